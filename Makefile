@@ -1,0 +1,49 @@
+# `make chat` and `make test` do all set-up themselves. PORT, STORE and PYTHON may be set.
+PYTHON ?= python3
+PORT ?= 7860
+STORE ?= .konkyo/store
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup dev models index chat test check format lint types torture clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(VENV)/.installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -e .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+setup: $(VENV)/.installed ## Make .venv and install Konkyo in it
+dev: $(VENV)/.dev ## The same with what tests need
+
+models: setup ## Fetch the default models (about 1.2 GB, once)
+	$(BIN)/konkyo models pull
+
+index: models ## Build or refresh the index over seeds/
+	$(BIN)/konkyo index build seeds --store $(STORE)
+
+chat: index ## Set everything up and open the chat on 127.0.0.1:$(PORT)
+	$(BIN)/konkyo chat --store $(STORE) --port $(PORT)
+
+test: dev models ## Set everything up and run the tests
+	$(BIN)/python -m pytest -q
+
+format: dev ## Rewrite the code in the project's style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+check: dev models ## Format, lint, types, tests: what CI runs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q
+
+clean: ## Remove what set-up and builds left in this folder (not the models)
+	rm -rf $(VENV) .konkyo build *.egg-info

@@ -1,0 +1,1 @@
+"""Questions with known answers, and whether Konkyo gets them right."""

@@ -1,0 +1,1 @@
+"""From sources to a searchable store of articles and passages."""

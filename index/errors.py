@@ -1,0 +1,143 @@
+"""Every error Konkyo raises on purpose.
+
+KonkyoError                 exit code 1
+├── UsageError              exit code 2: what was asked for cannot be asked
+│   └── SettingsError       a setting is unknown or out of range
+├── SourceError             a source cannot be read (names it and the reason)
+├── ModelError              a model is missing, damaged or cannot be had
+│   ├── ModelUnknown        no such name in the catalogue
+│   ├── ModelMissing        known, but not pulled yet
+│   ├── ModelDamaged        its bytes are not what the catalogue promises
+│   └── ModelUnreachable    the download failed
+├── StoreError              the index cannot be used
+│   ├── StoreMissing        nothing is there
+│   ├── StoreDamaged        the truth itself is damaged
+│   ├── StoreLocked         somebody else is writing
+│   ├── StoreMismatch       built with another model or other settings
+│   └── ArticleMissing      no article with that identifier
+├── LLMError                the language model cannot answer
+│   ├── LLMUnreachable      no answer from its address, or it cannot be loaded
+│   └── LLMTimeout          it took too long
+├── DatasetError            an evaluation file is malformed (names file and line)
+└── ExtraMissing            an optional dependency is not installed (names the install)
+
+Each message says what happened and what to do next.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ArticleMissing",
+    "DatasetError",
+    "ExtraMissing",
+    "KonkyoError",
+    "LLMError",
+    "LLMTimeout",
+    "LLMUnreachable",
+    "ModelDamaged",
+    "ModelError",
+    "ModelMissing",
+    "ModelUnknown",
+    "ModelUnreachable",
+    "SettingsError",
+    "SourceError",
+    "StoreDamaged",
+    "StoreError",
+    "StoreLocked",
+    "StoreMismatch",
+    "StoreMissing",
+    "UsageError",
+]
+
+
+class KonkyoError(Exception):
+    """The root of the tree; ``exit_code`` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class UsageError(KonkyoError):
+    """What was asked for cannot be asked."""
+
+    exit_code = 2
+
+
+class SettingsError(UsageError):
+    """A setting is unknown, malformed or out of range."""
+
+
+class SourceError(KonkyoError):
+    """A source cannot be read; carries its name and the reason."""
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(f"{source}: {reason}")
+        self.source = source
+        self.reason = reason
+
+
+class ModelError(KonkyoError):
+    """A model is missing, damaged or cannot be had."""
+
+
+class ModelUnknown(ModelError):
+    """No model of that name is in the catalogue."""
+
+    exit_code = 2
+
+
+class ModelMissing(ModelError):
+    """The model is known but has not been pulled."""
+
+
+class ModelDamaged(ModelError):
+    """The bytes of a model are not those the catalogue promises."""
+
+
+class ModelUnreachable(ModelError):
+    """A model could not be downloaded."""
+
+
+class StoreError(KonkyoError):
+    """The index cannot be used."""
+
+
+class StoreMissing(StoreError):
+    """There is no index where one was named."""
+
+
+class StoreDamaged(StoreError):
+    """The truth itself, not merely a cache of it, is damaged."""
+
+
+class StoreLocked(StoreError):
+    """Another process is writing to the store."""
+
+
+class StoreMismatch(StoreError):
+    """The store was built with another model or other settings."""
+
+
+class ArticleMissing(StoreError):
+    """No article has the identifier that was asked for."""
+
+
+class LLMError(KonkyoError):
+    """The language model cannot answer."""
+
+
+class LLMUnreachable(LLMError):
+    """The language model cannot be reached or loaded."""
+
+
+class LLMTimeout(LLMError):
+    """The language model took longer than it may."""
+
+
+class DatasetError(KonkyoError):
+    """An evaluation file is malformed; the message names file and line."""
+
+    exit_code = 2
+
+
+class ExtraMissing(KonkyoError):
+    """An optional dependency is not installed; the message names the install."""

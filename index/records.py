@@ -1,0 +1,119 @@
+"""The values every layer passes on: frozen, slotted, standard library only."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+__all__ = [
+    "Article",
+    "ArticleSummary",
+    "Filter",
+    "Hit",
+    "Passage",
+    "ScoredPassage",
+    "article_id_for",
+]
+
+
+def article_id_for(title: str, text: str) -> str:
+    """Mint the identifier of an article from its content: 16 hexadecimal digits.
+
+    The same title and text always give the same identifier, so the same story found in two
+    places is one article, and a citation can never silently point at a text that has changed.
+    """
+    return hashlib.sha256(f"{title}\0{text}".encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One clean article.
+
+    ``text`` is the body alone (no title, no page furniture, no readers' comments); every
+    passage and every quote is a half-open span of it, counted in Unicode code points.
+    ``published`` is an ISO date (``YYYY-MM-DD``); ``published_at`` keeps time and time zone
+    where the source gave them. ``sources`` lists every place the same story was found;
+    ``source`` is the first of them. ``comments`` are readers' words, never evidence.
+    """
+
+    article_id: str
+    title: str
+    text: str
+    language: str
+    source: str
+    published: str | None = None
+    published_at: str | None = None
+    url: str | None = None
+    outlet: str | None = None
+    author: str | None = None
+    sources: tuple[str, ...] = ()
+    comments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleSummary:
+    """What a list or a citation needs to know of an article; no body."""
+
+    article_id: str
+    title: str
+    source: str
+    url: str | None
+    published: str | None
+    language: str
+    outlet: str | None
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A run of whole sentences: ``article.text[start:end] == text``."""
+
+    passage_id: str
+    article_id: str
+    ordinal: int
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPassage:
+    """A passage identifier and one arm's raw score, higher is better."""
+
+    passage_id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which articles may be searched; an empty field lets everything through.
+
+    ``since`` and ``until`` are inclusive ISO dates. An article without a date passes a date
+    filter never; ``languages`` are ISO 639-1 codes.
+    """
+
+    since: str | None = None
+    until: str | None = None
+    languages: frozenset[str] = field(default_factory=frozenset)
+    outlets: frozenset[str] = field(default_factory=frozenset)
+    sources: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def empty(self) -> bool:
+        """Whether every article passes."""
+        return not (self.since or self.until or self.languages or self.outlets or self.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One retrieved passage with its article and the scores that ranked it.
+
+    ``dense`` and ``lexical`` are the raw scores of the two arms (``None``: that arm did not
+    return the passage); ``score`` is the fused one, a share in 0..1 within one question.
+    """
+
+    passage: Passage
+    article: ArticleSummary
+    score: float
+    dense: float | None
+    lexical: float | None

@@ -1,0 +1,1 @@
+"""The doors people come through: command line and chat."""
