@@ -1,0 +1,84 @@
+"""The contract between Konkyo and any language model: lines of claims, each with its numbers.
+
+A model writes one claim a line and ends it with the numbers of the quotes it rests on, as in
+``The pledge is worth 550 billion dollars. [2]``. Engines that take a grammar are held to that
+shape; what any other engine writes is read by the same parser, and a line that names a quote
+that was not shown, or none, is a failed claim, never a repaired one.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+__all__ = ["Draft", "claims_grammar", "display_text", "parse_line", "split_lines"]
+
+_OPEN = "[［【〔"
+_CLOSE = "]］】〕"
+_MARK = re.compile(
+    rf"[{re.escape(_OPEN)}]\s*([0-9０-９]{{1,3}}(?:\s*[,、，;]\s*[0-9０-９]{{1,3}})*)\s*[{re.escape(_CLOSE)}]"
+)
+_BULLET = re.compile(r"^\s*(?:[-*•・‣]|\(?[0-9]{1,2}[.)](?=\s))\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One line a model wrote: its words without marks, and the numbers it named, in order."""
+
+    text: str
+    citations: tuple[int, ...]
+
+
+def claims_grammar(shown: int, *, lines: int = 3) -> str:
+    """GBNF for 1..``lines`` claims over quotes 1..``shown``; a number not shown cannot be written.
+
+    The model may not decline: whether the quotes answer the question is not its decision.
+    """
+    if shown < 1:
+        raise ValueError("a grammar needs at least one quote to cite")
+    numbers = " | ".join(f'"{n}"' for n in range(1, shown + 1))
+    return "\n".join(
+        [
+            f"root ::= line{{1,{lines}}}",
+            'line ::= text cite cite? "\\n"',
+            r"text ::= [^\[\]\n<>{}|\\*#`]{6,220}",
+            f'cite ::= "[" ({numbers}) "]"',
+        ]
+    )
+
+
+def parse_line(line: str) -> Draft | None:
+    """Read one line; ``None`` for an empty one or a bare NONE."""
+    numbers: list[int] = []
+    for match in _MARK.finditer(line):
+        for part in re.split(r"[,、，;]", match.group(1)):
+            number = int(unicodedata.normalize("NFKC", part))
+            if number not in numbers:
+                numbers.append(number)
+    text = _BULLET.sub("", _MARK.sub("", line)).strip()
+    text = re.sub(r"\s+([。．.!?！？,、])", r"\1", text)
+    if not text or (text.upper().strip(" .。") == "NONE" and not numbers):
+        return None
+    return Draft(text, tuple(numbers))
+
+
+def split_lines(pieces: Iterable[str]) -> Iterator[str]:
+    """Join streamed pieces and give whole lines as soon as each is complete."""
+    rest = ""
+    for piece in pieces:
+        rest += piece
+        *whole, rest = rest.split("\n")
+        yield from whole
+    if rest.strip():
+        yield rest
+
+
+def display_text(claims: Iterable[tuple[str, tuple[int, ...]]], language: str) -> str:
+    """The answer as shown: each claim followed by its marks, joined as the language joins."""
+    joiner = "" if language in {"ja", "zh", "th"} else " "
+    return joiner.join(
+        text + ("" if joiner == "" else " ") + "".join(f"[{n}]" for n in numbers)
+        for text, numbers in claims
+    )

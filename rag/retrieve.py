@@ -1,0 +1,112 @@
+"""Question to ranked passages: a dense and a lexical arm, fused by score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from index.protocols import Encoder, Store
+from index.records import Filter, Hit, ScoredPassage
+
+__all__ = ["Fused", "FusionWeights", "Retriever", "fuse"]
+
+
+@dataclass(frozen=True, slots=True)
+class FusionWeights:
+    """How the two arms are joined; fitted by ``benchmarks/fit_fusion.py`` on JaQuAD train.
+
+    ``dense`` is the share of the dense arm, ``pool`` how many passages each arm proposes.
+    """
+
+    dense: float = 0.5
+    pool: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """One passage's joined score (share) and each arm's raw score, where it has one."""
+
+    passage_id: str
+    score: float
+    dense: float | None
+    lexical: float | None
+
+
+def fuse(
+    dense: Sequence[ScoredPassage], lexical: Sequence[ScoredPassage], weights: FusionWeights
+) -> list[Fused]:
+    """Convex combination of per-question normalised scores, best first.
+
+    Dense scores are scaled min-max over the pool; lexical ones by their maximum, since BM25 has
+    a true zero. A passage one arm did not return gets that arm's floor. Ties keep the order of
+    the dense arm, then of the lexical one. After Bruch, Gai and Ingber, "An Analysis of Fusion
+    Functions for Hybrid Retrieval" (arXiv 2210.11934).
+    """
+    raw_dense = {s.passage_id: s.score for s in dense}
+    raw_lexical = {s.passage_id: s.score for s in lexical}
+    low = min(raw_dense.values(), default=0.0)
+    spread = max(raw_dense.values(), default=0.0) - low
+    top = max(raw_lexical.values(), default=0.0)
+    joined = []
+    for passage_id in dict.fromkeys([*raw_dense, *raw_lexical]):
+        d, x = raw_dense.get(passage_id), raw_lexical.get(passage_id)
+        dense_share = (d - low) / spread if d is not None and spread > 0 else float(d is not None)
+        lexical_share = x / top if x is not None and top > 0 else 0.0
+        score = weights.dense * dense_share + (1.0 - weights.dense) * lexical_share
+        joined.append(Fused(passage_id, score, d, x))
+    return sorted(joined, key=lambda f: -f.score)
+
+
+class Retriever:
+    """Ranks a store's passages for a question."""
+
+    def __init__(
+        self, store: Store, encoder: Encoder, weights: FusionWeights | None = None
+    ) -> None:
+        self.store = store
+        self._encoder = encoder
+        self._weights = weights or FusionWeights()
+
+    def rank(self, question: str, where: Filter = Filter()) -> list[Fused]:  # noqa: B008
+        """All passages either arm proposes, best first."""
+        vector = self._encoder.queries([question])[0]
+        pool = self._weights.pool
+        dense = self.store.dense(vector, pool, where)
+        lexical = self.store.lexical(question, pool, where)
+        return fuse(self._complete(vector, dense, lexical), lexical, self._weights)
+
+    def _complete(
+        self,
+        vector: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+        dense: list[ScoredPassage],
+        lexical: list[ScoredPassage],
+    ) -> list[ScoredPassage]:
+        """Give the lexical arm's passages their true dense scores too."""
+        seen = {s.passage_id for s in dense}
+        missing = [s.passage_id for s in lexical if s.passage_id not in seen]
+        if not missing:
+            return dense
+        scores = self.store.vectors(missing) @ vector
+        return dense + [
+            ScoredPassage(passage_id, float(score))
+            for passage_id, score in zip(missing, scores, strict=True)
+        ]
+
+    def retrieve(
+        self,
+        question: str,
+        top_k: int = 10,
+        where: Filter = Filter(),  # noqa: B008
+    ) -> list[Hit]:
+        """The ``top_k`` best passages with their articles, best first; newer first on ties."""
+        ranked = self.rank(question, where)[:top_k]
+        passages = self.store.passages([f.passage_id for f in ranked])
+        summaries = self.store.summaries([p.article_id for p in passages])
+        hits = [
+            Hit(passage, article, fused.score, fused.dense, fused.lexical)
+            for fused, passage, article in zip(ranked, passages, summaries, strict=True)
+        ]
+        hits.sort(key=lambda h: h.article.published or "", reverse=True)
+        return sorted(hits, key=lambda h: -round(h.score, 6))
