@@ -1,0 +1,196 @@
+"""Is a claim supported by exactly what it cites? Facts first, then meaning, then one probability.
+
+Layer 1 compares what can be compared exactly (``rag.facts``): a number, date, name, negation or
+quotation that the cited quotes do not hold fails the claim outright. Layer 2 measures meaning:
+how well the claim's tokens align with the quotes' in the encoder's own states, how much of its
+wording they share, and what a learned checker says. Layer 3 turns the measures into one
+probability by a logistic model fitted on data named in ``rag/calibration.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Protocol
+
+import numpy as np
+
+from index.protocols import TokenEncoder, Vectors
+from rag.claims import Draft
+from rag.outcomes import Evidence, RemovedReason
+
+__all__ = [
+    "Calibration",
+    "Support",
+    "Supporter",
+    "Verdict",
+    "Verifier",
+    "alignment",
+    "load_calibration",
+    "overlap",
+    "script_fits",
+]
+
+
+class Support(Protocol):
+    """A learned checker's view of one pair."""
+
+    @property
+    def entail(self) -> float:
+        """Share: the evidence says so."""
+
+    @property
+    def contradict(self) -> float:
+        """Share: the evidence says otherwise."""
+
+
+class Supporter(Protocol):
+    """A learned model that says whether evidence supports a claim."""
+
+    def supports(self, claim: str, evidence: Sequence[str]) -> Sequence[Support]:
+        """One view a quote, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``support`` is a share; a claim with a ``reason`` is not shown."""
+
+    support: float
+    reason: RemovedReason | None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A logistic model over named features and the threshold chosen for a stated precision."""
+
+    weights: Mapping[str, float]
+    bias: float
+    threshold: float
+
+    def probability(self, features: Mapping[str, float]) -> float:
+        """Share; a feature that is missing counts as zero."""
+        total = self.bias + sum(w * features.get(name, 0.0) for name, w in self.weights.items())
+        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, total))))
+
+
+def load_calibration(name: str) -> Calibration:
+    """The fitted model of that name from ``rag/calibration.json``."""
+    table = json.loads(resources.files("rag").joinpath("calibration.json").read_text("utf-8"))
+    entry = table[name]
+    return Calibration(entry["weights"], entry["bias"], entry["threshold"])
+
+
+def _folded(text: str) -> str:
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())
+
+
+def overlap(claim: str, evidence: str) -> float:
+    """Share of the claim's distinct character bigrams that the evidence holds."""
+    a, b = _folded(claim), _folded(evidence)
+    pairs = {a[i : i + 2] for i in range(len(a) - 1)}
+    if not pairs:
+        return float(bool(a) and a in b)
+    return sum(p in b for p in pairs) / len(pairs)
+
+
+def alignment(claim: Vectors, evidence: Vectors) -> tuple[float, float]:
+    """How well each claim token finds its like in the evidence: mean and lowest-fifth mean.
+
+    Both arguments are (tokens, dimension) with unit rows; the result is two cosines.
+    """
+    if not len(claim) or not len(evidence):
+        return 0.0, 0.0
+    best = np.sort((claim @ evidence.T).max(axis=1))
+    fifth = best[: max(1, len(best) // 5)]
+    return float(best.mean()), float(fifth.mean())
+
+
+_SCRIPT = {
+    "ja": re.compile(r"[぀-ヿ㐀-鿿]"),
+    "zh": re.compile(r"[㐀-鿿]"),
+    "ko": re.compile(r"[가-힣]"),
+    "th": re.compile(r"[฀-๿]"),
+    "ar": re.compile(r"[؀-ۿ]"),
+    "ru": re.compile(r"[Ѐ-ӿ]"),
+    "uk": re.compile(r"[Ѐ-ӿ]"),
+    "hi": re.compile(r"[ऀ-ॿ]"),
+}
+_LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
+_KANA = re.compile(r"[぀-ヺー]")
+_HAN = re.compile(r"[㐀-鿿]")
+
+
+def script_fits(text: str, language: str) -> bool:
+    """Whether a sentence is written in its language's script; names in others are allowed."""
+    letters = [c for c in text if c.isalpha()]
+    if not letters:
+        return True
+    if language == "zh" and _KANA.search(text):
+        return False
+    if language == "ja" and not _KANA.search(text) and len(_HAN.findall(text)) > 12:
+        return False
+    wanted = _SCRIPT.get(language, _LATIN)
+    return len(wanted.findall(text)) >= 0.3 * len(letters)
+
+
+FactCheck = Callable[[str, Sequence[Evidence], str, str], tuple[RemovedReason, str] | None]
+
+
+class Verifier:
+    """Judges drafted claims against the quotes they cite."""
+
+    def __init__(
+        self,
+        *,
+        facts: FactCheck | None,
+        states: TokenEncoder | None,
+        supporter: Supporter | None,
+        calibration: Calibration,
+    ) -> None:
+        self._facts = facts
+        self._states = states
+        self._supporter = supporter
+        self._calibration = calibration
+
+    def features(self, claim: str, quotes: Sequence[str]) -> dict[str, float]:
+        """The measures of meaning for a claim and all it cites, by name."""
+        together = "\n".join(quotes)
+        found = {"overlap": overlap(claim, together)}
+        if self._states is not None:
+            mine = self._states.passage_states([claim])[0]
+            theirs = np.concatenate(self._states.passage_states(list(quotes)))
+            found["aligned"], found["aligned_low"] = alignment(mine, theirs)
+        if self._supporter is not None:
+            windows = [together] if len(quotes) == 1 else [together, *quotes]
+            views = self._supporter.supports(claim, windows)
+            found["entail"] = max(v.entail for v in views)
+            found["contradict"] = views[0].contradict
+        return found
+
+    def check(
+        self, draft: Draft, shown: Sequence[Evidence], *, question: str, language: str
+    ) -> Verdict:
+        """One verdict; a citation that was not shown fails before anything else is looked at."""
+        by_number = {e.number: e for e in shown}
+        if not draft.citations:
+            return Verdict(0.0, "no_citation")
+        unknown = [n for n in draft.citations if n not in by_number]
+        if unknown:
+            return Verdict(0.0, "unknown_citation", ", ".join(map(str, unknown)))
+        if not script_fits(draft.text, language):
+            return Verdict(0.0, "language")
+        cited = [by_number[n] for n in draft.citations]
+        if self._facts is not None:
+            issue = self._facts(draft.text, cited, question, language)
+            if issue is not None:
+                return Verdict(0.0, *issue)
+        support = self._calibration.probability(self.features(draft.text, [e.text for e in cited]))
+        if support < self._calibration.threshold:
+            return Verdict(support, "meaning")
+        return Verdict(support, None)
