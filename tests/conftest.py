@@ -1,0 +1,29 @@
+"""What all tests share: the real encoder, and a real index over the seed articles."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from index.embed import FastEncoder
+
+# No test may reach for a model hub or send anything home.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of benchmark data and saved pages; a test that needs it skips without it."""
+    folder = Path(os.environ.get("KONKYO_SHARED", ROOT.parent / "shared"))
+    if not (folder / "data").is_dir():
+        pytest.skip(f"no benchmark data at {folder} (set KONKYO_SHARED)")
+    return folder
