@@ -7,16 +7,18 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 
 from index.errors import UsageError
+from rag.outcomes import Citation
 
 __all__ = [
     "MEASURES",
+    "Case",
     "CitationScores",
     "Judge",
     "Mean",
@@ -45,6 +47,7 @@ MEASURES: Mapping[str, str] = {
     "MRR": "mean of 1/rank of the first relevant passage among the first k, else 0",
     "nDCG": "discounted gain of the first k over the best possible",
     "Recall": "share of the relevant passages that are among the first k",
+    "Handled": "share of all questions answered right or, where there is no answer, refused",
     "Right": "share of answerable questions whose shown answer holds an acceptable answer",
     "RightWhenAnswered": "the same, among answerable questions that were answered",
     "EM": "share of answers that are an acceptable answer and nothing else",
@@ -264,15 +267,25 @@ def _overlap(a: Counter[str], b: Counter[str]) -> float:
 # ---- citations ----------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A claim, made in answer to a question, and the citations it rests on."""
+
+    question: str
+    language: str
+    claim: str
+    citations: tuple[Citation, ...]
+
+
 class Judge(Protocol):
-    """Says whether quotes support a claim."""
+    """Says whether what a claim cites supports it."""
 
     @property
     def name(self) -> str:
         """A short name for tables; another judge has another one."""
 
-    def supports(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
-        """For each pair (claim, quotes joined by line feeds) a share in 0..1; 0.5 and up is yes."""
+    def supports(self, cases: Sequence[Case]) -> list[float]:
+        """For each case a share in 0..1: 0.5 and up is yes. All citations count together."""
 
 
 class OverlapJudge:
@@ -288,9 +301,9 @@ class OverlapJudge:
         self._share = share
         self._numeric = numeric
 
-    def supports(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+    def supports(self, cases: Sequence[Case]) -> list[float]:
         """Share of the claim's bigrams that the quotes hold, 0 if a number is missing."""
-        return [self._support(claim, quotes) for claim, quotes in pairs]
+        return [self._support(c.claim, "\n".join(q.quote for q in c.citations)) for c in cases]
 
     def _support(self, claim: str, quotes: str) -> float:
         mine, theirs = _fine(claim), _fine(quotes)
@@ -319,25 +332,23 @@ class CitationScores:
     supported: tuple[float, ...]
 
 
-def citation_scores(claims: Sequence[tuple[str, Sequence[str]]], judge: Judge) -> CitationScores:
+def citation_scores(claims: Sequence[Case], judge: Judge) -> CitationScores:
     """Citation recall and precision of one answer, after ALCE (arXiv 2305.14627, section 3).
 
-    ``claims`` pairs each claim with the quotes it cites. A claim is recalled if it cites
-    something and its quotes together support it. A citation is precise if its claim is recalled
-    and either it supports the claim alone or the other quotes do not do so without it. Without
-    claims all scores are NaN; with claims but without citations precision is 0.
+    ``claims`` are the claims of one answer. A claim is recalled if it cites something and what
+    it cites together supports it. A citation is precise if its claim is recalled and either it
+    supports the claim alone or the others do not do so without it. Without claims all scores
+    are NaN; with claims but without citations precision is 0.
     """
     if not claims:
         return CitationScores(math.nan, math.nan, math.nan, ())
-    joint = judge.supports([(claim, "\n".join(quotes)) for claim, quotes in claims])
+    joint = judge.supports(claims)
     supported = tuple(
-        score if quotes else 0.0 for score, (_, quotes) in zip(joint, claims, strict=True)
+        score if case.citations else 0.0 for score, case in zip(joint, claims, strict=True)
     )
-    total = sum(len(quotes) for _, quotes in claims)
+    total = sum(len(case.citations) for case in claims)
     precise = sum(
-        _precise(claim, quotes, judge)
-        for score, (claim, quotes) in zip(supported, claims, strict=True)
-        if score >= 0.5
+        _precise(case, judge) for score, case in zip(supported, claims, strict=True) if score >= 0.5
     )
     recall = sum(score >= 0.5 for score in supported) / len(claims)
     precision = precise / total if total else 0.0
@@ -347,12 +358,13 @@ def citation_scores(claims: Sequence[tuple[str, Sequence[str]]], judge: Judge) -
     )
 
 
-def _precise(claim: str, quotes: Sequence[str], judge: Judge) -> int:
-    if len(quotes) == 1:
+def _precise(case: Case, judge: Judge) -> int:
+    cited = case.citations
+    if len(cited) == 1:
         return 1
-    alone = judge.supports([(claim, quote) for quote in quotes])
+    alone = judge.supports([replace(case, citations=(one,)) for one in cited])
     rest = judge.supports(
-        [(claim, "\n".join([*quotes[:i], *quotes[i + 1 :]])) for i in range(len(quotes))]
+        [replace(case, citations=(*cited[:i], *cited[i + 1 :])) for i in range(len(cited))]
     )
     return sum(a >= 0.5 or r < 0.5 for a, r in zip(alone, rest, strict=True))
 

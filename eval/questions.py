@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from index.errors import DatasetError, UsageError
+from index.languages import detect
 from index.records import Article, article_id_for
 
 __all__ = [
@@ -22,7 +23,6 @@ __all__ = [
     "Kind",
     "Question",
     "Turn",
-    "guess_language",
     "load",
     "load_beir",
     "load_csv",
@@ -124,39 +124,6 @@ class Dataset:
         for article in self.articles:
             digest.update(article.article_id.encode())
         return digest.hexdigest()[:16]
-
-
-def guess_language(text: str) -> str:
-    """Name the language of a text by its script (ISO 639-1); Latin script counts as English."""
-    counts = dict.fromkeys(("ja", "ko", "zh", "th", "ar", "ru", "en"), 0)
-    for char in text:
-        language = _script_language(ord(char))
-        if language:
-            counts[language] += 1
-    # Any kana marks Japanese: Chinese has none, and Japanese is mostly kanji in headlines.
-    if counts["ja"]:
-        return "ja"
-    best = max(counts, key=lambda name: counts[name])
-    return best if counts[best] else "en"
-
-
-def _script_language(code: int) -> str | None:
-    for low, high, language in _SCRIPTS:
-        if low <= code <= high:
-            return language
-    return None
-
-
-_SCRIPTS = (
-    (0x41, 0x24F, "en"),
-    (0x400, 0x52F, "ru"),
-    (0x600, 0x6FF, "ar"),
-    (0xE00, 0xE7F, "th"),
-    (0x3041, 0x30FF, "ja"),
-    (0x3400, 0x9FFF, "zh"),
-    (0xAC00, 0xD7AF, "ko"),
-    (0x20000, 0x2FA1F, "zh"),
-)
 
 
 def load(path: Path, *, form: str = "auto", language: str | None = None) -> Dataset:
@@ -272,7 +239,7 @@ def load_squad(path: Path, *, language: str | None = None) -> Dataset:
     """
     root = _mapping(str(path), _json(path), "the file")
     # One language a file: a question made of digits and Latin names has no script of its own.
-    language = language or guess_language(json.dumps(root, ensure_ascii=False)[:20_000])
+    language = language or detect(" ".join(_contexts(root)))
     articles: dict[str, Article] = {}
     questions: list[Question] = []
     seen: set[str] = set()
@@ -386,7 +353,7 @@ def load_beir(folder: Path, *, split: str = "test", language: str | None = None)
             article_id=article_id_for(title, text),
             title=title,
             text=text,
-            language=language or guess_language(text),
+            language=language or detect(text),
             source=corpus.name,
         )
         identifiers[_text(where, row, "_id")] = article.article_id
@@ -403,7 +370,7 @@ def load_beir(folder: Path, *, split: str = "test", language: str | None = None)
             Question(
                 id=name,
                 question=text,
-                language=language or guess_language(text),
+                language=language or detect(text),
                 kind="fact",
                 answerable=True,
                 gold=tuple(Gold(article) for article in relevant[name]),
@@ -461,7 +428,7 @@ def load_rgb(
                 article_id=article_id_for("", text),
                 title="",
                 text=text,
-                language=language or guess_language(text),
+                language=language or detect(text),
                 source=path.name,
             )
             articles[article.article_id] = article
@@ -475,7 +442,7 @@ def load_rgb(
             Question(
                 id=str(row.get("id", line)),
                 question=query,
-                language=language or guess_language(query),
+                language=language or detect(query),
                 kind="fact" if answerable else "absent",
                 answerable=answerable,
                 answers=answers if answerable else (),
@@ -535,7 +502,7 @@ def _csv_question(
     built: dict[str, object] = {
         "id": cell.get("id") or str(number),
         "question": cell["question"],
-        "language": language or cell.get("language") or guess_language(cell["question"]),
+        "language": language or cell.get("language") or detect(cell["question"]),
         "kind": kind,
         "answerable": answerable,
         "answers": list(answers),

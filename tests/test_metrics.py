@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from eval.metrics import (
     MEASURES,
+    Case,
     Measure,
     OverlapJudge,
     citation_scores,
@@ -29,6 +30,7 @@ from eval.metrics import (
     units,
 )
 from index.errors import UsageError
+from rag.outcomes import Citation
 
 CUT = {"hit", "MRR", "nDCG", "Recall", "Latency"}
 
@@ -200,6 +202,18 @@ def test_marks_go_and_prose_in_brackets_stays() -> None:
 # ---- citations -----------------------------------------------------------------------------
 
 
+def case(claim: str, *quotes: str) -> Case:
+    return Case(
+        question="?",
+        language="en",
+        claim=claim,
+        citations=tuple(
+            Citation(n, "a", "title", "file", None, None, "en", None, quote, 0, len(quote))
+            for n, quote in enumerate(quotes, 1)
+        ),
+    )
+
+
 class Table:
     """Supports what the table says."""
 
@@ -208,14 +222,21 @@ class Table:
     def __init__(self, *supported: tuple[str, str]) -> None:
         self._supported = set(supported)
 
-    def supports(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
-        return [float(pair in self._supported) for pair in pairs]
+    def supports(self, cases: Sequence[Case]) -> list[float]:
+        said = [(c.claim, "".join(q.quote for q in c.citations)) for c in cases]
+        return [float(pair in self._supported) for pair in said]
 
 
 def test_citations_as_in_alce() -> None:
-    judge = Table(("one", "a"), ("two", "a\nb"), ("three", "c\nd"), ("three", "c"))
+    judge = Table(("one", "a"), ("two", "ab"), ("three", "cd"), ("three", "c"))
     scores = citation_scores(
-        [("one", ["a"]), ("two", ["a", "b"]), ("three", ["c", "d"]), ("four", ["e"]), ("five", [])],
+        [
+            case("one", "a"),
+            case("two", "a", "b"),
+            case("three", "c", "d"),
+            case("four", "e"),
+            case("five"),
+        ],
         judge,
     )
     # one, two, three are supported; c and the whole of one and two are needed, d and e are not.
@@ -226,12 +247,12 @@ def test_citations_as_in_alce() -> None:
 
 def test_no_claims_is_nan_and_no_citations_is_zero() -> None:
     assert math.isnan(citation_scores([], Table()).recall)
-    scores = citation_scores([("x", [])], Table(("x", "")))
+    scores = citation_scores([case("x")], Table(("x", "")))
     assert (scores.recall, scores.precision, scores.f1) == (0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(
-    ("claim", "quotes", "yes"),
+    ("claim", "quote", "yes"),
     [
         ("日銀は利上げを決めた", "日本銀行（日銀）は利上げを決めたと発表した。", True),
         ("日銀は0.5％の利上げを決めた", "日銀は0.75％の利上げを決めた。", False),
@@ -239,8 +260,8 @@ def test_no_claims_is_nan_and_no_citations_is_zero() -> None:
         ("", "x", False),
     ],
 )
-def test_the_overlap_judge(claim: str, quotes: str, yes: bool) -> None:
-    assert (OverlapJudge().supports([(claim, quotes)])[0] >= 0.5) is yes
+def test_the_overlap_judge(claim: str, quote: str, yes: bool) -> None:
+    assert (OverlapJudge().supports([case(claim, quote)])[0] >= 0.5) is yes
 
 
 def test_kappa_agrees_with_scikit_learn() -> None:
