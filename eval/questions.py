@@ -261,6 +261,16 @@ def load_squad(path: Path, *, language: str | None = None) -> Dataset:
     return Dataset(_stem(path), _some(path, questions), tuple(articles.values()))
 
 
+def _contexts(root: Mapping[str, object]) -> Iterator[str]:
+    """The first words of the first paragraphs; what is malformed is told of later."""
+    data = root.get("data")
+    for group in data[:5] if isinstance(data, list) else []:
+        paragraphs = group.get("paragraphs") if isinstance(group, dict) else None
+        for item in paragraphs[:2] if isinstance(paragraphs, list) else []:
+            if isinstance(item, dict):
+                yield str(item.get("context"))[:200]
+
+
 def _paragraph(group: Mapping[str, object], context: str, source: str, language: str) -> Article:
     title, separator, text = context.partition(" [SEP] ")
     if not separator:
