@@ -1,0 +1,274 @@
+"""The lexical arm: exact BM25 over character bigrams where no spaces are written, words elsewhere.
+
+Pure: texts and arrays in, scores out; files belong to the store's backends. A ``Postings`` is
+one immutable segment; a search runs over several of them (a memory-mapped base and small
+additions) and a mask of what is still there, with statistics of exactly the living passages,
+so its scores are those of an index built afresh.
+
+BM25 as in Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond"
+(2009), with the never-negative idf ``ln(1 + (N - df + 0.5) / (df + 0.5))``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "BM25_B",
+    "BM25_K1",
+    "TOKENS_VERSION",
+    "Arrays",
+    "Postings",
+    "Searcher",
+    "Segment",
+    "query_tokens",
+    "term_key",
+    "tokens",
+]
+
+# Fitted on JaQuAD train (see benchmarks/LOG.md); no figure of this project is reported on it.
+BM25_K1 = 1.2
+BM25_B = 0.75
+
+TOKENS_VERSION = 1
+"""Grows whenever ``tokens`` gives anything else for any text: cached postings are then rebuilt."""
+
+_MAX_FREQUENCY = 255
+
+# Scripts written without spaces: Han, kana, Thai, Lao, Khmer, Myanmar, Tibetan.
+_HAN_KANA = r"々〆〇ヵヶ\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_SOUTHEAST = r"\u0e01-\u0e3a\u0e40-\u0e4e\u0e80-\u0eff\u0f40-\u0fbc\u1000-\u109f\u1780-\u17d3"
+_HANGUL = r"\u1100-\u11ff\u3131-\u318e\ua960-\ua97c\uac00-\ud7a3\ud7b0-\ud7fb"
+_RUNS = re.compile(
+    rf"(?P<han>[{_HAN_KANA}]+)"
+    rf"|(?P<southeast>[{_SOUTHEAST}]+)"
+    rf"|(?P<hangul>[{_HANGUL}]+)"
+    r"|(?P<number>\d+(?:[.,]\d+)*)"
+    rf"|(?P<word>(?:(?![{_HAN_KANA}{_SOUTHEAST}{_HANGUL}\d_])[\w\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0900-\u0dff])+)"
+)
+_THOUSANDS = re.compile(r",(?=\d{3}(?:\D|$))")
+
+Arrays = dict[str, npt.NDArray[np.generic]]
+
+
+def _bigrams(run: str) -> list[str]:
+    if len(run) == 1:
+        return [run]
+    return [run[i : i + 2] for i in range(len(run) - 1)]
+
+
+def _plain_word(run: str) -> str:
+    if run.isascii():
+        return run
+    return "".join(c for c in unicodedata.normalize("NFKD", run) if not unicodedata.combining(c))
+
+
+def tokens(text: str) -> list[str]:
+    """Cut a text into search terms, in order, with repetition.
+
+    Width, case and compatibility forms are folded (NFKC, casefold). Han, kana and the
+    South-East Asian scripts give character bigrams (a lone character gives itself); Korean
+    gives bigrams inside each eojeol, as particles are attached; other scripts give words
+    without accents; a number gives itself without thousands separators.
+    """
+    found: list[str] = []
+    for match in _RUNS.finditer(unicodedata.normalize("NFKC", text).casefold()):
+        run = match.group()
+        kind = match.lastgroup
+        if kind in ("han", "southeast", "hangul"):
+            found.extend(_bigrams(run))
+        elif kind == "number":
+            found.append(_THOUSANDS.sub("", run))
+        else:
+            found.append(_plain_word(run))
+    return found
+
+
+def query_tokens(text: str) -> Counter[str]:
+    """Count the terms of a question."""
+    return Counter(tokens(text))
+
+
+def term_key(term: str) -> int:
+    """Give the 64-bit key a term has in a postings file."""
+    return int.from_bytes(hashlib.blake2b(term.encode(), digest_size=8).digest(), "little")
+
+
+_Entry = tuple[int, npt.NDArray[np.uint32], npt.NDArray[np.uint8]]
+
+
+class Segment(Protocol):
+    """What a search needs of a set of postings; documents are numbered 0..size-1."""
+
+    @property
+    def size(self) -> int:
+        """Number of documents."""
+
+    @property
+    def lengths(self) -> npt.NDArray[np.uint32]:
+        """Terms in each document, shape (size,)."""
+
+    def postings(self, key: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]] | None:
+        """Ascending documents that hold a term, and how often (at most 255); None: no document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """An inverted index in memory.
+
+    ``keys`` ascend; the documents of ``keys[i]`` are ``docs[offsets[i]:offsets[i + 1]]``.
+    """
+
+    keys: npt.NDArray[np.uint64]
+    offsets: npt.NDArray[np.int64]
+    docs: npt.NDArray[np.uint32]
+    frequencies: npt.NDArray[np.uint8]
+    lengths: npt.NDArray[np.uint32]
+
+    @classmethod
+    def build(cls, texts: Iterable[str]) -> Postings:
+        """Index texts; document numbers follow their order."""
+        from scipy.sparse import csr_matrix
+
+        numbers: dict[str, int] = {}
+        term_parts: list[npt.NDArray[np.int32]] = []
+        count_parts: list[npt.NDArray[np.uint8]] = []
+        widths: list[int] = []
+        lengths: list[int] = []
+        for text in texts:
+            counts = Counter(tokens(text))
+            lengths.append(counts.total())
+            widths.append(len(counts))
+            term_parts.append(
+                np.fromiter(
+                    (numbers.setdefault(term, len(numbers)) for term in counts),
+                    np.int32,
+                    len(counts),
+                )
+            )
+            values = np.fromiter(counts.values(), np.int64, len(counts))
+            count_parts.append(np.minimum(values, _MAX_FREQUENCY).astype(np.uint8))
+        keys = np.fromiter((term_key(term) for term in numbers), np.uint64, len(numbers))
+        order = np.argsort(keys, kind="stable")
+        rank = np.empty(len(order), np.int32)
+        rank[order] = np.arange(len(order), dtype=np.int32)
+        indptr = np.concatenate([[0], np.cumsum(widths, dtype=np.int64)])
+        columns = rank[np.concatenate(term_parts)] if term_parts else np.empty(0, np.int32)
+        data = np.concatenate(count_parts) if count_parts else np.empty(0, np.uint8)
+        by_document = csr_matrix((data, columns, indptr), shape=(len(lengths), len(keys)))
+        by_term = by_document.tocsc()
+        return cls(
+            keys=keys[order],
+            offsets=by_term.indptr.astype(np.int64),
+            docs=by_term.indices.astype(np.uint32),
+            frequencies=by_term.data.astype(np.uint8),
+            lengths=np.asarray(lengths, np.uint32),
+        )
+
+    @property
+    def size(self) -> int:
+        """Number of documents."""
+        return len(self.lengths)
+
+    def postings(self, key: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]] | None:
+        """Documents that hold a term, and how often; None: no document."""
+        at = int(np.searchsorted(self.keys, np.uint64(key)))
+        if at == len(self.keys) or int(self.keys[at]) != key:
+            return None
+        span = slice(int(self.offsets[at]), int(self.offsets[at + 1]))
+        return self.docs[span], self.frequencies[span]
+
+
+class Searcher:
+    """BM25 over several segments and masks of what is still there; immutable, safe for threads.
+
+    ``alive`` has a mask of shape (size,) for each segment, or None for "all of it": the
+    statistics are those of the living documents alone.
+    """
+
+    def __init__(
+        self,
+        segments: Sequence[Segment],
+        alive: Sequence[npt.NDArray[np.bool_] | None],
+        *,
+        k1: float = BM25_K1,
+        b: float = BM25_B,
+    ) -> None:
+        self._segments = tuple(segments)
+        self._alive = tuple(alive)
+        self._k1 = k1
+        documents = total = 0
+        for segment, mask in zip(segments, alive, strict=True):
+            lengths = segment.lengths if mask is None else segment.lengths[mask]
+            documents += len(lengths)
+            total += int(lengths.sum(dtype=np.int64))
+        self._documents = documents
+        average = max(total / max(documents, 1), 1e-9)
+        self._norms = [
+            (k1 * (1 - b + b * segment.lengths / average)).astype(np.float32)
+            for segment in segments
+        ]
+
+    def search(
+        self,
+        query: Counter[str],
+        k: int,
+        allowed: Sequence[npt.NDArray[np.bool_]] | None = None,
+    ) -> list[tuple[int, int, float]]:
+        """At most k of (segment, document, score > 0), best first; ties go to the earlier one.
+
+        ``allowed`` narrows what may be found without touching the statistics.
+        """
+        if self._documents == 0 or k <= 0:
+            return []
+        scores = [np.zeros(segment.size, np.float32) for segment in self._segments]
+        for term, times in query.items():
+            found, holding = self._living(term_key(term))
+            if holding == 0:
+                continue
+            idf = np.log1p((self._documents - holding + 0.5) / (holding + 0.5))
+            weight = np.float32(times * idf * (self._k1 + 1))
+            for number, docs, frequencies in found:
+                tf = frequencies.astype(np.float32)
+                scores[number][docs] += weight * tf / (tf + self._norms[number][docs])
+        ranked: list[tuple[int, int, float]] = []
+        for number, values in enumerate(scores):
+            if allowed is not None:
+                values = np.where(allowed[number], values, np.float32(0))
+            ranked.extend((number, int(at), float(values[at])) for at in _top(values, k))
+        ranked.sort(key=lambda row: (-row[2], row[0], row[1]))
+        return ranked[:k]
+
+    def _living(self, key: int) -> tuple[list[_Entry], int]:
+        """Postings of one term in each segment without what is gone, and how many there are."""
+        found: list[_Entry] = []
+        holding = 0
+        for number, (segment, mask) in enumerate(zip(self._segments, self._alive, strict=True)):
+            entry = segment.postings(key)
+            if entry is None:
+                continue
+            docs, frequencies = entry
+            if mask is not None:
+                living = mask[docs]
+                docs, frequencies = docs[living], frequencies[living]
+            holding += len(docs)
+            found.append((number, docs, frequencies))
+        return found, holding
+
+
+def _top(values: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.intp]:
+    positive = np.flatnonzero(values > 0)
+    if len(positive) > k:
+        threshold = np.partition(values[positive], len(positive) - k)[len(positive) - k]
+        positive = positive[values[positive] >= threshold]
+    order = np.lexsort((positive, -values[positive]))
+    return positive[order[:k]]
