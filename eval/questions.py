@@ -29,6 +29,7 @@ __all__ = [
     "load_jsonl",
     "load_rgb",
     "load_squad",
+    "read_question",
     "without_gold",
 ]
 
@@ -177,7 +178,7 @@ def load_jsonl(path: Path) -> Dataset:
     seen: dict[str, int] = {}
     for line, row in _json_lines(path):
         where = f"{path}:{line}"
-        question = _question(where, row)
+        question = read_question(where, row)
         if question.id in seen:
             raise DatasetError(f"{where}: id {question.id!r} is used on line {seen[question.id]}")
         seen[question.id] = line
@@ -185,7 +186,8 @@ def load_jsonl(path: Path) -> Dataset:
     return Dataset(path.stem, _some(path, questions))
 
 
-def _question(where: str, row: Mapping[str, object]) -> Question:
+def read_question(where: str, row: Mapping[str, object]) -> Question:
+    """One question from its JSON object; ``where`` opens the message of a DatasetError."""
     unknown = sorted(row.keys() - _FIELDS)
     if unknown:
         raise DatasetError(f"{where}: unknown field {unknown[0]!r}; known: {sorted(_FIELDS)}")
@@ -519,7 +521,7 @@ def _csv_question(
         "gold": [{"article": article, "quote": cell.get("quote", "")}] if article else [],
         "note": cell.get("note") or None,
     }
-    return _question(where, built)
+    return read_question(where, built)
 
 
 def _read(path: Path) -> str:

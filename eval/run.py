@@ -1,0 +1,303 @@
+"""Ask every question of a set, one row each, written as it goes; resumable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import IO, Protocol
+
+from eval.metrics import Judge
+from eval.questions import Dataset, Question, Turn
+from eval.summary import Summary, summarise, summary_json
+from eval.verdicts import Row, judge_outcome, skipped
+from index.errors import DatasetError, KonkyoError, UsageError
+from index.records import Article
+from rag.outcomes import Outcome
+
+__all__ = [
+    "Asker",
+    "Part",
+    "RunResult",
+    "code_fingerprint",
+    "read_rows",
+    "run",
+    "write_summary",
+]
+
+_VERSION = 1
+_ERRORS_IN_A_ROW = 5
+_PACKAGES = ("index", "rag", "eval")
+
+
+class Asker(Protocol):
+    """What an evaluation needs of a pipeline."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Names index, models, prompt and options; rows of another one are not mixed in."""
+
+    def ask(self, question: str, *, history: Sequence[Turn]) -> Outcome:
+        """Answer or refuse. ``history`` holds the earlier turns, oldest first."""
+
+    def article(self, article_id: str) -> Article:
+        """The whole article. Raises ArticleMissing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Questions and how to open what they are asked of; opened once, when its turn comes."""
+
+    dataset: Dataset
+    open: Callable[[], Asker]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """The rows so far, in the order of the questions, out of ``planned``."""
+
+    rows: tuple[Row, ...]
+    planned: int
+    resumed: int
+    interrupted: bool
+    identity: Mapping[str, str]
+
+    @property
+    def summary(self) -> Summary:
+        """The figures over the rows so far."""
+        return summarise(self.rows)
+
+
+def code_fingerprint() -> str:
+    """Sixteen hexadecimal digits over the source of index, rag and eval."""
+    digest = hashlib.sha256()
+    for package in _PACKAGES:
+        for name, data in sorted(_sources(package)):
+            digest.update(f"{package}/{name}\0".encode())
+            digest.update(data)
+    return digest.hexdigest()[:16]
+
+
+def _sources(package: str) -> Iterator[tuple[str, bytes]]:
+    for entry in resources.files(package).iterdir():
+        if entry.is_file() and entry.name.endswith((".py", ".json", ".toml")):
+            yield entry.name, entry.read_bytes()
+        elif entry.name == "backends":
+            for inner in entry.iterdir():
+                if inner.name.endswith(".py"):
+                    yield f"{entry.name}/{inner.name}", inner.read_bytes()
+
+
+def run(
+    parts: Sequence[Part],
+    out: Path,
+    *,
+    judges: Callable[[Asker], Sequence[Judge]] = lambda asker: (),
+    settings: Mapping[str, str] | None = None,
+    fresh: bool = False,
+    on_row: Callable[[Row, int, int], None] = lambda row, done, planned: None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> RunResult:
+    """Ask what is left to ask; ``out`` gets run.json and rows.jsonl, one flushed line a question.
+
+    A second call goes on where the first ended; rows of a failed question are asked again.
+    ``settings`` is anything else that must be equal to go on. ``on_row`` is told of each new
+    row with the count so far and the total. An interrupt (Ctrl-C) keeps all rows and gives
+    ``interrupted=True``. Raises UsageError if ``out`` holds another run (unless ``fresh``) or
+    somebody is writing to it, and the pipeline's own error after five failures in a row.
+    """
+    planned = [q for part in parts for q in part.dataset.questions]
+    _require_unique(planned)
+    out.mkdir(parents=True, exist_ok=True)
+    with _locked(out):
+        first = parts[0].open()
+        identity = {
+            "dataset": " ".join(part.dataset.fingerprint for part in parts),
+            "pipeline": first.fingerprint,
+            "code": code_fingerprint(),
+            **(settings or {}),
+        }
+        _claim(out, identity, parts, fresh)
+        done = {row.question.id: row for row in _recover(out / "rows.jsonl") if row.error is None}
+        resumed = len(done)
+        interrupted = False
+        try:
+            _ask_all(parts, first, done, out, judges, on_row, clock)
+        except KeyboardInterrupt:
+            interrupted = True
+    rows = tuple(done[q.id] for q in planned if q.id in done)
+    return RunResult(rows, len(planned), resumed, interrupted, identity)
+
+
+def _ask_all(
+    parts: Sequence[Part],
+    first: Asker,
+    done: dict[str, Row],
+    out: Path,
+    judges: Callable[[Asker], Sequence[Judge]],
+    on_row: Callable[[Row, int, int], None],
+    clock: Callable[[], float],
+) -> None:
+    planned = sum(len(part.dataset.questions) for part in parts)
+    failures = 0
+    with (out / "rows.jsonl").open("a", encoding="utf-8", newline="\n") as file:
+        for number, part in enumerate(parts):
+            left = [q for q in part.dataset.questions if q.id not in done]
+            if not left:
+                continue
+            asker = first if number == 0 else part.open()
+            bench = judges(asker)
+            for question in left:
+                row, error = _ask(asker, question, bench, clock)
+                _append(file, row)
+                done[question.id] = row
+                on_row(row, len(done), planned)
+                failures = failures + 1 if error else 0
+                if error and failures >= _ERRORS_IN_A_ROW:
+                    raise error
+
+
+def _ask(
+    asker: Asker, question: Question, judges: Sequence[Judge], clock: Callable[[], float]
+) -> tuple[Row, KonkyoError | None]:
+    start = clock()
+    try:
+        outcome = asker.ask(question.question, history=question.history)
+    except KonkyoError as exc:
+        return skipped(question, f"{type(exc).__name__}: {exc}", clock() - start), exc
+    seconds = clock() - start
+    return judge_outcome(question, outcome, seconds, article=asker.article, judges=judges), None
+
+
+def _append(file: IO[str], row: Row) -> None:
+    file.write(json.dumps(row.to_json(), ensure_ascii=False) + "\n")
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _require_unique(questions: Sequence[Question]) -> None:
+    seen: set[str] = set()
+    for question in questions:
+        if question.id in seen:
+            raise UsageError(f"the id {question.id!r} is used by two questions of the run")
+        seen.add(question.id)
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(out / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as exc:
+        raise UsageError(f"{out}: another evaluation is writing here; name another --out") from exc
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _claim(out: Path, identity: Mapping[str, str], parts: Sequence[Part], fresh: bool) -> None:
+    """Make ``out`` this run's folder, or see that it is already."""
+    head, rows = out / "run.json", out / "rows.jsonl"
+    if fresh:
+        rows.unlink(missing_ok=True)
+        (out / "summary.json").unlink(missing_ok=True)
+    elif head.exists():
+        _require_same(out, _read_identity(head), identity)
+        return
+    elif rows.exists():
+        raise UsageError(f"{out}: rows.jsonl without run.json; name another --out, or --fresh")
+    about = {
+        "version": _VERSION,
+        "dataset": [part.dataset.name for part in parts],
+        "questions": sum(len(part.dataset.questions) for part in parts),
+        "identity": dict(identity),
+    }
+    _write(head, about)
+
+
+def _read_identity(head: Path) -> Mapping[str, object]:
+    try:
+        found = json.loads(head.read_text("utf-8"))["identity"]
+    except (ValueError, KeyError, TypeError) as exc:
+        raise UsageError(
+            f"{head}: damaged; start over with --fresh, or name another --out"
+        ) from exc
+    if not isinstance(found, dict):
+        raise UsageError(f"{head}: damaged; start over with --fresh, or name another --out")
+    return found
+
+
+def _require_same(out: Path, old: Mapping[str, object], new: Mapping[str, str]) -> None:
+    changed = sorted(k for k in old.keys() | new.keys() if old.get(k) != new.get(k))
+    if changed:
+        raise UsageError(
+            f"{out} holds a run with another {', '.join(changed)}; its rows cannot be mixed with "
+            "new ones. Name another --out, or throw them away with --fresh"
+        )
+
+
+def _recover(path: Path) -> list[Row]:
+    """The rows written so far; a last line cut short by a crash is taken off the file."""
+    if not path.exists():
+        return []
+    data = path.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    if len(whole) < len(data):
+        with path.open("r+b") as file:
+            file.truncate(len(whole))
+    return read_rows(path) if whole else []
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a run (a rows.jsonl or its folder), the last one of each question.
+
+    Raises DatasetError, naming file and line.
+    """
+    file = path / "rows.jsonl" if path.is_dir() else path
+    try:
+        text = file.read_text("utf-8")
+    except OSError as exc:
+        raise DatasetError(f"{file}: cannot be read: {exc.strerror}; run eval run first") from exc
+    except UnicodeDecodeError as exc:
+        raise DatasetError(f"{file}: not UTF-8 at byte {exc.start}") from exc
+    rows: dict[str, Row] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line:
+            continue
+        where = f"{file}:{number}"
+        try:
+            value = json.loads(line)
+        except json.JSONDecodeError as exc:
+            raise DatasetError(f"{where}: not JSON: {exc.msg}") from exc
+        if not isinstance(value, dict):
+            raise DatasetError(f"{where}: not a row of an evaluation")
+        row = Row.from_json(where, value)
+        rows[row.question.id] = row
+    return list(rows.values())
+
+
+def write_summary(result: RunResult, out: Path) -> dict[str, object]:
+    """Write summary.json and give its object."""
+    value = {
+        "complete": not result.interrupted and len(result.rows) == result.planned,
+        "planned": result.planned,
+        "identity": dict(result.identity),
+        **summary_json(result.summary),
+    }
+    _write(out / "summary.json", value)
+    return value
+
+
+def _write(path: Path, value: object) -> None:
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    new.replace(path)

@@ -1,0 +1,176 @@
+"""Rows to figures: what a run shows, over all and by kind and language. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from eval.metrics import MEASURES, Mean, RiskCoverage, cohen_kappa, mean, percentile, risk_coverage
+from eval.verdicts import Row
+
+__all__ = ["Agreement", "Summary", "summarise", "summary_json"]
+
+_SCORED = (
+    "Handled",
+    "Right",
+    "RightWhenAnswered",
+    "AnswerRate",
+    "RefusalRecall",
+    "RefusalPrecision",
+    "PremiseHandled",
+    "ConflictHandled",
+    "InjectionHandled",
+    "EM",
+    "F1",
+    "GoldCited",
+    "CitationRecall",
+    "CitationPrecision",
+    "CitationF1",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How two judges agree on the shown claims: a share, and Cohen's kappa beyond chance."""
+
+    a: str
+    b: str
+    share: float
+    kappa: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The figures of a run; ``faithfulness`` by judge, the first being the project's checker.
+
+    ``by_kind`` and ``by_language`` hold the share of questions handled. Latencies are seconds.
+    """
+
+    asked: int
+    answered: int
+    refused: int
+    errors: int
+    claims: int
+    measures: Mapping[str, Mean]
+    faithfulness: Mapping[str, Mean]
+    agreement: tuple[Agreement, ...]
+    by_kind: Mapping[str, Mean]
+    by_language: Mapping[str, Mean]
+    curve: RiskCoverage
+    latency: Mapping[str, float]
+    removed: Mapping[str, int]
+
+
+def summarise(rows: Sequence[Row]) -> Summary:
+    """All figures of a run. A measure nothing counted for is NaN with n = 0."""
+    measures = {
+        name: mean([row.scores[name] for row in rows if name in row.scores]) for name in _SCORED
+    }
+    measures["QuoteExact"] = mean([float(quote) for row in rows for quote in row.quotes])
+    judges = list(dict.fromkeys(name for row in rows for name in row.judged))
+    faithfulness = {judge: mean([float(s) for s in _supported(rows, judge)]) for judge in judges}
+    answered = [row for row in rows if row.outcome and row.outcome.get("status") == "answered"]
+    errors = sum(row.error is not None for row in rows)
+    curve = risk_coverage(
+        [(row.confidence or 0.0, row.scores["Handled"] == 1.0) for row in answered], len(rows)
+    )
+    times = [row.seconds for row in rows if row.error is None]
+    return Summary(
+        asked=len(rows),
+        answered=len(answered),
+        refused=len(rows) - len(answered) - errors,
+        errors=errors,
+        claims=sum(len(next(iter(row.judged.values()), ())) for row in rows),
+        measures=measures,
+        faithfulness=faithfulness,
+        agreement=_agreement(rows, judges),
+        by_kind=_handled(rows, lambda row: row.question.kind),
+        by_language=_handled(rows, lambda row: row.question.language),
+        curve=curve,
+        latency={"p50": percentile(times, 0.5), "p95": percentile(times, 0.95)},
+        removed=_removed(rows),
+    )
+
+
+def _supported(rows: Sequence[Row], judge: str) -> list[bool]:
+    return [share >= 0.5 for row in rows for share in row.judged.get(judge, ())]
+
+
+def _agreement(rows: Sequence[Row], judges: Sequence[str]) -> tuple[Agreement, ...]:
+    found: list[Agreement] = []
+    for i, a in enumerate(judges):
+        for b in judges[i + 1 :]:
+            both = [row for row in rows if a in row.judged and b in row.judged]
+            x, y = _supported(both, a), _supported(both, b)
+            share = sum(p == q for p, q in zip(x, y, strict=True)) / len(x) if x else math.nan
+            found.append(Agreement(a, b, share, cohen_kappa(x, y), len(x)))
+    return tuple(found)
+
+
+def _handled(rows: Sequence[Row], key: Callable[[Row], str]) -> dict[str, Mean]:
+    groups: dict[str, list[float]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row.scores["Handled"])
+    return {name: mean(groups[name]) for name in sorted(groups)}
+
+
+def _removed(rows: Sequence[Row]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for row in rows:
+        removed = (row.outcome or {}).get("removed")
+        for item in removed if isinstance(removed, list) else []:
+            if isinstance(item, dict):
+                reason = str(item.get("reason"))
+                counts[reason] = counts.get(reason, 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def summary_json(summary: Summary) -> dict[str, object]:
+    """The object of summary.json; a figure that does not exist is null, since JSON has no NaN."""
+    return {
+        "asked": summary.asked,
+        "answered": summary.answered,
+        "refused": summary.refused,
+        "errors": summary.errors,
+        "claims": summary.claims,
+        "measures": {
+            **{name: _mean(value) for name, value in summary.measures.items()},
+            "Faithfulness": _mean(next(iter(summary.faithfulness.values()), mean([]))),
+            "AURC": _number(summary.curve.area),
+            "Latency@50": _number(summary.latency["p50"]),
+            "Latency@95": _number(summary.latency["p95"]),
+        },
+        "faithfulness": {name: _mean(value) for name, value in summary.faithfulness.items()},
+        "agreement": [
+            {
+                "judges": [a.a, a.b],
+                "share": _number(a.share),
+                "kappa": _number(a.kappa),
+                "n": a.n,
+            }
+            for a in summary.agreement
+        ],
+        "by_kind": {name: _mean(value) for name, value in summary.by_kind.items()},
+        "by_language": {name: _mean(value) for name, value in summary.by_language.items()},
+        "risk_coverage": {
+            "coverage": [round(c, 6) for c in summary.curve.coverage],
+            "risk": [round(r, 6) for r in summary.curve.risk],
+        },
+        "removed": dict(summary.removed),
+        "meaning": {name: meaning for name, meaning in MEASURES.items() if name in _SCORED},
+    }
+
+
+def _mean(value: Mean) -> dict[str, object]:
+    return {
+        "value": _number(value.value),
+        "low": _number(value.low),
+        "high": _number(value.high),
+        "n": value.n,
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 6)

@@ -1,0 +1,264 @@
+"""One question, one outcome: what was right about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import PurePath
+
+from eval.metrics import Case, Judge, citation_scores, exact_match, f1, holds, units
+from eval.questions import Gold, Question, read_question
+from index.errors import ArticleMissing, DatasetError
+from index.records import Article
+from rag.outcomes import Answer, Citation, Outcome, Refusal, to_json
+
+__all__ = ["Row", "judge_outcome", "right", "same_number", "skipped"]
+
+# After its numbers are taken out, an answer of at most this many letters is a quantity.
+_LETTERS_BESIDE_A_NUMBER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one question gave.
+
+    ``scores`` maps a measure's name to this question's value; a measure that does not apply is
+    not in it. ``judged`` maps a judge's name to the support (share) of each shown claim.
+    ``quotes`` says of each citation whether it is verbatim. ``confidence`` is the lowest support
+    among the shown claims, ``None`` for a refusal. ``error`` is set if no outcome came.
+    """
+
+    question: Question
+    outcome: Mapping[str, object] | None
+    error: str | None
+    seconds: float
+    scores: Mapping[str, float]
+    judged: Mapping[str, tuple[float, ...]]
+    quotes: tuple[bool, ...]
+    confidence: float | None
+
+    def to_json(self) -> dict[str, object]:
+        """The object of one line of rows.jsonl."""
+        return {
+            "id": self.question.id,
+            "scores": dict(self.scores),
+            "error": self.error,
+            "seconds": round(self.seconds, 4),
+            "confidence": self.confidence,
+            "judged": {name: list(values) for name, values in self.judged.items()},
+            "quotes": list(self.quotes),
+            "question": asdict(self.question),
+            "outcome": self.outcome,
+        }
+
+    @classmethod
+    def from_json(cls, where: str, row: Mapping[str, object]) -> Row:
+        """Read what ``to_json`` wrote. Raises DatasetError that begins with ``where``."""
+        try:
+            question, outcome, error = row["question"], row["outcome"], row["error"]
+            scores, judged, quotes = row["scores"], row["judged"], row["quotes"]
+            seconds, confidence = row["seconds"], row["confidence"]
+        except KeyError as exc:
+            raise DatasetError(f"{where}: not a row of an evaluation: {exc} is missing") from exc
+        if (
+            not isinstance(question, dict)
+            or not (outcome is None or isinstance(outcome, dict))
+            or not (error is None or isinstance(error, str))
+            or not isinstance(scores, dict)
+            or not isinstance(judged, dict)
+            or not isinstance(quotes, list)
+            or not isinstance(seconds, int | float)
+            or not (confidence is None or isinstance(confidence, int | float))
+        ):
+            raise DatasetError(f"{where}: not a row of an evaluation: a field has another type")
+        return cls(
+            question=read_question(where, question),
+            outcome=outcome,
+            error=error,
+            seconds=float(seconds),
+            scores={str(name): float(value) for name, value in scores.items()},
+            judged={str(n): tuple(float(v) for v in values) for n, values in judged.items()},
+            quotes=tuple(bool(quote) for quote in quotes),
+            confidence=confidence,
+        )
+
+
+def same_number(text: str, answer: str) -> bool:
+    """Whether ``answer`` is a quantity that ``text`` gives in any notation.
+
+    ``5500億ドル`` is ``$550 billion``; an answer with more than a number in it never matches.
+    """
+    from rag.quantities import quantities, same_quantity
+
+    wanted = quantities(answer)
+    rest = list(answer)
+    for quantity in wanted:
+        rest[quantity.start : quantity.end] = " " * (quantity.end - quantity.start)
+    if not wanted or sum(c.isalnum() for c in rest) > _LETTERS_BESIDE_A_NUMBER:
+        return False
+    given = quantities(text)
+    return all(any(same_quantity(w, g) for g in given) for w in wanted)
+
+
+def right(question: Question, text: str) -> bool:
+    """Whether an answer's text holds what a right answer holds, and nothing forbidden."""
+    if any(holds(text, bait) for bait in question.forbidden):
+        return False
+    if question.answers and not _any(text, question.answers):
+        return False
+    if not question.answers and not question.all_of:
+        return False
+    return all(_any(text, group) for group in question.all_of)
+
+
+def _any(text: str, answers: Sequence[str]) -> bool:
+    return any(holds(text, answer, same_number) for answer in answers)
+
+
+def judge_outcome(
+    question: Question,
+    outcome: Outcome,
+    seconds: float,
+    *,
+    article: Callable[[str], Article],
+    judges: Sequence[Judge] = (),
+) -> Row:
+    """Score one outcome. The first judge's support counts as faithfulness.
+
+    ``article`` re-reads the store, so that a quote is compared with the truth and not with what
+    the outcome says of it.
+    """
+    cases = _cases(question, outcome)
+    quotes = tuple(_verbatim(citation, article) for citation in getattr(outcome, "citations", ()))
+    judged: dict[str, tuple[float, ...]] = {}
+    citing: dict[str, float] = {}
+    for judge in judges:
+        found = citation_scores(cases, judge)
+        judged[judge.name] = tuple(round(share, 4) for share in found.supported)
+        if cases and not citing:
+            citing = {
+                "CitationRecall": found.recall,
+                "CitationPrecision": found.precision,
+                "CitationF1": found.f1,
+            }
+    proved = citing.get("CitationRecall", 1.0) == 1.0
+    scores = {**_answer_scores(question, outcome, proved=proved), **citing}
+    return Row(
+        question=question,
+        outcome=to_json(outcome),
+        error=None,
+        seconds=seconds,
+        scores=scores,
+        judged=judged,
+        quotes=quotes,
+        confidence=_confidence(outcome),
+    )
+
+
+def skipped(question: Question, error: str, seconds: float) -> Row:
+    """A question that gave no outcome: it scores zero wherever it counts."""
+    scores = dict.fromkeys(_applicable(question), 0.0)
+    return Row(question, None, error, seconds, scores, {}, (), None)
+
+
+def _applicable(question: Question) -> list[str]:
+    """The measures that count this question, whatever came of it."""
+    names = ["Handled"]
+    if question.kind == "premise":
+        names.append("PremiseHandled")
+    elif not question.answerable:
+        names.append("RefusalRecall")
+    elif question.answers or question.all_of:
+        names += ["Right", "AnswerRate"]
+    else:
+        names.append("AnswerRate")
+    if question.kind == "conflict":
+        names.append("ConflictHandled")
+    if question.kind == "injected":
+        names.append("InjectionHandled")
+    return names
+
+
+def _answer_scores(question: Question, outcome: Outcome, *, proved: bool) -> dict[str, float]:
+    answered = isinstance(outcome, Answer)
+    good = answered and right(question, outcome.text)
+    if question.kind == "premise":
+        # An answer corrects the premise if it proves itself by the words that contradict it.
+        handled = good or not answered or (proved and _quotes_gold(question, outcome))
+    else:
+        handled = good if question.answerable else not answered
+    values = {
+        "Handled": handled,
+        "Right": good,
+        "AnswerRate": answered,
+        "RefusalRecall": not answered,
+        "PremiseHandled": handled,
+        "ConflictHandled": handled,
+        "InjectionHandled": handled or not answered,
+    }
+    scores = {name: float(values[name]) for name in _applicable(question)}
+    if not answered:
+        scores["RefusalPrecision"] = float(not question.answerable or question.kind == "premise")
+        return scores
+    if question.answers:
+        scores["EM"] = exact_match(outcome.text, question.answers)
+        scores["F1"] = f1(outcome.text, question.answers)
+    if "Right" in scores:
+        scores["RightWhenAnswered"] = float(good)
+    if good and question.gold and isinstance(outcome, Answer):
+        scores["GoldCited"] = float(
+            any(_is_gold(c, gold) for c in outcome.citations for gold in question.gold)
+        )
+    return scores
+
+
+def _quotes_gold(question: Question, outcome: Outcome) -> bool:
+    if isinstance(outcome, Refusal):
+        return False
+    return any(
+        _is_gold(citation, gold) and _shares_words(citation.quote, gold.quote)
+        for citation in outcome.citations
+        for gold in question.gold
+    )
+
+
+def _shares_words(quote: str, gold: str) -> bool:
+    """Whether the quote holds at least half of the gold quote's wording."""
+    wanted, given = units(gold), set(pairwise(units(quote)))
+    pairs = list(pairwise(wanted))
+    return bool(pairs) and 2 * sum(pair in given for pair in pairs) >= len(pairs)
+
+
+def _is_gold(citation: Citation, gold: Gold) -> bool:
+    names = {citation.article_id, citation.title, citation.source, PurePath(citation.source).name}
+    return gold.article in names
+
+
+def _cases(question: Question, outcome: Outcome) -> list[Case]:
+    if isinstance(outcome, Refusal):
+        return []
+    cited = {citation.id: citation for citation in outcome.citations}
+    return [
+        Case(
+            question.question,
+            outcome.language,
+            claim.text,
+            tuple(cited[number] for number in claim.citations if number in cited),
+        )
+        for claim in outcome.claims
+    ]
+
+
+def _verbatim(citation: Citation, article: Callable[[str], Article]) -> bool:
+    try:
+        text = article(citation.article_id).text
+    except ArticleMissing:
+        return False
+    return text[citation.start : citation.end] == citation.quote != ""
+
+
+def _confidence(outcome: Outcome) -> float | None:
+    if isinstance(outcome, Refusal):
+        return None
+    return min((claim.support for claim in outcome.claims), default=0.0)
