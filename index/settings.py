@@ -1,0 +1,204 @@
+"""Frozen settings, read once: flags over environment over ``konkyo.toml`` over defaults.
+
+    store = ".konkyo/store"
+    [embedding]     model, threads
+    [chunks]        budget, overlap
+    [llm]           kind, model, base_url, api_key_env, timeout
+    [retrieval]     dense_weight, maxsim_weight, candidates, top_k
+    [chat]          host, port
+
+In the environment a section and its key are joined by two underscores
+(``KONKYO_LLM__MODEL``). A key nobody knows is an error that names it and where it stands.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from index.errors import SettingsError
+
+__all__ = [
+    "CONFIG_NAME",
+    "ChatSettings",
+    "ChunkSettings",
+    "EmbeddingSettings",
+    "LLMSettings",
+    "RetrievalSettings",
+    "Settings",
+    "load_settings",
+]
+
+CONFIG_NAME = "konkyo.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EmbeddingSettings(_Section):
+    """Which model turns text into vectors; ``threads`` 0 means one a core."""
+
+    model: str = "multilingual-e5-small"
+    threads: int = Field(default=0, ge=0)
+
+
+class ChunkSettings(_Section):
+    """How articles are cut, in tokens of the encoder's own tokenizer."""
+
+    budget: int = Field(default=192, ge=8)
+    overlap: int = Field(default=0, ge=0)
+
+
+class LLMSettings(_Section):
+    """Who writes the answers. A key for it is named by its environment variable, never stored.
+
+    An empty ``model`` means the default of that kind; ``timeout`` is in seconds.
+    """
+
+    kind: Literal["embedded", "openai", "ollama", "none"] = "embedded"
+    model: str = ""
+    base_url: str = ""
+    api_key_env: str = ""
+    timeout: float = Field(default=120.0, gt=0)
+
+
+class RetrievalSettings(_Section):
+    """How the two arms are fused; weights are shares. None: the fitted default."""
+
+    dense_weight: float | None = Field(default=None, ge=0, le=1)
+    maxsim_weight: float | None = Field(default=None, ge=0, le=1)
+    candidates: int = Field(default=50, ge=1)
+    top_k: int = Field(default=6, ge=1)
+
+
+class ChatSettings(_Section):
+    """Where the chat listens."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=7860, ge=0, le=65535)
+
+
+class Settings(BaseSettings):
+    """Everything that may be set; make it with ``load_settings``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="KONKYO_", env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+    toml_values: ClassVar[Mapping[str, object]] = {}
+
+    store: str = ".konkyo/store"
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    chunks: ChunkSettings = ChunkSettings()
+    llm: LLMSettings = LLMSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    chat: ChatSettings = ChatSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags over environment over file."""
+        file = InitSettingsSource(settings_cls, init_kwargs=dict(cls.toml_values))
+        return init_settings, env_settings, file
+
+
+def load_settings(
+    config: Path | None = None, flags: Mapping[str, Mapping[str, object] | object] | None = None
+) -> Settings:
+    """Read the settings once.
+
+    ``config`` names the file; without it, ``konkyo.toml`` of the current folder is read if there
+    is one. ``flags`` are values given on the command line, by section; None values are ignored.
+    Raises SettingsError that names the key and the file.
+    """
+    file = config if config is not None else Path(CONFIG_NAME)
+    values = _read(file, must_exist=config is not None)
+    if "toml_values" in values:
+        raise SettingsError(f"{file}: toml_values is not a setting")
+    loaded = type("Settings", (Settings,), {"toml_values": values, "__doc__": Settings.__doc__})
+    try:
+        settings: Settings = loaded(**_given(flags or {}))
+    except ValidationError as exc:
+        raise _translated(exc, file, values) from exc
+    if settings.chunks.overlap >= settings.chunks.budget:
+        raise SettingsError(
+            f"chunks.overlap ({settings.chunks.overlap}) must be smaller than chunks.budget"
+            f" ({settings.chunks.budget})"
+        )
+    return settings
+
+
+def _read(file: Path, *, must_exist: bool) -> dict[str, object]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError as exc:
+        if must_exist:
+            raise SettingsError(f"{file}: no such settings file") from exc
+        return {}
+    except OSError as exc:
+        raise SettingsError(f"{file}: cannot be read ({exc.strerror})") from exc
+    except UnicodeDecodeError as exc:
+        raise SettingsError(f"{file}: not UTF-8; save it as UTF-8") from exc
+    except tomllib.TOMLDecodeError as exc:
+        raise SettingsError(f"{file}: not valid TOML: {exc}") from exc
+
+
+def _given(flags: Mapping[str, Mapping[str, object] | object]) -> dict[str, object]:
+    given: dict[str, object] = {}
+    for key, value in flags.items():
+        if isinstance(value, Mapping):
+            inner = {k: v for k, v in value.items() if v is not None}
+            if inner:
+                given[key] = inner
+        elif value is not None:
+            given[key] = value
+    return given
+
+
+def _translated(exc: ValidationError, file: Path, values: Mapping[str, object]) -> SettingsError:
+    """Name the first wrong key, where it stands and what was meant or is allowed."""
+    problem = exc.errors()[0]
+    path = [str(part) for part in problem["loc"]]
+    key = ".".join(path)
+    where = str(file) if _holds(values, path) else f"KONKYO_{'__'.join(path).upper()} or a flag"
+    if problem["type"] == "extra_forbidden":
+        known = _known(Settings.model_fields, path[:-1])
+        near = difflib.get_close_matches(path[-1], known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(known))}"
+        return SettingsError(f"{where}: no setting is called {key}; {hint}")
+    return SettingsError(f"{where}: {key}: {problem['msg']} (given: {problem['input']!r})")
+
+
+def _holds(values: object, path: list[str]) -> bool:
+    for part in path:
+        if not isinstance(values, Mapping) or part not in values:
+            return False
+        values = values[part]
+    return True
+
+
+def _known(fields: Mapping[str, FieldInfo], path: list[str]) -> list[str]:
+    for part in path:
+        annotation = fields[part].annotation if part in fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        fields = annotation.model_fields
+    return list(fields)
