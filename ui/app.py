@@ -1,0 +1,437 @@
+"""The chat's page: Gradio components wired to a desk, served by uvicorn behind the guard.
+
+Annotations are evaluated here, not postponed: Gradio reads those of the handlers to know what
+to pass them, and could not resolve names of a library that is imported inside a function.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import re
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from html import escape
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from index.errors import ArticleMissing, UsageError
+from index.records import Filter
+from ui.desk import QUESTION_LIMIT, Conversation, Desk, Reader
+from ui.guard import LANGUAGE_COOKIE, Application, Guard, Limits, language_of
+from ui.phrases import LANGUAGE_NAMES, LANGUAGES, PHRASES, Language, say
+from ui.render import (
+    Mark,
+    article_page,
+    conversation,
+    notice_page,
+    overview,
+    status,
+    suggested_question,
+)
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+__all__ = ["Served", "build", "listen", "serve"]
+
+_ARTICLE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}\Z")
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_USER = "konkyo"
+_WRONG_PASSWORD_SECONDS = 1.0
+_READERS_AT_ONCE = 16
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Where the chat can be reached."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The address to open in a browser on this machine."""
+        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
+        shown = f"[{shown}]" if ":" in shown and not shown.startswith("[") else shown
+        return f"http://{shown}:{self.port}/"
+
+
+def listen(host: str, port: int, password: str | None) -> socket.socket:
+    """Take the port, before anything slow is done.
+
+    Raises UsageError when the port is taken or the host is not one of this machine's, and when
+    others could reach the chat but no password is set.
+    """
+    if host not in _LOOPBACK and not password:
+        raise UsageError(
+            f"--host {host}: other machines could read the articles. Set a password first "
+            "(--password-file FILE, or KONKYO_PASSWORD), or listen on 127.0.0.1."
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    taken = socket.socket(family, socket.SOCK_STREAM)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind((host, port))
+    except (OSError, OverflowError) as exc:
+        taken.close()
+        raise UsageError(
+            f"cannot listen on {host} port {port}: {exc}. Something else may be using it; "
+            "choose another with --port (make chat PORT=...)."
+        ) from exc
+    return taken
+
+
+def serve(
+    load: Callable[[], Reader],
+    taken: socket.socket,
+    *,
+    password: str | None = None,
+    ready: Callable[[Served], None] | None = None,
+) -> None:
+    """Serve the chat on a socket from ``listen`` until interrupted; KeyboardInterrupt passes on.
+
+    ``load`` runs in the background; ``ready`` is called once the page can be opened.
+    """
+    import uvicorn
+
+    host, port = taken.getsockname()[:2]
+    desk = Desk(load)
+    application = build(desk, host=host, port=port, password=password)
+    config = uvicorn.Config(
+        application,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
+    )
+    desk.open()
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if ready is not None:
+                ready(Served(host, port))
+
+    Server(config).run(sockets=[taken])
+
+
+def build(
+    desk: Desk, *, host: str = "127.0.0.1", port: int = 7860, password: str | None = None
+) -> Application:
+    """The whole application over a desk, as an ASGI callable; nothing is loaded or bound."""
+    import gradio as gr
+    from fastapi import FastAPI
+    from fastapi.responses import Response
+
+    assets = {name: _asset(name) for name in ("desk.js", "theme.css")}
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/konkyo/{name}")
+    def asset(name: str) -> Response:
+        if name not in assets:
+            return Response("Not found.", 404, media_type="text/plain")
+        kind = "text/css" if name.endswith(".css") else "text/javascript"
+        held = {"cache-control": "public, max-age=31536000, immutable"}
+        return Response(assets[name], media_type=f"{kind}; charset=utf-8", headers=held)
+
+    gr.mount_gradio_app(
+        app,
+        _page(desk),
+        path="/",
+        server_name=host,
+        server_port=port,
+        footer_links=[],
+        run_history=False,
+        auth=_door(password) if password else None,
+        show_error=False,
+        max_file_size=1,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        enable_monitoring=False,
+        theme=_theme(),
+        app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
+    )
+    hosts = frozenset({"localhost", "127.0.0.1", "::1"}) if host in _LOOPBACK else frozenset()
+    inner: Application = app
+    return Guard(inner, lambda language: _words(desk, language), _head(assets), Limits(hosts=hosts))
+
+
+def _page(desk: Desk) -> "gr.Blocks":
+    import gradio as gr
+
+    def language(request: gr.Request) -> Language:
+        return language_of({k.lower(): v for k, v in dict(request.headers or {}).items()})
+
+    def mine(request: gr.Request) -> Conversation:
+        return desk.conversation(str(request.session_hash))
+
+    def said(event: gr.EventData, name: str) -> str:
+        data = event._data if isinstance(event._data, dict) else {}
+        value = data.get(name)
+        return str(value) if isinstance(value, (str, int)) else ""
+
+    def ask(
+        typed: str, event: gr.EventData, request: gr.Request
+    ) -> Iterator[tuple[object, object, object, object, object]]:
+        tongue, tab = language(request), mine(request)
+        question = (said(event, "question") or typed or "").strip()
+        if not question:
+            yield gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
+            return
+        show, hide = gr.update(visible=True), gr.update(visible=False)
+        laid_open = False
+        first = True
+        for turn in desk.ask(tab, question, tongue, Filter()):
+            beside: object = gr.skip()
+            quote = None if laid_open else desk.first_quote(turn)
+            if quote is not None:
+                laid_open = True
+                beside = _open(desk, tab, quote[0], quote[1], turn.number, tongue)
+            elif turn.state == "done" and desk.first_quote(turn) is None:
+                beside = overview(desk.shelf, tongue)
+            talk = conversation(tab.turns, tongue)
+            if first:
+                yield talk, beside, "", hide, show
+                first = False
+            else:
+                yield talk, beside, gr.skip(), gr.skip(), gr.skip()
+        yield conversation(tab.turns, tongue), gr.skip(), gr.skip(), show, hide
+
+    def stop(request: gr.Request) -> tuple[str, object, object]:
+        tab = mine(request)
+        tab.stop()
+        page = _talk(desk, tab, language(request))
+        return page, gr.update(visible=True), gr.update(visible=False)
+
+    def opened(event: gr.EventData, request: gr.Request) -> str:
+        tongue = language(request)
+        article_id = said(event, "article")
+        numbers = {name: said(event, name) for name in ("start", "end", "n", "turn")}
+        spans = {k: int(v) if v.isdecimal() and len(v) < 10 else 0 for k, v in numbers.items()}
+        if not _ARTICLE_ID.match(article_id):
+            return notice_page(say(tongue, "article_gone"), tongue)
+        mark = Mark(spans["start"], spans["end"], spans["n"], primary=True)
+        return _open(desk, mine(request), article_id, mark, spans["turn"], tongue)
+
+    def shelf(request: gr.Request) -> str:
+        return overview(desk.shelf, language(request))
+
+    def fresh(request: gr.Request) -> tuple[str, str, object, object]:
+        tab, tongue = mine(request), language(request)
+        tab.clear()
+        page, beside = _talk(desk, tab, tongue), overview(desk.shelf, tongue)
+        return page, beside, gr.update(visible=True), gr.update(visible=False)
+
+    async def arrive(request: gr.Request) -> AsyncIterator[tuple[object, object, object]]:
+        tongue, tab = language(request), mine(request)
+        while desk.readiness == "loading":
+            await asyncio.sleep(0.2)
+        untouched = not tab.turns
+        yield (
+            _status(desk, tongue),
+            _talk(desk, tab, tongue) if untouched else gr.skip(),
+            overview(desk.shelf, tongue) if untouched else gr.skip(),
+        )
+
+    def leave(request: gr.Request) -> None:
+        desk.forget(str(request.session_hash))
+
+    page: gr.Blocks
+    with gr.Blocks(
+        title="@@title@@", analytics_enabled=False, fill_width=True, fill_height=True
+    ) as page:
+        with gr.Row(elem_id="k-top"):
+            gr.HTML("@@html:brand@@", elem_id="k-brand", apply_default_css=False)
+            state = gr.HTML("@@html:status@@", elem_id="k-state", apply_default_css=False)
+            tools = gr.HTML(
+                "@@html:tools@@",
+                elem_id="k-tools",
+                apply_default_css=False,
+                js_on_load="konkyo.tools(element, trigger, 'new');",
+            )
+        with gr.Row(elem_id="k-desk", equal_height=False):
+            with gr.Column(elem_id="k-left", scale=6, min_width=0):
+                talk = gr.HTML(
+                    "@@html:talk@@",
+                    elem_id="k-talk",
+                    apply_default_css=False,
+                    js_on_load="konkyo.talk(element, trigger, watch, 'ask', 'open');",
+                )
+                with gr.Row(elem_id="k-composer"):
+                    box = gr.Textbox(
+                        elem_id="k-box",
+                        label="@@question_label@@",
+                        show_label=False,
+                        container=False,
+                        placeholder="@@placeholder@@",
+                        lines=1,
+                        max_lines=6,
+                        max_length=QUESTION_LIMIT,
+                        autofocus=True,
+                        scale=1,
+                    )
+                    asker = gr.Button("@@ask@@", elem_id="k-ask", variant="primary", scale=0)
+                    stopper = gr.Button("@@stop@@", elem_id="k-stop", visible=False, scale=0)
+            with gr.Column(elem_id="k-right", scale=5, min_width=0):
+                source = gr.HTML(
+                    "@@html:source@@",
+                    elem_id="k-source",
+                    apply_default_css=False,
+                    js_on_load="konkyo.source(element, trigger, watch, 'open', 'shelf');",
+                )
+        answer = [talk, source, box, asker, stopper]
+        typed = gr.on(
+            [box.submit, asker.click],
+            ask,
+            box,
+            answer,
+            show_progress="hidden",
+            api_visibility="private",
+            concurrency_limit=_READERS_AT_ONCE,
+            concurrency_id="ask",
+        )
+        pressed = talk.ask(
+            ask,
+            box,
+            answer,
+            show_progress="hidden",
+            api_visibility="private",
+            concurrency_id="ask",
+        )
+        # What follows answers at once: past the queue, so that a slow answer holds up no click.
+        stopper.click(
+            stop,
+            None,
+            [talk, asker, stopper],
+            cancels=[typed, pressed],
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        tools.new(
+            fresh,
+            None,
+            [talk, source, asker, stopper],
+            cancels=[typed, pressed],
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        for column in (talk, source):
+            column.open(
+                opened,
+                None,
+                source,
+                queue=False,
+                trigger_mode="multiple",
+                show_progress="hidden",
+                api_visibility="private",
+            )
+        source.shelf(
+            shelf, None, source, queue=False, show_progress="hidden", api_visibility="private"
+        )
+        page.load(
+            arrive,
+            None,
+            [state, talk, source],
+            show_progress="hidden",
+            api_visibility="private",
+            concurrency_limit=None,
+        )
+        page.unload(leave)
+    page.queue(max_size=200)
+    return page
+
+
+def _open(
+    desk: Desk, tab: Conversation, article_id: str, mark: Mark, turn: int, language: Language
+) -> str:
+    try:
+        article = desk.article(article_id)
+    except ArticleMissing:
+        return notice_page(say(language, "article_gone"), language)
+    marks = list(tab.marks(turn, article_id, mark.number))
+    if mark.end > mark.start and not any(m.primary for m in marks):
+        marks.append(Mark(mark.start, mark.end, mark.number, primary=True))
+    return article_page(article, marks, language)
+
+
+def _talk(desk: Desk, tab: Conversation, language: Language) -> str:
+    suggestions = [suggested_question(s, language) for s in desk.suggestions(language)]
+    return conversation(tab.turns, language, suggestions)
+
+
+def _status(desk: Desk, language: Language) -> str:
+    if desk.readiness == "failed":
+        return status("failed", f"{say(language, 'failed')}: {desk.problem}")
+    if desk.readiness == "loading":
+        return status("loading", say(language, "loading"))
+    count = desk.shelf.count if desk.shelf is not None else 0
+    return status("ready", say(language, "ready", count=count))
+
+
+def _words(desk: Desk, language: Language) -> Mapping[str, str]:
+    suggestions = [suggested_question(s, language) for s in desk.suggestions(language)]
+    words = {key: escape(phrase, quote=False) for key, phrase in PHRASES[language].items()}
+    words["html:brand"] = (
+        '<p class="k-brand"><span class="k-seal" aria-hidden="true" lang="ja">根</span>'
+        f'<span><strong>Konkyo</strong> <span class="k-tagline">{words["tagline"]}</span></span></p>'
+    )
+    options = "".join(
+        f'<option value="{code}" lang="{code}"{" selected" if code == language else ""}>'
+        f"{LANGUAGE_NAMES[code]}</option>"
+        for code in LANGUAGES
+    )
+    words["html:tools"] = (
+        f'<button type="button" class="k-quiet" data-act="new">{words["new"]}</button>'
+        f'<label class="k-select"><span class="k-hidden">{words["language"]}</span>'
+        f'<select id="k-language" data-cookie="{LANGUAGE_COOKIE}">{options}</select></label>'
+        f'<button type="button" class="k-quiet k-icon" data-act="theme"'
+        f' aria-label="{words["theme"]}" title="{words["theme"]}">◐</button>'
+    )
+    words["html:status"] = _status(desk, language)
+    words["html:talk"] = conversation((), language, suggestions)
+    words["html:source"] = overview(desk.shelf, language)
+    return words
+
+
+def _head(assets: Mapping[str, bytes]) -> str:
+    def stamped(name: str) -> str:
+        return f"konkyo/{name}?v={hashlib.sha256(assets[name]).hexdigest()[:12]}"
+
+    return (
+        '<meta name="color-scheme" content="light dark" />'
+        f'<link rel="stylesheet" href="{stamped("theme.css")}" />'
+        f'<script nonce="{{nonce}}" src="{stamped("desk.js")}"></script>'
+    )
+
+
+def _asset(name: str) -> bytes:
+    return files("ui").joinpath(name).read_bytes()
+
+
+def _theme() -> "gr.themes.Base":
+    import gradio as gr
+
+    sans = ["ui-sans-serif", "system-ui", "sans-serif"]
+    return gr.themes.Base(font=sans, font_mono=["ui-monospace", "monospace"])
+
+
+def _door(password: str) -> Callable[[str, str], bool]:
+    expected = password.encode()
+
+    def enter(user: str, given: str) -> bool:
+        right = hmac.compare_digest(given.encode(), expected) and user == _USER
+        if not right:
+            _log.warning("a wrong password was given")
+            time.sleep(_WRONG_PASSWORD_SECONDS)
+        return right
+
+    return enter

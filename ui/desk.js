@@ -1,0 +1,229 @@
+// The reader's desk: one delegated listener a column; no text from anywhere becomes markup here.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const $ = (selector, from = document) => from.querySelector(selector);
+  const narrow = window.matchMedia("(max-width: 860px)");
+
+  // Light or dark: the reader's choice, kept in this browser; otherwise the system's.
+  const remember = (key, value) => {
+    try { localStorage.setItem(key, value); } catch { /* storage is refused: forget it */ }
+  };
+  const recall = (key) => {
+    try { return localStorage.getItem(key); } catch { return null; }
+  };
+  const systemDark = window.matchMedia("(prefers-color-scheme: dark)");
+  const dark = () => (recall("konkyo-theme") ?? (systemDark.matches ? "dark" : "light")) === "dark";
+  const paint = () => { root.dataset.theme = dark() ? "dark" : "light"; };
+  paint();
+  systemDark.addEventListener("change", paint);
+
+  const reduced = window.matchMedia("(prefers-reduced-motion: reduce)");
+  const glide = () => (reduced.matches ? "auto" : "smooth");
+
+  const box = () => $("#k-box textarea");
+
+  function showSource() {
+    root.dataset.source = "open";
+    if (narrow.matches) $("#k-article-title")?.focus({ preventScroll: true });
+  }
+  let opener = null;
+  function hideSource() {
+    if (root.dataset.source !== "open") return;
+    delete root.dataset.source;
+    opener?.isConnected && opener.focus();
+  }
+
+  // ---- the little card that shows a quote while a number is pointed at
+  const peek = document.createElement("div");
+  peek.className = "k-peek";
+  peek.id = "k-peek";
+  peek.setAttribute("role", "tooltip");
+  peek.hidden = true;
+  let peeking = null;
+  function showPeek(cite) {
+    const card = $(`.k-card[data-turn="${cite.dataset.turn}"][data-n="${cite.dataset.n}"]`);
+    if (!card) return;
+    if (!peek.isConnected) document.body.append(peek);
+    peek.replaceChildren(...[".k-card-quote", ".k-card-title", ".k-meta"].flatMap((part) => {
+      const found = $(part, card);
+      return found ? [found.cloneNode(true)] : [];
+    }));
+    peek.hidden = false;
+    const at = cite.getBoundingClientRect();
+    const size = peek.getBoundingClientRect();
+    const left = Math.max(8, Math.min(at.left + at.width / 2 - size.width / 2,
+      root.clientWidth - size.width - 8));
+    const above = at.top - size.height - 8;
+    peek.style.left = `${left}px`;
+    peek.style.top = `${above > 8 ? above : at.bottom + 8}px`;
+    cite.setAttribute("aria-describedby", "k-peek");
+    peeking = cite;
+  }
+  function hidePeek() {
+    peek.hidden = true;
+    peeking?.removeAttribute("aria-describedby");
+    peeking = null;
+  }
+  const citeOf = (event) => event.target instanceof Element ? event.target.closest(".k-cite") : null;
+
+  // ---- sharing
+  const linkTo = (question) => {
+    const url = new URL(window.location.href);
+    url.search = "";
+    url.hash = "";
+    url.searchParams.set("q", question);
+    return url.toString();
+  };
+  async function copy(button, text) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = document.createElement("textarea");
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    const label = button.textContent;
+    button.textContent = button.dataset.done;
+    setTimeout(() => { button.textContent = label; }, 1400);
+  }
+  function compose(text) {
+    const area = box();
+    if (!area) return;
+    area.value = text;
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+    area.focus();
+  }
+
+  // ---- folds stay as the reader left them while the page around them is renewed
+  const unfolded = new Set();
+  function keepFolds(element) {
+    element.addEventListener("click", (event) => {
+      const summary = event.target instanceof Element && event.target.closest("summary");
+      const fold = summary && summary.closest("details[data-fold]");
+      if (fold) fold.open ? unfolded.delete(fold.dataset.fold) : unfolded.add(fold.dataset.fold);
+    });
+    return () => {
+      for (const fold of element.querySelectorAll("details[data-fold]")) {
+        if (unfolded.has(fold.dataset.fold) && !fold.open) fold.open = true;
+      }
+    };
+  }
+
+  function opens(element, trigger, name) {
+    element.addEventListener("click", (event) => {
+      const button = event.target instanceof Element && event.target.closest('[data-act="open"]');
+      if (!button) return;
+      hidePeek();
+      opener = button;
+      const { article, start, end, n, turn } = button.dataset;
+      for (const old of document.querySelectorAll(".k-current")) old.classList.remove("k-current");
+      button.classList.add("k-current");
+      wanted = true;
+      trigger(name, { article, start, end, n, turn });
+    });
+  }
+  let wanted = false;
+
+  window.konkyo = {
+    talk(element, trigger, watch, ask, open) {
+      element.setAttribute("role", "log");
+      const refold = keepFolds(element);
+      opens(element, trigger, open);
+      const put = (question) => {
+        following = true;
+        trigger(ask, { question });
+        history.replaceState(null, "", linkTo(question));
+      };
+      element.addEventListener("click", (event) => {
+        const button = event.target instanceof Element && event.target.closest("[data-act]");
+        if (!button) return;
+        const { act, text, question } = button.dataset;
+        if (act === "ask") put(question);
+        if (act === "retry") put(text);
+        if (act === "edit") compose(text);
+        if (act === "copy") copy(button, text);
+        if (act === "link") copy(button, linkTo(text));
+      });
+      for (const [on, off] of [["mouseover", "mouseout"], ["focusin", "focusout"]]) {
+        element.addEventListener(on, (event) => { const c = citeOf(event); if (c) showPeek(c); });
+        element.addEventListener(off, (event) => { if (citeOf(event)) hidePeek(); });
+      }
+      // Follow the newest answer unless the reader has scrolled away from it.
+      let following = true;
+      let turns = 0;
+      const pane = element.closest("#k-talk") ?? element;
+      pane.addEventListener("wheel", () => { following = false; }, { passive: true });
+      pane.addEventListener("touchmove", () => { following = false; }, { passive: true });
+      watch("value", () => {
+        refold();
+        const all = element.querySelectorAll(".k-turn");
+        const last = all[all.length - 1];
+        if (all.length !== turns) {
+          turns = all.length;
+          following = true;
+          if (last) history.replaceState(null, "", linkTo($(".k-question", last).textContent));
+          else if (new URL(location.href).searchParams.has("q")) history.replaceState(null, "", location.pathname);
+        }
+        if (last && following) last.scrollIntoView({ block: "start", behavior: glide() });
+        if (last && last.dataset.state === "done" && document.activeElement === document.body && !narrow.matches) box()?.focus();
+      });
+      const asked = new URL(window.location.href).searchParams.get("q");
+      if (asked && asked.trim()) trigger(ask, { question: asked.trim().slice(0, 2000) });
+    },
+
+    source(element, trigger, watch, open, shelf) {
+      const pane = element.closest("#k-right") ?? element;
+      element.setAttribute("role", "complementary");
+      const refold = keepFolds(element);
+      opens(element, trigger, open);
+      element.addEventListener("click", (event) => {
+        const act = event.target instanceof Element && event.target.closest("[data-act]")?.dataset.act;
+        if (act === "shelf") trigger(shelf);
+        if (act === "close") hideSource();
+      });
+      watch("value", () => {
+        refold();
+        const mark = $("#k-here", element);
+        if (mark) {
+          const top = mark.getBoundingClientRect().top - pane.getBoundingClientRect().top;
+          pane.scrollTo({ top: pane.scrollTop + top - pane.clientHeight / 3, behavior: glide() });
+        } else {
+          pane.scrollTo({ top: 0 });
+        }
+        if (wanted) { wanted = false; showSource(); }
+      });
+    },
+
+    tools(element, trigger, fresh) {
+      element.addEventListener("click", (event) => {
+        const act = event.target instanceof Element && event.target.closest("[data-act]")?.dataset.act;
+        if (act === "new") { hideSource(); trigger(fresh); box()?.focus(); }
+        if (act === "theme") {
+          remember("konkyo-theme", dark() ? "light" : "dark");
+          paint();
+        }
+      });
+      element.addEventListener("change", (event) => {
+        const select = event.target;
+        if (select.id !== "k-language") return;
+        document.cookie =
+          `${select.dataset.cookie}=${select.value}; path=/; max-age=31536000; samesite=strict`;
+        window.location.reload();
+      });
+    },
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") { if (peeking) hidePeek(); else hideSource(); }
+    const typing = event.target instanceof Element && event.target.closest("input, textarea, select");
+    if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.preventDefault();
+      box()?.focus();
+    }
+  });
+  document.addEventListener("scroll", hidePeek, true);
+})();

@@ -1,0 +1,256 @@
+"""The chat without a framework: readiness, conversations, and what to show after each event."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import Literal, Protocol
+
+from index.errors import ArticleMissing, KonkyoError
+from index.records import Article, ArticleSummary, Filter
+from rag.outcomes import Event, Refusal
+from ui.phrases import Language, say
+from ui.render import Mark, Shelf, Turn, advance, quotes_of
+
+__all__ = ["QUESTION_LIMIT", "Conversation", "Desk", "Reader", "Shelves"]
+
+QUESTION_LIMIT = 500
+
+_CONVERSATIONS = 500
+_TURNS = 50
+_NEWEST = 40
+_SUGGESTIONS = 4
+_NO_FILTER = Filter()
+
+Readiness = Literal["loading", "ready", "failed"]
+
+
+class Shelves(Protocol):
+    """The part of a store that lists articles."""
+
+    def articles(self, where: Filter = ...) -> Iterator[ArticleSummary]:
+        """All articles that pass, newest first, undated last."""
+
+
+class Reader(Protocol):
+    """What the chat needs of a pipeline; ``rag.answer.Pipeline`` is one."""
+
+    @property
+    def store(self) -> Shelves:
+        """The articles themselves."""
+
+    def stream(self, question: str, *, where: Filter = ...) -> Iterator[Event]:
+        """Events in order; the last one carries the outcome. Raises KonkyoError."""
+
+    def article(self, article_id: str) -> Article:
+        """One whole article. Raises ArticleMissing."""
+
+    def refresh(self) -> bool:
+        """Move to the newest generation of the store; say whether it changed."""
+
+
+class Conversation:
+    """The turns of one reader. Safe to share by threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._turns: tuple[Turn, ...] = ()
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """All turns, oldest first."""
+        return self._turns
+
+    def begin(self, question: str, state: Literal["waiting", "searching"], filtered: bool) -> Turn:
+        """Add a turn; a turn still being answered is stopped first."""
+        with self._lock:
+            number = self._turns[-1].number + 1 if self._turns else 1
+            turn = Turn(number, question, state, filtered=filtered)
+            self._turns = (*map(_stopped, self._turns), turn)[-_TURNS:]
+            return turn
+
+    def update(self, turn: Turn) -> bool:
+        """Put a newer value of a turn in place; False when the reader has stopped it meanwhile."""
+        with self._lock:
+            for place, old in enumerate(self._turns):
+                if old.number == turn.number and old.state not in ("stopped", "done", "failed"):
+                    self._turns = (*self._turns[:place], turn, *self._turns[place + 1 :])
+                    return True
+            return False
+
+    def stop(self) -> None:
+        """Stop whatever is being answered."""
+        with self._lock:
+            self._turns = tuple(map(_stopped, self._turns))
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._turns = ()
+
+    def marks(self, turn: int, article_id: str, number: int) -> tuple[Mark, ...]:
+        """The quotes of one turn in one article, the one of that number as the primary."""
+        return tuple(
+            replace(mark, primary=mark.number == number)
+            for one in self._turns
+            if one.number == turn and not isinstance(one.outcome, Refusal)
+            for owner, mark in quotes_of(one)
+            if owner == article_id
+        )
+
+
+class Desk:
+    """Everything one server of the chat knows.
+
+    ``load`` makes the reader; it runs once, in the background, when ``open`` is called, and may
+    take seconds. Until then questions wait.
+    """
+
+    def __init__(self, load: Callable[[], Reader]) -> None:
+        self._load = load
+        self._settled = threading.Event()
+        self._reader: Reader | None = None
+        self._problem = ""
+        self._shelf: Shelf | None = None
+        self._lock = threading.Lock()
+        self._conversations: OrderedDict[str, Conversation] = OrderedDict()
+
+    def open(self) -> None:
+        """Start getting ready, in the background."""
+        threading.Thread(target=self._prepare, name="konkyo-load", daemon=True).start()
+
+    def _prepare(self) -> None:
+        try:
+            reader = self._load()
+            self._shelf = _shelf(reader)
+            self._reader = reader
+        except KonkyoError as exc:
+            self._problem = str(exc)
+        finally:
+            if self._reader is None and not self._problem:
+                self._problem = "unexpected error while loading; see the terminal"
+            self._settled.set()
+
+    @property
+    def readiness(self) -> Readiness:
+        """Whether questions can be answered now."""
+        if not self._settled.is_set():
+            return "loading"
+        return "ready" if self._reader is not None else "failed"
+
+    @property
+    def problem(self) -> str:
+        """Why it is not ready; empty if it is, or may still be."""
+        return self._problem
+
+    @property
+    def shelf(self) -> Shelf | None:
+        """What the index holds; None before that is known."""
+        return self._shelf
+
+    def suggestions(self, language: Language) -> tuple[ArticleSummary, ...]:
+        """Articles to ask about, those in the reader's language first, newest first."""
+        newest = self._shelf.newest if self._shelf is not None else ()
+        own = [s for s in newest if s.language == language]
+        return tuple((own or list(newest))[:_SUGGESTIONS])
+
+    def conversation(self, key: str) -> Conversation:
+        """The conversation of one browser tab, by the key that tab was given."""
+        with self._lock:
+            found = self._conversations.pop(key, None) or Conversation()
+            self._conversations[key] = found
+            while len(self._conversations) > _CONVERSATIONS:
+                self._conversations.popitem(last=False)
+            return found
+
+    def forget(self, key: str) -> None:
+        """Drop a conversation whose tab was closed."""
+        with self._lock:
+            self._conversations.pop(key, None)
+
+    def ask(
+        self,
+        conversation: Conversation,
+        question: str,
+        language: Language,
+        where: Filter = _NO_FILTER,
+    ) -> Iterator[Turn]:
+        """Answer one question: a turn for every change, ending when it is done or stopped.
+
+        Errors become a turn that says so; the iterator itself raises none of ours.
+        """
+        ready = self._settled.is_set()
+        filtered = not where.empty
+        turn = conversation.begin(question, "searching" if ready else "waiting", filtered)
+        if len(question) > QUESTION_LIMIT:
+            turn = replace(
+                turn, state="failed", error=say(language, "too_long", limit=QUESTION_LIMIT)
+            )
+            conversation.update(turn)
+            yield turn
+            return
+        yield turn
+        if not ready:
+            self._settled.wait()
+            turn = replace(turn, state="searching")
+            if not conversation.update(turn):
+                return
+            yield turn
+        yield from self._answer(conversation, turn, language, where)
+
+    def _answer(
+        self, conversation: Conversation, turn: Turn, language: Language, where: Filter
+    ) -> Iterator[Turn]:
+        reader = self._reader
+        finished = False
+        try:
+            if reader is None:
+                raise KonkyoError(self._problem)
+            if reader.refresh():
+                self._shelf = _shelf(reader)
+                if turn.number > 1:
+                    turn = replace(turn, notes=(say(language, "newer"),))
+            for event in reader.stream(turn.question, where=where):
+                turn = advance(turn, event)
+                if not conversation.update(turn):
+                    return
+                finished = turn.state == "done"
+                yield turn
+        except KonkyoError as exc:
+            turn = replace(turn, state="failed", error=str(exc))
+            finished = True
+            if conversation.update(turn):
+                yield turn
+        finally:
+            if not finished:
+                # Stopped, or an error that is not ours and that the server will log.
+                failed = replace(turn, state="failed", claims=())
+                conversation.update(failed)
+
+    def first_quote(self, turn: Turn) -> tuple[str, Mark] | None:
+        """The article to lay open beside the first evidence, unless the turn is a refusal."""
+        quotes = quotes_of(turn)
+        if not quotes or isinstance(turn.outcome, Refusal):
+            return None
+        return quotes[0]
+
+    def article(self, article_id: str) -> Article:
+        """One article. Raises ArticleMissing, also while not ready."""
+        if self._reader is None:
+            raise ArticleMissing(article_id)
+        return self._reader.article(article_id)
+
+
+def _shelf(reader: Reader) -> Shelf:
+    listed = iter(reader.store.articles(_NO_FILTER))
+    newest = tuple(islice(listed, _NEWEST))
+    return Shelf(len(newest) + sum(1 for _ in listed), newest)
+
+
+def _stopped(turn: Turn) -> Turn:
+    if turn.state in ("done", "failed", "stopped"):
+        return turn
+    return replace(turn, state="stopped")

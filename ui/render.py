@@ -1,0 +1,592 @@
+"""Outcomes, evidence and articles as HTML: pure functions, and the border where all text is escaped.
+
+Nothing that came from an article, a reader or a model leaves this module unescaped. It is put
+into element content and quoted attribute values only: never into a script, a style, an event
+attribute, a tag or attribute name. Addresses become links only when they are http or https.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from html import escape
+from itertools import pairwise
+from typing import Literal, assert_never
+from urllib.parse import urlsplit
+
+from index.records import Article, ArticleSummary
+from rag.messages import removed_text
+from rag.outcomes import (
+    Answer,
+    Citation,
+    Claim,
+    ClaimChecked,
+    ClaimDrafted,
+    ClaimRemoved,
+    Event,
+    Evidence,
+    EvidenceReady,
+    Finished,
+    Outcome,
+    Refusal,
+    Removed,
+    RemovedReason,
+)
+from ui.phrases import Language, say
+
+__all__ = [
+    "Mark",
+    "Shelf",
+    "Turn",
+    "TurnState",
+    "advance",
+    "article_page",
+    "conversation",
+    "notice_page",
+    "overview",
+    "plain_answer",
+    "quotes_of",
+    "safe_url",
+    "status",
+    "suggested_question",
+]
+
+TurnState = Literal["waiting", "searching", "writing", "checking", "done", "stopped", "failed"]
+
+_MARK_IN_TEXT = re.compile(r"\s*[\[［【](\d{1,3})[\]］】]")
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
+_UNSAFE_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f\\\u2028\u2029]")
+_TITLE_LIMIT = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question and what is known of its answer so far; ``advance`` makes the next one.
+
+    ``number`` counts from 1 within a conversation. ``filtered`` says that a filter was on.
+    """
+
+    number: int
+    question: str
+    state: TurnState = "searching"
+    evidence: tuple[Evidence, ...] = ()
+    language: str = ""
+    claims: tuple[Claim, ...] = ()
+    removed: tuple[Removed, ...] = ()
+    outcome: Outcome | None = None
+    error: str = ""
+    notes: tuple[str, ...] = ()
+    filtered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A span of an article to highlight, in code points; ``number`` is shown beside it (0: none)."""
+
+    start: int
+    end: int
+    number: int = 0
+    primary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What the index holds, for a reader who has not asked yet: newest articles and the count."""
+
+    count: int
+    newest: tuple[ArticleSummary, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class _Quote:
+    number: int
+    article: ArticleSummary
+    start: int
+    end: int
+    text: str
+
+
+def advance(turn: Turn, event: Event) -> Turn:
+    """The turn after one more event of the pipeline."""
+    match event:
+        case EvidenceReady(evidence=evidence, language=language):
+            return replace(turn, state="writing", evidence=evidence, language=language)
+        case ClaimDrafted():
+            return replace(turn, state="checking")
+        case ClaimChecked(claim=claim):
+            return replace(turn, state="writing", claims=(*turn.claims, claim))
+        case ClaimRemoved(removed=removed):
+            return replace(turn, state="writing", removed=(*turn.removed, removed))
+        case Finished(outcome=outcome):
+            return replace(
+                turn,
+                state="done",
+                outcome=outcome,
+                language=outcome.language,
+                claims=outcome.claims if isinstance(outcome, Answer) else (),
+                removed=outcome.removed,
+            )
+        case _:
+            assert_never(event)
+
+
+def safe_url(url: str | None) -> str | None:
+    """The address if a reader may be sent there (absolute, http or https), else None.
+
+    Addresses that browsers are known to read differently from this parser (control characters,
+    spaces, backslashes, user names) are refused.
+    """
+    if not url or _UNSAFE_IN_URL.search(url.strip(" ")):
+        return None
+    candidate = url.strip(" ")
+    try:
+        parts = urlsplit(candidate)
+        host = parts.hostname
+    except ValueError:
+        return None
+    if parts.scheme.lower() not in ("http", "https") or not host or "@" in parts.netloc:
+        return None
+    return candidate
+
+
+def suggested_question(summary: ArticleSummary, language: Language) -> str:
+    """A question that the article's own title suggests."""
+    return say(language, "ask_about", title=_shorten(summary.title))
+
+
+def conversation(turns: Sequence[Turn], language: Language, suggestions: Sequence[str] = ()) -> str:
+    """The left page: all turns in order, or a welcome with suggested questions."""
+    if not turns:
+        return _welcome(language, suggestions)
+    return '<div class="k-turns">' + "".join(_turn(turn, language) for turn in turns) + "</div>"
+
+
+def quotes_of(turn: Turn) -> tuple[tuple[str, Mark], ...]:
+    """Every numbered quote that the turn shows: the article's identifier and where it is."""
+    return tuple((q.article.article_id, Mark(q.start, q.end, q.number)) for q in _quotes(turn))
+
+
+def plain_answer(turn: Turn) -> str:
+    """The answer with its sources as plain text, as the copy button gives it."""
+    if not isinstance(turn.outcome, Answer):
+        return turn.outcome.text if turn.outcome else ""
+    lines = [turn.question, "", turn.outcome.text, ""]
+    for citation in turn.outcome.citations:
+        about = " · ".join(
+            part for part in (citation.title, citation.outlet, citation.published) if part
+        )
+        lines.append(f"[{citation.id}] “{citation.quote}” — {about}")
+        url = safe_url(citation.url)
+        if url:
+            lines.append(f"    {url}")
+    return "\n".join(lines)
+
+
+def article_page(article: Article, marks: Sequence[Mark], language: Language) -> str:
+    """The right page: one article with its marks; the primary one carries ``id="k-here"``.
+
+    Marks may overlap and may cross paragraphs; the text between the marks is exactly
+    ``article.text``. A mark that does not fit the text is left out, and said so if primary.
+    """
+    length = len(article.text)
+    fitting = [m for m in marks if 0 <= m.start < m.end <= length]
+    lost = any(m.primary for m in marks) and not any(m.primary for m in fitting)
+    meta = _meta_line(article.outlet, article.published, language, article.author)
+    parts = [
+        _shut(language),
+        '<article class="k-article">',
+        f'<p class="k-back"><button type="button" class="k-quiet" data-act="shelf">'
+        f"← {_t(language, 'all_articles')}</button></p>",
+        f'<h2 id="k-article-title" tabindex="-1"{_written(article.language)}>'
+        f"{escape(article.title)}</h2>",
+        f'<p class="k-meta">{meta}</p>',
+        _original(article.url, language),
+    ]
+    if lost:
+        parts.append(f'<p class="k-note">{_t(language, "quote_moved")}</p>')
+    parts.append(
+        f'<div class="k-body"{_lang(article.language)}>{_body(article.text, fitting)}</div>'
+    )
+    others = len(article.sources) - 1
+    if others > 0:
+        parts.append(f'<p class="k-note">{_t(language, "also_found", count=others)}</p>')
+    if article.comments:
+        said = "".join(f"<li{_written(None)}>{escape(c)}</li>" for c in article.comments)
+        summary = _t(language, "comments", count=len(article.comments))
+        parts.append(
+            f'<details class="k-fold" data-fold="comments"><summary>{summary}</summary>'
+            f"<ul>{said}</ul></details>"
+        )
+    parts.append("</article>")
+    return "".join(parts)
+
+
+def notice_page(text: str, language: Language) -> str:
+    """The right page when there is nothing but a message to show."""
+    return _shut(language) + (
+        f'<p class="k-back"><button type="button" class="k-quiet" data-act="shelf">'
+        f"← {_t(language, 'all_articles')}</button></p>"
+        f'<p class="k-note" role="status">{escape(text)}</p>'
+    )
+
+
+def overview(shelf: Shelf | None, language: Language) -> str:
+    """The right page before anything is opened: the newest articles; None: not known yet."""
+    heading = f'<h2 id="k-article-title" tabindex="-1">{_t(language, "in_index")}</h2>'
+    if shelf is None:
+        bones = '<div class="k-bone"></div>' * 6
+        return f'<div class="k-shelf" aria-busy="true">{heading}{bones}</div>'
+    if shelf.count == 0:
+        return (
+            f'<div class="k-shelf">{heading}'
+            f'<p class="k-note">{_t(language, "empty_index")}</p></div>'
+        )
+    count = _t(language, "ready", count=shelf.count)
+    if shelf.count > len(shelf.newest):
+        count += " · " + _t(language, "newest", count=len(shelf.newest))
+    rows = "".join(f"<li>{_article_button(s, language)}</li>" for s in shelf.newest)
+    return _shut(language) + (
+        f'<div class="k-shelf">{heading}<p class="k-meta">{count}</p>'
+        f'<ul class="k-list">{rows}</ul></div>'
+    )
+
+
+def status(kind: Literal["loading", "ready", "failed"], text: str) -> str:
+    """The quiet line in the header that says what the server is doing."""
+    return f'<span class="k-status" data-kind="{kind}" role="status">{escape(text)}</span>'
+
+
+def _shut(language: Language) -> str:
+    """The bar that closes the source where it covers the conversation; hidden where it does not."""
+    return (
+        '<p class="k-shut"><button type="button" class="k-quiet" data-act="close">'
+        f"{_t(language, 'close')} ✕</button></p>"
+    )
+
+
+def _welcome(language: Language, suggestions: Sequence[str]) -> str:
+    chips = "".join(
+        f'<li><button type="button" class="k-chip" data-act="ask" data-question="{escape(q)}">'
+        f"<bdi>{escape(q)}</bdi></button></li>"
+        for q in suggestions
+    )
+    examples = (
+        f'<h3>{_t(language, "try")}</h3><ul class="k-chips">{chips}</ul>' if suggestions else ""
+    )
+    return (
+        f'<div class="k-welcome"><h2>{_t(language, "welcome")}</h2>'
+        f"<p>{_t(language, 'welcome_more')}</p>{examples}</div>"
+    )
+
+
+def _turn(turn: Turn, language: Language) -> str:
+    kind = "refused" if isinstance(turn.outcome, Refusal) else "answered"
+    busy = turn.state in ("waiting", "searching", "writing", "checking")
+    inner = [_question(turn)]
+    if not isinstance(turn.outcome, Refusal):
+        inner.append(_cards(turn, language))
+    inner.append(
+        f'<div class="k-answer"{_lang(turn.language)} aria-live="polite"'
+        f' aria-busy="{"true" if busy else "false"}">'
+    )
+    inner.append(_answer_body(turn, language))
+    inner.append("</div>")
+    inner.extend(f'<p class="k-note" dir="auto">{escape(note)}</p>' for note in _notices(turn))
+    if not busy:
+        inner.append(_removed(turn, language))
+        inner.append(_foot(turn, language))
+    return (
+        f'<section class="k-turn" data-turn="{turn.number}" data-state="{turn.state}"'
+        f' data-kind="{kind}" aria-labelledby="k-q{turn.number}">{"".join(inner)}</section>'
+    )
+
+
+def _question(turn: Turn) -> str:
+    return f'<h2 class="k-question" id="k-q{turn.number}" dir="auto">{escape(turn.question)}</h2>'
+
+
+def _answer_body(turn: Turn, language: Language) -> str:
+    if turn.state == "failed":
+        detail = turn.error or say(language, "error_internal")
+        return (
+            f'<p class="k-failed"><strong>{_t(language, "error")}</strong> '
+            f'<span dir="auto">{escape(detail)}</span></p>'
+        )
+    if isinstance(turn.outcome, Refusal):
+        return _refusal(turn, turn.outcome, language)
+    quotes = {q.number: q for q in _quotes(turn)}
+    claims = "".join(_claim(turn, claim, quotes, language) for claim in turn.claims)
+    if turn.state == "done":
+        return claims
+    if turn.state == "stopped":
+        more = f" {_t(language, 'stopped_more')}" if turn.claims else ""
+        return f'{claims}<p class="k-note"><strong>{_t(language, "stopped")}</strong>{more}</p>'
+    words = {
+        "waiting": "loading_wait",
+        "searching": "searching",
+        "writing": "writing",
+        "checking": "checking",
+    }[turn.state]
+    return f'{claims}<p class="k-doing" data-doing="{turn.state}">{_t(language, words)}</p>'
+
+
+def _claim(turn: Turn, claim: Claim, quotes: dict[int, _Quote], language: Language) -> str:
+    mentioned: list[int] = []
+    pieces: list[str] = []
+    done = 0
+    for found in _MARK_IN_TEXT.finditer(claim.text):
+        number = int(found.group(1))
+        if number not in claim.citations:
+            continue
+        pieces.append(escape(claim.text[done : found.start()]))
+        pieces.append(_cite(turn, number, quotes, language))
+        mentioned.append(number)
+        done = found.end()
+    pieces.append(escape(claim.text[done:]))
+    pieces.extend(
+        _cite(turn, number, quotes, language)
+        for number in claim.citations
+        if number not in mentioned
+    )
+    return f'<p class="k-claim" dir="auto">{"".join(pieces)}</p>'
+
+
+def _cite(turn: Turn, number: int, quotes: dict[int, _Quote], language: Language) -> str:
+    quote = quotes.get(number)
+    if quote is None:
+        return ""
+    about = _about(quote.article.title, quote.article.outlet, quote.article.published, language)
+    return (
+        f'<button type="button" class="k-cite" aria-label="{escape(f"[{number}] {about}")}"'
+        f"{_opens(quote, turn.number)}>[{number}]</button>"
+    )
+
+
+def _cards(turn: Turn, language: Language) -> str:
+    quotes = _quotes(turn)
+    if not quotes:
+        return ""
+    cited = {n for claim in turn.claims for n in claim.citations}
+    finished = turn.state == "done"
+    cards = []
+    for quote in quotes:
+        used = quote.number in cited
+        dim = " k-dim" if finished and not used else ""
+        cards.append(
+            f'<li><button type="button" class="k-card{dim}"{_opens(quote, turn.number)}>'
+            f'<span class="k-card-top"><span class="k-num">{quote.number}</span>'
+            f'<span class="k-card-title"{_written(quote.article.language)}>'
+            f"{escape(quote.article.title)}</span></span>"
+            f'<span class="k-card-quote"{_written(quote.article.language)}>'
+            f"{escape(quote.text)}</span>"
+            f'<span class="k-meta">'
+            f"{_meta_line(quote.article.outlet, quote.article.published, language)}</span>"
+            f"</button></li>"
+        )
+    return (
+        f'<div class="k-evidence"><h3>{_t(language, "evidence")}</h3>'
+        f'<ul class="k-cards">{"".join(cards)}</ul></div>'
+    )
+
+
+def _refusal(turn: Turn, outcome: Refusal, language: Language) -> str:
+    tip = "refusal_tip_filter" if turn.filtered else "refusal_tip"
+    parts = [
+        f'<div class="k-refusal" data-reason="{escape(outcome.reason)}">',
+        f'<p class="k-tag">{_t(language, "refused")}</p>',
+        f'<p class="k-refusal-text" dir="auto">{escape(outcome.text)}</p>',
+        f'<p class="k-note">{_t(language, tip)}</p>' if outcome.reason != "empty_index" else "",
+    ]
+    if outcome.related:
+        rows = "".join(f"<li>{_article_button(s, language)}</li>" for s in outcome.related)
+        parts.append(f'<h3>{_t(language, "related")}</h3><ul class="k-list">{rows}</ul>')
+    parts.append("</div>")
+    return "".join(parts)
+
+
+def _removed(turn: Turn, language: Language) -> str:
+    if not turn.removed:
+        return ""
+    folds = []
+    for reason in _in_order(removed.reason for removed in turn.removed):
+        same = [r for r in turn.removed if r.reason == reason]
+        summary = _t(language, "removed", count=len(same), reason=removed_text(reason, language))
+        rows = "".join(
+            f'<li dir="auto"><s>{escape(r.text)}</s>'
+            + (f' <span class="k-why">{escape(r.detail)}</span>' if r.detail else "")
+            + "</li>"
+            for r in same
+        )
+        folds.append(
+            f'<details class="k-fold" data-fold="t{turn.number}-{reason}">'
+            f"<summary>{summary}</summary>"
+            f'<p class="k-note">{_t(language, "removed_note")}</p><ul>{rows}</ul></details>'
+        )
+    return "".join(folds)
+
+
+def _foot(turn: Turn, language: Language) -> str:
+    facts = []
+    if isinstance(turn.outcome, Answer):
+        facts.append(_t(language, "verified", count=len(turn.outcome.claims)))
+    if turn.outcome is not None and "total" in turn.outcome.timings_ms:
+        seconds = f"{turn.outcome.timings_ms['total'] / 1000:.1f}"
+        facts.append(_t(language, "seconds", seconds=seconds))
+    actions = [
+        _action("retry", turn, language),
+        _action("edit", turn, language),
+    ]
+    if isinstance(turn.outcome, Answer):
+        actions.append(_action("copy", turn, language, text=plain_answer(turn)))
+    actions.append(_action("link", turn, language))
+    said = f'<span class="k-facts">{" · ".join(facts)}</span>' if facts else ""
+    return f'<div class="k-foot">{said}<span class="k-actions">{"".join(actions)}</span></div>'
+
+
+def _action(
+    name: Literal["retry", "edit", "copy", "link"], turn: Turn, language: Language, text: str = ""
+) -> str:
+    carried = escape(text or turn.question)
+    return (
+        f'<button type="button" class="k-quiet" data-act="{name}" data-text="{carried}"'
+        f' data-done="{_t(language, "copied")}">{_t(language, name)}</button>'
+    )
+
+
+def _article_button(summary: ArticleSummary, language: Language) -> str:
+    return (
+        f'<button type="button" class="k-row" data-act="open"'
+        f' data-article="{escape(summary.article_id)}">'
+        f'<span class="k-row-title"{_written(summary.language)}>{escape(summary.title)}</span>'
+        f'<span class="k-meta">{_meta_line(summary.outlet, summary.published, language)}</span>'
+        f"</button>"
+    )
+
+
+def _opens(quote: _Quote, turn: int) -> str:
+    return (
+        f' data-act="open" data-turn="{turn}" data-n="{quote.number}"'
+        f' data-article="{escape(quote.article.article_id)}"'
+        f' data-start="{quote.start}" data-end="{quote.end}"'
+    )
+
+
+def _quotes(turn: Turn) -> tuple[_Quote, ...]:
+    """The evidence; the answer's own citations where those number other quotes."""
+    shown = {e.number: _Quote(e.number, e.article, e.start, e.end, e.text) for e in turn.evidence}
+    if isinstance(turn.outcome, Answer):
+        final = {c.id: _from_citation(c) for c in turn.outcome.citations}
+        agree = all(
+            number in shown
+            and (shown[number].article.article_id, shown[number].start, shown[number].end)
+            == (quote.article.article_id, quote.start, quote.end)
+            for number, quote in final.items()
+        )
+        if not agree:
+            return tuple(final.values())
+    return tuple(shown.values())
+
+
+def _from_citation(citation: Citation) -> _Quote:
+    summary = ArticleSummary(
+        article_id=citation.article_id,
+        title=citation.title,
+        source=citation.source,
+        url=citation.url,
+        published=citation.published,
+        language=citation.language,
+        outlet=citation.outlet,
+        passages=0,
+    )
+    return _Quote(citation.id, summary, citation.start, citation.end, citation.quote)
+
+
+def _notices(turn: Turn) -> tuple[str, ...]:
+    return (*turn.notes, *(turn.outcome.notices if turn.outcome is not None else ()))
+
+
+def _body(text: str, marks: Sequence[Mark]) -> str:
+    primaries = [m.start for m in marks if m.primary]
+    here = min(primaries, default=-1)
+    paragraphs = []
+    start = 0
+    for line in text.split("\n"):
+        end = start + len(line)
+        if line.strip():
+            paragraphs.append(f'<p dir="auto">{_marked(text, start, end, marks, here)}</p>')
+        start = end + 1
+    return "".join(paragraphs)
+
+
+def _marked(text: str, start: int, end: int, marks: Sequence[Mark], here: int) -> str:
+    inside = [m for m in marks if m.start < end and m.end > start]
+    cuts = sorted(
+        {start, end, *(max(m.start, start) for m in inside), *(min(m.end, end) for m in inside)}
+    )
+    pieces = []
+    for left, right in pairwise(cuts):
+        over = [m for m in inside if m.start <= left and right <= m.end]
+        piece = escape(text[left:right])
+        if not over:
+            pieces.append(piece)
+            continue
+        primary = any(m.primary for m in over)
+        ending = sorted({m.number for m in over if m.end == right and m.number})
+        label = f' data-n="{",".join(map(str, ending))}"' if ending else ""
+        name = "k-mark k-primary" if primary else "k-mark"
+        anchor = ' id="k-here"' if primary and left == here else ""
+        pieces.append(f'<mark class="{name}"{anchor}{label}>{piece}</mark>')
+    return "".join(pieces)
+
+
+def _original(url: str | None, language: Language) -> str:
+    address = safe_url(url)
+    if address is None:
+        return ""
+    return (
+        f'<p class="k-original"><a href="{escape(address)}" target="_blank"'
+        f' rel="noopener noreferrer nofollow">{_t(language, "original")}'
+        f' <bdi class="k-host">{escape(urlsplit(address).hostname or "")}</bdi>'
+        f' <span aria-hidden="true">↗</span></a></p>'
+    )
+
+
+def _meta_line(
+    outlet: str | None, published: str | None, language: Language, author: str | None = None
+) -> str:
+    parts = [f"<bdi>{escape(outlet)}</bdi>"] if outlet else []
+    if author:
+        parts.append(f"<bdi>{escape(author)}</bdi>")
+    if published:
+        parts.append(f'<time datetime="{escape(published)}">{escape(published)}</time>')
+    else:
+        parts.append(_t(language, "no_date"))
+    return '<span class="k-dot"> · </span>'.join(parts)
+
+
+def _about(title: str, outlet: str | None, published: str | None, language: Language) -> str:
+    when = published or say(language, "no_date")
+    return ", ".join(part for part in (_shorten(title), outlet, when) if part)
+
+
+def _shorten(title: str) -> str:
+    flat = " ".join(title.split())
+    return flat if len(flat) <= _TITLE_LIMIT else flat[: _TITLE_LIMIT - 1] + "…"
+
+
+def _written(language: str | None) -> str:
+    """Attributes for text of any language: its tag where known, and its own direction."""
+    return _lang(language) + ' dir="auto"'
+
+
+def _lang(language: str | None) -> str:
+    return f' lang="{language}"' if language and _LANGUAGE_TAG.match(language) else ""
+
+
+def _t(language: Language, key: str, **facts: object) -> str:
+    return escape(say(language, key, **facts))
+
+
+def _in_order(reasons: Iterable[RemovedReason]) -> tuple[RemovedReason, ...]:
+    return tuple(dict.fromkeys(reasons))
