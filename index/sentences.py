@@ -1,0 +1,598 @@
+"""Where sentences begin and end: exact spans, script-aware, quotes and decimals never cut.
+
+One rule set serves every language, because articles mix scripts; a language hint only settles
+what is otherwise ambiguous (German ordinals). A line break is always a border.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+__all__ = ["is_heading", "sentences"]
+
+Span = tuple[int, int]
+
+_PAIRS = {
+    "「": "」",
+    "『": "』",
+    "（": "）",
+    "(": ")",
+    "“": "”",
+    "«": "»",
+    "【": "】",
+    "《": "》",
+    "〈": "〉",
+    "［": "］",
+    "[": "]",
+    "„": "“",
+    "〝": "〟",
+}
+_OPEN = frozenset(_PAIRS)
+_CLOSE = frozenset(_PAIRS.values()) | {"’", '"', "'", "›"}
+# A bracket that runs on for longer than this is a passage of its own: sentences inside it are cut.
+_LONGEST_QUOTE = 400
+
+_TERMINAL = "。｡．！？!?‼⁇⁈⁉؟۔।॥."
+_HARD = frozenset("。｡।॥۔")
+_TOKEN = re.compile(
+    '[「」『』（）()“”„«»【】《》〈〉［］\\[\\]〝〟"]|[' + re.escape(_TERMINAL) + "…‥]+"
+)
+
+# Never an end when a name, a capital or anything else follows.
+_TITLES = frozenset(
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+        "prof",
+        "rev",
+        "hon",
+        "gov",
+        "sen",
+        "rep",
+        "gen",
+        "col",
+        "lt",
+        "sgt",
+        "capt",
+        "cmdr",
+        "maj",
+        "adm",
+        "st",
+        "mt",
+        "ft",
+        "messrs",
+        "supt",
+        "vs",
+        "viz",
+        "approx",
+        "dept",
+        "univ",
+        "assn",
+        "bros",
+        "i.e",
+        "e.g",
+        "cf",
+        "mme",
+        "mlle",
+        "mm",
+        "me",
+        "sra",
+        "srta",
+        "dra",
+        "ud",
+        "uds",
+        "sr",
+        "excmo",
+        "ilmo",
+        "sig",
+        "sigg",
+        "dott",
+        "exmo",
+        "ing",
+        "dipl",
+        "hr",
+        "fr",
+        "bzw",
+        "z.b",
+        "d.h",
+        "u.a",
+        "ca",
+        "vgl",
+        "ggf",
+        "inkl",
+        "sog",
+        "geb",
+        "gest",
+        "o.ä",
+        "i.d.r",
+        "s.o",
+        "s.u",
+        "mio",
+        "mrd",
+        "str",
+        "p.ex",
+        "av",
+        "apr",
+        "v.chr",
+        "n.chr",
+        "т.е",
+        "им",
+        "ул",
+        "проф",
+        "акад",
+        "руб",
+        "коп",
+        "млн",
+        "млрд",
+        "тыс",
+    ]
+)
+# Only an abbreviation when a number follows.
+_NUMBERED = frozenset(
+    [
+        "no",
+        "nos",
+        "nr",
+        "núm",
+        "vol",
+        "vols",
+        "pp",
+        "p",
+        "pág",
+        "págs",
+        "fig",
+        "figs",
+        "art",
+        "arts",
+        "bd",
+        "ch",
+        "sec",
+        "abs",
+        "jan",
+        "feb",
+        "mar",
+        "apr",
+        "jun",
+        "jul",
+        "aug",
+        "sep",
+        "sept",
+        "oct",
+        "nov",
+        "dec",
+        "s",
+        "n",
+    ]
+)
+# Ends a sentence only when a word follows that likes to begin one.
+_SOFT = frozenset(
+    [
+        "etc",
+        "inc",
+        "ltd",
+        "co",
+        "corp",
+        "jr",
+        "esq",
+        "a.m",
+        "p.m",
+        "u.s",
+        "u.k",
+        "u.n",
+        "e.u",
+        "d.c",
+        "ph.d",
+        "m.d",
+        "b.a",
+        "m.a",
+        "al",
+        "ee.uu",
+        "usw",
+        "ecc",
+        "cie",
+        "ets",
+        "г",
+        "гг",
+        "т.д",
+        "т.п",
+        "v.a",
+        "vb",
+        "vs",
+    ]
+)
+_STARTERS = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "he",
+        "she",
+        "it",
+        "they",
+        "we",
+        "i",
+        "you",
+        "his",
+        "her",
+        "its",
+        "their",
+        "our",
+        "my",
+        "this",
+        "that",
+        "these",
+        "those",
+        "there",
+        "here",
+        "in",
+        "on",
+        "at",
+        "by",
+        "for",
+        "from",
+        "with",
+        "but",
+        "and",
+        "or",
+        "so",
+        "yet",
+        "if",
+        "when",
+        "while",
+        "as",
+        "after",
+        "before",
+        "since",
+        "because",
+        "although",
+        "however",
+        "meanwhile",
+        "what",
+        "who",
+        "how",
+        "why",
+        "where",
+        "der",
+        "die",
+        "das",
+        "er",
+        "sie",
+        "es",
+        "wir",
+        "ihr",
+        "ein",
+        "eine",
+        "im",
+        "am",
+        "und",
+        "aber",
+        "doch",
+        "auch",
+        "nach",
+        "bei",
+        "mit",
+        "für",
+        "el",
+        "la",
+        "los",
+        "las",
+        "un",
+        "una",
+        "en",
+        "y",
+        "pero",
+        "le",
+        "les",
+        "il",
+        "elle",
+        "ils",
+        "ce",
+        "cette",
+        "dans",
+        "et",
+        "mais",
+    ]
+)
+_SAID = re.compile(
+    r"(?:[^\W\d_]+ ){0,3}(?:said|says|asked|asks|added|adds|told|wrote|replied|announced|sagte|fragte|dijo|a dit)\b"
+)
+_GERMAN_AFTER_ORDINAL = re.compile(
+    r"(?:Januar|Jänner|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember"
+    r"|Jahrhundert|Jahrhunderts|Jh|Jahrestag|Platz|Auflage|Klasse|Mal|Stock|Etage|Spieltag|Minute)\b"
+)
+# Spans in which a full stop is never an end.
+_PROTECTED = re.compile(
+    r"(?:https?://|www\.)[^\s「」『』（）()<>、。]+"
+    r"|[\w.+-]+@[\w-]+\.[\w.-]+\w"
+    r"|\b\d{4}\.\s?\d{1,2}\.\s?\d{1,2}\.?(?=\s|\D|$)"
+    r"|(?<![\w.])(?:[A-Za-z]\.){2,}(?=[^\w]|$)"
+)
+_WORD_BEFORE = re.compile(r"[^\W_][\w.]*$")
+_WORD = re.compile(r"[^\W\d_]+")
+_BULLET = re.compile(r"^\s*(?:\(?\d{1,3}|\(?[A-Za-z]|[ivxIVX]{1,5})$")
+# What goes on with the sentence after a closed quotation, and after an open ！ or ？.
+_AFTER_QUOTE = re.compile(
+    r"[、，,をのはがにもでへやとっ]|など|という|だと|だった|である|から|まで|より|らしい|です|だ[。、]"
+)
+_AFTER_MARK = re.compile(r"[、，,]|って|という|といった|と(?=[、言い語話述叫訴問強聞主指呼])|など")
+_AFTER_NAME = re.compile(r"を|の(?![ちどりんびぼみ])")
+_THAI = re.compile(r"[\u0e01-\u0e5b]")
+_THAI_GAP = re.compile(r"[ \u00a0\u2009]+")
+_THAI_GOES_ON = re.compile(
+    r"(?:และ|หรือ|ที่|ซึ่ง|โดย|ว่า|ของ|กับ|แต่|เพื่อ|จาก|ใน|เป็น|ได้แก่|เช่น|อัน|จึง|ทั้ง|รวม|ก็|ให้|ถึง|ต่อ|ตาม|ๆ|ฯ|คือ|อยู่)"
+)
+_THAI_UNFINISHED = re.compile(
+    r"(?:และ|หรือ|ที่|ซึ่ง|โดย|ว่า|ของ|กับ|แต่|เพื่อ|จาก|ใน|เป็น|ได้แก่|เช่น|อัน|ทั้ง|คือ|วันที่|พ\.ศ\.|ค\.ศ\.|[\d.,%:;)(-])$"
+)
+_THAI_LEAST = 60
+_LEADING_LABEL = re.compile(r"\s*【[^】\n]{1,60}】")
+_HEADING = re.compile(
+    r"^(?:#{1,6}\s|[◇◆■□●○▼▲▽△★☆※◎▶►]\s*\S|【[^】]+】$|〈[^〉]+〉$|＜[^＞]+＞$|\[[^\]]+\]$|［[^］]+］$)"
+)
+_SENTENCE_END = re.compile(r"[。．.!?！？…؟۔।]['\"”’」』）)】]*$")
+
+
+def is_heading(line: str) -> bool:
+    """Whether a line (without its line break) is a heading by its shape, not a sentence."""
+    line = line.strip()
+    if not line or len(line) > 80 or line.startswith("※"):
+        return False
+    return bool(_HEADING.match(line)) and not _SENTENCE_END.search(line.rstrip("】〉＞]］"))
+
+
+def sentences(text: str, language: str | None = None) -> list[Span]:
+    """Spans of the sentences of ``text``, in order, disjoint, without surrounding white space.
+
+    Every character that is not white space lies in exactly one span. ``language`` is an
+    ISO 639-1 code or None (unknown); offsets count Unicode code points.
+    """
+    spans: list[Span] = []
+    for found in _LINE.finditer(text):
+        start, end = found.span()
+        label = _LEADING_LABEL.match(text, start, end)
+        if label is not None:
+            _add(spans, text, start, label.end())
+            start = label.end()
+        line = text[start:end]
+        previous = 0
+        for border in _borders(line, language):
+            _add(spans, text, start + previous, start + border)
+            previous = border
+        _add(spans, text, start + previous, end)
+    return spans
+
+
+_LINE = re.compile(r"[^\n\r\u2028\u2029\x0b\x0c\x85]+")
+
+
+def _add(spans: list[Span], text: str, start: int, end: int) -> None:
+    """Append a span trimmed of white space, unless nothing is left."""
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    if start < end:
+        spans.append((start, end))
+
+
+def _borders(line: str, language: str | None) -> list[int]:
+    """Offsets in one line after which a new sentence begins, ascending, never its length."""
+    tokens = list(_TOKEN.finditer(line))
+    quotes = _quotes(tokens)
+    protected = [m.span() for m in _PROTECTED.finditer(line)] if "." in line else []
+    borders: list[int] = []
+    begun = 0
+    for token in tokens:
+        start, end = token.span()
+        if token.group()[0] in _BRACKETS:
+            continue
+        after = end
+        while after < len(line) and line[after] in _CLOSE and not _opens(after, quotes):
+            after += 1
+        if after >= len(line):
+            break
+        if after <= begun or _within(after, quotes):
+            continue
+        quote = next((q for q in quotes if q[0] < start < q[1]), None)
+        if _ends(line, begun, start, end, after, quote, protected, language):
+            borders.append(after)
+            begun = after
+    if language == "th" or _THAI.search(line):
+        borders = sorted({*borders, *_thai_borders(line, borders, quotes)})
+    return borders
+
+
+_BRACKETS = _OPEN | frozenset(_PAIRS.values()) | {'"'}
+
+
+def _quotes(tokens: list[re.Match[str]]) -> list[Span]:
+    """Outermost pairs of brackets and quotation marks (offsets of both marks), ascending."""
+    straight = [t.start() for t in tokens if t.group() == '"']
+    found: list[Span] = []
+    if len(straight) % 2 == 0:
+        found.extend(zip(straight[::2], straight[1::2], strict=True))
+    stack: list[tuple[str, int]] = []
+    for token in tokens:
+        mark = token.group()
+        if stack and mark == _PAIRS[stack[-1][0]]:
+            found.append((stack.pop()[1], token.start()))
+        elif mark in _OPEN:
+            stack.append((mark, token.start()))
+        elif mark in _CLOSE:
+            # A stray closer: whatever was opened since its opener is stray, too.
+            opener = next(
+                (i for i in reversed(range(len(stack))) if _PAIRS[stack[i][0]] == mark), None
+            )
+            if opener is not None:
+                found.append((stack[opener][1], token.start()))
+                del stack[opener:]
+    found = sorted(q for q in found if q[1] - q[0] <= _LONGEST_QUOTE)
+    outer: list[Span] = []
+    for quote in found:
+        if not outer or quote[0] > outer[-1][1]:
+            outer.append(quote)
+        elif quote[1] > outer[-1][1]:
+            outer[-1] = (outer[-1][0], quote[1])
+    return outer
+
+
+def _opens(offset: int, quotes: list[Span]) -> bool:
+    return any(q[0] == offset for q in quotes)
+
+
+def _within(offset: int, quotes: list[Span]) -> bool:
+    """Whether a cut before ``offset`` would fall between two marks of a pair."""
+    return any(q[0] < offset <= q[1] for q in quotes)
+
+
+def _ends(
+    line: str,
+    begun: int,
+    start: int,
+    end: int,
+    after: int,
+    quote: Span | None,
+    protected: list[Span],
+    language: str | None,
+) -> bool:
+    """Whether the sentence begun at ``begun`` ends with the marks at ``start:end``."""
+    marks = line[start:end]
+    rest = line[after:]
+    following = rest.lstrip()
+    if not following:
+        return False
+    if any(s <= start and end < e for s, e in protected):
+        return False
+    if not _HARD.isdisjoint(marks) or not {"！", "？"}.isdisjoint(marks):
+        if quote is not None and quote[1] < after:
+            return _quotation_ends(line, begun, quote, following)
+        if not _HARD.isdisjoint(marks):
+            return not _AFTER_NAME.match(rest)
+        return not _AFTER_MARK.match(rest)
+    spaced = rest[0].isspace()
+    if not _MARKS.isdisjoint(marks):
+        before = line[start - 1] if start else ""
+        if not spaced and (
+            _cjk(rest[0]) == (before.isascii() and before.isalnum()) and rest[0].isalnum()
+        ):
+            return False
+        if not spaced and (_AFTER_MARK.match(rest) or not (_cjk(rest[0]) or rest[0] in _OPEN)):
+            return False
+        if (
+            quote is not None
+            and quote[0] == begun + _leading(line[begun:])
+            and _SAID.match(following)
+        ):
+            return False
+        return not following[0].islower()
+    if "…" in marks or "‥" in marks or len(marks) > 1:
+        return spaced and not following[0].islower() and _letter(following)
+    return _full_stop_ends(line, begun, start, spaced, rest, following, protected, language)
+
+
+_MARKS = frozenset("!?‼⁇⁈⁉؟")
+
+
+def _leading(text: str) -> int:
+    return len(text) - len(text.lstrip())
+
+
+def _letter(text: str) -> bool:
+    return any(c.isalnum() for c in text[:3])
+
+
+def _cjk(char: str) -> bool:
+    return (
+        "\u3040" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3" or "\uf900" <= char <= "\ufaff"
+    )
+
+
+def _quotation_ends(line: str, begun: int, quote: Span, following: str) -> bool:
+    """Whether a sentence ends with a quotation that ends in a full stop."""
+    if _AFTER_QUOTE.match(following):
+        return False
+    opens_sentence = not line[begun : quote[0]].strip()
+    if not opens_sentence:
+        return True
+    # “……。”他说: the speaker comes after; but a second quotation or a new line of Japanese does not.
+    chinese = line[quote[0]] in "“「" and not _KANA.search(line)
+    return not (chinese and _cjk(following[0]))
+
+
+_KANA = re.compile(r"[\u3041-\u30fa]")
+
+
+def _full_stop_ends(
+    line: str,
+    begun: int,
+    start: int,
+    spaced: bool,
+    rest: str,
+    following: str,
+    protected: list[Span],
+    language: str | None,
+) -> bool:
+    """Whether one full stop (ASCII or full-width) ends a sentence."""
+    before = line[begun:start]
+    if _BULLET.match(before):
+        return False
+    previous = before[-1:]
+    if not spaced:
+        if _cjk(rest[0]) and not rest[0].isdigit():
+            return (
+                not (previous.isascii() and previous.isalnum() and line[start] == ".")
+                or previous.isdigit()
+            )
+        word = _WORD.match(rest)
+        glued = (
+            word is not None and len(word.group()) > 1 and rest[0].isupper() and rest[1].islower()
+        )
+        return glued and before[-3:].isalpha() and before[-3:].islower()
+    if following[0].islower():
+        return False
+    first = _WORD.match(following)
+    starter = first is not None and first.group().lower() in _STARTERS
+    found = _WORD_BEFORE.search(before)
+    word_before = found.group() if found else ""
+    lowered = word_before.lower()
+    if any(s <= start < e for s, e in protected):
+        return starter
+    if lowered in _TITLES:
+        return False
+    if lowered in _SOFT:
+        return starter
+    if lowered in _NUMBERED and following[0].isdigit():
+        return False
+    if len(word_before) == 1 and word_before.isupper():
+        return starter
+    if word_before.isdigit() and len(word_before) <= 2:
+        if following[0].isdigit() or _GERMAN_AFTER_ORDINAL.match(following):
+            return False
+        if language == "de":
+            return starter
+    return True
+
+
+def _thai_borders(line: str, borders: list[int], quotes: list[Span]) -> list[int]:
+    """Borders of Thai, which writes no full stop: a gap after a long enough, finished clause."""
+    found: list[int] = []
+    edges = [0, *borders, len(line)]
+    for left, right in itertools.pairwise(edges):
+        begun = left
+        for gap in _THAI_GAP.finditer(line, left, right):
+            if gap.start() - begun < _THAI_LEAST or right - gap.end() < _THAI_LEAST // 2:
+                continue
+            if not _THAI.match(line, gap.end()) or not _THAI.search(line, begun, gap.start()):
+                continue
+            if _THAI_GOES_ON.match(line, gap.end()) or _THAI_UNFINISHED.search(
+                line[begun : gap.start()]
+            ):
+                continue
+            if _within(gap.start(), quotes) or _within(gap.end(), quotes):
+                continue
+            found.append(gap.start())
+            begun = gap.start()
+    return found
