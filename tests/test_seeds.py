@@ -14,6 +14,8 @@ import pytest
 
 from eval.metrics import holds
 from eval.questions import KINDS, Question, load_jsonl
+from index.articles import to_articles
+from index.sources import Listing, expand
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = ROOT / "seeds"
@@ -82,6 +84,17 @@ def test_front_matter_is_complete():
         assert ("source_url" in article) != ("source_note" in article), name
         if "source_url" in article:
             assert str(article["source_url"]).startswith("https://"), name
+
+
+def test_the_index_reads_the_same_articles_and_nothing_else():
+    found = list(expand([str(SEEDS)]))
+    read = {Path(f.source).name: to_articles(f.read()) for f in found if isinstance(f, Listing)}
+    assert {n: len(a) for n, a in read.items()} == dict.fromkeys(articles(), 1)
+    for name, (article,) in read.items():
+        post = articles()[name]
+        assert article.text == post.content, name
+        stated = (post["title"], post["published"], post["language"], post["outlet"])
+        assert (article.title, article.published, article.language, article.outlet) == stated
 
 
 def test_titles_differ():
