@@ -248,6 +248,18 @@ class Searcher:
         ranked.sort(key=lambda row: (-row[2], row[0], row[1]))
         return ranked[:k]
 
+    def ceiling(self, query: Counter[str]) -> float:
+        """The weight of all terms of a question together, known here or not.
+
+        A score divided by it is a share that compares across questions and languages.
+        """
+        total = 0.0
+        for term, times in query.items():
+            _, holding = self._living(term_key(term))
+            idf = np.log1p((self._documents - holding + 0.5) / (holding + 0.5))
+            total += times * float(idf)
+        return total
+
     def _living(self, key: int) -> tuple[list[_Entry], int]:
         """Postings of one term in each segment without what is gone, and how many there are."""
         found: list[_Entry] = []

@@ -82,5 +82,11 @@ class Store(Protocol):
     def lexical(self, text: str, k: int, where: Filter = ...) -> list[ScoredPassage]:
         """The k passages that share most terms with a question (BM25), best first."""
 
+    def lexical_ceiling(self, text: str) -> float:
+        """The weight of all of a question's terms together, in the units of lexical scores.
+
+        A lexical score divided by it is a share that compares across questions and languages.
+        """
+
     def close(self) -> None:
         """Let go of files; the value is not used afterwards."""

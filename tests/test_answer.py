@@ -1,0 +1,261 @@
+"""The pipeline's logic, with injected parts: what is shown, removed, repaired, refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from index.errors import ArticleMissing, LLMUnreachable
+from index.records import Article, ArticleSummary, Filter, Passage, ScoredPassage
+from index.sentences import sentences
+from rag.answer import Options, Pipeline
+from rag.llm import LLM, NoLLM, Usage
+from rag.outcomes import (
+    Answer,
+    ClaimChecked,
+    ClaimDrafted,
+    ClaimRemoved,
+    Event,
+    EvidenceReady,
+    Finished,
+    Refusal,
+    to_json,
+)
+from rag.prompt import Prompt
+from rag.verify import Calibration, Verifier
+
+TEXT = "日本の対米投資は5500億ドルに上る。首相は履行を続ける姿勢を示した。"
+
+
+class OneArticle:
+    """A store of one article with one passage."""
+
+    generation = 1
+    fingerprint = "one"
+
+    def __init__(self, text: str = TEXT) -> None:
+        self.text = text
+
+    def article(self, article_id: str) -> Article:
+        if article_id != "a1":
+            raise ArticleMissing(article_id)
+        return Article("a1", "対米投資", self.text, "ja", "a.md", "2026-02-09")
+
+    def summaries(self, article_ids: Sequence[str]) -> list[ArticleSummary]:
+        return [self.summary() for _ in article_ids]
+
+    def summary(self) -> ArticleSummary:
+        return ArticleSummary("a1", "対米投資", "a.md", None, "2026-02-09", "ja", None, 1)
+
+    def articles(self, where: Filter = Filter()) -> Iterator[ArticleSummary]:
+        if self.text:
+            yield self.summary()
+
+    def passages(self, passage_ids: Sequence[str]) -> list[Passage]:
+        return [Passage(p, "a1", 0, 0, len(self.text), self.text) for p in passage_ids]
+
+    def vectors(self, passage_ids: Sequence[str]) -> np.ndarray:
+        return np.ones((len(passage_ids), 2), np.float32)
+
+    def dense(self, vector: np.ndarray, k: int, where: Filter = Filter()) -> list[ScoredPassage]:
+        return [ScoredPassage("a1-0", 0.9)] if self.text else []
+
+    def lexical(self, text: str, k: int, where: Filter = Filter()) -> list[ScoredPassage]:
+        return []
+
+    def lexical_ceiling(self, text: str) -> float:
+        return 1.0
+
+    def refresh(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        pass
+
+
+class FlatEncoder:
+    """Every text is the same vector."""
+
+    fingerprint = "flat"
+    dimension = 2
+
+    def queries(self, texts: Sequence[str]) -> np.ndarray:
+        return np.full((len(texts), 2), 0.7071, np.float32)
+
+    passages = queries
+
+
+@dataclass
+class Says:
+    """A model that says the given texts, one a call, and remembers what it was asked."""
+
+    replies: list[str]
+    asked: list[Prompt] = field(default_factory=list)
+    name: str = "says"
+
+    def stream(
+        self, prompt: Prompt, *, max_tokens: int = 0, usage: Usage | None = None
+    ) -> Iterator[str]:
+        self.asked.append(prompt)
+        yield from self.replies.pop(0)
+
+
+class Dead:
+    """A model that cannot be reached."""
+
+    name = "dead"
+
+    def stream(
+        self, prompt: Prompt, *, max_tokens: int = 0, usage: Usage | None = None
+    ) -> Iterator[str]:
+        raise LLMUnreachable("no answer from 127.0.0.1:1; is the server running?")
+        yield ""
+
+
+@dataclass
+class Reads:
+    """A reader that is this sure, everywhere."""
+
+    probability: float
+    start: int = 0
+    end: int = 5
+
+    def answers(self, question: str, windows: Sequence[str]) -> list[Reads]:
+        return [self for _ in windows]
+
+
+def pipeline(llm: LLM, *, sure: float = 0.9, text: str = TEXT) -> Pipeline:
+    return Pipeline(
+        OneArticle(text),
+        FlatEncoder(),
+        llm,
+        verifier=Verifier(
+            facts=None, states=None, supporter=None, calibration=Calibration({"overlap": 8}, -4, 0.5)
+        ),
+        detect=lambda text: "ja",
+        sentences=sentences,
+        reader=Reads(sure),
+        options=Options(),
+    )
+
+
+QUESTION = "日本の対米投資の規模は？"
+GOOD = "日本の対米投資は5500億ドルに上る。[1]\n"
+BAD = "首相は火星への移住計画を発表したと伝えられる。[1]\n"
+
+
+def test_a_supported_claim_is_answered_with_its_exact_quote() -> None:
+    outcome = pipeline(Says([GOOD])).ask(QUESTION)
+    assert isinstance(outcome, Answer)
+    assert outcome.text == "日本の対米投資は5500億ドルに上る。[1]"
+    assert [c.citations for c in outcome.claims] == [(1,)]
+    (citation,) = outcome.citations
+    assert TEXT[citation.start : citation.end] == citation.quote
+
+
+def test_events_come_in_order() -> None:
+    events: list[Event] = list(pipeline(Says([BAD + GOOD])).stream(QUESTION))
+    assert [type(e) for e in events] == [
+        EvidenceReady,
+        ClaimDrafted,
+        ClaimRemoved,
+        ClaimDrafted,
+        ClaimChecked,
+        Finished,
+    ]
+
+
+def test_an_unsupported_claim_is_removed_and_the_reader_can_see_why() -> None:
+    outcome = pipeline(Says([BAD + GOOD])).ask(QUESTION)
+    assert isinstance(outcome, Answer)
+    assert [r.reason for r in outcome.removed] == ["meaning"]
+    assert "火星" not in outcome.text
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("日本の対米投資は5500億ドルに上る。[7]\n", "unknown_citation"),
+        ("日本の対米投資は5500億ドルに上る。[1][9]\n", "unknown_citation"),
+        ("日本の対米投資は5500億ドルに上る。\n", "no_citation"),
+        ("The pledge amounts to 550 billion dollars in all. [1]\n", "language"),
+    ],
+)
+def test_a_claim_that_breaks_the_contract_fails(line: str, reason: str) -> None:
+    outcome = pipeline(Says([line + GOOD])).ask(QUESTION)
+    assert isinstance(outcome, Answer)
+    assert [r.reason for r in outcome.removed] == [reason]
+    assert {n for c in outcome.claims for n in c.citations} == {c.id for c in outcome.citations}
+
+
+def test_a_failed_answer_is_repaired_once_and_told_why() -> None:
+    llm = Says([BAD, GOOD])
+    outcome = pipeline(llm).ask(QUESTION)
+    assert isinstance(outcome, Answer)
+    assert outcome.text == "日本の対米投資は5500億ドルに上る。[1]"
+    assert "火星" in llm.asked[1].user
+    assert len(llm.asked) == 2
+
+
+def test_after_a_failed_repair_the_quotes_stand_alone_with_a_notice() -> None:
+    outcome = pipeline(Says([BAD, BAD])).ask(QUESTION)
+    assert isinstance(outcome, Answer)
+    assert outcome.claims[0].text == outcome.citations[0].quote
+    assert outcome.notices
+
+
+def test_weak_evidence_refuses_without_asking_the_model() -> None:
+    llm = Says([])
+    outcome = pipeline(llm, sure=0.1).ask(QUESTION)
+    assert isinstance(outcome, Refusal)
+    assert outcome.reason == "weak_evidence"
+    assert llm.asked == []
+    assert [a.article_id for a in outcome.related] == ["a1"]
+
+
+def test_a_refusal_carries_no_citations() -> None:
+    found = to_json(pipeline(Says([]), sure=0.1).ask(QUESTION))
+    assert found["status"] == "refused"
+    assert found["citations"] == []
+    assert found["claims"] == []
+
+
+def test_an_empty_index_says_so() -> None:
+    outcome = pipeline(Says([]), text="").ask(QUESTION)
+    assert isinstance(outcome, Refusal)
+    assert outcome.reason == "empty_index"
+
+
+def test_a_dead_model_degrades_to_quotes_with_a_notice() -> None:
+    outcome = pipeline(Dead()).ask(QUESTION)
+    assert isinstance(outcome, Answer)
+    assert outcome.claims[0].text == outcome.citations[0].quote
+    assert len(outcome.notices) == 1
+
+
+def test_without_a_model_the_quotes_are_the_answer() -> None:
+    outcome = pipeline(NoLLM()).ask(QUESTION)
+    assert isinstance(outcome, Answer)
+    assert outcome.notices == ()
+    assert all(c.text in TEXT for c in outcome.claims)
+
+
+def test_the_documented_object_has_the_documented_keys() -> None:
+    found = to_json(pipeline(Says([GOOD])).ask(QUESTION))
+    assert set(found) >= {
+        "question",
+        "language",
+        "status",
+        "reason",
+        "answer",
+        "claims",
+        "citations",
+        "timings_ms",
+        "fingerprint",
+    }
+    timings = found["timings_ms"]
+    assert isinstance(timings, dict)
+    assert set(timings) == {"retrieve", "first_evidence", "generate", "verify", "total"}
