@@ -126,6 +126,11 @@ def _pull_one(name: str, source: Source, verify: bool) -> None:
             report=report,
             waiting=lambda: console.print(f"another pull of {name} is running; waiting for it"),
         )
+    if path.is_dir():
+        from index.embed import load_encoder
+
+        with console.status(f"preparing {name} for this processor, once"):
+            load_encoder(name)
     click.echo(f"{name}: {path}")
 
 
