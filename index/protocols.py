@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,7 @@ class Encoder(Protocol):
         """Encode passages: shape (len(texts), dimension), float32, rows of length 1."""
 
 
+@runtime_checkable
 class TokenEncoder(Protocol):
     """Gives the last hidden state of each token, for late interaction and alignment."""
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
-from index.errors import ModelError, SettingsError
-from index.protocols import Encoder, TokenEncoder
+from index.errors import SettingsError, StoreMismatch
+from index.protocols import Encoder, Store, TokenEncoder
 from rag.answer import Options, Pipeline
 from rag.llm import LLM, EmbeddedLLM, NoLLM, ollama_llm, openai_compatible_llm
-from rag.verify import Verifier, load_calibration
+from rag.retrieve import FusionWeights, Retriever
+from rag.verify import Verifier, compare_facts, load_calibration
 
-__all__ = ["open_llm", "open_pipeline"]
+__all__ = ["cosine_floor", "open_from_settings", "open_llm", "open_pipeline", "open_retriever"]
+
+DEFAULT_LLM = "qwen2.5-coder-1.5b-instruct-q4_k_m"
 
 
 def open_llm(
@@ -32,10 +37,12 @@ def open_llm(
     if kind == "embedded":
         from index.models import resolve_llm
 
-        return EmbeddedLLM(Path(resolve_llm(model)))
+        return EmbeddedLLM(Path(resolve_llm(model or DEFAULT_LLM)))
     if kind == "openai":
         if not model or not base_url:
-            raise SettingsError("llm: an OpenAI-compatible endpoint needs llm.model and llm.base_url")
+            raise SettingsError(
+                "llm: an OpenAI-compatible endpoint needs llm.model and llm.base_url"
+            )
         return openai_compatible_llm(model, base_url, api_key=api_key, timeout=timeout)
     if kind == "ollama":
         if not model:
@@ -59,21 +66,17 @@ def open_pipeline(
     """
     from index.languages import detect
     from index.sentences import sentences
-    from index.store import open_store
 
-    opened = open_store(store)
-    if encoder is None:
-        from index.embed import load_encoder
-
-        encoder = load_encoder(embedding)
+    opened, encoder = _open(store, encoder, embedding)
     checker = _checker()
-    states = encoder if isinstance(encoder, TokenEncoder) else None
     verifier = Verifier(
-        facts=check_facts,
-        states=states,
+        facts=compare_facts,
+        states=encoder if isinstance(encoder, TokenEncoder) else None,
         supporter=checker,
         calibration=load_calibration("support"),
     )
+    options = options or Options()
+    fusion = replace(options.fusion, floor=cosine_floor(encoder.fingerprint))
     return Pipeline(
         opened,
         encoder,
@@ -82,5 +85,71 @@ def open_pipeline(
         detect=detect,
         sentences=sentences,
         reader=checker,
-        options=options,
+        options=replace(options, fusion=fusion),
+        models=encoder.fingerprint,
     )
+
+
+def open_from_settings(
+    store: str,
+    *,
+    llm: str | None = None,
+    model: str | None = None,
+    base_url: str | None = None,
+) -> Pipeline:
+    """Open a pipeline as konkyo.toml and the environment say; arguments win over both."""
+    from index.settings import load_settings
+
+    settings = load_settings()
+    kind = llm or settings.llm.kind
+    same = kind == settings.llm.kind
+    return open_pipeline(
+        store,
+        embedding=settings.embedding.model,
+        llm=open_llm(
+            kind,
+            model=model or (settings.llm.model if same else ""),
+            base_url=base_url or (settings.llm.base_url if same else ""),
+            api_key=_key(settings.llm.api_key_env),
+            timeout=settings.llm.timeout,
+        ),
+    )
+
+
+def _key(variable: str) -> str:
+    """The secret an environment variable holds; the settings name the variable alone."""
+    if variable and variable not in os.environ:
+        raise SettingsError(f"llm.api_key_env: the environment has no variable {variable}")
+    return os.environ.get(variable, "") if variable else ""
+
+
+def _checker() -> None:
+    return None
+
+
+def open_retriever(store: str, *, embedding: str = "") -> Retriever:
+    """Open a store for ranking alone; no language model is involved."""
+    opened, encoder = _open(store, None, embedding)
+    return Retriever(opened, encoder, FusionWeights(floor=cosine_floor(encoder.fingerprint)))
+
+
+def cosine_floor(fingerprint: str) -> float:
+    """The cosine that unrelated texts have with an encoder: 0.7 for the E5 family, else 0."""
+    return 0.7 if "e5" in fingerprint.lower() else 0.0
+
+
+def _open(store: str, encoder: Encoder | None, embedding: str) -> tuple[Store, Encoder]:
+    from index.settings import EmbeddingSettings
+    from index.store import encoder_of, open_store
+
+    opened = open_store(store)
+    if encoder is None:
+        from index.embed import load_encoder
+
+        encoder = load_encoder(embedding or EmbeddingSettings().model)
+    if encoder_of(opened.fingerprint) != encoder.fingerprint:
+        raise StoreMismatch(
+            f"{store}: was built with {encoder_of(opened.fingerprint)}, but the model named is"
+            f" {encoder.fingerprint}; name that model, or build the index again"
+        )
+    return opened, encoder

@@ -22,6 +22,7 @@ import numpy as np
 
 from index.protocols import TokenEncoder, Vectors
 from rag.claims import Draft
+from rag.facts import compare
 from rag.outcomes import Evidence, RemovedReason
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Verdict",
     "Verifier",
     "alignment",
+    "compare_facts",
     "load_calibration",
     "overlap",
     "script_fits",
@@ -140,6 +142,24 @@ def script_fits(text: str, language: str) -> bool:
 
 
 FactCheck = Callable[[str, Sequence[Evidence], str, str], tuple[RemovedReason, str] | None]
+
+
+def compare_facts(
+    claim: str, cited: Sequence[Evidence], question: str, language: str
+) -> tuple[RemovedReason, str] | None:
+    """The first exact fact of the claim that its quotes do not hold, or ``None``."""
+    report = compare(
+        claim,
+        [e.text for e in cited],
+        claim_language=language,
+        evidence_languages=[e.article.language for e in cited],
+        published=[e.article.published for e in cited],
+        titles=[e.article.title for e in cited],
+        question=question,
+    )
+    for issue in report.issues:
+        return issue.kind, issue.text
+    return None
 
 
 class Verifier:
