@@ -17,6 +17,7 @@ from index.errors import UsageError
 from rag.outcomes import Citation
 
 __all__ = [
+    "CONDITIONAL",
     "MEASURES",
     "Case",
     "CitationScores",
@@ -50,8 +51,8 @@ MEASURES: Mapping[str, str] = {
     "Handled": "share of all questions answered right or, where there is no answer, refused",
     "Right": "share of answerable questions whose shown answer holds an acceptable answer",
     "RightWhenAnswered": "the same, among answerable questions that were answered",
-    "EM": "share of answers that are an acceptable answer and nothing else",
-    "F1": "overlap of answer and acceptable answer, in characters or words by script",
+    "EM": "share of answerable questions whose answer is an acceptable one and nothing else",
+    "F1": "overlap of answer and acceptable answer, in characters or words by script; refused: 0",
     "AnswerRate": "share answered among answerable questions",
     "RefusalRecall": "share refused among questions the articles do not answer",
     "RefusalPrecision": "share not answerable among the questions refused",
@@ -67,6 +68,17 @@ MEASURES: Mapping[str, str] = {
     "AURC": "area under the risk-coverage curve, per coverage reached: lower is better",
     "Latency": "percentile k of seconds from question to outcome",
 }
+CONDITIONAL = frozenset(
+    {
+        "RightWhenAnswered",
+        "RefusalPrecision",
+        "GoldCited",
+        "CitationRecall",
+        "CitationPrecision",
+        "CitationF1",
+    }
+)
+"""Measures over questions that turned out one way, so that two runs count different ones."""
 _CUT = frozenset({"hit", "MRR", "nDCG", "Recall", "Latency"})
 _CANONICAL = {name.casefold(): name for name in MEASURES}
 

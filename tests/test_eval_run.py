@@ -104,6 +104,8 @@ def test_a_refused_answerable_question_counts_as_not_right() -> None:
         "Handled": 0.0,
         "Right": 0.0,
         "AnswerRate": 0.0,
+        "EM": 0.0,
+        "F1": 0.0,
         "RefusalPrecision": 0.0,
     }
 

@@ -1,0 +1,32 @@
+"""The project's own pipeline in the form an evaluation asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from eval.questions import Turn
+from index.records import Article
+from rag.answer import Pipeline
+from rag.outcomes import Outcome
+
+__all__ = ["PipelineAsker"]
+
+
+class PipelineAsker:
+    """Asks a ``rag.answer.Pipeline``."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+
+    @property
+    def fingerprint(self) -> str:
+        """The pipeline's own: store, models, prompt and options."""
+        return self.pipeline.fingerprint
+
+    def ask(self, question: str, *, history: Sequence[Turn]) -> Outcome:
+        """Ask the question; a follow-up is asked without its history until the pipeline has one."""
+        return self.pipeline.ask(question)
+
+    def article(self, article_id: str) -> Article:
+        """The whole article. Raises ArticleMissing."""
+        return self.pipeline.article(article_id)

@@ -1,0 +1,94 @@
+"""A store made of a dataset's own articles, kept in the cache under what made it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from index.embed import AnyEncoder
+from index.errors import StoreError
+from index.records import Article
+
+__all__ = ["corpus_store"]
+
+
+def corpus_store(
+    articles: Sequence[Article],
+    encoder: AnyEncoder,
+    cache: Path,
+    *,
+    budget: int,
+    overlap: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Path:
+    """The folder of a store of just these articles, built unless the cache has it.
+
+    The name follows from the articles, the encoder and the chunking, so another corpus or model
+    never meets an old store. ``progress`` is told of passages embedded and passages in all.
+    """
+    from index.backends.local import LocalStore
+
+    digest = hashlib.sha256(f"{encoder.fingerprint}\0{budget}\0{overlap}".encode())
+    for article_id in sorted(a.article_id for a in articles):
+        digest.update(article_id.encode())
+    folder = cache / "eval" / digest.hexdigest()[:16]
+    try:
+        with closing(LocalStore(folder)):
+            return folder
+    except StoreError:
+        # Missing, cut short or made by an older version: it is a cache, so make it again.
+        _build(folder, articles, encoder, budget, overlap, progress)
+    return folder
+
+
+def _build(
+    folder: Path,
+    articles: Sequence[Article],
+    encoder: AnyEncoder,
+    budget: int,
+    overlap: int,
+    progress: Callable[[int, int], None],
+) -> None:
+    from index.backends.writer import open_writer
+    from index.chunk import chunk, embedding_text
+
+    cut = [
+        chunk(article, count_tokens=encoder.count_tokens, budget=budget, overlap=overlap)
+        for article in articles
+    ]
+    texts = [
+        embedding_text(article, passage)
+        for article, passages in zip(articles, cut, strict=True)
+        for passage in passages
+    ]
+    progress(0, len(texts))
+    step = 256
+    blocks = []
+    for start in range(0, len(texts), step):
+        blocks.append(encoder.passages(texts[start : start + step]))
+        progress(min(start + step, len(texts)), len(texts))
+    vectors = np.concatenate(blocks) if blocks else np.empty((0, encoder.dimension), np.float32)
+    made = f"{encoder.fingerprint} {budget} {overlap}"
+    with open_writer(
+        folder,
+        fingerprint=made,
+        encoder=encoder.fingerprint,
+        dimension=encoder.dimension,
+        wait=3600.0,
+        rebuild=True,
+    ) as writer:
+        at = 0
+        held: dict[str, list[tuple[str, str]]] = {}
+        for article, passages in zip(articles, cut, strict=True):
+            keys = [hashlib.sha256(t.encode()).digest() for t in texts[at : at + len(passages)]]
+            writer.put(article, passages, vectors[at : at + len(passages)], keys)
+            at += len(passages)
+            held.setdefault(article.source, []).append((article.article_id, article.article_id))
+        for source, places in held.items():
+            writer.set_source(source, None, places)
+        writer.commit()
+        writer.keep_up()

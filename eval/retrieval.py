@@ -1,0 +1,164 @@
+"""Is the paragraph that answers found, and how high? Through the project's own retrieval."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from eval.metrics import Mean, Measure, mean, retrieval
+from eval.questions import Dataset, Gold, Question
+from index.errors import UsageError
+from index.protocols import Encoder, Store
+from rag.retrieve import Retriever
+
+__all__ = [
+    "ARMS",
+    "Arm",
+    "RetrievalResult",
+    "arm_json",
+    "asked_in",
+    "merged",
+    "search_paragraphs",
+    "titles_between",
+    "versions",
+]
+
+Arm = Literal["fused", "dense", "lexical"]
+ARMS: tuple[Arm, ...] = get_args(Arm)
+_MEASURES = tuple(Measure.parse(name) for name in ("hit@1", "hit@10", "MRR@10"))
+_WANTED = 10
+# Several passages of one paragraph may stand in the list: it must hold ten paragraphs all the same.
+_DEPTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalResult:
+    """What one arm found.
+
+    ``rankings`` gives each question's paragraphs (article identifiers), best first, at most ten;
+    ``scores`` each question's value by measure; ``seconds`` the time of all searches.
+    """
+
+    arm: Arm
+    rankings: Mapping[str, tuple[str, ...]]
+    scores: Mapping[Measure, Mapping[str, float]]
+    seconds: float
+
+    @property
+    def means(self) -> dict[Measure, Mean]:
+        """Each measure's mean and interval."""
+        return {m: mean(list(values.values())) for m, values in self.scores.items()}
+
+
+def search_paragraphs(
+    store: Store,
+    encoder: Encoder,
+    questions: Sequence[Question],
+    *,
+    arm: Arm = "fused",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> RetrievalResult:
+    """Ask every question of the store; rank paragraphs by their best passage.
+
+    Gold articles are named by identifier. ``fused`` is ``rag.retrieve.Retriever`` as the chat
+    uses it; ``dense`` and ``lexical`` are its two arms alone. A question without a gold article
+    in the store scores zero.
+    """
+    find = _finder(store, encoder, arm)
+    start = time.perf_counter()
+    rankings: dict[str, tuple[str, ...]] = {}
+    for done, question in enumerate(questions, 1):
+        rankings[question.id] = find(question.question)
+        progress(done, len(questions))
+    seconds = time.perf_counter() - start
+    relevant = {q.id: {g.article: 1 for g in q.gold} for q in questions}
+    return RetrievalResult(arm, rankings, retrieval(_MEASURES, relevant, rankings), seconds)
+
+
+def _finder(store: Store, encoder: Encoder, arm: Arm) -> Callable[[str], tuple[str, ...]]:
+    if arm == "fused":
+        retriever = Retriever(store, encoder)
+        return lambda text: _first(h.passage.article_id for h in retriever.retrieve(text, _DEPTH))
+
+    def one_arm(text: str) -> tuple[str, ...]:
+        if arm == "dense":
+            found = store.dense(encoder.queries([text])[0], _DEPTH)
+        else:
+            found = store.lexical(text, _DEPTH)
+        return _first(p.article_id for p in store.passages([f.passage_id for f in found]))
+
+    return one_arm
+
+
+def _first(articles: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(articles))[:_WANTED]
+
+
+def arm_json(result: RetrievalResult) -> dict[str, object]:
+    """``{"metrics": {"hit@1", "hit@10", "mrr@10"}, "intervals": ..., "n", "seconds"}``."""
+    means = result.means
+    return {
+        "metrics": {str(m).lower(): _number(value.value) for m, value in means.items()},
+        "intervals": {
+            str(m).lower(): [_number(value.low), _number(value.high)] for m, value in means.items()
+        },
+        "n": len(result.rankings),
+        "seconds": round(result.seconds, 2),
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 6)
+
+
+def asked_in(passages: Dataset, questions: Dataset) -> tuple[Question, ...]:
+    """The questions of a parallel file, with the gold paragraphs of this one, joined by id.
+
+    Raises UsageError if no id is in both.
+    """
+    gold = {q.id: q.gold for q in passages.questions}
+    both = tuple(replace(q, gold=gold[q.id]) for q in questions.questions if q.id in gold)
+    if not both:
+        raise UsageError(
+            f"{questions.name} and {passages.name} share no question id; parallel files have the same"
+        )
+    return both
+
+
+def titles_between(dataset: Dataset, first: int, last: int) -> tuple[Question, ...]:
+    """Questions on the titles number ``first`` to ``last`` (from 0, ``last`` left out), in file order.
+
+    A set that was partly fitted on is reported on the rest. Raises UsageError if none is left.
+    """
+    order = list(dict.fromkeys(a.title for a in dataset.articles))
+    wanted = set(order[first:last])
+    title = {a.article_id: a.title for a in dataset.articles}
+    left = tuple(
+        q for q in dataset.questions if any(title.get(g.article) in wanted for g in q.gold)
+    )
+    if not left:
+        raise UsageError(f"{dataset.name} has {len(order)} titles; none of {first}:{last}")
+    return left
+
+
+def merged(datasets: Sequence[Dataset]) -> Dataset:
+    """All articles of several sets, with the questions of the first."""
+    articles = {a.article_id: a for dataset in datasets for a in dataset.articles}
+    name = "+".join(dataset.name for dataset in datasets)
+    return Dataset(name, datasets[0].questions, tuple(articles.values()))
+
+
+def versions(questions: Sequence[Question], others: Sequence[Dataset]) -> tuple[Question, ...]:
+    """The questions with the same paragraph in every other parallel set as gold too."""
+    golds = [{q.id: q.gold for q in other.questions} for other in others]
+    return tuple(replace(q, gold=_joined(q, golds)) for q in questions)
+
+
+def _joined(
+    question: Question, golds: Sequence[Mapping[str, tuple[Gold, ...]]]
+) -> tuple[Gold, ...]:
+    more = (g for gold in golds for g in gold.get(question.id, ()))
+    return tuple(dict.fromkeys([*question.gold, *more]))
