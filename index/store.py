@@ -8,7 +8,10 @@ from pathlib import Path
 from index.errors import UsageError
 from index.protocols import Store
 
-__all__ = ["open_store", "store_folder"]
+__all__ = ["CHUNKS_VERSION", "encoder_of", "open_store", "store_fingerprint", "store_folder"]
+
+CHUNKS_VERSION = 1
+"""Grows whenever ``index.chunk`` cuts or describes any article differently."""
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 
@@ -35,3 +38,13 @@ def open_store(address: str | Path) -> Store:
     from index.backends.local import LocalStore
 
     return LocalStore(store_folder(address))
+
+
+def store_fingerprint(encoder: str, budget: int, overlap: int) -> str:
+    """Name the encoder and the chunking of a store in one line."""
+    return f"{encoder} chunks={CHUNKS_VERSION}:{budget}:{overlap}"
+
+
+def encoder_of(fingerprint: str) -> str:
+    """The encoder's fingerprint in a store's fingerprint."""
+    return fingerprint.rpartition(" chunks=")[0] or fingerprint

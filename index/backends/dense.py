@@ -132,7 +132,7 @@ def _open(path: Path, count: int, dimension: int) -> faiss.IndexIVF:
     import faiss
 
     try:
-        index = faiss.downcast_index(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC))
+        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as exc:
         raise CacheDamaged(f"{path}: {exc}") from exc
     if not isinstance(index, faiss.IndexIVF):

@@ -238,6 +238,10 @@ class LocalStore:
         query = query_tokens(text)
         return self._searched(lambda view: self._lexical(view, query, k, where))
 
+    def lexical_ceiling(self, text: str) -> float:
+        """The weight of all of a question's terms together, in the units of lexical scores."""
+        return self._view.searcher.ceiling(query_tokens(text))
+
     def close(self) -> None:
         """Let go of files; the value is not used afterwards."""
         with self._lock:
@@ -455,7 +459,10 @@ class LocalStore:
         return [
             str(row[0])
             for row in self._connection.execute(
-                "SELECT name FROM places WHERE article = ? ORDER BY position, name", (number,)
+                "SELECT source FROM (SELECT s.source AS source, min(position) AS first FROM places"
+                " JOIN sources s ON s.id = places.source WHERE article = ? GROUP BY s.id)"
+                " ORDER BY first",
+                (number,),
             )
         ]
 
@@ -531,7 +538,7 @@ def _clause(where: Filter) -> tuple[str, list[str]]:
         marks = ",".join("?" * len(where.sources))
         parts.append(
             "EXISTS (SELECT 1 FROM places JOIN sources ON sources.id = places.source"
-            f" WHERE places.article = a.id AND (name IN ({marks}) OR sources.source IN ({marks})))"
+            f" WHERE places.article = a.id AND sources.source IN ({marks}))"
         )
-        values.extend(sorted(where.sources) * 2)
+        values.extend(sorted(where.sources))
     return " AND ".join(parts), values

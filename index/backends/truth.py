@@ -67,6 +67,7 @@ CREATE TABLE sources (
     stamp TEXT
 ) STRICT;
 
+-- ``told_by``: the source whose facts (address, outlet, date) these are.
 CREATE TABLE articles (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     article_id TEXT NOT NULL UNIQUE,
@@ -80,19 +81,33 @@ CREATE TABLE articles (
     author TEXT,
     comments TEXT NOT NULL,
     passages INTEGER NOT NULL,
-    shape TEXT NOT NULL,
+    told_by INTEGER NOT NULL,
     digest BLOB NOT NULL
 ) STRICT;
 
+-- Bands of an article's MinHash sketch (index.duplicates).
+CREATE TABLE sketches (
+    band INTEGER NOT NULL,
+    article INTEGER NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
+    PRIMARY KEY (band, article)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sketches_article ON sketches (article);
+
+-- Removed by hand: a build passes over them until they are taken back.
+CREATE TABLE excluded (
+    article_id TEXT PRIMARY KEY,
+    title TEXT NOT NULL,
+    since TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Where an article was found. ``found_as`` is the identifier the story has in that source: another
--- one than the article's own when the source holds a near copy. ``name`` is what is cited.
+-- one than the article's own when the source holds a near copy.
 CREATE TABLE places (
     article INTEGER NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
     source INTEGER NOT NULL REFERENCES sources (id) ON DELETE CASCADE,
-    name TEXT NOT NULL,
     position INTEGER NOT NULL,
     found_as TEXT NOT NULL,
-    PRIMARY KEY (article, source, name)
+    PRIMARY KEY (article, source, found_as)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX places_source ON places (source);
 

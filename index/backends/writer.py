@@ -6,13 +6,12 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from index.backends.lock import write_lock
 from index.backends.segments import Segment, keep_up, remove_segments
 from index.backends.truth import (
-    ARTICLE_COLUMNS,
-    article_from_row,
     blob_from_vector,
     chunks,
     connect,
@@ -41,12 +40,21 @@ class LocalWriter:
     """
 
     def __init__(
-        self, folder: Path, truth: Path, connection: sqlite3.Connection, *, swap: bool
+        self,
+        folder: Path,
+        truth: Path,
+        connection: sqlite3.Connection,
+        *,
+        swap: bool,
+        replaces: bool = False,
+        elder: sqlite3.Connection | None = None,
     ) -> None:
         self._folder = folder
         self._truth = truth
         self._connection = connection
         self._swap = swap
+        self._replaces = replaces
+        self._elder = elder
         self._changed = False
         self._done = False
         self._position = int(meta(connection, "next_position"))
@@ -58,9 +66,9 @@ class LocalWriter:
         return int(meta(self._connection, "generation"))
 
     @property
-    def fresh(self) -> bool:
-        """Whether this truth is still to be put in force."""
-        return self._swap
+    def replaces(self) -> bool:
+        """Whether this is a new truth that will take the place of another."""
+        return self._replaces
 
     @property
     def folder(self) -> Path:
@@ -73,30 +81,96 @@ class LocalWriter:
             return dict(self._connection.execute("SELECT source, stamp FROM sources").fetchall())
 
     def vectors_of(self, keys: Sequence[bytes]) -> dict[bytes, Vectors]:
-        """Stored vectors by the hash of the text they were made of; missing keys are left out."""
+        """Stored vectors by the hash of the text they were made of; missing keys are left out.
+
+        A truth being rebuilt also finds those of the one it replaces, if the encoder is the same.
+        """
         found: dict[bytes, Vectors] = {}
-        with self._guard():
-            for some in chunks(keys):
-                marks = ",".join("?" * len(some))
-                rows = self._connection.execute(
-                    f"SELECT passage, vector, crc, key FROM vectors WHERE key IN ({marks})", some
-                ).fetchall()
-                if rows:
-                    block = unit(
-                        vector_rows(self._truth, [row[:3] for row in rows], self._dimension)
-                    )
-                    found.update(
-                        {bytes(row[3]): vector for row, vector in zip(rows, block, strict=True)}
-                    )
+        for source in (self._connection, self._elder):
+            missing = [key for key in keys if key not in found]
+            if source is None or not missing:
+                continue
+            with self._guard():
+                for some in chunks(missing):
+                    marks = ",".join("?" * len(some))
+                    rows = source.execute(
+                        f"SELECT passage, vector, crc, key FROM vectors WHERE key IN ({marks})",
+                        some,
+                    ).fetchall()
+                    block = vector_rows(self._truth, [row[:3] for row in rows], self._dimension)
+                    for row, vector in zip(rows, unit(block), strict=True):
+                        found[bytes(row[3])] = vector
         return found
 
-    def same(self, article: Article, shape: str) -> bool:
-        """Whether just this article, facts and all, chunked in this shape, is stored already."""
+    def teller(self, article_id: str) -> tuple[str | None, bytes] | None:
+        """Whose facts a stored article has, and their checksum; None: it is not stored.
+
+        The first is None when that source no longer holds the article.
+        """
         with self._guard():
             row = self._connection.execute(
-                "SELECT digest, shape FROM articles WHERE article_id = ?", (article.article_id,)
+                "SELECT (SELECT s.source FROM places JOIN sources s ON s.id = places.source"
+                " WHERE places.article = a.id AND s.id = a.told_by AND found_as = a.article_id),"
+                " digest FROM articles a WHERE article_id = ?",
+                (article_id,),
             ).fetchone()
-        return row is not None and row == (digest_article(article), shape)
+        return None if row is None else (row[0], bytes(row[1]))
+
+    def alike(self, bands: Sequence[int]) -> list[tuple[str, str, str]]:
+        """(article_id, teller, text) of stored articles that share a band, oldest first.
+
+        Articles that no source holds as they are, but only as a near copy, are left out.
+        """
+        marks = ",".join("?" * len(bands))
+        with self._guard():
+            return [
+                (str(row[0]), str(row[1]), str(row[2]))
+                for row in self._connection.execute(
+                    "SELECT article_id, (SELECT source FROM sources s WHERE s.id = told_by), text"
+                    " FROM articles a WHERE id IN"
+                    f" (SELECT article FROM sketches WHERE band IN ({marks})) AND EXISTS"
+                    " (SELECT 1 FROM places WHERE article = a.id AND found_as = a.article_id)"
+                    " ORDER BY id",
+                    list(bands),
+                )
+            ]
+
+    def tellers(self) -> dict[str, str]:
+        """Every stored article and the source whose facts it has (empty: a source that is gone)."""
+        with self._guard():
+            return dict(
+                self._connection.execute(
+                    "SELECT article_id, coalesce(s.source, '') FROM articles"
+                    " LEFT JOIN sources s ON s.id = told_by"
+                ).fetchall()
+            )
+
+    def excluded(self) -> dict[str, str]:
+        """Identifiers and titles of articles removed by hand."""
+        with self._guard():
+            return dict(
+                self._connection.execute("SELECT article_id, title FROM excluded").fetchall()
+            )
+
+    def bereaved(self) -> list[str]:
+        """Sources to be read again: they hold a story whose teller no longer does."""
+        with self._guard():
+            return [
+                str(row[0])
+                for row in self._connection.execute(
+                    "SELECT DISTINCT s.source FROM places p JOIN articles a ON a.id = p.article"
+                    " JOIN sources s ON s.id = p.source WHERE NOT EXISTS (SELECT 1 FROM places t"
+                    " WHERE t.article = a.id AND t.source = a.told_by"
+                    " AND t.found_as = a.article_id) ORDER BY p.position"
+                )
+            ]
+
+    def set_stamp(self, source: str, stamp: str | None) -> None:
+        """Remember what a source looked like; None has it read again by the next build."""
+        with self._guard():
+            self._connection.execute(
+                "UPDATE sources SET stamp = ? WHERE source = ?", (stamp, source)
+            )
 
     def ids_of(self, source: str) -> list[str]:
         """Identifiers of the articles a source holds."""
@@ -116,12 +190,13 @@ class LocalWriter:
         passages: Sequence[Passage],
         vectors: Vectors,
         keys: Sequence[bytes],
-        shape: str = "",
+        bands: Sequence[int] = (),
     ) -> None:
         """Store an article with its passages, or replace it; link it with ``set_source``.
 
-        ``vectors`` has shape (len(passages), dimension), rows of length 1; ``keys`` are hashes
-        of the texts they were made of. ``shape`` is remembered for ``same``.
+        Its facts are those of ``article.source``. ``vectors`` has shape (len(passages),
+        dimension), rows of length 1; ``keys`` are hashes of the texts they were made of;
+        ``bands`` are the article's sketch.
         """
         if vectors.shape != (len(passages), self._dimension):
             raise StoreMismatch(
@@ -144,14 +219,14 @@ class LocalWriter:
                 article.author,
                 json.dumps(list(article.comments), ensure_ascii=False),
                 len(passages),
-                shape,
+                self._source_number(article.source),
                 digest_article(article),
             )
             if row is None:
                 number = (
                     run(
                         "INSERT INTO articles (article_id, title, text, language, published,"
-                        " published_at, url, outlet, author, comments, passages, shape, digest)"
+                        " published_at, url, outlet, author, comments, passages, told_by, digest)"
                         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                         (article.article_id, *values),
                     ).lastrowid
@@ -163,9 +238,12 @@ class LocalWriter:
                 run(
                     "UPDATE articles SET title = ?, text = ?, language = ?, published = ?,"
                     " published_at = ?, url = ?, outlet = ?, author = ?, comments = ?,"
-                    " passages = ?, shape = ?, digest = ? WHERE id = ?",
+                    " passages = ?, told_by = ?, digest = ? WHERE id = ?",
                     (*values, number),
                 )
+            run("DELETE FROM sketches WHERE article = ?", (number,))
+            for band in dict.fromkeys(bands):
+                run("INSERT INTO sketches VALUES (?, ?)", (band, number))
             for passage, vector, key in zip(passages, vectors, keys, strict=True):
                 if article.text[passage.start : passage.end] != passage.text:
                     raise StoreError(
@@ -182,49 +260,39 @@ class LocalWriter:
         self._changed = True
 
     def set_source(
-        self,
-        source: str,
-        stamp: str | None,
-        articles: Iterable[tuple[str, str, str]],
+        self, source: str, stamp: str | None, articles: Iterable[tuple[str, str]]
     ) -> None:
-        """Say which stored articles a source holds, replacing what it held before.
+        """Say which stored articles a source holds, in its order, replacing what it held before.
 
-        ``articles`` are (article_id, the name to cite, found_as); ``found_as`` differs from
-        ``article_id`` when the source holds a near copy. Raises ArticleMissing.
+        ``articles`` are (article_id, found_as); the two differ when the source holds a near copy.
+        Raises ArticleMissing.
         """
         run = self._connection.execute
         with self._guard():
-            run(
-                "INSERT INTO sources (source, stamp) VALUES (?, ?)"
-                " ON CONFLICT (source) DO UPDATE SET stamp = excluded.stamp",
-                (source, stamp),
-            )
-            number = run("SELECT id FROM sources WHERE source = ?", (source,)).fetchone()[0]
-            wanted: dict[tuple[int, str], str] = {}
-            for article_id, name, found_as in articles:
+            number = self._source_number(source)
+            run("UPDATE sources SET stamp = ? WHERE id = ?", (stamp, number))
+            wanted: dict[tuple[int, str], None] = {}
+            for article_id, found_as in articles:
                 row = run("SELECT id FROM articles WHERE article_id = ?", (article_id,)).fetchone()
                 if row is None:
                     raise ArticleMissing(f"no article {article_id} to link {source} to")
-                wanted.setdefault((row[0], name), found_as)
+                wanted[row[0], found_as] = None
             held = {
-                (row[0], str(row[1])): str(row[2])
-                for row in run(
-                    "SELECT article, name, found_as FROM places WHERE source = ?", (number,)
-                )
+                (int(row[0]), str(row[1]))
+                for row in run("SELECT article, found_as FROM places WHERE source = ?", (number,))
             }
-            for (article, name), found_as in held.items():
-                if wanted.get((article, name)) != found_as:
+            for article, found_as in held - wanted.keys():
+                run(
+                    "DELETE FROM places WHERE article = ? AND source = ? AND found_as = ?",
+                    (article, number, found_as),
+                )
+                self._changed = True
+            for article, found_as in wanted:
+                if (article, found_as) not in held:
                     run(
-                        "DELETE FROM places WHERE article = ? AND source = ? AND name = ?",
-                        (article, number, name),
-                    )
-                    self._changed = True
-            for (article, name), found_as in wanted.items():
-                if held.get((article, name)) != found_as:
-                    run(
-                        "INSERT INTO places (article, source, name, position, found_as)"
-                        " VALUES (?, ?, ?, ?, ?)",
-                        (article, number, name, self._position, found_as),
+                        "INSERT INTO places (article, source, position, found_as)"
+                        " VALUES (?, ?, ?, ?)",
+                        (article, number, self._position, found_as),
                     )
                     self._position += 1
                     self._changed = True
@@ -239,17 +307,38 @@ class LocalWriter:
         return removed > 0
 
     def remove_article(self, article_id: str) -> None:
-        """Remove one article wherever it was found. Raises ArticleMissing."""
+        """Remove one article wherever it was found, and near copies of it, for good.
+
+        Builds pass over it until ``take_back``. Raises ArticleMissing.
+        """
+        since = datetime.now().astimezone().isoformat(timespec="seconds")
         with self._guard():
             row = self._connection.execute(
-                "SELECT id FROM articles WHERE article_id = ?", (article_id,)
+                "SELECT id, title FROM articles WHERE article_id = ?", (article_id,)
             ).fetchone()
             if row is None:
                 raise ArticleMissing(
                     f"no article {article_id} in {self._folder}; `konkyo index list` shows all"
                 )
-            self._connection.execute("DELETE FROM places WHERE article = ?", (row[0],))
+            number, title = row
+            self._connection.execute(
+                "INSERT OR REPLACE INTO excluded SELECT DISTINCT found_as, ?, ? FROM places"
+                " WHERE article = ? UNION SELECT ?, ?, ?",
+                (title, since, number, article_id, title, since),
+            )
+            self._connection.execute("DELETE FROM places WHERE article = ?", (number,))
         self._changed = True
+
+    def take_back(self, article_id: str) -> bool:
+        """Let builds index a removed article again; say whether it had been removed."""
+        with self._guard():
+            removed = self._connection.execute(
+                "DELETE FROM excluded WHERE article_id = ?", (article_id,)
+            ).rowcount
+            if removed:
+                # No telling which source holds it: all are read again, nothing is encoded twice.
+                self._connection.execute("UPDATE sources SET stamp = NULL")
+        return removed > 0
 
     def commit(self) -> int:
         """Make all of it the newest generation, at once and durably; give its number.
@@ -293,13 +382,10 @@ class LocalWriter:
             self._connection.execute("VACUUM")
             self._checkpoint()
 
-    def stored(self) -> Iterator[tuple[Article, str]]:
-        """Every article and its shape, in the order they came."""
-        with self._guard():
-            for row in self._connection.execute(
-                f"SELECT {ARTICLE_COLUMNS}, shape FROM articles ORDER BY id"
-            ):
-                yield article_from_row(self._truth, row[:-1], ())[1], str(row[-1])
+    def _source_number(self, source: str) -> int:
+        run = self._connection.execute
+        run("INSERT INTO sources (source) VALUES (?) ON CONFLICT DO NOTHING", (source,))
+        return int(run("SELECT id FROM sources WHERE source = ?", (source,)).fetchone()[0])
 
     def _guard(self) -> contextlib.AbstractContextManager[None]:
         return guarded(self._truth)
@@ -366,27 +452,72 @@ def open_writer(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise StoreError(f"{folder}: cannot be made ({exc.strerror})") from exc
-    with write_lock(folder, wait):
-        truth, swap = _choose(folder, fingerprint, encoder, dimension, rebuild)
+    with write_lock(folder, wait), contextlib.ExitStack() as stack:
+        stack.callback(_sweep, folder)
+        truth, elder = _choose(folder, fingerprint, encoder, dimension, rebuild)
         connection = connect(truth, write=True)
+        stack.callback(connection.close)
+        swap = fingerprint is not None and not _in_force(folder, truth)
+        old = _elder(elder, encoder, dimension)
+        if old is not None:
+            stack.callback(old.close)
+        with guarded(truth):
+            connection.execute("BEGIN IMMEDIATE")
+            if elder is not None:
+                _carry_exclusions(elder, connection)
         try:
-            with guarded(truth):
-                connection.execute("BEGIN IMMEDIATE")
-            writer = LocalWriter(folder, truth, connection, swap=swap)
-            yield writer
+            yield LocalWriter(
+                folder, truth, connection, swap=swap, replaces=elder is not None, elder=old
+            )
         finally:
             if connection.in_transaction:
                 with contextlib.suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
-            connection.close()
-            _sweep(folder)
+
+
+def _carry_exclusions(elder: Path, connection: sqlite3.Connection) -> None:
+    """What was removed by hand stays removed when everything else is made anew."""
+    with contextlib.suppress(StoreError):
+        old = connect(elder)
+        try:
+            with guarded(elder):
+                rows = old.execute("SELECT article_id, title, since FROM excluded").fetchall()
+        finally:
+            old.close()
+        connection.executemany("INSERT INTO excluded VALUES (?, ?, ?)", rows)
+
+
+def _in_force(folder: Path, truth: Path) -> bool:
+    try:
+        return current_truth(folder) == truth
+    except StoreError:
+        return False
+
+
+def _elder(path: Path | None, encoder: str, dimension: int) -> sqlite3.Connection | None:
+    """The truth about to be replaced, if its vectors can be used again."""
+    if path is None:
+        return None
+    try:
+        connection = connect(path)
+    except StoreError:
+        return None
+    with contextlib.suppress(StoreError), guarded(path):
+        if (meta(connection, "encoder"), meta(connection, "dimension")) == (
+            encoder,
+            str(dimension),
+        ):
+            return connection
+    connection.close()
+    return None
 
 
 def _choose(
     folder: Path, fingerprint: str | None, encoder: str, dimension: int, rebuild: bool
-) -> tuple[Path, bool]:
-    """The truth to write to, and whether it is a new one."""
+) -> tuple[Path, Path | None]:
+    """The truth to write to, and the one it is to replace."""
     generation = 0
+    elder = None
     try:
         truth = current_truth(folder)
         connection = connect(truth)
@@ -397,7 +528,8 @@ def _choose(
         finally:
             connection.close()
         if fingerprint is None or (found == fingerprint and not rebuild):
-            return truth, False
+            return truth, None
+        elder = truth
     except StoreMissing:
         if fingerprint is None:
             raise
@@ -411,7 +543,7 @@ def _choose(
         dimension=dimension,
         generation=generation + 1,
     )
-    return path, True
+    return path, elder
 
 
 def _sweep(folder: Path) -> None:
