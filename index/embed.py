@@ -20,7 +20,7 @@ from index.errors import ModelUnreachable
 from index.models import resolve_embedding
 from index.protocols import Vectors
 
-__all__ = ["AnyEncoder", "Progress", "load_encoder"]
+__all__ = ["AnyEncoder", "Progress", "is_prepared", "load_encoder"]
 
 Progress = Callable[[int, int], None]
 """Called with texts done and texts in all."""
@@ -108,6 +108,14 @@ def load_encoder(
     from index.embed_plain import PlainEncoder
 
     return PlainEncoder(folder, name, threads)
+
+
+def is_prepared(name_or_path: str | Path) -> bool:
+    """Whether the fast engine of a local model was made before, so that loading it is quick."""
+    from index.embed_onnx import is_made
+
+    found = resolve_embedding(str(name_or_path))
+    return isinstance(found, Path) and is_made(found, found.name)
 
 
 def _from_hub(hub_id: str) -> Path:

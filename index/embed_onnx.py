@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
     from tokenizers import Encoding, Tokenizer
 
-__all__ = ["Int8Encoder", "Unsupported", "load_int8"]
+__all__ = ["Int8Encoder", "Unsupported", "is_made", "load_int8"]
 
 _VERSION = 1
 _GROUP = 16
@@ -510,8 +510,7 @@ def load_int8(folder: Path, name: str, threads: int | None = None) -> Int8Encode
     from filelock import FileLock
 
     plan = _plan(folder)
-    safe = "".join(c if c.isalnum() or c in "-." else "-" for c in name)
-    engine = home() / "engines" / f"{safe}-{state_of(folder)}-v{_VERSION}"
+    engine = _place(folder, name)
     if (encoder := _open(plan, engine, name, threads)) is not None:
         return encoder
     try:
@@ -529,6 +528,16 @@ def load_int8(folder: Path, name: str, threads: int | None = None) -> Int8Encode
     if encoder is None:
         raise Unsupported("int8 does not reproduce its vectors on this CPU")
     return encoder
+
+
+def _place(folder: Path, name: str) -> Path:
+    safe = "".join(c if c.isalnum() or c in "-." else "-" for c in name)
+    return home() / "engines" / f"{safe}-{state_of(folder)}-v{_VERSION}"
+
+
+def is_made(folder: Path, name: str) -> bool:
+    """Whether the fast engine of this very folder was made before; loads nothing."""
+    return (_place(folder, name) / "engine.json").is_file()
 
 
 def _open(plan: _Plan, engine: Path, name: str, threads: int | None) -> Int8Encoder | None:

@@ -127,10 +127,11 @@ def _pull_one(name: str, source: Source, verify: bool) -> None:
             waiting=lambda: console.print(f"another pull of {name} is running; waiting for it"),
         )
     if path.is_dir():
-        from index.embed import load_encoder
+        from index.embed import is_prepared, load_encoder
 
-        with console.status(f"preparing {name} for this processor, once"):
-            load_encoder(name)
+        if not is_prepared(name):
+            with console.status(f"preparing {name} for this processor, once"):
+                load_encoder(name)
     click.echo(f"{name}: {path}")
 
 
