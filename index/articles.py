@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 
 from index.boilerplate import Draft, drafts
@@ -15,7 +16,7 @@ from index.errors import SourceError
 from index.languages import detect, is_language_code
 from index.records import Article, article_id_for
 from index.sentences import sentences
-from index.sources import RawDocument
+from index.sources import FEED, Fetcher, RawDocument
 
 __all__ = ["to_articles"]
 
@@ -23,12 +24,19 @@ _LONGEST_TITLE = 200
 _DERIVED_TITLE = 60
 
 
-def to_articles(raw: RawDocument) -> list[Article]:
+def to_articles(raw: RawDocument, *, fetch: Fetcher | None = None) -> list[Article]:
     """The articles of one document, in its order; at least one.
 
-    Raises SourceError, which names the document (and the line, where there is one) and the reason.
+    With ``fetch``, entries of a feed that only tease are read at their own addresses. Raises SourceError, which names the document (and the line, where there is one) and the reason.
     """
-    found = list(_READERS.get(raw.media_type, _text)(raw))
+    if raw.media_type == FEED:
+        found = list(_feed(raw, fetch))
+    elif raw.media_type in _READERS:
+        found = list(_READERS[raw.media_type](raw))
+    else:
+        raise SourceError(
+            raw.source, f"Konkyo does not read documents of the type {raw.media_type!r}"
+        )
     if not found:
         raise SourceError(raw.source, "there is no article text in it")
     return found
@@ -337,15 +345,80 @@ def _json(raw: RawDocument) -> Iterator[Article]:
 def _html(raw: RawDocument) -> Iterator[Article]:
     from index.html import read_html
 
-    page = read_html(decode(raw.content, raw.source, raw.charset), raw.source)
+    page = read_html(decode(raw.content, raw.source, raw.charset), raw.source, raw.url)
     yield _article(page.draft, raw.source, page.language, page.outlet)
+
+
+def _pdf(raw: RawDocument) -> Iterator[Article]:
+    from index.documents import read_pdf
+
+    yield _article(replace(read_pdf(raw.content, raw.source), url=raw.url), raw.source)
+
+
+def _docx(raw: RawDocument) -> Iterator[Article]:
+    from index.documents import read_docx
+
+    yield _article(replace(read_docx(raw.content, raw.source), url=raw.url), raw.source)
+
+
+def _epub(raw: RawDocument) -> Iterator[Article]:
+    from index.documents import read_epub
+
+    for draft, language, outlet in read_epub(raw.content, raw.source):
+        seen = detect(draft.text, default=language or "en")
+        yield _article(draft, raw.source, seen, outlet)
+
+
+def _feed(raw: RawDocument, fetch: Fetcher | None = None) -> Iterator[Article]:
+    """The entries of a feed; with ``fetch``, an entry that is a mere teaser is read at its address."""
+    from index.feeds import read_feed
+
+    followed = 0
+    for entry in read_feed(raw.content, raw.source):
+        draft = entry.draft
+        if (
+            fetch is not None
+            and draft.url
+            and len(draft.text) < _TEASER
+            and followed < _MOST_FOLLOWED
+        ):
+            followed += 1
+            full = _followed(draft.url, fetch)
+            if full is not None and len(full.text) > len(draft.text):
+                yield replace(
+                    full,
+                    source=raw.source,
+                    sources=(raw.source,),
+                    url=draft.url,
+                    outlet=full.outlet or entry.outlet,
+                )
+                continue
+        if draft.text.strip():
+            seen = detect(draft.text, default=entry.language or "en")
+            yield _article(draft, raw.source, seen, entry.outlet)
+
+
+_TEASER = 600
+_MOST_FOLLOWED = 100
+
+
+def _followed(url: str, fetch: Fetcher) -> Article | None:
+    """The page behind a feed's entry, or None: then the feed's own words have to do."""
+    try:
+        got = fetch(url)
+        found = to_articles(RawDocument(url, got.media_type, got.content, got.charset, got.url))
+    except SourceError:
+        return None
+    return found[0] if len(found) == 1 else None
 
 
 _READERS: dict[str, Callable[[RawDocument], Iterator[Article]]] = {
     "text/plain": _text,
     "text/markdown": _markdown,
     "text/html": _html,
-    "application/xhtml+xml": _html,
     "application/jsonl": _jsonl,
     "application/json": _json,
+    "application/pdf": _pdf,
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": _docx,
+    "application/epub+zip": _epub,
 }

@@ -15,7 +15,7 @@ from index.languages import detect, is_language_code
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
-__all__ = ["Page", "read_html"]
+__all__ = ["Page", "plain_text", "read_html"]
 
 # What a reader does not see must not become text: it is where instructions to a model are hidden.
 _HIDDEN_STYLE = re.compile(
@@ -173,3 +173,106 @@ def _hidden_names(tree: HtmlElement) -> frozenset[str]:
                     if found:
                         names.add(found[1] + found[2])
     return frozenset(names)
+
+
+_BLOCKS = frozenset(
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "br",
+        "dd",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "li",
+        "main",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "table",
+        "tr",
+        "ul",
+    ]
+)
+_SILENT = frozenset(
+    {
+        "script",
+        "style",
+        "head",
+        "template",
+        "noscript",
+        "svg",
+        "math",
+        "iframe",
+        "object",
+        "rt",
+        "rp",
+        "nav",
+    }
+)
+
+
+def plain_text(html: str) -> tuple[str | None, str]:
+    """First heading and all shown text of trusted-to-be-an-article HTML (a chapter, a feed entry).
+
+    Nothing is judged to be furniture here; the heading is not part of the text.
+    """
+    from lxml import etree
+    from lxml import html as lxml_html
+
+    if "<" not in html and "&" not in html:
+        return None, clean(html).strip()
+    try:
+        tree = lxml_html.document_fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", html))
+    except (etree.ParserError, ValueError):
+        return None, ""
+    _drop_hidden(tree)
+    heading: str | None = None
+    for element in tree.iter("h1", "h2", "h3"):
+        heading = " ".join(element.text_content().split()) or None
+        if heading is not None:
+            element.drop_tree()
+            break
+    parts: list[str] = []
+    _gather(tree, parts)
+    lines = (" ".join(line.split()) for line in "".join(parts).split("\n"))
+    return clean(heading) if heading else None, clean("\n".join(line for line in lines if line))
+
+
+def _gather(root: HtmlElement, parts: list[str]) -> None:
+    """Append the text below an element, a line break around every block."""
+    stack: list[tuple[HtmlElement, bool]] = [(root, False)]
+    while stack:
+        element, leaving = stack.pop()
+        block = element.tag in _BLOCKS
+        if leaving:
+            parts.append("\n" if block else "")
+            if element is not root:
+                parts.append(_flat(element.tail))
+            continue
+        if not isinstance(element.tag, str) or element.tag in _SILENT:
+            parts.append(_flat(element.tail))
+            continue
+        parts.append("\n" if block else "")
+        parts.append(_flat(element.text))
+        stack.append((element, True))
+        stack.extend((child, False) for child in reversed(element))
+
+
+def _flat(text: str | None) -> str:
+    return re.sub(r"\s+", " ", text or "")

@@ -11,11 +11,23 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
+from urllib.parse import urlsplit
 
 from index.errors import SourceError
+from index.feeds import is_feed
 
-__all__ = ["Fetched", "Fetcher", "Listing", "RawDocument", "SourceFailure", "expand"]
+__all__ = [
+    "FEED",
+    "Fetched",
+    "Fetcher",
+    "Listing",
+    "RawDocument",
+    "SourceFailure",
+    "expand",
+    "fingerprint",
+]
 
+FEED = "application/feed+xml"
 _MEDIA_TYPES = {
     ".txt": "text/plain",
     ".text": "text/plain",
@@ -27,10 +39,28 @@ _MEDIA_TYPES = {
     ".jsonl": "application/jsonl",
     ".ndjson": "application/jsonl",
     ".json": "application/json",
+    ".pdf": "application/pdf",
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".epub": "application/epub+zip",
+    ".rss": FEED,
+    ".atom": FEED,
+    ".xml": FEED,
+}
+# What servers call the same things.
+_SERVED = {
+    "application/xhtml+xml": "text/html",
+    "application/rss+xml": FEED,
+    "application/atom+xml": FEED,
+    "application/rdf+xml": FEED,
+    "application/xml": FEED,
+    "text/xml": FEED,
+    "application/x-ndjson": "application/jsonl",
+    "application/feed+json": "application/json",
+    "text/x-markdown": "text/markdown",
 }
 _PACKED = (".gz", ".xz")
 # A file larger than this is a mistake or an attack; a packed one counts unpacked.
-LARGEST_FILE = 512 * 1024 * 1024
+_LARGEST_FILE = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +160,11 @@ def _addresses(url: str, fetch: Fetcher | None) -> Iterator[Listing | SourceFail
 
     def read() -> RawDocument:
         got = fetch(url)
-        return RawDocument(url, got.media_type, got.content, got.charset, got.url)
+        served = _SERVED.get(got.media_type, got.media_type)
+        if served not in _MEDIA_TYPES.values() or served == "text/plain":
+            # A server that does not know its files calls them octets or plain text.
+            served = _media_type(Path(urlsplit(got.url).path)) or served
+        return RawDocument(url, served, got.content, got.charset, got.url)
 
     yield Listing(url, "", None, read)
 
@@ -145,7 +179,7 @@ def _folder(root: Path) -> Iterator[Listing | SourceFailure]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(folder) / name
-            if not name.startswith(".") and _media_type(path) is not None:
+            if not name.startswith(".") and _wanted(path):
                 yield _file(path, named=False)
         yield from failures
         failures.clear()
@@ -165,7 +199,7 @@ def _glob(pattern: str) -> Iterator[Listing | SourceFailure]:
     for match in matches:
         if match.is_dir():
             yield from _folder(match)
-        elif not match.name.startswith(".") and _media_type(match) is not None:
+        elif not match.name.startswith(".") and _wanted(match):
             yield _file(match, named=False)
 
 
@@ -188,6 +222,17 @@ def _file(path: Path, *, named: bool) -> Listing | SourceFailure:
     return Listing(source, media_type, stamp, lambda: _read(path, source, media_type))
 
 
+def _wanted(path: Path) -> bool:
+    """Whether a file met on the way is one to read; of XML files only feeds are."""
+    if path.suffix.lower() != ".xml":
+        return _media_type(path) is not None
+    try:
+        with path.open("rb") as file:
+            return is_feed(file.read(1024))
+    except OSError:
+        return True
+
+
 def _media_type(path: Path) -> str | None:
     suffixes = [s.lower() for s in path.suffixes]
     if suffixes and suffixes[-1] in _PACKED:
@@ -200,8 +245,8 @@ def _read(path: Path, source: str, media_type: str) -> RawDocument:
         content = _unpacked(path)
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as exc:
         raise SourceError(source, _why(exc)) from exc
-    if len(content) > LARGEST_FILE:
-        raise SourceError(source, f"larger than {LARGEST_FILE // 2**20} MB; split it")
+    if len(content) > _LARGEST_FILE:
+        raise SourceError(source, f"larger than {_LARGEST_FILE // 2**20} MB; split it")
     return RawDocument(source, media_type, content)
 
 
@@ -210,12 +255,12 @@ def _unpacked(path: Path) -> bytes:
     suffix = path.suffix.lower()
     if suffix == ".gz":
         with gzip.open(path, "rb") as packed:
-            return packed.read(LARGEST_FILE + 1)
+            return packed.read(_LARGEST_FILE + 1)
     if suffix == ".xz":
         with lzma.open(path, "rb") as packed_xz:
-            return cast("BinaryIO", packed_xz).read(LARGEST_FILE + 1)
+            return cast("BinaryIO", packed_xz).read(_LARGEST_FILE + 1)
     with path.open("rb") as plain:
-        return plain.read(LARGEST_FILE + 1)
+        return plain.read(_LARGEST_FILE + 1)
 
 
 def _why(error: Exception) -> str:
