@@ -7,6 +7,7 @@ to pass them, and could not resolve names of a library that is imported inside a
 import asyncio
 import hashlib
 import hmac
+import itertools
 import logging
 import re
 import socket
@@ -118,12 +119,16 @@ def serve(
             if ready is not None:
                 ready(Served(host, port))
 
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            application.close()
+            await super().shutdown(sockets)
+
     Server(config).run(sockets=[taken])
 
 
 def build(
     desk: Desk, *, host: str = "127.0.0.1", port: int = 7860, password: str | None = None
-) -> Application:
+) -> Guard:
     """The whole application over a desk, as an ASGI callable; nothing is loaded or bound."""
     import gradio as gr
     from fastapi import FastAPI
@@ -177,6 +182,12 @@ def _page(desk: Desk) -> "gr.Blocks":
         value = data.get(name)
         return str(value) if isinstance(value, (str, int)) else ""
 
+    presses = itertools.count()
+
+    def anew(html: str) -> str:
+        # The browser is told of a value only if it differs; a second press must scroll again.
+        return f'{html}<span hidden data-press="{next(presses)}"></span>'
+
     def ask(
         typed: str, event: gr.EventData, request: gr.Request
     ) -> Iterator[tuple[object, object, object, object, object]]:
@@ -204,11 +215,13 @@ def _page(desk: Desk) -> "gr.Blocks":
                 yield talk, beside, gr.skip(), gr.skip(), gr.skip()
         yield conversation(tab.turns, tongue), gr.skip(), gr.skip(), show, hide
 
-    def stop(request: gr.Request) -> tuple[str, object, object]:
-        tab = mine(request)
-        tab.stop()
-        page = _talk(desk, tab, language(request))
+    def settle(request: gr.Request) -> tuple[str, object, object]:
+        page = _talk(desk, mine(request), language(request))
         return page, gr.update(visible=True), gr.update(visible=False)
+
+    def stop(request: gr.Request) -> tuple[str, object, object]:
+        mine(request).stop()
+        return settle(request)
 
     def opened(event: gr.EventData, request: gr.Request) -> str:
         tongue = language(request)
@@ -216,12 +229,12 @@ def _page(desk: Desk) -> "gr.Blocks":
         numbers = {name: said(event, name) for name in ("start", "end", "n", "turn")}
         spans = {k: int(v) if v.isdecimal() and len(v) < 10 else 0 for k, v in numbers.items()}
         if not _ARTICLE_ID.match(article_id):
-            return notice_page(say(tongue, "article_gone"), tongue)
+            return anew(notice_page(say(tongue, "article_gone"), tongue))
         mark = Mark(spans["start"], spans["end"], spans["n"], primary=True)
-        return _open(desk, mine(request), article_id, mark, spans["turn"], tongue)
+        return anew(_open(desk, mine(request), article_id, mark, spans["turn"], tongue))
 
     def shelf(request: gr.Request) -> str:
-        return overview(desk.shelf, language(request))
+        return anew(overview(desk.shelf, language(request)))
 
     def fresh(request: gr.Request) -> tuple[str, str, object, object]:
         tab, tongue = mine(request), language(request)
@@ -249,7 +262,12 @@ def _page(desk: Desk) -> "gr.Blocks":
     ) as page:
         with gr.Row(elem_id="k-top"):
             gr.HTML("@@html:brand@@", elem_id="k-brand", apply_default_css=False)
-            state = gr.HTML("@@html:status@@", elem_id="k-state", apply_default_css=False)
+            state = gr.HTML(
+                "@@html:status@@",
+                elem_id="k-state",
+                apply_default_css=False,
+                js_on_load="konkyo.state(element);",
+            )
             tools = gr.HTML(
                 "@@html:tools@@",
                 elem_id="k-tools",
@@ -305,6 +323,16 @@ def _page(desk: Desk) -> "gr.Blocks":
             api_visibility="private",
             concurrency_id="ask",
         )
+        # An error nobody foresaw: Gradio writes it to the terminal, the reader is told on the page.
+        for asking in (typed, pressed):
+            asking.failure(
+                settle,
+                None,
+                [talk, asker, stopper],
+                queue=False,
+                show_progress="hidden",
+                api_visibility="private",
+            )
         # What follows answers at once: past the queue, so that a slow answer holds up no click.
         stopper.click(
             stop,

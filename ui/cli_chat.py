@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -98,10 +99,8 @@ def chat(
 
             threading.Thread(target=webbrowser.open, args=(served.url,), daemon=True).start()
 
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         serve(load, taken, password=password, ready=ready)
-    except KeyboardInterrupt:
-        pass
     click.echo("\nStopped.", err=True)
     return 0
 

@@ -25,7 +25,6 @@
 
   function showSource() {
     root.dataset.source = "open";
-    if (narrow.matches) $("#k-article-title")?.focus({ preventScroll: true });
   }
   let opener = null;
   function hideSource() {
@@ -122,11 +121,11 @@
       const { article, start, end, n, turn } = button.dataset;
       for (const old of document.querySelectorAll(".k-current")) old.classList.remove("k-current");
       button.classList.add("k-current");
-      wanted = true;
+      showSource();
       trigger(name, { article, start, end, n, turn });
     });
   }
-  let wanted = false;
+  let showShelf = () => {};
 
   window.konkyo = {
     talk(element, trigger, watch, ask, open) {
@@ -185,16 +184,30 @@
         if (act === "shelf") trigger(shelf);
         if (act === "close") hideSource();
       });
+      showShelf = () => { showSource(); trigger(shelf); };
       watch("value", () => {
         refold();
         const mark = $("#k-here", element);
+        let top = 0;
         if (mark) {
-          const top = mark.getBoundingClientRect().top - pane.getBoundingClientRect().top;
-          pane.scrollTo({ top: pane.scrollTop + top - pane.clientHeight / 3, behavior: glide() });
-        } else {
-          pane.scrollTo({ top: 0 });
+          const { top: above, bottom } = mark.getBoundingClientRect();
+          const frame = pane.getBoundingClientRect().top - pane.scrollTop;
+          // From the top of the page if the quote is in sight from there, else at a third of the height.
+          if (bottom - frame > pane.clientHeight * 0.75) top = above - frame - pane.clientHeight / 3;
         }
-        if (wanted) { wanted = false; showSource(); }
+        pane.scrollTo({ top, behavior: glide() });
+        if (narrow.matches && root.dataset.source === "open") {
+          $("#k-article-title", element)?.focus({ preventScroll: true });
+        }
+      });
+    },
+
+    state(element) {
+      element.addEventListener("click", (event) => {
+        const button = event.target instanceof Element && event.target.closest('[data-act="shelf"]');
+        if (!button) return;
+        opener = button;
+        showShelf();
       });
     },
 

@@ -152,10 +152,11 @@ class Desk:
         return self._shelf
 
     def suggestions(self, language: Language) -> tuple[ArticleSummary, ...]:
-        """Articles to ask about, those in the reader's language first, newest first."""
+        """Articles to ask about: the reader's language alone if it has a few, newest first."""
         newest = self._shelf.newest if self._shelf is not None else ()
         own = [s for s in newest if s.language == language]
-        return tuple((own or list(newest))[:_SUGGESTIONS])
+        others = [s for s in newest if s.language != language]
+        return tuple((own if len(own) > 1 else own + others)[:_SUGGESTIONS])
 
     def conversation(self, key: str) -> Conversation:
         """The conversation of one browser tab, by the key that tab was given."""

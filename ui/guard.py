@@ -7,6 +7,7 @@ other one; ``@@name@@`` placeholders become words in the reader's language.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -70,6 +71,11 @@ class Guard:
         self._words = words
         self._head = head
         self._limits = limits
+        self._closing = asyncio.Event()
+
+    def close(self) -> None:
+        """Tell every open connection that the other side is gone, so that streams end at once."""
+        self._closing.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer or pass on one connection."""
@@ -85,7 +91,7 @@ class Guard:
             return
         page = scope["method"] == "GET" and scope["path"] in ("/", "/config", "/config/")
         answer = _Answer(send, nonce, self._dress if page else None, language_of(headers))
-        await self._inner(scope, _limited(receive, self._limits.body), answer.send)
+        await self._inner(scope, self._limited(receive), answer.send)
 
     def _refuse(self, scope: Scope, headers: Mapping[str, str]) -> tuple[int, str] | None:
         host = headers.get("host", "").rsplit(":", 1)[0].strip("[]").lower()
@@ -102,6 +108,31 @@ class Guard:
         if not length.isdecimal() or int(length) > self._limits.body:
             return 413, f"The request is larger than {self._limits.body} bytes."
         return None
+
+    def _limited(self, receive: Receive) -> Receive:
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await self._next(receive)
+            body = message.get("body", b"")
+            seen += len(body) if isinstance(body, bytes) else 0
+            if seen > self._limits.body:
+                # The length was not announced; stop reading as if the other side had gone.
+                return {"type": "http.disconnect"}
+            return message
+
+        return counted
+
+    async def _next(self, receive: Receive) -> Message:
+        message = asyncio.ensure_future(receive())
+        closing = asyncio.ensure_future(self._closing.wait())
+        try:
+            await asyncio.wait((message, closing), return_when=asyncio.FIRST_COMPLETED)
+            return message.result() if message.done() else {"type": "http.disconnect"}
+        finally:
+            message.cancel()
+            closing.cancel()
 
     def _dress(self, body: bytes, kind: bytes, nonce: str, language: Language) -> bytes:
         words = self._words(language)
@@ -226,22 +257,6 @@ def _headers(scope: Scope) -> dict[str, str]:
 def _pairs(holder: Mapping[str, object]) -> list[tuple[bytes, bytes]]:
     raw = holder.get("headers", [])
     return [(n.lower(), v) for n, v in raw] if isinstance(raw, (list, tuple)) else []
-
-
-def _limited(receive: Receive, limit: int) -> Receive:
-    seen = 0
-
-    async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        body = message.get("body", b"")
-        seen += len(body) if isinstance(body, bytes) else 0
-        if seen > limit:
-            # The length was not announced; stop reading as if the other side had gone.
-            return {"type": "http.disconnect"}
-        return message
-
-    return counted
 
 
 async def _plain(send: Send, code: int, text: str, nonce: str) -> None:

@@ -253,8 +253,11 @@ def overview(shelf: Shelf | None, language: Language) -> str:
 
 
 def status(kind: Literal["loading", "ready", "failed"], text: str) -> str:
-    """The quiet line in the header that says what the server is doing."""
-    return f'<span class="k-status" data-kind="{kind}" role="status">{escape(text)}</span>'
+    """The quiet line in the header that says what the server is doing; ready, it opens the list."""
+    said = f'<span class="k-status" data-kind="{kind}" role="status">{escape(text)}</span>'
+    if kind != "ready":
+        return said
+    return f'<button type="button" class="k-quiet" data-act="shelf">{said}</button>'
 
 
 def _shut(language: Language) -> str:

@@ -1,0 +1,345 @@
+"""A reader without models for the tests of the chat; run as a program it serves the page.
+
+    python tests/fixtures_chat.py
+
+prints its address. What a question contains chooses what happens: ``weather`` is refused,
+``slow`` takes seconds, ``damaged`` fails, ``crash`` fails in a way nobody foresaw, ``payload N``
+puts the N-th hostile string into everything a pipeline can hand out, otherwise an answer.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from index.errors import ArticleMissing, LLMUnreachable
+from index.records import Article, ArticleSummary, Filter, article_id_for
+from rag.outcomes import (
+    Answer,
+    Citation,
+    Claim,
+    ClaimChecked,
+    ClaimDrafted,
+    ClaimRemoved,
+    Event,
+    Evidence,
+    EvidenceReady,
+    Finished,
+    Refusal,
+    Removed,
+)
+
+# Each would set window.pwned, ask for /pwned or leave this machine if it ever ran.
+PAYLOADS = (
+    "<script>window.pwned=1</script>",
+    "</script><script>window.pwned=1</script>",
+    "<img src=x onerror=window.pwned=1>",
+    "<img src=/pwned>",
+    '"><img src=x onerror=window.pwned=1>',
+    "'><img src=x onerror=window.pwned=1>",
+    "<svg onload=window.pwned=1>",
+    "<svg><script>window.pwned=1</script></svg>",
+    "<svg><animate onbegin=window.pwned=1 attributeName=x dur=1s>",
+    "<body onload=window.pwned=1>",
+    "<iframe src=javascript:parent.pwned=1></iframe>",
+    '<iframe srcdoc="<script>parent.pwned=1</script>"></iframe>',
+    "<object data=javascript:window.pwned=1></object>",
+    "<embed src=/pwned>",
+    "<link rel=stylesheet href=http://example.org/pwned.css>",
+    "<style>@import 'http://example.org/pwned.css';</style>",
+    "<style>body{background:url(/pwned)}</style>",
+    "<base href=http://example.org/>",
+    "<meta http-equiv=refresh content='0;url=http://example.org/'>",
+    "<form action=http://example.org/><button autofocus onfocus=window.pwned=1>x</button></form>",
+    "<input autofocus onfocus=window.pwned=1>",
+    "<details open ontoggle=window.pwned=1>x</details>",
+    "<video><source onerror=window.pwned=1></video>",
+    "<audio src=/pwned onerror=window.pwned=1>",
+    "<marquee onstart=window.pwned=1>x</marquee>",
+    "<math><mtext></form><form><mglyph><svg><mtext><style><path id=</style><img onerror=window.pwned=1 src>",
+    "<noscript><p title='</noscript><img src=x onerror=window.pwned=1>'>",
+    "<textarea></textarea><img src=x onerror=window.pwned=1>",
+    "<template><img src=x onerror=window.pwned=1></template>",
+    "<a href=javascript:window.pwned=1 autofocus>x</a>",
+    "javascript:window.pwned=1//",
+    "JaVaScRiPt:window.pwned=1//",
+    "java\tscript:window.pwned=1//",
+    "data:text/html,<script>parent.pwned=1</script>",
+    'https://example.org/"onmouseover=window.pwned=1 x="',
+    "https://example.org/'onmouseover=window.pwned=1 x='",
+    "x' onmouseover='window.pwned=1",
+    'x" onmouseover="window.pwned=1',
+    "x` onmouseover=`window.pwned=1",
+    "${window.pwned=1}",
+    "`${window.pwned=1}`",
+    "{{constructor.constructor('window.pwned=1')()}}",
+    "{{#with this}}{{lookup this 'constructor'}}{{/with}}",
+    "@@html:talk@@@@title@@",
+    "\\u003cimg src=x onerror=window.pwned=1\\u003e",
+    "&lt;img src=x onerror=window.pwned=1&gt;",
+    "%3Cscript%3Ewindow.pwned=1%3C/script%3E",
+    "<!--><img src=x onerror=window.pwned=1>-->",
+    "]]><img src=x onerror=window.pwned=1>",
+    "![x](http://example.org/pwned.png) [y](javascript:window.pwned=1)",
+    "$\\href{javascript:window.pwned=1}{x}$",
+    "\u202e<img src=x onerror=window.pwned=1>\u2066",
+    "\x00<img src=x onerror=window.pwned=1>",
+    "＜script＞window.pwned=1＜/script＞",
+)
+
+
+def _article(title: str, text: str, language: str, **about: object) -> Article:
+    article_id = article_id_for(title, text)
+    return Article(article_id, title, text, language, "a.md", **about)  # type: ignore[arg-type]
+
+
+JAPANESE = _article(
+    "日米、5500億ドルの対米投資の枠組みで合意",
+    "日本と米国の両政府は9日、総額5500億ドルの対米投資の枠組みで合意したと発表した。\n"
+    "対象は半導体、造船、重要鉱物など九つの分野で、期間は3年半とされる。"
+    "日本側は国際協力銀行などを通じて融資や保証を行う。\n"
+    "対象となる企業は約300社に上る見込みだという。\n\n"
+    "採算の見通しが立たない案件が含まれるおそれを指摘する声も出ている。",
+    "ja",
+    published="2026-02-09",
+    url="https://example.org/ja/investment?a=1&b=2",
+    outlet="合同通信",
+    sources=("a.md", "b.md"),
+    comments=("もっと詳しく知りたい。",),
+)
+ENGLISH = _article(
+    "Japan and the United States agree on a 550-billion-dollar investment framework",
+    "Japan and the United States said on Monday that they had agreed on a framework for 550 "
+    "billion dollars of Japanese investment.\n"
+    "The money would go to nine fields, among them semiconductors, shipbuilding and critical "
+    "minerals, over three and a half years.\n"
+    "Critics said that some of the projects may never pay for themselves.",
+    "en",
+    published="2026-02-10",
+    url="https://example.org/en/investment",
+    outlet="Alliance Wire",
+)
+KOREAN = _article(
+    "일본, 대미 투자 5500억 달러 합의",
+    "일본과 미국 정부는 5500억 달러 규모의 투자에 합의했다고 발표했다. 기간은 3년 반이다.",
+    "ko",
+    published="2026-02-10",
+    outlet="연합소식",
+)
+CHINESE = _article(
+    "日本与美国就5500亿美元投资达成框架协议",
+    "日本和美国政府宣布，就总额5500亿美元的对美投资框架达成一致。投资期限为三年半。",
+    "zh",
+    published="2026-02-11",
+    outlet="联合新闻",
+)
+LONG = _article(
+    "Harbour strike ends after eleven days",
+    "\n".join(f"Paragraph {n}: nothing of note happened on the quays." for n in range(120))
+    + "\nDock workers returned to work on Friday after eleven days.\n"
+    + "\n".join(f"Paragraph {n}: ships came and went." for n in range(60)),
+    "en",
+    published="2026-01-30",
+    outlet="Harbour Post",
+)
+HOSTILE = tuple(
+    _article(
+        f"{number} {payload}",
+        f"{payload}\nBefore. The quote is {payload} here. After.\n{payload}",
+        payload if number % 2 else "en",
+        published="2026-01-01" if number % 3 else payload,
+        url=payload,
+        outlet=payload,
+        author=payload,
+        comments=(payload,),
+    )
+    for number, payload in enumerate(PAYLOADS)
+)
+KIND = (CHINESE, ENGLISH, KOREAN, JAPANESE, LONG)
+
+
+def summary(article: Article) -> ArticleSummary:
+    return ArticleSummary(
+        article.article_id,
+        article.title,
+        article.source,
+        article.url,
+        article.published,
+        article.language,
+        article.outlet,
+        3,
+    )
+
+
+def evidence(number: int, article: Article, quote: str) -> Evidence:
+    start = article.text.index(quote)
+    return Evidence(number, summary(article), start, start + len(quote), quote, 0.9)
+
+
+def citation(item: Evidence) -> Citation:
+    a = item.article
+    return Citation(
+        item.number,
+        a.article_id,
+        a.title,
+        a.source,
+        a.url,
+        a.published,
+        a.language,
+        a.outlet,
+        item.text,
+        item.start,
+        item.end,
+    )
+
+
+def answer(
+    question: str,
+    claims: tuple[Claim, ...],
+    shown: tuple[Evidence, ...],
+    removed: tuple[Removed, ...] = (),
+    notices: tuple[str, ...] = (),
+) -> Answer:
+    used = {n for claim in claims for n in claim.citations}
+    return Answer(
+        question=question,
+        language="en",
+        text=" ".join(c.text + "".join(f"[{n}]" for n in c.citations) for c in claims),
+        claims=claims,
+        citations=tuple(citation(e) for e in shown if e.number in used),
+        removed=removed,
+        notices=notices,
+        timings_ms={"total": 3210.0},
+        fingerprint="0123456789ab",
+    )
+
+
+class FakeStore:
+    def __init__(self, articles: tuple[Article, ...]) -> None:
+        self._all = articles
+
+    def articles(self, where: Filter = Filter()) -> Iterator[ArticleSummary]:  # noqa: B008
+        return iter([summary(a) for a in self._all])
+
+
+class FakeReader:
+    """Answers by the words of the question; ``pace`` is the time between events, in seconds."""
+
+    def __init__(self, pace: float = 0.05, articles: tuple[Article, ...] = KIND) -> None:
+        self.pace = pace
+        self.store = FakeStore(articles)
+        self.changes = 0
+
+    def refresh(self) -> bool:
+        self.changes, changed = 0, self.changes
+        return changed > 0
+
+    def article(self, article_id: str) -> Article:
+        for article in (*KIND, *HOSTILE):
+            if article.article_id == article_id:
+                return article
+        raise ArticleMissing(article_id)
+
+    def stream(
+        self,
+        question: str,
+        *,
+        where: Filter = Filter(),  # noqa: B008
+    ) -> Iterator[Event]:
+        if "damaged" in question:
+            raise LLMUnreachable("the index says <b>no</b>")
+        if "crash" in question:
+            raise RuntimeError("nobody foresaw this")
+        if question.startswith("payload "):
+            yield from self._hostile(question)
+        elif "weather" in question:
+            yield from self._refused(question)
+        elif "harbour" in question.lower():
+            yield from self._long(question)
+        else:
+            yield from self._answered(question, 2.0 if "slow" in question else self.pace)
+
+    def _answered(self, question: str, pace: float) -> Iterator[Event]:
+        shown = (
+            evidence(1, JAPANESE, JAPANESE.text.split("\n")[0]),
+            evidence(
+                2, JAPANESE, "対象は半導体、造船、重要鉱物など九つの分野で、期間は3年半とされる。"
+            ),
+            evidence(3, ENGLISH, ENGLISH.text.split("\n")[1]),
+            evidence(4, CHINESE, "投资期限为三年半。"),
+        )
+        yield EvidenceReady(shown, "en")
+        claims = (
+            Claim("Japan agreed to invest 550 billion dollars in the United States.", (1,), 0.98),
+            Claim("The money goes to nine fields over three and a half years.", (2, 3), 0.93),
+        )
+        removed = Removed("About 500 companies take part.", "number", "500")
+        yield from _paced(ClaimDrafted(claims[0].text), ClaimChecked(claims[0]), pace)
+        yield from _paced(ClaimDrafted(removed.text), ClaimRemoved(removed), pace)
+        yield from _paced(ClaimDrafted(claims[1].text), ClaimChecked(claims[1]), pace)
+        yield Finished(answer(question, claims, shown, (removed,)))
+
+    def _refused(self, question: str) -> Iterator[Event]:
+        yield EvidenceReady((evidence(1, LONG, "Dock workers returned to work"),), "en")
+        time.sleep(self.pace)
+        refusal = Refusal(
+            question=question,
+            language="en",
+            reason="weak_evidence",
+            text="The articles do not say.",
+            removed=(),
+            notices=(),
+            timings_ms={"total": 412.0},
+            fingerprint="0123456789ab",
+            related=(summary(LONG), summary(ENGLISH)),
+        )
+        yield Finished(refusal)
+
+    def _long(self, question: str) -> Iterator[Event]:
+        shown = (evidence(1, LONG, "Dock workers returned to work on Friday after eleven days."),)
+        claims = (Claim("It lasted eleven days.", (1,), 0.9),)
+        yield EvidenceReady(shown, "en")
+        yield Finished(answer(question, claims, shown))
+
+    def _hostile(self, question: str) -> Iterator[Event]:
+        payload = PAYLOADS[int(question.split()[1])]
+        article = HOSTILE[int(question.split()[1])]
+        shown = (evidence(1, article, f"The quote is {payload} here."),)
+        claims = (Claim(f"{payload} [1]{payload}", (1,), 0.9),)
+        removed = Removed(payload, "number", payload)
+        yield EvidenceReady(shown, payload)
+        yield from _paced(ClaimDrafted(payload), ClaimChecked(claims[0]), 0)
+        yield Finished(answer(question, claims, shown, (removed,), (payload,)))
+
+
+def _paced(first: Event, second: Event, pace: float) -> Iterator[Event]:
+    yield first
+    time.sleep(pace)
+    yield second
+
+
+def main() -> None:
+    from ui.app import Served, listen, serve
+
+    pace = float(os.environ.get("FAKE_PACE", "0.05"))
+    wait = float(os.environ.get("FAKE_LOAD", "0.3"))
+    articles = HOSTILE if os.environ.get("FAKE_HOSTILE") else KIND
+    password = os.environ.get("FAKE_PASSWORD")
+
+    def load() -> FakeReader:
+        time.sleep(wait)
+        return FakeReader(pace, articles)
+
+    def ready(served: Served) -> None:
+        print(served.url, flush=True)
+
+    port = int(os.environ.get("FAKE_PORT", "0"))
+    serve(load, listen("127.0.0.1", port, password), password=password, ready=ready)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    main()

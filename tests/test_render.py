@@ -1,0 +1,352 @@
+"""What the chat writes is escaped everywhere, marks exactly what was quoted, and speaks four languages."""
+
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from index.records import Article
+from rag.outcomes import ClaimDrafted, ClaimRemoved, Finished, Refusal, Removed
+from ui.phrases import LANGUAGES, PHRASES, negotiate, say
+from ui.render import (
+    Mark,
+    Shelf,
+    Turn,
+    advance,
+    article_page,
+    conversation,
+    notice_page,
+    overview,
+    plain_answer,
+    quotes_of,
+    safe_url,
+    status,
+)
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_chat import ENGLISH, HOSTILE, JAPANESE, PAYLOADS, FakeReader, summary
+
+TAGS = {
+    "a",
+    "article",
+    "bdi",
+    "button",
+    "details",
+    "div",
+    "h2",
+    "h3",
+    "li",
+    "mark",
+    "p",
+    "s",
+    "section",
+    "span",
+    "strong",
+    "summary",
+    "time",
+    "ul",
+}
+ATTRIBUTES = {
+    "aria-busy",
+    "aria-hidden",
+    "aria-label",
+    "aria-labelledby",
+    "aria-live",
+    "class",
+    "datetime",
+    "dir",
+    "href",
+    "id",
+    "lang",
+    "rel",
+    "role",
+    "tabindex",
+    "target",
+    "type",
+}
+TEXTS = {
+    "ja": "日米は9日、合意した。対象は約300社。次は未定だ。",
+    "zh": "双方达成一致。期限为三年半。其余未定。",
+    "ko": "양국은 합의했다. 기간은 3년 반이다. 나머지는 미정이다.",
+    "th": "ทั้งสองฝ่ายตกลงกัน ระยะเวลาสามปีครึ่ง ส่วนที่เหลือยังไม่กำหนด",
+    "ar": "اتفق الجانبان يوم الاثنين. المدة ثلاث سنوات ونصف. والباقي لم يُحدَّد.",
+    "he": "הצדדים הסכימו. התקופה היא שלוש שנים וחצי. השאר טרם נקבע.",
+    "en": "They agreed. It lasts three and a half years. The rest is open.",
+    "vi": "Ho\u0302\u0301 hai be\u0302n đo\u0300ng y\u0301. Ba na\u0306m ru\u031bo\u031bi.",
+    "emoji": "一家👨‍👩‍👧‍👦は𠮷野家で合意🇯🇵した。以上。",
+}
+
+
+class Parsed(HTMLParser):
+    """Tags, attributes, and text by the class of the element it stands in."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.marks: list[tuple[dict[str, str | None], str]] = []
+        self._open: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self._open == [], "unbalanced elements"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._open.append(tag)
+        if tag == "mark":
+            self.marks.append((dict(attrs), ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+        if "mark" in self._open:
+            attrs, so_far = self.marks[-1]
+            self.marks[-1] = (attrs, so_far + data)
+
+    def handle_comment(self, data: str) -> None:
+        raise AssertionError(f"a comment: {data}")
+
+    handle_decl = handle_pi = unknown_decl = handle_comment
+
+    @property
+    def words(self) -> str:
+        return "".join(self.text)
+
+
+def assert_harmless(html: str) -> Parsed:
+    parsed = Parsed(html)
+    for tag, attributes in parsed.tags:
+        assert tag in TAGS
+        for name, value in attributes.items():
+            assert name in ATTRIBUTES or name.startswith("data-"), name
+            if name == "href":
+                assert value is not None
+                assert value.startswith(("http://", "https://"))
+                assert attributes["rel"] == "noopener noreferrer nofollow"
+    return parsed
+
+
+def turn_of(question: str) -> Turn:
+    turn = Turn(1, question)
+    for event in FakeReader(0).stream(question):
+        turn = advance(turn, event)
+    return turn
+
+
+@pytest.mark.parametrize("number", range(len(PAYLOADS)))
+def test_no_hostile_text_becomes_markup(number: int) -> None:
+    payload, article = PAYLOADS[number], HOSTILE[number]
+    turn = Turn(1, payload)
+    pages = [conversation((turn,), "en", (payload,))]
+    for event in FakeReader(0).stream(f"payload {number}"):
+        turn = advance(turn, event)
+        pages.append(conversation((turn,), "en"))
+    pages.append(conversation((replace(turn, state="failed", error=payload),), "ja"))
+    pages.append(conversation((), "en", (payload,)))
+    pages.append(article_page(article, [m for _, m in quotes_of(turn)], "ko"))
+    pages.append(overview(Shelf(1, (summary(article),)), "zh"))
+    pages.append(notice_page(payload, "en"))
+    pages.append(status("failed", payload))
+    for page in pages:
+        assert_harmless(page)
+    assert payload.replace("\x00", "") in assert_harmless(pages[0]).words.replace("\x00", "")
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_any_text_comes_out_as_the_same_text(text: str) -> None:
+    said = assert_harmless(notice_page(text, "en")).words
+    assert text.replace("\r", "") in said.replace("\r", "") or "\r" in text
+
+
+@pytest.mark.parametrize("language", TEXTS)
+def test_a_mark_holds_exactly_the_quoted_span(language: str) -> None:
+    text = TEXTS[language]
+    for start in range(0, len(text), 3):
+        for end in range(start + 1, len(text) + 1, 4):
+            article = Article("a1", "T", text, "ja", "a.md")
+            page = Parsed(article_page(article, [Mark(start, end, 1, primary=True)], "en"))
+            assert "".join(words for _, words in page.marks) == text[start:end]
+            assert text in page.words
+            assert [a.get("id") for a, _ in page.marks].count("k-here") == 1
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_overlapping_marks_across_paragraphs_cover_their_union(data: st.DataObject) -> None:
+    text = JAPANESE.text
+    spans = data.draw(
+        st.lists(st.tuples(st.integers(0, len(text)), st.integers(0, len(text))), max_size=5)
+    )
+    marks = [Mark(min(s), max(s), n, primary=n == 1) for n, s in enumerate(spans, 1)]
+    page = assert_harmless(article_page(JAPANESE, marks, "ja"))
+    covered = {i for m in marks for i in range(m.start, m.end) if text[i] != "\n"}
+    expected = "".join(text[i] for i in sorted(covered))
+    assert "".join(words for _, words in page.marks) == expected
+    assert page.words.replace("\n", "").count(text.replace("\n", "")) == 1
+
+
+def test_a_mark_that_does_not_fit_is_told_and_not_drawn() -> None:
+    page = Parsed(article_page(ENGLISH, [Mark(0, 10_000, 1, primary=True)], "en"))
+    assert page.marks == []
+    assert say("en", "quote_moved") in page.words
+
+
+def test_an_article_shows_where_it_is_from() -> None:
+    html = article_page(JAPANESE, [], "ja")
+    page = assert_harmless(html)
+    link = next(attrs for tag, attrs in page.tags if tag == "a")
+    assert link["href"] == "https://example.org/ja/investment?a=1&b=2"
+    assert link["target"] == "_blank"
+    for word in (JAPANESE.title, "合同通信", "2026-02-09", "example.org", "読者のコメント 1 件"):
+        assert word in page.words
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        None,
+        "",
+        "javascript:alert(1)",
+        "JAVASCRIPT:alert(1)",
+        " javascript:alert(1)",
+        "java\nscript:alert(1)",
+        "data:text/html,x",
+        "vbscript:x",
+        "file:///etc/passwd",
+        "ftp://example.org/x",
+        "//example.org/x",
+        "/local",
+        "https:example.org",
+        "https:///x",
+        "https://example.org\\@evil.org/",
+        "https://user:pw@example.org/",
+        "https://[::1",
+        "https://example.org/a b",
+        "https://example.org/\u2028",
+        "ｈttps://example.org",
+    ],
+)
+def test_an_address_nobody_should_be_sent_to_is_no_link(url: str | None) -> None:
+    assert safe_url(url) is None
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.org", "HTTPS://Example.org/日本?q=1#x", " https://[::1]:8080/x "]
+)
+def test_an_ordinary_address_is_a_link(url: str) -> None:
+    assert safe_url(url) == url.strip()
+
+
+def test_a_drafted_sentence_is_not_shown_before_it_is_checked() -> None:
+    turn = advance(Turn(1, "q"), ClaimDrafted("SECRET"))
+    html = conversation((turn,), "en")
+    assert "SECRET" not in html
+    assert say("en", "checking") in html
+    turn = advance(turn, ClaimRemoved(Removed("SECRET", "number", "7")))
+    assert "SECRET" not in conversation((turn,), "en")
+
+
+def test_an_answer_shows_claims_citations_and_what_was_removed() -> None:
+    page = assert_harmless(conversation((turn_of("How much?"),), "en"))
+    cites = [a for tag, a in page.tags if tag == "button" and a.get("class") == "k-cite"]
+    assert [a["data-n"] for a in cites] == ["1", "2", "3"]
+    assert cites[0]["aria-label"] == f"[1] {JAPANESE.title}, 合同通信, 2026-02-09"
+    assert "1 sentence removed: the figure is not in the source" in page.words
+    assert "2 sentences, each checked against its source" in page.words
+    assert "3.2 s" in page.words
+
+
+def test_marks_inside_a_claim_become_buttons_where_they_stand_and_others_stay_text() -> None:
+    turn = turn_of("How much?")
+    assert turn.claims
+    claim = replace(turn.claims[0], text="Half ［1］ was spent [9].", citations=(1,))
+    html = conversation((replace(turn, claims=(claim,)),), "en")
+    page = assert_harmless(html)
+    assert "Half[1] was spent [9]." in page.words
+    assert html.count('class="k-cite"') == 1
+
+
+def test_a_refusal_has_no_citation_and_offers_what_is_near() -> None:
+    turn = turn_of("weather")
+    assert isinstance(turn.outcome, Refusal)
+    html = conversation((turn,), "en")
+    page = assert_harmless(html)
+    assert "k-cite" not in html
+    assert "k-card" not in html
+    assert "The articles do not say." in page.words
+    assert say("en", "related") in page.words
+    assert ENGLISH.title in page.words
+    assert 'data-kind="refused"' in html
+
+
+def test_an_answer_that_numbers_other_quotes_than_the_evidence_shows_its_own() -> None:
+    turn = turn_of("How much?")
+    assert turn.outcome is not None
+    renumbered = tuple(replace(c, id=c.id + 10) for c in turn.outcome.citations)
+    turn = advance(turn, Finished(replace(turn.outcome, citations=renumbered)))
+    assert [mark.number for _, mark in quotes_of(turn)] == [11, 12, 13]
+
+
+def test_a_copied_answer_carries_its_sources() -> None:
+    text = plain_answer(turn_of("How much?"))
+    assert "[1]" in text
+    assert JAPANESE.title in text
+    assert "https://example.org/en/investment" in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_phrase_exists_and_takes_the_same_facts(language: str) -> None:
+    import string
+
+    def facts(text: str) -> set[str]:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+    for key, english in PHRASES["en"].items():
+        other = PHRASES[language][key]  # type: ignore[index]
+        assert other.strip() == other != ""
+        assert facts(other) == facts(english), key
+        assert not set("<>&") & set(other), key
+
+
+def test_pages_in_japanese_korean_and_chinese_have_no_english_left() -> None:
+    for language in ("ja", "ko", "zh"):
+        turn = turn_of("いくら？")
+        stopped = replace(turn, state="stopped", outcome=None)
+        html = conversation((turn, stopped, replace(stopped, state="failed")), language)
+        html += overview(Shelf(3), language) + overview(None, language)
+        words = Parsed(html).words
+        for text in (*(c.text for c in turn.claims), "About 500 companies take part.", "500"):
+            words = words.replace(text, "")
+        for item in turn.evidence:
+            for text in (item.text, item.article.title, item.article.outlet or ""):
+                words = words.replace(text, "")
+        left = {w for w in words.replace("konkyo", "").split() if w.isascii() and w.isalpha()}
+        assert left <= {"s"}, language
+
+
+@pytest.mark.parametrize(
+    ("cookie", "header", "language"),
+    [
+        (None, None, "en"),
+        (None, "", "en"),
+        (None, "ja", "ja"),
+        (None, "zh-Hant-TW,zh;q=0.9", "zh"),
+        (None, "fr,de;q=0.9", "en"),
+        (None, "fr, ko;q=0.5, ja;q=0.7", "ja"),
+        (None, "ja;q=0, en;q=0.1", "en"),
+        (None, "ja;q=x", "en"),
+        ("ko", "ja", "ko"),
+        ("xx", "ja", "ja"),
+    ],
+)
+def test_the_language_is_the_readers_choice_or_the_browsers(
+    cookie: str | None, header: str | None, language: str
+) -> None:
+    assert negotiate(cookie, header) == language
