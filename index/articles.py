@@ -67,7 +67,7 @@ def _article(
         published=draft.published.day if draft.published else None,
         published_at=draft.published.at if draft.published else None,
         url=draft.url,
-        outlet=outlet,
+        outlet=outlet or draft.outlet,
         author=draft.author,
         sources=(source,),
         comments=draft.comments,

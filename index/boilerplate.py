@@ -8,13 +8,13 @@ and prose, a byline or the same title again comes after it. A text without any f
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 from index.dates import ParsedDate, parse_date
-from index.furniture import Kind, kind_of
+from index.furniture import Kind, is_reply_button, kind_of
 
 __all__ = ["Draft", "drafts"]
 
@@ -41,6 +41,7 @@ class Draft:
     published: ParsedDate | None = None
     url: str | None = None
     author: str | None = None
+    outlet: str | None = None
 
 
 @dataclass(slots=True)
@@ -60,6 +61,7 @@ def drafts(text: str) -> list[Draft]:
         found = _split(lines)
         if found:
             return found
+        text = "\n".join(line.text for line in lines if line.kind not in _FURNITURE)
     whole = _whole(text)
     return [whole] if whole.text or whole.title else []
 
@@ -75,6 +77,7 @@ def plain_emphasis(line: str) -> str:
 def _is_dump(lines: list[_Line]) -> bool:
     """Whether a text was dumped from a page: it holds lines only a page has."""
     kinds = Counter(line.kind for line in lines)
+    kinds["form"] += kinds["comments"]
     if kinds["notice"] and (kinds["form"] or kinds["label"] or kinds["related"]):
         return True
     if kinds["form"] and kinds["byline"] + kinds["stamp"] + kinds["label"] + kinds["related"]:
@@ -85,8 +88,11 @@ def _is_dump(lines: list[_Line]) -> bool:
 
 
 def _settle(lines: list[_Line]) -> None:
-    """Decide what only its neighbours can: hints, and short lines in the midst of furniture."""
+    """Decide what only its neighbours can: hints, and whether readers' comments begin."""
     shown = [line for line in lines if line.kind != "blank"]
+    for i, line in enumerate(shown):
+        if line.kind == "comments":
+            line.kind = "label" if _only_counts(shown, i) else "form"
     for order in (shown, shown[::-1]):
         beside = False
         for line in order:
@@ -98,12 +104,24 @@ def _settle(lines: list[_Line]) -> None:
             line.kind = "prose" if _weight(line.text) >= 60 and _ENDS.search(line.text) else "short"
 
 
+def _only_counts(shown: list[_Line], i: int) -> bool:
+    """Whether "3 comments" is a button within an article: the article goes on below it."""
+    ahead = [line for line in shown[i + 1 : i + 11] if line.kind != "label"]
+    replies = any(is_reply_button(line.text) for line in shown[i + 1 : i + 11])
+    return not replies and [line.kind for line in ahead[:2]] == ["prose", "prose"]
+
+
 def _split(lines: list[_Line]) -> list[Draft]:
     """Cut a dump into articles; each is kept only if it has a body worth the name."""
     shown = [line for line in lines if line.kind != "blank"]
     starts = _starts(shown)
+    if not starts:
+        return []
     edges = [*starts, len(shown)]
-    found = [_draft(shown[a:b]) for a, b in itertools.pairwise(edges)]
+    head = [line for line in shown[: starts[0]] if line.kind == "prose"]
+    if len(head) > 1 and sum(_weight(line.text) for line in head) >= 300:
+        edges = [0, *edges]
+    found = [_draft(shown[a:b], titled=a in starts) for a, b in pairwise(edges)]
     return [draft for draft in found if _weight(draft.text) >= 80]
 
 
@@ -111,16 +129,20 @@ def _starts(shown: list[_Line]) -> list[int]:
     """Where articles begin: the offsets of their title lines."""
     starts: list[int] = []
     outside = True
+    told = 0
     for i, line in enumerate(shown):
-        if line.kind == "form":
+        told += line.kind == "prose"
+        # A line "3 comments" above the text ends nothing.
+        if line.kind == "form" and told:
             outside = True
         if not _title_like(line):
             continue
         if starts and i == starts[-1] + 1:
             continue
-        if _before(shown, i, outside) + _after(shown, i) >= 3:
+        if _before(shown, i, outside) + _after(shown, i) >= 3 and not _section_name(shown, i):
             starts.append(i)
             outside = False
+            told = 0
     return starts
 
 
@@ -132,9 +154,22 @@ def _before(shown: list[_Line], i: int, outside: bool) -> int:
     if preceding[0] in _DELIMITER:
         return 3 if "references" in preceding or preceding[0] == "contributor" else 2
     if preceding[0] == "rule":
-        return 1
+        return 2
     return (
         1 if len(preceding) > 1 and preceding[0] in _FURNITURE and preceding[1] in _FURNITURE else 0
+    )
+
+
+def _section_name(shown: list[_Line], i: int) -> bool:
+    """Whether a line is a short name above the real title ("Local news")."""
+    if (
+        i + 1 >= len(shown)
+        or not _title_like(shown[i + 1])
+        or _same_title(shown[i].text, shown[i + 1].text)
+    ):
+        return False
+    return _weight(shown[i].text) <= 24 and _weight(shown[i + 1].text) > 1.6 * _weight(
+        shown[i].text
     )
 
 
@@ -155,7 +190,7 @@ def _after(shown: list[_Line], i: int) -> int:
             return 1 if n <= 1 else 0
         if line.kind == "heading" and n == 0:
             continue
-        if line.kind == "label" or (line.kind == "short" and n == 0 and _weight(line.text) >= 16):
+        if line.kind in ("label", "form") or (line.kind == "short" and n == 0 and _weight(line.text) >= 16):
             continue
         return 0
     return 0
@@ -193,36 +228,54 @@ def _pairs(text: str) -> set[str]:
     return {letters[i : i + 2] for i in range(len(letters) - 1)}
 
 
-def _draft(lines: list[_Line]) -> Draft:
-    """Turn the lines of one article, its title first, into a draft."""
-    title = lines[0].text.lstrip("# ").strip()
+def _draft(lines: list[_Line], *, titled: bool) -> Draft:
+    """Turn the lines of one article, its title first if it has one, into a draft."""
+    title = lines[0].text.lstrip("# ").strip() if titled else None
     body: list[str] = []
     comments: list[str] = []
     stamps: list[ParsedDate] = []
-    url = author = None
+    url = author = outlet = None
+    told = 0
     state = "body"
-    for i, line in enumerate(lines[1:], start=1):
+    for i, line in enumerate(lines):
         kind = line.kind
-        if i == 1 and kind != "quote" and _same_title(title, line.text):
+        if titled and i == 0:
             continue
-        if kind == "quote" and state != "form":
+        if title and i == 1 and kind != "quote" and _same_title(title, line.text):
+            continue
+        if kind == "quote":
             comments.append(_QUOTE_MARK.sub("", line.text).strip())
-        elif kind in _META and state != "form":
+        elif state == "closed":
+            continue
+        elif kind in _META:
             stamp = parse_date(line.text)
             if stamp is not None and kind != "url":
                 stamps.append(stamp)
-            if kind == "url" and url is None and state == "body":
-                url = _url(line.text)
-            if kind == "byline" and author is None:
-                author = _author(line.text)
-        elif kind in ("form", "references", "related"):
-            state = "form" if state == "form" else kind
-        elif kind == "prose" and state == "related":
-            state = "body"
-            body.append(line.text)
-        elif kind in _BODY and state == "body" and not _stranded(lines, i):
-            body.append(line.text)
-    return Draft(title, "\n".join(body), tuple(comments), _published(stamps), url, author)
+            if kind == "url" and state == "body":
+                url = url or _url(line.text)
+            if kind == "byline":
+                author = author or _credit(_AUTHOR, line.text)
+                outlet = outlet or _credit(_OUTLET, line.text)
+        elif (kind == "form" and told) or (kind == "contributor" and state == "references"):
+            state = "closed"
+        elif kind in ("references", "related"):
+            state = kind
+        elif kind in _BODY:
+            if state != "body" and _resumes(lines, i, state):
+                state = "body"
+            if state == "body" and not _stranded(lines, i):
+                body.append(line.text)
+                told += kind == "prose"
+    text = "\n".join(body)
+    return Draft(title, text, tuple(comments), _published(stamps), url, author, outlet)
+
+
+def _resumes(lines: list[_Line], i: int, state: str) -> bool:
+    """Whether the article goes on after a list of links (at prose), or of references (at much of it)."""
+    ahead = [line.kind for line in lines[i : i + 3]]
+    if state == "references":
+        return ahead[:2] == ["prose", "prose"]
+    return ahead[0] == "prose" or (ahead[0] == "heading" and ahead[1:2] == ["prose"])
 
 
 def _stranded(lines: list[_Line], i: int) -> bool:
@@ -248,15 +301,22 @@ def _url(text: str) -> str | None:
     return found.group() if found else None
 
 
+_NAME = r"\s*[:：]?\s*([^|｜\d:：\s][^|｜\d:：]{1,58}?)(?=\s*(?:[|｜\d]|$)|\s+(?:来源|來源|作者|记者|記者|编辑|編輯|责任编辑)[:：])"
 _AUTHOR = re.compile(
-    r"(?:投稿者|執筆者?|著者|筆者|作者|记者|記者|作成者|작성자|글쓴이|(?:written |posted )?by|author|von|par|por)\s*[:：]?\s*([^|｜\d:：]{2,60})",
+    r"(?:投稿者|執筆者?|著者|筆者|作者|记者|記者|作成者|작성자|글쓴이|\b(?:(?:written |posted )?by|author|von|par|por)\b)"
+    + _NAME
+    + r"|^(\S{2,4})\s기자",
     re.IGNORECASE,
 )
+_OUTLET = re.compile(r"(?:来源|來源|配信|출처)" + _NAME)
 
 
-def _author(text: str) -> str | None:
-    found = _AUTHOR.match(text)
-    name = found[1].strip(" -–—,、/・") if found else ""
+def _credit(pattern: re.Pattern[str], text: str) -> str | None:
+    """The name a byline gives, or None."""
+    found = pattern.search(text)
+    if found is None:
+        return None
+    name = next(group for group in found.groups() if group is not None).strip(" -–—,、/・")
     return name if 2 <= len(name) <= 60 else None
 
 
@@ -304,7 +364,7 @@ def _headline(first: str, second: str, distance: int) -> bool:
 def _unwrapped(lines: list[str]) -> list[str]:
     """Join lines that were broken at a fixed width, as old mail and books are; others stay."""
     filled = [line for line in lines if line.strip()]
-    inner = [a for a, b in itertools.pairwise(lines) if a.strip() and b.strip()]
+    inner = [a for a, b in pairwise(lines) if a.strip() and b.strip()]
     if len(inner) < 5:
         return lines
     widest = max(_weight(line) for line in filled)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-__all__ = ["Kind", "kind_of"]
+__all__ = ["Kind", "is_reply_button", "kind_of"]
 
 Kind = Literal[
-    "blank", "prose", "short", "heading", "quote", "label", "form", "related", "notice", "hint",
+    "blank", "prose", "short", "heading", "quote", "label", "form", "comments", "related", "notice", "hint",
     "references", "contributor", "byline", "stamp", "url", "rule",
 ]  # fmt: skip
 
@@ -20,12 +20,22 @@ _EDGE = "[]【】|｜•·»›:：!！*＊…-–—→↓↑▼▲▶◀✕×+
 
 # After one of these nothing belongs to the article until another one begins.
 _FORM = re.compile(
-    r"コメントを(?:残す|書く|する|投稿(?:する)?)|コメント(?:する|欄)|返信を(?:残す|キャンセル).*|"
+    r"コメントを(?:残す|書く|する|投稿(?:する)?|見る|もっと見る)|コメント(?:する|欄)|返信を(?:残す|キャンセル).*|"
     r"leave (?:a|your) (?:comment|reply).*|(?:post|add|write) (?:a|your) comment.*|join the (?:conversation|discussion).*|"
-    r"(?:view |show |read )?(?:all )?(?:\d+ )?comments?(?: ?\(?\d+\)?)?|cancel reply|"
-    r"댓글(?: ?\(?\d+\)?개?)?|댓글 ?(?:쓰기|남기기|달기|입력|을 남겨.*)|답글 ?(?:쓰기|남기기)|"
-    r"(?:发表|發表|我要|网友|網友|最新|热门)?(?:评论|評論)(?: ?[(（]?\d+[)）]?条?)?|(?:发表|發表)?留言|发表回复|發佈留言|取消回复|"
-    r"schreibe? einen kommentar.*|kommentare?(?: ?\(?\d+\)?)?|laisser un commentaire.*|deja (?:un comentario|una respuesta).*|comentarios?",
+    r"(?:view|show|read|see|load)(?: all)?(?: \d+)? comments?|cancel reply|"
+    r"댓글 ?(?:쓰기|남기기|달기|입력|을 남겨.*)|답글 ?(?:쓰기|남기기)|"
+    r"(?:发表|發表|我要|网友|網友|最新|热门)(?:评论|評論)(?: ?[(（]?\d+[)）]?条?)?|(?:发表|發表)留言|发表回复|發佈留言|取消回复|"
+    r"schreibe? einen kommentar.*|laisser un commentaire.*|deja (?:un comentario|una respuesta).*",
+    re.IGNORECASE,
+)
+# A heading above readers' comments, or only a button that counts them.
+_COMMENTS = re.compile(
+    r"(?:\d+ ?)?(?:comments?|kommentare?|commentaires?|comentarios?)(?: ?[(（]?\d+[)）]?)?|(?:みんなの|読者の)?コメント(?:一覧)?(?: ?[(（]?\d+件?[)）]?)?|"
+    r"(?:전체 ?)?댓글(?: ?[(（]?\d+[)）]?개?)?|(?:评论|評論|留言|回复)(?: ?[(（]?\d+[)）]?条?)?|\d+ ?[条則则](?:评论|評論|留言)",
+    re.IGNORECASE,
+)
+_REPLY = re.compile(
+    r"reply|like|report|flag|upvote|\d+ (?:minutes?|hours?|days?|weeks?|months?) ago|返信(?:する)?|いいね!?(?: ?\d+)?|通報(?:する)?|답글(?: ?\d+)?|공감(?: ?\d+)?|신고|回复|回覆|点赞|赞|举报",
     re.IGNORECASE,
 )
 # Links to other articles follow.
@@ -95,6 +105,12 @@ _COUNTER = re.compile(
     r"(?:現在の)?(?:進捗度|達成度|進捗度・達成度|活動|進捗|評価|閲覧数|総合|views?|shares?|조회수?|추천|阅读|浏览|阅读量|点击)\s*[:：]?\s*[\d,.]+\s*(?:%|％|件|回|人|点|P|명|次|k|万)?|\d+(?:\.\d+)?\s?(?:P|pt|件|いいね|views?|shares?|likes?|points?)",
     re.IGNORECASE,
 )
+# One link to another article in the midst of this one.
+_ALSO = re.compile(
+    r"(?:read (?:more|also|next)|see also|also read|related(?: (?:article|story|news))?|more|watch|listen|don['’]t miss|recommended|"
+    r"関連(?:記事)?|あわせて読みたい|こちらも|おすすめ|(?:관련|추천) ?(?:기사|뉴스)|함께 ?보기|相关(?:阅读|新闻|文章|报道)|相關(?:新聞|報導|文章)|延伸(?:阅读|閱讀)|推荐阅读|更多)\s*(?:[:：>»|]|→)\s*.{4,120}",
+    re.IGNORECASE,
+)
 _CONTRIBUTOR = re.compile(
     r"\S{1,20}\s?[(（]\s?\d{1,3}\s?(?:歳|才|세|岁|歲)(?:\s?[・,、/·]\s?[^\s)）]{1,6})?\s?[)）]|\S.{0,24}\(\d{1,3}(?:,| ?[/·])\s?(?:male|female|m|f)\)",
     re.IGNORECASE,
@@ -104,6 +120,13 @@ _BYLINE = re.compile(
     r"(?:by|written by|posted by|author|from|reporting by|published|posted|updated|last updated|first published|date)\s*[:：]?\s+\S.{0,80}|"
     r"(?:입력|수정|등록|승인|기사입력|최종수정|작성자|글쓴이|기자)\s*[:：]?\s.{0,60}|.{1,20}\s기자(?:\s*[=|].{0,40}|\s+\S+@\S+)?|"
     r"(?:来源|來源|作者|记者|記者|编辑|編輯|发布时间|發布時間|发表时间|时间|日期|责任编辑)\s*[:：].{1,80}|von\s+\S.{0,60}|par\s+\S.{0,60}|por\s+\S.{0,60}",
+    re.IGNORECASE,
+)
+# "2026-03-02 10:15 来源：海滨日报 作者：李明"
+_DATED_CREDIT = re.compile(
+    r"[^\w]*(?:19|20)\d{2}\s*[-/.年년]\s*\d{1,2}\s*[-/.月월]\s*\d{1,2}\s*[日일]?\.?[\s,T|·]*(?:\d{1,2}[:：]\d{2}(?:[:：]\d{2})?)?\s*[|｜·/,]?\s*"
+    r"(?:来源|來源|作者|记者|記者|编辑|編輯|出典|文|取材|配信|기자|입력|수정|by|source|author)\s*[:：|]?\s*\S.{0,60}|"
+    r"(?:19|20)\d{2}\s*[-/.年년]\s*\d{1,2}\s*[-/.月월]\s*\d{1,2}\s*[日일]?\.?[\s,T|·]*(?:\d{1,2}[:：]\d{2}(?:[:：]\d{2})?)?\s*[|｜·]\s*\S.{0,40}",
     re.IGNORECASE,
 )
 _NAMED = re.compile(r"(?:by|von|par|por|from|date)\b", re.IGNORECASE)
@@ -144,6 +167,8 @@ def kind_of(line: str) -> Kind:
     if len(bare) <= 90:
         if _FORM.fullmatch(bare):
             return "form"
+        if _COMMENTS.fullmatch(bare):
+            return "comments"
         if _RELATED.fullmatch(bare):
             return "related"
         if _REFERENCES.fullmatch(bare):
@@ -154,6 +179,10 @@ def kind_of(line: str) -> Kind:
             return "stamp"
         if _URL.fullmatch(text):
             return "url"
+        if _ALSO.fullmatch(bare) and not _sentence(text):
+            return "label"
+        if _DATED_CREDIT.fullmatch(text) and not _sentence(text):
+            return "byline"
         if _LABEL.fullmatch(bare) or _COUNTER.fullmatch(bare):
             return "label"
         if (
@@ -174,6 +203,11 @@ def kind_of(line: str) -> Kind:
     if (weight >= 60 and _sentence(text)) or weight >= 240:
         return "prose"
     return "short"
+
+
+def is_reply_button(line: str) -> bool:
+    """Whether a line is one of those that stand under each reader's comment."""
+    return bool(_REPLY.fullmatch(line.strip().strip(_EDGE)))
 
 
 def _weight(text: str) -> int:
