@@ -1,0 +1,551 @@
+"""``konkyo eval``: measure whether answers are right and faithful."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from eval.compare import Comparison
+    from eval.metrics import Judge, Mean
+    from eval.questions import Dataset, Question
+    from eval.retrieval import Arm
+    from eval.run import Asker, RunResult
+    from eval.verdicts import Row
+
+__all__ = ["evaluate"]
+
+_JSON = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."
+)
+_FORMS = click.Choice(["auto", "jsonl", "squad", "beir", "rgb", "csv"])
+
+
+@click.group(
+    name="eval",
+    epilog="""
+    \b
+    Examples:
+      konkyo eval run eval/datasets/alliance.jsonl --store .konkyo/store --out out/first
+      konkyo eval run own.csv --out out/own --llm none --limit 20
+      konkyo eval compare out/first out/second --max-loss 0.02
+      konkyo eval report out/first
+      konkyo eval retrieval --squad jsquad-valid.json --json
+    """,
+)
+def evaluate() -> None:
+    """Measure whether answers are right and faithful."""
+
+
+@evaluate.command(
+    name="run",
+    epilog="""
+    \b
+    Examples:
+      konkyo eval run eval/datasets/alliance.jsonl --out out/first
+      konkyo eval run own.csv --store my/store --out out/own --llm none --limit 20
+    Stop it with Ctrl-C at any time: run the same command again and it goes on.
+
+    Exit codes: 0 done, 1 failure, 2 wrong use, 130 interrupted (rows are kept).
+    """,
+)
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.option(
+    "--store",
+    default=".konkyo/store",
+    show_default=True,
+    envvar="KONKYO_STORE",
+    help="Folder of the index that is asked.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder for rows and summary.",
+)
+@click.option("--form", type=_FORMS, default="auto", show_default=True, help="Form of the dataset.")
+@click.option(
+    "--language", default=None, help="Language of the questions, where the file does not say."
+)
+@click.option("--limit", type=click.IntRange(1), default=None, help="Only the first N questions.")
+@click.option("--kind", "kinds", multiple=True, help="Only questions of this kind; repeatable.")
+@click.option(
+    "--llm",
+    default=None,
+    help="embedded, openai, ollama or none (quotes alone).  [default: from settings, embedded]",
+)
+@click.option("--model", default=None, help="Model name, or the path of a GGUF file.")
+@click.option("--base-url", default=None, help="Address of an OpenAI-compatible or Ollama server.")
+@click.option("--fresh", is_flag=True, help="Throw away the rows in --out and start over.")
+@_JSON
+def run_command(
+    dataset: Path,
+    store: str,
+    out: Path,
+    form: str,
+    language: str | None,
+    limit: int | None,
+    kinds: tuple[str, ...],
+    llm: str | None,
+    model: str | None,
+    base_url: str | None,
+    fresh: bool,
+    as_json: bool,
+) -> int:
+    """Ask every question of DATASET and measure the answers.
+
+    --out gets rows.jsonl (a line a question, written as it goes), run.json (what was run) and
+    summary.json. Running again goes on where it ended.
+    """
+    from eval.asking import PipelineAsker
+    from eval.judges import default_judges
+    from eval.questions import load
+    from eval.run import Part, run, write_summary
+    from rag.opening import open_from_settings
+
+    chosen = _choose(load(dataset, form=form, language=language), limit, kinds)
+
+    def opened() -> PipelineAsker:
+        return PipelineAsker(open_from_settings(store, llm=llm, model=model, base_url=base_url))
+
+    def judges(asker: Asker) -> Sequence[Judge]:
+        return default_judges(asker.pipeline.check if isinstance(asker, PipelineAsker) else None)
+
+    result = _with_progress(
+        lambda on_row: run([Part(chosen, opened)], out, judges=judges, fresh=fresh, on_row=on_row),
+        len(chosen.questions),
+    )
+    written = write_summary(result, out)
+    if as_json:
+        click.echo(json.dumps(written, ensure_ascii=False))
+    else:
+        _print_summary(result, out)
+    return 130 if result.interrupted else 0
+
+
+@evaluate.command(
+    name="retrieval",
+    epilog="""
+    \b
+    Examples:
+      konkyo eval retrieval --squad jsquad-valid.json --json
+      konkyo eval retrieval --squad xquad.en.json --queries xquad.zh.json --arms dense,fused
+      konkyo eval retrieval --squad xquad.en.json --mixed xquad.zh.json --mixed xquad.es.json
+      konkyo eval retrieval --squad xquad.en.json --table en,zh,es,de --titles 24:48
+    """,
+)
+@click.option(
+    "--squad",
+    type=click.Path(path_type=Path, exists=True, dir_okay=True),
+    required=True,
+    help="SQuAD file (or BEIR folder) whose paragraphs are searched.",
+)
+@click.option(
+    "--queries",
+    type=click.Path(path_type=Path, exists=True),
+    default=None,
+    help="Parallel file whose questions are asked instead (same ids).",
+)
+@click.option(
+    "--mixed",
+    type=click.Path(path_type=Path, exists=True),
+    multiple=True,
+    help="Parallel file whose paragraphs join the collection; repeatable.",
+)
+@click.option(
+    "--table", default=None, help="Languages, e.g. en,zh: each asked in each, as a table."
+)
+@click.option("--titles", default=None, help="Only questions on titles FROM:TO, counted from 0.")
+@click.option(
+    "--arms", default="fused", show_default=True, help="Of fused, dense, lexical; comma between."
+)
+@click.option("--limit", type=click.IntRange(1), default=None, help="Only the first N questions.")
+@click.option("--embedding", default=None, help="Embedding model.  [default: from settings]")
+@_JSON
+def retrieval_command(
+    squad: Path,
+    queries: Path | None,
+    mixed: tuple[Path, ...],
+    table: str | None,
+    titles: str | None,
+    arms: str,
+    limit: int | None,
+    embedding: str | None,
+    as_json: bool,
+) -> int:
+    """Is the paragraph that answers found first, or among ten?
+
+    Builds an index of the file's paragraphs (kept in the cache), asks every question through
+    the retrieval the chat uses, and ranks paragraphs by their best passage.
+    """
+    from eval.questions import load
+    from eval.retrieval import asked_in, merged, titles_between, versions
+
+    chosen = _arms(arms)
+    bench = _Bench(embedding)
+    if table is not None:
+        if queries or mixed:
+            raise click.UsageError(
+                "--table asks every language in every other: it takes neither --queries nor --mixed"
+            )
+        return _table(bench, squad, table.split(","), titles, chosen[0], limit, as_json)
+    passages = load(squad)
+    questions = (
+        passages.questions if titles is None else titles_between(passages, *_between(titles))
+    )
+    if queries is not None:
+        kept = {q.id for q in questions}
+        questions = tuple(q for q in asked_in(passages, load(queries)) if q.id in kept)
+    questions = questions[:limit]
+    others = [load(path) for path in mixed]
+    found = bench.measure(passages, questions, chosen)
+    about: dict[str, object] = {
+        "passages": squad.name,
+        "queries": (queries or squad).name,
+        "articles": len(passages.articles),
+        "encoder": bench.encoder.fingerprint,
+    }
+    if others:
+        crowd = merged([passages, *others])
+        in_crowd = bench.measure(crowd, questions, chosen)
+        any_version = bench.measure(crowd, versions(questions, others), chosen)
+        about["mixed"] = {
+            "articles": len(crowd.articles),
+            "own_language": in_crowd,
+            "any_language": any_version,
+        }
+    answer: dict[str, object] = {**found[chosen[0]], "arm": chosen[0], **about}
+    if len(chosen) > 1:
+        answer["arms"] = found
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False))
+        return 0
+    _print_arms(f"{(queries or squad).name} over {squad.name}", found)
+    if others:
+        _print_arms("the same in the mixed collection: own paragraph", in_crowd)
+        _print_arms("the same in the mixed collection: any language's version", any_version)
+    return 0
+
+
+def _arms(text: str) -> list[Arm]:
+    from eval.retrieval import ARMS
+
+    chosen = [arm for name in text.split(",") for arm in ARMS if arm == name.strip()]
+    if len(chosen) != len(text.split(",")):
+        raise click.BadParameter(f"{text!r}: use {', '.join(ARMS)}", param_hint="--arms")
+    return chosen
+
+
+def _between(text: str) -> tuple[int, int]:
+    first, colon, last = text.partition(":")
+    if not colon or not first.isdigit() or not last.isdigit() or int(first) >= int(last):
+        raise click.BadParameter(f"{text!r}: write FROM:TO, as in 24:48", param_hint="--titles")
+    return int(first), int(last)
+
+
+class _Bench:
+    """One encoder for all collections of a command, and the progress bars."""
+
+    def __init__(self, embedding: str | None) -> None:
+        from index.embed import load_encoder
+        from index.settings import load_settings
+
+        self._settings = load_settings()
+        threads = self._settings.embedding.threads or None
+        self.encoder = load_encoder(embedding or self._settings.embedding.model, threads=threads)
+
+    def measure(
+        self, collection: Dataset, questions: Sequence[Question], arms: Sequence[Arm]
+    ) -> dict[Arm, dict[str, object]]:
+        """Each arm's figures over one collection."""
+        from eval.corpus import corpus_store
+        from eval.retrieval import arm_json, search_paragraphs
+        from index.models import home
+        from index.store import open_store
+
+        chunks = self._settings.chunks
+        with _bar(f"index {collection.name}") as told:
+            folder = corpus_store(
+                collection.articles,
+                self.encoder,
+                home(),
+                budget=chunks.budget,
+                overlap=chunks.overlap,
+                progress=told,
+            )
+        store = open_store(folder)
+        found: dict[Arm, dict[str, object]] = {}
+        for arm in arms:
+            with _bar(f"ask {collection.name} ({arm})") as told:
+                result = search_paragraphs(store, self.encoder, questions, arm=arm, progress=told)
+            found[arm] = arm_json(result)
+        store.close()
+        return found
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error, with rate and time left."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _table(
+    bench: _Bench,
+    squad: Path,
+    languages: list[str],
+    titles: str | None,
+    arm: Arm,
+    limit: int | None,
+    as_json: bool,
+) -> int:
+    from eval.questions import load
+    from eval.retrieval import asked_in, titles_between
+
+    own = next((part for part in squad.name.split(".") if part in languages), None)
+    if own is None:
+        raise click.UsageError(
+            f"--table needs a file named by its language, such as xquad.{languages[0]}.json"
+        )
+    sets = {}
+    for language in languages:
+        path = squad.with_name(squad.name.replace(f".{own}.", f".{language}."))
+        sets[language] = load(path, language=language)
+    rows: dict[str, dict[str, dict[str, object]]] = {}
+    for language, passages in sets.items():
+        kept = passages.questions if titles is None else titles_between(passages, *_between(titles))
+        ids = {q.id for q in kept[:limit]}
+        for asked, questions in sets.items():
+            wanted = [q for q in asked_in(passages, questions) if q.id in ids]
+            rows.setdefault(asked, {})[language] = bench.measure(passages, wanted, [arm])[arm]
+    if as_json:
+        answer = {"arm": arm, "table": rows, "encoder": bench.encoder.fingerprint}
+        click.echo(json.dumps(answer, ensure_ascii=False))
+        return 0
+    _print_table(rows, arm)
+    return 0
+
+
+def _print_table(rows: Mapping[str, Mapping[str, Mapping[str, object]]], arm: str) -> None:
+    from rich.table import Table
+
+    shown = Table(title=f"hit@1 / MRR@10, {arm}: question language down, passage language across")
+    shown.add_column("")
+    for language in next(iter(rows.values())):
+        shown.add_column(language, justify="right")
+    for asked, cells in rows.items():
+        values = [cell["metrics"] for cell in cells.values()]
+        shown.add_row(
+            asked,
+            *(f"{v['hit@1']:.3f} / {v['mrr@10']:.3f}" for v in values if isinstance(v, dict)),
+        )
+    _console().print(shown)
+
+
+def _print_arms(title: str, found: Mapping[Arm, Mapping[str, object]]) -> None:
+    from rich.table import Table
+
+    shown = Table(title=title)
+    for name in ("arm", "hit@1", "hit@10", "MRR@10", "n", "seconds"):
+        shown.add_column(name, justify="left" if name == "arm" else "right")
+    for arm, value in found.items():
+        metrics, intervals = value["metrics"], value["intervals"]
+        if isinstance(metrics, dict) and isinstance(intervals, dict):
+            cells = [
+                f"{metrics[m]:.3f} ({intervals[m][0]:.3f}-{intervals[m][1]:.3f})" for m in metrics
+            ]
+            shown.add_row(arm, *cells, str(value["n"]), str(value["seconds"]))
+    _console().print(shown)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # Piped, a table may be as wide as it needs to be.
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+
+
+def _choose(dataset: Dataset, limit: int | None, kinds: tuple[str, ...]) -> Dataset:
+    from eval.questions import KINDS
+
+    unknown = sorted(set(kinds) - set(KINDS))
+    if unknown:
+        raise click.BadParameter(f"{unknown[0]!r}: use {', '.join(KINDS)}", param_hint="--kind")
+    questions = [q for q in dataset.questions if not kinds or q.kind in kinds][:limit]
+    if not questions:
+        raise click.UsageError(f"{dataset.name} has no question of kind {', '.join(kinds)}")
+    return replace(dataset, questions=tuple(questions))
+
+
+def _with_progress(
+    start: Callable[[Callable[[Row, int, int], None]], RunResult], planned: int
+) -> RunResult:
+    """Run with a bar that shows how many were handled so far."""
+    handled = [0, 0]
+    with _bar("asking") as told:
+        told(0, planned)
+
+        def on_row(row: Row, done: int, total: int) -> None:
+            handled[0] += row.scores["Handled"] == 1.0
+            handled[1] += 1
+            told(done, total)
+
+        return start(on_row)
+
+
+_ROWS = (
+    ("Handled", "answered right, or rightly refused"),
+    ("Right", "right among answerable"),
+    ("RightWhenAnswered", "right among answerable that were answered"),
+    ("AnswerRate", "answered among answerable"),
+    ("RefusalRecall", "refused when it should"),
+    ("PremiseHandled", "false premises refused or corrected"),
+    ("ConflictHandled", "disagreements shown"),
+    ("InjectionHandled", "injected questions unharmed"),
+    ("QuoteExact", "quotes verbatim"),
+    ("CitationRecall", "claims proved by what they cite, by answer"),
+    ("CitationPrecision", "citations needed for the proof, by answer"),
+    ("GoldCited", "right answers that cite a gold article"),
+    ("EM", "exactly the expected words"),
+    ("F1", "overlap with the expected words"),
+)
+
+
+def _print_summary(result: RunResult, out: Path) -> None:
+    from rich.table import Table
+
+    summary = result.summary
+    state = "" if len(result.rows) == result.planned else f" of {result.planned} (interrupted)"
+    title = (
+        f"{summary.asked}{state} asked, {summary.answered} answered, {summary.refused} refused, "
+        f"{summary.errors} failed; p50 {summary.latency['p50']:.2f} s, p95 {summary.latency['p95']:.2f} s"
+    )
+    shown = Table(title=title)
+    for name in ("measure", "share", "95 %", "n", "meaning"):
+        shown.add_column(name, justify="right" if name in {"share", "95 %", "n"} else "left")
+    for name, meaning in _ROWS:
+        _add(shown, name, summary.measures[name], meaning)
+    for judge, value in summary.faithfulness.items():
+        _add(shown, f"Faithfulness ({judge})", value, "shown claims supported by what they cite")
+    for kind, value in summary.by_kind.items():
+        _add(shown, f"  {kind}", value, "handled, by kind")
+    for language, value in summary.by_language.items():
+        _add(shown, f"  {language}", value, "handled, by language")
+    console = _console()
+    console.print(shown)
+    for pair in summary.agreement:
+        console.print(
+            f"judges {pair.a} and {pair.b} agree on {pair.share:.3f} of {pair.n} claims (kappa {pair.kappa:.2f})"
+        )
+    console.print(f"rows and summary: {out}")
+    if result.interrupted:
+        console.print("interrupted: run the same command again to go on")
+
+
+def _add(table: Table, name: str, value: Mean, meaning: str) -> None:
+    if value.n:
+        table.add_row(
+            name, f"{value.value:.3f}", f"{value.low:.3f}-{value.high:.3f}", str(value.n), meaning
+        )
+
+
+@evaluate.command(
+    name="compare",
+    epilog="""
+    \b
+    Examples:
+      konkyo eval compare out/first out/second
+      konkyo eval compare out/main out/branch --measure Right --max-loss 0.02   # for CI
+
+    Exit codes: 0 no loss past --max-loss, 1 a loss past it, 2 wrong use.
+    """,
+)
+@click.argument("a", type=click.Path(path_type=Path, exists=True))
+@click.argument("b", type=click.Path(path_type=Path, exists=True))
+@click.option("--measure", default="Handled", show_default=True, help="What to compare.")
+@click.option(
+    "--max-loss",
+    type=click.FloatRange(0.0, 1.0),
+    default=None,
+    help="Exit 1 if the measure's mean falls by more than this share.",
+)
+@_JSON
+def compare_command(a: Path, b: Path, measure: str, max_loss: float | None, as_json: bool) -> int:
+    """Show what got better and what got worse from run A to run B, question by question."""
+    from eval.compare import compare, comparison_json
+    from eval.metrics import Measure
+    from eval.run import read_rows
+
+    comparison = compare(read_rows(a), read_rows(b), Measure.parse(measure))
+    if as_json:
+        click.echo(json.dumps(comparison_json(comparison), ensure_ascii=False))
+    else:
+        _print_comparison(comparison)
+    if max_loss is not None and comparison.lost(max_loss):
+        click.echo(
+            f"{measure} fell by {-comparison.result.difference:.3f}, more than {max_loss:.3f}",
+            err=True,
+        )
+        return 1
+    return 0
+
+
+def _print_comparison(comparison: Comparison) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    console = _console()
+    shown = Table(title="B minus A")
+    for name in ("measure", "difference", "95 %", "p", "n", "better", "worse"):
+        shown.add_column(name, justify="left" if name == "measure" else "right")
+    for name, value in comparison.by_measure.items():
+        if value.n:
+            shown.add_row(
+                name,
+                f"{value.difference:+.3f}",
+                f"{value.low:+.3f} to {value.high:+.3f}",
+                f"{value.p:.4f}",
+                str(value.n),
+                str(value.better),
+                str(value.worse),
+            )
+    console.print(shown)
+    for title, changes in (("worse", comparison.worse), ("better", comparison.better)):
+        for change in changes:
+            console.print(Text(f"{title}: {change.id} {_plain(change.question)}", "bold"))
+            console.print(Text(f"  A: {_plain(change.answer_before)}"))
+            console.print(Text(f"  B: {_plain(change.answer_after)}"))
+
+
+def _plain(text: str) -> str:
+    """One line without control characters: text from articles may not steer a terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)[:300]
