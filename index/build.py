@@ -24,14 +24,23 @@ from index.backends.truth import digest_article
 from index.backends.writer import LocalWriter, open_writer
 from index.chunk import chunk, embedding_text
 from index.duplicates import same_story, sketch
-from index.errors import SourceError, StoreMismatch
+from index.errors import ArticleMissing, SourceError, StoreMismatch
 from index.protocols import Vectors
 from index.records import Article, Passage
 from index.settings import ChunkSettings
 from index.sources import Fetcher, Listing, SourceFailure, expand, fingerprint
 from index.store import store_fingerprint, store_folder
 
-__all__ = ["BuildEncoder", "BuildReport", "Progress", "Stage", "build", "remove"]
+__all__ = [
+    "BuildEncoder",
+    "BuildReport",
+    "Progress",
+    "Stage",
+    "build",
+    "compact",
+    "remove",
+    "take_back",
+]
 
 READER_VERSION = 1
 """Grows whenever ``index.articles`` reads any document differently: all are then read again."""
@@ -178,6 +187,33 @@ def remove(names: Sequence[str], store: str | Path, *, wait: float = 0.0) -> tup
         generation = writer.commit()
         writer.keep_up()
     return generation, again
+
+
+def take_back(names: Sequence[str], store: str | Path, *, wait: float = 0.0) -> int:
+    """Let builds index articles again that were removed by their identifiers; give the generation.
+
+    Raises ArticleMissing when one was not removed (and then changes nothing).
+    """
+    with open_writer(store_folder(store), wait=wait) as writer:
+        for name in names:
+            if not writer.take_back(name):
+                raise ArticleMissing(f"article {name} was not removed from {store}")
+        return writer.commit()
+
+
+def compact(store: str | Path, *, wait: float = 0.0) -> tuple[int, int]:
+    """Give freed space back and make one segment of all; give the bytes before and after."""
+    folder = store_folder(store)
+    before = _size(folder)
+    with open_writer(folder, wait=wait) as writer:
+        writer.commit()
+        writer.vacuum()
+        writer.keep_up(compact=True)
+    return before, _size(folder)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 class _Build:

@@ -43,6 +43,7 @@ TOKENS_VERSION = 1
 """Grows whenever ``tokens`` gives anything else for any text: cached postings are then rebuilt."""
 
 _MAX_FREQUENCY = 255
+_LONG_POSTINGS = 4_096
 
 # Scripts written without spaces: Han, kana, Thai, Lao, Khmer, Myanmar, Tibetan.
 _HAN_KANA = r"々〆〇ヵヶ\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -230,35 +231,44 @@ class Searcher:
         """
         if self._documents == 0 or k <= 0:
             return []
+        terms = self._terms(query)
         scores = [np.zeros(segment.size, np.float32) for segment in self._segments]
-        for term, times in query.items():
-            found, holding = self._living(term_key(term))
-            if holding == 0:
-                continue
-            idf = np.log1p((self._documents - holding + 0.5) / (holding + 0.5))
-            weight = np.float32(times * idf * (self._k1 + 1))
+        # MaxScore (Turtle and Flood, 1995): once the terms left cannot lift an untouched
+        # document into the best k, they are only looked up for documents they can still move.
+        left = np.cumsum([weight for weight, _ in reversed(terms)])[::-1].tolist()
+        candidates: list[npt.NDArray[np.intp]] | None = None
+        for at, (weight, found) in enumerate(terms):
+            longest = max(len(docs) for _, docs, _ in found)
+            if candidates is None and at and longest > _LONG_POSTINGS:
+                candidates = _candidates(scores, allowed, k, left[at])
             for number, docs, frequencies in found:
+                if candidates is not None:
+                    chosen = _common(docs, candidates[number])
+                    docs, frequencies = docs[chosen], frequencies[chosen]
                 tf = frequencies.astype(np.float32)
-                scores[number][docs] += weight * tf / (tf + self._norms[number][docs])
+                scores[number][docs] += np.float32(weight) * tf / (tf + self._norms[number][docs])
         ranked: list[tuple[int, int, float]] = []
         for number, values in enumerate(scores):
+            if candidates is not None:
+                kept = candidates[number]
+                ranked.extend((number, int(kept[i]), s) for i, s in _top(values[kept], k))
+                continue
             if allowed is not None:
                 values = np.where(allowed[number], values, np.float32(0))
-            ranked.extend((number, int(at), float(values[at])) for at in _top(values, k))
+            ranked.extend((number, i, score) for i, score in _top(values, k))
         ranked.sort(key=lambda row: (-row[2], row[0], row[1]))
         return ranked[:k]
 
-    def ceiling(self, query: Counter[str]) -> float:
-        """The weight of all terms of a question together, known here or not.
-
-        A score divided by it is a share that compares across questions and languages.
-        """
-        total = 0.0
+    def _terms(self, query: Counter[str]) -> list[tuple[float, list[_Entry]]]:
+        """Weight and postings of each term that is there at all, the heaviest first."""
+        terms: list[tuple[float, list[_Entry]]] = []
         for term, times in query.items():
-            _, holding = self._living(term_key(term))
-            idf = np.log1p((self._documents - holding + 0.5) / (holding + 0.5))
-            total += times * float(idf)
-        return total
+            found, holding = self._living(term_key(term))
+            if holding:
+                idf = float(np.log1p((self._documents - holding + 0.5) / (holding + 0.5)))
+                terms.append((times * idf * (self._k1 + 1), found))
+        terms.sort(key=lambda item: -item[0])
+        return terms
 
     def _living(self, key: int) -> tuple[list[_Entry], int]:
         """Postings of one term in each segment without what is gone, and how many there are."""
@@ -277,10 +287,44 @@ class Searcher:
         return found, holding
 
 
-def _top(values: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.intp]:
+def _candidates(
+    scores: Sequence[npt.NDArray[np.float32]],
+    allowed: Sequence[npt.NDArray[np.bool_]] | None,
+    k: int,
+    left: float,
+) -> list[npt.NDArray[np.intp]] | None:
+    """Documents of each segment that may still be among the best k; None: any may."""
+    touched = []
+    for number, values in enumerate(scores):
+        found = np.flatnonzero(values)
+        touched.append(found if allowed is None else found[allowed[number][found]])
+    reached = np.concatenate([values[found] for values, found in zip(scores, touched, strict=True)])
+    if len(reached) < k:
+        return None
+    threshold = float(np.partition(reached, len(reached) - k)[len(reached) - k])
+    # A little slack, as sums of float32 depend on their order.
+    if threshold * (1 - 1e-4) <= left:
+        return None
+    return [
+        found[values[found] >= threshold * (1 - 1e-4) - left]
+        for values, found in zip(scores, touched, strict=True)
+    ]
+
+
+def _common(docs: npt.NDArray[np.uint32], candidates: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Positions in ascending ``docs`` of those that are candidates (ascending, too)."""
+    wanted = candidates.astype(np.uint32)
+    at = np.searchsorted(docs, wanted)
+    inside = at < len(docs)
+    at, wanted = at[inside], wanted[inside]
+    return at[docs[at] == wanted]
+
+
+def _top(values: npt.NDArray[np.float32], k: int) -> list[tuple[int, float]]:
+    """At most k (position, value > 0), the largest first, then the earliest."""
     positive = np.flatnonzero(values > 0)
     if len(positive) > k:
         threshold = np.partition(values[positive], len(positive) - k)[len(positive) - k]
         positive = positive[values[positive] >= threshold]
-    order = np.lexsort((positive, -values[positive]))
-    return positive[order[:k]]
+    order = np.lexsort((positive, -values[positive]))[:k]
+    return [(int(at), float(values[at])) for at in positive[order]]

@@ -104,6 +104,13 @@ class LocalStore:
         return self._encoder
 
     @property
+    def created(self) -> str:
+        """When this store was made: ISO 8601 with time zone."""
+        with self._lock, guarded(self._truth):
+            self._open_or_fail()
+            return meta(self._connection, "created")
+
+    @property
     def dimension(self) -> int:
         """Length of a vector."""
         return self._dimension

@@ -122,11 +122,11 @@ class Segment:
         self.last = int(str(facts["last"]))
         self.numbers = snapshot.array("numbers", np.int64).whole()
         self.owners = snapshot.array("owners", np.int64).whole()
-        self._rows = snapshot.rows("vectors")
+        self.rows = snapshot.rows("vectors")
         self.postings: LexicalSegment = _FilePostings(snapshot)
-        if not len(self.numbers) == len(self.owners) == len(self._rows) == self.postings.size:
+        if not len(self.numbers) == len(self.owners) == len(self.rows) == self.postings.size:
             raise CacheDamaged(f"{folder}: its arrays differ in length")
-        self.dense = DenseIndex(self._rows, snapshot.file("dense.faiss"), _tuning(facts))
+        self.dense = DenseIndex(self.rows, snapshot.file("dense.faiss"), _tuning(facts))
         self._snapshot = snapshot
 
     def nearest(

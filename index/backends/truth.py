@@ -17,6 +17,7 @@ import uuid
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -29,6 +30,7 @@ from index.records import Article, ArticleSummary, Passage
 
 __all__ = [
     "APPLICATION_ID",
+    "ARTICLE_COLUMNS",
     "SCHEMA_VERSION",
     "PassageRow",
     "article_from_row",
@@ -101,12 +103,13 @@ CREATE TABLE excluded (
 ) STRICT, WITHOUT ROWID;
 
 -- Where an article was found. ``found_as`` is the identifier the story has in that source: another
--- one than the article's own when the source holds a near copy.
+-- one than the article's own when the source holds a near copy. (The key's columns come first:
+-- SQLite 3.40's integrity_check misreads NOT NULL columns declared between them.)
 CREATE TABLE places (
     article INTEGER NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
     source INTEGER NOT NULL REFERENCES sources (id) ON DELETE CASCADE,
-    position INTEGER NOT NULL,
     found_as TEXT NOT NULL,
+    position INTEGER NOT NULL,
     PRIMARY KEY (article, source, found_as)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX places_source ON places (source);
@@ -261,6 +264,7 @@ def create(
                 "deletions_since": str(generation),
                 "passages": "0",
                 "next_position": "0",
+                "created": datetime.now().astimezone().isoformat(timespec="seconds"),
             }.items():
                 set_meta(connection, key, value)
         finally:

@@ -1,0 +1,426 @@
+"""``konkyo index``: build, change and inspect an index of articles."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from index.build import BuildReport, Progress, Stage
+    from index.settings import Settings
+    from index.sources import Fetcher
+
+__all__ = ["index"]
+
+F = TypeVar("F", bound=Callable[..., object])
+
+_STORE = click.option(
+    "--store",
+    default=".konkyo/store",
+    show_default=True,
+    envvar="KONKYO_STORE",
+    help="Folder of the index.",
+)
+_WAIT = click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="How long to wait for another command that is writing to this index.",
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+_VERBS = {"read": "reading", "embed": "embedding", "index": "indexing"}
+_PLAIN_SECONDS = 10.0
+
+
+@click.group(name="index")
+def index() -> None:
+    """Build, change and inspect an index of articles.
+
+    \b
+    Examples:
+      konkyo index build seeds
+      konkyo index build ~/news/*.html ~/news/archive.jsonl --store /srv/news
+      konkyo index add today.md
+      konkyo index remove today.md
+      konkyo index list --json
+      konkyo index verify
+    """
+
+
+def _build_options(command: F) -> F:
+    for option in (
+        _STORE,
+        click.option("--fetch", is_flag=True, help="Allow URLs and feeds: reads from the network."),
+        click.option(
+            "--strict", is_flag=True, help="Stop at the first source that cannot be read."
+        ),
+        click.option("--model", help="Embedding model.  [default: from settings]"),
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path, dir_okay=False),
+            envvar="KONKYO_CONFIG",
+            help="Settings file.  [default: konkyo.toml, if there is one]",
+        ),
+        _WAIT,
+        _JSON,
+    ):
+        command = option(command)
+    return command
+
+
+@index.command(
+    epilog="""
+    \b
+    Examples:
+      konkyo index build seeds
+      konkyo index build news/ extra.jsonl "more/*.html" --store /srv/news
+      konkyo index build https://example.org/feed.xml --fetch
+
+    Run it again whenever sources change: only what changed is read and encoded. Stopped by
+    Ctrl-C, it keeps what it encoded and the next run goes on from there.
+    """
+)
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--rebuild", is_flag=True, help="Make everything anew, beside the old index.")
+@_build_options
+def build(
+    sources: tuple[str, ...],
+    rebuild: bool,
+    store: str,
+    fetch: bool,
+    strict: bool,
+    model: str | None,
+    config: Path | None,
+    wait: float,
+    as_json: bool,
+) -> int:
+    """Make the index hold exactly the articles of SOURCE...
+
+    A SOURCE is a file, a folder, a pattern or (with --fetch) a URL. Articles of sources that are
+    no longer named are taken out; `konkyo index add` keeps them.
+    """
+    return _run(sources, store, fetch, strict, model, config, wait, as_json, True, rebuild)
+
+
+@index.command(
+    epilog="""
+    \b
+    Example:
+      konkyo index add today/ --store /srv/news
+    """
+)
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@_build_options
+def add(
+    sources: tuple[str, ...],
+    store: str,
+    fetch: bool,
+    strict: bool,
+    model: str | None,
+    config: Path | None,
+    wait: float,
+    as_json: bool,
+) -> int:
+    """Add or refresh the articles of SOURCE... and keep all others."""
+    return _run(sources, store, fetch, strict, model, config, wait, as_json, False, False)
+
+
+def _run(
+    sources: Sequence[str],
+    store: str,
+    fetch: bool,
+    strict: bool,
+    model: str | None,
+    config: Path | None,
+    wait: float,
+    as_json: bool,
+    prune: bool,
+    rebuild: bool,
+) -> int:
+    from index.build import build as build_store
+    from index.embed import load_encoder
+    from index.settings import load_settings
+
+    settings: Settings = load_settings(config, {"embedding": {"model": model}})
+    encoder = load_encoder(settings.embedding.model, threads=settings.embedding.threads or None)
+    kept = 0
+
+    def count(stage: Stage, done: int, total: int) -> None:
+        nonlocal kept
+        kept = done if stage == "embed" else kept
+
+    try:
+        with _progress(quiet=as_json) as show:
+
+            def progress(stage: Stage, done: int, total: int) -> None:
+                count(stage, done, total)
+                show(stage, done, total)
+
+            report = build_store(
+                sources,
+                store,
+                encoder,
+                settings.chunks,
+                progress=progress,
+                strict=strict,
+                fetch=_fetcher() if fetch else None,
+                prune=prune,
+                rebuild=rebuild,
+                wait=wait,
+            )
+    except KeyboardInterrupt as exc:
+        click.echo(
+            f"stopped; the index is as it was, {kept} encoded passages are kept:"
+            " the same command goes on from there",
+            err=True,
+        )
+        raise click.Abort from exc
+    _tell(report, store, as_json)
+    return 1 if report.failures else 0
+
+
+def _fetcher() -> Fetcher:
+    from index.fetch import WebFetcher
+
+    return WebFetcher()
+
+
+def _tell(report: BuildReport, store: str, as_json: bool) -> None:
+    for failure in report.failures:
+        click.echo(f"konkyo: not read: {failure.source}: {failure.reason}", err=True)
+    if report.failures:
+        click.echo(
+            f"konkyo: {len(report.failures)} failed; the rest is indexed, and what was known of"
+            " the failed ones is kept",
+            err=True,
+        )
+    if as_json:
+        click.echo(json.dumps(asdict(report), ensure_ascii=False))
+        return
+    facts = [
+        f"{report.added} added",
+        f"{report.changed} changed",
+        f"{report.removed} removed",
+        f"{report.unchanged} unchanged",
+    ]
+    if report.duplicates:
+        facts.append(f"{report.duplicates} found again elsewhere")
+    if report.excluded:
+        facts.append(f"{report.excluded} passed over (removed by hand)")
+    click.echo(
+        f"{store}: {', '.join(facts)}; {report.embedded} passages encoded in"
+        f" {report.seconds:.1f} s; generation {report.generation}"
+    )
+
+
+@contextlib.contextmanager
+def _progress(*, quiet: bool) -> Iterator[Progress]:
+    """A bar with rate and time left on a terminal, now and then a line elsewhere."""
+    if quiet and not sys.stderr.isatty():
+        yield lambda stage, done, total: None
+    elif sys.stderr.isatty():
+        with _bars() as show:
+            yield show
+    else:
+        yield _lines()
+
+
+@contextlib.contextmanager
+def _bars() -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        SpinnerColumn,
+        Task,
+        TaskID,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bars
+    from rich.text import Text
+
+    class Rate(TextColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:.0f}/s" if task.speed else "")
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(""),
+        TimeRemainingColumn(),
+    )
+    with Bars(*columns, console=Console(stderr=True), speed_estimate_period=60) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(stage: Stage, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(_VERBS[stage], total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield show
+
+
+def _lines() -> Progress:
+    import time
+
+    last = {"said": time.monotonic(), "began": time.monotonic()}
+    begun: set[str] = set()
+
+    def show(stage: Stage, done: int, total: int) -> None:
+        now = time.monotonic()
+        if stage not in begun:
+            begun.add(stage)
+            last["began"] = now
+        if now - last["said"] < _PLAIN_SECONDS:
+            return
+        last["said"] = now
+        rate = done / max(now - last["began"], 1e-9)
+        left = f", {(total - done) / rate:.0f} s left" if rate > 0 and done < total else ""
+        click.echo(f"{_VERBS[stage]} {done} of {total} ({rate:.0f}/s{left})", err=True)
+
+    return show
+
+
+@index.command(
+    epilog="""
+    \b
+    Examples:
+      konkyo index remove 3f2a9c0d1e4b5a67       # one article, for good
+      konkyo index remove news/2025              # a file or all of a folder
+      konkyo index remove --take-back 3f2a9c0d1e4b5a67
+    """
+)
+@click.argument("names", nargs=-1, required=True, metavar="ID|SOURCE...")
+@_STORE
+@click.option("--take-back", is_flag=True, help="Let builds index these removed articles again.")
+@_WAIT
+@_JSON
+def remove(names: tuple[str, ...], store: str, take_back: bool, wait: float, as_json: bool) -> None:
+    """Take articles or sources out, at once.
+
+    An article removed by its identifier stays out even if a later build finds it again; a source
+    comes back when a build names it.
+    """
+    from index.build import remove as remove_names
+    from index.build import take_back as take_back_names
+
+    if take_back:
+        generation = take_back_names(names, store, wait=wait)
+        again: list[str] = []
+    else:
+        generation, again = remove_names(names, store, wait=wait)
+    if as_json:
+        click.echo(json.dumps({"generation": generation, "read_again": again}, ensure_ascii=False))
+        return
+    verb = "may be indexed again by the next build" if take_back else "removed"
+    click.echo(f"{store}: {len(names)} {verb}; generation {generation}")
+    for source in again:
+        click.echo(f"the next build reads {source} again: it holds a near copy of what is gone")
+
+
+@index.command(name="list")
+@_STORE
+@_JSON
+def list_articles(store: str, as_json: bool) -> None:
+    """Print the articles, newest first."""
+    from index.store import open_store
+
+    opened = open_store(store)
+    try:
+        articles = list(opened.articles())
+    finally:
+        opened.close()
+    if as_json:
+        click.echo(json.dumps([asdict(article) for article in articles], ensure_ascii=False))
+        return
+    for article in articles:
+        click.echo(
+            f"{article.article_id}  {article.published or '----------'}  {article.language:<2} "
+            f" {article.passages:>4}  {article.title}"
+        )
+    click.echo(f"{len(articles)} articles")
+
+
+@index.command()
+@_STORE
+@_JSON
+def status(store: str, as_json: bool) -> None:
+    """Say what is in the index and how it is searched."""
+    from index.backends.local import LocalStore
+    from index.store import store_folder
+
+    folder = store_folder(store)
+    with LocalStore(folder) as opened:
+        articles = list(opened.articles())
+        facts: dict[str, object] = {
+            "store": str(folder),
+            "generation": opened.generation,
+            "created": opened.created,
+            "fingerprint": opened.fingerprint,
+            "articles": len(articles),
+            "passages": opened.passage_count,
+            "languages": dict(Counter(a.language for a in articles).most_common()),
+            "outlets": dict(Counter(a.outlet or "(none)" for a in articles).most_common()),
+            "first_published": min((a.published for a in articles if a.published), default=None),
+            "last_published": max((a.published for a in articles if a.published), default=None),
+            "bytes": sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()),
+            "search": opened.describe(),
+        }
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False))
+        return
+    for key, value in facts.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{k} {v}" for k, v in value.items())
+        click.echo(f"{key.replace('_', ' '):<16} {value if value is not None else '-'}")
+
+
+@index.command()
+@_STORE
+@_JSON
+def verify(store: str, as_json: bool) -> int:
+    """Check every promise of the index, every checksum, and say what to do.
+
+    Exits with 1 when anything is wrong.
+    """
+    from index.backends.checks import verify as verify_store
+    from index.store import store_folder
+
+    findings = verify_store(store_folder(store))
+    if as_json:
+        click.echo(json.dumps([asdict(f) for f in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            mark = "ok   " if finding.ok else "WRONG"
+            click.echo(f"{mark} {finding.what}" + (f": {finding.detail}" if finding.detail else ""))
+        wrong = [f for f in findings if not f.ok]
+        for advice in dict.fromkeys(f.advice for f in wrong if f.advice):
+            click.echo(f"to do: {advice}")
+    return 0 if all(f.ok for f in findings) else 1
+
+
+@index.command()
+@_STORE
+@_WAIT
+@_JSON
+def compact(store: str, wait: float, as_json: bool) -> None:
+    """Give freed space back and make one search segment of all."""
+    from index.build import compact as compact_store
+
+    before, after = compact_store(store, wait=wait)
+    if as_json:
+        click.echo(json.dumps({"bytes_before": before, "bytes_after": after}))
+        return
+    click.echo(f"{store}: {before / 1e6:.1f} MB, now {after / 1e6:.1f} MB")
