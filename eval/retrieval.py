@@ -12,7 +12,8 @@ from eval.metrics import Mean, Measure, mean, retrieval
 from eval.questions import Dataset, Gold, Question
 from index.errors import UsageError
 from index.protocols import Encoder, Store
-from rag.retrieve import Retriever
+from rag.opening import cosine_floor
+from rag.retrieve import FusionWeights, Retriever
 
 __all__ = [
     "ARMS",
@@ -21,6 +22,7 @@ __all__ = [
     "arm_json",
     "asked_in",
     "merged",
+    "rescored",
     "search_paragraphs",
     "titles_between",
     "versions",
@@ -74,13 +76,25 @@ def search_paragraphs(
         rankings[question.id] = find(question.question)
         progress(done, len(questions))
     seconds = time.perf_counter() - start
+    return RetrievalResult(arm, rankings, _scores(questions, rankings), seconds)
+
+
+def rescored(result: RetrievalResult, questions: Sequence[Question]) -> RetrievalResult:
+    """The same rankings against other gold articles."""
+    return replace(result, scores=_scores(questions, result.rankings))
+
+
+def _scores(
+    questions: Sequence[Question], rankings: Mapping[str, Sequence[str]]
+) -> dict[Measure, dict[str, float]]:
     relevant = {q.id: {g.article: 1 for g in q.gold} for q in questions}
-    return RetrievalResult(arm, rankings, retrieval(_MEASURES, relevant, rankings), seconds)
+    return retrieval(_MEASURES, relevant, rankings)
 
 
 def _finder(store: Store, encoder: Encoder, arm: Arm) -> Callable[[str], tuple[str, ...]]:
     if arm == "fused":
-        retriever = Retriever(store, encoder)
+        weights = FusionWeights(floor=cosine_floor(encoder.fingerprint))
+        retriever = Retriever(store, encoder, weights)
         return lambda text: _first(h.passage.article_id for h in retriever.retrieve(text, _DEPTH))
 
     def one_arm(text: str) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from eval.compare import Comparison
     from eval.metrics import Judge, Mean
     from eval.questions import Dataset, Question
-    from eval.retrieval import Arm
+    from eval.retrieval import Arm, RetrievalResult
     from eval.run import Asker, RunResult
     from eval.verdicts import Row
 
@@ -189,7 +189,7 @@ def retrieval_command(
     the retrieval the chat uses, and ranks paragraphs by their best passage.
     """
     from eval.questions import load
-    from eval.retrieval import asked_in, merged, titles_between, versions
+    from eval.retrieval import arm_json, asked_in, merged, rescored, titles_between, versions
 
     chosen = _arms(arms)
     bench = _Bench(embedding)
@@ -218,15 +218,16 @@ def retrieval_command(
     if others:
         crowd = merged([passages, *others])
         in_crowd = bench.measure(crowd, questions, chosen)
-        any_version = bench.measure(crowd, versions(questions, others), chosen)
+        wider = versions(questions, others)
+        any_version = {arm: rescored(result, wider) for arm, result in in_crowd.items()}
         about["mixed"] = {
             "articles": len(crowd.articles),
-            "own_language": in_crowd,
-            "any_language": any_version,
+            "own_language": {arm: arm_json(result) for arm, result in in_crowd.items()},
+            "any_language": {arm: arm_json(result) for arm, result in any_version.items()},
         }
-    answer: dict[str, object] = {**found[chosen[0]], "arm": chosen[0], **about}
+    answer: dict[str, object] = {**arm_json(found[chosen[0]]), "arm": chosen[0], **about}
     if len(chosen) > 1:
-        answer["arms"] = found
+        answer["arms"] = {arm: arm_json(result) for arm, result in found.items()}
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
         return 0
@@ -266,10 +267,10 @@ class _Bench:
 
     def measure(
         self, collection: Dataset, questions: Sequence[Question], arms: Sequence[Arm]
-    ) -> dict[Arm, dict[str, object]]:
-        """Each arm's figures over one collection."""
+    ) -> dict[Arm, RetrievalResult]:
+        """What each arm finds in one collection."""
         from eval.corpus import corpus_store
-        from eval.retrieval import arm_json, search_paragraphs
+        from eval.retrieval import search_paragraphs
         from index.models import home
         from index.store import open_store
 
@@ -284,11 +285,12 @@ class _Bench:
                 progress=told,
             )
         store = open_store(folder)
-        found: dict[Arm, dict[str, object]] = {}
+        found: dict[Arm, RetrievalResult] = {}
         for arm in arms:
             with _bar(f"ask {collection.name} ({arm})") as told:
-                result = search_paragraphs(store, self.encoder, questions, arm=arm, progress=told)
-            found[arm] = arm_json(result)
+                found[arm] = search_paragraphs(
+                    store, self.encoder, questions, arm=arm, progress=told
+                )
         store.close()
         return found
 
@@ -329,7 +331,7 @@ def _table(
     as_json: bool,
 ) -> int:
     from eval.questions import load
-    from eval.retrieval import asked_in, titles_between
+    from eval.retrieval import arm_json, asked_in, titles_between
 
     own = next((part for part in squad.name.split(".") if part in languages), None)
     if own is None:
@@ -340,7 +342,7 @@ def _table(
     for language in languages:
         path = squad.with_name(squad.name.replace(f".{own}.", f".{language}."))
         sets[language] = load(path, language=language)
-    rows: dict[str, dict[str, dict[str, object]]] = {}
+    rows: dict[str, dict[str, RetrievalResult]] = {}
     for language, passages in sets.items():
         kept = passages.questions if titles is None else titles_between(passages, *_between(titles))
         ids = {q.id for q in kept[:limit]}
@@ -348,14 +350,15 @@ def _table(
             wanted = [q for q in asked_in(passages, questions) if q.id in ids]
             rows.setdefault(asked, {})[language] = bench.measure(passages, wanted, [arm])[arm]
     if as_json:
-        answer = {"arm": arm, "table": rows, "encoder": bench.encoder.fingerprint}
+        table = {a: {p: arm_json(r) for p, r in cells.items()} for a, cells in rows.items()}
+        answer = {"arm": arm, "table": table, "encoder": bench.encoder.fingerprint}
         click.echo(json.dumps(answer, ensure_ascii=False))
         return 0
     _print_table(rows, arm)
     return 0
 
 
-def _print_table(rows: Mapping[str, Mapping[str, Mapping[str, object]]], arm: str) -> None:
+def _print_table(rows: Mapping[str, Mapping[str, RetrievalResult]], arm: str) -> None:
     from rich.table import Table
 
     shown = Table(title=f"hit@1 / MRR@10, {arm}: question language down, passage language across")
@@ -363,27 +366,20 @@ def _print_table(rows: Mapping[str, Mapping[str, Mapping[str, object]]], arm: st
     for language in next(iter(rows.values())):
         shown.add_column(language, justify="right")
     for asked, cells in rows.items():
-        values = [cell["metrics"] for cell in cells.values()]
-        shown.add_row(
-            asked,
-            *(f"{v['hit@1']:.3f} / {v['mrr@10']:.3f}" for v in values if isinstance(v, dict)),
-        )
+        figures = [{str(m): v.value for m, v in r.means.items()} for r in cells.values()]
+        shown.add_row(asked, *(f"{f['hit@1']:.3f} / {f['MRR@10']:.3f}" for f in figures))
     _console().print(shown)
 
 
-def _print_arms(title: str, found: Mapping[Arm, Mapping[str, object]]) -> None:
+def _print_arms(title: str, found: Mapping[Arm, RetrievalResult]) -> None:
     from rich.table import Table
 
     shown = Table(title=title)
     for name in ("arm", "hit@1", "hit@10", "MRR@10", "n", "seconds"):
         shown.add_column(name, justify="left" if name == "arm" else "right")
-    for arm, value in found.items():
-        metrics, intervals = value["metrics"], value["intervals"]
-        if isinstance(metrics, dict) and isinstance(intervals, dict):
-            cells = [
-                f"{metrics[m]:.3f} ({intervals[m][0]:.3f}-{intervals[m][1]:.3f})" for m in metrics
-            ]
-            shown.add_row(arm, *cells, str(value["n"]), str(value["seconds"]))
+    for arm, result in found.items():
+        cells = [f"{m.value:.3f} ({m.low:.3f}-{m.high:.3f})" for m in result.means.values()]
+        shown.add_row(arm, *cells, str(len(result.rankings)), f"{result.seconds:.1f}")
     _console().print(shown)
 
 
