@@ -182,17 +182,21 @@ def _after(shown: list[_Line], i: int) -> int:
         line.kind == "prose" for line in ahead[1:4]
     ):
         return 2
+    decks = 0
     for n, line in enumerate(ahead):
         if line.kind in ("byline", "stamp"):
             prose = any(later.kind == "prose" for later in shown[i + 1 + n : i + 10 + n])
-            return 2 if prose and n <= 1 else 0
+            return 2 if prose and decks <= 1 else 0
         if line.kind == "prose":
-            return 1 if n <= 1 else 0
-        if line.kind == "heading" and n == 0:
+            return 1
+        if line.kind in ("label", "form"):
             continue
-        if line.kind in ("label", "form") or (line.kind == "short" and n == 0 and _weight(line.text) >= 16):
-            continue
-        return 0
+        # One line between title and text: a sub-title or a first heading.
+        decks += 1
+        if decks > 1 or not (
+            line.kind == "heading" or (line.kind == "short" and _weight(line.text) >= 16)
+        ):
+            return 0
     return 0
 
 
