@@ -17,6 +17,7 @@ What makes it fast, and what keeps it honest:
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Int8Encoder", "Unsupported", "is_made", "load_int8"]
 
-_VERSION = 1
+_VERSION = 2
 _GROUP = 16
 _AHEAD = 4
 _MINIMUM_COSINE = 0.98
@@ -107,7 +108,12 @@ def _plan(folder: Path) -> _Plan:
     positions = _number(config, "max_position_embeddings")
     # RoBERTa counts positions from the padding index on.
     first = 0 if kind == "bert" else int(_number(config, "pad_token_id")) + 1
-    limit = settings.get("max_seq_length")
+    # Older folders say it in the first, newer ones in the second.
+    limits = [
+        settings.get("max_seq_length"),
+        read_json(folder / "tokenizer_config.json").get("model_max_length"),
+    ]
+    limit = next((x for x in limits if isinstance(x, int)), 1 << 30)
     return _Plan(
         folder=folder,
         layers=int(_number(config, "num_hidden_layers")),
@@ -115,7 +121,7 @@ def _plan(folder: Path) -> _Plan:
         hidden=int(_number(config, "hidden_size")),
         epsilon=_number(config, "layer_norm_eps"),
         first_position=first,
-        max_tokens=min(int(positions) - first, limit if isinstance(limit, int) else 1 << 30),
+        max_tokens=min(int(positions) - first, limit),
         pooling=_pooling(folder),
     )
 
@@ -316,9 +322,15 @@ def _session(file: Path) -> InferenceSession:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    failures: tuple[type[Exception], ...] = (
+        *(state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf),
+        *(state.NotImplemented, state.NoSuchFile, state.RuntimeException, RuntimeError),
+    )
     try:
         return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-    except RuntimeError as exc:
+    except failures as exc:
         raise ModelError(
             f"ONNX Runtime cannot load {file}: {exc}; delete its folder and run again"
         ) from exc
@@ -545,10 +557,15 @@ def _open(plan: _Plan, engine: Path, name: str, threads: int | None) -> Int8Enco
     try:
         facts = read_json(engine / "engine.json")
         reference = np.array(facts["reference"], np.float32)
+        graph = hashlib.sha256((engine / "encoder.onnx").read_bytes()).hexdigest()
+        whole = graph == facts["graph"]
     except (OSError, ValueError, KeyError):
         return None
     if facts.get("unsupported"):
         raise Unsupported(str(facts["unsupported"]))
+    if not whole:
+        _log.warning("the fast engine in %s is damaged; making it again", engine)
+        return None
     prompts = read_prompts(plan.folder, name)
     fingerprint = f"{name}:{facts['weights']}:int8"
     try:
@@ -580,10 +597,12 @@ def _make(plan: _Plan, engine: Path, name: str) -> None:
         made.mkdir()
         cosine = -1.0
         for limit in (127.0, 63.0):
-            (made / "encoder.onnx").write_bytes(_build(plan, weights, limit))
+            graph = _build(plan, weights, limit)
+            (made / "encoder.onnx").write_bytes(graph)
             trial = Int8Encoder(plan, made / "encoder.onnx", "", prompts, 1)
             cosine = float((trial.passages(_SAMPLES) * wanted).sum(axis=1).min())
             facts |= {"weight_limit": limit, "cosine": round(cosine, 5)}
+            facts["graph"] = hashlib.sha256(graph).hexdigest()
             if cosine >= _MINIMUM_COSINE:
                 break
         else:
