@@ -11,7 +11,7 @@ _TILDES = dict.fromkeys(map(ord, "〜～∼˜"), "~")
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−－"), "-")
 _QUOTES = {ord("’"): "'", ord("‘"): "'", ord("ʼ"): "'"}
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u2002\u2003\u2007\u2009\u200a\u202f\u3000"), " ")
-_SHAPES = _TILDES | _DASHES | _QUOTES | _SPACES
+_SHAPES = _TILDES | _DASHES | _QUOTES | _SPACES | {ord("⁄"): "/"}
 
 
 @lru_cache(maxsize=8192)

@@ -105,13 +105,16 @@ _UNITS: dict[str, _Unit] = {
     "millimetre": _unit("measure", "metre", "0.001", "ミリメートル|ミリ|mm|millimeters|millimetres|毫米|밀리미터|밀리"),
     "mile": _unit("measure", "metre", "1609.344", "マイル|miles|mile|mi|英里|마일|millas"),
     "foot": _unit("measure", "metre", "0.3048", "フィート|feet|foot|ft|英尺|피트"),
+    "gigatonne": _unit("measure", "gram", "1000000000000000", "ギガトン|gigatons|gigatonnes|gigaton|gt|gigatonnen|gigatoneladas"),
+    "yard": _unit("measure", "metre", "0.9144", "ヤード|yards|yard|码|碼|야드|yardas"),
+    "inch": _unit("measure", "metre", "0.0254", "インチ|inches|inch|英寸|인치|pulgadas|zoll"),
     "tonne": _unit("measure", "gram", "1000000", "トン|tons|tonnes|ton|tonne|吨|公吨|噸|톤|tonnen|toneladas|тонн"),
     "kilogram": _unit("measure", "gram", "1000", "キログラム|kg|kilograms|kilogrammes|kilogram|公斤|千克|킬로그램"),
     "gram": _unit("measure", "gram", "1", "グラム|grams|gram|克|그램"),
     "hectare": _unit("measure", "area", "10000", "ヘクタール|hectares|hectare|ha|公顷|헥타르"),
-    "square kilometre": _unit("measure", "area", "1000000", "平方キロメートル|平方キロ|square kilometers|square kilometres|square km|sq km|km2|km²|平方公里|平方千米|제곱킬로미터"),
+    "square kilometre": _unit("measure", "area", "1000000", "平方キロメートル|平方キロ|square kilometers|square kilometres|square km|sq km|km2|km²|平方公里|平方千米|제곱킬로미터|kilómetros cuadrados|quadratkilometern|quadratkilometer"),
     "square metre": _unit("measure", "area", "1", "平方メートル|square meters|square metres|m2|m²|平方米|제곱미터|㎡"),
-    "square mile": _unit("measure", "area", "2589988", "平方マイル|square miles|sq mi|平方英里"),
+    "square mile": _unit("measure", "area", "2589988", "平方マイル|square miles|sq mi|平方英里|millas cuadradas|quadratmeilen"),
     "gigawatt": _unit("measure", "watt", "1000000000", "ギガワット|gw|gigawatts|吉瓦|기가와트"),
     "megawatt": _unit("measure", "watt", "1000000", "メガワット|mw|megawatts|兆瓦|메가와트"),
     "kilowatt": _unit("measure", "watt", "1000", "キロワット|kw|kilowatts|千瓦|킬로와트"),
@@ -179,7 +182,7 @@ _HAN = "〇零一二三四五六七八九両两兩十百千万萬億亿兆"
 _HANGUL = "십백천만억조"
 _CJK_RE = re.compile(
     rf"(?:{_DIGITS}|[{_HAN}])"
-    rf"(?:(?<=[조억만万億亿兆])\s(?=\d[\d,.]*\s?[{_HANGUL}])|(?<=\d)\s(?=[만억조](?!\s?[가-힣]{{2}}))|(?<=[조억만])\s(?=\d)|"
+    rf"(?:(?<=[조억만万億亿兆])\s(?=\d[\d,.]*\s?[{_HANGUL}])|(?<=\d)\s(?=[만억조万亿億兆])|(?<=[조억만])\s(?=\d)|"
     rf"{_DIGITS}|[{_HAN}{_HANGUL}])*"
 )
 _CJK_TOKEN = re.compile(rf"{_DIGITS}|[{_HAN}{_HANGUL}]")
@@ -215,7 +218,7 @@ _EN_WORD: dict[str, int] = (
 )
 _EN_SCALE = {
     "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
-    "dozen": 12, "hundreds": 100, "bn": 10**9, "mn": 10**6, "tn": 10**12, "trn": 10**12, "k": 1000,
+    "dozen": 12, "hundreds": 100, "bn": 10**9, "mn": 10**6, "mln": 10**6, "bln": 10**9, "tn": 10**12, "trn": 10**12, "k": 1000,
 }  # fmt: skip
 _EN_ORDINAL: dict[str, int] = {
     "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
@@ -268,7 +271,7 @@ _FRACTION_RE = re.compile(
     rf"(?P<den>{_DIGITS}|[{_HAN}]+)\s?(?:分の|分之|분의)\s?(?P<num>(?:{_DIGITS}|[{_HAN}]+)(?:[点點][{_HAN}]+)?)"
 )
 _EN_FRACTION_RE = re.compile(
-    r"(?<![^\W_])(?:(?P<num>a|one|two|three|four|five|\d)[\s-])?(?P<den>half|halves|thirds?|quarters?|(?:fourth|fifth|sixth|seventh|eighth|ninth|tenth)s?)(?:\s(?:of))(?![^\W_])"
+    r"(?<![^\W_])(?:(?P<num>a|one|two|three|four|five|\d)[\s-])?(?P<den>half|halves|thirds?|quarters?|(?:fourth|fifth|sixth|seventh|eighth|ninth|tenth)s?)(?:\s(?:of))(?![^\W_])(?!\sthe\s(?:\d|[a-z-]+\scentury))"
     r"|(?<![^\W_])(?P<num2>one|two|three|four|five|a)[\s-](?P<den2>thirds?|quarters?|fifths?|tenths?|fourths?|sixths?|eighths?)(?![^\W_])"
     r"|(?<![\d/.])(?P<num3>[1-9])/(?P<den3>[2-9]|10)(?![\d/年月])"
 )
@@ -607,7 +610,7 @@ def _finish(number: _Number, text: str, original: str, language: str) -> Quantit
                 unit, kind, end = "age", "age", end + old.end()
             if unit == "JPY" and language == "zh" and tail.group("unit") == "¥":
                 unit = "CNY"
-    if unit == "year" and value == value.to_integral() and 1000 <= value <= 2200:
+    if unit == "year" and kind == "duration" and text[end - 1] in "年년" and 1000 <= value <= 2200:
         kind = "year"
     if ordinal:
         kind = "ordinal"
@@ -615,6 +618,8 @@ def _finish(number: _Number, text: str, original: str, language: str) -> Quantit
     hedged = bool(_ABOUT_BEFORE.search(text[:start]) or _ABOUT_AFTER.match(text, end))
     pointing = {"count", "plain"} if not number.ordinal else {"ordinal"}
     small = value <= 2 and kind in pointing and value == value.to_integral()
+    # "a day", 一年: one of a length of time in words is hardly a measurement.
+    small = small or (number.words and value == 1 and kind == "duration")
     return Quantity(start, end, original[start:end], value, unit, kind, hedged, small)
 
 
@@ -685,7 +690,8 @@ def _join_durations(found: list[Quantity], text: str, original: str) -> list[Qua
         if (
             last is not None
             and near
-            and parts in {("year", "month"), ("hour", "minute"), ("week", "day")}
+            and parts
+            in {("year", "month"), ("hour", "minute"), ("minute", "second"), ("week", "day")}
             and last.kind == "duration"
             and not isinstance(last.value, tuple)
             and not isinstance(quantity.value, tuple)
@@ -700,6 +706,18 @@ def _join_durations(found: list[Quantity], text: str, original: str) -> list[Qua
         else:
             joined.append(quantity)
     return joined
+
+
+def _romans(original: str) -> Iterator[Quantity]:
+    """World War II, Louis XIV: an ordinal that is never asked for, only found."""
+    for match in re.finditer(
+        r"(?<![A-Za-z])(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})(?![A-Za-z])", original
+    ):
+        value = 0
+        marks = [{"I": 1, "V": 5, "X": 10}[c] for c in match.group()]
+        for here, following in zip(marks, [*marks[1:], 0], strict=True):
+            value += -here if here < following else here
+        yield Quantity(*match.span(), match.group(), Decimal(value), None, "ordinal", small=True)
 
 
 def _halves(text: str, original: str) -> Iterator[Quantity]:
@@ -745,17 +763,17 @@ def _close(first: Decimal, second: Decimal, tolerance: Decimal) -> bool:
     return abs(first - second) <= tolerance * max(abs(first), abs(second))
 
 
-def same_quantity(claim: Quantity, evidence: Quantity) -> bool:
+def same_quantity(claim: Quantity, evidence: Quantity, *, convert: bool = True) -> bool:
     """Whether the evidence gives the claim's number, in compatible units.
 
     A range agrees when both of its ends are given; a single number also with one end of a range.
-    A claim that says "about" may round an exact figure by 5 %; other units of one dimension
-    (miles and kilometres) may differ by 2 %.
+    A claim that says "about" may round an exact figure by 5 %; with ``convert``, other units of
+    one dimension (miles and kilometres) may differ by 2 %.
     """
     if unit_conflict(claim, evidence):
         return False
     bare = claim.unit is None or evidence.unit is None or claim.unit == evidence.unit
-    tolerance = Decimal(0) if bare else Decimal("0.02") if claim.kind == "measure" else Decimal(0)
+    tolerance = Decimal("0.02") if convert and not bare and claim.kind == "measure" else Decimal(0)
     if claim.approximate and not evidence.approximate:
         tolerance = max(tolerance, Decimal("0.05"))
     if claim.kind == "ordinal" or evidence.kind == "ordinal":

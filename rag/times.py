@@ -87,7 +87,9 @@ def _names(table: dict[str, int]) -> str:
     parts = []
     for name in sorted(table, key=len, reverse=True):
         latin = name[0].isascii() and name[0].isalpha()
-        parts.append(rf"(?<![^\W\d_]){re.escape(name)}(?![^\W\d_])" if latin else re.escape(name))
+        parts.append(
+            rf"(?<![^\W\d_]){re.escape(name)}(?![^\W\d_])(?! of\b)" if latin else re.escape(name)
+        )
     return "|".join(parts)
 
 
@@ -97,7 +99,7 @@ _CJK_DATE = re.compile(
     rf"|(?P<ry>{_names(_REL_YEAR)})(?:の|\s)?(?P<rym>{_N2})\s?(?:月|월)(?!間)(?:\s?(?P<ryd>{_N2})\s?(?:日|号|일)(?!間|간))?"
     rf"|(?P<rm>{_names(_REL_MONTH)})(?:の|\s)?(?P<rmd>{_N2})\s?(?:日|号|일)(?!間|간)"
     rf"|(?<![\d個个箇かカヶヵ\w])(?P<m2>\d{{1,2}}|十[一二]?|(?<![一-鿿])[一二三四五六七八九])\s?(?:月|월)(?!間|额|額|刊|給)(?:\s?(?P<d2>{_N2})\s?(?:日|号|號|일)(?!間|간))?"
-    rf"|(?<![\d,.一-鿿])(?P<m3>\d{{1,2}})\s?(?:月|월)(?!間|额|額|刊|給)(?:\s?(?P<d3>{_N2})\s?(?:日|号|號|일)(?!間|간))?"
+    rf"|(?<![\d,.:/])(?P<m3>\d{{1,2}})\s?(?:月|월)(?!間|额|額|刊|給)(?:\s?(?P<d3>{_N2})\s?(?:日|号|號|일)(?!間|간))?"
     rf"|(?<![\d,.])(?!1日(?:\d|あたり|当たり|平均|約|に\d+回))(?P<d4>[12]?\d|3[01])\s?(?:日|号(?!線|机|機|楼|令)|일)(?!間|前|後|后|以内|以上|ぶり|連続|连续|目|程|的时间|数|본|간|째|부|반|정|상|이내|전|후|\s?만에|\s전|\s후|当たり|あたり))"
 )
 _BC_YEAR = re.compile(
@@ -205,7 +207,14 @@ def _calendar(language: str) -> _Calendar | None:
     if not months:
         return None
     month = "|".join(sorted(map(re.escape, months), key=len, reverse=True))
-    end = "" if language == "th" else r"(?![^\W\d_])"
+    # German writes Februarwoche in one word.
+    end = (
+        ""
+        if language == "th"
+        else r"(?![^\W\d_]|(?<!\w{6})\w)"
+        if language == "de"
+        else r"(?![^\W\d_])"
+    )
     begin = "" if language == "th" else r"(?<![^\W_])"
     full = re.compile(
         rf"{begin}(?P<d1>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th|er|º|\.)?(?:\s|-)?(?:of\s|de\s)?(?P<m1>{month}){end}\.?(?:,?\s(?:de\s|del\s)?(?P<y1>\d{{4}})(?!\d))?"
@@ -570,8 +579,11 @@ def moments_agree(first: Moment, second: Moment) -> bool:
         return apart == 0 or (apart == 720 and not (first.half_known and second.half_known))
     if first.weekday is not None or second.weekday is not None:
         return _weekdays_agree(first, second)
-    if first.relative is not None and first.relative == second.relative and first.day == second.day:
-        return first.month == second.month
+    if first.relative is not None and second.relative is not None:
+        if first.relative == second.relative and first.day == second.day:
+            return first.month == second.month
+        if first.relative[0] == second.relative[0] and first.near is None:
+            return False
     for mine, theirs in (
         (first.year, second.year),
         (first.month, second.month),
