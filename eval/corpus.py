@@ -12,6 +12,7 @@ import numpy as np
 from index.embed import AnyEncoder
 from index.errors import StoreError
 from index.records import Article
+from index.store import store_fingerprint
 
 __all__ = ["corpus_store"]
 
@@ -32,7 +33,7 @@ def corpus_store(
     """
     from index.backends.local import LocalStore
 
-    digest = hashlib.sha256(f"{encoder.fingerprint}\0{budget}\0{overlap}".encode())
+    digest = hashlib.sha256(store_fingerprint(encoder.fingerprint, budget, overlap).encode())
     for article_id in sorted(a.article_id for a in articles):
         digest.update(article_id.encode())
     folder = cache / "eval" / digest.hexdigest()[:16]
@@ -72,10 +73,9 @@ def _build(
         blocks.append(encoder.passages(texts[start : start + step]))
         progress(min(start + step, len(texts)), len(texts))
     vectors = np.concatenate(blocks) if blocks else np.empty((0, encoder.dimension), np.float32)
-    made = f"{encoder.fingerprint} {budget} {overlap}"
     with open_writer(
         folder,
-        fingerprint=made,
+        fingerprint=store_fingerprint(encoder.fingerprint, budget, overlap),
         encoder=encoder.fingerprint,
         dimension=encoder.dimension,
         wait=3600.0,

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,7 @@ def evaluate() -> None:
     Examples:
       konkyo eval run eval/datasets/alliance.jsonl --out out/first
       konkyo eval run own.csv --store my/store --out out/own --llm none --limit 20
+      konkyo eval run jsquad-valid.json --unanswerable 200 --out out/jsquad
     Stop it with Ctrl-C at any time: run the same command again and it goes on.
 
     Exit codes: 0 done, 1 failure, 2 wrong use, 130 interrupted (rows are kept).
@@ -62,10 +64,9 @@ def evaluate() -> None:
 @click.argument("dataset", type=click.Path(path_type=Path))
 @click.option(
     "--store",
-    default=".konkyo/store",
-    show_default=True,
+    default=None,
     envvar="KONKYO_STORE",
-    help="Folder of the index that is asked.",
+    help="Folder of the index that is asked.  [default: .konkyo/store, or the articles DATASET has]",
 )
 @click.option(
     "--out",
@@ -77,6 +78,14 @@ def evaluate() -> None:
 @click.option(
     "--language", default=None, help="Language of the questions, where the file does not say."
 )
+@click.option(
+    "--unanswerable",
+    type=click.IntRange(1),
+    default=None,
+    metavar="N",
+    help="Ask N questions drawn by chance, with and without the articles that answer them.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Which N are drawn.")
 @click.option("--limit", type=click.IntRange(1), default=None, help="Only the first N questions.")
 @click.option("--kind", "kinds", multiple=True, help="Only questions of this kind; repeatable.")
 @click.option(
@@ -90,10 +99,12 @@ def evaluate() -> None:
 @_JSON
 def run_command(
     dataset: Path,
-    store: str,
+    store: str | None,
     out: Path,
     form: str,
     language: str | None,
+    unanswerable: int | None,
+    seed: int,
     limit: int | None,
     kinds: tuple[str, ...],
     llm: str | None,
@@ -109,21 +120,39 @@ def run_command(
     """
     from eval.asking import PipelineAsker
     from eval.judges import default_judges
-    from eval.questions import load
+    from eval.questions import load, without_gold
     from eval.run import Part, run, write_summary
     from rag.opening import open_from_settings
 
-    chosen = _choose(load(dataset, form=form, language=language), limit, kinds)
+    whole = load(dataset, form=form, language=language)
+    if unanswerable is not None and (store is not None or not whole.articles):
+        raise click.UsageError(
+            "--unanswerable takes articles away, so DATASET must bring its own (SQuAD, BEIR, RGB) "
+            "and --store must not be given"
+        )
+    chosen = _choose(whole, limit, kinds)
+    parts = (
+        [chosen] if unanswerable is None else list(without_gold(chosen, unanswerable, seed=seed))
+    )
 
-    def opened() -> PipelineAsker:
-        return PipelineAsker(open_from_settings(store, llm=llm, model=model, base_url=base_url))
+    def opened(part: Dataset) -> PipelineAsker:
+        folder = store
+        if folder is None:
+            folder = str(_Bench(None).folder(part)) if part.articles else ".konkyo/store"
+        return PipelineAsker(open_from_settings(folder, llm=llm, model=model, base_url=base_url))
 
     def judges(asker: Asker) -> Sequence[Judge]:
         return default_judges(asker.pipeline.check if isinstance(asker, PipelineAsker) else None)
 
     result = _with_progress(
-        lambda on_row: run([Part(chosen, opened)], out, judges=judges, fresh=fresh, on_row=on_row),
-        len(chosen.questions),
+        lambda on_row: run(
+            [Part(part, partial(opened, part)) for part in parts],
+            out,
+            judges=judges,
+            fresh=fresh,
+            on_row=on_row,
+        ),
+        sum(len(part.questions) for part in parts),
     )
     written = write_summary(result, out)
     if as_json:
@@ -265,26 +294,29 @@ class _Bench:
         threads = self._settings.embedding.threads or None
         self.encoder = load_encoder(embedding or self._settings.embedding.model, threads=threads)
 
+    def folder(self, collection: Dataset) -> Path:
+        """The store of a collection's own articles, built if the cache has none."""
+        from eval.corpus import corpus_store
+        from index.models import home
+
+        with _bar(f"index {collection.name}") as told:
+            return corpus_store(
+                collection.articles,
+                self.encoder,
+                home(),
+                budget=self._settings.chunks.budget,
+                overlap=self._settings.chunks.overlap,
+                progress=told,
+            )
+
     def measure(
         self, collection: Dataset, questions: Sequence[Question], arms: Sequence[Arm]
     ) -> dict[Arm, RetrievalResult]:
         """What each arm finds in one collection."""
-        from eval.corpus import corpus_store
         from eval.retrieval import search_paragraphs
-        from index.models import home
         from index.store import open_store
 
-        chunks = self._settings.chunks
-        with _bar(f"index {collection.name}") as told:
-            folder = corpus_store(
-                collection.articles,
-                self.encoder,
-                home(),
-                budget=chunks.budget,
-                overlap=chunks.overlap,
-                progress=told,
-            )
-        store = open_store(folder)
+        store = open_store(self.folder(collection))
         found: dict[Arm, RetrievalResult] = {}
         for arm in arms:
             with _bar(f"ask {collection.name} ({arm})") as told:
