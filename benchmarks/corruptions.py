@@ -223,9 +223,20 @@ _DIGITS = re.compile(
     r"(?<![A-Za-z0-9.,\-/：:第])\d[\d,]*(?:\.\d+)?(?![\d.,]*\d)(?![A-Za-z]?[\-/：:]\d)"
 )
 _DATE_NEXT = re.compile(r"\s?(?:年(?!間|前|半|連)|月|日(?!間)|时|時(?!間)|点|號|号|년(?! 동안|간)|월|일(?!간)|시(?!간)|st\b|nd\b|rd\b|th\b|'?s\b)")  # fmt: skip
-_MONTHS = (
-    "January February March April May June July August September October November December".split()
-)
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 _SCALES = [("兆", "億"), ("億", "万"), ("亿", "万"), ("조", "억"), ("억", "만"), ("billion", "million"), ("million", "billion"), ("万", "億")]  # fmt: skip
 _WORDS = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "twelve", "twenty"]  # fmt: skip
 
@@ -243,7 +254,7 @@ def _another_number(figure: str, rng: random.Random) -> str:
     plain = figure.replace(",", "")
     whole, _, tail = plain.partition(".")
     for _ in range(50):
-        style = rng.randrange(3)
+        style = rng.randrange(3) if int(whole) else 0
         if style == 0:
             digits = list(whole)
             i = rng.randrange(len(digits))
@@ -268,14 +279,13 @@ def corrupt_number(text: str, evidence: str, rng: random.Random) -> tuple[Edit, 
             if found:
                 at = found.end() - len(scale)
                 return (at, found.end(), other), "magnitude"
-    words = [m for m in re.finditer(rf"\b(?:{'|'.join(_WORDS[1:])})\b", text)]
-    words += [
-        m
-        for m in re.finditer(
+    words = list(re.finditer(rf"\b(?:{'|'.join(_WORDS[1:])})\b", text))
+    words += list(
+        re.finditer(
             r"(?<![一二三四五六七八九十百千万第])[三四五六七八九](?=[人名社つ倍件艘隻カか個个])",
             text,
         )
-    ]
+    )
     if words and (style > 0.85 or not spots):
         found = rng.choice(words)
         pool = _WORDS if found.group().isascii() else list("三四五六七八九")
@@ -302,7 +312,7 @@ def corrupt_date(text: str, evidence: str, rng: random.Random) -> tuple[Edit, st
     for found in re.finditer(rf"\b(?:{'|'.join(_MONTHS)})\b(?=\s\d)", text):
         options.append(((*found.span(), rng.choice([m for m in _MONTHS if m != found.group()])), "month"))  # fmt: skip
     for found in re.finditer(
-        rf"(?<=(?:in|of|by) )(?:1[0-9]{{3}}|20[0-2]\d)\b|(?<=\d, )(?:1[0-9]{{3}}|20[0-2]\d)\b", text
+        r"(?<=(?:in|of|by) )(?:1[0-9]{3}|20[0-2]\d)\b|(?<=\d, )(?:1[0-9]{3}|20[0-2]\d)\b", text
     ):
         options.append(((*found.span(), str(int(found.group()) + rng.choice([-30, -9, -3, -1, 1, 2, 7, 20]))), "year"))  # fmt: skip
     for found in re.finditer(
@@ -494,7 +504,7 @@ def rewordings(text: str, language: str) -> list[tuple[list[Edit], str]]:
             "month first",
         )
         every(r"(?<=\d)%|(?<=\d) percent\b", lambda m: " per cent", "percent in words")
-        every(r"(?<![\d.,$£€/-])[1-9]\d?(?= [a-z]{4,})(?!\s(?:million|billion|percent|January|degrees))", lambda m: english_number(int(m.group())), "in words")  # fmt: skip
+        every(r"(?<![\dA-Za-z.,:$£€/-])(?<!to )(?<!and )[1-9]\d?(?= [a-z]{4,})(?!\s(?:million|billion|percent|January|degrees))", lambda m: english_number(int(m.group())), "in words")  # fmt: skip
         every(r"\b(?:three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b(?= [a-z]{4,})", lambda m: str([english_number(i) for i in range(13)].index(m.group())), "in figures")  # fmt: skip
         every(r"\$(\d+(?:\.\d+)?) (million|billion)\b", lambda m: f"{m[1]} {m[2]} dollars", "currency in words")  # fmt: skip
         every(

@@ -13,7 +13,8 @@ from rag.folding import fold
 
 __all__ = ["Alignment", "Change", "Token", "align", "split_sentences", "tokens"]
 
-_TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[぀-ヿ㐀-鿿豈-﫿々〆가-힣ᄀ-ᇿ฀-๿]|[^\W\d_]+")
+_WIDE = "぀-ヿ㐀-鿿豈-﫿々〆가-힣ᄀ-ᇿ฀-๿"
+_TOKEN = re.compile(rf"\d+(?:[.,]\d+)*|[{_WIDE}]|(?:(?![{_WIDE}])[^\W\d_])+")
 _SENTENCE = re.compile(r"(?<=[。！？])(?![」』”）)])|(?<=[.!?])\s+(?=\S)|\n+")
 _MIN_SHARE = 0.5
 
@@ -132,7 +133,10 @@ def _lay(mine: Sequence[Token], theirs: Sequence[Token], start: int, end: int) -
         gap, other = mine[a + size : next_a], theirs[b + size : next_b]
         if not gap and not other:
             continue
-        left, right = _weight(mine[a : a + size]), _weight(mine[next_a : next_a + next_size])
+        # To begin or to end together is agreement, too.
+        left = _weight(mine[a : a + size]) + (2 if size and a == 0 else 0)
+        right = _weight(mine[next_a : next_a + next_size])
+        right += 2 if next_size and next_a + next_size == len(mine) else 0
         first = mine[a + size - 1].end if a + size else 0
         second = theirs[b + size - 1].end if b + size else start
         changes.append(

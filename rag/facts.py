@@ -112,7 +112,11 @@ def _read(text: str, language: str | None, published: date | None) -> _Text:
     moments = tuple(
         m
         for m in dates(text, published, language)
-        if not (m.grain == "year" and m.relative is None and _overlaps(m.start, m.end, measured))
+        if not (
+            m.grain == "year"
+            and m.relative is None
+            and any(q.start <= m.start and m.end <= q.end for q in measured)
+        )
     )
     dated = [m for m in moments if m.grain != "ago"]
     free = tuple(q for q in counted if not _overlaps(q.start, q.end, dated))
@@ -427,6 +431,8 @@ def _names(claim: _Text, sources: Sequence[_Source]) -> tuple[list[FactIssue], l
     matches: list[FactMatch] = []
     for name in names(claim.text, claim.language):
         span = name.text, name.start, name.end
+        if _overlaps(name.start, name.end, claim.moments):
+            continue  # 平成30年
         places = [(i, p) for i, s in enumerate(sources) if (p := _name_in(name, s, claim.language))]
         instead = [o for s in sources if s.same and (o := _replaced_name(name, s))]
         if places and not instead:

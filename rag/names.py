@@ -440,7 +440,7 @@ _EN_COMMON = frozenset(
     ]
 )
 _CODE = re.compile(
-    r"(?<![A-Za-z0-9])(?:[A-Z][A-Za-z]*-?\d+[A-Za-z]*|\d+[A-Z](?![A-Za-z]))(?![A-Za-z0-9])"
+    r"(?<![A-Za-z0-9])(?:[A-Z]{1,6}-?\d+[A-Za-z]*|\d+[A-Z](?![A-Za-z]))(?![A-Za-z0-9])"
 )
 _LATIN = re.compile(
     r"[A-ZÀ-ÖØ-ÞŁŚŽČŠ][\w'’.&-]*(?:(?:\s(?:of|the|de|la|le|von|van|der|del|da|di|and|al-)){0,2}\s[A-ZÀ-ÖØ-ÞŁŚŽČŠ][\w'’.&-]*)*"
@@ -471,7 +471,8 @@ def _japanese(text: str) -> Iterator[Name]:
             )
             titled = re.match(rf"(?:元|前)?(?:{_JA_TITLE})", text[end:])
             if end - start >= 2 or titled:
-                yield Name(start, end, text[start:end], kind)
+                known = bool(kinds - {""}) or bool(re.search(r"[・＝]", text[start:end]))
+                yield Name(start, end, text[start:end], kind, certain=known)
             run.clear()
 
     for piece in _sudachi().tokenize(text):
@@ -507,6 +508,25 @@ def _japanese(text: str) -> Iterator[Name]:
     yield from flush()
 
 
+_ZH_SOUNDS = frozenset(
+    "阿艾安奥巴拜邦鲍贝本比彼宾波伯博布查茨达戴丹道德登迪狄蒂丁顿多厄恩尔法菲费芬佛弗福盖冈戈格哥葛古哈海汉赫亨胡华霍基吉加佳贾杰金卡凯坎康科克肯库夸拉莱兰朗劳勒雷蕾利莉里丽"
+    "莲列林琳卢鲁伦罗洛马玛迈曼梅门蒙米密缅明莫默姆穆纳娜奈尼妮涅纽诺欧帕潘庞佩彭皮珀普齐奇恰乔切琴琼丘热日瑞萨塞赛桑瑟沙莎圣施史士舒斯丝松苏索塔泰坦汤特滕提廷图托瓦万旺威韦维魏温文翁沃乌武西希锡夏肖谢辛休许雪逊雅亚扬耶叶伊因英尤约泽扎詹珍芝朱兹祖佐柱第匈撒芭蒙麦莎毕凡达爱"
+)
+
+
+def _han_sounds(text: str) -> Iterator[Name]:
+    """Runs of the characters that Chinese writes foreign sounds with; never certain."""
+    for found in re.finditer(r"[一-鿿]{3,12}", text):
+        run = ""
+        for at, char in enumerate([*found.group(), " "], found.start()):
+            if char in _ZH_SOUNDS:
+                run += char
+                continue
+            if len(run) >= 3:
+                yield Name(at - len(run), at, run, certain=False)
+            run = ""
+
+
 def _han_titled(text: str) -> Iterator[Name]:
     """Chinese names before titles and speech verbs, and transliterations with a middle dot."""
     for found in re.finditer(rf"(?P<n>[一-鿿]{{2,3}})(?={_ZH_SPEECH})", text):
@@ -517,7 +537,7 @@ def _han_titled(text: str) -> Iterator[Name]:
             clear = (
                 at == 0
                 or not "一" <= text[at - 1] <= "鿿"
-                or re.search(rf"(?:{_ZH_TITLE}|记者|人|员|长|家|授)$", text[:at])
+                or bool(re.search(rf"(?:{_ZH_TITLE}|记者|人|员|长|家|授)$", text[:at]))
             )
             if len(part) == size and part[0] in _ZH_SURNAMES and clear:
                 yield Name(at, found.end("n"), part, "person")
@@ -598,7 +618,7 @@ def names(text: str, language: str | None = None) -> tuple[Name, ...]:
     if code == "ja":
         found += _japanese(text)
     elif code == "zh":
-        found += _han_titled(text)
+        found += (*_han_titled(text), *_han_sounds(text))
     elif code == "ko":
         found += _hangul_titled(text)
     if code in {"ja", "zh", "ko"}:

@@ -8,7 +8,7 @@ left to the learned checker.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -130,8 +130,9 @@ def opposites(claim: str, evidence: str, language: str) -> list[Opposite]:
         return []
     negated = _negations(claim, evidence, language, laid)
     turned = _antonyms(claim, evidence, language, laid)
-    # Two turns make none: "did not reject" for "accepted".
-    if len(negated) + len(turned) > 1 and negated and turned:
+    # 未 for 已 is one turn seen twice; "did not reject" for "accepted" is two that make none.
+    turned = [t for t in turned if not any(n.start < t.end and t.start < n.end for n in negated)]
+    if negated and turned:
         return []
     return negated + turned
 
@@ -171,31 +172,47 @@ def _host_matched(marker: Marker, laid: Alignment, of_claim: bool, language: str
     return False
 
 
+def _partners(
+    mine: Sequence[Marker], theirs: Sequence[Marker], laid: Alignment, slack: int
+) -> tuple[set[Marker], set[Marker]]:
+    """Pair the negations of both texts, each at most once: same words first, then the nearest."""
+    options = []
+    for marker in mine:
+        place = _place(marker.start, laid, of_claim=True)
+        if place is None:
+            continue
+        for other in theirs:
+            apart = max(0, place[0] - other.start, other.start - place[1])
+            if apart <= slack:
+                options.append((marker.text != other.text, apart, marker.start, marker, other))
+    used_mine: set[Marker] = set()
+    used_theirs: set[Marker] = set()
+    for _, _, _, marker, other in sorted(options, key=lambda o: o[:3]):
+        if marker not in used_mine and other not in used_theirs:
+            used_mine.add(marker)
+            used_theirs.add(other)
+    return used_mine, used_theirs
+
+
 def _negations(claim: str, evidence: str, language: str, laid: Alignment) -> list[Opposite]:
     mine = polarity(claim, language)
     theirs = [m for m in polarity(evidence, language) if laid.start <= m.start < laid.end]
     slack = 6 if language[:2] in {"ja", "ko", "zh"} else 24
+    paired, answered = _partners(mine, theirs, laid, slack)
     found = []
     for marker in mine:
         place = _place(marker.start, laid, of_claim=True)
-        if place is None or not _host_matched(marker, laid, True, language):
+        if marker in paired or place is None:
             continue
-        near = [m for m in theirs if place[0] - slack <= m.start <= place[1] + slack]
-        if not near:
-            found.append(
-                Opposite(marker.start, marker.end, *place, "the evidence says this without the negation")
-            )  # fmt: skip
+        if _host_matched(marker, laid, True, language):
+            detail = "the evidence says this without the negation"
+            found.append(Opposite(marker.start, marker.end, *place, detail))
     for marker in theirs:
         place = _place(marker.start, laid, of_claim=False)
-        inside = laid.pairs and laid.pairs[0][2] <= marker.start
-        last = laid.pairs[-1][3] if laid.pairs else 0
-        trailing = marker.start <= last + slack
-        if place is None or not inside or not trailing:
+        inside = laid.pairs and laid.pairs[0][2] <= marker.start <= laid.pairs[-1][3] + slack
+        if marker in answered or place is None or not inside:
             continue
-        if not _host_matched(marker, laid, False, language):
-            continue
-        near = [m for m in mine if place[0] - slack <= m.start <= place[1] + slack]
-        if not near and _solid(marker.start, laid):
+        if _host_matched(marker, laid, False, language) and _solid(marker.start, laid):
             a, b = place[0], min(len(claim), max(place[1], place[0] + 1))
             found.append(Opposite(a, b, marker.start, marker.end, "the evidence negates this"))
     return found
@@ -253,5 +270,5 @@ def _widen(text: str, start: int, end: int, language: str) -> tuple[int, int]:
     """One more character, or one more word, on both sides: opposites often share a character."""
     if language[:2] in {"ja", "zh", "ko"}:
         return max(0, start - 2), min(len(text), end + 2)
-    before = re.search(r"\w+\W*$", text[:start])
-    return (before.start() if before else start), end
+    before, after = re.search(r"\w+\W*$", text[:start]), re.match(r"\W*\w+", text[end:])
+    return (before.start() if before else start), end + (after.end() if after else 0)

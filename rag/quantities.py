@@ -87,10 +87,10 @@ _UNITS: dict[str, _Unit] = {
     "month": _unit("duration", "month", "1", "か月間|ヶ月間|カ月間|ヵ月間|箇月|か月|ヶ月|ケ月|カ月|ヵ月|个月|個月|months|month|개월간|개월|달간|달|monate|monaten|meses|mes|mois|месяцев|месяца"),
     "week": _unit("duration", "day", "7", "週間|週|周间|个星期|星期|个礼拜|周|weeks|week|주간|주일|wochen|semanas|semaines"),
     "day": _unit("duration", "day", "1", "日間|日连续|天|days|day|일간|일|tage|tagen|días|jours|dias|дней|дня"),
-    "hour": _unit("duration", "minute", "60", "時間|小时|小時|个小时|hours|hour|hrs|hr|시간|stunden|stunde|horas|hora|heures|heure|часов|часа"),
-    "minute": _unit("duration", "minute", "1", "分間|分钟|分鐘|分|minutes|minute|mins|min|분간|분|minuten|minutos|минут"),
+    "hour": _unit("duration", "second", "3600", "時間|小时|小時|个小时|hours|hour|hrs|hr|시간|stunden|stunde|horas|hora|heures|heure|часов|часа"),
+    "minute": _unit("duration", "second", "60", "分間|分钟|分鐘|分|minutes|minute|mins|min|분간|분|minuten|minutos|минут"),
     "second": _unit("duration", "second", "1", "秒間|秒钟|秒|seconds|second|secs|sec|초간|초|sekunden|segundos|secondes|секунд"),
-    "age": _unit("age", "age", "1", "歳|才|岁|歲|세|살|years old|year old|years-old|year-old|years of age"),
+    "age": _unit("age", "month", "12", "歳|才|岁|歲|세|살|years old|year old|years-old|year-old|years of age"),
     "person": _unit("count", "person", "1", "人|名|people|persons|person|명|인|personen|menschen|personas|personnes|pessoas|человек"),
     "company": _unit("count", "company", "1", "社|companies|company|firms|firm|家公司|家企业|개사|개 회사|개 기업|unternehmen|empresas|entreprises"),
     "country": _unit("count", "country", "1", "カ国|か国|ヶ国|ヵ国|ケ国|箇国|个国家|個國家|国|countries|country|nations|nation|개국|개 나라|länder|ländern|países|pays"),
@@ -423,6 +423,37 @@ def _english_numbers(text: str) -> Iterator[_Number]:
         yield _Number(match.start(), match.end(), value, words=True, ordinal=True)
 
 
+_VAGUE_WORDS = frozenset(
+    [
+        "cientos",
+        "miles",
+        "millones",
+        "mil",
+        "milliers",
+        "centaines",
+        "millions",
+        "millionen",
+        "milliarden",
+        "tausende",
+        "hunderte",
+        "centinaia",
+        "migliaia",
+        "milioni",
+        "centenas",
+        "milhares",
+        "milhões",
+        "million",
+        "un",
+        "une",
+        "uno",
+        "una",
+        "ein",
+        "eine",
+        "eins",
+    ]
+)
+
+
 class _Word:
     """One word for text2num's token protocol."""
 
@@ -446,6 +477,8 @@ def _european_numbers(text: str, language: str) -> Iterator[_Number]:
     spans = [(m.start(), m.end()) for m in re.finditer(r"[^\W\d_]+|[^\w\s]", text)]
     words = [_Word(text[a:b]) for a, b in spans]
     for found in find_numbers(words, language, threshold=2):
+        if found.end - found.start == 1 and words[found.start].text() in _VAGUE_WORDS:
+            continue
         yield _Number(
             spans[found.start][0],
             spans[found.end - 1][1],
@@ -590,7 +623,7 @@ def _finish(number: _Number, text: str, original: str, language: str) -> Quantit
         before = text[:start]
     elif number.fraction:
         unit, kind = "share", "percent"
-    elif _DATE_AFTER.match(text, end) and not ordinal:
+    elif _DATE_AFTER.match(text, end) and not ordinal and value <= 31:
         return None
     elif half := _HALF_EN.match(text, end):
         value, end = value + Decimal("0.5"), half.end()
@@ -673,7 +706,7 @@ def _trailing_scale(quantity: Quantity) -> Decimal:
         if char in _BIG:
             return Decimal(_BIG[char])
     for word, scale in _EN_SCALE.items():
-        if re.search(rf"\d\s?{word}\b", folded):
+        if re.search(rf"(?:\d|[a-z])\s?\b{word}\b|\d{word}\b", folded):
             return Decimal(scale)
     return Decimal(1)
 
@@ -741,7 +774,9 @@ def quantities(text: str, language: str | None = None) -> list[Quantity]:
     found = [q for n in _numbers(folded, code) if (q := _finish(n, folded, text, code))]
     spans = [(q.start, q.end) for q in found]
     found += [
-        h for h in _halves(folded, text) if not any(a < h.end and h.start < b for a, b in spans)
+        h
+        for h in (*_halves(folded, text), *_romans(text))
+        if not any(a < h.end and h.start < b for a, b in spans)
     ]
     found.sort(key=lambda q: (q.start, q.end))
     return _join_durations(_join_ranges(found, folded, text), folded, text)

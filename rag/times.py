@@ -114,7 +114,7 @@ _CENTURY = re.compile(
     r"|(?P<de>\d{1,2})\.\s?jahrhunderts?|siglo\s(?P<es>[ivx]+)\b|\b(?P<fr>[ivx]+)e\ssiècle"
 )
 _DECADE = re.compile(
-    r"(?<!\d)(?P<y>\d{3}0|\d0)\s?(?:年代|년대)|(?<![\d'])(?P<en>1\d{2}0|20\d0)'?s(?![a-z])|(?:the\s|')(?P<en2>[2-9]0)s(?![a-z])"
+    r"(?<!\d)(?P<cen>\d{1,2})\s?世[紀纪]の?(?P<dec>\d0)年代|(?<!\d)(?P<y>\d{3}0|\d0)\s?(?:年代|년대)|(?<!\d)(?P<de>\d{3}0|\d0)er\b|(?:años|década de(?: los)?|années)\s(?P<es>\d{3}0|[2-9]0)(?!\d)|(?<![\d'])(?P<en>1\d{2}0|20\d0)'?s(?![a-z])|(?:the\s|')(?P<en2>[2-9]0)s(?![a-z])"
 )
 _CLOCK = re.compile(
     r"(?:(?P<half>午前|午後|正午|上午|下午|中午|晚上|凌晨|早上|未明|오전|오후|새벽|밤)\s?)?(?<![\d.,])(?P<h>\d{1,2}|(?<![一-鿿])[一二三四五六七八九十]{1,3})\s?(?:時(?!間|代|点|期)|시(?!간|장|민|대|즌|설|도|작|위|절|기|상|행)|点(?=\d|半|钟|左右|许|，|,|。|整|在|至|到)|:(?=[0-5]\d(?!\d)))"
@@ -388,7 +388,10 @@ def _spans_of_years(folded: str, text: str, reference: date | None) -> Iterator[
         else:
             yield ranged(found, "century", max(1, 100 * number - 99), 100 * number)
     for found in _DECADE.finditer(folded):
-        year = int(found.group("y") or found.group("en") or found.group("en2"))
+        g = found.groupdict()
+        year = int(g["y"] or g["en"] or g["en2"] or g["de"] or g["es"] or g["dec"])
+        if g["cen"]:
+            year += 100 * (int(g["cen"]) - 1)
         if year < 100:
             year += 1900
         yield ranged(found, "decade", year, year + 9)
