@@ -124,69 +124,27 @@ def _last_months(today: date, months: int) -> Range:
 
 
 _UNITS = {
-    "day": ["day", "days", "日", "日間", "天", "일", "일간", "tage", "tagen", "jours", "días"],
-    "week": [
-        "week",
-        "weeks",
-        "週間",
-        "週",
-        "周",
-        "週間",
-        "个星期",
-        "星期",
-        "주",
-        "주간",
-        "woche",
-        "wochen",
-        "semaine",
-        "semaines",
-        "semana",
-        "semanas",
-    ],
-    "month": [
-        "month",
-        "months",
-        "か月",
-        "カ月",
-        "ヶ月",
-        "ヵ月",
-        "ケ月",
-        "箇月",
-        "个月",
-        "個月",
-        "개월",
-        "달",
-        "monat",
-        "monate",
-        "monaten",
-        "mois",
-        "mes",
-        "meses",
-    ],
-    "year": [
-        "year",
-        "years",
-        "年",
-        "年間",
-        "년",
-        "년간",
-        "jahr",
-        "jahre",
-        "jahren",
-        "an",
-        "ans",
-        "année",
-        "années",
-        "año",
-        "años",
-    ],
+    word: unit
+    for unit, words in (
+        ("day", "day days 日 日間 天 일 일간 tage tagen jours días"),
+        (
+            "week",
+            "week weeks 週 周 週間 个星期 星期 주 주간 주일 woche wochen semaine semaines semana semanas",
+        ),
+        (
+            "month",
+            "month months か月 カ月 ヶ月 ヵ月 ケ月 箇月 个月 個月 개월 달 monat monate monaten mois mes meses",
+        ),
+        ("year", "year years 年 年間 년 년간 jahr jahre jahren an ans année années año años"),
+    )
+    for word in words.split()
 }
-_UNIT = "|".join(sorted((u for us in _UNITS.values() for u in us), key=len, reverse=True))
+_UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
 
 
 def _past(today: date, number: int, unit: str) -> Range | None:
     """The last so many days, weeks, months or years, today included."""
-    kind = next((name for name, words in _UNITS.items() if unit.lower() in words), None)
+    kind = _UNITS.get(unit.lower())
     if kind is None or not 0 < number <= 3650:
         return None
     if kind in ("day", "week"):

@@ -39,262 +39,35 @@ _TOKEN = re.compile(
     '[「」『』（）()“”„«»【】《》〈〉［］\\[\\]〝〟"]|[' + re.escape(_TERMINAL) + "…‥]+"
 )
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # Never an end when a name, a capital or anything else follows.
-_TITLES = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "prof",
-        "rev",
-        "hon",
-        "gov",
-        "sen",
-        "rep",
-        "gen",
-        "col",
-        "lt",
-        "sgt",
-        "capt",
-        "cmdr",
-        "maj",
-        "adm",
-        "st",
-        "mt",
-        "ft",
-        "messrs",
-        "supt",
-        "vs",
-        "viz",
-        "approx",
-        "dept",
-        "univ",
-        "assn",
-        "bros",
-        "i.e",
-        "e.g",
-        "cf",
-        "mme",
-        "mlle",
-        "mm",
-        "me",
-        "sra",
-        "srta",
-        "dra",
-        "ud",
-        "uds",
-        "sr",
-        "excmo",
-        "ilmo",
-        "sig",
-        "sigg",
-        "dott",
-        "exmo",
-        "ing",
-        "dipl",
-        "hr",
-        "fr",
-        "bzw",
-        "z.b",
-        "d.h",
-        "u.a",
-        "ca",
-        "vgl",
-        "ggf",
-        "inkl",
-        "sog",
-        "geb",
-        "gest",
-        "o.ä",
-        "i.d.r",
-        "s.o",
-        "s.u",
-        "mio",
-        "mrd",
-        "str",
-        "p.ex",
-        "av",
-        "apr",
-        "v.chr",
-        "n.chr",
-        "т.е",
-        "им",
-        "ул",
-        "проф",
-        "акад",
-        "руб",
-        "коп",
-        "млн",
-        "млрд",
-        "тыс",
-    ]
+_TITLES = _words(
+    "v ee mr mrs ms dr prof rev hon gov sen rep gen col lt sgt capt cmdr maj adm st "
+    "messrs supt vs viz approx dept univ assn bros i.e e.g cf mme mlle sra srta dra ud "
+    "uds sr excmo ilmo sig sigg dott exmo ing dipl hr fr bzw z.b d.h u.a vgl ggf inkl sog "
+    "geb gest o.ä i.d.r s.o s.u mio mrd p.ex apr v.chr n.chr т.е им ул проф акад руб "
+    "коп млн млрд тыс"
 )
 # Only an abbreviation when a number follows.
-_NUMBERED = frozenset(
-    [
-        "no",
-        "nos",
-        "nr",
-        "núm",
-        "vol",
-        "vols",
-        "pp",
-        "p",
-        "pág",
-        "págs",
-        "fig",
-        "figs",
-        "art",
-        "arts",
-        "bd",
-        "ch",
-        "sec",
-        "abs",
-        "jan",
-        "feb",
-        "mar",
-        "apr",
-        "jun",
-        "jul",
-        "aug",
-        "sep",
-        "sept",
-        "oct",
-        "nov",
-        "dec",
-        "s",
-        "n",
-    ]
+_NUMBERED = _words(
+    "no nos nr núm vol vols pp p pág págs fig figs art arts bd ch sec abs jan feb mar apr jun "
+    "jul aug sep sept oct nov dec s n"
 )
 # Ends a sentence only when a word follows that likes to begin one.
-_SOFT = frozenset(
-    [
-        "etc",
-        "inc",
-        "ltd",
-        "co",
-        "corp",
-        "jr",
-        "esq",
-        "a.m",
-        "p.m",
-        "u.s",
-        "u.k",
-        "u.n",
-        "e.u",
-        "d.c",
-        "ph.d",
-        "m.d",
-        "b.a",
-        "m.a",
-        "al",
-        "ee.uu",
-        "usw",
-        "ecc",
-        "cie",
-        "ets",
-        "г",
-        "гг",
-        "т.д",
-        "т.п",
-        "v.a",
-        "vb",
-        "vs",
-    ]
+_SOFT = _words(
+    "etc inc ltd co corp jr esq a.m p.m u.s u.k u.n e.u d.c ph.d m.d b.a m.a al ee.uu usw ecc "
+    "me mm ft mt av ca str cie ets г гг т.д т.п v.a vb vs"
 )
-_STARTERS = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "he",
-        "she",
-        "it",
-        "they",
-        "we",
-        "i",
-        "you",
-        "his",
-        "her",
-        "its",
-        "their",
-        "our",
-        "my",
-        "this",
-        "that",
-        "these",
-        "those",
-        "there",
-        "here",
-        "in",
-        "on",
-        "at",
-        "by",
-        "for",
-        "from",
-        "with",
-        "but",
-        "and",
-        "or",
-        "so",
-        "yet",
-        "if",
-        "when",
-        "while",
-        "as",
-        "after",
-        "before",
-        "since",
-        "because",
-        "although",
-        "however",
-        "meanwhile",
-        "what",
-        "who",
-        "how",
-        "why",
-        "where",
-        "der",
-        "die",
-        "das",
-        "er",
-        "sie",
-        "es",
-        "wir",
-        "ihr",
-        "ein",
-        "eine",
-        "im",
-        "am",
-        "und",
-        "aber",
-        "doch",
-        "auch",
-        "nach",
-        "bei",
-        "mit",
-        "für",
-        "el",
-        "la",
-        "los",
-        "las",
-        "un",
-        "una",
-        "en",
-        "y",
-        "pero",
-        "le",
-        "les",
-        "il",
-        "elle",
-        "ils",
-        "ce",
-        "cette",
-        "dans",
-        "et",
-        "mais",
-    ]
+_STARTERS = _words(
+    "the a an he she it they we i you his her its their our my this that these those there "
+    "here in on at by for from with but and or so yet if when while as after before since "
+    "because although however meanwhile what who how why where der die das er sie es wir ihr "
+    "ein eine im am und aber doch auch nach bei mit für el la los las un una en y pero le les "
+    "il elle ils ce cette dans et mais"
 )
 _SAID = re.compile(
     r"(?:[^\W\d_]+ ){0,3}(?:said|says|asked|asks|added|adds|told|wrote|replied|announced|sagte|fragte|dijo|a dit)\b"
@@ -311,6 +84,8 @@ _PROTECTED = re.compile(
     r"|(?<![\w.])(?:[A-Za-z]\.){2,}(?=[^\w]|$)"
 )
 _WORD_BEFORE = re.compile(r"[^\W_][\w.]*$")
+_ROMAN = re.compile(r"[IVXLC]{2,6}")
+_LIST_NUMBER = re.compile(r"(?:^|[\s\]）)])\d{1,2}$")
 _WORD = re.compile(r"[^\W\d_]+")
 _BULLET = re.compile(r"^\s*(?:\(?\d{1,3}|\(?[A-Za-z]|[ivxIVX]{1,5})$")
 # What goes on with the sentence after a closed quotation, and after an open ！ or ？.
@@ -328,6 +103,7 @@ _THAI_UNFINISHED = re.compile(
     r"(?:และ|หรือ|ที่|ซึ่ง|โดย|ว่า|ของ|กับ|แต่|เพื่อ|จาก|ใน|เป็น|ได้แก่|เช่น|อัน|ทั้ง|คือ|วันที่|พ\.ศ\.|ค\.ศ\.|[\d.,%:;)(-])$"
 )
 _THAI_LEAST = 60
+_THAI_PHRASE = 14
 _LEADING_LABEL = re.compile(r"\s*【[^】\n]{1,60}】")
 _HEADING = re.compile(
     r"^(?:#{1,6}\s|[◇◆■□●○▼▲▽△★☆※◎▶►]\s*\S|【[^】]+】$|〈[^〉]+〉$|＜[^＞]+＞$|\[[^\]]+\]$|［[^］]+］$)"
@@ -542,6 +318,8 @@ def _full_stop_ends(
     previous = before[-1:]
     if not spaced:
         if _cjk(rest[0]) and not rest[0].isdigit():
+            if _LIST_NUMBER.search(before):
+                return False
             return (
                 not (previous.isascii() and previous.isalnum() and line[start] == ".")
                 or previous.isdigit()
@@ -560,13 +338,13 @@ def _full_stop_ends(
     lowered = word_before.lower()
     if any(s <= start < e for s, e in protected):
         return starter
-    if lowered in _TITLES:
+    if lowered in _TITLES or _THAI.match(previous):
         return False
     if lowered in _SOFT:
         return starter
     if lowered in _NUMBERED and following[0].isdigit():
         return False
-    if len(word_before) == 1 and word_before.isupper():
+    if _initial(word_before):
         return starter
     if word_before.isdigit() and len(word_before) <= 2:
         if following[0].isdigit() or _GERMAN_AFTER_ORDINAL.match(following):
@@ -576,14 +354,27 @@ def _full_stop_ends(
     return True
 
 
+def _initial(word: str) -> bool:
+    """Whether a word before a full stop is initials or a numeral: J. K., م., II."""
+    letters = word.split(".")
+    return bool(_ROMAN.fullmatch(word)) or all(
+        len(c) == 1 and (c.isupper() or "\u0620" <= c <= "\u064a") for c in letters
+    )
+
+
 def _thai_borders(line: str, borders: list[int], quotes: list[Span]) -> list[int]:
     """Borders of Thai, which writes no full stop: a gap after a long enough, finished clause."""
     found: list[int] = []
     edges = [0, *borders, len(line)]
     for left, right in itertools.pairwise(edges):
         begun = left
-        for gap in _THAI_GAP.finditer(line, left, right):
+        gaps = list(_THAI_GAP.finditer(line, left, right))
+        stops = [left, *(gap.end() for gap in gaps), right]
+        for i, gap in enumerate(gaps):
             if gap.start() - begun < _THAI_LEAST or right - gap.end() < _THAI_LEAST // 2:
+                continue
+            # Names, dates and lists have gaps, too, but short words between them.
+            if gap.start() - stops[i] < _THAI_PHRASE or stops[i + 2] - gap.end() < _THAI_PHRASE:
                 continue
             if not _THAI.match(line, gap.end()) or not _THAI.search(line, begun, gap.start()):
                 continue
