@@ -21,8 +21,10 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import struct
 import tempfile
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -58,6 +60,7 @@ _VERSION = 2
 _GROUP = 16
 _AHEAD = 4
 _MINIMUM_COSINE = 0.98
+_KILLED_AFTER = 3600.0
 _SAMPLES = (
     "東京の桜は例年より五日早く満開になったと、気象台が発表した。",
     "The city council approved the new tram line on Tuesday by 31 votes to 12.",
@@ -589,6 +592,7 @@ def _make(plan: _Plan, engine: Path, name: str) -> None:
     weights = _Weights(plan.folder / "model.safetensors")
     prompts = read_prompts(plan.folder, name)
     facts: dict[str, object] = {
+        "folder": str(plan.folder.resolve()),
         "weights": weights_hash(plan.folder),
         "reference": wanted[:2].astype(float).tolist(),
     }
@@ -611,3 +615,17 @@ def _make(plan: _Plan, engine: Path, name: str) -> None:
         if engine.exists():
             engine.rename(Path(temporary) / "old")
         made.rename(engine)
+    _sweep(engine, plan.folder)
+
+
+def _sweep(engine: Path, folder: Path) -> None:
+    """Remove engines of the same folder as it was before, and what a killed making left."""
+    for other in engine.parent.iterdir():
+        if not other.is_dir() or other == engine:
+            continue
+        if other.name.startswith(".making-"):
+            stale = time.time() - other.stat().st_mtime > _KILLED_AFTER
+        else:
+            stale = read_json(other / "engine.json").get("folder") == str(folder.resolve())
+        if stale:
+            shutil.rmtree(other, ignore_errors=True)

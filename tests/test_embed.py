@@ -326,7 +326,8 @@ def test_a_damaged_engine_is_made_again(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("KONKYO_HOME", str(tmp_path / "home"))
     folder = tiny_model(tmp_path, "mean")
     wanted = load_encoder(folder).passages(["abc"])
-    (graph,) = (tmp_path / "home" / "engines").glob("*/encoder.onnx")
+    engines = tmp_path / "home" / "engines"
+    (graph,) = engines.glob("*/encoder.onnx")
     for damage in (b"", graph.read_bytes()[:2000]):
         graph.write_bytes(damage)
         assert np.array_equal(load_encoder(folder).passages(["abc"]), wanted)
@@ -339,6 +340,12 @@ def test_a_damaged_engine_is_made_again(tmp_path: Path, monkeypatch: pytest.Monk
     facts = json.loads(facts_file.read_text())
     facts["reference"] = [row[::-1] for row in facts["reference"]]
     facts_file.write_text(json.dumps(facts))
+    assert np.array_equal(load_encoder(folder).passages(["abc"]), wanted)
+    # Another state of the same folder: the engine of the old one goes.
+    (folder / "note.txt").write_text("changed")
+    load_encoder(folder)
+    assert not graph.exists()
+    assert len(list(engines.glob("*/encoder.onnx"))) == 1
     assert np.array_equal(load_encoder(folder).passages(["abc"]), wanted)
 
 
