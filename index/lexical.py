@@ -12,6 +12,7 @@ BM25 as in Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import unicodedata
 from collections import Counter
@@ -259,14 +260,27 @@ class Searcher:
         ranked.sort(key=lambda row: (-row[2], row[0], row[1]))
         return ranked[:k]
 
+    def ceiling(self, query: Counter[str]) -> float:
+        """The weight of all terms of a question together, known here or not.
+
+        A score divided by it is a share that compares across questions and languages.
+        """
+        total = 0.0
+        for term, times in query.items():
+            _, holding = self._living(term_key(term))
+            total += times * self._idf(holding)
+        return total
+
+    def _idf(self, holding: int) -> float:
+        return math.log1p((self._documents - holding + 0.5) / (holding + 0.5))
+
     def _terms(self, query: Counter[str]) -> list[tuple[float, list[_Entry]]]:
         """Weight and postings of each term that is there at all, the heaviest first."""
         terms: list[tuple[float, list[_Entry]]] = []
         for term, times in query.items():
             found, holding = self._living(term_key(term))
             if holding:
-                idf = float(np.log1p((self._documents - holding + 0.5) / (holding + 0.5)))
-                terms.append((times * idf * (self._k1 + 1), found))
+                terms.append((times * self._idf(holding) * (self._k1 + 1), found))
         terms.sort(key=lambda item: -item[0])
         return terms
 
@@ -317,7 +331,8 @@ def _common(docs: npt.NDArray[np.uint32], candidates: npt.NDArray[np.intp]) -> n
     at = np.searchsorted(docs, wanted)
     inside = at < len(docs)
     at, wanted = at[inside], wanted[inside]
-    return at[docs[at] == wanted]
+    common: npt.NDArray[np.intp] = at[docs[at] == wanted]
+    return common
 
 
 def _top(values: npt.NDArray[np.float32], k: int) -> list[tuple[int, float]]:

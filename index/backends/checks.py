@@ -19,6 +19,7 @@ from index.backends.truth import (
     guarded,
     meta,
     passage_from_row,
+    row_crc,
     vector_rows,
 )
 from index.errors import StoreDamaged, StoreError
@@ -167,6 +168,19 @@ def _places(connection: sqlite3.Connection) -> Iterator[str]:
         "SELECT article_id FROM articles WHERE id NOT IN (SELECT article FROM places)"
     ):
         yield f"article {article_id} has no source"
+    for source, crc in connection.execute("SELECT source, crc FROM sources"):
+        if row_crc(source) != crc:
+            yield f"the name of source {source!r} fails its checksum"
+    for *values, crc in connection.execute(
+        "SELECT article, source, found_as, position, crc FROM places"
+    ):
+        if row_crc(*values) != crc:
+            yield f"a place of article number {values[0]} fails its checksum"
+    for *values, crc in connection.execute(
+        "SELECT article_id, passages, told_by, crc FROM articles"
+    ):
+        if row_crc(*values) != crc:
+            yield f"article {values[0]} fails its checksum"
 
 
 def _caches(folder: Path, truth: Path, connection: sqlite3.Connection) -> list[Finding]:

@@ -7,6 +7,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ from index.backends.truth import (
     guarded,
     meta,
     passage_from_row,
+    row_crc,
     summary,
     unit,
     vector_rows,
@@ -60,6 +62,7 @@ class _View:
 
 
 _Found = list[tuple[int, int, float]]
+T = TypeVar("T")
 
 
 class LocalStore:
@@ -247,7 +250,8 @@ class LocalStore:
 
     def lexical_ceiling(self, text: str) -> float:
         """The weight of all of a question's terms together, in the units of lexical scores."""
-        return self._view.searcher.ceiling(query_tokens(text))
+        query = query_tokens(text)
+        return self._trusting(lambda view: view.searcher.ceiling(query))[1]
 
     def close(self) -> None:
         """Let go of files; the value is not used afterwards."""
@@ -263,18 +267,22 @@ class LocalStore:
 
     # -- searching ------------------------------------------------------------------------
 
-    def _searched(self, run: Callable[[_View], _Found]) -> list[ScoredPassage]:
-        """Run a search on the current view; a damaged cache is made again, once."""
+    def _trusting(self, run: Callable[[_View], T]) -> tuple[_View, T]:
+        """Run something on the current view; a damaged cache is made again, once."""
         view = self._view
         try:
-            found = run(view)
+            return view, run(view)
         except CacheDamaged:
             with self._lock, guarded(self._truth):
                 self._open_or_fail()
                 if self._view is view:
                     self._view = self._load(distrust=True)
                 view = self._view
-            found = run(view)
+            return view, run(view)
+
+    def _searched(self, run: Callable[[_View], _Found]) -> list[ScoredPassage]:
+        """Search the current view and name what was found."""
+        view, found = self._trusting(run)
         numbers = [view.number(part, row) for part, row, _ in found]
         with self._lock, guarded(self._truth):
             self._open_or_fail()
@@ -447,14 +455,17 @@ class LocalStore:
             for part in chunks(list(dict.fromkeys(article_ids))):
                 marks = ",".join("?" * len(part))
                 rows = self._connection.execute(
-                    f"SELECT {ARTICLE_COLUMNS}, passages FROM articles"
+                    f"SELECT {ARTICLE_COLUMNS}, passages, told_by, crc FROM articles"
                     f" WHERE article_id IN ({marks})",
                     part,
                 ).fetchall()
                 for row in rows:
                     sources = self._sources_of(row[0])
-                    _, article = article_from_row(self._truth, row[:-1], sources)
-                    found[article.article_id] = (article, int(row[-1]))
+                    *facts, passages, told_by, crc = row
+                    _, article = article_from_row(self._truth, facts, sources)
+                    if row_crc(article.article_id, passages, told_by) != crc:
+                        raise damaged(self._truth, f"article {article.article_id}")
+                    found[article.article_id] = (article, int(passages))
         for article_id in article_ids:
             if article_id not in found:
                 raise ArticleMissing(
@@ -463,15 +474,21 @@ class LocalStore:
         return [found[article_id] for article_id in article_ids]
 
     def _sources_of(self, number: int) -> list[str]:
-        return [
-            str(row[0])
-            for row in self._connection.execute(
-                "SELECT source FROM (SELECT s.source AS source, min(position) AS first FROM places"
-                " JOIN sources s ON s.id = places.source WHERE article = ? GROUP BY s.id)"
-                " ORDER BY first",
-                (number,),
-            )
-        ]
+        """Where an article was found, the first place first."""
+        names: dict[str, None] = {}
+        for name, name_crc, source, found_as, position, crc in self._connection.execute(
+            "SELECT s.source, s.crc, p.source, found_as, position, p.crc FROM places p"
+            " LEFT JOIN sources s ON s.id = p.source WHERE article = ? ORDER BY position",
+            (number,),
+        ):
+            if name is None or row_crc(name) != name_crc:
+                raise damaged(self._truth, "the name of a source")
+            if row_crc(number, source, found_as, position) != crc:
+                raise damaged(self._truth, f"a place of article number {number}")
+            names[str(name)] = None
+        if not names:
+            raise damaged(self._truth, f"the places of article number {number}")
+        return list(names)
 
     def _bodies(self, numbers: set[int]) -> dict[int, Article]:
         found: dict[int, Article] = {}

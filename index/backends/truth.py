@@ -41,12 +41,12 @@ __all__ = [
     "current_truth",
     "damaged",
     "digest_article",
-    "digest_passage",
     "fsync_folder",
     "guarded",
     "meta",
     "passage_from_row",
     "point_current",
+    "row_crc",
     "set_meta",
     "summary",
     "unit",
@@ -66,7 +66,8 @@ CREATE TABLE meta (
 CREATE TABLE sources (
     id INTEGER PRIMARY KEY,
     source TEXT NOT NULL UNIQUE,
-    stamp TEXT
+    stamp TEXT,
+    crc INTEGER NOT NULL
 ) STRICT;
 
 -- ``told_by``: the source whose facts (address, outlet, date) these are.
@@ -84,7 +85,8 @@ CREATE TABLE articles (
     comments TEXT NOT NULL,
     passages INTEGER NOT NULL,
     told_by INTEGER NOT NULL,
-    digest BLOB NOT NULL
+    digest BLOB NOT NULL,
+    crc INTEGER NOT NULL
 ) STRICT;
 
 -- Bands of an article's MinHash sketch (index.duplicates).
@@ -110,6 +112,7 @@ CREATE TABLE places (
     source INTEGER NOT NULL REFERENCES sources (id) ON DELETE CASCADE,
     found_as TEXT NOT NULL,
     position INTEGER NOT NULL,
+    crc INTEGER NOT NULL,
     PRIMARY KEY (article, source, found_as)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX places_source ON places (source);
@@ -356,9 +359,9 @@ def digest_article(article: Article) -> bytes:
     return hashlib.blake2b(json.dumps(facts, ensure_ascii=False).encode(), digest_size=16).digest()
 
 
-def digest_passage(passage_id: str, article: int, ordinal: int, start: int, stop: int) -> int:
-    """Checksum of a passage's row."""
-    return zlib.crc32(f"{passage_id}\0{article}\0{ordinal}\0{start}\0{stop}".encode())
+def row_crc(*values: str | int) -> int:
+    """Checksum of the columns of a small row."""
+    return zlib.crc32("\0".join(map(str, values)).encode())
 
 
 def article_from_row(
@@ -395,7 +398,7 @@ def passage_from_row(path: Path, row: Sequence[object], text: str, article_id: s
     number, passage_id, article, ordinal, start, stop, crc = row
     name = str(passage_id)
     article_number, order, begin, end = (int(str(v)) for v in (article, ordinal, start, stop))
-    if digest_passage(name, article_number, order, begin, end) != crc:
+    if row_crc(name, article_number, order, begin, end) != crc:
         raise damaged(path, f"passage {passage_id}")
     return PassageRow(
         int(str(number)),

@@ -18,10 +18,10 @@ from index.backends.truth import (
     create,
     current_truth,
     digest_article,
-    digest_passage,
     guarded,
     meta,
     point_current,
+    row_crc,
     set_meta,
     unit,
     vector_rows,
@@ -208,6 +208,7 @@ class LocalWriter:
             row = run(
                 "SELECT id FROM articles WHERE article_id = ?", (article.article_id,)
             ).fetchone()
+            told_by = self._source_number(article.source)
             values = (
                 article.title,
                 article.text,
@@ -219,15 +220,16 @@ class LocalWriter:
                 article.author,
                 json.dumps(list(article.comments), ensure_ascii=False),
                 len(passages),
-                self._source_number(article.source),
+                told_by,
                 digest_article(article),
+                row_crc(article.article_id, len(passages), told_by),
             )
             if row is None:
                 number = (
                     run(
                         "INSERT INTO articles (article_id, title, text, language, published,"
-                        " published_at, url, outlet, author, comments, passages, told_by, digest)"
-                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                        " published_at, url, outlet, author, comments, passages, told_by, digest, crc)"
+                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                         (article.article_id, *values),
                     ).lastrowid
                     or 0
@@ -238,7 +240,7 @@ class LocalWriter:
                 run(
                     "UPDATE articles SET title = ?, text = ?, language = ?, published = ?,"
                     " published_at = ?, url = ?, outlet = ?, author = ?, comments = ?,"
-                    " passages = ?, told_by = ?, digest = ? WHERE id = ?",
+                    " passages = ?, told_by = ?, digest = ?, crc = ? WHERE id = ?",
                     (*values, number),
                 )
             run("DELETE FROM sketches WHERE article = ?", (number,))
@@ -253,7 +255,7 @@ class LocalWriter:
                 at = run(
                     "INSERT INTO passages (passage_id, article, ordinal, start, stop, crc)"
                     " VALUES (?, ?, ?, ?, ?, ?)",
-                    (*facts, digest_passage(*facts)),
+                    (*facts, row_crc(*facts)),
                 ).lastrowid
                 blob, crc = blob_from_vector(vector)
                 run("INSERT INTO vectors VALUES (?, ?, ?, ?)", (at, key, blob, crc))
@@ -290,9 +292,15 @@ class LocalWriter:
             for article, found_as in wanted:
                 if (article, found_as) not in held:
                     run(
-                        "INSERT INTO places (article, source, position, found_as)"
-                        " VALUES (?, ?, ?, ?)",
-                        (article, number, self._position, found_as),
+                        "INSERT INTO places (article, source, found_as, position, crc)"
+                        " VALUES (?, ?, ?, ?, ?)",
+                        (
+                            article,
+                            number,
+                            found_as,
+                            self._position,
+                            row_crc(article, number, found_as, self._position),
+                        ),
                     )
                     self._position += 1
                     self._changed = True
@@ -384,7 +392,10 @@ class LocalWriter:
 
     def _source_number(self, source: str) -> int:
         run = self._connection.execute
-        run("INSERT INTO sources (source) VALUES (?) ON CONFLICT DO NOTHING", (source,))
+        run(
+            "INSERT INTO sources (source, crc) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            (source, row_crc(source)),
+        )
         return int(run("SELECT id FROM sources WHERE source = ?", (source,)).fetchone()[0])
 
     def _guard(self) -> contextlib.AbstractContextManager[None]:
