@@ -246,31 +246,35 @@ def test_loading_it_again_needs_no_torch(fast: Int8Encoder) -> None:
 # --- other people's models ----------------------------------------------------------------------
 
 
-def tiny_model(folder: Path, pooling: str, *, prompts: dict[str, str] | None = None) -> Path:
-    """A random two-layer BERT with a WordPiece tokenizer, saved by sentence-transformers."""
+def tiny_model(
+    folder: Path, pooling: str, *, prompts: dict[str, str] | None = None, roberta: bool = False
+) -> Path:
+    """A random two-layer encoder with a WordPiece tokenizer, saved by sentence-transformers."""
     import torch
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.models import Pooling, Transformer
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+    from transformers import AutoModel, BertConfig, PreTrainedTokenizerFast, XLMRobertaConfig
 
     letters = [*"abcdefghijklmnopqrstuvwxyz日本銀行0123456789."]
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{c}" for c in letters)]
+    words = ["[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{c}" for c in letters)]
     vocabulary = {word: n for n, word in enumerate(words)}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     torch.manual_seed(7)
-    config = BertConfig(
+    config = (XLMRobertaConfig if roberta else BertConfig)(
         vocab_size=len(words),
         hidden_size=64,
         num_hidden_layers=2,
         num_attention_heads=4,
         intermediate_size=128,
         max_position_embeddings=40,
+        pad_token_id=1,
+        type_vocab_size=1 if roberta else 2,
     )
-    BertModel(config).save_pretrained(folder / "bert")
+    AutoModel.from_config(config).save_pretrained(folder / "bert")
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token="[PAD]",
@@ -287,12 +291,13 @@ def tiny_model(folder: Path, pooling: str, *, prompts: dict[str, str] | None = N
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("pooling", ["cls", "mean"])
+@pytest.mark.parametrize(("pooling", "roberta"), [("cls", False), ("mean", True)])
 def test_any_bert_runs_on_the_fast_engine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pooling: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pooling: str, roberta: bool
 ) -> None:
     monkeypatch.setenv("KONKYO_HOME", str(tmp_path / "home"))
-    folder = tiny_model(tmp_path, pooling, prompts={"query": "find ", "document": ""})
+    prompts = {"query": "find ", "document": ""}
+    folder = tiny_model(tmp_path, pooling, prompts=prompts, roberta=roberta)
     fast: AnyEncoder = load_encoder(folder)
     plain: AnyEncoder = load_encoder(folder, fast=False)
     assert isinstance(fast, Int8Encoder)
