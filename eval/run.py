@@ -25,6 +25,7 @@ __all__ = [
     "Asker",
     "Part",
     "RunResult",
+    "about_run",
     "code_fingerprint",
     "read_rows",
     "run",
@@ -222,6 +223,21 @@ def _claim(out: Path, identity: Mapping[str, str], parts: Sequence[Part], fresh:
         "identity": dict(identity),
     }
     _write(head, about)
+
+
+def about_run(out: Path) -> dict[str, str]:
+    """What run.json says of a run, for people; empty if there is none to read."""
+    try:
+        value = json.loads((out / "run.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(value, dict):
+        return {}
+    identity = value.get("identity")
+    found = {"dataset": " + ".join(map(str, value.get("dataset") or []))}
+    for name, text in identity.items() if isinstance(identity, dict) else ():
+        found[f"fingerprint of {name}"] = str(text)
+    return found
 
 
 def _read_identity(head: Path) -> Mapping[str, object]:

@@ -68,7 +68,7 @@ def summarise(rows: Sequence[Row]) -> Summary:
     measures = {
         name: mean([row.scores[name] for row in rows if name in row.scores]) for name in _SCORED
     }
-    measures["QuoteExact"] = mean([float(quote) for row in rows for quote in row.quotes])
+    measures["QuoteExact"] = mean([float(quote.exact) for row in rows for quote in row.quotes])
     judges = list(dict.fromkeys(name for row in rows for name in row.judged))
     faithfulness = {judge: mean([float(s) for s in _supported(rows, judge)]) for judge in judges}
     answered = [row for row in rows if row.outcome and row.outcome.get("status") == "answered"]

@@ -13,10 +13,21 @@ from index.errors import ArticleMissing, DatasetError
 from index.records import Article
 from rag.outcomes import Answer, Citation, Outcome, Refusal, to_json
 
-__all__ = ["Row", "judge_outcome", "right", "same_number", "skipped"]
+__all__ = ["Quote", "Row", "judge_outcome", "right", "same_number", "skipped"]
 
 # After its numbers are taken out, an answer of at most this many letters is a quantity.
 _LETTERS_BESIDE_A_NUMBER = 2
+# Characters of the article kept on either side of a quote, for people who read the report.
+_AROUND = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Whether a citation's quote is verbatim, and the article's words around it."""
+
+    exact: bool
+    before: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +36,7 @@ class Row:
 
     ``scores`` maps a measure's name to this question's value; a measure that does not apply is
     not in it. ``judged`` maps a judge's name to the support (share) of each shown claim.
-    ``quotes`` says of each citation whether it is verbatim. ``confidence`` is the lowest support
+    ``quotes`` has one item a citation, in order. ``confidence`` is the lowest support
     among the shown claims, ``None`` for a refusal. ``error`` is set if no outcome came.
     """
 
@@ -35,7 +46,7 @@ class Row:
     seconds: float
     scores: Mapping[str, float]
     judged: Mapping[str, tuple[float, ...]]
-    quotes: tuple[bool, ...]
+    quotes: tuple[Quote, ...]
     confidence: float | None
 
     def to_json(self) -> dict[str, object]:
@@ -47,7 +58,7 @@ class Row:
             "seconds": round(self.seconds, 4),
             "confidence": self.confidence,
             "judged": {name: list(values) for name, values in self.judged.items()},
-            "quotes": list(self.quotes),
+            "quotes": [asdict(quote) for quote in self.quotes],
             "question": asdict(self.question),
             "outcome": self.outcome,
         }
@@ -79,7 +90,7 @@ class Row:
             seconds=float(seconds),
             scores={str(name): float(value) for name, value in scores.items()},
             judged={str(n): tuple(float(v) for v in values) for n, values in judged.items()},
-            quotes=tuple(bool(quote) for quote in quotes),
+            quotes=tuple(_quote(where, quote) for quote in quotes),
             confidence=confidence,
         )
 
@@ -130,7 +141,8 @@ def judge_outcome(
     the outcome says of it.
     """
     cases = _cases(question, outcome)
-    quotes = tuple(_verbatim(citation, article) for citation in getattr(outcome, "citations", ()))
+    cited = () if isinstance(outcome, Refusal) else outcome.citations
+    quotes = tuple(_compared(citation, article) for citation in cited)
     judged: dict[str, tuple[float, ...]] = {}
     citing: dict[str, float] = {}
     for judge in judges:
@@ -252,12 +264,23 @@ def _cases(question: Question, outcome: Outcome) -> list[Case]:
     ]
 
 
-def _verbatim(citation: Citation, article: Callable[[str], Article]) -> bool:
+def _compared(citation: Citation, article: Callable[[str], Article]) -> Quote:
+    """The quote against the article as the store has it."""
     try:
         text = article(citation.article_id).text
     except ArticleMissing:
-        return False
-    return text[citation.start : citation.end] == citation.quote != ""
+        return Quote(False)
+    start, end = citation.start, citation.end
+    exact = 0 <= start < end <= len(text) and text[start:end] == citation.quote
+    if not exact:
+        return Quote(False)
+    return Quote(True, text[max(0, start - _AROUND) : start], text[end : end + _AROUND])
+
+
+def _quote(where: str, value: object) -> Quote:
+    if not isinstance(value, dict) or not isinstance(value.get("exact"), bool):
+        raise DatasetError(f"{where}: not a row of an evaluation: a quote has another type")
+    return Quote(value["exact"], str(value.get("before", "")), str(value.get("after", "")))
 
 
 def _confidence(outcome: Outcome) -> float | None:

@@ -14,7 +14,7 @@ from eval.judges import CheckerJudge, default_judges
 from eval.metrics import OverlapJudge
 from eval.questions import Dataset, Gold, Question, Turn
 from eval.run import Asker, Part, code_fingerprint, read_rows, run, write_summary
-from eval.verdicts import Row, judge_outcome, same_number, skipped
+from eval.verdicts import Quote, Row, judge_outcome, same_number, skipped
 from index.errors import ArticleMissing, DatasetError, LLMError, UsageError
 from index.records import Article
 from rag.claims import Draft
@@ -85,7 +85,7 @@ def test_a_right_answer_in_another_notation() -> None:
     row = judged(FACT, answer())
     assert row.scores["Right"] == row.scores["Handled"] == row.scores["GoldCited"] == 1.0
     assert row.scores["CitationRecall"] == row.scores["CitationPrecision"] == 1.0
-    assert row.quotes == (True,)
+    assert row.quotes == (Quote(True, "", "首相が述べた。"),)
     assert row.confidence == 0.9
     assert "RefusalRecall" not in row.scores
 
@@ -138,10 +138,10 @@ def test_every_group_must_be_there() -> None:
 
 
 def test_a_quote_is_compared_with_the_store() -> None:
-    assert judged(FACT, answer(quote="規模は5500億円に上る。")).quotes == (False,)
+    assert judged(FACT, answer(quote="規模は5500億円に上る。")).quotes == (Quote(False),)
     moved = answer()
     gone = replace(moved.citations[0], article_id="a2")
-    assert judged(FACT, replace(moved, citations=(gone,))).quotes == (False,)
+    assert judged(FACT, replace(moved, citations=(gone,))).quotes == (Quote(False),)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from index.errors import UsageError
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -572,6 +574,45 @@ def _print_comparison(comparison: Comparison) -> None:
             console.print(Text(f"{title}: {change.id} {_plain(change.question)}", "bold"))
             console.print(Text(f"  A: {_plain(change.answer_before)}"))
             console.print(Text(f"  B: {_plain(change.answer_after)}"))
+
+
+@evaluate.command(
+    name="report",
+    epilog="""
+    \b
+    Examples:
+      konkyo eval report out/first                      # writes out/first/report.html
+      konkyo eval report out/first --html first.html
+    """,
+)
+@click.argument("run", type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="Where to write the page.  [default: report.html beside the rows]",
+)
+def report_command(run: Path, html: Path | None) -> int:
+    """Write one HTML page of a run: figures, plots, and every question with its proof.
+
+    The page needs no network and shows text of articles and models as text only.
+    """
+    from eval.report import report
+    from eval.run import about_run, read_rows
+
+    folder = run if run.is_dir() else run.parent
+    page = report(
+        read_rows(run), title=f"Konkyo evaluation: {folder.name}", about=about_run(folder)
+    )
+    target = html or folder / "report.html"
+    try:
+        target.write_text(page, encoding="utf-8")
+    except OSError as exc:
+        raise UsageError(
+            f"{target}: cannot be written: {exc.strerror}; name another --html"
+        ) from exc
+    click.echo(f"wrote {target}")
+    return 0
 
 
 def _plain(text: str) -> str:

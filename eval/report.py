@@ -1,0 +1,348 @@
+"""A run as one HTML page that needs no network: figures, plots, and every question. Pure."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+import unicodedata
+from collections.abc import Mapping, Sequence
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from eval.metrics import MEASURES, Mean, mean, percentile
+from eval.plots import reliability_plot, risk_coverage_plot
+from eval.summary import Summary, summarise
+from eval.verdicts import Quote, Row
+
+__all__ = ["report"]
+
+_STAGES = ("retrieve", "first_evidence", "generate", "verify", "total")
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #22211e; --paper: #fbfaf7; --soft: #6a655c; --line: #ded9ce;
+  --good: #1d6b3a; --bad: #a8321f; --mark: #fff0b8; --blue: #1f4e79; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e9e6df; --paper: #17181b; --soft: #a9a49a;
+  --line: #3a3c42; --good: #7fcf9a; --bad: #f08a78; --mark: #5a4f17; --blue: #9cc4ea; } }
+body { font: 15px/1.6 system-ui, "Noto Sans", "Noto Sans CJK JP", sans-serif; color: var(--ink);
+  background: var(--paper); margin: 0 auto; padding: 1.5rem; max-width: 68rem; }
+h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
+table { border-collapse: collapse; } caption { text-align: left; color: var(--soft); }
+th, td { padding: .15rem .7rem .15rem 0; text-align: left; border-bottom: 1px solid var(--line);
+  vertical-align: top; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+.soft { color: var(--soft); } .good { color: var(--good); } .bad { color: var(--bad); }
+.plots { display: flex; flex-wrap: wrap; gap: 2rem; } figure { margin: 0; }
+svg { max-width: 100%; height: auto; } svg text { fill: var(--soft); font-size: 11px; }
+.scroll { overflow-x: auto; }
+details { border-bottom: 1px solid var(--line); padding: .4rem 0; }
+summary { cursor: pointer; } dl { margin: .5rem 0 .5rem 1.2rem; } dt { color: var(--soft); }
+dd { margin: 0 0 .5rem 0; } blockquote { margin: .3rem 0; padding-left: .8rem;
+  border-left: 3px solid var(--line); } mark { background: var(--mark); color: inherit; }
+.controls { position: sticky; top: 0; background: var(--paper); padding: .5rem 0; z-index: 1; }
+.controls label { margin-right: 1rem; } [hidden] { display: none; }
+""".strip()
+
+_SCRIPT = """
+const rows = [...document.querySelectorAll('details[data-kind]')];
+const by = id => document.getElementById(id);
+function filter() {
+  const words = by('words').value.toLowerCase();
+  let shown = 0;
+  for (const row of rows) {
+    const hide = (by('failed').checked && row.dataset.state === 'handled')
+      || (by('kind').value && row.dataset.kind !== by('kind').value)
+      || (by('language').value && row.dataset.language !== by('language').value)
+      || (words && !row.textContent.toLowerCase().includes(words));
+    row.hidden = hide;
+    shown += hide ? 0 : 1;
+  }
+  by('shown').textContent = shown + ' / ' + rows.length;
+}
+for (const id of ['failed', 'kind', 'language']) by(id).addEventListener('change', filter);
+by('words').addEventListener('input', filter);
+by('open').addEventListener('click', () => rows.forEach(r => { if (!r.hidden) r.open = true; }));
+if (location.hash === '#failures') by('failed').checked = true;
+filter();
+""".strip()
+
+
+def report(rows: Sequence[Row], *, title: str, about: Mapping[str, str]) -> str:
+    """The page. ``about`` says what was run: fingerprints, dataset, command.
+
+    The page is built as a tree and serialised, so no text from articles, questions or models
+    can become markup; its policy allows only its own style and script, named by their hashes.
+    """
+    summary = summarise(rows)
+    html = Element("html", {"lang": "en"})
+    head = SubElement(html, "head")
+    SubElement(head, "meta", {"charset": "utf-8"})
+    SubElement(head, "meta", {"name": "viewport", "content": "width=device-width"})
+    policy = f"default-src 'none'; style-src {_hash(_STYLE)}; script-src {_hash(_SCRIPT)}"
+    SubElement(head, "meta", {"http-equiv": "Content-Security-Policy", "content": policy})
+    _text(head, "title", title)
+    _text(head, "style", _STYLE)
+    body = SubElement(html, "body")
+    _text(body, "h1", title)
+    _about(body, about, summary)
+    _measures(body, summary)
+    _matrix(body, rows)
+    _plots(body, rows, summary)
+    _latency(body, rows)
+    _questions(body, rows)
+    _text(body, "script", _SCRIPT)
+    return "<!doctype html>\n" + tostring(html, encoding="unicode", method="html")
+
+
+def _hash(content: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+def _text(parent: Element, tag: str, text: str, **attributes: str) -> Element:
+    element = SubElement(parent, tag, {k.rstrip("_"): v for k, v in attributes.items()})
+    element.text = "".join("\ufffd" if _unwanted(c) else c for c in text)
+    return element
+
+
+def _unwanted(char: str) -> bool:
+    """Control characters, and those that would turn the direction of the page's own text."""
+    return (unicodedata.category(char) in {"Cc", "Cs"} and char not in "\n\t") or (
+        "\u202a" <= char <= "\u202e" or "\u2066" <= char <= "\u2069"
+    )
+
+
+def _about(body: Element, about: Mapping[str, str], summary: Summary) -> None:
+    counts = (
+        f"{summary.asked} asked, {summary.answered} answered, {summary.refused} refused, "
+        f"{summary.errors} failed; {summary.claims} claims shown"
+    )
+    _text(body, "p", counts)
+    lines = SubElement(body, "p", {"class": "soft"})
+    for name, value in about.items():
+        _text(lines, "span", f"{name}: {value}  ")
+        SubElement(lines, "br")
+
+
+def _table(body: Element, caption: str, heads: Sequence[str]) -> Element:
+    frame = SubElement(body, "div", {"class": "scroll"})
+    table = SubElement(frame, "table")
+    _text(table, "caption", caption)
+    row = SubElement(SubElement(table, "thead"), "tr")
+    for head in heads:
+        _text(row, "th", head)
+    return SubElement(table, "tbody")
+
+
+def _measures(body: Element, summary: Summary) -> None:
+    _text(body, "h2", "Measures")
+    table = _table(
+        body,
+        "Means with 95 % bootstrap intervals; a question that gave no outcome counts as zero.",
+        ("measure", "share", "95 %", "n", "meaning"),
+    )
+    for name, value in summary.measures.items():
+        _measure(table, name, value, MEASURES[name])
+    for judge, value in summary.faithfulness.items():
+        _measure(table, f"Faithfulness ({judge})", value, MEASURES["Faithfulness"])
+    if not math.isnan(summary.curve.area):
+        area = f"{summary.curve.area:.3f}"
+        _row(table, ("AURC", area, "", str(summary.answered), MEASURES["AURC"]))
+    for pair in summary.agreement:
+        _text(
+            body,
+            "p",
+            f"Judges {pair.a} and {pair.b} agree on {_share(pair.share)} of {pair.n} claims "
+            f"(Cohen's kappa {_share(pair.kappa)}).",
+        )
+    if summary.removed:
+        reasons = ", ".join(f"{reason} {n}" for reason, n in summary.removed.items())
+        _text(body, "p", f"Sentences the model wrote that were not shown: {reasons}.")
+
+
+def _measure(table: Element, name: str, value: Mean, meaning: str) -> None:
+    if value.n:
+        interval = f"{value.low:.3f}-{value.high:.3f}"
+        _row(table, (name, f"{value.value:.3f}", interval, str(value.n), meaning))
+
+
+def _row(table: Element, cells: Sequence[str]) -> None:
+    row = SubElement(table, "tr")
+    for cell in cells:
+        number = cell.replace(".", "").replace("-", "").isdigit()
+        _text(row, "td", cell, **({"class_": "n"} if number else {}))
+
+
+def _share(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"
+
+
+def _matrix(body: Element, rows: Sequence[Row]) -> None:
+    _text(body, "h2", "Handled, by kind and language")
+    languages = sorted({row.question.language for row in rows})
+    kinds = sorted({row.question.kind for row in rows})
+    table = _table(body, "Share handled, and how many were asked.", ("", *languages, "all"))
+    for kind in [*kinds, "all"]:
+        cells = [kind]
+        for language in [*languages, "all"]:
+            found = [
+                row.scores["Handled"]
+                for row in rows
+                if kind in {row.question.kind, "all"} and language in {row.question.language, "all"}
+            ]
+            cells.append(f"{mean(found, rounds=1).value:.2f} ({len(found)})" if found else "")
+        _row(table, cells)
+
+
+def _plots(body: Element, rows: Sequence[Row], summary: Summary) -> None:
+    _text(body, "h2", "Does it know when it is right?")
+    frame = SubElement(body, "div", {"class": "plots"})
+    pairs = [
+        (row.confidence, row.scores["Handled"] == 1.0) for row in rows if row.confidence is not None
+    ]
+    for svg, caption in (
+        (
+            risk_coverage_plot(summary.curve),
+            "Risk and coverage: of all questions asked, the share answered at least this surely "
+            "(across) and the share of those that is wrong (up). Low and flat is good.",
+        ),
+        (
+            reliability_plot(pairs),
+            "Reliability: stated support of the weakest claim (across) and the share handled "
+            "(up), in ten bins; on the diagonal it means what it says. Larger dots hold more.",
+        ),
+    ):
+        figure = SubElement(frame, "figure")
+        figure.append(svg)
+        _text(figure, "figcaption", caption, class_="soft")
+
+
+def _latency(body: Element, rows: Sequence[Row]) -> None:
+    _text(body, "h2", "Latency")
+    table = _table(
+        body, "Milliseconds; total is the whole call.", ("stage", "p50", "p95", "questions")
+    )
+    for stage in _STAGES:
+        times = [t for row in rows if (t := _stage(row, stage)) is not None]
+        if times:
+            p50, p95 = percentile(times, 0.5), percentile(times, 0.95)
+            _row(table, (stage, f"{p50:.0f}", f"{p95:.0f}", str(len(times))))
+
+
+def _stage(row: Row, stage: str) -> float | None:
+    timings = (row.outcome or {}).get("timings_ms")
+    value = timings.get(stage) if isinstance(timings, dict) else None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _questions(body: Element, rows: Sequence[Row]) -> None:
+    _text(body, "h2", "Every question", id="questions")
+    controls = SubElement(body, "div", {"class": "controls"})
+    label = SubElement(controls, "label")
+    SubElement(label, "input", {"type": "checkbox", "id": "failed"}).tail = " failures only"
+    _choice(controls, "kind", sorted({row.question.kind for row in rows}))
+    _choice(controls, "language", sorted({row.question.language for row in rows}))
+    SubElement(
+        controls, "input", {"type": "search", "id": "words", "placeholder": "words in it"}
+    ).tail = " "
+    _text(controls, "button", "open all", type="button", id="open").tail = " "
+    _text(controls, "span", f"{len(rows)}", id="shown", class_="soft")
+    for row in rows:
+        _question(body, row)
+
+
+def _choice(parent: Element, name: str, values: Sequence[str]) -> None:
+    label = SubElement(parent, "label")
+    label.text = f"{name} "
+    select = SubElement(label, "select", {"id": name})
+    _text(select, "option", "all", value="")
+    for value in values:
+        _text(select, "option", value, value=value)
+
+
+def _question(body: Element, row: Row) -> None:
+    question = row.question
+    handled = row.scores["Handled"] == 1.0
+    frame = SubElement(
+        body,
+        "details",
+        {
+            "data-kind": question.kind,
+            "data-language": question.language,
+            "data-state": "handled" if handled else "failed",
+        },
+    )
+    line = SubElement(frame, "summary")
+    _text(line, "span", "✓ " if handled else "✗ ", class_="good" if handled else "bad")
+    _text(line, "span", question.question, lang=question.language)
+    status = "failed" if row.outcome is None else str(row.outcome.get("status"))
+    _text(line, "span", f"  {question.id} · {status} · {row.seconds:.1f} s", class_="soft")
+    entries = SubElement(frame, "dl")
+    for number, turn in enumerate(question.history, 1):
+        _entry(entries, f"turn {number}", f"{turn.question} → {turn.answer}")
+    _expected(entries, row)
+    if row.error is not None:
+        _entry(entries, "error", row.error)
+    if row.outcome is not None:
+        _outcome(entries, row, row.outcome)
+    scores = ", ".join(f"{name} {value:.2f}" for name, value in row.scores.items())
+    _entry(entries, "scores", scores)
+
+
+def _entry(parent: Element, name: str, text: str) -> Element:
+    _text(parent, "dt", name)
+    return _text(parent, "dd", text)
+
+
+def _expected(entries: Element, row: Row) -> None:
+    question = row.question
+    if question.answers:
+        _entry(entries, "expected, any of", " | ".join(question.answers))
+    for group in question.all_of:
+        _entry(entries, "expected, one of", " | ".join(group))
+    if question.premise_truth:
+        _entry(entries, "what the articles say", question.premise_truth)
+    if not question.answerable and question.kind != "premise":
+        _entry(entries, "expected", "a refusal: the articles do not say")
+    for gold in question.gold:
+        _entry(entries, f"gold: {gold.article}", gold.quote)
+    if question.note:
+        _entry(entries, "note", question.note)
+
+
+def _outcome(entries: Element, row: Row, outcome: Mapping[str, object]) -> None:
+    reason = f" ({outcome['reason']})" if outcome.get("reason") else ""
+    _entry(entries, f"{outcome.get('status')}{reason}", str(outcome.get("answer", "")))
+    for number, claim in enumerate(_objects(outcome.get("claims"))):
+        says = ", ".join(
+            f"{judge} {shares[number]:.2f}"
+            for judge, shares in row.judged.items()
+            if number < len(shares)
+        )
+        text = f"{claim.get('text')} {claim.get('citations')}"
+        entry = _entry(entries, f"claim {number + 1}", text)
+        _text(entry, "div", f"supported: {says}", class_="soft")
+    for number, citation in enumerate(_objects(outcome.get("citations"))):
+        found = row.quotes[number] if number < len(row.quotes) else Quote(False)
+        _citation(entries, citation, found)
+    for removed in _objects(outcome.get("removed")):
+        detail = f", {removed['detail']}" if removed.get("detail") else ""
+        _entry(entries, f"not shown ({removed.get('reason')}{detail})", str(removed.get("text")))
+    notices = outcome.get("notices")
+    for notice in notices if isinstance(notices, list) else []:
+        _entry(entries, "notice", str(notice))
+
+
+def _citation(entries: Element, citation: Mapping[str, object], quote: Quote) -> None:
+    place = " · ".join(
+        str(citation[k]) for k in ("title", "published", "source") if citation.get(k)
+    )
+    state = "verbatim" if quote.exact else "NOT VERBATIM"
+    entry = _entry(entries, f"[{citation.get('id')}] {place} · {state}", "")
+    block = SubElement(entry, "blockquote", {"lang": str(citation.get("language") or "")})
+    _text(block, "span", quote.before, class_="soft")
+    _text(block, "mark", str(citation.get("quote")))
+    _text(block, "span", quote.after, class_="soft")
+
+
+def _objects(value: object) -> list[Mapping[str, object]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
