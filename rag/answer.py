@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Protocol
 
 from index.errors import LLMError
+from index.periods import period_in_question
 from index.protocols import Encoder, Store
 from index.records import Article, ArticleSummary, Filter, Hit
+from rag.chat import Turn, standalone
 from rag.claims import Draft, display_text, parse_line, split_lines
 from rag.evidence import Reader, Selection, SelectionLimits, select
 from rag.llm import LLM
@@ -38,6 +41,7 @@ from rag.verify import Verdict, Verifier
 __all__ = ["PROMPT_VERSION", "Options", "Pipeline"]
 
 PROMPT_VERSION = 1
+_EVERYTHING = Filter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,15 @@ class Options:
 
 class _Judge(Protocol):
     def __call__(self, question: str, selection: Selection, hits: Sequence[Hit]) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a search gave: quotes, how sure it is that they answer, and the nearest articles."""
+
+    selection: Selection
+    sure: float
+    related: tuple[ArticleSummary, ...]
 
 
 class _Clock:
@@ -135,13 +148,18 @@ class Pipeline:
         self,
         question: str,
         *,
-        where: Filter = Filter(),  # noqa: B008
+        history: Sequence[Turn] = (),
+        where: Filter = _EVERYTHING,
         top_k: int | None = None,
         language: str | None = None,
+        today: date | None = None,
     ) -> Outcome:
         """The outcome alone."""
         outcome: Outcome | None = None
-        for event in self.stream(question, where=where, top_k=top_k, language=language):
+        events = self.stream(
+            question, history=history, where=where, top_k=top_k, language=language, today=today
+        )
+        for event in events:
             if isinstance(event, Finished):
                 outcome = event.outcome
         assert outcome is not None
@@ -151,43 +169,68 @@ class Pipeline:
         self,
         question: str,
         *,
-        where: Filter = Filter(),  # noqa: B008
+        history: Sequence[Turn] = (),
+        where: Filter = _EVERYTHING,
         top_k: int | None = None,
         language: str | None = None,
+        today: date | None = None,
     ) -> Iterator[Event]:
-        """Events in order: evidence, then each sentence drafted and checked, then the outcome."""
+        """Events in order: evidence, then each sentence drafted and checked, then the outcome.
+
+        A period the question names ("last week", 昨年12月) narrows the search where ``where``
+        names none; if nothing in it answers, all dates are searched and a notice says so.
+        ``today`` is for tests; ``history`` makes sense of a follow-up.
+        """
         clock = _Clock()
         question = " ".join(question.split())
         language = language or self._detect(question)
-        run = _Run(self, question, language, clock)
-        hits = self.retriever.retrieve(question, top_k or self.options.top_k, where)
-        clock.since_start("retrieve")
+        run = _Run(self, question, standalone(question, history), language, clock)
+        found = self._find(run, where, top_k or self.options.top_k, today or date.today())
+        if not found.selection.evidence:
+            empty = next(iter(self.store.articles(Filter())), None) is None
+            yield Finished(run.refuse("empty_index" if empty else "no_evidence", ()))
+            return
+        yield EvidenceReady(found.selection.evidence, language)
+        if found.sure < self.options.answerable:
+            yield Finished(run.refuse("weak_evidence", found.related))
+            return
+        yield from run.draft(found.selection.evidence)
+        if not run.claims and found.sure >= self.options.quotes_alone:
+            yield from run.quote(found.selection.evidence)
+        if run.claims:
+            yield Finished(run.answer(found.selection.evidence))
+        else:
+            yield Finished(run.refuse("unsupported", found.related))
+
+    def _find(self, run: _Run, where: Filter, top_k: int, today: date) -> _Found:
+        """Search within the period the question names, then, if nothing there answers, openly."""
+        period = None
+        if where.since is None and where.until is None:
+            period = period_in_question(run.question, today, run.language)
+        if period is not None:
+            within = replace(where, since=period.since, until=period.until)
+            found = self._search(run, within, top_k)
+            if found.selection.evidence and found.sure >= self.options.answerable:
+                span = f"{period.since or ''}–{period.until or ''}"
+                run.notices.append(notice_text("filter_applied", run.language, period=span))
+                return found
+            run.notices.append(notice_text("filter_opened", run.language))
+        return self._search(run, where, top_k)
+
+    def _search(self, run: _Run, where: Filter, top_k: int) -> _Found:
+        hits = self.retriever.retrieve(run.standalone, top_k, where)
+        run.clock.since_start("retrieve")
         selection = select(
-            question,
+            run.standalone,
             hits,
             encoder=self._encoder,
             sentences=self._sentences,
             reader=self._reader,
             limits=self.options.limits,
         )
-        clock.since_start("first_evidence")
-        if not selection.evidence:
-            empty = next(iter(self.store.articles(Filter())), None) is None
-            yield Finished(run.refuse("empty_index" if empty else "no_evidence", ()))
-            return
-        yield EvidenceReady(selection.evidence, language)
-        sure = self._judge(question, selection, hits)
-        related = tuple(dict.fromkeys(h.article for h in hits))[:3]
-        if sure < self.options.answerable:
-            yield Finished(run.refuse("weak_evidence", related))
-            return
-        yield from run.draft(selection.evidence)
-        if not run.claims and sure >= self.options.quotes_alone:
-            yield from run.quote(selection.evidence)
-        if run.claims:
-            yield Finished(run.answer(selection.evidence))
-        else:
-            yield Finished(run.refuse("unsupported", related))
+        run.clock.since_start("first_evidence")
+        sure = self._judge(run.standalone, selection, hits) if selection.evidence else 0.0
+        return _Found(selection, sure, tuple(dict.fromkeys(h.article for h in hits))[:3])
 
     def check(
         self, draft: Draft, evidence: Sequence[Evidence], question: str, language: str
@@ -207,27 +250,30 @@ def _reader_alone(question: str, selection: Selection, hits: Sequence[Hit]) -> f
 class _Run:
     """One question on its way: what passed, what was removed, what must be said about it."""
 
-    def __init__(self, pipeline: Pipeline, question: str, language: str, clock: _Clock) -> None:
+    def __init__(
+        self, pipeline: Pipeline, question: str, alone: str, language: str, clock: _Clock
+    ) -> None:
         self._pipeline = pipeline
-        self._question = question
-        self._language = language
-        self._clock = clock
+        self.question = question
+        self.standalone = alone
+        self.language = language
+        self.clock = clock
         self.claims: list[Claim] = []
         self.removed: list[Removed] = []
         self.notices: list[str] = []
 
     def draft(self, evidence: Sequence[Evidence]) -> Iterator[Event]:
         """Ask the model, check each line as it is finished; repair once if nothing passed."""
-        prompt = claims_prompt(self._question, evidence, self._language)
+        prompt = claims_prompt(self.standalone, evidence, self.language)
         try:
             yield from self._attempt(prompt, evidence)
             if not self.claims and self.removed:
                 failed = self.removed[-1]
-                why = removed_text(failed.reason, self._language)
-                again = repair_prompt(prompt, failed.text, why, self._language)
+                why = removed_text(failed.reason, self.language)
+                again = repair_prompt(prompt, failed.text, why, self.language)
                 yield from self._attempt(again, evidence)
         except LLMError:
-            self.notices.append(notice_text("llm_unavailable", self._language))
+            self.notices.append(notice_text("llm_unavailable", self.language))
 
     def _attempt(self, prompt: Prompt, evidence: Sequence[Evidence]) -> Iterator[Event]:
         start = time.perf_counter()
@@ -239,7 +285,7 @@ class _Run:
                 continue
             yield ClaimDrafted(draft.text)
             began = time.perf_counter()
-            verdict = self._pipeline.check(draft, evidence, self._question, self._language)
+            verdict = self._pipeline.check(draft, evidence, self.standalone, self.language)
             verifying += time.perf_counter() - began
             if verdict.reason is None:
                 claim = Claim(draft.text, draft.citations, round(verdict.support, 4))
@@ -249,13 +295,13 @@ class _Run:
                 removed = Removed(draft.text, verdict.reason, verdict.detail)
                 self.removed.append(removed)
                 yield ClaimRemoved(removed)
-        self._clock.add("verify", verifying)
-        self._clock.add("generate", time.perf_counter() - start - verifying)
+        self.clock.add("verify", verifying)
+        self.clock.add("generate", time.perf_counter() - start - verifying)
 
     def quote(self, evidence: Sequence[Evidence]) -> Iterator[Event]:
         """The best quotes as they stand; they support themselves."""
         if self.removed:
-            self.notices.append(notice_text("quotes_only", self._language))
+            self.notices.append(notice_text("quotes_only", self.language))
         best = evidence[0].score
         for item in evidence[: self._pipeline.options.quotes_shown]:
             if item.number > 1 and item.score < 0.7 * best:
@@ -266,31 +312,31 @@ class _Run:
 
     def answer(self, evidence: Sequence[Evidence]) -> Answer:
         """The claims that passed, with exactly the citations they use."""
-        self._clock.since_start("total")
+        self.clock.since_start("total")
         used = {n for c in self.claims for n in c.citations}
         return Answer(
-            question=self._question,
-            language=self._language,
-            text=display_text([(c.text, c.citations) for c in self.claims], self._language),
+            question=self.question,
+            language=self.language,
+            text=display_text([(c.text, c.citations) for c in self.claims], self.language),
             claims=tuple(self.claims),
             citations=tuple(_citation(e) for e in evidence if e.number in used),
             removed=tuple(self.removed),
             notices=tuple(self.notices),
-            timings_ms=self._clock.stages,
+            timings_ms=self.clock.stages,
             fingerprint=self._pipeline.fingerprint,
         )
 
     def refuse(self, reason: RefusalReason, related: tuple[ArticleSummary, ...]) -> Refusal:
         """The articles do not say."""
-        self._clock.since_start("total")
+        self.clock.since_start("total")
         return Refusal(
-            question=self._question,
-            language=self._language,
+            question=self.question,
+            language=self.language,
             reason=reason,
-            text=refusal_text(reason, self._language),
+            text=refusal_text(reason, self.language),
             removed=tuple(self.removed),
             notices=tuple(self.notices),
-            timings_ms=self._clock.stages,
+            timings_ms=self.clock.stages,
             fingerprint=self._pipeline.fingerprint,
             related=related,
         )

@@ -13,6 +13,9 @@ from index.records import Filter, Hit, ScoredPassage
 __all__ = ["Fused", "FusionWeights", "Retriever", "fuse"]
 
 
+_EVERYTHING = Filter()
+
+
 @dataclass(frozen=True, slots=True)
 class FusionWeights:
     """How the two arms are joined; fitted by ``benchmarks/fit_fusion.py`` on JaQuAD train and
@@ -76,7 +79,7 @@ class Retriever:
         self._encoder = encoder
         self._weights = weights or FusionWeights()
 
-    def rank(self, question: str, where: Filter = Filter()) -> list[Fused]:  # noqa: B008
+    def rank(self, question: str, where: Filter = _EVERYTHING) -> list[Fused]:  # noqa: B008
         """All passages either arm proposes, best first."""
         vector = self._encoder.queries([question])[0]
         pool = self._weights.pool
@@ -110,7 +113,7 @@ class Retriever:
         self,
         question: str,
         top_k: int = 10,
-        where: Filter = Filter(),  # noqa: B008
+        where: Filter = _EVERYTHING,
     ) -> list[Hit]:
         """The ``top_k`` best passages with their articles, best first; newer first on ties."""
         ranked = self.rank(question, where)[:top_k]

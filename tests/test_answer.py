@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from index.errors import ArticleMissing, LLMUnreachable
 from index.records import Article, ArticleSummary, Filter, Passage, ScoredPassage
 from index.sentences import sentences
 from rag.answer import Options, Pipeline
+from rag.chat import Turn, standalone
 from rag.llm import LLM, NoLLM, Usage
 from rag.outcomes import (
     Answer,
@@ -133,7 +135,10 @@ def pipeline(llm: LLM, *, sure: float = 0.9, text: str = TEXT) -> Pipeline:
         FlatEncoder(),
         llm,
         verifier=Verifier(
-            facts=None, states=None, supporter=None, calibration=Calibration({"overlap": 8}, -4, 0.5)
+            facts=None,
+            states=None,
+            supporter=None,
+            calibration=Calibration({"overlap": 8}, -4, 0.5),
         ),
         detect=lambda text: "ja",
         sentences=sentences,
@@ -259,3 +264,45 @@ def test_the_documented_object_has_the_documented_keys() -> None:
     timings = found["timings_ms"]
     assert isinstance(timings, dict)
     assert set(timings) == {"retrieve", "first_evidence", "generate", "verify", "total"}
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("それはいつ？", "日本の対米投資の規模は？ それはいつ？"),
+        ("How many?", "日本の対米投資の規模は？ How many?"),
+        ("언제?", "日本の対米投資の規模は？ 언제?"),
+        ("什么时候？", "日本の対米投資の規模は？ 什么时候？"),
+        (
+            "ベネズエラに滞在していた邦人は何人だったのでしょうか？",
+            "ベネズエラに滞在していた邦人は何人だったのでしょうか？",
+        ),
+        (
+            "How many Japanese nationals were in Venezuela during the strike?",
+            "How many Japanese nationals were in Venezuela during the strike?",
+        ),
+    ],
+)
+def test_a_follow_up_is_asked_with_what_it_is_about(question: str, asked: str) -> None:
+    assert standalone(question, [Turn(QUESTION, GOOD)]) == asked
+
+
+def test_without_history_a_question_is_itself() -> None:
+    assert standalone("それはいつ？", []) == "それはいつ？"
+
+
+def test_a_period_that_answers_nothing_is_opened_with_a_notice() -> None:
+    llm = Says([GOOD])
+    asked = pipeline(llm)
+    asked.store = OnlyOutside(TEXT)
+    asked.retriever.store = asked.store
+    outcome = asked.ask("先週の対米投資の規模は？", today=date(2026, 11, 22))
+    assert isinstance(outcome, Answer)
+    assert len(outcome.notices) == 1
+
+
+class OnlyOutside(OneArticle):
+    """Nothing passes a date filter."""
+
+    def dense(self, vector: np.ndarray, k: int, where: Filter = Filter()) -> list[ScoredPassage]:
+        return [] if where.since else super().dense(vector, k, where)

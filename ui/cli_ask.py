@@ -86,10 +86,11 @@ def _filter(
 @click.option("--model", default=None, help="Model name, or the path of a GGUF file.")
 @click.option("--base-url", default=None, help="Address of an OpenAI-compatible or Ollama server.")
 @click.option("--top-k", type=click.IntRange(1, 100), default=None, help="Passages to consider.")
+@click.option(
+    "--today", callback=_iso, default=None, help='What "last week" counts from.  [default: today]'
+)
 @filter_options
-@click.pass_context
 def ask(
-    ctx: click.Context,
     question: str,
     store: str,
     as_json: bool,
@@ -97,6 +98,7 @@ def ask(
     model: str | None,
     base_url: str | None,
     top_k: int | None,
+    today: str | None,
     since: str | None,
     until: str | None,
     languages: tuple[str, ...],
@@ -110,7 +112,12 @@ def ask(
         raise click.UsageError("the question is empty")
     where = _filter(since, until, languages, outlets)
     pipeline = open_from_settings(store, llm=llm, model=model, base_url=base_url)
-    outcome = pipeline.ask(question, where=where, top_k=top_k)
+    outcome = pipeline.ask(
+        question,
+        where=where,
+        top_k=top_k,
+        today=date.fromisoformat(today) if today else None,
+    )
     if as_json:
         click.echo(json.dumps(to_json(outcome), ensure_ascii=False))
     else:
