@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from eval.questions import Turn
 from index.records import Article
 from rag.answer import Pipeline
+from rag.chat import Turn as ChatTurn
 from rag.outcomes import Outcome
 
 __all__ = ["PipelineAsker"]
@@ -24,8 +25,10 @@ class PipelineAsker:
         return self.pipeline.fingerprint
 
     def ask(self, question: str, *, history: Sequence[Turn]) -> Outcome:
-        """Ask the question; a follow-up is asked without its history until the pipeline has one."""
-        return self.pipeline.ask(question)
+        """Ask the question with the turns before it."""
+        return self.pipeline.ask(
+            question, history=[ChatTurn(t.question, t.answer) for t in history]
+        )
 
     def article(self, article_id: str) -> Article:
         """The whole article. Raises ArticleMissing."""

@@ -79,7 +79,7 @@ class Retriever:
         self._encoder = encoder
         self._weights = weights or FusionWeights()
 
-    def rank(self, question: str, where: Filter = _EVERYTHING) -> list[Fused]:  # noqa: B008
+    def rank(self, question: str, where: Filter = _EVERYTHING) -> list[Fused]:
         """All passages either arm proposes, best first."""
         vector = self._encoder.queries([question])[0]
         pool = self._weights.pool
