@@ -13,6 +13,7 @@ from index.boilerplate import Draft, drafts
 from index.dates import ParsedDate, parse_date
 from index.encodings import clean, decode
 from index.errors import SourceError
+from index.furniture import kind_of
 from index.languages import detect, is_language_code
 from index.records import Article, article_id_for
 from index.sentences import sentences
@@ -125,12 +126,26 @@ def _stamped_drafts(lines: list[str], found: list[re.Match[str] | None]) -> list
     reference = date.fromisoformat(months.most_common(1)[0][0] + "-15") if months else None
     result: list[Draft] = []
     for line, match, stamp in zip(lines, found, stamps, strict=True):
-        body = line[match.end() :].strip() if match is not None else line.strip()
+        body = _without_tail(line[match.end() :].strip() if match is not None else line.strip())
         if match is not None and stamp is None:
             stamp = _stamp(match["date"], reference)
         if len(body) >= 10:
             result.append(Draft(None, body, published=stamp))
     return result
+
+
+def _without_tail(line: str) -> str:
+    """A one-line article without the editor's name and the buttons that were glued to its end."""
+    end = len(line)
+    for start, stop in reversed(sentences(line[-200:])):
+        begun = max(0, len(line) - 200) + start
+        if stop - start > 60 or begun == 0 or kind_of(line[begun:end]) not in _TAIL:
+            break
+        end = begun
+    return line[:end].rstrip()
+
+
+_TAIL = frozenset({"label", "notice", "byline", "form", "related"})
 
 
 def _stamp(text: str, reference: date | None) -> ParsedDate | None:

@@ -92,7 +92,9 @@ _BULLET = re.compile(r"^\s*(?:\(?\d{1,3}|\(?[A-Za-z]|[ivxIVX]{1,5})$")
 _AFTER_QUOTE = re.compile(
     r"[、，,をのはがにもでへやとっ]|など|という|だと|だった|である|から|まで|より|らしい|です|だ[。、]"
 )
-_AFTER_MARK = re.compile(r"[、，,]|って|という|といった|と(?=[、言い語話述叫訴問強聞主指呼])|など")
+_AFTER_MARK = re.compile(
+    r"[、，,]|って|という|といった|と(?!ても|ころ|もあれ|もかく|はいえ|にかく|りわけ|っくに|うとう)|など"
+)
 _AFTER_NAME = re.compile(r"を|の(?![ちどりんびぼみ])")
 _THAI = re.compile(r"[\u0e01-\u0e5b]")
 _THAI_GAP = re.compile(r"[ \u00a0\u2009]+")
@@ -241,6 +243,8 @@ def _ends(
     if not following:
         return False
     if any(s <= start and end < e for s, e in protected):
+        return False
+    if after > end and "\uac00" <= rest[0] <= "\ud7a3":
         return False
     if not _HARD.isdisjoint(marks) or not {"！", "？"}.isdisjoint(marks):
         if quote is not None and quote[1] < after:
