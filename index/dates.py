@@ -91,6 +91,8 @@ _DOTTED = re.compile(
     r"(?<![\d.])(?P<d>3[01]|[12]\d|0?[1-9])[.](?P<m>1[0-2]|0?[1-9])[.](?P<y>(?:19|20)\d{2})(?!\d),?\s*"
     + _TIME
 )
+# Wide digits and marks have the length of narrow ones, so offsets stay true.
+_WIDE = str.maketrans("０１２３４５６７８９／．－：", "0123456789/.-:")
 _ABSOLUTE = (_YMD, _ERA, _DMY, _MDY, _DOTTED, _COMPACT)
 _MD = re.compile(
     r"(?<![\d年년/.:-])(?P<m>1[0-2]|0?[1-9])(?:\s*[月월]\s*|[-/])(?P<d>3[01]|[12]\d|0?[1-9])(?![\d/.-])\s*[日일号號]?"
@@ -112,6 +114,7 @@ def parse_date(
     A day without a year ("08/16", 2月9日) is understood only with a ``reference`` and becomes the
     occurrence nearest to it. A time zone is kept as an offset, never invented.
     """
+    text = text.translate(_WIDE)
     found = min(
         (m for pattern in _ABSOLUTE if (m := pattern.search(text)) is not None),
         key=lambda m: m.start(),

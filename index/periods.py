@@ -78,6 +78,7 @@ _WORDS = {
     )
 }
 _WORDS |= {"일": 1, "a": 1, "an": 1, "한": 1, "두": 2, "세": 3, "네": 4, "两": 2, "兩": 2}
+_WIDE = str.maketrans("０１２３４５６７８９", "0123456789")
 _DIGITS = {c: i for i, c in enumerate("〇一二三四五六七八九十")}
 
 
@@ -311,6 +312,7 @@ def period_in_question(question: str, today: date, language: str | None = None) 
     Weeks begin on Monday; "the last 3 days" reaches from three days ago to today; "since May" means
     the latest May that has begun. ``language`` is not needed: phrases of all languages are known.
     """
+    question = question.translate(_WIDE)
     found = _bounded(question, today)
     if found is not None:
         return found
