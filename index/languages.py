@@ -47,13 +47,13 @@ _CHINESE_WORDS = re.compile(
 )
 _WORDS = {
     "en": "the of and to in is was for that on with as at by an are be it from has have were which who what when where how why did does this his their",
-    "de": "der die das und in den von zu mit sich des auf für ist im dem nicht ein eine als auch es an werden aus er hat dass sie nach wird bei wer wann wie warum welche",
-    "fr": "le la les de des et en un une du dans est que qui pour par sur au aux avec ne pas plus ce cette il elle sont été quand où quel quelle pourquoi comment",
-    "es": "el la los las de y en que un una del se por con para es al lo como su más fue ha son sobre entre cuándo qué quién dónde cuál cómo cuántos está",
-    "pt": "o a os as de e em que um uma do da dos das no na para com por não se ao foi é são mais como sua quando quem onde qual",
-    "it": "il lo la gli le di e in che un una del della dei per con non è si al da sono nel alla ha più come quando chi dove quale perché",
+    "de": "was wie viele wurde wurden war waren zur zum über zwischen welchem welcher welchen welches wem wen gab gibt unter bis nannte seine seiner ihre nahm fand ist der die das und in den von zu mit sich des auf für ist im dem nicht ein eine als auch es an werden aus er hat dass sie nach wird bei wer wann wie warum welche",
+    "fr": "combien quels quelles où a ont était qu le la les de des et en un une du dans est que qui pour par sur au aux avec ne pas plus ce cette il elle sont été quand où quel quelle pourquoi comment",
+    "es": "cuánto cuánta cuántas cuáles cuál cómo dónde fueron era el la los las de y en que un una del se por con para es al lo como su más fue ha son sobre entre cuándo qué quién dónde cuál cómo cuántos está",
+    "pt": "quem quantos quanto onde quais o a os as de e em que um uma do da dos das no na para com por não se ao foi é são mais como sua quando quem onde qual",
+    "it": "chi ha cosa quanto quanti perché il lo la gli le di e in che un una del della dei per con non è si al da sono nel alla ha più come quando chi dove quale perché",
     "nl": "de het een van en in is dat op te zijn met voor niet aan er om ook als bij door naar wie wat waar wanneer heeft werd worden",
-    "tr": "ve bir bu da de için ile olarak olan ne kadar gibi daha çok sonra ise olduğu kim nerede zaman hangi nasıl",
+    "tr": "kaç tane nedir neydi neden oldu adı mı mi hangisi vardır kime kimdir nerede neresi hangi tarafından sonra sırasında göre ve bir bu da de için ile olarak olan ne kadar gibi daha çok sonra ise olduğu kim nerede zaman hangi nasıl",
     "id": "yang dan di dari untuk dengan pada ini itu dalam tidak adalah akan ke oleh apa siapa kapan juga telah",
     "vi": "và của là có trong được cho các một những với không người đã này khi ở ai gì nào",
     "pl": "i w na z do się nie jest że o od za po przez dla jak oraz kto kiedy gdzie co był",
@@ -63,6 +63,12 @@ _VOTES: dict[str, tuple[str, ...]] = {}
 for _language, _words in _WORDS.items():
     for _word in set(_words.split()):
         _VOTES[_word] = (*_VOTES.get(_word, ()), _language)
+# Letters one of these languages has nearly to itself.
+_LETTERS = {
+    "ß": "de", "ä": "de", "ö": "de", "ü": "de", "ı": "tr", "ğ": "tr", "ş": "tr", "ñ": "es", "¿": "es", "¡": "es",
+    "ã": "pt", "õ": "pt", "ł": "pl", "ę": "pl", "ą": "pl", "ż": "pl", "å": "sv", "đ": "vi", "ơ": "vi", "ư": "vi",
+    "œ": "fr", "è": "fr", "ê": "fr",
+}  # fmt: skip
 _LATIN_WORDS = re.compile(r"[^\W\d_]+")
 
 
@@ -172,6 +178,8 @@ def _latin(text: str, default: str) -> str:
     for word in words:
         for language in _VOTES.get(word, ()):
             votes[language] = votes.get(language, 0.0) + 1.0 / len(_VOTES[word])
+    for letter in set(text.lower()) & _LETTERS.keys():
+        votes[_LETTERS[letter]] = votes.get(_LETTERS[letter], 0.0) + 0.8
     ranked = sorted(votes.items(), key=lambda item: -item[1])
     if ranked:
         best = ranked[0][1]
