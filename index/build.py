@@ -313,7 +313,9 @@ class _Build:
             if readable and content == now:
                 self._writer.set_stamp(listing.source, stamp)
                 return
-            articles = to_articles(raw)
+            articles = [a for a in to_articles(raw) if a.text.strip()]
+            if not articles:
+                raise SourceError(listing.source, "there is no article text in it")
         except SourceError as exc:
             self._fail(SourceFailure(exc.source, exc.reason))
             return

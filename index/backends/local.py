@@ -212,7 +212,7 @@ class LocalStore:
         with self._lock, guarded(self._truth):
             article = self.article(article_id)
             rows = self._connection.execute(
-                "SELECT p.id, passage_id, article, ordinal, start, stop, crc FROM passages p"
+                "SELECT p.id, passage_id, article, ordinal, start, stop, p.crc FROM passages p"
                 " JOIN articles a ON a.id = p.article WHERE a.article_id = ? ORDER BY ordinal",
                 (article_id,),
             ).fetchall()

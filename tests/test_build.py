@@ -1,0 +1,448 @@
+"""A build makes the store equal to its sources, and costs what changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from index.backends.checks import verify
+from index.backends.local import LocalStore
+from index.backends.writer import open_writer
+from index.build import build, compact, remove, take_back
+from index.chunk import embedding_text
+from index.duplicates import same_story, sketch
+from index.errors import ArticleMissing, SourceError, StoreLocked, StoreMismatch, StoreMissing
+from index.records import ArticleSummary
+from index.settings import ChunkSettings
+from ui.cli import konkyo
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_store import ToyEncoder, story, write_stories, write_story
+
+
+@pytest.fixture
+def news(tmp_path: Path) -> Path:
+    return write_stories(tmp_path / "news", 24)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "store"
+
+
+def listed(store: Path) -> list[ArticleSummary]:
+    with LocalStore(store) as opened:
+        return list(opened.articles())
+
+
+def counts(report: object) -> tuple[int, ...]:
+    names = ("added", "changed", "removed", "unchanged")
+    return tuple(getattr(report, name) for name in names)
+
+
+def sound(store: Path) -> bool:
+    wrong = [finding for finding in verify(store) if not finding.ok]
+    assert wrong == []
+    return True
+
+
+def test_a_first_build_then_nothing_changed(news: Path, store: Path) -> None:
+    encoder = ToyEncoder()
+    first = build([str(news)], store, encoder)
+    assert counts(first) == (24, 0, 0, 0)
+    assert (first.generation, first.failures, first.embedded) == (1, (), len(encoder.encoded))
+    again = ToyEncoder()
+    second = build([str(news)], store, again)
+    assert counts(second) == (0, 0, 0, 24)
+    assert (second.generation, again.encoded) == (1, [])
+    assert sound(store)
+
+
+def test_what_is_encoded_is_title_date_and_passage(news: Path, store: Path) -> None:
+    encoder = ToyEncoder()
+    build([str(news / "0003.md")], store, encoder)
+    with LocalStore(store) as opened:
+        article = opened.article(next(iter(opened.articles())).article_id)
+        passages = opened.passages_of(article.article_id)
+    assert [embedding_text(article, p) for p in passages] == encoder.encoded
+    assert all(article.text[p.start : p.end] == p.text for p in passages)
+    assert article.published == "2026-04-04"
+
+
+def test_a_touched_file_is_read_but_not_changed(news: Path, store: Path) -> None:
+    build([str(news)], store, ToyEncoder())
+    os.utime(news / "0005.md", (1, 1))
+    encoder = ToyEncoder()
+    report = build([str(news)], store, encoder)
+    assert (counts(report), report.generation) == ((0, 0, 0, 24), 1)
+    assert encoder.encoded == []
+
+
+def test_a_changed_article_is_replaced_and_only_its_new_text_encoded(
+    news: Path, store: Path
+) -> None:
+    build([str(news)], store, ToyEncoder())
+    before = {a.source: a.article_id for a in listed(store)}
+    path = write_story(news, 7, version=3)
+    encoder = ToyEncoder()
+    report = build([str(news)], store, encoder)
+    assert counts(report) == (0, 1, 0, 23)
+    assert report.generation == 2
+    assert 0 < len(encoder.encoded) <= 2
+    after = {a.source: a.article_id for a in listed(store)}
+    source = path.as_posix()
+    assert after[source] != before[source]
+    assert {s: a for s, a in after.items() if s != source} == {
+        s: a for s, a in before.items() if s != source
+    }
+    with LocalStore(store) as opened:
+        assert "見通しは33％" in opened.article(after[source]).text
+        with pytest.raises(ArticleMissing):
+            opened.article(before[source])
+    assert sound(store)
+
+
+def test_only_the_facts_changed(news: Path, store: Path) -> None:
+    build([str(news)], store, ToyEncoder())
+    path = news / "0002.md"
+    path.write_text(path.read_text("utf-8").replace("outlet: 札幌新聞", "outlet: 北報"), "utf-8")
+    encoder = ToyEncoder()
+    report = build([str(news)], store, encoder)
+    assert (counts(report), report.generation, encoder.encoded) == ((0, 0, 0, 24), 2, [])
+    assert "北報" in {a.outlet for a in listed(store)}
+    assert sound(store)
+
+
+def test_a_removed_file_is_gone_at_once(news: Path, store: Path) -> None:
+    build([str(news)], store, ToyEncoder())
+    with LocalStore(store) as opened:
+        (news / "0009.md").unlink()
+        report = build([str(news)], store, ToyEncoder())
+        assert counts(report) == (0, 0, 1, 23)
+        gone = next(a for a in opened.articles() if a.source.endswith("0009.md"))
+        assert opened.refresh()
+        with pytest.raises(ArticleMissing):
+            opened.article(gone.article_id)
+        hits = opened.lexical(gone.title, 100)
+        assert gone.article_id not in {
+            p.article_id for p in opened.passages([h.passage_id for h in hits])
+        }
+
+
+def test_build_prunes_and_add_does_not(news: Path, store: Path) -> None:
+    one, two = str(news / "0001.md"), str(news / "0002.md")
+    build([one], store, ToyEncoder())
+    assert counts(build([two], store, ToyEncoder(), prune=False)) == (1, 0, 0, 1)
+    assert {a.source for a in listed(store)} == {one, two}
+    assert counts(build([two], store, ToyEncoder())) == (0, 0, 1, 1)
+
+
+def test_many_articles_in_one_file(tmp_path: Path, store: Path) -> None:
+    path = tmp_path / "all.jsonl"
+
+    def write(versions: Sequence[int]) -> None:
+        lines = [
+            json.dumps(
+                {"title": f"第{n}報", "text": story(n, v).split("---\n")[2]}, ensure_ascii=False
+            )
+            for n, v in enumerate(versions)
+        ]
+        path.write_text("\n".join(lines) + "\n", "utf-8")
+
+    write([0] * 30)
+    build([str(path)], store, ToyEncoder())
+    write([0] * 11 + [5] + [0] * 18)
+    encoder = ToyEncoder()
+    report = build([str(path)], store, encoder)
+    assert counts(report) == (0, 1, 0, 29)
+    assert len(encoder.encoded) <= 2
+    write([0] * 10)
+    assert counts(build([str(path)], store, ToyEncoder())) == (0, 0, 20, 10)
+    assert sound(store)
+
+
+# -- the same story twice ------------------------------------------------------------------------
+
+
+def test_the_same_text_twice_is_one_article_with_two_sources(news: Path, store: Path) -> None:
+    (news / "0100.md").write_text(story(4), "utf-8")
+    report = build([str(news)], store, ToyEncoder())
+    assert (counts(report), report.duplicates) == ((24, 0, 0, 0), 1)
+    with LocalStore(store) as opened:
+        both = [opened.article(a.article_id) for a in opened.articles()]
+    twice = [a for a in both if len(a.sources) == 2]
+    assert [[Path(s).name for s in a.sources] for a in twice] == [["0004.md", "0100.md"]]
+    (news / "0004.md").unlink()
+    report = build([str(news)], store, ToyEncoder())
+    assert counts(report) == (0, 0, 0, 24)
+    assert {a.source for a in listed(store)} >= {(news / "0100.md").as_posix()}
+    assert sound(store)
+
+
+LONG = "".join(
+    f"政府は{n}日、{word}に関する新しい方針を発表し、関係者は今後の見通しについて説明した。"
+    for n, word in enumerate(
+        ["半導体", "防衛費", "農業", "観光", "教育", "医療", "鉄道", "漁業"], 3
+    )
+)
+
+
+def plain(title: str, text: str) -> str:
+    return f"---\ntitle: {title}\nlanguage: ja\n---\n{text}\n"
+
+
+def test_a_near_copy_is_found_again_and_takes_over_when_it_must(
+    tmp_path: Path, store: Path
+) -> None:
+    folder = tmp_path / "news"
+    folder.mkdir()
+    (folder / "a.md").write_text(plain("新方針", LONG), "utf-8")
+    copy = LONG.replace("新しい方針", "新方針", 1)
+    (folder / "b.md").write_text(plain("政府の新方針", copy), "utf-8")
+    other = LONG.replace("5日", "6日", 1)
+    (folder / "c.md").write_text(plain("訂正", other), "utf-8")
+    report = build([str(folder)], store, ToyEncoder())
+    assert (report.added, report.duplicates) == (2, 1)
+    assert [(a.title, Path(a.source).name) for a in listed(store)] == [
+        ("新方針", "a.md"),
+        ("訂正", "c.md"),
+    ]
+    (folder / "a.md").unlink()
+    report = build([str(folder)], store, ToyEncoder())
+    assert [a.title for a in listed(store)] == ["訂正", "政府の新方針"]
+    with LocalStore(store) as opened:
+        texts = {opened.article(a.article_id).text for a in opened.articles()}
+    assert copy in texts
+    assert LONG not in texts
+    assert sound(store)
+
+
+def test_removing_what_has_a_near_copy_says_what_is_read_again(tmp_path: Path, store: Path) -> None:
+    folder = tmp_path / "news"
+    folder.mkdir()
+    (folder / "a.md").write_text(plain("新方針", LONG), "utf-8")
+    (folder / "b.md").write_text(plain("新方針", LONG.replace("新しい", "新たな", 1)), "utf-8")
+    build([str(folder)], store, ToyEncoder())
+    _, again = remove([(folder / "a.md").as_posix()], store)
+    assert again == [(folder / "b.md").as_posix()]
+    build([str(folder / "b.md")], store, ToyEncoder())
+    with LocalStore(store) as opened:
+        assert ["新たな" in opened.article(a.article_id).text for a in opened.articles()] == [True]
+
+
+def test_a_small_correction_replaces_and_does_not_hide(tmp_path: Path, store: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(plain("新方針", LONG), "utf-8")
+    build([str(path)], store, ToyEncoder())
+    path.write_text(plain("新方針", LONG.replace("新しい", "新たな", 1)), "utf-8")
+    report = build([str(path)], store, ToyEncoder())
+    assert (counts(report), report.duplicates) == ((0, 1, 0, 0), 0)
+    with LocalStore(store) as opened:
+        assert "新たな" in opened.article(listed(store)[0].article_id).text
+
+
+def test_numbers_make_another_story() -> None:
+    assert same_story(LONG, LONG.replace("新しい", "新たな", 1))
+    assert same_story(LONG, " ".join(LONG))
+    assert not same_story(LONG, LONG.replace("10日", "11日"))
+    assert not same_story(LONG, LONG[: len(LONG) // 2])
+    bands = set(sketch(LONG))
+    assert bands & set(sketch(LONG.replace("新しい", "新たな", 1)))
+    assert not bands & set(sketch("まったく別の話である。" * 20))
+    assert len(sketch("")) == len(sketch("短い")) == 12
+
+
+# -- what goes wrong -----------------------------------------------------------------------------
+
+
+def test_a_bad_file_is_named_and_the_rest_goes_on(news: Path, store: Path) -> None:
+    (news / "bad.jsonl").write_text('{"title": "x"\n', "utf-8")
+    report = build([str(news)], store, ToyEncoder())
+    assert counts(report)[0] == 24
+    assert [Path(f.source).name for f in report.failures] == ["bad.jsonl"]
+    assert report.failures[0].reason
+
+
+def test_strict_stops_and_changes_nothing(news: Path, store: Path) -> None:
+    build([str(news)], store, ToyEncoder())
+    (news / "0000.md").unlink()
+    (news / "bad.jsonl").write_text('{"title": "x"\n', "utf-8")
+    with pytest.raises(SourceError, match=r"bad\.jsonl"):
+        build([str(news)], store, ToyEncoder(), strict=True)
+    assert len(listed(store)) == 24
+
+
+def test_a_source_that_cannot_be_read_keeps_what_was_read_before(news: Path, store: Path) -> None:
+    build([str(news), str(news / "0001.md")], store, ToyEncoder())
+    (news / "0001.md").write_bytes(b"")
+    report = build([str(news)], store, ToyEncoder())
+    assert [Path(f.source).name for f in report.failures] == ["0001.md"]
+    assert len(listed(store)) == 24
+    report = build([str(news / "nothing")], store, ToyEncoder(), prune=False)
+    assert len(report.failures) == 1
+    assert len(listed(store)) == 24
+
+
+def test_an_interrupted_build_keeps_its_vectors(news: Path, store: Path) -> None:
+    stopped = ToyEncoder(fail_after=10)
+    with pytest.raises(KeyboardInterrupt):
+        build([str(news)], store, stopped)
+    with pytest.raises(StoreMissing):
+        LocalStore(store)
+    again = ToyEncoder()
+    report = build([str(news)], store, again)
+    assert counts(report)[0] == 24
+    assert not set(again.encoded) & set(stopped.encoded)
+    assert not (store / "staging.sqlite").exists()
+    assert sound(store)
+
+
+def test_another_model_or_chunking_makes_a_new_store(news: Path, store: Path) -> None:
+    build([str(news)], store, ToyEncoder())
+    with pytest.raises(StoreMismatch, match="konkyo index build"):
+        build([str(news)], store, ToyEncoder("other"), prune=False)
+    encoder = ToyEncoder()
+    report = build([str(news)], store, encoder, ChunkSettings(budget=100))
+    assert (report.generation, report.added) == (2, 24)
+    assert len(encoder.encoded) < report.added * 3
+    other = ToyEncoder("other")
+    assert build([str(news)], store, other, ChunkSettings(budget=100)).generation == 3
+    assert other.encoded
+    assert sound(store)
+
+
+def test_a_rebuild_encodes_nothing_twice(news: Path, store: Path) -> None:
+    build([str(news)], store, ToyEncoder())
+    encoder = ToyEncoder()
+    report = build([str(news)], store, encoder, rebuild=True)
+    assert (report.generation, encoder.encoded) == (2, [])
+    assert sound(store)
+
+
+def test_two_builds_at_once(news: Path, store: Path) -> None:
+    build([str(news)], store, ToyEncoder())
+    with open_writer(store), pytest.raises(StoreLocked):
+        build([str(news)], store, ToyEncoder())
+
+
+# -- removing ------------------------------------------------------------------------------------
+
+
+def test_removed_by_hand_stays_removed(news: Path, store: Path) -> None:
+    build([str(news)], store, ToyEncoder())
+    target = listed(store)[3].article_id
+    generation, again = remove([target], store)
+    assert (generation, again) == (2, [])
+    os.utime(news / "0001.md", (1, 1))
+    report = build([str(news)], store, ToyEncoder(), rebuild=True)
+    assert report.excluded == 1
+    assert target not in {a.article_id for a in listed(store)}
+    with pytest.raises(ArticleMissing, match="was not removed"):
+        take_back(["0" * 16], store)
+    take_back([target], store)
+    encoder = ToyEncoder()
+    assert counts(build([str(news)], store, encoder)) == (1, 0, 0, 23)
+    assert target in {a.article_id for a in listed(store)}
+    assert sound(store)
+
+
+def test_removing_sources_and_folders(news: Path, store: Path) -> None:
+    build([str(news)], store, ToyEncoder())
+    remove([(news / "0003.md").as_posix()], store)
+    assert len(listed(store)) == 23
+    with pytest.raises(ArticleMissing):
+        remove([(news / "0004.md").as_posix(), "0" * 16], store)
+    assert len(listed(store)) == 23
+    remove([str(news)], store)
+    assert listed(store) == []
+    assert sound(store)
+
+
+def test_compacting_changes_nothing_but_the_size(news: Path, store: Path) -> None:
+    build([str(news)], store, ToyEncoder())
+    for number in range(12):
+        (news / f"{number:04d}.md").unlink()
+    build([str(news)], store, ToyEncoder())
+    expected = listed(store)
+    before, after = compact(store)
+    assert after < before
+    assert listed(store) == expected
+    assert sound(store)
+
+
+# -- the command line ----------------------------------------------------------------------------
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(konkyo, ["index", *arguments], standalone_mode=False)
+    if done.exception is not None:
+        raise done.exception
+    return int(done.return_value or 0), done.stdout
+
+
+def test_the_command_line_tells_and_counts(news: Path, store: Path) -> None:
+    build([str(news)], store, ToyEncoder())
+    where = ("--store", str(store))
+    code, out = run("list", *where, "--json")
+    rows = json.loads(out)
+    assert code == 0
+    assert set(rows[0]) >= {
+        "article_id",
+        "title",
+        "source",
+        "url",
+        "published",
+        "language",
+        "passages",
+    }
+    assert len(rows) == 24
+    assert run("list", *where)[1].splitlines()[-1] == "24 articles"
+    facts = json.loads(run("status", *where, "--json")[1])
+    assert (facts["articles"], facts["generation"], facts["languages"]) == (24, 1, {"ja": 24})
+    assert facts["search"]["recall_at_10"] == 1.0
+    assert "generation       1" in run("status", *where)[1]
+    code, out = run("remove", rows[0]["article_id"], *where, "--json")
+    assert (code, json.loads(out)) == (0, {"generation": 2, "read_again": []})
+    assert run("compact", *where)[0] == 0
+    code, out = run("verify", *where, "--json")
+    assert code == 0
+    assert all(finding["ok"] for finding in json.loads(out))
+    next(store.glob("seg-*/vectors.bin"), store / "none").unlink(missing_ok=True)
+    truth = next(store.glob("truth-*.sqlite"))
+    data = bytearray(truth.read_bytes())
+    at = data.find("発表".encode())
+    data[at] ^= 1
+    truth.write_bytes(data)
+    code, out = run("verify", *where)
+    assert code == 1
+    assert "WRONG articles are what was written" in out
+    assert "to do: run `konkyo index build SOURCE... --rebuild`" in out
+
+
+def test_a_change_in_a_big_file_costs_what_changed(shared: Path, tmp_path: Path) -> None:
+    """One line of five hundred changes: next to nothing is encoded, and it is quick."""
+    import lzma
+
+    with lzma.open(shared / "data" / "news-zh.txt.xz", "rt", encoding="utf-8") as packed:
+        lines = [next(packed) for _ in range(500)]
+    path = tmp_path / "news.txt"
+    path.write_text("".join(lines), "utf-8")
+    store = tmp_path / "store"
+    first = build([str(path)], store, ToyEncoder())
+    lines[250] = lines[250].rstrip("\n") + "记者将继续关注此事的进展。\n"
+    path.write_text("".join(lines), "utf-8")
+    encoder = ToyEncoder()
+    started = time.monotonic()
+    report = build([str(path)], store, encoder)
+    assert time.monotonic() - started < first.seconds
+    assert counts(report) == (0, 1, 0, first.added - 1)
+    assert len(encoder.encoded) <= 3
+    assert replace(report, seconds=0.0).failures == ()
