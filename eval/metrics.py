@@ -479,14 +479,21 @@ def _resampled(
 def mean(values: Sequence[float], *, rounds: int = 2000, seed: int = 0) -> Mean:
     """The mean with a percentile bootstrap interval (95 %); the same seed, the same interval.
 
-    The interval says what other questions like these would give. If all values are equal it
-    has no width, however few they are.
+    The interval says what other questions like these would give. Where all are 1, or all 0,
+    resampling has nothing to vary, and the exact binomial interval (Clopper and Pearson) stands
+    in: ten right of ten is 0.69 to 1, not 1 to 1.
     """
     if not len(values):
         return Mean(math.nan, math.nan, math.nan, 0)
     array = np.asarray(values, dtype=np.float64)
+    n = array.size
+    edge = 0.025 ** (1 / n)
+    if (array == 1.0).all():
+        return Mean(1.0, edge, 1.0, n)
+    if (array == 0.0).all():
+        return Mean(0.0, 0.0, 1.0 - edge, n)
     low, high = np.quantile(_resampled(array, rounds, seed), [0.025, 0.975])
-    return Mean(float(array.mean()), float(low), float(high), len(values))
+    return Mean(float(array.mean()), float(low), float(high), n)
 
 
 def paired(
