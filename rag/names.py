@@ -440,7 +440,7 @@ _EN_COMMON = frozenset(
     ]
 )
 _CODE = re.compile(
-    r"(?<![A-Za-z0-9])(?:[A-Z]{1,6}-?\d+[A-Za-z]*|\d+[A-Z](?![A-Za-z]))(?![A-Za-z0-9])"
+    r"(?<![A-Za-z0-9])(?:[A-Z]{1,6}-?\d+[A-Za-z]*|(?<![$€£¥₩.,\d])\d+[DGWX](?![A-Za-z]))(?![A-Za-z0-9])"
 )
 _LATIN = re.compile(
     r"[A-ZÀ-ÖØ-ÞŁŚŽČŠ][\w'’.&-]*(?:(?:\s(?:of|the|de|la|le|von|van|der|del|da|di|and|al-)){0,2}\s[A-ZÀ-ÖØ-ÞŁŚŽČŠ][\w'’.&-]*)*"
@@ -514,6 +514,12 @@ _ZH_SOUNDS = frozenset(
 )
 
 
+def _sound_run(text: str) -> str:
+    """The leading characters that Chinese writes foreign sounds with."""
+    size = next((i for i, c in enumerate(text) if c not in _ZH_SOUNDS), len(text))
+    return text[:size]
+
+
 def _han_sounds(text: str) -> Iterator[Name]:
     """Runs of the characters that Chinese writes foreign sounds with; never certain."""
     for found in re.finditer(r"[一-鿿]{3,12}", text):
@@ -548,12 +554,16 @@ def _han_titled(text: str) -> Iterator[Name]:
         if clear and found.group("n")[0] in _ZH_SURNAMES and len(found.group("n")) <= 3:
             yield Name(at, found.end("n"), found.group("n"), "person", certain=False)
     for found in re.finditer(r"[一-鿿]{1,6}(?:[·•・][一-鿿]{1,6})+", text):
-        name = found.group()
-        head = re.search(
-            r"(?:[的在由与和及是对为了，、与]|总统|总理|首相|国王|主席)", name.split("·")[0]
+        start, end = found.span()
+        first, last = re.split(r"[·•・]", found.group())[0], re.split(r"[·•・]", found.group())[-1]
+        # What stands before and after, without a space, is not part of the name.
+        lead = len(first) - len(_sound_run(first[::-1]))
+        tail = len(last) - len(_sound_run(last))
+        start, end = (
+            start + (lead if lead < len(first) else 0),
+            end - (tail if tail < len(last) else 0),
         )
-        cut = head.end() if head else 0
-        yield Name(found.start() + cut, found.end(), name[cut:], "person")
+        yield Name(start, end, text[start:end], "person")
     for found in re.finditer(r"(?<=记者)\s?[一-鿿]{2,3}(?=[）)\s])", text):
         yield Name(found.start(), found.end(), found.group(), "person")
 
@@ -667,6 +677,9 @@ def _forms() -> dict[str, str]:
     return table
 
 
+_KNOWN_LANGUAGES = ("en", "ja", "zh", "ko", "de", "es", "fr", "it", "pt", "ru", "tr", "th", "ar")
+
+
 @lru_cache(maxsize=4096)
 def entity(name: str, language: str | None = None) -> str | None:
     """The key of a name that the gazetteer or the CLDR knows, else ``None``."""
@@ -674,7 +687,7 @@ def entity(name: str, language: str | None = None) -> str | None:
     known = _forms().get(folded)
     if known is not None:
         return known
-    for code in dict.fromkeys((language or "en", "en", "ja", "zh", "ko")):
+    for code in dict.fromkeys((language or "en", *_KNOWN_LANGUAGES)):
         if folded in _territories(code[:2]):
             return _territories(code[:2])[folded]
     return None

@@ -47,7 +47,7 @@ _NEGATION: dict[str, tuple[str, str]] = {
         r"必ず|まず|いわず|関わらず|かかわらず|思わず|みならず|はずが?|少なく|つまらな|みずか|いずれ|わずか|とんでもない|もったいない|やむを得ない|未満|未来|未明|幼ない|切ない|なくては|あぶない|はかない|ぎこちない|絶え間な[いく]|間違いな[いく]",
     ),
     "en": (
-        r"\bnot\b|n't\b|\bnever\b|\bno\b|\bwithout\b|\bneither\b|\bnor\b|\bnone\b|\bnobody\b|\bnothing\b|\bcannot\b|\bfail(?:ed|s|ing)? to\b|\brefus(?:ed|es|ing) to\b|\bdenied\b|\bdenies\b|\bunable to\b|\bhardly\b|\brejected\b",
+        r"\bnot\b|n't\b|\bnever\b|\bno\b|\bwithout\b|\bneither\b|\bnor\b|\bnone\b|\bnobody\b|\bnothing\b|\bcannot\b|\bfail(?:ed|s|ing)? to\b|\brefus(?:ed|es?|ing|als?)\b|\bdenied\b|\bdenies\b|\bunable to\b|\bhardly\b|\brejected\b",
         r"\bnot only\b|\bnot just\b|\bnot merely\b|\bno\. ?\d|\bno doubt\b|\bno less than\b|\bno fewer than\b|\bwhether or not\b|\bno matter\b",
     ),
     "zh": (
@@ -126,7 +126,7 @@ def polarity(text: str, language: str) -> tuple[Marker, ...]:
 def opposites(claim: str, evidence: str, language: str) -> list[Opposite]:
     """Places where the claim says the opposite of the evidence sentence it lies over."""
     laid = align(claim, evidence)
-    if laid is None or laid.share < 0.6:
+    if laid is None or laid.share < 0.55:
         return []
     negated = _negations(claim, evidence, language, laid)
     turned = _antonyms(claim, evidence, language, laid)
@@ -206,14 +206,15 @@ def _negations(claim: str, evidence: str, language: str, laid: Alignment) -> lis
             continue
         if _host_matched(marker, laid, True, language):
             detail = "the evidence says this without the negation"
-            found.append(Opposite(marker.start, marker.end, *place, detail))
+            a, b = (min(x, len(evidence)) for x in place)
+            found.append(Opposite(marker.start, marker.end, a, b, detail))
     for marker in theirs:
         place = _place(marker.start, laid, of_claim=False)
         inside = laid.pairs and laid.pairs[0][2] <= marker.start <= laid.pairs[-1][3] + slack
         if marker in answered or place is None or not inside:
             continue
         if _host_matched(marker, laid, False, language) and _solid(marker.start, laid):
-            a, b = place[0], min(len(claim), max(place[1], place[0] + 1))
+            a, b = (min(x, len(claim)) for x in (place[0], max(place[1], place[0] + 1)))
             found.append(Opposite(a, b, marker.start, marker.end, "the evidence negates this"))
     return found
 
@@ -223,7 +224,8 @@ def _solid(position: int, laid: Alignment) -> bool:
     for change in laid.changes:
         if change.evidence_start <= position < change.evidence_end:
             long = change.evidence_end - change.evidence_start > 24
-            return change.left >= 4 and change.right >= 4 and not long
+            weak = min(change.left, change.right) < 2 or change.left + change.right < 6
+            return not weak and not long
     return True
 
 

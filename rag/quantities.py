@@ -136,7 +136,7 @@ def _form_pattern(form: str) -> str:
 
 # Surfaces that begin like a unit and are not one.
 _NOT_UNIT = (
-    r"(?!年代|年度|年号|年前後|月|日(?!間|连续)|時(?!間)|点(?!数)|号|人民日報|人権|人工|国際|国連|国会|国家主席"
+    r"(?!年代|年度|年号|年前後|月|日(?!間|连续|元|圆|圓|本円)|時(?!間)|点(?!数)|号|人民日報|人権|人工|国際|国連|国会|国家主席"
     r"|米中|米国|成功|成立|成果|成为|成人|度目|回目|回戦|次世代|元首|元旦|元大|元首相|元々|元年|分の|分之|분의|年生|年级"
     r"|대통령|원전|원자|주년|주의|주식|주째|회의|번째|번의|번지|번 국|일본|일부|일 오|시|인공|인민|년대|년생|월)"
 )
@@ -230,7 +230,7 @@ _words = "|".join(sorted(_EN_WORD, key=len, reverse=True))
 _scales = "hundred|thousand|million|billion|trillion|dozen"
 _EN_RE = re.compile(
     rf"(?<![^\W\d_])(?:(?:a|an)\s(?=(?:{_scales})\b)|(?:{_words})\b)"
-    rf"(?:(?:[\s-]|\sand\s)(?:{_words}|{_scales})\b|(?<=a\s)(?:{_scales})\b|(?<=an\s)(?:{_scales})\b)*"
+    rf"(?:(?:[\s-]|\sand\s|(?:(?<=thousand)|(?<=illion)),\s)(?:{_words}|{_scales})\b|(?<=a\s)(?:{_scales})\b|(?<=an\s)(?:{_scales})\b)*"
 )
 _EN_ORD_RE = re.compile(
     rf"(?<![^\W\d_])(?:(?:{'|'.join(_EN_TENS)})[\s-])?(?:{'|'.join(sorted(_EN_ORDINAL, key=len, reverse=True))})(?![^\W\d_])"
@@ -266,14 +266,17 @@ _ORDINAL_AFTER = re.compile(
     r"\s?(番目|度目|回目|つ目|人目|年目|個目|번째|위|位|代目|st\b|nd\b|rd\b|th\b|º|ª|ème|er\b|次(?!世)|차(?=[ 가-힣])|期)"
 )
 _HALF_AFTER = re.compile(r"\s?(半(?!島|数|分|導|减|減)|반(?=[ ,.의간이을에만가은는도째]|$))")
-_HALF_EN = re.compile(r"[\s-](?:and[\s-]a[\s-]half|and[\s-]one[\s-]half|1/2|½)")
+_MIXED = re.compile(
+    r"[\s-](?:and[\s-](?:a|one)[\s-])half|\s?(?P<one>[½¼¾⅓⅔⅛])|[\s-](?:and\s)?(?P<num>[1-9])/(?P<den>[2-9])(?![\d/])"
+)
+_VULGAR = {"½": "0.5", "¼": "0.25", "¾": "0.75", "⅛": "0.125", "⅓": "0.3333", "⅔": "0.6667"}
 _FRACTION_RE = re.compile(
     rf"(?P<den>{_DIGITS}|[{_HAN}]+)\s?(?:分の|分之|분의)\s?(?P<num>(?:{_DIGITS}|[{_HAN}]+)(?:[点點][{_HAN}]+)?)"
 )
 _EN_FRACTION_RE = re.compile(
     r"(?<![^\W_])(?:(?P<num>a|one|two|three|four|five|\d)[\s-])?(?P<den>half|halves|thirds?|quarters?|(?:fourth|fifth|sixth|seventh|eighth|ninth|tenth)s?)(?:\s(?:of))(?![^\W_])(?!\sthe\s(?:\d|[a-z-]+\scentury))"
     r"|(?<![^\W_])(?P<num2>one|two|three|four|five|a)[\s-](?P<den2>thirds?|quarters?|fifths?|tenths?|fourths?|sixths?|eighths?)(?![^\W_])"
-    r"|(?<![\d/.])(?P<num3>[1-9])/(?P<den3>[2-9]|10)(?![\d/年月])"
+    r"|(?<![\d/.])(?<!\d\s)(?<!\d-)(?P<num3>[1-9])/(?P<den3>[2-9]|10)(?![\d/年月])"
 )
 _EN_DEN = {
     "half": 2, "halves": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6,
@@ -289,7 +292,7 @@ _CITATION_RE = re.compile(r"\[\s?\d{1,3}(?:\s?,\s?\d{1,3})*\s?\]|【\s?\d{1,3}\s
 # Letters and figures glued together name a thing: G7, F-35, COVID-19, 5G, CO2, Wi-Fi 6E.
 _CODE_RE = re.compile(
     r"(?<![^\W_])(?!(?:us|usd|eur|jpy|krw|gbp|rmb|cny|no|nr|c|ca)-?\d)[a-z][a-z]*-?\d+[a-z]*(?![a-z\d])(?!,\d)"
-    r"|(?<![a-z\d.,])\d+(?:[bdgwx](?![a-z]))"
+    r"|(?<![a-z\d.,])\d+(?:[dgwx](?![a-z]))"
 )
 
 
@@ -394,7 +397,7 @@ def _is_kanji_number(text: str, start: int, end: int, token: str) -> bool:
 
 def _english_value(text: str) -> Decimal:
     total, current = Decimal(0), Decimal(0)
-    for word in re.split(r"[\s-]+", text):
+    for word in re.split(r"[\s,-]+", text):
         if word in {"and", "a", "an"}:
             continue
         if word == "dozen" and current == 0:
@@ -601,7 +604,7 @@ def _numbers(text: str, language: str) -> list[_Number]:
 
 
 _DATE_AFTER = re.compile(
-    r"\s?(?:月(?!間)|日(?!間|连续)|時(?!間)|号(?!線|机|機)|월|일(?!간|째)|시(?!간)|点(?:\d|半|左右|,|。|钟))"
+    r"\s?(?:月(?!間)|日(?!間|连续|元|圆|圓|本円)|時(?!間)|号(?!線|机|機)|월|일(?!간|째)|시(?!간)|点(?:\d|半|左右|,|。|钟))"
 )
 
 
@@ -625,8 +628,8 @@ def _finish(number: _Number, text: str, original: str, language: str) -> Quantit
         unit, kind = "share", "percent"
     elif _DATE_AFTER.match(text, end) and not ordinal and value <= 31:
         return None
-    elif half := _HALF_EN.match(text, end):
-        value, end = value + Decimal("0.5"), half.end()
+    elif not number.fraction and (mixed := _MIXED.match(text, end)):
+        value, end = value + _part(mixed), mixed.end()
     if unit is None and not number.ordinal:
         after = _ORDINAL_AFTER.match(text, end)
         tail = _UNIT_RE.match(text, end)
@@ -654,6 +657,15 @@ def _finish(number: _Number, text: str, original: str, language: str) -> Quantit
     # "a day", 一年: one of a length of time in words is hardly a measurement.
     small = small or (number.words and value == 1 and kind == "duration")
     return Quantity(start, end, original[start:end], value, unit, kind, hedged, small)
+
+
+def _part(mixed: re.Match[str]) -> Decimal:
+    """What a half, ½ or 3/8 after a whole number adds to it."""
+    if mixed.group("one"):
+        return Decimal(_VULGAR[mixed.group("one")])
+    if mixed.group("num"):
+        return Decimal(mixed.group("num")) / Decimal(mixed.group("den"))
+    return Decimal("0.5")
 
 
 def _surface(match: re.Match[str]) -> str:
@@ -711,6 +723,16 @@ def _trailing_scale(quantity: Quantity) -> Decimal:
     return Decimal(1)
 
 
+_COMPOUND = {
+    ("year", "month"): Decimal(1) / 12,
+    ("hour", "minute"): Decimal(1) / 60,
+    ("minute", "second"): Decimal(1) / 60,
+    ("week", "day"): Decimal(1) / 7,
+    ("tenth", "minute"): Decimal("0.1"),  # 七割五分 is 75 %; 分 alone is a minute.
+    ("foot", "inch"): Decimal(1) / 12,
+}
+
+
 def _join_durations(found: list[Quantity], text: str, original: str) -> list[Quantity]:
     """3年6カ月 and 2 hours 30 minutes are one duration, in the larger unit."""
     joined: list[Quantity] = []
@@ -723,13 +745,11 @@ def _join_durations(found: list[Quantity], text: str, original: str) -> list[Qua
         if (
             last is not None
             and near
-            and parts
-            in {("year", "month"), ("hour", "minute"), ("minute", "second"), ("week", "day")}
-            and last.kind == "duration"
+            and parts in _COMPOUND
             and not isinstance(last.value, tuple)
             and not isinstance(quantity.value, tuple)
         ):
-            ratio = _UNITS[str(quantity.unit)].factor / _UNITS[str(last.unit)].factor
+            ratio = _COMPOUND[parts]
             joined[-1] = replace(
                 last,
                 end=quantity.end,
@@ -769,9 +789,19 @@ def quantities(text: str, language: str | None = None) -> list[Quantity]:
     "year". ``language`` (ISO 639-1) decides what a comma means and which number words are read;
     without it the script decides, and Latin script is read as English.
     """
-    folded = fold(text)
+    # In Korean law 제2조 제4항 and 2조 4항 are articles, not trillions.
+    folded = re.sub(
+        r"(?<=\d)조(?=\s?(?:제\s?)?\d+항)|(?<=제)(\d+)조",
+        lambda m: (m.group(1) or "") + "條",
+        fold(text),
+    )
     code = (language or guess_language(text) or "en")[:2]
-    found = [q for n in _numbers(folded, code) if (q := _finish(n, folded, text, code))]
+    found: list[Quantity] = []
+    for number in _numbers(folded, code):
+        quantity = _finish(number, folded, text, code)
+        # The 1 and the 2 of "9 1/2 years" are read already.
+        if quantity is not None and not (found and quantity.start < found[-1].end):
+            found.append(quantity)
     spans = [(q.start, q.end) for q in found]
     found += [
         h
