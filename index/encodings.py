@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from functools import cache
 
 from index.errors import SourceError
 
@@ -49,13 +50,15 @@ def decode(content: bytes, source: str, charset: str | None = None) -> str:
         text = _declared_as(content, named)
         if text is not None:
             return clean(text)
+    if b"\x1b$B" in content or b"\x1b$@" in content:
+        text = _declared_as(content, "iso2022_jp")
+        if text is not None:
+            return clean(text)
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         return clean(_guessed(content, source))
-    if "\0" in text[:4096]:
-        return clean(_guessed(content, source))
-    return clean(text)
+    return clean(_guessed(content, source) if "\0" in text[:4096] else text)
 
 
 def _strictly(content: bytes, charset: str, source: str) -> str:
@@ -77,48 +80,61 @@ def _declared_as(content: bytes, charset: str | None) -> str | None:
         return None
 
 
+_GUESSES = (
+    "cp932",
+    "euc_jp",
+    "cp949",
+    "gb18030",
+    "big5",
+    "cp1252",
+    "cp1251",
+    "utf-16-le",
+    "utf-16-be",
+)
+
+
 def _guessed(content: bytes, source: str) -> str:
-    nuls = content[:4096].count(0)
-    if nuls:
-        return _utf16(content, source)
-    best: tuple[float, str] | None = None
-    for charset in ("cp932", "euc_jp", "cp949", "gb18030", "big5", "cp1252", "cp1251"):
-        try:
-            text = content.decode(charset)
-        except UnicodeDecodeError:
-            continue
-        score = _plausible(text, charset)
-        if best is None or score > best[0]:
-            best = (score, text)
-    if best is None or best[0] < 0.5:
-        raise SourceError(source, "it is not text in any encoding Konkyo knows; save it as UTF-8")
+    """The decoding whose letters are most like those of written language."""
+    best: tuple[float, str] = (0.0, "")
+    wide = b"\0" in content[:4096]
+    for charset in _GUESSES:
+        if charset.startswith("utf-16") == wide or charset.startswith("utf-16"):
+            try:
+                text = content.decode(charset)
+            except UnicodeDecodeError:
+                continue
+            if charset.startswith("utf-16") and _known(text) < 0.95:
+                continue
+            best = max(best, (_plausible(text), text))
+    if best[0] < (0.3 if wide else 0.45):
+        raise SourceError(
+            source, "it is not text in any encoding Konkyo knows; if it is text, save it as UTF-8"
+        )
     return best[1]
 
 
-def _utf16(content: bytes, source: str) -> str:
-    """UTF-16 without a mark: the more plausible byte order."""
-    texts = []
-    for charset in ("utf-16-le", "utf-16-be"):
-        try:
-            text = content.decode(charset)
-        except UnicodeDecodeError:
-            continue
-        texts.append((_plausible(text, charset), text))
-    if not texts or max(texts)[0] < 0.8 or "\0" in max(texts)[1]:
-        raise SourceError(source, "it looks like a binary file, not like text")
-    return max(texts)[1]
+def _known(text: str) -> float:
+    """The share of characters that are letters or marks of the scripts known here."""
+    sample = text[:4000]
+    common = _common()
+    return sum(c in common or " " <= c <= "~" or c in "\r\n\t" for c in sample) / max(
+        1, len(sample)
+    )
 
 
-def _plausible(text: str, charset: str) -> float:
+def _plausible(text: str) -> float:
     """How likely letters are those of a written language: a share, more or less."""
     sample = text[:4000]
-    common = sum(_COMMON.get(c, 0.0) for c in sample if ord(c) > 127)
+    common = _common()
+    found = sum(common.get(c, 0.0) for c in sample if ord(c) > 127)
     total = sum(1 for c in sample if ord(c) > 127)
     controls = len(_HIDDEN.findall(sample))
-    return (common / total if total else 1.0) - 5 * controls / max(1, len(sample))
+    return (found / total if total else 1.0) - 5 * controls / max(1, len(sample))
 
 
-def _ranges() -> dict[str, float]:
+@cache
+def _common() -> dict[str, float]:
+    """How usual characters are in news, 0..1; enough to tell right decodings from wrong ones."""
     common: dict[str, float] = {}
     for first, last, weight in (
         (0x3041, 0x3094, 1.0),
@@ -140,6 +156,3 @@ def _ranges() -> dict[str, float]:
     for c in "éèàçùâêîôûëïüöäßñáíóúÄÖÜÉãõåøæ£€":
         common[c] = 0.9
     return common
-
-
-_COMMON = _ranges()
