@@ -31,7 +31,7 @@ th, td { padding: .15rem .7rem .15rem 0; text-align: left; border-bottom: 1px so
   vertical-align: top; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 .soft { color: var(--soft); } .good { color: var(--good); } .bad { color: var(--bad); }
-.plots { display: flex; flex-wrap: wrap; gap: 2rem; } figure { margin: 0; }
+.plots { display: flex; flex-wrap: wrap; gap: 2rem; } figure { margin: 0; max-width: 21rem; }
 svg { max-width: 100%; height: auto; } svg text { fill: var(--soft); font-size: 11px; }
 .scroll { overflow-x: auto; }
 details { border-bottom: 1px solid var(--line); padding: .4rem 0; }

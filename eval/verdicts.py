@@ -96,20 +96,46 @@ class Row:
 
 
 def same_number(text: str, answer: str) -> bool:
-    """Whether ``answer`` is a quantity that ``text`` gives in any notation.
+    """Whether ``answer`` is a quantity or a date that ``text`` gives in any notation.
 
-    ``5500億ドル`` is ``$550 billion``; an answer with more than a number in it never matches.
+    ``5500億ドル`` is ``$550 billion`` and ``2月9日`` is ``Feb 9, 2026``; an answer that says more
+    than a number or a date never matches.
     """
+    return _same_date(text, answer) or _same_quantity(text, answer)
+
+
+def _same_quantity(text: str, answer: str) -> bool:
     from rag.quantities import quantities, same_quantity
 
     wanted = quantities(answer)
-    rest = list(answer)
-    for quantity in wanted:
-        rest[quantity.start : quantity.end] = " " * (quantity.end - quantity.start)
-    if not wanted or sum(c.isalnum() for c in rest) > _LETTERS_BESIDE_A_NUMBER:
+    if not wanted or _letters_beside(answer, [(q.start, q.end) for q in wanted]):
         return False
     given = quantities(text)
     return all(any(same_quantity(w, g) for g in given) for w in wanted)
+
+
+def _same_date(text: str, answer: str) -> bool:
+    """Day and month must both be given; a year only has to agree where both name one."""
+    from rag.times import dates
+
+    wanted = [m for m in dates(answer) if m.month is not None and m.day is not None]
+    if not wanted or _letters_beside(answer, [(m.start, m.end) for m in wanted]):
+        return False
+    given = dates(text)
+    return all(
+        any(
+            (w.month, w.day) == (g.month, g.day) and (w.year == g.year or None in (w.year, g.year))
+            for g in given
+        )
+        for w in wanted
+    )
+
+
+def _letters_beside(answer: str, spans: Sequence[tuple[int, int]]) -> bool:
+    rest = list(answer)
+    for start, end in spans:
+        rest[start:end] = " " * (end - start)
+    return sum(char.isalnum() for char in rest) > _LETTERS_BESIDE_A_NUMBER
 
 
 def right(question: Question, text: str) -> bool:

@@ -153,6 +153,12 @@ def test_a_quote_is_compared_with_the_store() -> None:
         ("三人が参加", "3人", True),
         ("the 3 of them", "the three musketeers", False),
         ("text", "text", False),
+        ("It was on Feb. 9, 2026.", "2月9日", True),
+        ("2026年2月9日に", "February 9", True),
+        ("2025年2月9日に", "February 9, 2026", False),
+        ("2月8日に", "February 9", False),
+        ("2月に", "February 9", False),
+        ("on 9 February", "2월 9일", True),
     ],
 )
 def test_same_number(text: str, wanted: str, same: bool) -> None:
