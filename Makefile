@@ -45,5 +45,8 @@ check: dev models ## Format, lint, types, tests: what CI runs
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q
 
+torture: dev ## Kill two hundred builds at random moments and see that nothing is lost
+	$(BIN)/python benchmarks/torture.py --kills 200 --out benchmarks/results/torture.txt
+
 clean: ## Remove what set-up and builds left in this folder (not the models)
 	rm -rf $(VENV) .konkyo build *.egg-info

@@ -1,14 +1,14 @@
 """A toy encoder and small news folders for the tests of the store; run as a program it builds.
 
-    python tests/fixtures_store.py SOURCE STORE [SECONDS]
+    python tests/fixtures_store.py SOURCE STORE SECONDS BUDGET
 
-builds SOURCE into STORE with the toy encoder, SECONDS slower a batch: something to kill.
+builds SOURCE into STORE with the toy encoder, SECONDS slower a batch, in passages of BUDGET
+tokens: something to kill.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -93,11 +93,9 @@ def write_stories(folder: Path, count: int) -> Path:
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     from index.build import build
+    from index.settings import ChunkSettings
 
-    pause = float(sys.argv[3]) if len(sys.argv) > 3 else 0.0
+    source, store, pause, budget = sys.argv[1:5]
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    report = build([sys.argv[1]], sys.argv[2], ToyEncoder(slow=pause))
-    sys.stdout.write(f"{report.generation}\n")
-    sys.stdout.flush()
-    os._exit(0)
+    build([source], store, ToyEncoder(slow=float(pause)), ChunkSettings(budget=int(budget)))
