@@ -246,16 +246,12 @@ def _numbers(
         if elsewhere:
             i, (a, b) = next(p for p in places if p[0] in elsewhere)
             matches.append(FactMatch("number", *span, i, a, b))
-        elif other is not None and not (places and not all(s.same for s in sources)):
+        elif not places and not quantity.small and any(same_quantity(quantity, q) for q in asked):
+            issues.append(FactIssue("number", *span, "the figure is only in the question"))
+        elif other is not None and (not places or all(s.same for s in sources)):
             issues.append(FactIssue("number", *span, f"the evidence has {other} here"))
         elif not places and (not quantity.small or _contradicted(quantity, sources)):
-            only = any(same_quantity(quantity, q) for q in asked)
-            detail = (
-                "the figure is only in the question"
-                if only
-                else "the figure is not in the evidence"
-            )
-            issues.append(FactIssue("number", *span, detail))
+            issues.append(FactIssue("number", *span, "the figure is not in the evidence"))
     return issues, matches
 
 

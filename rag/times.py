@@ -552,21 +552,36 @@ def _in_context(moments: list[Moment]) -> list[Moment]:
 
 
 def _month_fits(month: int, other: Moment) -> bool:
-    """Whether a day without a month may lie in ``month``."""
-    if other.context_month is not None or other.near is not None:
-        near = other.near
-        return month == other.context_month or (
-            near is not None and min((month - near.month) % 12, (near.month - month) % 12) <= 1
-        )
-    return True
+    """Whether a day without a month may lie in ``month``.
+
+    An article of the 9th means its own month by "8日", and by "28日" perhaps the last one; only
+    towards a month's end is an early day one of the next month.
+    """
+    near = other.near
+    if other.context_month is None and near is None:
+        return True
+    fits = {other.context_month}
+    if near is not None and other.day is not None:
+        fits.add(near.month)
+        if other.day > near.day:
+            fits.add((near.month - 2) % 12 + 1)
+        elif near.day >= 20:
+            fits.add(near.month % 12 + 1)
+    return month in fits
 
 
 def _year_fits(year: int, other: Moment) -> bool:
-    """Whether a date without a year may lie in ``year``."""
-    if other.context_year is not None or other.near is not None:
-        near = other.near
-        return year == other.context_year or (near is not None and abs(year - near.year) <= 1)
-    return True
+    """Whether a date without a year may lie in ``year``: within eleven months of the article."""
+    near = other.near
+    if other.context_year is None and near is None:
+        return True
+    if year == other.context_year:
+        return True
+    if near is None:
+        return False
+    if other.month is None:
+        return abs(year - near.year) <= 1
+    return abs((year - near.year) * 12 + other.month - near.month) <= 11
 
 
 def moments_agree(first: Moment, second: Moment) -> bool:
