@@ -255,5 +255,13 @@ def ollama_llm(
     """A model served by Ollama."""
     from llama_index.llms.ollama import Ollama
 
-    llm = Ollama(model=model, base_url=base_url, request_timeout=timeout, temperature=0.0)
+    llm = Ollama(
+        model=model,
+        base_url=base_url,
+        request_timeout=timeout,
+        temperature=0.0,
+        # Given, so that the server is not first asked for it; prompts stay far below.
+        context_window=4096,
+        additional_kwargs={"num_predict": 220},
+    )
     return RemoteLLM(f"ollama:{model}", llm)
