@@ -119,7 +119,7 @@ def _split(lines: list[_Line]) -> list[Draft]:
         return []
     edges = [*starts, len(shown)]
     head = [line for line in shown[: starts[0]] if line.kind == "prose"]
-    if len(head) > 1 and sum(_weight(line.text) for line in head) >= 300:
+    if len(head) > 1 and sum(_weight(line.text) for line in head) > 200:
         edges = [0, *edges]
     found = [_draft(shown[a:b], titled=a in starts) for a, b in pairwise(edges)]
     return [draft for draft in found if _weight(draft.text) >= 80]
@@ -150,7 +150,10 @@ def _before(shown: list[_Line], i: int, outside: bool) -> int:
     """How clearly something ended just before a line."""
     if outside:
         return 2
-    preceding = [line.kind for line in shown[max(0, i - 3) : i]][::-1]
+    preceding = [line.kind for line in shown[max(0, i - 12) : i]][::-1]
+    while preceding[:1] == ["url"]:
+        preceding = preceding[1:]
+    preceding = preceding[:3] or ["label"]
     if preceding[0] in _DELIMITER:
         return 3 if "references" in preceding or preceding[0] == "contributor" else 2
     if preceding[0] == "rule":

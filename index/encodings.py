@@ -142,6 +142,10 @@ def _common() -> dict[str, float]:
         (0xAC00, 0xD7A3, 0.45),
         (0x4E00, 0x9FFF, 0.3),
         (0x0410, 0x044F, 0.8),
+        (0x0E01, 0x0E5B, 0.8),
+        (0x0600, 0x06FF, 0.8),
+        (0x0900, 0x097F, 0.8),
+        (0x00C0, 0x017F, 0.2),
     ):
         for code in range(first, last + 1):
             common[chr(code)] = weight
