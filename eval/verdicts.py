@@ -55,7 +55,7 @@ class Row:
             "id": self.question.id,
             "scores": dict(self.scores),
             "error": self.error,
-            "seconds": round(self.seconds, 4),
+            "seconds": self.seconds,
             "confidence": self.confidence,
             "judged": {name: list(values) for name, values in self.judged.items()},
             "quotes": [asdict(quote) for quote in self.quotes],
@@ -186,7 +186,7 @@ def judge_outcome(
         question=question,
         outcome=to_json(outcome),
         error=None,
-        seconds=seconds,
+        seconds=round(seconds, 4),
         scores=scores,
         judged=judged,
         quotes=quotes,
@@ -197,7 +197,7 @@ def judge_outcome(
 def skipped(question: Question, error: str, seconds: float) -> Row:
     """A question that gave no outcome: it scores zero wherever it counts."""
     scores = dict.fromkeys(_applicable(question), 0.0)
-    return Row(question, None, error, seconds, scores, {}, (), None)
+    return Row(question, None, error, round(seconds, 4), scores, {}, (), None)
 
 
 def _applicable(question: Question) -> list[str]:

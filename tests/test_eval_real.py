@@ -1,0 +1,183 @@
+"""Evaluation with the real encoder, store, retrieval and pipeline; small enough for every run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from eval.questions import Dataset, load
+from eval.retrieval import (
+    asked_in,
+    merged,
+    rescored,
+    search_paragraphs,
+    titles_between,
+    versions,
+)
+from eval.run import read_rows
+from index.embed import AnyEncoder
+from index.errors import ModelMissing, UsageError
+from index.protocols import Store
+from ui.cli_eval import evaluate
+
+ROOT = Path(__file__).resolve().parents[1]
+SEEDS = ROOT / "seeds"
+ALLIANCE = ROOT / "eval" / "datasets" / "alliance.jsonl"
+
+
+@pytest.fixture(scope="module")
+def real_encoder() -> AnyEncoder:
+    from index.embed import load_encoder
+
+    try:
+        return load_encoder("multilingual-e5-small", threads=2)
+    except ModelMissing as exc:
+        pytest.skip(f"the embedding model is not here: {exc}")
+
+
+@pytest.fixture(scope="module")
+def seeds(real_encoder: AnyEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from index.build import build
+
+    folder = tmp_path_factory.mktemp("seeds")
+    build([str(SEEDS)], folder, real_encoder)
+    return folder
+
+
+def small(dataset: Dataset, titles: int = 3) -> Dataset:
+    kept = list(dict.fromkeys(a.title for a in dataset.articles))[:titles]
+    articles = tuple(a for a in dataset.articles if a.title in kept)
+    ids = {a.article_id for a in articles}
+    questions = tuple(q for q in dataset.questions if q.gold[0].article in ids)
+    return Dataset(dataset.name, questions[::3][:40], articles)
+
+
+@pytest.fixture(scope="module")
+def english(shared: Path) -> Dataset:
+    return small(load(shared / "data" / "xquad.en.json"))
+
+
+@pytest.fixture(scope="module")
+def store(
+    english: Dataset, real_encoder: AnyEncoder, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
+    from eval.corpus import corpus_store
+    from index.store import open_store
+
+    cache = tmp_path_factory.mktemp("cache")
+    told: list[tuple[int, int]] = []
+
+    def build() -> Path:
+        return corpus_store(
+            english.articles,
+            real_encoder,
+            cache,
+            budget=192,
+            overlap=0,
+            progress=lambda done, total: told.append((done, total)),
+        )
+
+    folder = build()
+    assert told[-1][0] == told[-1][1] > 0
+    told.clear()
+    # The second time it is found in the cache.
+    assert build() == folder
+    assert told == []
+    opened = open_store(folder)
+    yield opened
+    opened.close()
+
+
+def test_the_store_holds_the_paragraphs(store: Store, english: Dataset) -> None:
+    assert {a.article_id for a in store.articles()} == {a.article_id for a in english.articles}
+    assert store.article(english.articles[0].article_id).text == english.articles[0].text
+
+
+def test_every_arm_finds_paragraphs(
+    store: Store, real_encoder: AnyEncoder, english: Dataset
+) -> None:
+    for arm in ("fused", "dense", "lexical"):
+        found = search_paragraphs(store, real_encoder, english.questions, arm=arm)
+        means = {str(m): value.value for m, value in found.means.items()}
+        assert means["hit@1"] > 0.8
+        assert means["hit@1"] <= means["MRR@10"] <= means["hit@10"]
+        assert all(len(set(r)) == len(r) <= 10 for r in found.rankings.values())
+
+
+def test_parallel_questions_find_the_same_paragraphs(
+    store: Store, real_encoder: AnyEncoder, english: Dataset, shared: Path
+) -> None:
+    chinese = load(shared / "data" / "xquad.zh.json")
+    asked = asked_in(english, chinese)
+    assert [q.id for q in asked] == [
+        q.id for q in chinese.questions if q.id in {e.id for e in english.questions}
+    ]
+    found = search_paragraphs(store, real_encoder, asked)
+    assert next(iter(found.means.values())).value > 0.5
+    # Judged against the Chinese paragraphs, which are not in the store, nothing is right.
+    elsewhere = rescored(found, [q for q in chinese.questions if q.id in found.rankings])
+    assert next(iter(elsewhere.means.values())).value == 0.0
+    both = versions(asked, [chinese])
+    assert rescored(found, both).means == found.means
+    assert len(merged([english, chinese]).articles) == len(english.articles) + 240
+    with pytest.raises(UsageError, match="share no question id"):
+        asked_in(english, load(ALLIANCE))
+
+
+def test_a_range_of_titles(english: Dataset) -> None:
+    first, rest = titles_between(english, 0, 1), titles_between(english, 1, 99)
+    assert len(first) + len(rest) == len(english.questions)
+    with pytest.raises(UsageError, match="none of 50:60"):
+        titles_between(english, 50, 60)
+
+
+def test_the_retrieval_command(
+    tmp_path: Path, english: Dataset, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from index.models import home
+
+    text = json.loads((shared / "data" / "xquad.en.json").read_text("utf-8"))
+    text["data"] = text["data"][:1]
+    squad = tmp_path / "small.en.json"
+    squad.write_text(json.dumps(text), encoding="utf-8")
+    # Models from the usual place, the cache of stores in this test's folder.
+    (tmp_path / "home").mkdir()
+    for entry in home().iterdir():
+        if entry.name != "eval":
+            (tmp_path / "home" / entry.name).symlink_to(entry)
+    monkeypatch.setenv("KONKYO_HOME", str(tmp_path / "home"))
+    arguments = ["retrieval", "--squad", str(squad), "--limit", "10", "--arms", "fused,lexical"]
+    result = CliRunner().invoke(evaluate, [*arguments, "--json"], standalone_mode=False)
+    assert result.exception is None
+    value = json.loads(result.stdout)
+    assert set(value["metrics"]) == {"hit@1", "hit@10", "mrr@10"}
+    assert (value["n"], value["arm"], set(value["arms"])) == (10, "fused", {"fused", "lexical"})
+    shown = CliRunner().invoke(evaluate, arguments, standalone_mode=False)
+    assert "MRR@10" in shown.output
+
+
+def test_a_small_real_run(seeds: Path, tmp_path: Path) -> None:
+    lines = ALLIANCE.read_text("utf-8").splitlines()
+    asked = tmp_path / "twenty.jsonl"
+    asked.write_text("\n".join(lines[:: max(1, len(lines) // 20)][:20]) + "\n", encoding="utf-8")
+    out = tmp_path / "out"
+    arguments = ["run", str(asked), "--store", str(seeds), "--out", str(out), "--llm", "none"]
+    result = CliRunner().invoke(evaluate, [*arguments, "--json"], standalone_mode=False)
+    assert result.exception is None
+    summary = json.loads(result.stdout)
+    assert (summary["asked"], summary["errors"], summary["complete"]) == (20, 0, True)
+    assert summary["measures"]["QuoteExact"]["value"] == 1.0
+    assert summary["measures"]["Handled"]["value"] > 0.2
+    assert json.loads((out / "summary.json").read_text("utf-8")) == summary
+    rows = read_rows(out)
+    assert all(row.outcome is not None and row.seconds > 0 for row in rows)
+    again = CliRunner().invoke(evaluate, [*arguments, "--json"], standalone_mode=False)
+    assert json.loads(again.stdout) == summary
+    assert read_rows(out) == rows
+    other = CliRunner().invoke(evaluate, [*arguments, "--limit", "3"], standalone_mode=False)
+    assert isinstance(other.exception, UsageError)
+    assert "--fresh" in str(other.exception)
