@@ -55,7 +55,10 @@ def file_sum(path: Path) -> str:
 
 def _row_sums(rows: npt.NDArray[np.generic]) -> npt.NDArray[np.uint64]:
     """One checksum a row of a two-dimensional array: words weighted by odd numbers, mod 2**64."""
-    words = np.ascontiguousarray(rows).view(np.uint16).astype(np.uint64)
+    flat = np.ascontiguousarray(rows)
+    width = flat.shape[1] * flat.itemsize
+    kind = next(t for t in (np.uint64, np.uint32, np.uint16) if width % np.dtype(t).itemsize == 0)
+    words = flat.view(kind).astype(np.uint64, copy=False)
     weights = np.arange(1, 2 * words.shape[1], 2, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     total: npt.NDArray[np.uint64] = (words * weights).sum(axis=1, dtype=np.uint64)
     return total
