@@ -101,7 +101,7 @@ def _settle(lines: list[_Line]) -> None:
             beside = line.kind in _FURNITURE or line.kind == "contributor"
     for line in shown:
         if line.kind == "hint":
-            line.kind = "prose" if _weight(line.text) >= 60 and _ENDS.search(line.text) else "short"
+            line.kind = "prose" if _weight(line.text) >= 40 and _ENDS.search(line.text) else "short"
 
 
 def _only_counts(shown: list[_Line], i: int) -> bool:
@@ -156,6 +156,9 @@ def _before(shown: list[_Line], i: int, outside: bool) -> int:
     preceding = preceding[:3] or ["label"]
     if preceding[0] in _DELIMITER:
         return 3 if "references" in preceding or preceding[0] == "contributor" else 2
+    # The line after a list of references names who wrote the piece, in a form not known here.
+    if preceding[:2] == ["short", "references"] and _weight(shown[i - 1].text) <= 40:
+        return 2
     if preceding[0] == "rule":
         return 2
     return (

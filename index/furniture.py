@@ -72,6 +72,9 @@ _LABEL = re.compile(
     r"name ?\*?|email(?: address)? ?\*?|website|submit|post comment|reply|report|like|dislike|likes? ?\d*|follow(?: us)?(?: on .{0,40})?|listen(?: to (?:this )?article)?.{0,12}|\d+ min(?:ute)?s? (?:read|listen)|loading|close|next|previous|prev|"
     r"(?:previous|next) (?:article|post|story|page).{0,80}|published|updated|tags?|topics?|categories|filed under.{0,60}|image (?:source|credit).{0,60}|getty images|photo ?credit.{0,60}|play video|video|gallery|watch live|breaking(?: news)?|gift this article|give this article|"
     r"teilen|drucken|anmelden|abonnieren|werbung|anzeige|startseite|partager|imprimer|s['’]abonner|publicité|compartir|imprimir|suscríbete|publicidad|inicio|"
+    r"rate this(?: .{0,20})?|was this (?:article |page |story )?(?:helpful|useful).{0,3}|yes|no|about this (?:site|blog|page)|(?:tags?|topics?|category|categories|filed under)\s*:.{1,80}|disclaimer|"
+    r"みんなの評価|総合評価|(?:この|当)?サイトについて|免責事項|運営者情報|(?:カテゴリー?|タグ|キーワード)\s*[:：].{1,60}|この記事は役に立ちましたか.?|はい|いいえ|"
+    r"(?:태그|카테고리|키워드)\s*[:：].{1,60}|사이트 소개|(?:标签|標籤|分类|分類|关键词|關鍵字)\s*[:：].{1,60}|关于本站|關於本站|"
     # Korean
     r"(?:기사 ?)?공유(?: ?하기)?|좋아요(?: ?\d+)?|싫어요(?: ?\d+)?|화나요|슬퍼요|훈훈해요|구독(?: ?하기| ?신청)?|로그인|회원 ?가입|기사 ?(?:제보|저장|스크랩|원문|듣기|목록)|(?:기사 ?)?인쇄(?: ?하기)?|스크랩|글자 ?(?:크기|키우기|줄이기).{0,20}|뉴스레터.{0,20}|카카오톡|카카오스토리|네이버|밴드|페이스북|트위터|URL ?복사|이메일|본문 ?(?:바로가기|듣기)|목록(?:으로)?|(?:이전|다음) ?(?:기사|글)?|광고|홈|메뉴|검색|더 ?보기|전체 ?메뉴|닫기|맨 ?위로|개인정보.{0,10}|이용약관|(?:모두 )?동의(?:합니다)?|"
     # Chinese
@@ -84,7 +87,7 @@ _NOTICE = re.compile(
     r"メールアドレスが公開されることはありません|欄は必須項目|スパム対策|無断(?:転載|複製|での?転載)[をはがの・、]?.{0,12}(?:禁|ご遠慮|お断り)|(?:Cookie|クッキー).{0,14}(?:使用|利用)し(?:て|ま)|"
     r"(?:当|本)(?:サイト|ブログ|ページ)(?:の|では?|は|を|に)|まとめるサイトです|(?:以下|下記)の活動を行いました|各項目の説明はこちら|という?と?思う人は$|を押してください。?$|"
     r"日本語が含まれない投稿|アプリ(?:を|で)(?:ダウンロード|読む)|(?:会員|有料)(?:限定|会員)(?:の)?記事です|この記事は(?:有料|会員)|ログインして(?:続き|コメント)|(?:メルマガ|ニュースレター)(?:に|を|へ)の?(?:登録|購読)|"
-    r"your e-?mail address will not be published|required fields are marked|save my name, email|this site uses (?:akismet|cookies)|(?:we|this (?:web)?site) uses? (?:\w+ )?cookies|by (?:continuing|clicking|signing up|subscribing|using).{0,60}(?:agree|consent|accept)|"
+    r"your e-?mail address will not be published|required fields are marked|save my name, email|this site uses (?:akismet|cookies)|(?:we|this (?:web)?site) uses? (?:\w+ )?cookies|this (?:web)?site (?:collects|contains|may contain|is operated|does not)|takes no responsibility for|by (?:continuing|clicking|signing up|subscribing|using).{0,60}(?:agree|consent|accept)|"
     r"all rights reserved|©\s*(?:19|20)\d{2}|copyright (?:©|\(c\)|(?:19|20)\d{2})|sign up (?:for|to) (?:our|the|get).{0,60}(?:newsletter|inbox|alerts|email|briefing)|(?:get|receive).{0,60}(?:in your inbox|delivered|straight to your)|subscribe to (?:our|continue|read|get)|"
     r"(?:enable|turn on|please enable) javascript|already (?:a |have an? )(?:subscriber|account|member)|create a free account|you(?:r browser| have) (?:is (?:not|out)|reached your).{0,40}|click here to|follow us on|download (?:our|the) app|unsubscribe at any time|"
     r"무단 ?전재|재배포 ?금지|저작권자|이메일 주소는 공개되지|필수 (?:항목|입력)|쿠키를? ?사용|뉴스레터를? ?(?:구독|신청|받아)|로그인 ?(?:후|하시면|이 필요)|ⓒ ?.{1,24}(?:무단|금지|$)|카카오톡 ?[:：]|제보(?:하기|는|를 기다)|기사 ?제보 ?[:：]|"
@@ -102,7 +105,7 @@ _HINT = re.compile(
     re.IGNORECASE,
 )
 _COUNTER = re.compile(
-    r"(?:現在の)?(?:進捗度|達成度|進捗度・達成度|活動|進捗|評価|閲覧数|総合|views?|shares?|조회수?|추천|阅读|浏览|阅读量|点击)\s*[:：]?\s*[\d,.]+\s*(?:%|％|件|回|人|点|P|명|次|k|万)?|\d+(?:\.\d+)?\s?(?:P|pt|件|いいね|views?|shares?|likes?|points?)",
+    r"(?:現在の)?(?:進捗度|達成度|進捗度・達成度|活動|進捗|評価|閲覧数|総合|views?|shares?|조회수?|추천|阅读|浏览|阅读量|点击)\s*[:：]?\s*[\d,.]+\s*(?:%|％|件|回|人|点|P|명|次|k|万)?|(?:\d{1,2}\s+)+\d{1,2}|\d+(?:\.\d+)?\s?(?:P|pt|件|いいね|views?|shares?|likes?|points?)",
     re.IGNORECASE,
 )
 # One link to another article in the midst of this one.
@@ -112,7 +115,7 @@ _ALSO = re.compile(
     re.IGNORECASE,
 )
 _CONTRIBUTOR = re.compile(
-    r"\S{1,20}\s?[(（]\s?\d{1,3}\s?(?:歳|才|세|岁|歲)(?:\s?[・,、/·]\s?[^\s)）]{1,6})?\s?[)）]|\S.{0,24}\(\d{1,3}(?:,| ?[/·])\s?(?:male|female|m|f)\)",
+    r"\S{1,20}\s?[(（]\s?\d{1,3}\s?(?:歳|才|代|세|대|岁|歲)(?:以上|前半|後半)?(?:\s?[・,、/·]\s?[^\s)）]{1,6})?\s?[)）]|\S.{0,24}\(\d{1,3}(?:,| ?[/·])\s?(?:male|female|m|f)\)",
     re.IGNORECASE,
 )
 _BYLINE = re.compile(
@@ -200,7 +203,7 @@ def kind_of(line: str) -> Kind:
         return "hint"
     if _NAVIGATION.fullmatch(text) and not _sentence(text) and weight < 200:
         return "label"
-    if (weight >= 60 and _sentence(text)) or weight >= 240:
+    if (weight >= 40 and _sentence(text)) or weight >= 240:
         return "prose"
     return "short"
 

@@ -234,6 +234,105 @@ def test_pages_in_other_languages(
     assert "**" not in article.text
 
 
+PROMISES = """『消費税の減税を実現する』
+この公約に賛成の方は
+、反対の方は
+を押してください。
+みんなの評価
+★★★☆☆ 3.2
+現在の達成度:10%
+この公約は12人が良いと考えていますが、10%の進捗率です。
+活動2件
+活動
+青山一郎は「消費税の減税を実現する」を実現するために以下の活動を行いました。
+食料品の税率引き下げ、来年4月に前倒しへ 与野党が大筋で合意
+与野党は食料品にかかる消費税率の引き下げを来年4月に前倒しすることで大筋合意しました。財源には国債の追加発行を充てる方針です。
+【家計への効果は年6万円】
+政府の試算では、4人世帯で年およそ6万円の負担減になります。
+＞「早くやってほしい」
+＞「財源はどうするのか」
+小売業界からはレジの改修が間に合わないとの声も出ています。
+出典
+佐藤(40代・男性)
+減税の財源に国債3兆円 財務省が難色
+財務省は減税の財源として国債を3兆円追加発行する案に難色を示しています。金利の上昇を招きかねないためです。
+「将来世代へのつけ回しだ」と同省幹部は話します。
+引用元：https://example.org/a
+佐藤(40代・男性)
+コメント一覧
+1. 名無しさん
+減税は早いほうがいいと思います。財源は無駄を削れば出てくるはずです、絶対に。
+返信
+この公約へのご意見をお寄せください。
+運営会社
+"""
+RATED = """Breaking news
+Tag: economy
+Central bank raises rate to 0.75 percent
+The central bank raised its policy rate to 0.75 percent on Friday, the highest level in thirty years.
+Markets had expected the move. The yen rose.
+Rate this article
+1 2 3 4 5
+Was this article helpful?
+Yes
+No
+References
+Member since 2019 (45/male)
+Exporters warn of strong yen
+**Exporters warn of strong yen after rate rise**
+Car makers said on Saturday that a yen at 140 to the dollar would cost them 200 billion yen in profit.
+> The strong yen is good for travellers.
+> Who cares about exporters?
+A spokesman for the industry asked the government to act quickly.
+References
+Anna (36/female)
+About this site
+This site collects what its users write. The operator takes no responsibility for it.
+"""
+
+
+@pytest.mark.parametrize(
+    ("page", "titles", "comments"),
+    [
+        (
+            PROMISES,
+            [
+                "食料品の税率引き下げ、来年4月に前倒しへ 与野党が大筋で合意",
+                "減税の財源に国債3兆円 財務省が難色",
+            ],
+            [2, 0],
+        ),
+        (
+            RATED,
+            ["Central bank raises rate to 0.75 percent", "Exporters warn of strong yen"],
+            [0, 2],
+        ),
+    ],
+    ids=["ja", "en"],
+)
+def test_rating_pages_with_contributors_are_cut_into_their_stories(
+    page: str, titles: list[str], comments: list[int]
+) -> None:
+    articles = read(page)
+    assert [a.title for a in articles] == titles
+    assert [len(a.comments) for a in articles] == comments
+    furniture = (
+        "公約",
+        "評価",
+        "名無し",
+        "佐藤",
+        "出典",
+        "Rate",
+        "helpful",
+        "Anna",
+        "Member",
+        "References",
+        "site",
+    )
+    assert not [(a.title, word) for a in articles for word in furniture if word in a.text]
+    assert all(a.text.endswith(("。", ".")) for a in articles)
+
+
 def test_a_page_whose_first_story_has_no_title_loses_no_story() -> None:
     untitled = "\n".join(ENGLISH.split("\n")[12:15])
     articles = read(
