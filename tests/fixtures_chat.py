@@ -3,12 +3,14 @@
     python tests/fixtures_chat.py
 
 prints its address. What a question contains chooses what happens: ``weather`` is refused,
-``slow`` takes seconds, ``damaged`` fails, ``crash`` fails in a way nobody foresaw, ``payload N``
-puts the N-th hostile string into everything a pipeline can hand out, otherwise an answer.
+``slow`` takes seconds, ``endless`` minutes, ``damaged`` fails, ``crash`` fails in a way nobody
+foresaw, ``payload N M`` puts the N-th to M-th hostile strings into everything a pipeline can hand
+out, otherwise an answer.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -260,7 +262,8 @@ class FakeReader:
         elif "harbour" in question.lower():
             yield from self._long(question)
         else:
-            yield from self._answered(question, 2.0 if "slow" in question else self.pace)
+            pace = 2.0 if "slow" in question else self.pace
+            yield from self._answered(question, 60.0 if "endless" in question else pace)
 
     def _answered(self, question: str, pace: float) -> Iterator[Event]:
         shown = (
@@ -305,14 +308,16 @@ class FakeReader:
         yield Finished(answer(question, claims, shown))
 
     def _hostile(self, question: str) -> Iterator[Event]:
-        payload = PAYLOADS[int(question.split()[1])]
-        article = HOSTILE[int(question.split()[1])]
-        shown = (evidence(1, article, f"The quote is {payload} here."),)
-        claims = (Claim(f"{payload} [1]{payload}", (1,), 0.9),)
-        removed = Removed(payload, "number", payload)
-        yield EvidenceReady(shown, payload)
-        yield from _paced(ClaimDrafted(payload), ClaimChecked(claims[0]), 0)
-        yield Finished(answer(question, claims, shown, (removed,), (payload,)))
+        first, last = (int(n) for n in question.split()[1:3])
+        numbered = list(enumerate(zip(PAYLOADS, HOSTILE, strict=True)))[first : last + 1]
+        shown = tuple(evidence(n, a, f"The quote is {p} here.") for n, (p, a) in numbered)
+        claims = tuple(Claim(f"{p} [{n}]{p}", (n,), 0.9) for n, (p, _) in numbered)
+        removed = tuple(Removed(p, "number", p) for _, (p, _) in numbered)
+        yield EvidenceReady(shown, PAYLOADS[first])
+        for claim in claims:
+            yield from _paced(ClaimDrafted(claim.text), ClaimChecked(claim), 0)
+        notices = tuple(p for _, (p, _) in numbered)
+        yield Finished(answer(question, claims, shown, removed, notices))
 
 
 def _paced(first: Event, second: Event, pace: float) -> Iterator[Event]:
@@ -337,7 +342,8 @@ def main() -> None:
         print(served.url, flush=True)
 
     port = int(os.environ.get("FAKE_PORT", "0"))
-    serve(load, listen("127.0.0.1", port, password), password=password, ready=ready)
+    with contextlib.suppress(KeyboardInterrupt):
+        serve(load, listen("127.0.0.1", port, password), password=password, ready=ready)
 
 
 if __name__ == "__main__":

@@ -144,7 +144,7 @@ def test_no_hostile_text_becomes_markup(number: int) -> None:
     payload, article = PAYLOADS[number], HOSTILE[number]
     turn = Turn(1, payload)
     pages = [conversation((turn,), "en", (payload,))]
-    for event in FakeReader(0).stream(f"payload {number}"):
+    for event in FakeReader(0).stream(f"payload {number} {number}"):
         turn = advance(turn, event)
         pages.append(conversation((turn,), "en"))
     pages.append(conversation((replace(turn, state="failed", error=payload),), "ja"))

@@ -27,6 +27,7 @@ from ui.render import (
     Mark,
     article_page,
     conversation,
+    leading_quote,
     notice_page,
     overview,
     status,
@@ -154,6 +155,7 @@ def build(
         footer_links=[],
         run_history=False,
         auth=_door(password) if password else None,
+        auth_message="@@login@@",
         show_error=False,
         max_file_size=1,
         ssr_mode=False,
@@ -197,15 +199,17 @@ def _page(desk: Desk) -> "gr.Blocks":
             yield gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
             return
         show, hide = gr.update(visible=True), gr.update(visible=False)
-        laid_open = False
+        lying: tuple[str, Mark] | None = None
         first = True
         for turn in desk.ask(tab, question, tongue, Filter()):
             beside: object = gr.skip()
-            quote = None if laid_open else desk.first_quote(turn)
-            if quote is not None:
-                laid_open = True
+            quote = leading_quote(turn)
+            if tab.reading:
+                pass
+            elif quote is not None and (lying is None or turn.state == "done") and quote != lying:
+                lying = quote
                 beside = _open(desk, tab, quote[0], quote[1], turn.number, tongue)
-            elif turn.state == "done" and desk.first_quote(turn) is None:
+            elif quote is None and turn.state == "done":
                 beside = overview(desk.shelf, tongue)
             talk = conversation(tab.turns, tongue)
             if first:
@@ -230,6 +234,7 @@ def _page(desk: Desk) -> "gr.Blocks":
         spans = {k: int(v) if v.isdecimal() and len(v) < 10 else 0 for k, v in numbers.items()}
         if not _ARTICLE_ID.match(article_id):
             return anew(notice_page(say(tongue, "article_gone"), tongue))
+        mine(request).reading = True
         mark = Mark(spans["start"], spans["end"], spans["n"], primary=True)
         return anew(_open(desk, mine(request), article_id, mark, spans["turn"], tongue))
 

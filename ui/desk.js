@@ -18,6 +18,12 @@
   paint();
   systemDark.addEventListener("change", paint);
 
+  // The page's language is the one its words are in, whatever the framework thinks.
+  const speak = () => {
+    if (root.dataset.language && root.lang !== root.dataset.language) root.lang = root.dataset.language;
+  };
+  new MutationObserver(speak).observe(root, { attributes: true, attributeFilter: ["lang"] });
+
   const reduced = window.matchMedia("(prefers-reduced-motion: reduce)");
   const glide = () => (reduced.matches ? "auto" : "smooth");
 
@@ -166,6 +172,15 @@
           following = true;
           if (last) history.replaceState(null, "", linkTo($(".k-question", last).textContent));
           else if (new URL(location.href).searchParams.has("q")) history.replaceState(null, "", location.pathname);
+        }
+        // Cards that the answer cites are brought into sight, if they stand outside the strip.
+        if (last && last.dataset.state === "done") {
+          const strip = $(".k-cards", last);
+          const used = strip && $(".k-card:not(.k-dim)", strip);
+          if (used) {
+            const by = used.getBoundingClientRect().left - strip.getBoundingClientRect().left;
+            if (by + used.offsetWidth > strip.clientWidth) strip.scrollTo({ left: by, behavior: glide() });
+          }
         }
         if (last && following) last.scrollIntoView({ block: "start", behavior: glide() });
         if (last && last.dataset.state === "done" && document.activeElement === document.body && !narrow.matches) box()?.focus();

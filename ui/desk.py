@@ -58,6 +58,8 @@ class Conversation:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._turns: tuple[Turn, ...] = ()
+        self.reading = False
+        """Whether the reader has opened a source of their own since the last question."""
 
     @property
     def turns(self) -> tuple[Turn, ...]:
@@ -69,6 +71,7 @@ class Conversation:
         with self._lock:
             number = self._turns[-1].number + 1 if self._turns else 1
             turn = Turn(number, question, state, filtered=filtered)
+            self.reading = False
             self._turns = (*map(_stopped, self._turns), turn)[-_TURNS:]
             return turn
 
@@ -230,13 +233,6 @@ class Desk:
                 # Stopped, or an error that is not ours and that the server will log.
                 failed = replace(turn, state="failed", claims=())
                 conversation.update(failed)
-
-    def first_quote(self, turn: Turn) -> tuple[str, Mark] | None:
-        """The article to lay open beside the first evidence, unless the turn is a refusal."""
-        quotes = quotes_of(turn)
-        if not quotes or isinstance(turn.outcome, Refusal):
-            return None
-        return quotes[0]
 
     def article(self, article_id: str) -> Article:
         """One article. Raises ArticleMissing, also while not ready."""

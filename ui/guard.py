@@ -157,7 +157,9 @@ def dress(
 ) -> bytes:
     """The framework's page as ours: language, title, nonces, our head, our words."""
     page = _FOREIGN_META.sub(b"", body)
-    page = page.replace(b'lang="en"', f'lang="{language}"'.encode(), 1)
+    # Gradio later overwrites ``lang`` by the browser's own; the page's script puts ours back.
+    ours_is = f'lang="{language}" data-language="{language}"'
+    page = page.replace(b'lang="en"', ours_is.encode(), 1)
     page = re.sub(rb"<script\b", f'<script nonce="{nonce}"'.encode(), page)
     title = f"<title>{escape(words['title'])}</title>"
     ours = (title + head.replace("{nonce}", nonce)).encode()

@@ -30,6 +30,12 @@ _ROWS: dict[str, tuple[str, str, str, str]] = {
         "모든 문장에 근거를.",
         "句句有出处。",
     ),
+    "login": (
+        "The user name is konkyo.",
+        "ユーザー名は konkyo です。",
+        "사용자 이름은 konkyo입니다.",
+        "用户名为 konkyo。",
+    ),
     "skip": (
         "Skip to the question",
         "質問欄へ移動",

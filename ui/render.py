@@ -43,6 +43,7 @@ __all__ = [
     "advance",
     "article_page",
     "conversation",
+    "leading_quote",
     "notice_page",
     "overview",
     "plain_answer",
@@ -152,7 +153,11 @@ def safe_url(url: str | None) -> str | None:
 
 def suggested_question(summary: ArticleSummary, language: Language) -> str:
     """A question that the article's own title suggests."""
-    return say(language, "ask_about", title=_shorten(summary.title))
+    title = _shorten(summary.title)
+    if language == "ja":
+        # Quotation marks inside quotation marks take the other shape.
+        title = title.replace("「", "『").replace("」", "』")
+    return say(language, "ask_about", title=title)
 
 
 def conversation(turns: Sequence[Turn], language: Language, suggestions: Sequence[str] = ()) -> str:
@@ -165,6 +170,18 @@ def conversation(turns: Sequence[Turn], language: Language, suggestions: Sequenc
 def quotes_of(turn: Turn) -> tuple[tuple[str, Mark], ...]:
     """Every numbered quote that the turn shows: the article's identifier and where it is."""
     return tuple((q.article.article_id, Mark(q.start, q.end, q.number)) for q in _quotes(turn))
+
+
+def leading_quote(turn: Turn) -> tuple[str, Mark] | None:
+    """The quote to lay open beside the turn: the first one cited, before that the best one.
+
+    None while there is no evidence, and for a refusal, which rests on nothing.
+    """
+    quotes = quotes_of(turn)
+    if not quotes or isinstance(turn.outcome, Refusal):
+        return None
+    cited = [number for claim in turn.claims for number in claim.citations]
+    return next((q for q in quotes if q[1].number in cited[:1]), quotes[0])
 
 
 def plain_answer(turn: Turn) -> str:
