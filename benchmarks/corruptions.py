@@ -758,7 +758,11 @@ def main() -> None:
     parser.add_argument(
         "--show", help="print wrong decisions whose kind/language/style holds this text; 'all'"
     )
-    parser.add_argument("--free", action="store_true", help="also flag rates on free wordings: JNLI pairs, questions")
+    parser.add_argument(
+        "--free",
+        action="store_true",
+        help="also flag rates on free wordings: JNLI pairs, questions",
+    )
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     folder = shared_folder(options.shared)

@@ -25,6 +25,7 @@ from rag.times import Moment, dates, moments_agree
 __all__ = ["FactIssue", "FactKind", "FactMatch", "FactReport", "compare"]
 
 FactKind = Literal["number", "date", "name", "negation", "quotation"]
+_LAID = 0.7  # Share of the claim in one sentence, before replacements are looked for.
 _ANCHOR = 3  # Weight of agreement on both sides that makes a difference a replacement.
 
 
@@ -131,7 +132,7 @@ def _verbatim(source: _Text, text: str) -> tuple[int, int] | None:
 
 def _changes_at(start: int, end: int, laid: Alignment | None) -> list[Change]:
     """The anchored replacements that touch a span of the claim."""
-    if laid is None:
+    if laid is None or laid.share < _LAID:
         return []
     return [
         c
@@ -353,7 +354,8 @@ def _dates(claim: _Text, sources: Sequence[_Source]) -> tuple[list[FactIssue], l
 
 def _vague(moment: Moment) -> bool:
     """Words such as "today" and "this year", which need no date in the evidence."""
-    return moment.relative is not None and moment.relative[1] == 0 and moment.grain != "month"
+    now = moment.relative is not None and moment.relative[1] == 0
+    return now and moment.day is None and moment.grain != "month"
 
 
 # -- names -----------------------------------------------------------------------------------------
@@ -383,10 +385,11 @@ def _name_in(name: Name, source: _Source, language: str | None) -> tuple[int, in
 
 
 def _parts(name: str) -> list[str]:
-    """What of a full name may stand alone: its last word, its parts between dots, a kanji surname."""
+    """What of a full name may stand alone: its last word or part, a kanji surname."""
     if re.search(r"[・＝·•]", name):
-        pieces = [p for p in re.split(r"[・＝·•]", name) if len(p) > 1]
-        return pieces[-1:]
+        last = re.split(r"[・＝·•]", name)[-1]
+        # Where a Chinese name ends cannot be seen; its beginning can.
+        return [last, last[:3]] if len(last) > 3 else [last] if len(last) > 1 else []
     if " " in name:
         words = [w for w in name.split() if w[:1].isupper() or not w.isascii()]
         return words[-1:] if words else []
@@ -398,9 +401,14 @@ def _parts(name: str) -> list[str]:
 def _replaced_name(name: Name, source: _Source) -> str | None:
     """The name that the evidence has in this name's place, when it is certainly another."""
     for change in _changes_at(name.start, name.end, source.laid):
+        if change.start < name.start - 1 or change.end > name.end + 1:
+            continue
         for other in names(source.read.text, source.read.language):
             touching = other.start < change.evidence_end and change.evidence_start < other.end
-            if touching and same_name(name.text, other.text) is False:
+            within = (
+                change.evidence_start >= other.start - 1 and change.evidence_end <= other.end + 1
+            )
+            if touching and within and same_name(name.text, other.text) is False:
                 return other.text
     return None
 
@@ -452,7 +460,7 @@ def _unknown_replacements(
     """Words in the place of a name of the evidence that the evidence nowhere has."""
     found: list[FactIssue] = []
     for source in sources:
-        if not source.same or source.laid is None:
+        if not source.same or source.laid is None or source.laid.share < _LAID:
             continue
         for change in source.laid.changes:
             text = claim.text[change.start : change.end]
@@ -490,7 +498,8 @@ def _unknown_replacements(
 def _could_be_name(text: str, language: str | None) -> bool:
     if (language or "")[:2] in {"ja", "zh", "ko"}:
         return bool(re.fullmatch(r"[一-鿿々ァ-ヴー・·＝가-힣A-Za-z\s]{2,16}", text))
-    return any(w[:1].isupper() for w in text.split())
+    found = names("— " + text, language)
+    return len(found) == 1 and len(found[0].text) >= len(text) - 2
 
 
 # -- quotations and negation -----------------------------------------------------------------------

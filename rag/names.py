@@ -102,6 +102,9 @@ _GAZETTEER: dict[str, str] = {
     "brussels": "ブリュッセル|布鲁塞尔|브뤼셀|Brussels",
     "busan": "釜山|부산|Busan",
     "gyeongju": "慶州|庆州|경주|Gyeongju",
+    "europe": "ヨーロッパ|欧州|欧洲|유럽|Europe|European|Europeans|Europa|europa",
+    "asia": "アジア|亚洲|亞洲|아시아|Asia|Asian",
+    "africa": "アフリカ|非洲|아프리카|Africa|African|Africans",
     "white house": "ホワイトハウス|白宫|白宮|백악관|White House",
     "pentagon": "国防総省|ペンタゴン|五角大楼|펜타곤|국방부|Pentagon",
     "united nations": "国連|国際連合|联合国|유엔|United Nations|UN|U.N.",
@@ -135,7 +138,7 @@ _COUNTRY_FORMS: dict[str, str] = {
     "TW": "台湾|台|臺灣|대만|타이완|Taiwan|Taiwanese",
     "RU": "ロシア|露|俄罗斯|俄|러시아|Russia|Russian|Russians",
     "UA": "ウクライナ|乌克兰|乌|우크라이나|Ukraine|Ukrainian|Ukrainians",
-    "GB": "英国|英|イギリス|イングランド|영국|Britain|British|UK|U.K.|United Kingdom|England|English",
+    "GB": "英国|英|イギリス|イングランド|英格兰|잉글랜드|영국|Britain|British|UK|U.K.|United Kingdom|England|English",
     "FR": "フランス|仏|法国|法|프랑스|France|French",
     "DE": "ドイツ|独|德国|德|독일|Germany|German|Germans",
     "IT": "イタリア|伊|意大利|意|이탈리아|Italy|Italian|Italians",
@@ -177,7 +180,50 @@ _KO_TITLE = r"총리|대통령|장관|의원|대표|위원장|시장|지사|회�
 _ZH_SURNAMES = frozenset(
     "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文习庞樊兰殷施陶洪翟安颜倪严牛温芦季俞章鲁葛伍韦申尤毕聂丛焦向柳邢路岳齐梅莫庄辛管祝左涂谷祁时舒耿牟卜詹关苗凌费纪靳盛童欧甄项曲成游阳裴席卫查屈鲍覃霍翁隋植甘景薄单包司柏宁柯阮桂闵解强柴华车冉房边辜吉饶刁瞿戚丘古米池滕晋苑邬臧畅宫来嵺苟全褚廉简娄盖符奚木穆党燕郎邸冀谈姬屠连郜晏栾郁商蒙计喻揭窦迟宇敖糜鄢冷卓花仇艾蓝都巩稽井练仲乐虞卞封竺冼原官衣楚佟栗匡宗应台巫鞠僧桑荆谌银扬明沙薄伏岑习胥保和蔺"
 )
-_KO_SURNAMES = frozenset("김이박최정강조윤장임한오서신권황안송전홍유고문양손배백허남심노하곽성차주우구민류나진지엄채원천방공현함변염여추도소석선설마길연위표명기반왕금옥육인맹제모")  # fmt: skip
+_ZH_NO_NAMES = frozenset(
+    [
+        "文章",
+        "报告",
+        "公告",
+        "通知",
+        "消息",
+        "方面",
+        "公司",
+        "常委",
+        "方案",
+        "应该",
+        "任何",
+        "单位",
+        "何时",
+        "何人",
+        "白皮书",
+        "路透社",
+        "石油",
+        "金融",
+        "江苏",
+        "安徽",
+        "时任",
+        "史料",
+        "白宫",
+        "方才",
+        "和平",
+        "高层",
+        "马上",
+        "万一",
+        "全国",
+        "解放军",
+        "常务",
+        "相关",
+        "段落",
+        "计划",
+        "成员",
+        "关于",
+        "符合",
+        "满意",
+        "于是",
+        "由于",
+    ]
+)
 _EN_TITLES = frozenset(
     [
         "president",
@@ -442,11 +488,16 @@ _EN_COMMON = frozenset(
 _CODE = re.compile(
     r"(?<![A-Za-z0-9])(?:[A-Z]{1,6}-?\d+[A-Za-z]*|(?<![$€£¥₩.,\d])\d+[DGWX](?![A-Za-z]))(?![A-Za-z0-9])"
 )
+_UP, _LOW = "A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞİĶŁŃŇŌŐŘŚŞŠŤŪŮŰŹŻŽ", "A-Za-zÀ-ɏ0-9"
+# A point belongs to a word only in initials and short titles: not in "Super Bowls. He".
+_WORD = rf"(?:(?:[{_UP}]\.)+[{_UP}]?|(?:St|Mr|Ms|Mrs|Dr|Jr|Sr|Gen|Gov|Sen)\.|[{_UP}][{_LOW}]*(?:['’&-][{_LOW}]+)*)(?![{_LOW}])"
 _LATIN = re.compile(
-    r"[A-ZÀ-ÖØ-ÞŁŚŽČŠ][\w'’.&-]*(?:(?:\s(?:of|the|de|la|le|von|van|der|del|da|di|and|al-)){0,2}\s[A-ZÀ-ÖØ-ÞŁŚŽČŠ][\w'’.&-]*)*"
+    rf"(?<![{_LOW}]){_WORD}(?:(?:\s(?:of|the|de|la|le|von|van|der|del|da|di|and|al-)){{0,2}}\s{_WORD})*"
 )
 _KATAKANA = re.compile(r"[ァ-ヴー]{2,}(?:[・＝=･·][ァ-ヴー]+)*")
 
+
+_JA_NO_NAMES = frozenset({"何", "太平", "平成", "昭和", "令和", "大正", "明治"})
 
 # -- finding names -------------------------------------------------------------------------------
 
@@ -482,6 +533,7 @@ def _japanese(text: str) -> Iterator[Name]:
         proper: bool = (
             pos[1] == "固有名詞"
             and not surface.isascii()
+            and surface not in _JA_NO_NAMES
             and not re.fullmatch(r"[ぁ-ん]{1,3}", surface)
         )
         joiner: bool = surface in {"・", "＝", "=", "･"} and bool(run)
@@ -514,9 +566,14 @@ _ZH_SOUNDS = frozenset(
 )
 
 
+_ZH_MORE_SOUNDS = _ZH_SOUNDS | frozenset(
+    "埃昂敖柏班包贝蔡柴岑道凡范芬丰富根贡瓜罕豪黑洪季坚江捷津久考柯孔昆腊赖黎理立连良龙隆吕麻毛美孟敏缪摩木那南瑙内嫩宁牛农努女泼蒲朴钱切钦曲让仁荣茹儒若撒森山绍舍申胜什顺司孙台唐陶藤天田铁通汪伟显欣兴徐延彦尧衣永宇云张章哲治忠准宗扬"
+)
+
+
 def _sound_run(text: str) -> str:
     """The leading characters that Chinese writes foreign sounds with."""
-    size = next((i for i, c in enumerate(text) if c not in _ZH_SOUNDS), len(text))
+    size = next((i for i, c in enumerate(text) if c not in _ZH_MORE_SOUNDS), len(text))
     return text[:size]
 
 
@@ -545,6 +602,8 @@ def _han_titled(text: str) -> Iterator[Name]:
                 or not "一" <= text[at - 1] <= "鿿"
                 or bool(re.search(rf"(?:{_ZH_TITLE}|记者|人|员|长|家|授)$", text[:at]))
             )
+            if part in _ZH_NO_NAMES:
+                break
             if len(part) == size and part[0] in _ZH_SURNAMES and clear:
                 yield Name(at, found.end("n"), part, "person")
                 break
@@ -596,7 +655,9 @@ def _latin(text: str, language: str) -> Iterator[Name]:
         value = re.sub(r"['’]s$", "", value)
         end = start + len(value)
         head = start == 0 or bool(
-            re.search(r"[.!?:。！？」”\"]\s*[\"“'(]*$|^[\"“'(\[]*$|\n\s*$", text[:start])
+            re.search(
+                r"[.!?:。！？」”\"]\s*[\"“'(¿¡«]*$|^[\"“'(\[¿¡«]*$|\n\s*$|[¿¡]$", text[:start]
+            )
         )
         words = value.split()
         if head and words[0].lower() in _EN_COMMON:
@@ -613,9 +674,9 @@ def _latin(text: str, language: str) -> Iterator[Name]:
             continue
         if all(w.lower().strip(".") in _EN_COMMON for w in words):
             continue
-        if language == "de" and len(words) == 1:
-            continue
-        yield Name(start, end, value, certain=not head or len(words) > 1)
+        # German writes every noun with a capital; elsewhere the first word of a sentence has one.
+        sure = language != "de" and (not head or (len(words) > 1 and language == "en"))
+        yield Name(start, end, value, certain=sure)
 
 
 @lru_cache(maxsize=512)

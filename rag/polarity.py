@@ -85,6 +85,7 @@ _OPPOSITES: dict[str, tuple[tuple[str, str], ...]] = {
 }  # fmt: skip
 _SUFFIXED = frozenset({"ja", "ko"})  # The negation follows the word that it negates.
 _REACH = 4
+_SHARE = 0.6  # Of the claim's tokens in the sentence, before anything is said of its polarity.
 
 
 @lru_cache(maxsize=16)
@@ -126,7 +127,7 @@ def polarity(text: str, language: str) -> tuple[Marker, ...]:
 def opposites(claim: str, evidence: str, language: str) -> list[Opposite]:
     """Places where the claim says the opposite of the evidence sentence it lies over."""
     laid = align(claim, evidence)
-    if laid is None or laid.share < 0.55:
+    if laid is None or laid.share < _SHARE:
         return []
     negated = _negations(claim, evidence, language, laid)
     turned = _antonyms(claim, evidence, language, laid)

@@ -350,7 +350,9 @@ def _cjk_numbers(text: str) -> Iterator[_Number]:
     for match in _CJK_RE.finditer(text):
         token = match.group().rstrip()
         start, end = match.start(), match.start() + len(token)
-        value = _read_cjk(token)
+        if token[0] == "一" and text[max(0, start - 1) : start] in set("唯统統同单單"):
+            start, token = start + 1, token[1:]  # 唯一一支: the first 一 belongs to the word
+        value = _read_cjk(token) if token else None
         if value is None:
             continue
         has_digit = any(c.isdigit() and c.isascii() for c in token)
@@ -626,6 +628,8 @@ def _finish(number: _Number, text: str, original: str, language: str) -> Quantit
         before = text[:start]
     elif number.fraction:
         unit, kind = "share", "percent"
+        if text[start:end].startswith(("half", "a half")):
+            return Quantity(start, end, original[start:end], value, unit, kind, small=True)
     elif _DATE_AFTER.match(text, end) and not ordinal and value <= 31:
         return None
     elif not number.fraction and (mixed := _MIXED.match(text, end)):

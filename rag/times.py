@@ -228,7 +228,7 @@ def _calendar(language: str) -> _Calendar | None:
 
 
 _YEAR = re.compile(
-    r"(?<![\d.,:$€£¥₩/-])(?P<y>1[0-9]{3}|20[0-9]{2}|21[0-4]\d)(?![\d%:]|[.,]\d|\s?(?:年|년)|-\d{3})"
+    r"(?<![\d.,:$€£¥₩/])(?:(?<!-)|(?<=[12]\d{3}-))(?P<y>1[0-9]{3}|20[0-9]{2}|21[0-4]\d)(?![\d%:]|[.,]\d|\s?(?:年|년)|-\d{3}(?!\d))"
 )
 _COUNTED = re.compile(
     r"[\s-](?:people|persons|men|women|soldiers|troops|dollars|yen|euros|won|yuan|pounds|km|kilomet|met|mile|feet|ft|tons|tonnes|percent|million|billion|thousand|trillion|hundred|years|days|seats|votes|students|members|homes|houses|jobs|workers|companies|students|cars|units|square|acres|hectares|deaths|cases|schools|species|personas|menschen|personnes|km2|m\b)"

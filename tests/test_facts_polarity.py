@@ -10,7 +10,7 @@ from rag.polarity import opposites, polarity
 TURNED = [
     ("ja", "首相は改憲に賛成した。", "首相は改憲に反対した。"),
     ("ja", "政府は計画を承認しなかった。", "政府は計画を承認した。"),
-    ("ja", "政府は計画を承認した。", "政府は計画を承認していないと述べた。"),
+    ("ja", "政府は計画を承認した。", "政府は計画を承認していない。"),
     ("ja", "防衛費は増加した。", "防衛費は減少した。"),
     ("ja", "制裁の対象は30社以上に上る。", "制裁の対象は30社以下にとどまる。"),
     ("en", "The government did not approve the plan.", "The government did approve the plan."),
