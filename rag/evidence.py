@@ -38,8 +38,10 @@ class Reading(Protocol):
 class Reader(Protocol):
     """A learned model that says whether, and where, a passage answers a question."""
 
-    def answers(self, question: str, windows: Sequence[str]) -> Sequence[Reading]:
-        """One reading a window, in order."""
+    def answers(
+        self, question: str, windows: Sequence[str], contexts: Sequence[str] | None = None
+    ) -> Sequence[Reading]:
+        """One reading a window, in order; ``contexts`` say what a window is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,9 @@ def select(
     answerable: float | None = None
     spans: list[tuple[str, float]] = []
     if reader is not None:
-        readings = reader.answers(question, [h.passage.text for h in hits])
+        readings = reader.answers(
+            question, [h.passage.text for h in hits], [_about(h) for h in hits]
+        )
         answerable = max(r.probability for r in readings)
         in_answer = [0.0] * len(candidates)
         for rank, (hit, reading) in enumerate(zip(hits, readings, strict=True)):
@@ -158,6 +162,12 @@ def select(
         for number, (c, score) in enumerate(chosen, start=1)
     )
     return Selection(evidence, answerable, tuple(sorted(spans, key=lambda s: -s[1])))
+
+
+def _about(hit: Hit) -> str:
+    """What a passage does not say of itself: its article's title and day."""
+    day = hit.article.published
+    return f"{hit.article.title} ({day})" if day else hit.article.title
 
 
 def _text(candidate: _Candidate, start: int) -> str:

@@ -6,15 +6,25 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from index.errors import SettingsError, StoreMismatch
+from index.errors import ModelMissing, SettingsError, StoreMismatch
 from index.protocols import Encoder, Store, TokenEncoder
 from rag.answer import Options, Pipeline
+from rag.checker import WEIGHTS, Checker, load_checker
 from rag.llm import LLM, EmbeddedLLM, NoLLM, ollama_llm, openai_compatible_llm
 from rag.retrieve import FusionWeights, Retriever
 from rag.verify import Verifier, compare_facts, load_calibration
 
-__all__ = ["cosine_floor", "open_from_settings", "open_llm", "open_pipeline", "open_retriever"]
+__all__ = [
+    "cosine_floor",
+    "open_checker",
+    "open_from_settings",
+    "open_llm",
+    "open_pipeline",
+    "open_retriever",
+    "support_layers",
+]
 
+CHECKER_BASE = "multilingual-e5-small"
 DEFAULT_LLM = "qwen2.5-coder-1.5b-instruct-q4_k_m"
 
 
@@ -68,20 +78,14 @@ def open_pipeline(
     from index.sentences import sentences
 
     opened, encoder = _open(store, encoder, embedding)
-    checker = _checker()
-    verifier = Verifier(
-        facts=compare_facts,
-        states=encoder if isinstance(encoder, TokenEncoder) else None,
-        supporter=checker,
-        calibration=load_calibration("support"),
-    )
+    checker = open_checker()
     options = options or Options()
     fusion = replace(options.fusion, floor=cosine_floor(encoder.fingerprint))
     return Pipeline(
         opened,
         encoder,
         llm or open_llm("embedded"),
-        verifier=verifier,
+        verifier=support_layers(encoder, checker),
         detect=detect,
         sentences=sentences,
         reader=checker,
@@ -116,6 +120,16 @@ def open_from_settings(
     )
 
 
+def support_layers(encoder: Encoder, checker: Checker | None) -> Verifier:
+    """The verifier with every layer that is there."""
+    return Verifier(
+        facts=compare_facts,
+        states=encoder if isinstance(encoder, TokenEncoder) else None,
+        supporter=checker,
+        calibration=load_calibration("support"),
+    )
+
+
 def _key(variable: str) -> str:
     """The secret an environment variable holds; the settings name the variable alone."""
     if variable and variable not in os.environ:
@@ -123,8 +137,16 @@ def _key(variable: str) -> str:
     return os.environ.get(variable, "") if variable else ""
 
 
-def _checker() -> None:
-    return None
+def open_checker() -> Checker | None:
+    """The learned checker, or ``None`` where its base model has not been pulled."""
+    from index.models import resolve_embedding
+
+    if not WEIGHTS.is_file():
+        return None
+    try:
+        return load_checker(Path(resolve_embedding(CHECKER_BASE)))
+    except ModelMissing:
+        return None
 
 
 def open_retriever(store: str, *, embedding: str = "") -> Retriever:

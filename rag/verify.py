@@ -178,10 +178,18 @@ class Verifier:
         self._supporter = supporter
         self._calibration = calibration
 
-    def features(self, claim: str, quotes: Sequence[str]) -> dict[str, float]:
-        """The measures of meaning for a claim and all it cites, by name."""
+    def features(
+        self, claim: str, quotes: Sequence[str], *, crossed: bool = False
+    ) -> dict[str, float]:
+        """The measures of meaning for a claim and all it cites, by name.
+
+        ``crossed``: claim and quotes are in different languages, so that wording says nothing.
+        """
         together = "\n".join(quotes)
-        found = {"overlap": overlap(claim, together)}
+        found = {
+            "crossed": float(crossed),
+            "overlap": 0.0 if crossed else overlap(claim, together),
+        }
         if self._states is not None:
             mine = self._states.passage_states([claim])[0]
             theirs = np.concatenate(self._states.passage_states(list(quotes)))
@@ -210,7 +218,9 @@ class Verifier:
             issue = self._facts(draft.text, cited, question, language)
             if issue is not None:
                 return Verdict(0.0, *issue)
-        support = self._calibration.probability(self.features(draft.text, [e.text for e in cited]))
+        crossed = all(e.article.language != language for e in cited)
+        measures = self.features(draft.text, [e.text for e in cited], crossed=crossed)
+        support = self._calibration.probability(measures)
         if support < self._calibration.threshold:
             return Verdict(support, "meaning")
         return Verdict(support, None)
