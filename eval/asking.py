@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
-from eval.questions import Turn
 from index.records import Article
 from rag.answer import Pipeline
+from rag.chat import Turn
 from rag.chat import Turn as ChatTurn
 from rag.outcomes import Outcome
 
@@ -14,10 +15,11 @@ __all__ = ["PipelineAsker"]
 
 
 class PipelineAsker:
-    """Asks a ``rag.answer.Pipeline``."""
+    """Asks a ``rag.answer.Pipeline``; ``today`` is what "last month" is relative to."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, *, today: date | None = None) -> None:
         self.pipeline = pipeline
+        self._today = today
 
     @property
     def fingerprint(self) -> str:

@@ -15,6 +15,7 @@ from typing import Literal, get_args
 from index.errors import DatasetError, UsageError
 from index.languages import detect
 from index.records import Article, article_id_for
+from rag.chat import Turn
 
 __all__ = [
     "KINDS",
@@ -22,7 +23,6 @@ __all__ = [
     "Gold",
     "Kind",
     "Question",
-    "Turn",
     "load",
     "load_beir",
     "load_csv",
@@ -71,14 +71,6 @@ class Gold:
 
     article: str
     quote: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One earlier exchange of a conversation."""
-
-    question: str
-    answer: str
 
 
 @dataclass(frozen=True, slots=True)

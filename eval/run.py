@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from eval.metrics import Judge
-from eval.questions import Dataset, Question, Turn
+from eval.questions import Dataset, Question
 from eval.summary import Summary, summarise, summary_json
 from eval.verdicts import Row, judge_outcome, skipped
 from index.errors import DatasetError, KonkyoError, UsageError
 from index.records import Article
+from rag.chat import Turn
 from rag.outcomes import Outcome
 
 __all__ = [

@@ -11,7 +11,6 @@ import pytest
 from eval.questions import (
     KINDS,
     Gold,
-    Turn,
     load,
     load_beir,
     load_jsonl,
@@ -20,6 +19,7 @@ from eval.questions import (
     without_gold,
 )
 from index.errors import DatasetError, UsageError
+from rag.chat import Turn
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("KONKYO_SHARED", ROOT.parent / "shared")) / "data"

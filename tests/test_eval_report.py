@@ -13,9 +13,10 @@ from click.testing import CliRunner
 
 from eval.metrics import risk_coverage
 from eval.plots import reliability_plot, risk_coverage_plot
-from eval.questions import Gold, Question, Turn
+from eval.questions import Gold, Question
 from eval.report import report
 from eval.verdicts import Quote, Row, skipped
+from rag.chat import Turn
 from ui.cli_eval import evaluate
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&\x1b[31m\u202e"

@@ -12,11 +12,12 @@ import pytest
 
 from eval.judges import CheckerJudge, default_judges
 from eval.metrics import OverlapJudge
-from eval.questions import Dataset, Gold, Question, Turn
+from eval.questions import Dataset, Gold, Question
 from eval.run import Asker, Part, code_fingerprint, read_rows, run, write_summary
 from eval.verdicts import Quote, Row, judge_outcome, same_number, skipped
 from index.errors import ArticleMissing, DatasetError, LLMError, UsageError
 from index.records import Article
+from rag.chat import Turn
 from rag.claims import Draft
 from rag.outcomes import Answer, Citation, Claim, Evidence, Outcome, Refusal
 from rag.verify import Verdict

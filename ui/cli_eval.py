@@ -16,6 +16,8 @@ import click
 from index.errors import UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rich.console import Console
     from rich.table import Table
 
@@ -97,6 +99,12 @@ def evaluate() -> None:
 )
 @click.option("--model", default=None, help="Model name, or the path of a GGUF file.")
 @click.option("--base-url", default=None, help="Address of an OpenAI-compatible or Ollama server.")
+@click.option(
+    "--today",
+    type=click.DateTime(["%Y-%m-%d"]),
+    default=None,
+    help='What "last month" is relative to (YYYY-MM-DD), so that a run can be repeated.',
+)
 @click.option("--fresh", is_flag=True, help="Throw away the rows in --out and start over.")
 @_JSON
 def run_command(
@@ -112,6 +120,7 @@ def run_command(
     llm: str | None,
     model: str | None,
     base_url: str | None,
+    today: datetime | None,
     fresh: bool,
     as_json: bool,
 ) -> int:
@@ -137,11 +146,14 @@ def run_command(
         [chosen] if unanswerable is None else list(without_gold(chosen, unanswerable, seed=seed))
     )
 
+    day = None if today is None else today.date()
+
     def opened(part: Dataset) -> PipelineAsker:
         folder = store
         if folder is None:
             folder = str(_Bench(None).folder(part)) if part.articles else ".konkyo/store"
-        return PipelineAsker(open_from_settings(folder, llm=llm, model=model, base_url=base_url))
+        pipeline = open_from_settings(folder, llm=llm, model=model, base_url=base_url)
+        return PipelineAsker(pipeline, today=day)
 
     def judges(asker: Asker) -> Sequence[Judge]:
         return default_judges(asker.pipeline.check if isinstance(asker, PipelineAsker) else None)
@@ -151,6 +163,7 @@ def run_command(
             [Part(part, partial(opened, part)) for part in parts],
             out,
             judges=judges,
+            settings={} if day is None else {"today": day.isoformat()},
             fresh=fresh,
             on_row=on_row,
         ),
