@@ -21,6 +21,7 @@ import os
 import random
 import re
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -664,15 +665,18 @@ def load(folder: Path, path: Path = DATASET) -> list[Item]:
 def report(folder: Path, half: str, show: str | None, entailed: bool) -> dict[str, object]:
     from rag.facts import compare
 
+    spent = 0.0
     caught: dict[tuple[str, str], list[bool]] = defaultdict(list)
     styles: dict[tuple[str, str], list[bool]] = defaultdict(list)
     for item in load(folder):
         if item.half != half:
             continue
+        began = time.perf_counter()
         found = compare(
             item.claim, [item.evidence], claim_language=item.language,
             evidence_languages=[item.evidence_language], published=[item.published],
         )  # fmt: skip
+        spent += time.perf_counter() - began
         flagged = bool(found.issues)
         crossed = item.language != item.evidence_language
         where = "cross" if crossed else item.language
@@ -682,8 +686,11 @@ def report(folder: Path, half: str, show: str | None, entailed: bool) -> dict[st
         if show and wrong and (show == "all" or show in f"{item.kind}/{where}/{item.style}"):
             issues = [(i.kind, i.text, i.detail) for i in found.issues]
             print(f"\n{item.id} {item.kind}/{where}/{item.style} {issues}\n  C {item.claim}\n  O {item.original if item.kind != 'clean' else '='}\n  E {item.evidence}")  # fmt: skip
+    free = " --free" if entailed else ""
     summary: dict[str, object] = {
+        "command": f"python benchmarks/corruptions.py report --half {half}{free}",
         "half": half,
+        "milliseconds_per_claim": round(1000 * spent / max(1, sum(map(len, caught.values()))), 2),
         "by_kind_and_language": _shares(caught),
         "by_kind_and_style": _shares(styles),
     }

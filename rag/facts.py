@@ -17,7 +17,7 @@ from typing import Literal
 
 from rag.alignment import Alignment, Change, align
 from rag.folding import fold, guess_language, same_language
-from rag.names import Name, entity, find_name, is_person, names, same_name
+from rag.names import Name, entity, find_name, foreign_sounds, is_person, names, same_name
 from rag.polarity import opposites
 from rag.quantities import Quantity, quantities, same_quantity, unit_conflict
 from rag.times import Moment, dates, moments_agree
@@ -469,6 +469,11 @@ def _unknown_replacements(
             if min(change.left, change.right) < _ANCHOR or _PRONOUN.match(fold(text)):
                 continue
             if not _could_be_name(text, claim.language):
+                continue
+            instead = source.read.text[change.evidence_start : change.evidence_end]
+            if claim.language == "zh" and foreign_sounds(text) and foreign_sounds(instead):
+                detail = f"the evidence has {instead} here"
+                found.append(FactIssue("name", text, change.start, change.end, detail))
                 continue
             for other in names(source.read.text, source.read.language):
                 whole = (

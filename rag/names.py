@@ -22,7 +22,16 @@ from rag.folding import fold, guess_language
 if TYPE_CHECKING:
     from sudachipy import Tokenizer
 
-__all__ = ["Name", "NameKind", "entity", "find_name", "is_person", "names", "same_name"]
+__all__ = [
+    "Name",
+    "NameKind",
+    "entity",
+    "find_name",
+    "foreign_sounds",
+    "is_person",
+    "names",
+    "same_name",
+]
 
 NameKind = Literal["person", "place", "other", "code"]
 
@@ -567,7 +576,7 @@ _ZH_SOUNDS = frozenset(
 
 
 _ZH_MORE_SOUNDS = _ZH_SOUNDS | frozenset(
-    "埃昂敖柏班包贝蔡柴岑道凡范芬丰富根贡瓜罕豪黑洪季坚江捷津久考柯孔昆腊赖黎理立连良龙隆吕麻毛美孟敏缪摩木那南瑙内嫩宁牛农努女泼蒲朴钱切钦曲让仁荣茹儒若撒森山绍舍申胜什顺司孙台唐陶藤天田铁通汪伟显欣兴徐延彦尧衣永宇云张章哲治忠准宗扬"
+    "易卜埃昂敖柏班包贝蔡柴岑道凡范芬丰富根贡瓜罕豪黑洪季坚江捷津久考柯孔昆腊赖黎理立连良龙隆吕麻毛美孟敏缪摩木那南瑙内嫩宁牛农努女泼蒲朴钱切钦曲让仁荣茹儒若撒森山绍舍申胜什顺司孙台唐陶藤天田铁通汪伟显欣兴徐延彦尧衣永宇云张章哲治忠准宗扬"
 )
 
 
@@ -575,6 +584,11 @@ def _sound_run(text: str) -> str:
     """The leading characters that Chinese writes foreign sounds with."""
     size = next((i for i, c in enumerate(text) if c not in _ZH_MORE_SOUNDS), len(text))
     return text[:size]
+
+
+def foreign_sounds(text: str) -> bool:
+    """Whether Chinese could have written a foreign name so: two or more sound characters."""
+    return len(text) >= 2 and all(c in _ZH_SOUNDS for c in text)
 
 
 def _han_sounds(text: str) -> Iterator[Name]:

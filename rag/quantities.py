@@ -292,7 +292,7 @@ _CITATION_RE = re.compile(r"\[\s?\d{1,3}(?:\s?,\s?\d{1,3})*\s?\]|【\s?\d{1,3}\s
 # Letters and figures glued together name a thing: G7, F-35, COVID-19, 5G, CO2, Wi-Fi 6E.
 _CODE_RE = re.compile(
     r"(?<![^\W_])(?!(?:us|usd|eur|jpy|krw|gbp|rmb|cny|no|nr|c|ca)-?\d)[a-z][a-z]*-?\d+[a-z]*(?![a-z\d])(?!,\d)"
-    r"|(?<![a-z\d.,])\d+(?:[dgwx](?![a-z]))"
+    r"|(?<![a-z\d.,])\d+(?:[dgwx](?![a-z]))|(?<![^\W_])[a-z]\.\d+"
 )
 
 

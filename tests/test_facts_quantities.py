@@ -177,7 +177,7 @@ def test_rendering_in_any_notation_reads_back(value: int) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(min_value=3, max_value=10**9), st.sampled_from(["de", "es", "fr", "it"]))
+@given(st.integers(min_value=3, max_value=10**9), st.sampled_from(["de", "es", "fr"]))
 def test_number_words_of_european_languages_read_back(value: int, language: str) -> None:
     found = quantities(num2words(value, lang=language) + ".", language)
     assert [q.values[0] for q in found] == [Decimal(value)]
