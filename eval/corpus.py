@@ -11,10 +11,13 @@ import numpy as np
 
 from index.embed import AnyEncoder
 from index.errors import StoreError
+from index.protocols import Vectors
 from index.records import Article
 from index.store import store_fingerprint
 
 __all__ = ["corpus_store"]
+
+_STEP = 256
 
 
 def corpus_store(
@@ -24,12 +27,14 @@ def corpus_store(
     *,
     budget: int,
     overlap: int,
+    base: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Path:
     """The folder of a store of just these articles, built unless the cache has it.
 
     The name follows from the articles, the encoder and the chunking, so another corpus or model
-    never meets an old store. ``progress`` is told of passages embedded and passages in all.
+    never meets an old store. ``base`` is a store of this function's that holds all the articles
+    and more: its vectors are taken over. ``progress`` is told of passages embedded and in all.
     """
     from index.backends.local import LocalStore
 
@@ -42,7 +47,7 @@ def corpus_store(
             return folder
     except StoreError:
         # Missing, cut short or made by an older version: it is a cache, so make it again.
-        _build(folder, articles, encoder, budget, overlap, progress)
+        _build(folder, articles, encoder, budget, overlap, base, progress)
     return folder
 
 
@@ -52,8 +57,10 @@ def _build(
     encoder: AnyEncoder,
     budget: int,
     overlap: int,
+    base: Path | None,
     progress: Callable[[int, int], None],
 ) -> None:
+    from index.backends.local import LocalStore
     from index.backends.writer import open_writer
     from index.chunk import chunk, embedding_text
 
@@ -66,13 +73,11 @@ def _build(
         for article, passages in zip(articles, cut, strict=True)
         for passage in passages
     ]
-    progress(0, len(texts))
-    step = 256
-    blocks = []
-    for start in range(0, len(texts), step):
-        blocks.append(encoder.passages(texts[start : start + step]))
-        progress(min(start + step, len(texts)), len(texts))
-    vectors = np.concatenate(blocks) if blocks else np.empty((0, encoder.dimension), np.float32)
+    if base is None:
+        vectors = _embedded(texts, encoder, progress)
+    else:
+        with closing(LocalStore(base)) as store:
+            vectors = store.vectors([p.passage_id for passages in cut for p in passages])
     with open_writer(
         folder,
         fingerprint=store_fingerprint(encoder.fingerprint, budget, overlap),
@@ -92,3 +97,14 @@ def _build(
             writer.set_source(source, None, places)
         writer.commit()
         writer.keep_up()
+
+
+def _embedded(
+    texts: Sequence[str], encoder: AnyEncoder, progress: Callable[[int, int], None]
+) -> Vectors:
+    progress(0, len(texts))
+    blocks = [np.empty((0, encoder.dimension), np.float32)]
+    for start in range(0, len(texts), _STEP):
+        blocks.append(encoder.passages(texts[start : start + _STEP]))
+        progress(min(start + _STEP, len(texts)), len(texts))
+    return np.concatenate(blocks)

@@ -97,6 +97,31 @@ def test_the_store_holds_the_paragraphs(store: Store, english: Dataset) -> None:
     assert store.article(english.articles[0].article_id).text == english.articles[0].text
 
 
+def test_a_smaller_store_takes_over_the_vectors(
+    store: Store, real_encoder: AnyEncoder, english: Dataset, tmp_path: Path
+) -> None:
+    from eval.corpus import corpus_store
+    from index.store import open_store
+
+    told: list[int] = []
+    options = {"budget": 192, "overlap": 0}
+    base = corpus_store(english.articles, real_encoder, tmp_path, **options)
+    folder = corpus_store(
+        english.articles[1:],
+        real_encoder,
+        tmp_path,
+        **options,
+        base=base,
+        progress=lambda done, total: told.append(done),
+    )
+    smaller = open_store(folder)
+    assert {a.article_id for a in smaller.articles()} == {
+        a.article_id for a in english.articles[1:]
+    }
+    assert told == []
+    smaller.close()
+
+
 def test_every_arm_finds_paragraphs(
     store: Store, real_encoder: AnyEncoder, english: Dataset
 ) -> None:

@@ -151,7 +151,7 @@ def run_command(
     def opened(part: Dataset) -> PipelineAsker:
         folder = store
         if folder is None:
-            folder = str(_Bench(None).folder(part)) if part.articles else ".konkyo/store"
+            folder = str(_own_store(part, whole)) if part.articles else ".konkyo/store"
         pipeline = open_from_settings(folder, llm=llm, model=model, base_url=base_url)
         return PipelineAsker(pipeline, today=day)
 
@@ -298,6 +298,13 @@ def _between(text: str) -> tuple[int, int]:
     return int(first), int(last)
 
 
+def _own_store(part: Dataset, whole: Dataset) -> Path:
+    """The store of one part of a dataset; the vectors are those of the whole one's store."""
+    bench = _Bench(None)
+    base = bench.folder(whole)
+    return base if part.articles == whole.articles else bench.folder(part, base)
+
+
 class _Bench:
     """One encoder for all collections of a command, and the progress bars."""
 
@@ -309,7 +316,7 @@ class _Bench:
         threads = self._settings.embedding.threads or None
         self.encoder = load_encoder(embedding or self._settings.embedding.model, threads=threads)
 
-    def folder(self, collection: Dataset) -> Path:
+    def folder(self, collection: Dataset, base: Path | None = None) -> Path:
         """The store of a collection's own articles, built if the cache has none."""
         from eval.corpus import corpus_store
         from index.models import home
@@ -321,6 +328,7 @@ class _Bench:
                 home(),
                 budget=self._settings.chunks.budget,
                 overlap=self._settings.chunks.overlap,
+                base=base,
                 progress=told,
             )
 
