@@ -119,7 +119,7 @@ def torture(
         change(news, chance, versions)
         if chance.random() < 0.25:
             budget = chance.choice((64, 128, 192))
-        pause = chance.choice((0.0, 0.005, 0.02))
+        pause = chance.choice((0.0, 0.03, 0.1))
         builder = start(news, store, budget, pause)
         assert builder.stdout is not None
         builder.stdout.readline()

@@ -478,7 +478,7 @@ def test_no_bit_of_the_truth_flips_unnoticed(tmp_path: Path) -> None:
     truth = next(healthy.glob("truth-*.sqlite"))
     random = np.random.default_rng(11)
     noticed = 0
-    for _ in range(120):
+    for _ in range(150):
         folder = tmp_path / "harmed"
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(healthy, folder)

@@ -23,10 +23,18 @@ import numpy.typing as npt
 
 from index.backends.dense import FLAT_LIMIT, DenseIndex, Mask, Tuning, build_ivf, unit_scores
 from index.backends.files import CacheDamaged, CheckedArray, Snapshot, SnapshotWriter
-from index.backends.truth import meta, vector_rows
+from index.backends.truth import (
+    ARTICLE_COLUMNS,
+    article_from_row,
+    damaged,
+    meta,
+    passage_from_row,
+    vector_rows,
+)
 from index.lexical import TOKENS_VERSION, Postings
 from index.lexical import Segment as LexicalSegment
 from index.protocols import Vectors
+from index.records import Article
 
 __all__ = ["Part", "Segment", "Tail", "find_chain", "keep_up", "remove_segments", "tail_after"]
 
@@ -35,6 +43,7 @@ _NAME = re.compile(r"seg-(\d+)-(\d+)-(\d+)-[0-9a-f]{8}")
 _SMALLEST = 256
 _RATIO = 4
 _DEAD_SHARE = 0.3
+_ALL = 2**62
 
 
 class Part(Protocol):
@@ -194,27 +203,29 @@ def remove_segments(folder: Path, keep: set[Path]) -> None:
 
 
 def _texts(
-    connection: sqlite3.Connection, after: int, last: int | None
+    connection: sqlite3.Connection, truth: Path, after: int, last: int | None
 ) -> Iterator[tuple[int, int, str]]:
     """(passage number, article number, searched text) of a range of passages, ascending.
 
-    The title is searched with every passage of its article.
+    The title is searched with every passage of its article. Raises StoreDamaged for rows that
+    are not what was written.
     """
+    article: Article | None = None
     current = None
-    title = text = ""
-    for number, article, start, stop in connection.execute(
-        "SELECT id, article, start, stop FROM passages WHERE id > ? AND id <= ? ORDER BY id",
-        (after, 2**62 if last is None else last),
+    for row in connection.execute(
+        "SELECT id, passage_id, article, ordinal, start, stop, crc FROM passages"
+        " WHERE id > ? AND id <= ? ORDER BY id",
+        (after, _ALL if last is None else last),
     ):
-        if article != current:
-            row = connection.execute(
-                "SELECT title, text FROM articles WHERE id = ?", (article,)
+        if row[2] != current or article is None:
+            found = connection.execute(
+                f"SELECT {ARTICLE_COLUMNS} FROM articles WHERE id = ?", (row[2],)
             ).fetchone()
-            if row is None:
-                raise CacheDamaged(f"passage number {number} has no article")
-            title, text = row
-            current = article
-        yield number, article, f"{title}\n{text[start:stop]}"
+            if found is None:
+                raise damaged(truth, f"the article of passage {row[1]}")
+            current, article = article_from_row(truth, found, ())
+        passage = passage_from_row(truth, row, article.text, article.article_id)
+        yield passage.number, passage.article_number, f"{article.title}\n{passage.passage.text}"
 
 
 def _vectors(
@@ -225,7 +236,7 @@ def _vectors(
     cursor = connection.execute(
         "SELECT passage, vector, crc FROM vectors WHERE passage > ? AND passage <= ?"
         " ORDER BY passage",
-        (after, 2**62 if last is None else last),
+        (after, _ALL if last is None else last),
     )
     while rows := cursor.fetchmany(4096):
         yield vector_rows(truth, rows, dimension)
@@ -233,7 +244,7 @@ def _vectors(
 
 def tail_after(connection: sqlite3.Connection, truth: Path, number: int) -> Tail:
     """Every passage above a number. Raises CacheDamaged when vectors are missing."""
-    rows = list(_texts(connection, number, None))
+    rows = list(_texts(connection, truth, number, None))
     blocks = list(_vectors(connection, truth, number, None))
     dimension = int(meta(connection, "dimension"))
     vectors = np.concatenate([np.empty((0, dimension), np.float16), *blocks])
@@ -262,7 +273,7 @@ def _write(
     owners: list[int] = []
 
     def texts() -> Iterator[str]:
-        for number, owner, text in _texts(connection, after, last):
+        for number, owner, text in _texts(connection, truth, after, last):
             numbers.append(number)
             owners.append(owner)
             yield text
