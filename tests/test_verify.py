@@ -1,0 +1,118 @@
+"""Verification: facts fail a claim outright, meaning is one calibrated share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.records import ArticleSummary
+from rag.claims import Draft
+from rag.outcomes import Evidence
+from rag.verify import (
+    Calibration,
+    Verifier,
+    alignment,
+    compare_facts,
+    load_calibration,
+    overlap,
+    script_fits,
+)
+
+SURE = Calibration({}, 4.0, 0.5)
+
+
+def shown(text: str, language: str = "ja", published: str | None = "2026-02-09") -> list[Evidence]:
+    article = ArticleSummary("a1", "見出し", "a.md", None, published, language, None, 1)
+    return [Evidence(1, article, 0, len(text), text, 1.0)]
+
+
+def facts_alone() -> Verifier:
+    return Verifier(facts=compare_facts, states=None, supporter=None, calibration=SURE)
+
+
+@pytest.mark.parametrize(
+    ("claim", "language", "quote", "quote_language", "reason"),
+    [
+        ("対米投資は5500億ドルに上る。", "ja", "The pledge is worth $550 billion.", "en", None),
+        ("The pledge is 550 billion dollars.", "en", "規模は5,500億ドルだ。", "ja", None),
+        ("The pledge is 505 billion dollars.", "en", "規模は5,500億ドルだ。", "ja", "number"),
+        ("対米投資は5500億円に上る。", "ja", "対米投資は5500億ドルに上る。", "ja", "number"),
+        ("会談は5月7日に開かれた。", "ja", "The talks were held on May 7.", "en", None),
+        ("会談は5月8日に開かれた。", "ja", "The talks were held on May 7.", "en", "date"),
+        ("首相は増税を否定しなかった。", "ja", "首相は増税を否定した。", "ja", "negation"),
+    ],
+)
+def test_a_fact_that_is_not_in_the_quote_fails_the_claim(
+    claim: str, language: str, quote: str, quote_language: str, reason: str | None
+) -> None:
+    verdict = facts_alone().check(
+        Draft(claim, (1,)), shown(quote, quote_language), question="?", language=language
+    )
+    assert verdict.reason == reason
+
+
+def test_only_what_a_claim_cites_counts() -> None:
+    quotes = [*shown("規模は5500億ドルだ。")]
+    article = quotes[0].article
+    quotes.append(Evidence(2, article, 0, 5, "首相が会見した。", 1.0))
+    verdict = facts_alone().check(
+        Draft("規模は5500億ドルだ。", (2,)), quotes, question="?", language="ja"
+    )
+    assert verdict.reason == "number"
+
+
+def test_a_share_under_the_threshold_is_not_shown() -> None:
+    doubtful = Verifier(
+        facts=None, states=None, supporter=None, calibration=Calibration({}, -1.0, 0.5)
+    )
+    verdict = doubtful.check(
+        Draft("規模は大きい。", (1,)), shown("別の話。"), question="?", language="ja"
+    )
+    assert verdict.reason == "meaning"
+    assert verdict.support == pytest.approx(0.2689, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "fits"),
+    [
+        ("日本の投資は5500億ドルです。", "ja", True),
+        ("5500億ドル", "ja", True),
+        ("The pledge is large.", "ja", False),
+        ("日本の投資です。", "zh", False),
+        ("日本对美投资五千五百亿美元。", "zh", True),
+        ("투자 규모는 5500억 달러입니다.", "ko", True),
+        ("日本の投資です。", "ko", False),
+        ("Les investissements", "fr", True),
+        ("$550", "en", True),
+        ("ราว 160 คน", "th", True),
+    ],
+)
+def test_a_claim_is_in_the_script_of_its_language(text: str, language: str, fits: bool) -> None:
+    assert script_fits(text, language) is fits
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_overlap_is_a_share_and_whole_on_itself(claim: str, evidence: str) -> None:
+    assert 0.0 <= overlap(claim, evidence) <= 1.0
+    if any(c.isalnum() for c in claim):
+        assert overlap(claim, claim) == 1.0
+
+
+def test_alignment_is_whole_on_itself_and_nothing_on_nothing() -> None:
+    states = np.eye(4, dtype=np.float32)
+    assert alignment(states, states) == (1.0, 1.0)
+    assert alignment(states[:0], states) == (0.0, 0.0)
+    assert alignment(states[:2], states[2:]) == (0.0, 0.0)
+
+
+@given(st.floats(-100, 100))
+def test_a_probability_is_a_share(value: float) -> None:
+    assert 0.0 <= Calibration({"x": 1.0}, 0.0, 0.5).probability({"x": value}) <= 1.0
+
+
+def test_the_shipped_calibration_names_its_data() -> None:
+    calibration = load_calibration("support")
+    assert 0.0 < calibration.threshold < 1.0
+    assert calibration.weights
