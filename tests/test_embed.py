@@ -142,7 +142,7 @@ def test_the_fast_engine_agrees_with_the_plain_one(fast: Int8Encoder, plain: Pla
         assert ours.shape == theirs.shape
         assert ours.dtype == theirs.dtype == np.float32
         assert np.allclose(np.linalg.norm(ours, axis=1), 1, atol=1e-5)
-        assert cosines(ours, theirs).min() >= 0.99
+        assert cosines(ours, theirs).min() >= 0.995
     assert (fast.dimension, fast.max_tokens, fast.prompts) == (384, 512, plain.prompts)
 
 
@@ -227,7 +227,7 @@ def test_threads_share_one_encoder(fast: Int8Encoder) -> None:
 def test_fingerprints_tell_engines_apart(fast: Int8Encoder, plain: PlainEncoder) -> None:
     name, weights, engine = plain.fingerprint.split(":")
     assert (name, engine) == (NAME, "plain")
-    assert fast.fingerprint == f"{NAME}:{weights}:int8"
+    assert fast.fingerprint == f"{NAME}:{weights}:int8-v3"
 
 
 def test_loading_it_again_needs_no_torch(fast: Int8Encoder) -> None:
