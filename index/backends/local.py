@@ -233,6 +233,21 @@ class LocalStore:
         triples = [(int(str(r[0])), _bytes(r[2]), int(str(r[3]))) for r in rows]
         return unit(vector_rows(self._truth, triples, self._dimension))
 
+    def payloads(self, passage_ids: Sequence[str]) -> list[str | None]:
+        """What was put beside each passage, in the order asked for; None: nothing."""
+        with self._lock, guarded(self._truth):
+            self._open_or_fail()
+            rows = self._by_passage_id(
+                "SELECT id, passage_id, payload, payloads.crc FROM passages"
+                " LEFT JOIN payloads ON passage = id WHERE passage_id IN ({marks})",
+                passage_ids,
+                column=1,
+            )
+        for row in rows:
+            if row[2] is not None and row_crc(str(row[2])) != row[3]:
+                raise damaged(self._truth, f"what is beside passage {row[1]}")
+        return [None if row[2] is None else str(row[2]) for row in rows]
+
     def dense(self, vector: Vectors, k: int, where: Filter = _EVERYTHING) -> list[ScoredPassage]:
         """The k passages nearest one query vector of shape (dimension,), best first."""
         if vector.shape != (self._dimension,):

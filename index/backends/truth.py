@@ -33,6 +33,7 @@ __all__ = [
     "ARTICLE_COLUMNS",
     "SCHEMA_VERSION",
     "PassageRow",
+    "StoreOutdated",
     "article_from_row",
     "blob_from_vector",
     "chunks",
@@ -54,7 +55,7 @@ __all__ = [
 ]
 
 APPLICATION_ID = 0x4B4E4B59  # "KNKY"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE meta (
@@ -138,6 +139,13 @@ CREATE TABLE vectors (
 ) STRICT;
 CREATE INDEX vectors_key ON vectors (key);
 
+-- What somebody who put a passage here himself wants back with it (index.llamaindex).
+CREATE TABLE payloads (
+    passage INTEGER PRIMARY KEY REFERENCES passages (id) ON DELETE CASCADE,
+    payload TEXT NOT NULL,
+    crc INTEGER NOT NULL
+) STRICT;
+
 -- Numbers of passages that are gone, so that caches catch up by what changed.
 CREATE TABLE deletions (
     passage INTEGER PRIMARY KEY,
@@ -150,6 +158,10 @@ ARTICLE_COLUMNS = (
     "id, article_id, title, text, language, published, published_at, url, outlet, author,"
     " comments, digest"
 )
+
+
+class StoreOutdated(StoreMismatch):
+    """The tables are those of an earlier version; a build makes them anew by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +180,10 @@ def guarded(path: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as exc:
         reason = str(exc)
+        if isinstance(exc, sqlite3.IntegrityError):
+            raise StoreError(
+                f"{path}: this change contradicts what is stored ({reason}); nothing of it was kept"
+            ) from exc
         if isinstance(exc, sqlite3.OperationalError):
             if "full" in reason:
                 raise StoreError(
@@ -315,6 +331,11 @@ def _checked(path: Path, mode: str) -> sqlite3.Connection:
             raise StoreMismatch(
                 f"{path}: made by a later version of Konkyo (schema {version}, this one reads up"
                 f" to {SCHEMA_VERSION}); upgrade, or build into another --store"
+            )
+        if version < SCHEMA_VERSION:
+            raise StoreOutdated(
+                f"{path}: made by an earlier version of Konkyo; `konkyo index build SOURCE...`"
+                " makes it anew"
             )
         connection.execute("SELECT count(*) FROM meta").fetchone()
     except BaseException:

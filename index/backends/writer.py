@@ -12,6 +12,7 @@ from pathlib import Path
 from index.backends.lock import write_lock
 from index.backends.segments import Segment, keep_up, remove_segments
 from index.backends.truth import (
+    StoreOutdated,
     blob_from_vector,
     chunks,
     connect,
@@ -191,12 +192,14 @@ class LocalWriter:
         vectors: Vectors,
         keys: Sequence[bytes],
         bands: Sequence[int] = (),
+        payloads: Sequence[str] = (),
     ) -> None:
         """Store an article with its passages, or replace it; link it with ``set_source``.
 
         Its facts are those of ``article.source``. ``vectors`` has shape (len(passages),
         dimension), rows of length 1; ``keys`` are hashes of the texts they were made of;
-        ``bands`` are the article's sketch.
+        ``bands`` are the article's sketch; ``payloads``, if any, are one a passage and come
+        back with it.
         """
         if vectors.shape != (len(passages), self._dimension):
             raise StoreMismatch(
@@ -259,6 +262,9 @@ class LocalWriter:
                 ).lastrowid
                 blob, crc = blob_from_vector(vector)
                 run("INSERT INTO vectors VALUES (?, ?, ?, ?)", (at, key, blob, crc))
+                if payloads:
+                    payload = payloads[passage.ordinal]
+                    run("INSERT INTO payloads VALUES (?, ?, ?)", (at, payload, row_crc(payload)))
         self._changed = True
 
     def set_source(
@@ -354,7 +360,7 @@ class LocalWriter:
         Nothing changed: no new generation.
         """
         with self._guard():
-            self._drop_orphans()
+            self.drop_orphans()
             generation = self.generation
             if self._changed or self._swap:
                 if not self._swap:
@@ -408,18 +414,17 @@ class LocalWriter:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._connection.execute("PRAGMA busy_timeout = 10000")
 
-    def _drop_orphans(self) -> None:
-        rows = self._connection.execute(
-            "SELECT id FROM articles a WHERE NOT EXISTS"
-            " (SELECT 1 FROM places WHERE places.article = a.id)"
-        ).fetchall()
-        numbers = [row[0] for row in rows]
-        if numbers:
-            self._changed = True
-            self._drop_passages(numbers)
-            self._connection.executemany(
-                "DELETE FROM articles WHERE id = ?", [(number,) for number in numbers]
-            )
+    def drop_orphans(self) -> None:
+        """Remove articles no source holds any more; ``commit`` does it, too."""
+        with self._guard():
+            rows = self._connection.execute(
+                "SELECT id FROM articles a WHERE NOT EXISTS"
+                " (SELECT 1 FROM places WHERE places.article = a.id)"
+            ).fetchall()
+            if rows:
+                self._changed = True
+                self._drop_passages([row[0] for row in rows])
+                self._connection.executemany("DELETE FROM articles WHERE id = ?", rows)
 
     def _drop_passages(self, articles: Sequence[int]) -> None:
         generation = self.generation + (0 if self._swap else 1)
@@ -541,6 +546,10 @@ def _choose(
         if fingerprint is None or (found == fingerprint and not rebuild):
             return truth, None
         elder = truth
+    except StoreOutdated:
+        if fingerprint is None:
+            raise
+        elder = current_truth(folder)
     except StoreMissing:
         if fingerprint is None:
             raise
