@@ -9,8 +9,9 @@ question. Every window is read by itself, so a reading never depends on its neig
 from __future__ import annotations
 
 import json
-import threading
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -124,9 +125,10 @@ def load_checker(
     return Checker(
         Tokenizer.from_file(str(encoder_folder / "tokenizer.json")),
         words,
-        _session(tensors, facts, threads),
+        _session(_halve(tensors) if _saturates() else tensors, facts),
         facts.calibration,
         facts.version,
+        threads or os.cpu_count() or 1,
     )
 
 
@@ -140,13 +142,15 @@ class Checker:
         session: onnxruntime.InferenceSession,
         calibration: _Calibration,
         version: str,
+        threads: int,
     ) -> None:
         self._tokenizer = tokenizer
         self._words = words
         self._session = session
         self._calibration = calibration
         self._version = version
-        self._lock = threading.Lock()
+        # One window a core: quicker than several cores in one window, and order changes nothing.
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="checker")
 
     @property
     def fingerprint(self) -> str:
@@ -162,19 +166,23 @@ class Checker:
         the answer is never looked for there. A window longer than 320 tokens is read in
         overlapping pieces and the best piece speaks for it.
         """
-        return [
-            self._reading(question, window, context)
-            for window, context in zip(windows, _contexts(windows, contexts), strict=True)
-        ]
+        return list(
+            self._pool.map(
+                lambda pair: self._reading(question, *pair),
+                zip(windows, _contexts(windows, contexts), strict=True),
+            )
+        )
 
     def supports(
         self, claim: str, evidence: Sequence[str], contexts: Sequence[str] | None = None
     ) -> list[Support]:
         """One view a piece of evidence, in order; long evidence as in ``answers``."""
-        return [
-            self._support(claim, text, context)
-            for text, context in zip(evidence, _contexts(evidence, contexts), strict=True)
-        ]
+        return list(
+            self._pool.map(
+                lambda pair: self._support(claim, *pair),
+                zip(evidence, _contexts(evidence, contexts), strict=True),
+            )
+        )
 
     def answer_scores(
         self, question: str, window: str, context: str = ""
@@ -244,8 +252,7 @@ class Checker:
     def _run(self, row: _Row) -> tuple[_Array, _Array]:
         words = np.asarray(self._words[row.ids], np.float32)[None]
         feed = {"words": words, "segments": np.array([row.segments], np.int64)}
-        with self._lock:
-            span, verdict = self._session.run(["span", "verdict"], feed)
+        span, verdict = self._session.run(["span", "verdict"], feed)
         return span[0], verdict[0]
 
 
@@ -377,6 +384,9 @@ class _Graph:
                 [value, self.constant(f"{name}.weight", matrix.astype(np.float32).T)],
             )
             return self.add("Add", [product, self.weight(f"{name}.bias")])
+        if f"{name}.shrink" in self._tensors:
+            shrink = self._tensors[f"{name}.shrink"].astype(np.float32)
+            value = self.add("Mul", [value, self.constant(f"{name}.shrink", 1 / shrink)])
         return self.add(
             "DynamicQuantizeMatMul",
             [
@@ -399,12 +409,64 @@ class _Graph:
         )
 
 
-def _session(tensors: _Tensors, facts: _Facts, threads: int | None) -> onnxruntime.InferenceSession:
+def _open(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def _model(
+    graph: _Graph, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]
+) -> onnx.ModelProto:
+    from onnx import helper
+
+    return helper.make_model(
+        helper.make_graph(graph.nodes, "checker", inputs, outputs, graph.constants),
+        opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)],
+        ir_version=9,
+    )
+
+
+def _saturates() -> bool:
+    """Whether this CPU's int8 products overflow their 16 bits, as those without VNNI do."""
+    from onnx import TensorProto, helper
+
+    probe: _Tensors = {
+        "p.weight": np.full((8, 64), 127, np.int8),
+        "p.scale": np.ones(8, np.float32),
+        "p.bias": np.zeros(8, np.float32),
+    }
+    graph = _Graph(probe)
+    graph.nodes.append(helper.make_node("Identity", [graph.dense("x", "p")], ["y"]))
+    shapes = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, None]) for n in "xy"]
+    found = _open(_model(graph, shapes[:1], shapes[1:])).run(
+        ["y"], {"x": np.ones((1, 64), np.float32)}
+    )
+    return bool(found[0].min() < 0.98 * 64 * 127)
+
+
+def _halve(tensors: _Tensors) -> _Tensors:
+    """The same matrices in seven bits, which cannot overflow; a little coarser."""
+    out = dict(tensors)
+    for name, value in tensors.items():
+        if value.dtype == np.int8:
+            scale = name.removesuffix("weight") + "scale"
+            out[name] = np.rint(value.astype(np.float32) / 2).astype(np.int8)
+            out[scale] = tensors[scale].astype(np.float32) * np.float32(2)
+    return out
+
+
+def _session(tensors: _Tensors, facts: _Facts) -> onnxruntime.InferenceSession:
     """Build the network for one sequence at a time and open it.
 
     Words (1, tokens, width) and segments (1, tokens) in; span (1, tokens, 2), verdict (1, 4) out.
     """
-    import onnxruntime
     from onnx import TensorProto, helper
 
     graph = _Graph(tensors)
@@ -425,8 +487,8 @@ def _session(tensors: _Tensors, facts: _Facts, threads: int | None) -> onnxrunti
     thirds = graph.constant("thirds", np.array([facts.width] * 3, np.int64))
     for i in range(depth):
         if i == facts.frozen:
-            marks = graph.add("Gather", [graph.weight("segments.weight"), "segments"])
-            x = graph.add("Add", [x, marks])
+            marked = graph.add("Gather", [graph.weight("segments.weight"), "segments"])
+            x = graph.add("Add", [x, marked])
         name = f"layers.{i}"
         mixed = graph.dense(x, f"{name}.qkv")
         parts = [f"{name}.q", f"{name}.k", f"{name}.v"]
@@ -442,27 +504,8 @@ def _session(tensors: _Tensors, facts: _Facts, threads: int | None) -> onnxrunti
         ("verdict", graph.dense(pooled, "verdict")),
     ):
         graph.nodes.append(helper.make_node("Identity", [value], [out]))
-    model = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            "checker",
-            [
-                helper.make_tensor_value_info("words", TensorProto.FLOAT, [1, "n", facts.width]),
-                helper.make_tensor_value_info("segments", TensorProto.INT64, [1, "n"]),
-            ],
-            [
-                helper.make_tensor_value_info("span", TensorProto.FLOAT, [1, "n", 2]),
-                helper.make_tensor_value_info("verdict", TensorProto.FLOAT, [1, 4]),
-            ],
-            graph.constants,
-        ),
-        opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)],
-        ir_version=9,
-    )
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    words = helper.make_tensor_value_info("words", TensorProto.FLOAT, [1, "n", facts.width])
+    marks = helper.make_tensor_value_info("segments", TensorProto.INT64, [1, "n"])
+    span = helper.make_tensor_value_info("span", TensorProto.FLOAT, [1, "n", 2])
+    verdict = helper.make_tensor_value_info("verdict", TensorProto.FLOAT, [1, 4])
+    return _open(_model(graph, [words, marks], [span, verdict]))

@@ -20,7 +20,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -46,6 +46,7 @@ __all__ = [
     "export",
     "main",
     "make_batch",
+    "peaks",
     "release",
     "train",
 ]
@@ -56,7 +57,11 @@ PARTS = 2
 FROZEN = 4
 TOKENS = 3072
 TOP = 127
+QUANTILE, POWER = 0.95, 0.7
 QUESTION, CONTEXT, WINDOW, ECHO = 0, 1, 2, 3
+
+
+Peaks = dict[str, npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -531,18 +536,62 @@ def train(
     return work / "average.safetensors"
 
 
-def export(average: Path, out: Path, calibration: dict[str, float], version: str) -> None:
-    """Write the shipped file: int8 matrices with one scale an output, the rest as float16/32."""
+def peaks(average: Path, encoder: Path, rows: Sequence[Example]) -> Peaks:
+    """The largest absolute input of each channel of each product, over some rows."""
+    import torch
+    from safetensors.torch import load_file
+    from tokenizers import Tokenizer
+
+    network, words = _load_base(encoder)
+    network.load_state_dict(load_file(average))
+    found: dict[str, torch.Tensor] = {}
+
+    def watch(name: str) -> Callable[[torch.nn.Module, tuple[torch.Tensor, ...]], None]:
+        def note(_: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+            seen = inputs[0].abs().amax(dim=(0, 1))
+            found[name] = torch.maximum(found[name], seen) if name in found else seen
+
+        return note
+
+    for name, module in network.named_modules():
+        if name.startswith("layers.") and isinstance(module, torch.nn.Linear):
+            module.register_forward_pre_hook(watch(name))
+    tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
+    with torch.no_grad():
+        for row in rows:
+            _forward(network, words, make_batch([encode(tokenizer, row)]))
+    return {name: value.numpy() for name, value in found.items()}
+
+
+def export(
+    average: Path,
+    out: Path,
+    calibration: dict[str, float],
+    version: str,
+    found: Peaks | None = None,
+) -> None:
+    """Write the shipped file: int8 matrices with one scale an output, the rest as float16/32.
+
+    A few input channels are far larger than the rest and would coarsen the one scale of a
+    product's activations: they are divided down, and their weights multiplied up (the idea of
+    SmoothQuant, arXiv:2211.10438, for the outliers that ``found`` knows).
+    """
     from safetensors.numpy import load_file, save_file
 
     tensors: dict[str, npt.NDArray[np.generic]] = {}
     for name, value in load_file(average).items():
+        stem = name.removesuffix(".weight")
         if name == "segments":
             tensors["segments.weight"] = value
         elif name.startswith("layers.") and value.ndim == 2:
-            scale = np.maximum(np.abs(value).max(axis=1), 1e-8) / TOP
-            tensors[name] = np.clip(np.rint(value / scale[:, None]), -TOP, TOP).astype(np.int8)
-            tensors[name.removesuffix("weight") + "scale"] = scale.astype(np.float32)
+            matrix = value
+            if found is not None:
+                shrink = _shrink(found[stem])
+                tensors[f"{stem}.shrink"] = shrink
+                matrix = value * shrink
+            scale = np.maximum(np.abs(matrix).max(axis=1), 1e-8) / TOP
+            tensors[name] = np.clip(np.rint(matrix / scale[:, None]), -TOP, TOP).astype(np.int8)
+            tensors[f"{stem}.scale"] = scale.astype(np.float32)
         else:
             tensors[name] = value.astype(np.float16) if name == "positions" else value
     facts = {
@@ -560,6 +609,13 @@ def export(average: Path, out: Path, calibration: dict[str, float], version: str
         "card": "docs/checker.md",
     }
     save_file(tensors, out, metadata=about)
+
+
+def _shrink(peak: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """What each channel is divided by: 1 for most, more for the few that stand out."""
+    usual = max(float(np.quantile(peak, QUANTILE)), 1e-6)
+    shrink: npt.NDArray[np.float32] = np.maximum(1.0, (peak / usual) ** POWER).astype(np.float32)
+    return shrink
 
 
 def calibrate(encoder: Path, weights: Path, rows: Sequence[Example]) -> dict[str, float]:
@@ -612,11 +668,12 @@ def release(data: Path, encoder: Path, work: Path, out: Path, seed: int, sample:
         version = hashlib.file_digest(file, "sha256").hexdigest()[:12]
     plain = {"answer": 1.0, "margin": 0.0, "bias": 0.0, "temperature": 1.0}
     draft = work / "draft.safetensors"
-    export(average, draft, plain, version)
     _, held = _prepared(data, work, seed)
+    outliers = peaks(average, encoder, held[-100:])
+    export(average, draft, plain, version, outliers)
     fitted = calibrate(encoder, draft, held[:sample])
     print(f"calibration: {json.dumps(fitted)}", flush=True)
-    export(average, draft, fitted, version)
+    export(average, draft, fitted, version, outliers)
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(out.name + ".part")
     part.write_bytes(draft.read_bytes())
