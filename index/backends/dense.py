@@ -9,6 +9,7 @@ flat search reaches ``TARGET_RECALL``; the recall reached is kept and shown.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -191,6 +192,8 @@ def build_ivf(rows: npt.NDArray[np.float16], path: Path, seed: int = 20261122) -
     """Train, fill, write and tune an inverted file over all rows; deterministic."""
     import faiss
 
+    # Searches in this process have set it to one.
+    faiss.omp_set_num_threads(os.cpu_count() or 1)
     count, dimension = rows.shape
     lists = int(2 ** round(np.log2(4 * np.sqrt(count))))
     random = np.random.default_rng(seed)
