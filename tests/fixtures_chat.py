@@ -14,11 +14,12 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from index.errors import ArticleMissing, LLMUnreachable
 from index.records import Article, ArticleSummary, Filter, article_id_for
+from rag.chat import Turn as Past
 from rag.outcomes import (
     Answer,
     Citation,
@@ -223,7 +224,7 @@ class FakeStore:
     def __init__(self, articles: tuple[Article, ...]) -> None:
         self._all = articles
 
-    def articles(self, where: Filter = Filter()) -> Iterator[ArticleSummary]:  # noqa: B008
+    def articles(self, where: Filter = Filter()) -> Iterator[ArticleSummary]:
         return iter([summary(a) for a in self._all])
 
 
@@ -249,13 +250,19 @@ class FakeReader:
         self,
         question: str,
         *,
-        where: Filter = Filter(),  # noqa: B008
+        history: Sequence[Past] = (),
+        where: Filter = Filter(),
     ) -> Iterator[Event]:
-        if "damaged" in question:
+        if question == "How many turns?":
+            shown = (evidence(1, ENGLISH, ENGLISH.text.split("\n")[0]),)
+            yield EvidenceReady(shown, "en")
+            asked = " / ".join(turn.question for turn in history)
+            yield Finished(answer(question, (Claim(f"Before: {asked}.", (1,), 0.9),), shown))
+        elif "damaged" in question:
             raise LLMUnreachable("the index says <b>no</b>")
-        if "crash" in question:
+        elif "crash" in question:
             raise RuntimeError("nobody foresaw this")
-        if question.startswith("payload "):
+        elif question.startswith("payload "):
             yield from self._hostile(question)
         elif "weather" in question:
             yield from self._refused(question)

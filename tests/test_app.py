@@ -323,6 +323,17 @@ def test_a_suggestion_can_be_asked_and_articles_browsed(browser: Browser, addres
         page.wait_for_selector(f'#k-source h2:has-text("{LONG.title}")')
 
 
+def test_a_follow_up_is_told_what_came_before(browser: Browser, address: str) -> None:
+    with opened(browser, address) as (page, _):
+        ask(page, QUESTION)
+        finished(page)
+        ask(page, "What is the weather?")
+        finished(page, 2)
+        ask(page, "How many turns?")
+        finished(page, 3)
+        assert f"Before: {QUESTION}." in page.locator('.k-turn[data-turn="3"]').inner_text()
+
+
 def test_two_readers_do_not_see_each_other(browser: Browser, address: str) -> None:
     with opened(browser, address) as (one, _), opened(browser, address) as (two, _):
         ask(one, QUESTION)

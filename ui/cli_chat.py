@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import click
 
 if TYPE_CHECKING:
     from rag.answer import Pipeline
-    from rag.llm import EmbeddedLLM
+    from ui.apart import ApartLLM
     from ui.app import Served
 
 __all__ = ["chat"]
@@ -88,35 +89,52 @@ def chat(
     _require_store(store)
     click.echo("Starting …", err=True)
 
-    def load() -> Pipeline:
-        return _load(store, llm, model, base_url)
+    with contextlib.ExitStack() as closing:
 
-    def ready(served: Served) -> None:
-        click.echo(f"Konkyo is at {served.url}   (Ctrl-C stops it)")
-        sys.stdout.flush()
-        if browse or (browse is None and _has_screen()):
-            import webbrowser
+        def load() -> Pipeline:
+            return _load(store, llm, model, base_url, closing)
 
-            threading.Thread(target=webbrowser.open, args=(served.url,), daemon=True).start()
-
-    with contextlib.suppress(KeyboardInterrupt):
-        serve(load, taken, password=password, ready=ready)
+        with contextlib.suppress(KeyboardInterrupt):
+            serve(load, taken, password=password, ready=partial(_opened, browse))
     click.echo("\nStopped.", err=True)
     return 0
 
 
-def _load(store: str, llm: str | None, model: str | None, base_url: str | None) -> Pipeline:
-    from rag.llm import EmbeddedLLM
-    from rag.opening import open_from_settings
+def _opened(browse: bool | None, served: Served) -> None:
+    click.echo(f"Konkyo is at {served.url}   (Ctrl-C stops it)")
+    sys.stdout.flush()
+    if browse or (browse is None and _has_screen()):
+        import webbrowser
 
-    pipeline = open_from_settings(store, llm=llm, model=model, base_url=base_url)
-    if isinstance(pipeline.llm, EmbeddedLLM):
-        # The page can already answer with evidence while these gigabytes are read.
-        threading.Thread(target=_warm, args=(pipeline.llm,), daemon=True).start()
-    return pipeline
+        threading.Thread(target=webbrowser.open, args=(served.url,), daemon=True).start()
 
 
-def _warm(llm: EmbeddedLLM) -> None:
+def _load(
+    store: str,
+    llm: str | None,
+    model: str | None,
+    base_url: str | None,
+    closing: contextlib.ExitStack,
+) -> Pipeline:
+    from index.settings import load_settings
+    from rag.opening import open_from_settings, open_pipeline
+
+    settings = load_settings()
+    if (llm or settings.llm.kind) != "embedded":
+        return open_from_settings(store, llm=llm, model=model, base_url=base_url)
+    from index.models import resolve_llm
+    from rag.opening import DEFAULT_LLM
+    from ui.apart import ApartLLM
+
+    named = model or (settings.llm.model if settings.llm.kind == "embedded" else "")
+    apart = ApartLLM(resolve_llm(named or DEFAULT_LLM))
+    closing.callback(apart.close)
+    # Evidence can already be found and shown while this gigabyte is read.
+    threading.Thread(target=_warm, args=(apart,), daemon=True).start()
+    return open_pipeline(store, embedding=settings.embedding.model, llm=apart)
+
+
+def _warm(llm: ApartLLM) -> None:
     from index.errors import LLMError
 
     try:

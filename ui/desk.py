@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Literal, Protocol
 
 from index.errors import ArticleMissing, KonkyoError
 from index.records import Article, ArticleSummary, Filter
-from rag.outcomes import Event, Refusal
+from rag.chat import Turn as Past
+from rag.outcomes import Answer, Event
 from ui.phrases import Language, say
 from ui.render import Mark, Shelf, Turn, advance, quotes_of
 
@@ -21,6 +22,7 @@ QUESTION_LIMIT = 500
 
 _CONVERSATIONS = 500
 _TURNS = 50
+_HISTORY = 6
 _NEWEST = 40
 _SUGGESTIONS = 4
 _NO_FILTER = Filter()
@@ -42,7 +44,9 @@ class Reader(Protocol):
     def store(self) -> Shelves:
         """The articles themselves."""
 
-    def stream(self, question: str, *, where: Filter = ...) -> Iterator[Event]:
+    def stream(
+        self, question: str, *, history: Sequence[Past] = ..., where: Filter = ...
+    ) -> Iterator[Event]:
         """Events in order; the last one carries the outcome. Raises KonkyoError."""
 
     def article(self, article_id: str) -> Article:
@@ -94,12 +98,21 @@ class Conversation:
         with self._lock:
             self._turns = ()
 
+    def history(self, before: int) -> tuple[Past, ...]:
+        """The last answered questions before one turn, oldest first, for follow-ups."""
+        answered = [
+            Past(one.question, one.outcome.text)
+            for one in self._turns
+            if one.number < before and isinstance(one.outcome, Answer)
+        ]
+        return tuple(answered[-_HISTORY:])
+
     def marks(self, turn: int, article_id: str, number: int) -> tuple[Mark, ...]:
         """The quotes of one turn in one article, the one of that number as the primary."""
         return tuple(
             replace(mark, primary=mark.number == number)
             for one in self._turns
-            if one.number == turn and not isinstance(one.outcome, Refusal)
+            if one.number == turn and isinstance(one.outcome, Answer | None)
             for owner, mark in quotes_of(one)
             if owner == article_id
         )
@@ -210,6 +223,7 @@ class Desk:
     ) -> Iterator[Turn]:
         reader = self._reader
         finished = False
+        history = conversation.history(turn.number)
         try:
             if reader is None:
                 raise KonkyoError(self._problem)
@@ -217,7 +231,7 @@ class Desk:
                 self._shelf = _shelf(reader)
                 if turn.number > 1:
                     turn = replace(turn, notes=(say(language, "newer"),))
-            for event in reader.stream(turn.question, where=where):
+            for event in reader.stream(turn.question, history=history, where=where):
                 turn = advance(turn, event)
                 if not conversation.update(turn):
                     return
