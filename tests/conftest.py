@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-
-if TYPE_CHECKING:
-    from index.embed import FastEncoder
 
 # No test may reach for a model hub or send anything home.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
