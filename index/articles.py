@@ -19,19 +19,31 @@ from index.records import Article, article_id_for
 from index.sentences import sentences
 from index.sources import FEED, Fetcher, RawDocument
 
-__all__ = ["to_articles"]
+__all__ = ["Known", "to_articles"]
 
 _LONGEST_TITLE = 200
 _DERIVED_TITLE = 60
 
 
-def to_articles(raw: RawDocument, *, fetch: Fetcher | None = None) -> list[Article]:
+Known = Mapping[str, tuple[str, str]]
+"""Title and language that an untitled text was given when it was last read."""
+
+_NOTHING: Known = {}
+
+
+def to_articles(
+    raw: RawDocument, *, fetch: Fetcher | None = None, known: Known = _NOTHING
+) -> list[Article]:
     """The articles of one document, in its order; at least one.
 
-    With ``fetch``, entries of a feed that only tease are read at their own addresses. Raises SourceError, which names the document (and the line, where there is one) and the reason.
+    With ``fetch``, entries of a feed that only tease are read at their own addresses. ``known``
+    saves the work of describing lines of text that an earlier reading has described. Raises
+    SourceError, which names the document (and the line, where there is one) and the reason.
     """
     if raw.media_type == FEED:
         found = list(_feed(raw, fetch))
+    elif raw.media_type == "text/plain":
+        found = list(_text(raw, known))
     elif raw.media_type in _READERS:
         found = list(_READERS[raw.media_type](raw))
     else:
@@ -43,13 +55,21 @@ def to_articles(raw: RawDocument, *, fetch: Fetcher | None = None) -> list[Artic
     return found
 
 
-def _text(raw: RawDocument) -> Iterator[Article]:
+def _text(raw: RawDocument, known: Known = _NOTHING) -> Iterator[Article]:
     text = decode(raw.content, raw.source, raw.charset)
     lines = _line_articles(text)
     if lines is not None:
-        yield from (_article(draft, raw.source) for draft in lines)
+        yield from (_line_article(draft, raw.source, known) for draft in lines)
         return
     yield from (_article(draft, raw.source) for draft in drafts(text))
+
+
+def _line_article(draft: Draft, source: str, known: Known) -> Article:
+    """As ``_article``, but a line that is known is not described again."""
+    title, language = known.get(draft.text.strip(), ("", ""))
+    if draft.title or not title:
+        return _article(draft, source)
+    return _article(replace(draft, title=title), source, language)
 
 
 def _article(

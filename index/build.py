@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -151,7 +151,7 @@ def build(
         before = writer.tellers()
         staging = Staging(folder, encoder.fingerprint, encoder.dimension)
         try:
-            run = _Build(writer, staging, encoder, chunks, progress, strict)
+            run = _Build(writer, staging, encoder, chunks, progress, strict, fetch)
             run.read(expand(sources, fetch=fetch), prune=prune)
             generation = writer.commit()
         except BaseException:
@@ -227,8 +227,10 @@ class _Build:
         chunks: ChunkSettings,
         progress: Progress,
         strict: bool,
+        fetch: Fetcher | None,
     ) -> None:
         self._writer = writer
+        self._fetch = fetch
         self._staging = staging
         self._encoder = encoder
         self._chunks = chunks
@@ -313,24 +315,30 @@ class _Build:
             if readable and content == now:
                 self._writer.set_stamp(listing.source, stamp)
                 return
-            articles = [a for a in to_articles(raw) if a.text.strip()]
+            known = self._writer.described(listing.source) if version == str(READER_VERSION) else {}
+            read = to_articles(raw, fetch=self._fetch, known=known)
+            articles = [article for article in read if article.text.strip()]
             if not articles:
                 raise SourceError(listing.source, "there is no article text in it")
         except SourceError as exc:
             self._fail(SourceFailure(exc.source, exc.reason))
             return
-        own = {article.article_id for article in articles}
-        links: list[tuple[str, str]] = []
+        # The same text twice in one document: the first one's date and address are its facts.
+        own: dict[str, Article] = {}
         for article in articles:
+            own.setdefault(article.article_id, article)
+        self._duplicates += len(articles) - len(own)
+        links: list[tuple[str, str]] = []
+        for article in own.values():
             if article.article_id in self._excluded:
                 self._passed_over.add(article.article_id)
             else:
-                links.append((self._settled(article, own), article.article_id))
+                links.append((self._settled(article, own.keys()), article.article_id))
         self._links[listing.source] = (stamp, links)
         if sum(len(p.passages) for p in self._pending.values()) >= _ROUND:
             self._flush()
 
-    def _settled(self, article: Article, own: set[str]) -> str:
+    def _settled(self, article: Article, own: Set[str]) -> str:
         """The identifier a story is indexed under: its own, or that of a near copy.
 
         ``own`` are all identifiers of the same document.
@@ -354,7 +362,7 @@ class _Build:
         self._queue(article, bands)
         return name
 
-    def _twin(self, article: Article, bands: list[int], own: set[str]) -> str | None:
+    def _twin(self, article: Article, bands: list[int], own: Set[str]) -> str | None:
         """A story indexed already, or about to be, that is the same but for trifles."""
         for name in dict.fromkeys(n for band in bands for n in self._pending_bands.get(band, ())):
             if same_story(article.text, self._pending[name].article.text):

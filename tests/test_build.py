@@ -169,6 +169,30 @@ def test_many_articles_in_one_file(tmp_path: Path, store: Path) -> None:
     assert sound(store)
 
 
+def test_the_same_text_twice_in_one_file_keeps_the_first_facts(tmp_path: Path, store: Path) -> None:
+    path = tmp_path / "all.jsonl"
+    rows = [{"title": "訃報", "text": LONG, "published": f"2026-02-0{day}"} for day in (3, 4)]
+    for extra in ("", "\n"):
+        path.write_text("\n".join(json.dumps(row) for row in rows) + extra, "utf-8")
+        report = build([str(path)], store, ToyEncoder())
+        assert (report.generation, report.duplicates) == (1, 1)
+        assert [a.published for a in listed(store)] == ["2026-02-03"]
+
+
+def test_an_untitled_line_is_described_once(tmp_path: Path, store: Path) -> None:
+    path = tmp_path / "lines.txt"
+    lines = [
+        f"2026-02-{day:02d}，正文：{story(day).split('---')[2].strip()}" for day in range(1, 9)
+    ]
+    path.write_text("\n".join(lines), "utf-8")
+    assert build([str(path)], store, ToyEncoder()).added == 8
+    lines[4] += "続報がある。"
+    path.write_text("\n".join(lines), "utf-8")
+    assert counts(build([str(path)], store, ToyEncoder())) == (0, 1, 0, 7)
+    build([str(path)], tmp_path / "fresh", ToyEncoder())
+    assert set(listed(store)) == set(listed(tmp_path / "fresh"))
+
+
 # -- the same story twice ------------------------------------------------------------------------
 
 

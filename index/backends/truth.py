@@ -90,6 +90,8 @@ CREATE TABLE articles (
     crc INTEGER NOT NULL
 ) STRICT;
 
+CREATE INDEX articles_told_by ON articles (told_by);
+
 -- Bands of an article's MinHash sketch (index.duplicates).
 CREATE TABLE sketches (
     band INTEGER NOT NULL,

@@ -173,17 +173,17 @@ class LocalWriter:
                 "UPDATE sources SET stamp = ? WHERE source = ?", (stamp, source)
             )
 
-    def ids_of(self, source: str) -> list[str]:
-        """Identifiers of the articles a source holds."""
+    def described(self, source: str) -> dict[str, tuple[str, str]]:
+        """Text -> (title, language) of the articles whose facts a source gave."""
         with self._guard():
-            return [
-                str(row[0])
-                for row in self._connection.execute(
-                    "SELECT DISTINCT article_id FROM places JOIN articles ON articles.id = article"
-                    " JOIN sources ON sources.id = source WHERE sources.source = ?",
+            return {
+                str(text): (str(title), str(language))
+                for text, title, language in self._connection.execute(
+                    "SELECT text, title, language FROM articles"
+                    " JOIN sources s ON s.id = told_by WHERE s.source = ?",
                     (source,),
                 )
-            ]
+            }
 
     def put(
         self,
