@@ -1,0 +1,131 @@
+"""Do these quotes answer this question? One calibrated share from several weak witnesses.
+
+The learned reader is the chief witness, but it was trained on questions that some passage of the
+same encyclopaedia answers; near-topic questions about news fool it. Three more are heard: does
+the place where it sees the answer hold what the question asks for (a number, a date, a name); are
+the question's own figures, dates and names in the quotes; and are its words. The weights are
+fitted by ``benchmarks/fit_judge.py`` on data named in ``rag/calibration.json``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from index.lexical import tokens
+from index.records import Hit
+from rag.evidence import Selection
+from rag.facts import compare
+from rag.names import names
+from rag.quantities import quantities
+from rag.times import dates
+from rag.verify import Calibration
+
+__all__ = ["Asked", "Judge", "asked_for", "holds"]
+
+Asked = Literal["number", "date", "name"]
+
+_ASKED: tuple[tuple[Asked, re.Pattern[str]], ...] = (
+    (
+        "date",
+        re.compile(
+            r"いつ|何[年月日曜時]|\bwhen\b|\bwhat (?:date|day|month|year|time)\b|\bwhich (?:date|day|month|year)\b"
+            r"|언제|며칠|몇\s?(?:년|월|일|시)|什么时候|何时|哪[一]?[年月天日]|几[月日号]",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "number",
+        re.compile(
+            r"いくら|いくつ|何[人名件社台隻機枚本回度席議票割倍歳個％%万億兆円ドル国か]|何パーセント|どれ(?:くらい|ほど|だけ)の|投票率|支持率"
+            r"|\bhow (?:many|much|large|big|long|old|far|often)\b|\bwhat (?:share|percentage|number|figure|rate|turnout)\b"
+            r"|얼마|몇\s?(?:명|개|석|번|퍼센트|%|회|차례|대|곳)|多少|几[个名人次位席家艘架]|率是",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "name",
+        re.compile(r"誰|だれ|どなた|\bwho(?:se|m)?\b|누구|누가|谁", re.IGNORECASE),
+    ),
+)
+_KANA_ONLY = re.compile(r"[぀-ゟ]+")
+
+
+def asked_for(question: str) -> Asked | None:
+    """What kind of answer a question asks for, where its words say so."""
+    first: tuple[int, Asked] | None = None
+    for kind, pattern in _ASKED:
+        found = pattern.search(question)
+        if found and (first is None or found.start() < first[0]):
+            first = (found.start(), kind)
+    return first[1] if first else None
+
+
+def holds(kind: Asked, text: str, language: str | None) -> bool:
+    """Whether a text holds something of that kind."""
+    if kind == "date":
+        return bool(dates(text, None, language)) or any(
+            q.kind == "year" for q in quantities(text, language)
+        )
+    if kind == "number":
+        return any(not q.small for q in quantities(text, language))
+    return bool(names(text, language))
+
+
+def _logit(share: float) -> float:
+    share = min(1 - 1e-4, max(1e-4, share))
+    return math.log(share / (1 - share))
+
+
+def _terms(text: str) -> set[str]:
+    return {t for t in tokens(text) if not _KANA_ONLY.fullmatch(t)}
+
+
+class Judge:
+    """Callable with a question, its selection and hits; gives the share that the quotes answer."""
+
+    def __init__(self, calibration: Calibration) -> None:
+        self._calibration = calibration
+
+    def __call__(self, question: str, selection: Selection, hits: Sequence[Hit]) -> float:
+        """The probability that what was found answers."""
+        return self._calibration.probability(self.features(question, selection, hits))
+
+    def features(
+        self, question: str, selection: Selection, hits: Sequence[Hit]
+    ) -> dict[str, float]:
+        """The witnesses, by name."""
+        read = sorted((share for _, share in selection.spans), reverse=True)
+        best = max(hits, key=lambda h: h.score)
+        found = {
+            "reader": _logit(read[0]) if read else 0.0,
+            "reader_next": _logit(read[1]) if len(read) > 1 else -4.0,
+            "dense": max((h.dense or 0.0) for h in hits),
+            "fused": best.score,
+        }
+        top = list(selection.evidence[:3])
+        languages = {e.article.language for e in top}
+        mine = _terms(question)
+        theirs = _terms(" ".join([*(e.text for e in top), *(e.article.title for e in top)]))
+        shared = len(mine & theirs) / len(mine) if mine else 0.0
+        found["covered"] = shared
+        kind = asked_for(question)
+        if kind is not None and selection.spans:
+            span = selection.spans[0][0]
+            near = next((e for e in selection.evidence if span in e.text), None)
+            language = near.article.language if near else None
+            found["kind_in_span"] = 1.0 if holds(kind, span, language) else -1.0
+            in_quote = near is not None and holds(kind, near.text, language)
+            found["kind_in_quote"] = 1.0 if in_quote else -1.0
+        report = compare(
+            question,
+            [e.text for e in top],
+            evidence_languages=[e.article.language for e in top],
+            published=[e.article.published for e in top],
+            titles=[e.article.title for e in top],
+        )
+        found["facts_missing"] = float(min(2, len(report.issues)))
+        found["one_language"] = float(len(languages) == 1)
+        return found
