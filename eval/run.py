@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import IO, Protocol
@@ -76,8 +77,12 @@ class RunResult:
         return summarise(self.rows)
 
 
+@cache
 def code_fingerprint() -> str:
-    """Sixteen hexadecimal digits over the source of index, rag and eval."""
+    """Sixteen hexadecimal digits over the source of index, rag and eval.
+
+    Read once a process: files that are edited later are not the code that runs.
+    """
     digest = hashlib.sha256()
     for package in _PACKAGES:
         for name, data in sorted(_sources(package)):

@@ -201,6 +201,7 @@ def test_a_small_real_run(seeds: Path, tmp_path: Path) -> None:
     rows = read_rows(out)
     assert all(row.outcome is not None and row.seconds > 0 for row in rows)
     again = CliRunner().invoke(evaluate, [*arguments, "--json"], standalone_mode=False)
+    assert again.exception is None
     assert json.loads(again.stdout) == summary
     assert read_rows(out) == rows
     other = CliRunner().invoke(evaluate, [*arguments, "--limit", "3"], standalone_mode=False)
