@@ -232,6 +232,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", default="10000,100000,1000000")
     parser.add_argument("--lexical-sizes", default="30000,300000")
+    parser.add_argument("--kinds", default="flat,ivf", help="beyond the size searched flat")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -240,9 +241,9 @@ def main() -> None:
         return
     rows: list[dict[str, object]] = []
     for size in map(int, filter(None, options.sizes.split(","))):
-        flat_too = [True] if size <= FLAT_LIMIT else [True, False]
-        for flat in flat_too:
-            rows.append(measured(size, flat))
+        kinds = ["flat"] if size <= FLAT_LIMIT else options.kinds.split(",")
+        for kind in kinds:
+            rows.append(measured(size, kind == "flat"))
             print(rows[-1], flush=True)
     words: list[dict[str, object]] = []
     for size in map(int, filter(None, options.lexical_sizes.split(","))):

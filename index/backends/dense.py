@@ -4,7 +4,8 @@ Small collections are searched flat. From ``FLAT_LIMIT`` vectors on, an inverted
 RaBitQ codes (Gao and Long, SIGMOD 2024) proposes candidates, and their exact scores come from
 the memory-mapped vectors, so a score is always a true dot product and only recall is traded.
 How many lists are probed is tuned on the collection itself until a sample's recall@10 against
-flat search reaches ``TARGET_RECALL``; the recall reached is kept and shown.
+flat search reaches ``TARGET_RECALL``; the recall reached is kept and shown. Up to
+``FLAT_AT_MOST`` vectors, a collection the codes cannot bring to ``LEAST_RECALL`` stays flat.
 """
 
 from __future__ import annotations
@@ -23,9 +24,19 @@ from index.protocols import Vectors
 if TYPE_CHECKING:
     import faiss
 
-__all__ = ["FLAT_LIMIT", "TARGET_RECALL", "DenseIndex", "Tuning", "build_ivf"]
+__all__ = [
+    "FLAT_AT_MOST",
+    "FLAT_LIMIT",
+    "LEAST_RECALL",
+    "TARGET_RECALL",
+    "DenseIndex",
+    "Tuning",
+    "build_ivf",
+]
 
 FLAT_LIMIT = 20_000
+FLAT_AT_MOST = 150_000
+LEAST_RECALL = 0.95
 TARGET_RECALL = 0.99
 _SUBSET_LIMIT = 4_000
 _SAMPLE_QUERIES = 200

@@ -21,7 +21,16 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from index.backends.dense import FLAT_LIMIT, DenseIndex, Mask, Tuning, build_ivf, unit_scores
+from index.backends.dense import (
+    FLAT_AT_MOST,
+    FLAT_LIMIT,
+    LEAST_RECALL,
+    DenseIndex,
+    Mask,
+    Tuning,
+    build_ivf,
+    unit_scores,
+)
 from index.backends.files import CacheDamaged, CheckedArray, Snapshot, SnapshotWriter
 from index.backends.truth import (
     ARTICLE_COLUMNS,
@@ -301,7 +310,11 @@ def _write(
         tuning = None
         if len(numbers) > flat_limit:
             tuning = build_ivf(matrix, writer.path("dense.faiss"))
-            writer.file_done("dense.faiss")
+            if tuning.recall < LEAST_RECALL and len(numbers) <= FLAT_AT_MOST:
+                tuning = None
+                writer.path("dense.faiss").unlink()
+            else:
+                writer.file_done("dense.faiss")
         store_id = meta(connection, "store_id")
         facts: dict[str, object] = {
             "layout": _LAYOUT,
