@@ -20,6 +20,9 @@ from index.backends.checks import verify
 from index.backends.dense import DenseIndex, build_ivf, unit_scores
 from index.backends.files import CheckedRows, Snapshot, SnapshotWriter, _row_sums
 from index.backends.local import LocalStore
+from index.backends.lock import write_lock
+from index.backends.segments import keep_up
+from index.backends.truth import connect
 from index.backends.writer import LocalWriter, open_writer
 from index.errors import (
     ArticleMissing,
@@ -648,6 +651,39 @@ def test_an_inverted_file_finds_what_flat_search_finds(tmp_path: Path) -> None:
             assert scores[0] == pytest.approx(best[0], abs=1e-3) or mask is not None
             hits += len(np.intersect1d(found, wanted))
     assert hits / 3000 >= 0.97
+
+
+def with_codes(folder: Path) -> Path:
+    """Make the caches again as those of a large store are made; the file of codes."""
+    truth = next(folder.glob("truth-*.sqlite"))
+    with write_lock(folder):
+        connection = connect(truth, write=True)
+        connection.execute("BEGIN")
+        for path in folder.glob("seg-*"):
+            shutil.rmtree(path)
+        keep_up(folder, truth, connection, flat_limit=100)
+        connection.close()
+    return next(folder.glob("seg-*/dense.faiss"))
+
+
+def test_a_large_store_is_searched_by_codes_and_survives_their_damage(tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    fill(folder, range(300))
+    expected = answers(folder)
+    whole = with_codes(folder).read_bytes()
+    query = ENCODER.queries([QUESTIONS[0]])[0]
+    with LocalStore(folder) as opened:
+        facts = opened.describe()
+        best = opened.dense(query, 3)
+    assert str(facts["kind"]).startswith("IVF")
+    assert float(str(facts["recall_at_10"])) >= 0.95
+    assert [round(h.score, 3) for h in best] == expected[0][:3]  # type: ignore[index]
+    flipped = whole[:500] + bytes([whole[500] ^ 4]) + whole[501:]
+    for harm in (whole[:100], whole[:-9], b"", flipped):
+        with_codes(folder).write_bytes(harm)
+        assert answers(folder) == expected
+    fill(folder, range(300, 301))
+    assert all(f.ok for f in verify(folder))
 
 
 def test_rows_with_a_flipped_bit_are_refused() -> None:
