@@ -745,11 +745,12 @@ def _cross_rows(
 
 
 def load_training(
-    folder: Path, seed: int, negatives: float = 1.25
+    folder: Path, seed: int, claims: int = 1, negatives: float = 1.25
 ) -> tuple[list[Example], list[Example]]:
     """All training rows in a seeded order, and the rows of 24 held-out JaQuAD titles.
 
-    The held-out titles serve to watch the training and to fit the calibration.
+    ``claims`` is how many times claims are drawn; above 1 (the second stage) every fourth question
+    is kept. The held-out titles serve to watch the training and to fit the calibration.
     """
     paragraphs = load_squad(folder / "jaquad-train-0.1.0.json.xz", "ja")
     titles = list(dict.fromkeys(p.title for p in paragraphs))
@@ -761,8 +762,10 @@ def load_training(
         rng = random.Random(f"{seed}/ja/{index}")
         bag = held if p.title in held_titles else rows
         for q in p.questions:
-            bag += _question_rows(corpus, index, q, rng, negatives)
-        bag += _claim_rows(corpus, index, rng)
+            if claims == 1 or bag is held or rng.random() < 0.25:
+                bag += _question_rows(corpus, index, q, rng, negatives)
+        for _ in range(1 if bag is held else claims):
+            bag += _claim_rows(corpus, index, rng)
     half = load_xquad(folder, fitted=True)
     corpora = {language: _Corpus(half[language]) for language in XQUAD_LANGUAGES}
     for language in XQUAD_LANGUAGES:
@@ -770,15 +773,15 @@ def load_training(
             rng = random.Random(f"{seed}/{language}/{index}")
             major = language in ("en", "zh")
             for q in p.questions:
-                if major or rng.random() < 0.5:
+                if major or rng.random() < 0.5 / claims:
                     rows += _question_rows(corpora[language], index, q, rng, 1.0)
-            for _ in range(4 if major else 2):
+            for _ in range((4 if major else 2) * claims):
                 rows += _claim_rows(corpora[language], index, rng)
     for index in range(len(half["en"])):
         rng = random.Random(f"{seed}/cross/{index}")
         for _ in range(14):
             rows += _cross_rows(half, corpora, rng, index)
     for pair in load_jnli(folder / "jnli-valid-v1.3.json", odd=True):
-        rows.append(Example("claim", pair.claim, "", pair.premise, pair.label))
+        rows += [Example("claim", pair.claim, "", pair.premise, pair.label)] * claims
     random.Random(f"{seed}/order").shuffle(rows)
     return rows, held

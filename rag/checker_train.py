@@ -364,9 +364,11 @@ def _rate(progress: float, step: int) -> float:
     return warm * min(1.0, max(0.0, (1.0 - progress) / 0.35))
 
 
-def _prepared(data: Path, work: Path, seed: int) -> tuple[list[Example], list[Example]]:
+def _prepared(
+    data: Path, work: Path, seed: int, claims: int = 1
+) -> tuple[list[Example], list[Example]]:
     """``load_training``, kept in the work folder so that going on does not make the rows again."""
-    kept = work / f"rows-{seed}.json"
+    kept = work / (f"rows-{seed}.json" if claims == 1 else f"rows-{seed}-{claims}.json")
     if kept.exists():
         found = json.loads(kept.read_text(encoding="utf-8"))
         rows, held = (
@@ -377,7 +379,7 @@ def _prepared(data: Path, work: Path, seed: int) -> tuple[list[Example], list[Ex
             for k in ("rows", "held")
         )
         return rows, held
-    rows, held = load_training(data, seed)
+    rows, held = load_training(data, seed, claims)
     text = json.dumps(
         {"rows": [astuple(r) for r in rows], "held": [astuple(r) for r in held]}, ensure_ascii=False
     )
@@ -388,9 +390,21 @@ def _prepared(data: Path, work: Path, seed: int) -> tuple[list[Example], list[Ex
 
 
 def train(
-    data: Path, encoder: Path, work: Path, minutes: float, windows: int, seed: int, peak: float
+    data: Path,
+    encoder: Path,
+    work: Path,
+    *,
+    minutes: float = 0.0,
+    windows: int = 0,
+    seed: int = 7,
+    claims: int = 1,
+    peak: float = 1.2e-4,
+    start: Path | None = None,
 ) -> Path:
-    """Train and leave ``work/average.safetensors``; goes on from ``work/state.json``."""
+    """Train and leave ``work/average.safetensors``; goes on from ``work/state.json``.
+
+    ``start`` is the average of an earlier stage to begin from instead of the encoder.
+    """
     import torch
     from safetensors.torch import load_file, save_file
     from tokenizers import Tokenizer
@@ -399,7 +413,9 @@ def train(
     work.mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
     master, words = _load_base(encoder)
-    rows, held = _prepared(data, work, seed)
+    if start is not None:
+        master.load_state_dict(load_file(start))
+    rows, held = _prepared(data, work, seed, claims)
     rows = rows[:windows] if windows else rows
     watched = [encode(tokenizer, r) for r in held[:240]]
     words16 = words.bfloat16()
@@ -695,6 +711,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=0.0, help="stop after this long; 0: never")
     parser.add_argument("--windows", type=int, default=0, help="rows to train on; 0: all")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--claims", type=int, default=1, help="draws of claims; 4: second stage")
+    parser.add_argument("--start", type=Path, help="average.safetensors of the stage before")
     parser.add_argument("--peak", type=float, default=1.2e-4, help="learning rate of the top layer")
     parser.add_argument("--sample", type=int, default=1500, help="held-out rows to calibrate on")
     parser.add_argument(
@@ -705,7 +723,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     work = asked.work or asked.out.with_suffix(".training")
     if not asked.release_only:
         try:
-            train(asked.data, encoder, work, asked.minutes, asked.windows, asked.seed, asked.peak)
+            train(
+                asked.data,
+                encoder,
+                work,
+                minutes=asked.minutes,
+                windows=asked.windows,
+                seed=asked.seed,
+                claims=asked.claims,
+                peak=asked.peak,
+                start=asked.start,
+            )
         except KeyboardInterrupt:
             print(f"stopped; saved in {work}; the same command goes on from there", flush=True)
             return 130

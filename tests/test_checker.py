@@ -298,3 +298,20 @@ def test_weights_survive_quantisation(tmp_path: Path) -> None:
     restored = found["layers.0.o.weight"] * found["layers.0.o.scale"][:, None]
     assert np.abs(restored - matrix).max() <= np.abs(matrix).max() / 254 + 1e-6
     shutil.rmtree(tmp_path)
+
+
+def test_seven_bits_stay_near_eight() -> None:
+    from rag.checker import _halve
+
+    rng = np.random.default_rng(1)
+    eight = {
+        "o.weight": rng.integers(-127, 128, (5, 4)).astype(np.int8),
+        "o.scale": np.full(5, 0.01, np.float32),
+        "o.bias": np.ones(5, np.float32),
+    }
+    seven = _halve(eight)
+    assert np.abs(seven["o.weight"].astype(int)).max() <= 64
+    before = eight["o.weight"] * eight["o.scale"][:, None]
+    after = seven["o.weight"] * seven["o.scale"][:, None]
+    assert np.abs(before - after).max() <= 0.0101
+    assert seven["o.bias"] is eight["o.bias"]
