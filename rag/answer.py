@@ -48,8 +48,9 @@ _EVERYTHING = Filter()
 class Options:
     """What may be turned: how many passages, how sure one must be before anything is said.
 
-    ``answerable`` is the reader's probability below which nothing is asked of the model; the
-    thresholds are fitted on data named in ``rag/calibration.json``.
+    ``answerable`` is the share below which nothing is asked of the model: "answers" of
+    ``rag/calibration.json`` names the data it is fitted on. ``quotes_alone`` is the share from
+    which the quotes may stand as the answer when no sentence of the model passed.
     """
 
     top_k: int = 8

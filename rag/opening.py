@@ -10,6 +10,7 @@ from index.errors import ModelMissing, SettingsError, StoreMismatch
 from index.protocols import Encoder, Store, TokenEncoder
 from rag.answer import Options, Pipeline
 from rag.checker import WEIGHTS, Checker, load_checker
+from rag.judge import Judge
 from rag.llm import LLM, EmbeddedLLM, NoLLM, ollama_llm, openai_compatible_llm
 from rag.retrieve import FusionWeights, Retriever
 from rag.verify import Verifier, compare_facts, load_calibration
@@ -79,6 +80,11 @@ def open_pipeline(
 
     opened, encoder = _open(store, encoder, embedding)
     checker = open_checker()
+    judge = None
+    if checker is not None:
+        answers = load_calibration("answers")
+        judge = Judge(answers)
+        options = options or Options(answerable=answers.threshold)
     options = options or Options()
     fusion = replace(options.fusion, floor=cosine_floor(encoder.fingerprint))
     return Pipeline(
@@ -89,8 +95,9 @@ def open_pipeline(
         detect=detect,
         sentences=sentences,
         reader=checker,
+        judge=judge,
         options=replace(options, fusion=fusion),
-        models=encoder.fingerprint,
+        models=f"{encoder.fingerprint} {checker.fingerprint if checker else ''}",
     )
 
 
