@@ -215,6 +215,8 @@ def measured(count: int, flat: bool) -> dict[str, object]:
 
 
 def table(rows: list[dict[str, object]]) -> str:
+    if not rows:
+        return ""
     names = list(dict.fromkeys(name for row in rows for name in row))
     cells = [names, *[[str(row.get(name, "-")) for name in names] for row in rows]]
     flipped = list(zip(*cells, strict=True))

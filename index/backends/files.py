@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 import shutil
 import uuid
@@ -28,6 +29,7 @@ __all__ = ["CacheDamaged", "CheckedArray", "CheckedRows", "Snapshot", "SnapshotW
 _BLOCK_BYTES = 1 << 16
 _FOLD_WORDS = 1 << 16
 _EAGER_BYTES = 1 << 22
+_ROWS_RESIDENT = 1 << 14
 _FORMAT = 1
 
 T = TypeVar("T", bound=np.generic)
@@ -133,6 +135,11 @@ class CheckedRows:
         self._data = data
         self._sums = sums
         self._name = name
+        self._map: mmap.mmap | None = getattr(data, "_mmap", None)
+        self._taken = 0
+        if self._map is not None and hasattr(mmap, "MADV_RANDOM"):
+            # Rows are read here and there: pages around them would only fill the memory.
+            self._map.madvise(mmap.MADV_RANDOM)
 
     def __len__(self) -> int:
         return len(self._data)
@@ -147,13 +154,23 @@ class CheckedRows:
         values = np.asarray(self._data[rows])
         if not np.array_equal(_row_sums(values), self._sums[rows]):
             raise CacheDamaged(f"{self._name}: a row is not what was written")
+        self._let_go(len(rows))
         return values
+
+    def _let_go(self, taken: int) -> None:
+        """Now and then give pages back; the system's file cache still has them for a next time."""
+        self._taken += taken
+        if self._taken > _ROWS_RESIDENT:
+            self._taken = 0
+            if self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
+                self._map.madvise(mmap.MADV_DONTNEED)
 
     def span(self, start: int, stop: int) -> npt.NDArray[np.float16]:
         """Rows start..stop. Raises CacheDamaged."""
-        values = np.asarray(self._data[start:stop])
+        values = np.array(self._data[start:stop])
         if not np.array_equal(_row_sums(values), self._sums[start:stop]):
             raise CacheDamaged(f"{self._name}: a row is not what was written")
+        self._let_go(len(values))
         return values
 
 
