@@ -25,7 +25,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from importlib import metadata, resources
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -636,6 +636,7 @@ class PipFetcher:
             wanted.write_text(f"{wheel.package}=={wheel.version} --hash=sha256:{wheel.sha256}\n")
             self._run(wheel, work, wanted, report)
             (whole,) = work.glob("*.whl")
+            report(whole.stat().st_size)
             whole.replace(folder / wheel.filename)
         finally:
             shutil.rmtree(work, ignore_errors=True)
@@ -654,7 +655,7 @@ class PipFetcher:
         command = [
             *(self._python, "-P", "-m", "pip", "download", "--no-deps", "--only-binary=:all:"),
             *("--require-hashes", "--no-cache-dir", "--disable-pip-version-check", "--no-input"),
-            *("--progress-bar", "raw", "--dest", str(work), "--requirement", str(wanted)),
+            *("--progress-bar", _progress_bar(), "--dest", str(work), "--requirement", str(wanted)),
             *(("--platform", wheel.platform) if wheel.platform else ()),
             *self._arguments,
         ]
@@ -688,6 +689,19 @@ class PipFetcher:
                 self._running.discard(process)
         if process.returncode != 0:
             raise _pip_failure(wheel, "".join(said))
+
+
+def _progress_bar() -> str:
+    """How this environment's pip can tell its progress: "raw" came with pip 24.1.
+
+    A new virtual environment of Python 3.11 has an older one, which then says nothing until a
+    wheel is whole.
+    """
+    try:
+        major, minor = (int(n) for n in metadata.version("pip").split(".")[:2])
+    except (metadata.PackageNotFoundError, ValueError):
+        return "off"
+    return "raw" if (major, minor) >= (24, 1) else "off"
 
 
 def _pip_failure(wheel: Wheel, said: str) -> Exception:
