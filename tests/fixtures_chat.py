@@ -351,6 +351,8 @@ def main() -> None:
     port = int(os.environ.get("FAKE_PORT", "0"))
     with contextlib.suppress(KeyboardInterrupt):
         serve(load, listen("127.0.0.1", port, password), password=password, ready=ready)
+    # As the command does: an endless answer's thread is not waited for.
+    os._exit(0)
 
 
 if __name__ == "__main__":

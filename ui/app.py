@@ -326,6 +326,8 @@ def _page(desk: Desk) -> "gr.Blocks":
             answer,
             show_progress="hidden",
             api_visibility="private",
+            # Said again: of the limits that share a name, Gradio takes the lowest.
+            concurrency_limit=_READERS_AT_ONCE,
             concurrency_id="ask",
         )
         # An error nobody foresaw: Gradio writes it to the terminal, the reader is told on the page.

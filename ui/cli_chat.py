@@ -77,7 +77,7 @@ def chat(
     base_url: str | None,
     password_file: Path | None,
     browse: bool | None,
-) -> int:
+) -> None:
     """Open the chat in a browser: ask, read the answer, press a number to see its source."""
     # Before Gradio is imported: it asks the network for nothing.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -97,7 +97,9 @@ def chat(
         with contextlib.suppress(KeyboardInterrupt):
             serve(load, taken, password=password, ready=partial(_opened, browse))
     click.echo("\nStopped.", err=True)
-    return 0
+    # An answer still being written sits in a thread that Python would wait for; nobody reads it.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def _opened(browse: bool | None, served: Served) -> None:

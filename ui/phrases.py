@@ -36,26 +36,12 @@ _ROWS: dict[str, tuple[str, str, str, str]] = {
         "사용자 이름은 konkyo입니다.",
         "用户名为 konkyo。",
     ),
-    "skip": (
-        "Skip to the question",
-        "質問欄へ移動",
-        "질문 입력란으로 이동",
-        "跳到提问框",
-    ),
-    "conversation": ("Conversation", "やりとり", "대화", "对话"),
-    "source": ("Source", "出典", "출처", "出处"),
     "question_label": ("Your question", "質問", "질문", "你的问题"),
     "placeholder": (
         "Ask about the articles",
         "記事について質問する",
         "기사에 대해 질문하기",
         "就报道内容提问",
-    ),
-    "hint": (
-        "Enter to ask · Shift+Enter for a new line",
-        "Enter で質問 · Shift+Enter で改行",
-        "Enter로 질문 · Shift+Enter로 줄바꿈",
-        "Enter 提问 · Shift+Enter 换行",
     ),
     "ask": ("Ask", "質問する", "질문", "提问"),
     "stop": ("Stop", "停止", "중지", "停止"),
@@ -117,12 +103,6 @@ _ROWS: dict[str, tuple[str, str, str, str]] = {
         "“{title}”是怎么回事？",
     ),
     "in_index": ("In the index", "収録記事", "수록된 기사", "收录的报道"),
-    "in_index_more": (
-        "Open an article to read it here.",
-        "記事を開くとここで読めます。",
-        "기사를 열면 여기에서 읽을 수 있습니다.",
-        "打开一篇报道即可在此阅读。",
-    ),
     "newest": ("The newest {count}", "新しい順に {count} 本", "최신 {count}건", "最新 {count} 篇"),
     "empty_index": (
         "The index is empty. Add articles with: konkyo index build SOURCE --store DIR",
@@ -149,20 +129,6 @@ _ROWS: dict[str, tuple[str, str, str, str]] = {
         "正在核对句子与出处…",
     ),
     "evidence": ("Passages", "見つかった一節", "찾은 대목", "找到的段落"),
-    "looked_at_one": (
-        "1 passage was looked at",
-        "調べた一節 1 件",
-        "살펴본 대목 1건",
-        "查看过 1 个段落",
-    ),
-    "looked_at": (
-        "{count} passages were looked at",
-        "調べた一節 {count} 件",
-        "살펴본 대목 {count}건",
-        "查看过 {count} 个段落",
-    ),
-    "cited": ("cited", "引用", "인용", "引用"),
-    "open_source": ("Open the source", "出典を開く", "출처 열기", "打开出处"),
     "original": ("Original page", "元の記事", "원문 페이지", "原文页面"),
     "no_date": ("no date", "日付なし", "날짜 없음", "无日期"),
     "comments_one": (
@@ -272,19 +238,6 @@ _ROWS: dict[str, tuple[str, str, str, str]] = {
         "{count} 句 · 均已与出处核对",
     ),
     "seconds": ("{seconds} s", "{seconds} 秒", "{seconds}초", "{seconds} 秒"),
-    "filters": ("Filters", "絞り込み", "필터", "筛选"),
-    "since": ("From", "開始日", "시작일", "起始日期"),
-    "until": ("To", "終了日", "종료일", "截止日期"),
-    "outlet": ("Outlet", "媒体", "매체", "媒体"),
-    "article_language": ("Articles in", "記事の言語", "기사 언어", "报道语言"),
-    "any": ("All", "すべて", "전체", "全部"),
-    "bad_date": (
-        "Write dates as YYYY-MM-DD.",
-        "日付は YYYY-MM-DD の形で書いてください。",
-        "날짜는 YYYY-MM-DD 형식으로 쓰세요.",
-        "日期请写成 YYYY-MM-DD。",
-    ),
-    "export": ("Save", "保存", "저장", "保存"),
 }
 
 PHRASES: Mapping[Language, Mapping[str, str]] = MappingProxyType(
