@@ -128,15 +128,14 @@ def torture(
             builder.wait(chance.random() * length)
         except subprocess.TimeoutExpired:
             builder.kill()
-            seen["killed"] += 1
         else:
-            seen["finished"] += 1
             # Aim at the length of a build, whatever the machine is doing.
             length = 0.7 * length + 0.3 * max(0.1, 1.3 * (time.monotonic() - launched))
         code = builder.wait()
         builder.stdout.close()
         if code not in (0, -9):
             raise AssertionError(f"the build ended with {code}")
+        seen["killed" if code == -9 else "finished"] += 1
         after = opened(store)
         # What the build was to make is made elsewhere, from the same sources and from nothing.
         with tempfile.TemporaryDirectory() as clean:

@@ -29,7 +29,8 @@ __all__ = ["CacheDamaged", "CheckedArray", "CheckedRows", "Snapshot", "SnapshotW
 _BLOCK_BYTES = 1 << 16
 _FOLD_WORDS = 1 << 16
 _EAGER_BYTES = 1 << 22
-_ROWS_RESIDENT = 1 << 14
+# Linux maps 64 kB around each page that is touched: so many rows may hold 64 MB.
+_ROWS_RESIDENT = 1 << 10
 _FORMAT = 1
 
 T = TypeVar("T", bound=np.generic)
