@@ -28,15 +28,18 @@ PRECISION = 0.95
 
 def pairs(folder: Path, most: int, seed: int) -> list[tuple[str, str, str, str, bool, str]]:
     """(claim, evidence, claim language, evidence language, supported, origin), shuffled."""
-    from corruptions import load
+    from corruptions import DATASET, load
 
     rng = random.Random(seed)
     items = [i for i in load(folder) if i.half == "fit"]
     clean = [i for i in items if i.kind == "clean"]
     found = [(i.claim, i.evidence, i.language, i.evidence_language, True, "clean") for i in clean]
+    # Parallel files share paragraph numbers: another number is another text in every language.
+    rows = map(json.loads, DATASET.read_text("utf-8").splitlines())
+    place = {r["id"]: r["evidence_source"].rpartition("#")[2] for r in rows}
     for i in clean:
-        others = [o for o in clean if o.evidence_language == i.evidence_language and o.id != i.id]
-        other = rng.choice([o for o in others if o.evidence != i.evidence])
+        others = [o for o in clean if o.evidence_language == i.evidence_language]
+        other = rng.choice([o for o in others if place[o.id] != place[i.id]])
         found.append((i.claim, other.evidence, i.language, i.evidence_language, False, "elsewhere"))
     lines = (folder / "data" / "jnli-valid-v1.3.json").read_text("utf-8").splitlines()
     for line in lines:
@@ -86,12 +89,17 @@ def main() -> None:
         out[title] = round(float(roc_auc_score(y, share)), 4)
         print(f"{title:20} AUC {out[title]:.4f} over {len(y)} pairs (five folds)")
     model.fit(x, y)
-    best = 0.99
-    for threshold in np.linspace(0.05, 0.99, 95):
-        kept = share >= threshold
+    # The stated precision is that of claims about articles; captions only help the fit.
+    news = np.array([o in ("clean", "elsewhere") for o in origins])
+    best = 0.95
+    for threshold in np.linspace(0.3, 0.95, 131):
+        kept = (share >= threshold) & news
         if kept.any() and y[kept].mean() >= PRECISION:
             best = float(threshold)
             break
+    for threshold in (0.3, 0.5, 0.7, 0.9):
+        passed = {o: share[np.array([x == o for x in origins])] >= threshold for o in set(origins)}
+        print(f"  at {threshold}: " + ", ".join(f"{o} {v.mean():.3f}" for o, v in passed.items()))
     for origin in sorted(set(origins)):
         these = np.array([o == origin for o in origins])
         print(f"  {origin:14} n {these.sum():5} passes {(share[these] >= best).mean():.3f}")

@@ -130,7 +130,7 @@ def opened(
         reduced_motion="reduce",
         permissions=["clipboard-read", "clipboard-write"],
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     watch = Watch(page)
     page.goto(url)
@@ -172,7 +172,7 @@ def test_evidence_comes_first_then_checked_sentences_then_the_source(
 ) -> None:
     with opened(browser, address) as (page, _):
         ask(page, "slow " + QUESTION)
-        page.wait_for_selector(".k-card", timeout=1_500)
+        page.wait_for_selector(".k-card")
         assert page.locator(".k-card").count() == 4
         assert page.locator(".k-claim").count() == 0
         # The best passage already lies open beside the conversation.
