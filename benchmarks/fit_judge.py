@@ -4,7 +4,8 @@
 
 Questions of JaQuAD dev, which neither the encoder nor the checker was trained on, are asked over all
 its paragraphs, each once as it is and once with its own paragraph taken from what was found; the
-first 24 titles of XQuAD add English, Chinese and questions across the two. JSQuAD and the
+first 24 titles of XQuAD add English, Chinese and questions across the two; each store is also
+asked what only another collection answers. JSQuAD and the
 project's own questions are kept for reporting.
 """
 
@@ -102,6 +103,17 @@ def main() -> None:
                     rows.append(judge.features(q, chosen, kept))
                     labels.append(label)
                     kinds.append(name)
+            foreign = x["en"] + x["zh"] if name == "ja" else sets[0][1]
+            away = [q for _, _, own in foreign for q, _ in own]
+            for q in rng.sample(away, most // 2):
+                hits = retriever.retrieve(q, 8)
+                chosen = select(
+                    q, hits, encoder=encoder, sentences=sentences, reader=checker,
+                    limits=SelectionLimits(),
+                )  # fmt: skip
+                rows.append(judge.features(q, chosen, hits))
+                labels.append(False)
+                kinds.append(name)
             store.close()
         print(f"{name}: {len(rows)} rows so far", flush=True)
     names = sorted({n for r in rows for n in r})

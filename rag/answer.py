@@ -287,9 +287,10 @@ class _Run:
             yield ClaimDrafted(draft.text)
             began = time.perf_counter()
             verdict = self._pipeline.check(draft, evidence, self.standalone, self.language)
+            proofs = self._proofs(draft, evidence) if verdict.reason is None else ()
             verifying += time.perf_counter() - began
             if verdict.reason is None:
-                claim = Claim(draft.text, draft.citations, round(verdict.support, 4))
+                claim = Claim(draft.text, proofs, round(verdict.support, 4))
                 self.claims.append(claim)
                 yield ClaimChecked(claim)
             else:
@@ -298,6 +299,23 @@ class _Run:
                 yield ClaimRemoved(removed)
         self.clock.add("verify", verifying)
         self.clock.add("generate", time.perf_counter() - start - verifying)
+
+    def _proofs(self, draft: Draft, evidence: Sequence[Evidence]) -> tuple[int, ...]:
+        """Of a supported claim's citations, those that support it alone; all, if none does.
+
+        A model likes to add a number that proves nothing; a reader who follows it is misled.
+        """
+        if len(draft.citations) == 1:
+            return draft.citations
+        alone = tuple(
+            n
+            for n in draft.citations
+            if self._pipeline.check(
+                Draft(draft.text, (n,)), evidence, self.standalone, self.language
+            ).reason
+            is None
+        )
+        return alone or draft.citations
 
     def quote(self, evidence: Sequence[Evidence]) -> Iterator[Event]:
         """The best quotes as they stand; they support themselves."""

@@ -50,6 +50,7 @@ _ASKED: tuple[tuple[Asked, re.Pattern[str]], ...] = (
         re.compile(r"誰|だれ|どなた|\bwho(?:se|m)?\b|누구|누가|谁", re.IGNORECASE),
     ),
 )
+_CANNOT = 0.1
 _KANA_ONLY = re.compile(r"[぀-ゟ]+")
 
 
@@ -90,8 +91,14 @@ class Judge:
         self._calibration = calibration
 
     def __call__(self, question: str, selection: Selection, hits: Sequence[Hit]) -> float:
-        """The probability that what was found answers."""
-        return self._calibration.probability(self.features(question, selection, hits))
+        """The probability that what was found answers.
+
+        Where a question asks for a number, a date or a name and no quote holds one, the answer
+        cannot be there, whatever the reader sees.
+        """
+        found = self.features(question, selection, hits)
+        share = self._calibration.probability(found)
+        return min(share, _CANNOT) if found["kind_missing"] else share
 
     def features(
         self, question: str, selection: Selection, hits: Sequence[Hit]
@@ -101,24 +108,19 @@ class Judge:
         best = max(hits, key=lambda h: h.score)
         found = {
             "reader": _logit(read[0]) if read else 0.0,
-            "reader_next": _logit(read[1]) if len(read) > 1 else -4.0,
             "dense": max((h.dense or 0.0) for h in hits),
             "fused": best.score,
         }
         top = list(selection.evidence[:3])
-        languages = {e.article.language for e in top}
         mine = _terms(question)
         theirs = _terms(" ".join([*(e.text for e in top), *(e.article.title for e in top)]))
         shared = len(mine & theirs) / len(mine) if mine else 0.0
         found["covered"] = shared
         kind = asked_for(question)
-        if kind is not None and selection.spans:
-            span = selection.spans[0][0]
-            near = next((e for e in selection.evidence if span in e.text), None)
-            language = near.article.language if near else None
-            found["kind_in_span"] = 1.0 if holds(kind, span, language) else -1.0
-            in_quote = near is not None and holds(kind, near.text, language)
-            found["kind_in_quote"] = 1.0 if in_quote else -1.0
+        found["kind_missing"] = float(
+            kind is not None
+            and not any(holds(kind, e.text, e.article.language) for e in selection.evidence)
+        )
         report = compare(
             question,
             [e.text for e in top],
@@ -127,5 +129,4 @@ class Judge:
             titles=[e.article.title for e in top],
         )
         found["facts_missing"] = float(min(2, len(report.issues)))
-        found["one_language"] = float(len(languages) == 1)
         return found
