@@ -40,7 +40,7 @@ from rag.verify import Verdict, Verifier
 
 __all__ = ["PROMPT_VERSION", "Options", "Pipeline"]
 
-PROMPT_VERSION = 1
+PROMPT_VERSION = 2
 _EVERYTHING = Filter()
 
 

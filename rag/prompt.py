@@ -93,8 +93,8 @@ def _system(language: str) -> str:
 def _quotes(evidence: Sequence[Evidence]) -> str:
     lines = []
     for item in evidence:
-        stamp = f"({item.article.published}) " if item.article.published else ""
-        lines.append(f"[{item.number}] {stamp}{' '.join(item.text.split())}")
+        # Without the article's date: a small model takes it for the date of the event.
+        lines.append(f"[{item.number}] {' '.join(item.text.split())}")
     return "\n".join(lines)
 
 
