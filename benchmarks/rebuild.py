@@ -35,7 +35,17 @@ MODEL = "multilingual-e5-small"
 def command(store: Path, *sources: Path) -> float:
     started = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-c", "from ui.cli import main; main()", "index", "build", *map(str, sources), "--store", str(store), "--json"],
+        [
+            sys.executable,
+            "-c",
+            "from ui.cli import main; main()",
+            "index",
+            "build",
+            *map(str, sources),
+            "--store",
+            str(store),
+            "--json",
+        ],
         check=True,
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
