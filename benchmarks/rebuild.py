@@ -113,7 +113,7 @@ def main() -> None:
         folder.mkdir()
         for number, line in enumerate(lines):
             (folder / f"{number:05d}.txt").write_text(line + "\n", "utf-8")
-        step("the same as a folder of one file each (vectors are found again)", [folder])
+        step("the same as a folder of one file each", [folder])
         files_nothing = step("nothing changed", [folder])
         note("nothing changed, process", command(store, folder))
         path = folder / "00777.txt"
