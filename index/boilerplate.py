@@ -346,21 +346,31 @@ def _whole(text: str) -> Draft:
         lines, kinds = [lines[i] for i in kept], [kinds[i] for i in kept]
     stamps: list[ParsedDate] = []
     url: str | None = None
+    author: str | None = None
+    outlet: str | None = None
     shown = [i for i, kind in enumerate(kinds) if kind != "blank"]
-    for i in {*shown[:4], *shown[-3:]}:
-        if kinds[i] in ("stamp", "url") and len(shown) > 3:
-            stamp = parse_date(lines[i])
-            if kinds[i] == "stamp" and stamp is not None:
-                stamps.append(stamp)
-            url = url or (_url(lines[i]) if kinds[i] == "url" else None)
-            lines[i] = ""
+    # A title, a date and one paragraph are an article, too; two such lines at the end are not.
+    edges = [*shown[:4], *shown[-3:]] if len(shown) > 3 else shown[: min(2, len(shown) - 1)]
+    for i in dict.fromkeys(edges):
+        stamp = parse_date(lines[i])
+        if kinds[i] == "url":
+            url = url or _url(lines[i])
+        elif stamp is not None and (
+            kinds[i] == "stamp" or (kinds[i] == "byline" and i in shown[:3])
+        ):
+            stamps.append(stamp)
+            author = author or _credit(_AUTHOR, lines[i])
+            outlet = outlet or _credit(_OUTLET, lines[i])
+        elif kinds[i] != "stamp" or len(shown) <= 3:
+            continue
+        lines[i] = ""
     shown = [i for i in shown if lines[i].strip()]
     title: str | None = None
     if len(shown) > 1 and _headline(lines[shown[0]], lines[shown[1]], shown[1] - shown[0]):
         title = lines[shown[0]].strip().lstrip("# ").strip()
         lines[shown[0]] = ""
     body = re.sub(r"\n{3,}", "\n\n", "\n".join(_unwrapped(lines))).strip()
-    return Draft(title, body, tuple(comments), _published(stamps), url, None)
+    return Draft(title, body, tuple(comments), _published(stamps), url, author, outlet)
 
 
 def _headline(first: str, second: str, distance: int) -> bool:

@@ -42,7 +42,7 @@ __all__ = [
     "take_back",
 ]
 
-READER_VERSION = 1
+READER_VERSION = 2
 """Grows whenever ``index.articles`` reads any document differently: all are then read again."""
 
 Stage = Literal["read", "embed", "index"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import posixpath
 import re
 import zipfile
@@ -40,6 +41,8 @@ def read_pdf(content: bytes, source: str) -> Draft:
     from pypdf import PdfReader
     from pypdf.errors import PyPdfError
 
+    # What it says of a damaged file is said by the error below, with the file's name.
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
         reader = PdfReader(io.BytesIO(content))
         if reader.is_encrypted and not reader.decrypt(""):
@@ -243,14 +246,21 @@ def read_epub(content: bytes, source: str) -> Iterator[tuple[Draft, str | None, 
 
     date = stated("date")
     language = (stated("language") or "").lower()[:2] or None
-    for name, page in chapters:
-        heading, text = plain_text(decode(page, f"{source}!{name}"))
-        if len(text) + len(_CJK.findall(text)) >= _LEAST_CHAPTER:
+    read = [plain_text(decode(page, f"{source}!{name}")) for name, page in chapters]
+    # Covers and half-titles are no articles, unless a book has nothing longer.
+    least = min(_LEAST_CHAPTER, max((_weight(text) for _, text in read), default=0))
+    for heading, text in read:
+        if text and _weight(text) >= least:
             title = heading or stated("title")
             draft = Draft(
                 title, text, published=parse_date(date) if date else None, author=stated("creator")
             )
             yield draft, language, stated("publisher") or stated("title")
+
+
+def _weight(text: str) -> int:
+    """Length, a character of Chinese or Japanese counting as two."""
+    return len(text) + len(_CJK.findall(text))
 
 
 def _spine(package: object, package_path: str) -> list[str]:

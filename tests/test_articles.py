@@ -430,6 +430,25 @@ def test_lines_broken_at_a_fixed_width_are_joined() -> None:
     assert "\n" not in text or len(text.split("\n")) == len(lines)
 
 
+@pytest.mark.parametrize(
+    ("head", "title", "day", "author"),
+    [
+        ("日銀が利上げ\n令和8年2月9日\n\n", "日銀が利上げ", "2026-02-09", None),
+        ("日銀が利上げ\n公開日：2026年2月9日　記者：山田太郎\n", "日銀が利上げ", "2026-02-09", "山田太郎"),
+        ("2026-02-09\n", None, "2026-02-09", None),
+    ],
+)  # fmt: skip
+def test_a_date_above_a_single_paragraph_is_its_date(
+    head: str, title: str | None, day: str, author: str | None
+) -> None:
+    body = (
+        "日本銀行は政策金利を0.75％に引き上げると発表した。総裁は会見で「物価を見る。」と述べた。"
+    )
+    article = one(head + body, "text/plain")
+    assert (article.text, article.published, article.author) == (body, day, author)
+    assert title is None or article.title == title
+
+
 def test_a_text_without_a_title_gets_its_first_sentence() -> None:
     article = one("首相は九日、訪米すると発表した。野党は批判した。")
     assert article.title == "首相は九日、訪米すると発表した"
@@ -739,6 +758,24 @@ def test_an_epub_gives_its_chapters() -> None:
         ("第一章", "2026-01-05", "年鑑", "ja"), ("第二章", "2026-01-05", "年鑑", "ja"),
     ]  # fmt: skip
     assert articles[0].text.split("\n")[0] == "高市首相は訪米した。会談は成功した。"
+
+
+def test_a_book_of_one_short_page_is_that_page() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as book:
+        book.writestr("META-INF/container.xml", '<c><rootfile full-path="c.opf"/></c>')
+        book.writestr(
+            "c.opf",
+            '<package><manifest><item id="c" href="c.xhtml" media-type="application/xhtml+xml"/>'
+            '<item id="a" href="a.xhtml" media-type="application/xhtml+xml"/></manifest>'
+            '<spine><itemref idref="c"/><itemref idref="a"/></spine></package>',
+        )
+        book.writestr("c.xhtml", "<html><body><p>Cover</p></body></html>")
+        book.writestr(
+            "a.xhtml", "<html><body><h1>The mill</h1><p>The mill burned down.</p></body></html>"
+        )
+    article = one(packed.getvalue(), "application/epub+zip", "a.epub")
+    assert (article.title, article.text) == ("The mill", "The mill burned down.")
 
 
 @pytest.mark.parametrize("media_type", [DOCX, "application/epub+zip"])
