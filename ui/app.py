@@ -12,7 +12,7 @@ import logging
 import re
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -215,9 +215,12 @@ def _page(desk: Desk) -> "gr.Blocks":
             if first:
                 yield talk, beside, "", hide, show
                 first = False
+            elif turn.state in ("done", "failed"):
+                yield talk, beside, gr.skip(), show, hide
             else:
                 yield talk, beside, gr.skip(), gr.skip(), gr.skip()
-        yield conversation(tab.turns, tongue), gr.skip(), gr.skip(), show, hide
+        if not tab.busy:
+            yield conversation(tab.turns, tongue), gr.skip(), gr.skip(), show, hide
 
     def settle(request: gr.Request) -> tuple[str, object, object]:
         page = _talk(desk, mine(request), language(request))
@@ -247,12 +250,12 @@ def _page(desk: Desk) -> "gr.Blocks":
         page, beside = _talk(desk, tab, tongue), overview(desk.shelf, tongue)
         return page, beside, gr.update(visible=True), gr.update(visible=False)
 
-    async def arrive(request: gr.Request) -> AsyncIterator[tuple[object, object, object]]:
+    async def arrive(request: gr.Request) -> tuple[object, object, object]:
         tongue, tab = language(request), mine(request)
         while desk.readiness == "loading":
             await asyncio.sleep(0.2)
         untouched = not tab.turns
-        yield (
+        return (
             _status(desk, tongue),
             _talk(desk, tab, tongue) if untouched else gr.skip(),
             overview(desk.shelf, tongue) if untouched else gr.skip(),
@@ -315,6 +318,8 @@ def _page(desk: Desk) -> "gr.Blocks":
             ask,
             box,
             answer,
+            # A question sent while the last answer's end is still on its way must not be dropped.
+            trigger_mode="multiple",
             show_progress="hidden",
             api_visibility="private",
             concurrency_limit=_READERS_AT_ONCE,
@@ -324,6 +329,7 @@ def _page(desk: Desk) -> "gr.Blocks":
             ask,
             box,
             answer,
+            trigger_mode="multiple",
             show_progress="hidden",
             api_visibility="private",
             # Said again: of the limits that share a name, Gradio takes the lowest.
@@ -376,9 +382,9 @@ def _page(desk: Desk) -> "gr.Blocks":
             arrive,
             None,
             [state, talk, source],
+            queue=False,
             show_progress="hidden",
             api_visibility="private",
-            concurrency_limit=None,
         )
         page.unload(leave)
     page.queue(max_size=200)

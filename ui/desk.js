@@ -5,6 +5,78 @@
   const $ = (selector, from = document) => from.querySelector(selector);
   const narrow = window.matchMedia("(max-width: 860px)");
 
+  // The framework's client closes its one stream of events whenever the server has nothing left to
+  // tell, even when a question was sent in that very moment: its answer would never be heard of. So
+  // the word to close is held back until nothing is under way, and otherwise the stream goes on.
+  const plainFetch = window.fetch.bind(window);
+  const underway = new Set();
+  const ended = new Set();
+  const joins = new Set();
+  function join(input, init) {
+    const sent = plainFetch(input, init).then(async (response) => {
+      try {
+        const { event_id: id } = await response.clone().json();
+        if (id && !ended.has(id)) underway.add(id);
+      } catch { /* refused: the client itself says so */ }
+      return response;
+    });
+    joins.add(sent);
+    const done = () => { joins.delete(sent); };
+    sent.then(done, done);
+    return sent;
+  }
+  async function relay(body, controller) {
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    const encoder = new TextEncoder();
+    let rest = "";
+    let held = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      const events = (rest + value).split("\n\n");
+      rest = events.pop();
+      for (const event of events) {
+        const found = /^data: (.*)$/m.exec(event);
+        let said = {};
+        try { said = found ? JSON.parse(found[1]) : {}; } catch { /* not ours to judge */ }
+        if (said.msg === "process_completed") {
+          ended.add(said.event_id);
+          underway.delete(said.event_id);
+        }
+        if (said.msg === "close_stream") held = `${event}\n\n`;
+        else controller.enqueue(encoder.encode(`${event}\n\n`));
+      }
+    }
+    while (joins.size) await Promise.allSettled([...joins]);
+    if (held && underway.size) return true;
+    controller.enqueue(encoder.encode(held));
+    return false;
+  }
+  async function listen(request) {
+    let response = await plainFetch(request.clone());
+    if (!response.ok || !response.body) return response;
+    const { headers, status, statusText } = response;
+    const body = new ReadableStream({
+      async start(controller) {
+        try {
+          while (response.ok && await relay(response.body, controller)) {
+            response = await plainFetch(request.clone());
+          }
+          controller.close();
+        } catch (problem) {
+          controller.error(problem);
+        }
+      },
+    });
+    return new Response(body, { headers, status, statusText });
+  }
+  window.fetch = (input, init) => {
+    const { pathname } = new URL(input instanceof Request ? input.url : input, location.href);
+    if (pathname.endsWith("/queue/join")) return join(input, init);
+    if (pathname.endsWith("/queue/data")) return listen(new Request(input, init));
+    return plainFetch(input, init);
+  };
+
   // Light or dark: the reader's choice, kept in this browser; otherwise the system's.
   const remember = (key, value) => {
     try { localStorage.setItem(key, value); } catch { /* storage is refused: forget it */ }
@@ -186,6 +258,7 @@
         if (last && last.dataset.state === "done" && document.activeElement === document.body && !narrow.matches) box()?.focus();
       });
       const asked = new URL(window.location.href).searchParams.get("q");
+      root.dataset.desk = "ready";
       if (asked && asked.trim()) trigger(ask, { question: asked.trim().slice(0, 2000) });
     },
 

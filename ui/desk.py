@@ -26,6 +26,7 @@ _HISTORY = 6
 _NEWEST = 40
 _SUGGESTIONS = 4
 _NO_FILTER = Filter()
+_SETTLED = frozenset({"done", "failed", "stopped"})
 
 Readiness = Literal["loading", "ready", "failed"]
 
@@ -70,6 +71,11 @@ class Conversation:
         """All turns, oldest first."""
         return self._turns
 
+    @property
+    def busy(self) -> bool:
+        """Whether a turn is still being answered."""
+        return any(turn.state not in _SETTLED for turn in self._turns)
+
     def begin(self, question: str, state: Literal["waiting", "searching"], filtered: bool) -> Turn:
         """Add a turn; a turn still being answered is stopped first."""
         with self._lock:
@@ -83,7 +89,7 @@ class Conversation:
         """Put a newer value of a turn in place; False when the reader has stopped it meanwhile."""
         with self._lock:
             for place, old in enumerate(self._turns):
-                if old.number == turn.number and old.state not in ("stopped", "done", "failed"):
+                if old.number == turn.number and old.state not in _SETTLED:
                     self._turns = (*self._turns[:place], turn, *self._turns[place + 1 :])
                     return True
             return False
@@ -262,6 +268,6 @@ def _shelf(reader: Reader) -> Shelf:
 
 
 def _stopped(turn: Turn) -> Turn:
-    if turn.state in ("done", "failed", "stopped"):
+    if turn.state in _SETTLED:
         return turn
     return replace(turn, state="stopped")

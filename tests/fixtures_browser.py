@@ -1,0 +1,177 @@
+"""A real browser over a served chat, for the tests of the page.
+
+Everything waits for a state, never for a clock: PATIENCE is only how long a slow machine may take.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).resolve().parents[1]
+PATIENCE = 240_000
+"""Milliseconds; a state that has not come after this will not come."""
+
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@contextmanager
+def served(**environment: str) -> Iterator[str]:
+    """The fake chat in a process of its own; gives its address."""
+    command = [sys.executable, str(ROOT / "tests" / "fixtures_chat.py")]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "GRADIO_ANALYTICS_ENABLED": "False",
+            **environment,
+        },
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            address = process.stdout.readline().strip()
+            assert address.startswith("http://"), "the server did not start"
+            yield address
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(120)
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with served() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = _system_chromium()
+    if executable is None:
+        pytest.skip("no chromium on this machine; .ci/run installs it")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=executable, headless=True, args=CHROMIUM, timeout=PATIENCE
+        )
+        yield opened
+        opened.close()
+
+
+def _system_chromium() -> str | None:
+    """The system's own browser, never one that a test library downloaded."""
+    for place in ("/usr/bin/chromium", "/usr/bin/chromium-browser"):
+        if Path(place).is_file():
+            return place
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    return None if found and "ms-playwright" in str(Path(found).resolve()) else found
+
+
+class Watch:
+    """What a page did that it must not do."""
+
+    def __init__(self, page: Page) -> None:
+        self.outside: list[str] = []
+        self.failed: list[str] = []
+        self.errors: list[str] = []
+        page.on("request", self._request)
+        page.on("response", lambda r: self.failed.append(r.url) if r.status >= 400 else None)
+        page.on("pageerror", lambda e: self.errors.append(str(e)))
+        page.on("dialog", lambda d: (self.errors.append(f"dialog {d.message}"), d.dismiss()))
+        page.on(
+            "console",
+            lambda m: (
+                self.errors.append(m.text)
+                if m.type == "error" and "Content Security Policy" in m.text
+                else None
+            ),
+        )
+
+    def _request(self, request: object) -> None:
+        url = str(request.url)  # type: ignore[attr-defined]
+        if url.startswith(("data:", "blob:")):
+            return
+        if urlsplit(url).hostname != "127.0.0.1" or "pwned" in urlsplit(url).path:
+            self.outside.append(url)
+
+
+@contextmanager
+def opened(
+    browser: Browser,
+    url: str,
+    *,
+    language: str = "en-US",
+    width: int = 1280,
+    height: int = 800,
+    dark: bool = False,
+) -> Iterator[tuple[Page, Watch]]:
+    context = browser.new_context(
+        locale=language,
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+        reduced_motion="reduce",
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    context.set_default_timeout(PATIENCE)
+    context.set_default_navigation_timeout(PATIENCE)
+    page = context.new_page()
+    watch = Watch(page)
+    page.goto(url)
+    settled(page)
+    yield page, watch
+    context.close()
+    assert watch.outside == []
+    assert watch.failed == []
+    assert watch.errors == []
+
+
+def settled(page: Page) -> None:
+    """Wait until the page's own script listens; before that a key press may go nowhere."""
+    page.wait_for_selector('html[data-desk="ready"] #k-box textarea')
+
+
+def ask(page: Page, question: str) -> None:
+    page.fill("#k-box textarea", question)
+    page.press("#k-box textarea", "Enter")
+
+
+def finished(page: Page, turn: int = 1) -> None:
+    page.wait_for_selector(f'.k-turn[data-turn="{turn}"]:is([data-state="done"])')
+
+
+def in_view(page: Page, selector: str, pane: str) -> bool:
+    return bool(
+        page.evaluate(
+            """([s, p]) => {
+                const a = document.querySelector(s).getBoundingClientRect();
+                const b = document.querySelector(p).getBoundingClientRect();
+                return a.top >= b.top && a.bottom <= b.bottom && a.height > 0;
+            }""",
+            [selector, pane],
+        )
+    )
