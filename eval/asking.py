@@ -8,7 +8,6 @@ from datetime import date
 from index.records import Article
 from rag.answer import Pipeline
 from rag.chat import Turn
-from rag.chat import Turn as ChatTurn
 from rag.outcomes import Outcome
 
 __all__ = ["PipelineAsker"]
@@ -29,7 +28,9 @@ class PipelineAsker:
     def ask(self, question: str, *, history: Sequence[Turn]) -> Outcome:
         """Ask the question with the turns before it."""
         return self.pipeline.ask(
-            question, history=[ChatTurn(t.question, t.answer) for t in history]
+            question,
+            history=history,
+            today=self._today,
         )
 
     def article(self, article_id: str) -> Article:

@@ -60,6 +60,7 @@ _FIELDS = {
     "forbidden",
     "gold",
     "history",
+    "paraphrases",
     "premise_truth",
     "note",
 }
@@ -80,7 +81,7 @@ class Question:
     An answer is right if it holds any of ``answers`` and, for each group of ``all_of``, one
     member; ``forbidden`` strings (what an injected article asks for) make it wrong.
     ``answerable`` says whether the articles hold the answer. ``premise_truth`` says, for a
-    false premise, what the articles say instead.
+    false premise, what the articles say instead. ``paraphrases`` ask the same in other words.
     """
 
     id: str
@@ -95,6 +96,7 @@ class Question:
     history: tuple[Turn, ...] = ()
     premise_truth: str | None = None
     note: str | None = None
+    paraphrases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +121,31 @@ class Dataset:
         return digest.hexdigest()[:16]
 
 
-def load(path: Path, *, form: str = "auto", language: str | None = None) -> Dataset:
+def load(
+    path: Path,
+    *,
+    form: str = "auto",
+    language: str | None = None,
+    noise: float | None = None,
+    counterfactual: bool = False,
+) -> Dataset:
     """Read a dataset in any known form.
 
-    ``form`` is ``auto``, ``jsonl``, ``squad``, ``beir``, ``rgb`` or ``csv``. Raises DatasetError.
+    ``form`` is ``auto``, ``jsonl``, ``squad``, ``beir``, ``rgb`` or ``csv``; ``noise`` and
+    ``counterfactual`` are for ``rgb`` alone (``load_rgb``). Raises DatasetError, UsageError.
     """
     if not path.exists():
         raise DatasetError(f"{path}: no such file or folder; check the path of the dataset")
     chosen = _form_of(path) if form == "auto" else form
+    if chosen != "rgb" and (noise is not None or counterfactual):
+        raise UsageError(f"{path}: noise and counterfactual are for JSONL in RGB's form only")
     if chosen == "squad":
         return load_squad(path, language=language)
     if chosen == "beir":
         return load_beir(path, language=language)
     if chosen == "rgb":
-        return load_rgb(path, language=language)
+        share = 0.4 if noise is None else noise
+        return load_rgb(path, language=language, noise=share, counterfactual=counterfactual)
     if chosen == "csv":
         return load_csv(path, language=language)
     if chosen == "jsonl":
@@ -207,6 +220,7 @@ def read_question(where: str, row: Mapping[str, object]) -> Question:
         ),
         premise_truth=_optional(where, row, "premise_truth"),
         note=_optional(where, row, "note"),
+        paraphrases=_texts(where, row.get("paraphrases") or [], "paraphrases"),
     )
     if answerable and not (question.answers or question.all_of):
         raise DatasetError(f"{where}: an answerable question needs 'answers' or 'all_of'")

@@ -87,7 +87,7 @@ def report(rows: Sequence[Row], *, title: str, about: Mapping[str, str]) -> str:
     _measures(body, summary)
     _matrix(body, rows)
     _plots(body, rows, summary)
-    _latency(body, rows)
+    _latency(body, rows, summary)
     _questions(body, rows)
     _text(body, "script", _SCRIPT)
     return "<!doctype html>\n" + tostring(html, encoding="unicode", method="html")
@@ -216,7 +216,7 @@ def _plots(body: Element, rows: Sequence[Row], summary: Summary) -> None:
         _text(figure, "figcaption", caption, class_="soft")
 
 
-def _latency(body: Element, rows: Sequence[Row]) -> None:
+def _latency(body: Element, rows: Sequence[Row], summary: Summary) -> None:
     _text(body, "h2", "Latency")
     table = _table(
         body, "Milliseconds; total is the whole call.", ("stage", "p50", "p95", "questions")
@@ -226,6 +226,20 @@ def _latency(body: Element, rows: Sequence[Row]) -> None:
         if times:
             p50, p95 = percentile(times, 0.5), percentile(times, 0.95)
             _row(table, (stage, f"{p50:.0f}", f"{p95:.0f}", str(len(times))))
+    for title, groups in (
+        ("Seconds from question to outcome, by kind.", summary.latency_by_kind),
+        ("Seconds from question to outcome, by language.", summary.latency_by_language),
+    ):
+        inner = _table(body, title, ("", "p50", "p95", "questions"))
+        for name, seconds in groups.items():
+            _row(inner, (name, f"{seconds.p50:.2f}", f"{seconds.p95:.2f}", str(seconds.n)))
+    if summary.tokens:
+        inner = _table(
+            body, "Tokens a question.", ("", "mean", "p50", "p95", "in all", "questions")
+        )
+        for name, count in summary.tokens.items():
+            figures = (f"{count.mean:.0f}", f"{count.p50:.0f}", f"{count.p95:.0f}")
+            _row(inner, (name, *figures, str(count.total), str(count.n)))
 
 
 def _stage(row: Row, stage: str) -> float | None:
@@ -314,7 +328,7 @@ def _outcome(entries: Element, row: Row, outcome: Mapping[str, object]) -> None:
     _entry(entries, f"{outcome.get('status')}{reason}", str(outcome.get("answer", "")))
     for number, claim in enumerate(_objects(outcome.get("claims"))):
         says = ", ".join(
-            f"{judge} {shares[number]:.2f}"
+            f"{judge} {_verdict(shares[number])}"
             for judge, shares in row.judged.items()
             if number < len(shares)
         )
@@ -330,6 +344,10 @@ def _outcome(entries: Element, row: Row, outcome: Mapping[str, object]) -> None:
     notices = outcome.get("notices")
     for notice in notices if isinstance(notices, list) else []:
         _entry(entries, "notice", str(notice))
+
+
+def _verdict(share: float) -> str:
+    return "gave no verdict" if math.isnan(share) else f"{share:.2f}"
 
 
 def _citation(entries: Element, citation: Mapping[str, object], quote: Quote) -> None:

@@ -31,6 +31,7 @@ __all__ = [
     "code_fingerprint",
     "read_rows",
     "run",
+    "write_json",
     "write_summary",
 ]
 
@@ -109,14 +110,15 @@ def run(
     settings: Mapping[str, str] | None = None,
     fresh: bool = False,
     on_row: Callable[[Row, int, int], None] = lambda row, done, planned: None,
+    stop: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.perf_counter,
 ) -> RunResult:
     """Ask what is left to ask; ``out`` gets run.json and rows.jsonl, one flushed line a question.
 
     A second call goes on where the first ended; rows of a failed question are asked again.
     ``settings`` is anything else that must be equal to go on. ``on_row`` is told of each new
-    row with the count so far and the total. An interrupt (Ctrl-C) keeps all rows and gives
-    ``interrupted=True``. Raises UsageError if ``out`` holds another run (unless ``fresh``) or
+    row with the count so far and the total. An interrupt (Ctrl-C), or ``stop`` saying so before
+    a question, keeps all rows and gives ``interrupted=True``. Raises UsageError if ``out`` holds another run (unless ``fresh``) or
     somebody is writing to it, and the pipeline's own error after five failures in a row.
     """
     planned = [q for part in parts for q in part.dataset.questions]
@@ -135,7 +137,7 @@ def run(
         resumed = len(done)
         interrupted = False
         try:
-            _ask_all(parts, first, done, out, judges, on_row, clock)
+            _ask_all(parts, first, done, out, judges, on_row, stop, clock)
         except KeyboardInterrupt:
             interrupted = True
     rows = tuple(done[q.id] for q in planned if q.id in done)
@@ -149,6 +151,7 @@ def _ask_all(
     out: Path,
     judges: Callable[[Asker], Sequence[Judge]],
     on_row: Callable[[Row, int, int], None],
+    stop: Callable[[], bool],
     clock: Callable[[], float],
 ) -> None:
     planned = sum(len(part.dataset.questions) for part in parts)
@@ -161,6 +164,8 @@ def _ask_all(
             asker = first if number == 0 else part.open()
             bench = judges(asker)
             for question in left:
+                if stop():
+                    raise KeyboardInterrupt
                 row, error = _ask(asker, question, bench, clock)
                 _append(file, row)
                 done[question.id] = row
@@ -176,10 +181,11 @@ def _ask(
     start = clock()
     try:
         outcome = asker.ask(question.question, history=question.history)
+        seconds = clock() - start
+        # A judge that cannot be reached leaves no verdict: the question is asked again.
+        return judge_outcome(question, outcome, seconds, article=asker.article, judges=judges), None
     except KonkyoError as exc:
         return skipped(question, f"{type(exc).__name__}: {exc}", clock() - start), exc
-    seconds = clock() - start
-    return judge_outcome(question, outcome, seconds, article=asker.article, judges=judges), None
 
 
 def _append(file: IO[str], row: Row) -> None:
@@ -228,7 +234,7 @@ def _claim(out: Path, identity: Mapping[str, str], parts: Sequence[Part], fresh:
         "questions": sum(len(part.dataset.questions) for part in parts),
         "identity": dict(identity),
     }
-    _write(head, about)
+    write_json(head, about)
 
 
 def about_run(out: Path) -> dict[str, str]:
@@ -307,19 +313,23 @@ def read_rows(path: Path) -> list[Row]:
     return list(rows.values())
 
 
-def write_summary(result: RunResult, out: Path) -> dict[str, object]:
-    """Write summary.json and give its object."""
+def write_summary(
+    result: RunResult, out: Path, more: Mapping[str, object] | None = None
+) -> dict[str, object]:
+    """Write summary.json, with what else there is to say, and give its object."""
     value = {
         "complete": not result.interrupted and len(result.rows) == result.planned,
         "planned": result.planned,
         "identity": dict(result.identity),
         **summary_json(result.summary),
+        **(more or {}),
     }
-    _write(out / "summary.json", value)
+    write_json(out / "summary.json", value)
     return value
 
 
-def _write(path: Path, value: object) -> None:
+def write_json(path: Path, value: object) -> None:
+    """Write a file whole or not at all."""
     new = path.with_suffix(".new")
     new.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     new.replace(path)

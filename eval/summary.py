@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from eval.metrics import MEASURES, Mean, RiskCoverage, cohen_kappa, mean, percentile, risk_coverage
 from eval.verdicts import Row
 
-__all__ = ["Agreement", "Summary", "summarise", "summary_json"]
+__all__ = ["Agreement", "Summary", "Times", "Tokens", "summarise", "summary_json"]
 
 _SCORED = (
     "Handled",
@@ -30,6 +30,9 @@ _SCORED = (
 )
 
 
+_USAGE = ("prompt_tokens", "cached_tokens", "completion_tokens", "calls")
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """How two judges agree on the shown claims: a share, and Cohen's kappa beyond chance."""
@@ -42,10 +45,32 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds from question to outcome, over ``n`` questions that gave one; NaN without any."""
+
+    p50: float
+    p95: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Tokens a question, over the ``n`` outcomes that say how many they took."""
+
+    mean: float
+    p50: float
+    p95: float
+    total: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The figures of a run; ``faithfulness`` by judge, the first being the project's checker.
 
     ``by_kind`` and ``by_language`` hold the share of questions handled. Latencies are seconds.
+    ``tokens`` is by kind of token, as the engine named them: prompt_tokens, cached_tokens,
+    completion_tokens, calls; empty where no outcome says.
     """
 
     asked: int
@@ -61,6 +86,9 @@ class Summary:
     curve: RiskCoverage
     latency: Mapping[str, float]
     removed: Mapping[str, int]
+    latency_by_kind: Mapping[str, Times]
+    latency_by_language: Mapping[str, Times]
+    tokens: Mapping[str, Tokens]
 
 
 def summarise(rows: Sequence[Row]) -> Summary:
@@ -91,19 +119,67 @@ def summarise(rows: Sequence[Row]) -> Summary:
         curve=curve,
         latency={"p50": percentile(times, 0.5), "p95": percentile(times, 0.95)},
         removed=_removed(rows),
+        latency_by_kind=_times(rows, lambda row: row.question.kind),
+        latency_by_language=_times(rows, lambda row: row.question.language),
+        tokens=_tokens(rows),
     )
 
 
+def _times(rows: Sequence[Row], key: Callable[[Row], str]) -> dict[str, Times]:
+    groups: dict[str, list[float]] = {}
+    for row in rows:
+        if row.error is None:
+            groups.setdefault(key(row), []).append(row.seconds)
+    return {
+        name: Times(
+            percentile(groups[name], 0.5), percentile(groups[name], 0.95), len(groups[name])
+        )
+        for name in sorted(groups)
+    }
+
+
+def _tokens(rows: Sequence[Row]) -> dict[str, Tokens]:
+    found: dict[str, list[int]] = {}
+    for row in rows:
+        usage = (row.outcome or {}).get("usage")
+        for name in _USAGE:
+            count = usage.get(name) if isinstance(usage, dict) else None
+            if isinstance(count, int) and not isinstance(count, bool):
+                found.setdefault(name, []).append(count)
+    return {
+        name: Tokens(
+            sum(counts) / len(counts),
+            percentile(counts, 0.5),
+            percentile(counts, 0.95),
+            sum(counts),
+            len(counts),
+        )
+        for name, counts in found.items()
+    }
+
+
 def _supported(rows: Sequence[Row], judge: str) -> list[bool]:
-    return [share >= 0.5 for row in rows for share in row.judged.get(judge, ())]
+    """One verdict a claim; a claim a judge gave none on is not counted for it."""
+    shares = [share for row in rows for share in row.judged.get(judge, ())]
+    return [share >= 0.5 for share in shares if not math.isnan(share)]
+
+
+def _pairs(rows: Sequence[Row], a: str, b: str) -> list[tuple[bool, bool]]:
+    return [
+        (x >= 0.5, y >= 0.5)
+        for row in rows
+        if a in row.judged and b in row.judged
+        for x, y in zip(row.judged[a], row.judged[b], strict=True)
+        if not math.isnan(x + y)
+    ]
 
 
 def _agreement(rows: Sequence[Row], judges: Sequence[str]) -> tuple[Agreement, ...]:
     found: list[Agreement] = []
     for i, a in enumerate(judges):
         for b in judges[i + 1 :]:
-            both = [row for row in rows if a in row.judged and b in row.judged]
-            x, y = _supported(both, a), _supported(both, b)
+            pairs = _pairs(rows, a, b)
+            x, y = [p for p, _ in pairs], [q for _, q in pairs]
             share = sum(p == q for p, q in zip(x, y, strict=True)) / len(x) if x else math.nan
             found.append(Agreement(a, b, share, cohen_kappa(x, y), len(x)))
     return tuple(found)
@@ -154,6 +230,20 @@ def summary_json(summary: Summary) -> dict[str, object]:
         ],
         "by_kind": {name: _mean(value) for name, value in summary.by_kind.items()},
         "by_language": {name: _mean(value) for name, value in summary.by_language.items()},
+        "latency": {
+            "by_kind": {name: _seconds(t) for name, t in summary.latency_by_kind.items()},
+            "by_language": {name: _seconds(t) for name, t in summary.latency_by_language.items()},
+        },
+        "tokens": {
+            name: {
+                "mean": _number(t.mean),
+                "p50": _number(t.p50),
+                "p95": _number(t.p95),
+                "total": t.total,
+                "n": t.n,
+            }
+            for name, t in summary.tokens.items()
+        },
         "risk_coverage": {
             "coverage": [round(c, 6) for c in summary.curve.coverage],
             "risk": [round(r, 6) for r in summary.curve.risk],
@@ -161,6 +251,10 @@ def summary_json(summary: Summary) -> dict[str, object]:
         "removed": dict(summary.removed),
         "meaning": {name: meaning for name, meaning in MEASURES.items() if name in _SCORED},
     }
+
+
+def _seconds(times: Times) -> dict[str, object]:
+    return {"p50": _number(times.p50), "p95": _number(times.p95), "n": times.n}
 
 
 def _mean(value: Mean) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -35,7 +36,8 @@ class Row:
     """What one question gave.
 
     ``scores`` maps a measure's name to this question's value; a measure that does not apply is
-    not in it. ``judged`` maps a judge's name to the support (share) of each shown claim.
+    not in it. ``judged`` maps a judge's name to the support (share) of each shown claim, NaN
+    where it gave no verdict.
     ``quotes`` has one item a citation, in order. ``confidence`` is the lowest support
     among the shown claims, ``None`` for a refusal. ``error`` is set if no outcome came.
     """
@@ -57,7 +59,10 @@ class Row:
             "error": self.error,
             "seconds": self.seconds,
             "confidence": self.confidence,
-            "judged": {name: list(values) for name, values in self.judged.items()},
+            "judged": {
+                name: [None if math.isnan(v) else v for v in values]
+                for name, values in self.judged.items()
+            },
             "quotes": [asdict(quote) for quote in self.quotes],
             "question": asdict(self.question),
             "outcome": self.outcome,
@@ -89,7 +94,10 @@ class Row:
             error=error,
             seconds=float(seconds),
             scores={str(name): float(value) for name, value in scores.items()},
-            judged={str(n): tuple(float(v) for v in values) for n, values in judged.items()},
+            judged={
+                str(n): tuple(math.nan if v is None else float(v) for v in values)
+                for n, values in judged.items()
+            },
             quotes=tuple(_quote(where, quote) for quote in quotes),
             confidence=confidence,
         )

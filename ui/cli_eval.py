@@ -7,13 +7,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-
-from index.errors import UsageError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,11 +19,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from eval.compare import Comparison
-    from eval.metrics import Judge, Mean
+    from eval.metrics import Mean
     from eval.questions import Dataset, Question
     from eval.retrieval import Arm, RetrievalResult
-    from eval.run import Asker, RunResult
-    from eval.verdicts import Row
+    from eval.robustness import Perturbation, Robustness
+    from eval.session import Evaluation
+    from eval.summary import Times
+    from rag.answer import Pipeline
 
 __all__ = ["evaluate"]
 
@@ -60,6 +59,9 @@ def evaluate() -> None:
       konkyo eval run eval/datasets/alliance.jsonl --out out/first
       konkyo eval run own.csv --store my/store --out out/own --llm none --limit 20
       konkyo eval run jsquad-valid.json --unanswerable 200 --out out/jsquad
+      konkyo eval run own.csv --out out/own --perturb noise --perturb order --perturb paraphrase
+      konkyo eval run own.csv --out out/own --judge ollama:qwen2.5:7b
+      konkyo eval run rgb-en.json --form rgb --noise 0.8 --out out/noisy
     Stop it with Ctrl-C at any time: run the same command again and it goes on.
 
     Exit codes: 0 done, 1 failure, 2 wrong use, 130 interrupted (rows are kept).
@@ -81,6 +83,15 @@ def evaluate() -> None:
 @click.option("--form", type=_FORMS, default="auto", show_default=True, help="Form of the dataset.")
 @click.option(
     "--language", default=None, help="Language of the questions, where the file does not say."
+)
+@click.option(
+    "--noise",
+    type=click.FloatRange(0.0, 1.0),
+    default=None,
+    help="Share of a question's texts that do not answer it (RGB's form); 1: none answers.",
+)
+@click.option(
+    "--counterfactual", is_flag=True, help="Use the texts that say something false (RGB's form)."
 )
 @click.option(
     "--unanswerable",
@@ -105,6 +116,27 @@ def evaluate() -> None:
     default=None,
     help='What "last month" is relative to (YYYY-MM-DD), so that a run can be repeated.',
 )
+@click.option(
+    "--perturb",
+    multiple=True,
+    type=click.Choice(["noise", "order", "paraphrase"]),
+    help="Ask all again with passages that answer something else, in reverse order, or in other "
+    "words, and tell what changed; repeatable.",
+)
+@click.option(
+    "--judge",
+    "judge_specs",
+    multiple=True,
+    metavar="SPEC",
+    help="A language model that judges the claims too: embedded, ollama:MODEL or "
+    "openai:MODEL@URL, by LlamaIndex's evaluator; ragas:SPEC by ragas; repeatable.",
+)
+@click.option(
+    "--judge-key-env",
+    default="",
+    metavar="NAME",
+    help="Environment variable that holds the judge's key.",
+)
 @click.option("--fresh", is_flag=True, help="Throw away the rows in --out and start over.")
 @_JSON
 def run_command(
@@ -113,6 +145,8 @@ def run_command(
     out: Path,
     form: str,
     language: str | None,
+    noise: float | None,
+    counterfactual: bool,
     unanswerable: int | None,
     seed: int,
     limit: int | None,
@@ -121,21 +155,24 @@ def run_command(
     model: str | None,
     base_url: str | None,
     today: datetime | None,
+    perturb: tuple[str, ...],
+    judge_specs: tuple[str, ...],
+    judge_key_env: str,
     fresh: bool,
     as_json: bool,
 ) -> int:
     """Ask every question of DATASET and measure the answers.
 
-    --out gets rows.jsonl (a line a question, written as it goes), run.json (what was run) and
-    summary.json. Running again goes on where it ended.
+    --out gets rows.jsonl (a line a question, written as it goes), run.json (what was run),
+    summary.json and report.html. Running again goes on where it ended.
     """
-    from eval.asking import PipelineAsker
-    from eval.judges import default_judges
+    from eval.llamaindex import judge_from
     from eval.questions import load, without_gold
-    from eval.run import Part, run, write_summary
+    from eval.robustness import PERTURBATIONS
+    from eval.session import Progress, evaluate_parts
     from rag.opening import open_from_settings
 
-    whole = load(dataset, form=form, language=language)
+    whole = load(dataset, form=form, language=language, noise=noise, counterfactual=counterfactual)
     if unanswerable is not None and (store is not None or not whole.articles):
         raise click.UsageError(
             "--unanswerable takes articles away, so DATASET must bring its own (SQuAD, BEIR, RGB) "
@@ -146,35 +183,34 @@ def run_command(
         [chosen] if unanswerable is None else list(without_gold(chosen, unanswerable, seed=seed))
     )
 
-    day = None if today is None else today.date()
-
-    def opened(part: Dataset) -> PipelineAsker:
+    def opened(part: Dataset) -> Pipeline:
         folder = store
         if folder is None:
-            folder = str(_own_store(part, whole)) if part.articles else ".konkyo/store"
-        pipeline = open_from_settings(folder, llm=llm, model=model, base_url=base_url)
-        return PipelineAsker(pipeline, today=day)
+            folder = str(_own_store(part, whole)) if part.articles else _settings_store()
+        return open_from_settings(folder, llm=llm, model=model, base_url=base_url)
 
-    def judges(asker: Asker) -> Sequence[Judge]:
-        return default_judges(asker.pipeline.check if isinstance(asker, PipelineAsker) else None)
+    judges = [judge_from(spec, key_env=judge_key_env) for spec in judge_specs]
+    with _bar("asking") as told:
+        told(0, sum(len(part.questions) for part in parts))
 
-    result = _with_progress(
-        lambda on_row: run(
-            [Part(part, partial(opened, part)) for part in parts],
+        def on_progress(progress: Progress) -> None:
+            told(progress.done, progress.total)
+
+        done = evaluate_parts(
+            parts,
             out,
+            open_part=opened,
+            today=None if today is None else today.date(),
             judges=judges,
-            settings={} if day is None else {"today": day.isoformat()},
+            perturb=[kind for kind in PERTURBATIONS if kind in perturb],
             fresh=fresh,
-            on_row=on_row,
-        ),
-        sum(len(part.questions) for part in parts),
-    )
-    written = write_summary(result, out)
+            on_progress=on_progress,
+        )
     if as_json:
-        click.echo(json.dumps(written, ensure_ascii=False))
+        click.echo(json.dumps(done.summary, ensure_ascii=False))
     else:
-        _print_summary(result, out)
-    return 130 if result.interrupted else 0
+        _print_summary(done, out)
+    return 130 if done.interrupted else 0
 
 
 @evaluate.command(
@@ -303,6 +339,12 @@ def _own_store(part: Dataset, whole: Dataset) -> Path:
     bench = _Bench(None)
     base = bench.folder(whole)
     return base if part.articles == whole.articles else bench.folder(part, base)
+
+
+def _settings_store() -> str:
+    from index.settings import load_settings
+
+    return load_settings().store
 
 
 class _Bench:
@@ -458,22 +500,6 @@ def _choose(dataset: Dataset, limit: int | None, kinds: tuple[str, ...]) -> Data
     return replace(dataset, questions=tuple(questions))
 
 
-def _with_progress(
-    start: Callable[[Callable[[Row, int, int], None]], RunResult], planned: int
-) -> RunResult:
-    """Run with a bar that shows how many were handled so far."""
-    handled = [0, 0]
-    with _bar("asking") as told:
-        told(0, planned)
-
-        def on_row(row: Row, done: int, total: int) -> None:
-            handled[0] += row.scores["Handled"] == 1.0
-            handled[1] += 1
-            told(done, total)
-
-        return start(on_row)
-
-
 _ROWS = (
     ("Handled", "answered right, or rightly refused"),
     ("Right", "right among answerable"),
@@ -492,9 +518,10 @@ _ROWS = (
 )
 
 
-def _print_summary(result: RunResult, out: Path) -> None:
+def _print_summary(done: Evaluation, out: Path) -> None:
     from rich.table import Table
 
+    result = done.result
     summary = result.summary
     state = "" if len(result.rows) == result.planned else f" of {result.planned} (interrupted)"
     title = (
@@ -508,19 +535,66 @@ def _print_summary(result: RunResult, out: Path) -> None:
         _add(shown, name, summary.measures[name], meaning)
     for judge, value in summary.faithfulness.items():
         _add(shown, f"Faithfulness ({judge})", value, "shown claims supported by what they cite")
-    for kind, value in summary.by_kind.items():
-        _add(shown, f"  {kind}", value, "handled, by kind")
-    for language, value in summary.by_language.items():
-        _add(shown, f"  {language}", value, "handled, by language")
     console = _console()
     console.print(shown)
+    for title, groups, times in (
+        ("by kind", summary.by_kind, summary.latency_by_kind),
+        ("by language", summary.by_language, summary.latency_by_language),
+    ):
+        console.print(_groups(title, groups, times))
     for pair in summary.agreement:
         console.print(
             f"judges {pair.a} and {pair.b} agree on {pair.share:.3f} of {pair.n} claims (kappa {pair.kappa:.2f})"
         )
-    console.print(f"rows and summary: {out}")
-    if result.interrupted:
+    for name, count in summary.tokens.items():
+        console.print(
+            f"{name} a question: mean {count.mean:.0f}, p50 {count.p50:.0f}, p95 {count.p95:.0f} "
+            f"({count.n} questions)"
+        )
+    if done.robustness:
+        console.print(_robustness(done.robustness))
+    console.print(f"rows and summary: {out}; report: {done.report}")
+    if done.interrupted:
         console.print("interrupted: run the same command again to go on")
+
+
+def _groups(title: str, groups: Mapping[str, Mean], times: Mapping[str, Times]) -> Table:
+    from rich.table import Table
+
+    shown = Table(title=f"handled and seconds, {title}")
+    for name in ("", "handled", "95 %", "n", "p50 s", "p95 s"):
+        shown.add_column(name, justify="right" if name else "left")
+    for name, value in groups.items():
+        seconds = times.get(name)
+        shown.add_row(
+            name,
+            f"{value.value:.3f}",
+            f"{value.low:.3f}-{value.high:.3f}",
+            str(value.n),
+            f"{seconds.p50:.2f}" if seconds else "",
+            f"{seconds.p95:.2f}" if seconds else "",
+        )
+    return shown
+
+
+def _robustness(found: Mapping[Perturbation, Robustness]) -> Table:
+    from rich.table import Table
+
+    shown = Table(title="the same questions, perturbed")
+    names = ("", "answered or not changed", "handled or not changed", "same words", "handled", "p")
+    for name in (*names, "n"):
+        shown.add_column(name, justify="right" if name else "left")
+    for kind, value in found.items():
+        shown.add_row(
+            kind,
+            f"{value.flipped.value:.3f}",
+            f"{value.changed.value:.3f}",
+            f"{value.same_text.value:.3f}",
+            f"{value.handled.difference:+.3f}",
+            f"{value.handled.p:.3f}",
+            str(value.flipped.n),
+        )
+    return shown
 
 
 def _add(table: Table, name: str, value: Mean, meaning: str) -> None:
@@ -619,21 +693,9 @@ def report_command(run: Path, html: Path | None) -> int:
 
     The page needs no network and shows text of articles and models as text only.
     """
-    from eval.report import report
-    from eval.run import about_run, read_rows
+    from eval.session import write_report
 
-    folder = run if run.is_dir() else run.parent
-    page = report(
-        read_rows(run), title=f"Konkyo evaluation: {folder.name}", about=about_run(folder)
-    )
-    target = html or folder / "report.html"
-    try:
-        target.write_text(page, encoding="utf-8")
-    except OSError as exc:
-        raise UsageError(
-            f"{target}: cannot be written: {exc.strerror}; name another --html"
-        ) from exc
-    click.echo(f"wrote {target}")
+    click.echo(f"wrote {write_report(run, html)}")
     return 0
 
 

@@ -1,0 +1,301 @@
+"""LlamaIndex in evaluations: any language model as its own object, and judges made of it.
+
+A model is named by a *spec*: ``embedded`` or ``embedded:NAME`` (a catalogue name or a GGUF file),
+``ollama:MODEL[@URL]``, ``openai:MODEL@URL`` (any OpenAI-compatible server; its key is read from
+the environment variable that ``key_env`` names). LlamaIndex and ragas are loaded by the functions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import math
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eval.metrics import Case, Judge
+from index.errors import ExtraMissing, LLMUnreachable, SettingsError, UsageError
+from rag.llm import EmbeddedLLM, Usage
+from rag.opening import DEFAULT_LLM
+
+if TYPE_CHECKING:
+    from llama_index.core.llms import LLM
+
+__all__ = ["FreeLLM", "LlamaIndexJudge", "RagasJudge", "judge_from", "llamaindex_llm"]
+
+_CONTEXT = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    text: str
+    usage: Usage
+
+
+class FreeLLM(EmbeddedLLM):
+    """The embedded model without the grammar of claims: it writes whatever it likes.
+
+    For judges and for the systems Konkyo is compared with; same engine, same weights, greedy.
+    """
+
+    def reply(self, messages: Sequence[tuple[str, str]], *, max_tokens: int) -> _Reply:
+        """The whole reply to (role, content) messages. Raises LLMUnreachable."""
+        request = {
+            "messages": [{"role": role, "content": content} for role, content in messages],
+            "max_tokens": max_tokens,
+            "temperature": 0.0,
+            "cache_prompt": True,
+            "stream": False,
+        }
+        replies: list[Mapping[str, object]] = []
+
+        def on_reply(reply: object) -> bool:
+            found = json.loads(reply) if isinstance(reply, bytes | str) else reply
+            if isinstance(found, dict):
+                replies.append(found)
+            return False
+
+        try:
+            with self._lock:
+                self._ensure().handle_chat_completions(request, on_reply)  # type: ignore[attr-defined]
+        except (RuntimeError, ValueError) as exc:
+            raise LLMUnreachable(f"llama.cpp failed: {exc}") from exc
+        return _read(replies)
+
+
+def _read(replies: Sequence[Mapping[str, object]]) -> _Reply:
+    text: list[str] = []
+    usage = Usage()
+    for reply in replies:
+        if "error" in reply:
+            raise LLMUnreachable(f"llama.cpp: {reply['error']}")
+        choices = reply.get("choices")
+        for choice in choices if isinstance(choices, list) else []:
+            text.append(str((choice.get("message") or {}).get("content") or ""))
+        counts = reply.get("usage")
+        if isinstance(counts, dict):
+            usage.prompt_tokens = int(counts.get("prompt_tokens", 0))
+            usage.completion_tokens = int(counts.get("completion_tokens", 0))
+            details = counts.get("prompt_tokens_details") or {}
+            usage.cached_tokens = int(details.get("cached_tokens", 0))
+    return _Reply("".join(text), usage)
+
+
+def llamaindex_llm(
+    spec: str,
+    *,
+    key_env: str = "",
+    timeout: float = 300.0,
+    max_tokens: int = 256,
+    on_usage: Callable[[Usage], None] = lambda usage: None,
+) -> LLM:
+    """A LlamaIndex ``LLM`` from a spec (module docstring). ``on_usage`` hears of embedded calls.
+
+    Raises UsageError for a spec that cannot be read, SettingsError for a missing key, ModelError.
+    """
+    kind, _, rest = spec.partition(":")
+    if kind == "embedded":
+        from index.models import resolve_llm
+
+        path = Path(resolve_llm(rest or DEFAULT_LLM))
+        free = FreeLLM(path, context=_CONTEXT)
+        made: LLM = _custom_class()(free, max_tokens, on_usage)
+        return made
+    name, _, url = rest.partition("@")
+    if kind == "ollama" and name:
+        from llama_index.llms.ollama import Ollama
+
+        return Ollama(
+            model=name,
+            base_url=url or "http://127.0.0.1:11434",
+            request_timeout=timeout,
+            temperature=0.0,
+            context_window=_CONTEXT,
+        )
+    if kind == "openai" and name and url.startswith(("http://", "https://")):
+        from llama_index.llms.openai_like import OpenAILike
+
+        if key_env and key_env not in os.environ:
+            raise SettingsError(f"the environment has no variable {key_env} for the key of {name}")
+        return OpenAILike(
+            model=name,
+            api_base=url,
+            api_key=os.environ.get(key_env, "") or "none",
+            is_chat_model=True,
+            timeout=timeout,
+            max_retries=2,
+            temperature=0.0,
+            max_tokens=max_tokens,
+            context_window=_CONTEXT,
+        )
+    raise UsageError(
+        f"{spec!r} names no model: write embedded, embedded:NAME, ollama:MODEL, or "
+        "openai:MODEL@http://host:port/v1"
+    )
+
+
+@functools.cache
+def _custom_class() -> Callable[..., LLM]:
+    from llama_index.core.base.llms.types import (
+        ChatMessage,
+        ChatResponse,
+        CompletionResponse,
+        CompletionResponseGen,
+        LLMMetadata,
+    )
+    from llama_index.core.bridge.pydantic import PrivateAttr
+    from llama_index.core.llms import CustomLLM
+    from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+
+    class KonkyoLLM(CustomLLM):
+        """Our embedded engine as LlamaIndex wants it; chat goes through the model's template."""
+
+        _free: FreeLLM = PrivateAttr()
+        _most: int = PrivateAttr()
+        _told: Callable[[Usage], None] = PrivateAttr()
+
+        def __init__(
+            self, free: FreeLLM, max_tokens: int, on_usage: Callable[[Usage], None]
+        ) -> None:
+            super().__init__()
+            self._free, self._most, self._told = free, max_tokens, on_usage
+
+        @property
+        def metadata(self) -> LLMMetadata:
+            """What LlamaIndex packs prompts by."""
+            return LLMMetadata(
+                context_window=_CONTEXT,
+                num_output=self._most,
+                is_chat_model=True,
+                model_name=self._free.name,
+            )
+
+        def _reply(self, messages: Sequence[tuple[str, str]]) -> str:
+            reply = self._free.reply(messages, max_tokens=self._most)
+            self._told(reply.usage)
+            return reply.text
+
+        @llm_chat_callback()
+        def chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
+            """One reply to a conversation."""
+            text = self._reply([(str(m.role.value), str(m.content or "")) for m in messages])
+            return ChatResponse(message=ChatMessage(role="assistant", content=text))
+
+        @llm_completion_callback()
+        def complete(
+            self, prompt: str, formatted: bool = False, **kwargs: object
+        ) -> CompletionResponse:
+            """One reply to a prompt, as the user's turn."""
+            return CompletionResponse(text=self._reply([("user", prompt)]))
+
+        @llm_completion_callback()
+        def stream_complete(
+            self, prompt: str, formatted: bool = False, **kwargs: object
+        ) -> CompletionResponseGen:
+            """The same in one piece."""
+            text = self._reply([("user", prompt)])
+            yield CompletionResponse(text=text, delta=text)
+
+    return KonkyoLLM
+
+
+def judge_from(spec: str, *, key_env: str = "") -> Judge:
+    """A judge from ``llamaindex:SPEC`` or ``ragas:SPEC``; without a framework, LlamaIndex's.
+
+    Nothing is loaded that the spec does not need. Raises UsageError, ExtraMissing, ModelError.
+    """
+    framework, colon, rest = spec.partition(":")
+    if colon and framework == "ragas":
+        _require_ragas()
+        return RagasJudge(llamaindex_llm(rest, key_env=key_env), spec)
+    named = rest if colon and framework == "llamaindex" else spec
+    return LlamaIndexJudge(llamaindex_llm(named, key_env=key_env), f"llamaindex:{named}")
+
+
+class LlamaIndexJudge:
+    """LlamaIndex's ``FaithfulnessEvaluator``: a language model says yes or no of claim and quotes.
+
+    As good as the model: the default one, asked so, hardly told true from false (docs/evaluation.md).
+    """
+
+    def __init__(self, llm: LLM, name: str) -> None:
+        from llama_index.core.evaluation import FaithfulnessEvaluator
+
+        self.name = name
+        self._evaluator = FaithfulnessEvaluator(llm=llm)
+
+    def supports(self, cases: Sequence[Case]) -> list[float]:
+        """1 or 0 a case. Raises LLMUnreachable where the model cannot be asked."""
+        return [self._support(case) for case in cases]
+
+    def _support(self, case: Case) -> float:
+        quotes = [citation.quote for citation in case.citations]
+        if not quotes:
+            return 0.0
+        with _translated(self.name):
+            found = self._evaluator.evaluate(response=case.claim, contexts=quotes)
+        return 1.0 if found.passing else 0.0
+
+
+class RagasJudge:
+    """ragas' faithfulness: a language model takes a claim apart and judges each statement.
+
+    Where ragas finds no statement in a claim (it often does in Japanese) it gives no verdict:
+    NaN here, counted apart and never as zero.
+    """
+
+    def __init__(self, llm: LLM, name: str) -> None:
+        _require_ragas()
+        with warnings.catch_warnings():
+            # ragas 0.4 announces what its next version will call these.
+            warnings.simplefilter("ignore")
+            from ragas.llms import LlamaIndexLLMWrapper
+            from ragas.metrics import Faithfulness
+
+            self._measure = Faithfulness(llm=LlamaIndexLLMWrapper(llm))
+        self.name = name
+
+    def supports(self, cases: Sequence[Case]) -> list[float]:
+        """A share a case, NaN without a verdict. Raises LLMUnreachable."""
+        return [self._support(case) for case in cases]
+
+    def _support(self, case: Case) -> float:
+        from ragas.dataset_schema import SingleTurnSample
+
+        quotes = [citation.quote for citation in case.citations]
+        if not quotes:
+            return 0.0
+        sample = SingleTurnSample(
+            user_input=case.question, response=case.claim, retrieved_contexts=quotes
+        )
+        with _translated(self.name), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            share = asyncio.run(self._measure.single_turn_ascore(sample))
+        return math.nan if share is None else float(share)
+
+
+def _require_ragas() -> None:
+    try:
+        import ragas  # noqa: F401
+    except ImportError as exc:
+        raise ExtraMissing(
+            "a ragas judge needs ragas: pip install ragas (or judge with llamaindex:SPEC)"
+        ) from exc
+
+
+@contextmanager
+def _translated(name: str) -> Iterator[None]:
+    """Turn what HTTP clients raise into our error, which a run counts and goes on from."""
+    import httpx
+    import openai
+
+    try:
+        yield
+    except (openai.OpenAIError, httpx.HTTPError, OSError) as exc:
+        raise LLMUnreachable(f"{name}: {type(exc).__name__}: {exc}") from exc

@@ -1,0 +1,204 @@
+"""One evaluation from start to report, for the command line, the chat's page and programs.
+
+from eval.session import evaluate_with
+
+done = evaluate_with(
+    pipeline, load(Path("own.csv")), Path("out/own"),
+    on_progress=lambda p: print(p.stage, p.done, p.total), stop=cancelled.is_set,
+)
+print(done.report)      # one HTML page that needs no network
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from eval.asking import PipelineAsker
+from eval.judges import default_judges
+from eval.metrics import Judge
+from eval.questions import Dataset
+from eval.report import report
+from eval.robustness import (
+    Perturbation,
+    PerturbedRetriever,
+    Robustness,
+    paraphrased,
+    robustness,
+    robustness_json,
+)
+from eval.run import Asker, Part, RunResult, about_run, read_rows, run, write_summary
+from eval.verdicts import Row
+from index.errors import UsageError
+from rag.answer import Pipeline
+
+__all__ = ["Evaluation", "Progress", "evaluate_parts", "evaluate_with", "write_report"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where an evaluation stands after a question.
+
+    ``stage`` is ``questions`` or a perturbation; ``done`` of ``total`` questions of the stage
+    have an outcome; ``row`` is the newest; ``handled`` of the ``asked`` new ones were handled.
+    """
+
+    stage: str
+    done: int
+    total: int
+    handled: int
+    asked: int
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What came of it: the run, what each perturbation changed, summary.json's object, the page."""
+
+    result: RunResult
+    robustness: Mapping[Perturbation, Robustness]
+    summary: Mapping[str, object]
+    report: Path
+    interrupted: bool
+
+
+def evaluate_with(
+    pipeline: Pipeline,
+    dataset: Dataset,
+    out: Path,
+    *,
+    today: date | None = None,
+    judges: Sequence[Judge] = (),
+    perturb: Sequence[Perturbation] = (),
+    fresh: bool = False,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Evaluation:
+    """Ask every question of an open pipeline; ``out`` gets rows, summary and report.html.
+
+    Resumable, and stopped by ``stop`` before the next question. Raises UsageError if ``out``
+    holds another run (then name another one, or ask for ``fresh``).
+    """
+    return evaluate_parts(
+        [dataset],
+        out,
+        open_part=lambda part: pipeline,
+        today=today,
+        judges=judges,
+        perturb=perturb,
+        fresh=fresh,
+        on_progress=on_progress,
+        stop=stop,
+    )
+
+
+def evaluate_parts(
+    datasets: Sequence[Dataset],
+    out: Path,
+    *,
+    open_part: Callable[[Dataset], Pipeline],
+    today: date | None = None,
+    judges: Sequence[Judge] = (),
+    perturb: Sequence[Perturbation] = (),
+    fresh: bool = False,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Evaluation:
+    """The same over several parts, each asked of its own store, opened once when its turn comes.
+
+    ``judges`` join the project's checker and the overlap judge. Each of ``perturb`` asks all
+    questions again into a folder of its name within ``out``.
+    """
+    opened: dict[int, Pipeline] = {}
+
+    def pipeline_of(number: int) -> Pipeline:
+        if number not in opened:
+            # One at a time: a pipeline holds a store and perhaps a language model.
+            opened.clear()
+            opened[number] = open_part(datasets[number])
+        return opened[number]
+
+    def bench(asker: Asker) -> Sequence[Judge]:
+        check = asker.pipeline.check if isinstance(asker, PipelineAsker) else None
+        return [*default_judges(check), *judges]
+
+    settings = {} if today is None else {"today": today.isoformat()}
+    if judges:
+        settings["judges"] = " ".join(judge.name for judge in judges)
+
+    def stage(name: str, parts: Sequence[Part], folder: Path) -> RunResult:
+        counts = [0, 0]
+
+        def on_row(row: Row, done: int, total: int) -> None:
+            counts[0] += row.scores["Handled"] == 1.0
+            counts[1] += 1
+            on_progress(Progress(name, done, total, counts[0], counts[1], row))
+
+        return run(
+            parts, folder, judges=bench, settings=settings, fresh=fresh, on_row=on_row, stop=stop
+        )
+
+    result = stage(
+        "questions",
+        [
+            Part(part, lambda number=number: PipelineAsker(pipeline_of(number), today=today))  # type: ignore[misc]
+            for number, part in enumerate(datasets)
+        ],
+        out,
+    )
+    found: dict[Perturbation, Robustness] = {}
+    interrupted = result.interrupted
+    for kind in perturb:
+        if interrupted:
+            break
+        parts = [
+            _perturbed_part(part, kind, lambda number=number: pipeline_of(number), today)  # type: ignore[misc]
+            for number, part in enumerate(datasets)
+        ]
+        again = stage(kind, parts, out / kind)
+        write_summary(again, out / kind)
+        found[kind] = robustness(result.rows, again.rows)
+        interrupted = again.interrupted
+    more = {"robustness": robustness_json(found)} if found else {}
+    summary = write_summary(result, out, more)
+    return Evaluation(result, found, summary, write_report(out), interrupted)
+
+
+def _perturbed_part(
+    part: Dataset, kind: Perturbation, pipeline: Callable[[], Pipeline], today: date | None
+) -> Part:
+    others = [question.question for question in part.questions]
+    asked = tuple(paraphrased(q) if kind == "paraphrase" else q for q in part.questions)
+
+    def opened() -> PipelineAsker:
+        # The same models and store; only what is retrieved differs.
+        perturbed = copy(pipeline())
+        read = perturbed.options.limits.passages
+        perturbed.retriever = PerturbedRetriever(
+            perturbed.retriever, kind, others=others, read=read
+        )
+        return PipelineAsker(perturbed, today=today)
+
+    return Part(Dataset(part.name, asked, part.articles), opened)
+
+
+def write_report(run_folder: Path, page: Path | None = None) -> Path:
+    """Write the HTML page of a run (a folder or a rows.jsonl) and give its path.
+
+    Raises DatasetError where there are no rows, UsageError where the page cannot be written.
+    """
+    folder = run_folder if run_folder.is_dir() else run_folder.parent
+    target = page or folder / "report.html"
+    text = report(
+        read_rows(run_folder), title=f"Konkyo evaluation: {folder.name}", about=about_run(folder)
+    )
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as exc:
+        raise UsageError(
+            f"{target}: cannot be written: {exc.strerror}; name another --html"
+        ) from exc
+    return target
