@@ -4,8 +4,9 @@
     [embedding]     model, threads
     [chunks]        budget, overlap
     [llm]           kind, model, base_url, api_key_env, timeout
-    [retrieval]     dense_weight, maxsim_weight, candidates, top_k
-    [chat]          host, port
+    [retrieval]     dense_weight, candidates, top_k
+    [chat]          host, port, rate, concurrent, password_file, editor_password_file,
+                    keys_file, log
 
 In the environment a section and its key are joined by two underscores
 (``KONKYO_LLM__MODEL``). A key nobody knows is an error that names it and where it stands.
@@ -76,19 +77,32 @@ class LLMSettings(_Section):
 
 
 class RetrievalSettings(_Section):
-    """How the two arms are fused; weights are shares. None: the fitted default."""
+    """How passages are found. None: the fitted default.
+
+    ``dense_weight`` is the share of meaning against words; ``candidates`` is how many passages
+    each of the two proposes, ``top_k`` how many are read for an answer.
+    """
 
     dense_weight: float | None = Field(default=None, ge=0, le=1)
-    maxsim_weight: float | None = Field(default=None, ge=0, le=1)
-    candidates: int = Field(default=50, ge=1)
-    top_k: int = Field(default=6, ge=1)
+    candidates: int | None = Field(default=None, ge=1)
+    top_k: int | None = Field(default=None, ge=1)
 
 
 class ChatSettings(_Section):
-    """Where the chat listens."""
+    """Where the chat listens, who may come in and how often.
+
+    ``rate`` is questions a minute and ``concurrent`` questions at once for each caller of the
+    HTTP interface (0: no limit); the files hold passwords and keys, never the settings.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=0, le=65535)
+    rate: int = Field(default=120, ge=0)
+    concurrent: int = Field(default=8, ge=0)
+    password_file: str = ""
+    editor_password_file: str = ""
+    keys_file: str = ""
+    log: Literal["text", "json"] = "text"
 
 
 class Settings(BaseSettings):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from index.errors import ModelMissing, SettingsError, StoreMismatch
 from index.protocols import Encoder, Store, TokenEncoder
+from index.settings import RetrievalSettings
 from rag.answer import Options, Pipeline
 from rag.checker import WEIGHTS, Checker, load_checker
 from rag.judge import Judge
@@ -69,6 +70,7 @@ def open_pipeline(
     encoder: Encoder | None = None,
     embedding: str = "",
     options: Options | None = None,
+    retrieval: RetrievalSettings | None = None,
 ) -> Pipeline:
     """Open a store with its encoder, the learned checker where it can be had, and a model.
 
@@ -86,7 +88,9 @@ def open_pipeline(
         judge = Judge(answers)
         options = options or Options(answerable=answers.threshold)
     options = options or Options()
-    fusion = replace(options.fusion, floor=cosine_floor(encoder.fingerprint))
+    fusion = _fusion(options.fusion, encoder, retrieval)
+    if retrieval is not None and retrieval.top_k is not None:
+        options = replace(options, top_k=retrieval.top_k)
     return Pipeline(
         opened,
         encoder,
@@ -117,6 +121,7 @@ def open_from_settings(
     return open_pipeline(
         store,
         embedding=settings.embedding.model,
+        retrieval=settings.retrieval,
         llm=open_llm(
             kind,
             model=model or (settings.llm.model if same else ""),
@@ -156,10 +161,24 @@ def open_checker() -> Checker | None:
         return None
 
 
-def open_retriever(store: str, *, embedding: str = "") -> Retriever:
+def open_retriever(
+    store: str, *, embedding: str = "", retrieval: RetrievalSettings | None = None
+) -> Retriever:
     """Open a store for ranking alone; no language model is involved."""
     opened, encoder = _open(store, None, embedding)
-    return Retriever(opened, encoder, FusionWeights(floor=cosine_floor(encoder.fingerprint)))
+    return Retriever(opened, encoder, _fusion(FusionWeights(), encoder, retrieval))
+
+
+def _fusion(
+    fusion: FusionWeights, encoder: Encoder, retrieval: RetrievalSettings | None
+) -> FusionWeights:
+    """The fitted weights with whatever the settings put in their place."""
+    fusion = replace(fusion, floor=cosine_floor(encoder.fingerprint))
+    if retrieval is not None and retrieval.dense_weight is not None:
+        fusion = replace(fusion, dense=retrieval.dense_weight)
+    if retrieval is not None and retrieval.candidates is not None:
+        fusion = replace(fusion, pool=retrieval.candidates)
+    return fusion
 
 
 def cosine_floor(fingerprint: str) -> float:

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from index.errors import ArticleMissing, LLMUnreachable
-from index.records import Article, ArticleSummary, Filter, article_id_for
+from index.records import Article, ArticleSummary, Filter, Hit, Passage, article_id_for
 from rag.chat import Turn as Past
 from rag.outcomes import (
     Answer,
@@ -228,12 +228,32 @@ class FakeStore:
         return iter([summary(a) for a in self._all])
 
 
+class FakeRanker:
+    """Every article whose text holds the words, in one passage."""
+
+    def retrieve(self, question: str, top_k: int = 10, where: Filter = Filter()) -> list[Hit]:
+        found = [a for a in KIND if not where.languages or a.language in where.languages]
+        hits = [
+            Hit(
+                Passage(f"{a.article_id}-0", a.article_id, 0, 0, len(a.text), a.text),
+                summary(a),
+                0.5,
+                0.9,
+                None,
+            )
+            for a in found
+            if any(word in a.text for word in question.split())
+        ]
+        return hits[:top_k]
+
+
 class FakeReader:
     """Answers by the words of the question; ``pace`` is the time between events, in seconds."""
 
     def __init__(self, pace: float = 0.05, articles: tuple[Article, ...] = KIND) -> None:
         self.pace = pace
         self.store = FakeStore(articles)
+        self.retriever = FakeRanker()
         self.changes = 0
 
     def refresh(self) -> bool:
@@ -334,23 +354,41 @@ def _paced(first: Event, second: Event, pace: float) -> Iterator[Event]:
 
 
 def main() -> None:
-    from ui.app import Served, listen, serve
+    from ui.access import Access, Limiter, read_keys
+    from ui.app import House, Served, listen, serve
+    from ui.desk import Desk
+    from ui.librarian import Librarian
 
     pace = float(os.environ.get("FAKE_PACE", "0.05"))
     wait = float(os.environ.get("FAKE_LOAD", "0.3"))
     articles = HOSTILE if os.environ.get("FAKE_HOSTILE") else KIND
-    password = os.environ.get("FAKE_PASSWORD")
+    keys = os.environ.get("FAKE_KEYS")
+    access = Access(
+        os.environ.get("FAKE_PASSWORD"),
+        os.environ.get("FAKE_EDITOR_PASSWORD"),
+        read_keys(Path(keys)) if keys else {},
+    )
 
     def load() -> FakeReader:
         time.sleep(wait)
         return FakeReader(pace, articles)
+
+    desk = Desk(load)
+    librarian = Librarian(
+        os.environ.get("FAKE_STORE", "/nowhere/store"),
+        known=lambda: [summary.source for summary in desk.reader.store.articles()],
+        command=(sys.executable, str(Path(__file__).with_name("fixtures_keeper.py"))),
+        changed=desk.renew,
+    )
+    limiter = Limiter(int(os.environ.get("FAKE_RATE", "0")), int(os.environ.get("FAKE_BUSY", "0")))
 
     def ready(served: Served) -> None:
         print(served.url, flush=True)
 
     port = int(os.environ.get("FAKE_PORT", "0"))
     with contextlib.suppress(KeyboardInterrupt):
-        serve(load, listen("127.0.0.1", port, password), password=password, ready=ready)
+        taken = listen("127.0.0.1", port, access)
+        serve(House(desk, access, limiter, librarian), taken, ready=ready)
     # As the command does: an endless answer's thread is not waited for.
     os._exit(0)
 

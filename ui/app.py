@@ -6,22 +6,23 @@ to pass them, and could not resolve names of a library that is imported inside a
 
 import asyncio
 import hashlib
-import hmac
 import itertools
 import logging
 import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from index.errors import ArticleMissing, UsageError
 from index.records import Filter
-from ui.desk import QUESTION_LIMIT, Conversation, Desk, Reader
-from ui.guard import LANGUAGE_COOKIE, Application, Guard, Limits, language_of
+from ui.access import Access, Limiter
+from ui.desk import QUESTION_LIMIT, Conversation, Desk
+from ui.guard import LANGUAGE_COOKIE, Application, Guard, Limits, fork, language_of
+from ui.librarian import Librarian
 from ui.phrases import LANGUAGE_NAMES, LANGUAGES, PHRASES, Language, say
 from ui.render import (
     Mark,
@@ -37,15 +38,25 @@ from ui.render import (
 if TYPE_CHECKING:
     import gradio as gr
 
-__all__ = ["Served", "build", "listen", "serve"]
+__all__ = ["House", "Served", "build", "listen", "serve"]
 
 _ARTICLE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}\Z")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-_USER = "konkyo"
 _WRONG_PASSWORD_SECONDS = 1.0
-_READERS_AT_ONCE = 16
+_READERS_AT_ONCE = 32
+_THREADS = 120
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What one server consists of: the desk, who may come in and how often, who keeps the index."""
+
+    desk: Desk
+    access: Access = field(default_factory=Access)
+    limiter: Limiter | None = None
+    librarian: Librarian | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +74,13 @@ class Served:
         return f"http://{shown}:{self.port}/"
 
 
-def listen(host: str, port: int, password: str | None) -> socket.socket:
+def listen(host: str, port: int, access: Access) -> socket.socket:
     """Take the port, before anything slow is done.
 
     Raises UsageError when the port is taken or the host is not one of this machine's, and when
     others could reach the chat but no password is set.
     """
-    if host not in _LOOPBACK and not password:
+    if host not in _LOOPBACK and not access.page_locked:
         raise UsageError(
             f"--host {host}: other machines could read the articles. Set a password first "
             "(--password-file FILE, or KONKYO_PASSWORD), or listen on 127.0.0.1."
@@ -89,21 +100,19 @@ def listen(host: str, port: int, password: str | None) -> socket.socket:
 
 
 def serve(
-    load: Callable[[], Reader],
+    house: House,
     taken: socket.socket,
     *,
-    password: str | None = None,
     ready: Callable[[Served], None] | None = None,
 ) -> None:
     """Serve the chat on a socket from ``listen`` until interrupted; KeyboardInterrupt passes on.
 
-    ``load`` runs in the background; ``ready`` is called once the page can be opened.
+    The desk gets ready in the background; ``ready`` is called once the page can be opened.
     """
     import uvicorn
 
     host, port = taken.getsockname()[:2]
-    desk = Desk(load)
-    application = build(desk, host=host, port=port, password=password)
+    application = build(house, host=host, port=port)
     config = uvicorn.Config(
         application,
         log_level="warning",
@@ -112,10 +121,14 @@ def serve(
         proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
-    desk.open()
+    house.desk.open()
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            from anyio.to_thread import current_default_thread_limiter
+
+            # A question being answered holds a thread; others must still find one.
+            current_default_thread_limiter().total_tokens = _THREADS
             await super().startup(sockets)
             if ready is not None:
                 ready(Served(host, port))
@@ -127,13 +140,15 @@ def serve(
     Server(config).run(sockets=[taken])
 
 
-def build(
-    desk: Desk, *, host: str = "127.0.0.1", port: int = 7860, password: str | None = None
-) -> Guard:
+def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
     """The whole application over a desk, as an ASGI callable; nothing is loaded or bound."""
     import gradio as gr
     from fastapi import FastAPI
     from fastapi.responses import Response
+
+    from ui.api import Doors, api_application
+
+    desk, access = house.desk, house.access
 
     assets = {name: _asset(name) for name in ("desk.js", "theme.css")}
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -154,7 +169,7 @@ def build(
         server_port=port,
         footer_links=[],
         run_history=False,
-        auth=_door(password) if password else None,
+        auth=_door(access) if access.page_locked else None,
         auth_message="@@login@@",
         show_error=False,
         max_file_size=1,
@@ -166,7 +181,9 @@ def build(
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
     )
     hosts = frozenset({"localhost", "127.0.0.1", "::1"}) if host in _LOOPBACK else frozenset()
-    inner: Application = app
+    doors = Doors(desk, access, house.librarian, house.limiter)
+    page: Application = app
+    inner = fork(api_application(doors), page)
     return Guard(inner, lambda language: _words(desk, language), _head(assets), Limits(hosts=hosts))
 
 
@@ -465,11 +482,9 @@ def _theme() -> "gr.themes.Base":
     return gr.themes.Base(font=sans, font_mono=["ui-monospace", "monospace"])
 
 
-def _door(password: str) -> Callable[[str, str], bool]:
-    expected = password.encode()
-
+def _door(access: Access) -> Callable[[str, str], bool]:
     def enter(user: str, given: str) -> bool:
-        right = hmac.compare_digest(given.encode(), expected) and user == _USER
+        right = access.enter(user, given)
         if not right:
             _log.warning("a wrong password was given")
             time.sleep(_WRONG_PASSWORD_SECONDS)

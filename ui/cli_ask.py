@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
@@ -13,18 +12,24 @@ import click
 
 if TYPE_CHECKING:
     from index.records import Filter
-    from rag.outcomes import Outcome
 
 __all__ = ["ask", "search", "show"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
+
+def _store(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
+    from index.settings import load_settings
+
+    return value or load_settings().store
+
+
 _STORE = click.option(
     "--store",
-    default=".konkyo/store",
-    show_default=True,
+    default=None,
     envvar="KONKYO_STORE",
-    help="Folder of the index.",
+    callback=_store,
+    help="Folder of the index.  [default: from settings, .konkyo/store]",
 )
 
 
@@ -107,6 +112,7 @@ def ask(
     """Ask the articles a question; every sentence of the answer cites its proof."""
     from rag.opening import open_from_settings
     from rag.outcomes import Answer, to_json
+    from ui.terminal import print_outcome
 
     if not question.strip():
         raise click.UsageError("the question is empty")
@@ -121,39 +127,8 @@ def ask(
     if as_json:
         click.echo(json.dumps(to_json(outcome), ensure_ascii=False))
     else:
-        _print(outcome)
+        print_outcome(outcome)
     return 0 if isinstance(outcome, Answer) else 3
-
-
-def _print(outcome: Outcome) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    from rag.messages import removed_text
-    from rag.outcomes import Answer
-
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-    answered = isinstance(outcome, Answer)
-    console.print(Text(_clean(outcome.text), style="bold" if answered else "yellow"))
-    if isinstance(outcome, Answer):
-        console.print()
-        for c in outcome.citations:
-            place = " · ".join(x for x in (c.title, c.outlet, c.published, c.url) if x)
-            console.print(Text(f"[{c.id}] ", "cyan"), Text(_clean(c.quote)), sep="", end="\n")
-            console.print(Text(_clean(f"    {place} ({c.article_id} {c.start}:{c.end})"), "dim"))
-    else:
-        for article in outcome.related:
-            console.print(Text(_clean(f"  · {article.title} ({article.article_id})"), "dim"))
-    for removed in outcome.removed:
-        why = removed_text(removed.reason, outcome.language)
-        console.print(Text(_clean(f"- {removed.text} ({why})"), "dim red"))
-    for notice in outcome.notices:
-        console.print(Text(_clean(notice), "yellow"))
-
-
-def _clean(text: str) -> str:
-    """Text from articles may not steer a terminal: control characters are dropped."""
-    return "".join(c for c in text if c == "\n" or c.isprintable() or c.isspace())
 
 
 @click.command(
@@ -179,11 +154,15 @@ def search(
     outlets: tuple[str, ...],
 ) -> int:
     """Rank passages for a query, with their fused, dense and lexical scores."""
+    from index.settings import load_settings
     from rag.opening import open_retriever
+    from ui.terminal import clean
 
+    settings = load_settings()
     if not query.strip():
         raise click.UsageError("the query is empty")
-    hits = open_retriever(store).retrieve(query, top_k, _filter(since, until, languages, outlets))
+    ranker = open_retriever(store, embedding=settings.embedding.model, retrieval=settings.retrieval)
+    hits = ranker.retrieve(query, top_k, _filter(since, until, languages, outlets))
     if as_json:
         rows = [
             {
@@ -203,8 +182,8 @@ def search(
         dense = "-" if h.dense is None else f"{h.dense:.3f}"
         lexical = "-" if h.lexical is None else f"{h.lexical:.2f}"
         head = f"{rank:>3}. {h.score:.3f} (dense {dense}, lexical {lexical})  {h.article.title}"
-        click.echo(_clean(head))
-        click.echo(_clean("     " + " ".join(h.passage.text.split())[:160]))
+        click.echo(clean(head))
+        click.echo(clean("     " + " ".join(h.passage.text.split())[:160]))
     return 0
 
 
@@ -221,14 +200,15 @@ def search(
 def show(article_id: str, store: str, as_json: bool) -> int:
     """Print one article exactly as it is quoted, so that anyone can check a citation."""
     from index.store import open_store
+    from ui.terminal import clean
 
     article = open_store(store).article(article_id)
     if as_json:
         click.echo(json.dumps(asdict(article), ensure_ascii=False))
         return 0
     about = (article.outlet, article.author, article.published, article.language, article.url)
-    click.echo(_clean(article.title))
-    click.echo(_clean(" · ".join(x for x in about if x)))
-    click.echo(_clean(f"{article.article_id} · {article.source}") + "\n")
-    click.echo(_clean(article.text))
+    click.echo(clean(article.title))
+    click.echo(clean(" · ".join(x for x in about if x)))
+    click.echo(clean(f"{article.article_id} · {article.source}") + "\n")
+    click.echo(clean(article.text))
     return 0

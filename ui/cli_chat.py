@@ -12,14 +12,23 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ui.access import Access, Limiter
+
 if TYPE_CHECKING:
+    from index.settings import ChatSettings, Settings
     from rag.answer import Pipeline
     from ui.apart import ApartLLM
     from ui.app import Served
+    from ui.desk import Desk
+    from ui.librarian import Librarian
+    from ui.telemetry import Telemetry
 
 __all__ = ["chat"]
 
 _PASSWORD_LENGTH = 8
+_REMOTE_AT_ONCE = 4
+_FROM = "{}  [default: from settings, {}]"
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(
@@ -29,39 +38,70 @@ _PASSWORD_LENGTH = 8
       konkyo chat
       konkyo chat --store /data/news --port 8080 --no-open
       konkyo chat --llm none                 quotes alone, no language model
+      konkyo chat --terminal                 ask here, without a browser
       konkyo chat --host 0.0.0.0 --password-file ~/.konkyo-password
 
-    The user name for the password is: konkyo. Ctrl-C stops the server.
+    \b
+    The user name for the password is konkyo (reads) or editor (also keeps the index).
+    The HTTP interface is on the same port: /api/ask, /v1/chat/completions, /mcp, /metrics.
+    Ctrl-C stops the server.
     """
 )
 @click.option(
     "--store",
-    default=".konkyo/store",
-    show_default=True,
+    default=None,
     envvar="KONKYO_STORE",
-    help="Folder of the index.",
+    help=_FROM.format("Folder of the index.", ".konkyo/store"),
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--host", default=None, help=_FROM.format("Address to listen on.", "127.0.0.1"))
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    default=7860,
-    show_default=True,
-    help="Port to listen on; 0 takes any free one.",
+    default=None,
+    help=_FROM.format("Port to listen on; 0 takes any free one.", "7860"),
 )
 @click.option(
     "--llm",
     default=None,
-    help="embedded, openai, ollama or none (quotes alone).  [default: from settings, embedded]",
+    help=_FROM.format("embedded, openai, ollama or none (quotes alone).", "embedded"),
 )
 @click.option("--model", default=None, help="Model name, or the path of a GGUF file.")
 @click.option("--base-url", default=None, help="Address of an OpenAI-compatible or Ollama server.")
 @click.option(
     "--password-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=_FILE,
     default=None,
-    help="File whose first line is the password; or set KONKYO_PASSWORD.",
+    help="File whose first line is the readers' password; or set KONKYO_PASSWORD.",
 )
+@click.option(
+    "--editor-password-file",
+    type=_FILE,
+    default=None,
+    help="The same for editors, who may also change the index; or KONKYO_EDITOR_PASSWORD.",
+)
+@click.option(
+    "--keys-file",
+    type=_FILE,
+    default=None,
+    help="Keys of the HTTP interface, one `reader KEY` or `editor KEY` a line.",
+)
+@click.option(
+    "--allow-path",
+    "allowed",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Folder whose files editors may index; repeatable.  [default: any on 127.0.0.1,"
+    " none elsewhere]",
+)
+@click.option(
+    "--log",
+    "log",
+    type=click.Choice(["text", "json"]),
+    default=None,
+    help=_FROM.format("Form of the log on standard error.", "text"),
+)
+@click.option("--verbose", is_flag=True, help="Log a line for every answer.")
+@click.option("--terminal", is_flag=True, help="Ask here instead of in a browser.")
 @click.option(
     "--open/--no-open",
     "browse",
@@ -69,37 +109,105 @@ _PASSWORD_LENGTH = 8
     help="Open a browser.  [default: if there is a screen and a terminal]",
 )
 def chat(
-    store: str,
-    host: str,
-    port: int,
+    store: str | None,
+    host: str | None,
+    port: int | None,
     llm: str | None,
     model: str | None,
     base_url: str | None,
     password_file: Path | None,
+    editor_password_file: Path | None,
+    keys_file: Path | None,
+    allowed: tuple[Path, ...],
+    log: str | None,
+    verbose: bool,
+    terminal: bool,
     browse: bool | None,
 ) -> None:
     """Open the chat in a browser: ask, read the answer, press a number to see its source."""
     # Before Gradio is imported: it asks the network for nothing.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    from ui.app import listen, serve
+    import logging
 
-    password = _password(password_file, os.environ.get("KONKYO_PASSWORD"))
-    taken = listen(host, port, password)
-    _require_store(store)
+    from index.settings import load_settings
+    from ui.telemetry import Telemetry, configure_logs, open_tracer
+
+    settings = load_settings(
+        flags={"store": store, "chat": {"host": host, "port": port, "log": log}}
+    )
+    if terminal:
+        _in_terminal(settings.store, llm, model, base_url)
+        return
+    from ui.app import House, listen, serve
+    from ui.desk import Desk
+
+    configure_logs(
+        settings.chat.log,
+        logging.INFO if verbose or settings.chat.log == "json" else logging.WARNING,
+    )
+    access = _access(settings.chat, password_file, editor_password_file, keys_file)
+    taken = listen(settings.chat.host, settings.chat.port, access)
+    _require_store(settings.store)
     click.echo("Starting …", err=True)
 
     with contextlib.ExitStack() as closing:
+        telemetry = Telemetry(open_tracer())
 
         def load() -> Pipeline:
-            return _load(store, llm, model, base_url, closing)
+            return _load(settings, llm, model, base_url, closing, telemetry)
 
+        desk = Desk(load, telemetry)
+        librarian = _librarian(settings, desk, access, allowed)
+        closing.callback(librarian.close)
+        limiter = Limiter(settings.chat.rate, settings.chat.concurrent)
+        house = House(desk, access, limiter, librarian)
         with contextlib.suppress(KeyboardInterrupt):
-            serve(load, taken, password=password, ready=partial(_opened, browse))
+            serve(house, taken, ready=partial(_opened, browse))
     click.echo("\nStopped.", err=True)
     # An answer still being written sits in a thread that Python would wait for; nobody reads it.
     sys.stdout.flush()
     os._exit(0)
+
+
+def _librarian(
+    settings: Settings, desk: Desk, access: Access, allowed: tuple[Path, ...]
+) -> Librarian:
+    from index.records import Filter
+    from ui.librarian import Librarian
+
+    def known() -> list[str]:
+        return [summary.source for summary in desk.reader.store.articles(Filter())]
+
+    # Whoever may use this machine may read its files; anybody else only what was allowed.
+    roots = None if not access.locked and not allowed else allowed
+    return Librarian(settings.store, known=known, roots=roots, changed=desk.renew)
+
+
+def _access(
+    chat: ChatSettings, reader: Path | None, editor: Path | None, keys: Path | None
+) -> Access:
+    from ui.access import read_keys
+
+    def given(flag: Path | None, named: str) -> Path | None:
+        return flag or (Path(named).expanduser() if named else None)
+
+    keys = given(keys, chat.keys_file)
+    return Access(
+        _password(given(reader, chat.password_file), os.environ.get("KONKYO_PASSWORD")),
+        _password(
+            given(editor, chat.editor_password_file), os.environ.get("KONKYO_EDITOR_PASSWORD")
+        ),
+        read_keys(keys) if keys else {},
+    )
+
+
+def _in_terminal(store: str, llm: str | None, model: str | None, base_url: str | None) -> None:
+    from rag.opening import open_from_settings
+    from ui.terminal import converse
+
+    _require_store(store)
+    converse(lambda: open_from_settings(store, llm=llm, model=model, base_url=base_url))
 
 
 def _opened(browse: bool | None, served: Served) -> None:
@@ -112,28 +220,42 @@ def _opened(browse: bool | None, served: Served) -> None:
 
 
 def _load(
-    store: str,
+    settings: Settings,
     llm: str | None,
     model: str | None,
     base_url: str | None,
     closing: contextlib.ExitStack,
+    telemetry: Telemetry,
 ) -> Pipeline:
-    from index.settings import load_settings
     from rag.opening import open_from_settings, open_pipeline
+    from ui.fair import Fair
 
-    settings = load_settings()
-    if (llm or settings.llm.kind) != "embedded":
-        return open_from_settings(store, llm=llm, model=model, base_url=base_url)
-    from index.models import resolve_llm
-    from rag.opening import DEFAULT_LLM
-    from ui.apart import ApartLLM
+    kind = llm or settings.llm.kind
+    if kind == "embedded":
+        from index.models import resolve_llm
+        from rag.opening import DEFAULT_LLM
+        from ui.apart import ApartLLM
 
-    named = model or (settings.llm.model if settings.llm.kind == "embedded" else "")
-    apart = ApartLLM(resolve_llm(named or DEFAULT_LLM))
-    closing.callback(apart.close)
-    # Evidence can already be found and shown while this gigabyte is read.
-    threading.Thread(target=_warm, args=(apart,), daemon=True).start()
-    return open_pipeline(store, embedding=settings.embedding.model, llm=apart)
+        named = model or (settings.llm.model if settings.llm.kind == "embedded" else "")
+        apart = ApartLLM(resolve_llm(named or DEFAULT_LLM))
+        closing.callback(apart.close)
+        # Evidence can already be found and shown while this gigabyte is read.
+        threading.Thread(target=_warm, args=(apart,), daemon=True).start()
+        fair = Fair(apart)
+        pipeline = open_pipeline(
+            settings.store,
+            embedding=settings.embedding.model,
+            llm=fair,
+            retrieval=settings.retrieval,
+        )
+    else:
+        pipeline = open_from_settings(settings.store, llm=llm, model=model, base_url=base_url)
+        fair = Fair(pipeline.llm, _REMOTE_AT_ONCE)
+        if kind != "none":
+            pipeline.llm = fair
+    telemetry.gauge("konkyo_queue", "Questions waiting for the model.", lambda: fair.waiting)
+    telemetry.gauge("konkyo_generation", "Of the index.", lambda: pipeline.store.generation)
+    return pipeline
 
 
 def _warm(llm: ApartLLM) -> None:
@@ -158,7 +280,10 @@ def _require_store(store: str) -> None:
 def _password(file: Path | None, variable: str | None) -> str | None:
     password = variable
     if file is not None:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as exc:
+            raise click.UsageError(f"{file}: cannot be read as text ({exc})") from exc
         password = lines[0].strip() if lines else ""
     if password is None:
         return None

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Literal, Protocol
 
@@ -13,10 +14,12 @@ from index.errors import ArticleMissing, KonkyoError
 from index.records import Article, ArticleSummary, Filter
 from rag.chat import Turn as Past
 from rag.outcomes import Answer, Event
+from ui.fair import Queued, in_line
 from ui.phrases import Language, say
 from ui.render import Mark, Shelf, Turn, advance, quotes_of
+from ui.telemetry import Channel, Telemetry
 
-__all__ = ["QUESTION_LIMIT", "Conversation", "Desk", "Reader", "Shelves"]
+__all__ = ["QUESTION_LIMIT", "Conversation", "Desk", "NotReady", "Reader", "Shelves"]
 
 QUESTION_LIMIT = 500
 
@@ -29,6 +32,10 @@ _NO_FILTER = Filter()
 _SETTLED = frozenset({"done", "failed", "stopped"})
 
 Readiness = Literal["loading", "ready", "failed"]
+
+
+class NotReady(KonkyoError):
+    """Questions cannot be answered yet, or not at all; the message says why."""
 
 
 class Shelves(Protocol):
@@ -131,8 +138,9 @@ class Desk:
     take seconds. Until then questions wait.
     """
 
-    def __init__(self, load: Callable[[], Reader]) -> None:
+    def __init__(self, load: Callable[[], Reader], telemetry: Telemetry | None = None) -> None:
         self._load = load
+        self.telemetry = telemetry or Telemetry()
         self._settled = threading.Event()
         self._reader: Reader | None = None
         self._problem = ""
@@ -227,17 +235,12 @@ class Desk:
     def _answer(
         self, conversation: Conversation, turn: Turn, language: Language, where: Filter
     ) -> Iterator[Turn]:
-        reader = self._reader
         finished = False
         history = conversation.history(turn.number)
         try:
-            if reader is None:
-                raise KonkyoError(self._problem)
-            if reader.refresh():
-                self._shelf = _shelf(reader)
-                if turn.number > 1:
-                    turn = replace(turn, notes=(say(language, "newer"),))
-            for event in reader.stream(turn.question, history=history, where=where):
+            if self.renew() and turn.number > 1:
+                turn = replace(turn, notes=(say(language, "newer"),))
+            for event in self.events(turn.question, "page", history=history, where=where):
                 turn = advance(turn, event)
                 if not conversation.update(turn):
                     return
@@ -253,6 +256,50 @@ class Desk:
                 # Stopped, or an error that is not ours and that the server will log.
                 failed = replace(turn, state="failed", claims=())
                 conversation.update(failed)
+
+    def renew(self) -> bool:
+        """Read the newest generation of the index from now on; say whether it changed."""
+        reader = self._reader
+        if reader is None or not reader.refresh():
+            return False
+        self._shelf = _shelf(reader)
+        return True
+
+    def events(
+        self,
+        question: str,
+        channel: Channel,
+        *,
+        history: Sequence[Past] = (),
+        where: Filter = _NO_FILTER,
+    ) -> Iterator[Event | Queued]:
+        """Everything that happens while one question is answered, by whatever door it came.
+
+        Raises KonkyoError, also while the models are not ready.
+        """
+        reader = self.reader
+        watch = self.telemetry.watch(channel)
+        try:
+            self.renew()
+            for event in in_line(partial(reader.stream, question, history=history, where=where)):
+                watch.saw(event)
+                yield event
+        except KonkyoError as exc:
+            watch.failed(exc)
+            raise
+        finally:
+            watch.end()
+
+    @property
+    def reader(self) -> Reader:
+        """The pipeline. Raises NotReady while there is none."""
+        if self._reader is None:
+            raise NotReady(self._problem or "the models are still being loaded; try again soon")
+        return self._reader
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until it is settled whether questions can be answered; say whether it is."""
+        return self._settled.wait(seconds)
 
     def article(self, article_id: str) -> Article:
         """One article. Raises ArticleMissing, also while not ready."""

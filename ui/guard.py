@@ -8,6 +8,7 @@ other one; ``@@name@@`` placeholders become words in the reader's language.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -17,7 +18,20 @@ from http.cookies import CookieError, SimpleCookie
 
 from ui.phrases import Language, negotiate
 
-__all__ = ["LANGUAGE_COOKIE", "Guard", "Limits", "dress", "language_of", "policy"]
+__all__ = [
+    "LANGUAGE_COOKIE",
+    "Application",
+    "Guard",
+    "Limits",
+    "Message",
+    "Receive",
+    "Scope",
+    "Send",
+    "dress",
+    "fork",
+    "language_of",
+    "policy",
+]
 
 Scope = MutableMapping[str, object]
 Message = MutableMapping[str, object]
@@ -37,6 +51,7 @@ _SHUT = re.compile(
     r"(/gradio_api)?/(upload(_progress)?|proxy=|file=|file/|monitoring|runs|deep_link|run-history|"
     r"component_server|stream/)"
 )
+_FOR_PROGRAMS = re.compile(r"/(api|v1|mcp|metrics)(/|\Z)")
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -87,7 +102,8 @@ class Guard:
         refusal = self._refuse(scope, headers)
         nonce = secrets.token_urlsafe(18)
         if refusal is not None:
-            await _plain(send, *refusal, nonce=nonce)
+            programs = _FOR_PROGRAMS.match(str(scope["path"])) is not None
+            await _plain(send, *refusal, nonce=nonce, as_json=programs)
             return
         page = scope["method"] == "GET" and scope["path"] in ("/", "/config", "/config/")
         answer = _Answer(send, nonce, self._dress if page else None, language_of(headers))
@@ -139,6 +155,17 @@ class Guard:
         if kind.startswith(b"application/json"):
             return _fill(body, words)
         return dress(body, words, self._head, nonce, language)
+
+
+def fork(programs: Application, page: Application) -> Application:
+    """One application of two: the doors for programs, and everything else."""
+
+    async def chosen(scope: Scope, receive: Receive, send: Send) -> None:
+        http = scope["type"] == "http"
+        inner = programs if http and _FOR_PROGRAMS.match(str(scope["path"])) else page
+        await inner(scope, receive, send)
+
+    return chosen
 
 
 def language_of(headers: Mapping[str, str]) -> Language:
@@ -261,9 +288,15 @@ def _pairs(holder: Mapping[str, object]) -> list[tuple[bytes, bytes]]:
     return [(n.lower(), v) for n, v in raw] if isinstance(raw, (list, tuple)) else []
 
 
-async def _plain(send: Send, code: int, text: str, nonce: str) -> None:
-    body = text.encode()
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), *_secure(nonce)]
+async def _plain(send: Send, code: int, text: str, nonce: str, as_json: bool) -> None:
+    kind, body = b"text/plain; charset=utf-8", text.encode()
+    if as_json:
+        name = {405: "method_not_allowed", 413: "too_large"}.get(code, "refused")
+        error = {"code": name, "message": text, "type": "invalid_request_error", "param": None}
+        kind, body = b"application/json", json.dumps({"error": error}).encode()
+    headers = [(b"content-type", kind), *_secure(nonce)]
+    if code == 405:
+        headers.append((b"allow", b"GET, HEAD, POST"))
     headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": code, "headers": headers})
     await send({"type": "http.response.body", "body": body})

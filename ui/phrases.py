@@ -116,6 +116,18 @@ _ROWS: dict[str, tuple[str, str, str, str]] = {
         "기사를 찾아보고 있습니다…",
         "正在查找报道…",
     ),
+    "queued_one": (
+        "1 question is ahead of yours…",
+        "前に質問が 1 件あります…",
+        "앞에 질문이 1건 있습니다…",
+        "前面还有 1 个问题…",
+    ),
+    "queued": (
+        "{count} questions are ahead of yours…",
+        "前に質問が {count} 件あります…",
+        "앞에 질문이 {count}건 있습니다…",
+        "前面还有 {count} 个问题…",
+    ),
     "writing": (
         "Writing from these passages…",
         "この一節をもとに書いています…",

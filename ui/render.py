@@ -33,6 +33,7 @@ from rag.outcomes import (
     Removed,
     RemovedReason,
 )
+from ui.fair import Queued
 from ui.phrases import Language, say
 
 __all__ = [
@@ -53,7 +54,9 @@ __all__ = [
     "suggested_question",
 ]
 
-TurnState = Literal["waiting", "searching", "writing", "checking", "done", "stopped", "failed"]
+TurnState = Literal[
+    "waiting", "searching", "queued", "writing", "checking", "done", "stopped", "failed"
+]
 
 _MARK_IN_TEXT = re.compile(r"\s*[\[［【](\d{1,3})[\]］】]")
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
@@ -65,7 +68,8 @@ _TITLE_LIMIT = 90
 class Turn:
     """One question and what is known of its answer so far; ``advance`` makes the next one.
 
-    ``number`` counts from 1 within a conversation. ``filtered`` says that a filter was on.
+    ``number`` counts from 1 within a conversation. ``filtered`` says that a filter was on;
+    ``ahead`` is how many questions the language model answers first while ``queued``.
     """
 
     number: int
@@ -79,6 +83,7 @@ class Turn:
     error: str = ""
     notes: tuple[str, ...] = ()
     filtered: bool = False
+    ahead: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +113,11 @@ class _Quote:
     text: str
 
 
-def advance(turn: Turn, event: Event) -> Turn:
+def advance(turn: Turn, event: Event | Queued) -> Turn:
     """The turn after one more event of the pipeline."""
     match event:
+        case Queued(ahead=ahead):
+            return replace(turn, state="queued" if ahead else "writing", ahead=ahead)
         case EvidenceReady(evidence=evidence, language=language):
             return replace(turn, state="writing", evidence=evidence, language=language)
         case ClaimDrafted():
@@ -302,7 +309,7 @@ def _welcome(language: Language, suggestions: Sequence[str]) -> str:
 
 def _turn(turn: Turn, language: Language) -> str:
     kind = "refused" if isinstance(turn.outcome, Refusal) else "answered"
-    busy = turn.state in ("waiting", "searching", "writing", "checking")
+    busy = turn.state in ("waiting", "searching", "queued", "writing", "checking")
     inner = [_question(turn)]
     if not isinstance(turn.outcome, Refusal):
         inner.append(_cards(turn, language))
@@ -345,10 +352,12 @@ def _answer_body(turn: Turn, language: Language) -> str:
     words = {
         "waiting": "loading_wait",
         "searching": "searching",
+        "queued": "queued",
         "writing": "writing",
         "checking": "checking",
     }[turn.state]
-    return f'{claims}<p class="k-doing" data-doing="{turn.state}">{_t(language, words)}</p>'
+    doing = _t(language, words, count=turn.ahead)
+    return f'{claims}<p class="k-doing" data-doing="{turn.state}">{doing}</p>'
 
 
 def _claim(turn: Turn, claim: Claim, quotes: dict[int, _Quote], language: Language) -> str:
