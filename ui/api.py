@@ -306,8 +306,11 @@ def _sse(events: Iterator[Event | Queued]) -> Iterator[str]:
         yield f"event: error\ndata: {json.dumps(body, ensure_ascii=False)}\n\n"
 
 
-def api_application(doors: Doors) -> Application:
-    """The whole interface as an ASGI application, with its OpenAPI document and error bodies."""
+def api_application(doors: Doors, tools: Application | None = None) -> Application:
+    """The whole interface as an ASGI application, with its OpenAPI document and error bodies.
+
+    ``tools`` answers at /mcp, for callers with a key.
+    """
     from importlib.metadata import version
 
     from fastapi import FastAPI, Request
@@ -355,6 +358,15 @@ def api_application(doors: Doors) -> Application:
             await send(message)
 
         inner: Application = app
+        if tools is not None and scope["path"] == "/mcp":
+            try:
+                doors.access.role_of_header(Request(dict(scope)).headers.get("authorization"))
+            except KonkyoError as exc:
+                status, body, headers = problem_of(exc)
+                refused: Application = JSONResponse(body, status, headers)
+                await refused(scope, receive, send)
+                return
+            inner = tools
         await inner(scope, receive, sent)
 
     return counting

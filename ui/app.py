@@ -5,13 +5,14 @@ to pass them, and could not resolve names of a library that is imported inside a
 """
 
 import asyncio
+import contextlib
 import hashlib
 import itertools
 import logging
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
@@ -147,6 +148,7 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
     from fastapi.responses import Response
 
     from ui.api import Doors, api_application
+    from ui.mcp_server import http_application, server_of
 
     desk, access = house.desk, house.access
 
@@ -182,8 +184,17 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
     )
     hosts = frozenset({"localhost", "127.0.0.1", "::1"}) if host in _LOOPBACK else frozenset()
     doors = Doors(desk, access, house.librarian, house.limiter)
+    tools, running = http_application(server_of(doors))
+    own = app.router.lifespan_context
+
+    @contextlib.asynccontextmanager
+    async def both(application: FastAPI) -> AsyncIterator[None]:
+        async with running(), own(application):
+            yield
+
+    app.router.lifespan_context = both
     page: Application = app
-    inner = fork(api_application(doors), page)
+    inner = fork(api_application(doors, tools), page)
     return Guard(inner, lambda language: _words(desk, language), _head(assets), Limits(hosts=hosts))
 
 

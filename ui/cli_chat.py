@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ui.librarian import Librarian
     from ui.telemetry import Telemetry
 
-__all__ = ["chat"]
+__all__ = ["chat", "load_pipeline", "require_store"]
 
 _PASSWORD_LENGTH = 8
 _REMOTE_AT_ONCE = 4
@@ -148,14 +148,14 @@ def chat(
     )
     access = _access(settings.chat, password_file, editor_password_file, keys_file)
     taken = listen(settings.chat.host, settings.chat.port, access)
-    _require_store(settings.store)
+    require_store(settings.store)
     click.echo("Starting …", err=True)
 
     with contextlib.ExitStack() as closing:
         telemetry = Telemetry(open_tracer())
 
         def load() -> Pipeline:
-            return _load(settings, llm, model, base_url, closing, telemetry)
+            return load_pipeline(settings, llm, model, base_url, closing, telemetry)
 
         desk = Desk(load, telemetry)
         librarian = _librarian(settings, desk, access, allowed)
@@ -206,7 +206,7 @@ def _in_terminal(store: str, llm: str | None, model: str | None, base_url: str |
     from rag.opening import open_from_settings
     from ui.terminal import converse
 
-    _require_store(store)
+    require_store(store)
     converse(lambda: open_from_settings(store, llm=llm, model=model, base_url=base_url))
 
 
@@ -219,7 +219,7 @@ def _opened(browse: bool | None, served: Served) -> None:
         threading.Thread(target=webbrowser.open, args=(served.url,), daemon=True).start()
 
 
-def _load(
+def load_pipeline(
     settings: Settings,
     llm: str | None,
     model: str | None,
@@ -227,6 +227,7 @@ def _load(
     closing: contextlib.ExitStack,
     telemetry: Telemetry,
 ) -> Pipeline:
+    """The pipeline as settings and flags say, behind a fair line; ``closing`` ends its processes."""
     from rag.opening import open_from_settings, open_pipeline
     from ui.fair import Fair
 
@@ -267,7 +268,8 @@ def _warm(llm: ApartLLM) -> None:
         click.echo(f"konkyo: {exc}", err=True)
 
 
-def _require_store(store: str) -> None:
+def require_store(store: str) -> None:
+    """Raise StoreMissing, with the command that makes one, where there is no index."""
     from index.errors import StoreMissing
 
     if not Path(store).exists():
