@@ -109,6 +109,7 @@ def run(
     judges: Callable[[Asker], Sequence[Judge]] = lambda asker: (),
     settings: Mapping[str, str] | None = None,
     fresh: bool = False,
+    may_differ: frozenset[str] = frozenset(),
     on_row: Callable[[Row, int, int], None] = lambda row, done, planned: None,
     stop: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.perf_counter,
@@ -116,7 +117,8 @@ def run(
     """Ask what is left to ask; ``out`` gets run.json and rows.jsonl, one flushed line a question.
 
     A second call goes on where the first ended; rows of a failed question are asked again.
-    ``settings`` is anything else that must be equal to go on. ``on_row`` is told of each new
+    ``settings`` is anything else that must be equal to go on; ``may_differ`` names what need not
+    be (such as "code"), and run.json then keeps what it was continued with. ``on_row`` is told of each new
     row with the count so far and the total. An interrupt (Ctrl-C), or ``stop`` saying so before
     a question, keeps all rows and gives ``interrupted=True``. Raises UsageError if ``out`` holds another run (unless ``fresh``) or
     somebody is writing to it, and the pipeline's own error after five failures in a row.
@@ -132,7 +134,7 @@ def run(
             "code": code_fingerprint(),
             **(settings or {}),
         }
-        _claim(out, identity, parts, fresh)
+        _claim(out, identity, parts, fresh, may_differ)
         done = {row.question.id: row for row in _recover(out / "rows.jsonl") if row.error is None}
         resumed = len(done)
         interrupted = False
@@ -217,14 +219,23 @@ def _locked(out: Path) -> Iterator[None]:
         lock.release()
 
 
-def _claim(out: Path, identity: Mapping[str, str], parts: Sequence[Part], fresh: bool) -> None:
+def _claim(
+    out: Path,
+    identity: Mapping[str, str],
+    parts: Sequence[Part],
+    fresh: bool,
+    may_differ: frozenset[str],
+) -> None:
     """Make ``out`` this run's folder, or see that it is already."""
     head, rows = out / "run.json", out / "rows.jsonl"
     if fresh:
         rows.unlink(missing_ok=True)
         (out / "summary.json").unlink(missing_ok=True)
     elif head.exists():
-        _require_same(out, _read_identity(head), identity)
+        old = _read_identity(head)
+        _require_same(out, old, identity, may_differ)
+        if dict(old) != dict(identity):
+            _note_change(head, identity)
         return
     elif rows.exists():
         raise UsageError(f"{out}: rows.jsonl without run.json; name another --out, or --fresh")
@@ -264,8 +275,22 @@ def _read_identity(head: Path) -> Mapping[str, object]:
     return found
 
 
-def _require_same(out: Path, old: Mapping[str, object], new: Mapping[str, str]) -> None:
-    changed = sorted(k for k in old.keys() | new.keys() if old.get(k) != new.get(k))
+def _note_change(head: Path, identity: Mapping[str, str]) -> None:
+    about = json.loads(head.read_text("utf-8"))
+    continued = about.setdefault("continued_with", [])
+    if dict(identity) not in continued:
+        continued.append(dict(identity))
+        write_json(head, about)
+
+
+def _require_same(
+    out: Path,
+    old: Mapping[str, object],
+    new: Mapping[str, str],
+    may_differ: frozenset[str] = frozenset(),
+) -> None:
+    names = (old.keys() | new.keys()) - may_differ
+    changed = sorted(k for k in names if old.get(k) != new.get(k))
     if changed:
         raise UsageError(
             f"{out} holds a run with another {', '.join(changed)}; its rows cannot be mixed with "

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ui.cli_eval_new import new
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -44,11 +46,15 @@ _FORMS = click.Choice(["auto", "jsonl", "squad", "beir", "rgb", "csv"])
       konkyo eval run own.csv --out out/own --llm none --limit 20
       konkyo eval compare out/first out/second --max-loss 0.02
       konkyo eval report out/first
+      konkyo eval new --out own.jsonl
       konkyo eval retrieval --squad jsquad-valid.json --json
     """,
 )
 def evaluate() -> None:
     """Measure whether answers are right and faithful."""
+
+
+evaluate.add_command(new)
 
 
 @evaluate.command(
