@@ -15,7 +15,10 @@ __all__ = ["main"]
 _COMMANDS = {
     "ask": "ui.cli_ask:ask",
     "chat": "ui.cli_chat:chat",
+    "completion": "ui.cli_doctor:completion",
+    "doctor": "ui.cli_doctor:doctor",
     "eval": "ui.cli_eval:evaluate",
+    "feedback": "ui.cli_feedback:feedback",
     "index": "ui.cli_index:index",
     "mcp": "ui.cli_mcp:mcp",
     "models": "ui.cli_models:models",
@@ -25,7 +28,10 @@ _COMMANDS = {
 _HELP = {
     "ask": "Ask the articles a question.",
     "chat": "Open the chat in a browser.",
+    "completion": "Print the completion script of a shell.",
+    "doctor": "Say what is wrong and the command that mends it.",
     "eval": "Measure whether answers are right and faithful.",
+    "feedback": "List readers' feedback, or make an evaluation set of it.",
     "index": "Build, change and inspect an index of articles.",
     "mcp": "Offer the articles to an assistant (Model Context Protocol).",
     "models": "List, fetch and find models.",
