@@ -1,6 +1,7 @@
 """Frozen settings, read once: flags over environment over ``konkyo.toml`` over defaults.
 
     store = ".konkyo/store"
+    calibration = "own.json"        what konkyo eval calibrate wrote; empty: the shipped one
     [embedding]     model, threads
     [chunks]        budget, overlap
     [llm]           kind, model, base_url, api_key_env, timeout
@@ -114,6 +115,7 @@ class Settings(BaseSettings):
     toml_values: ClassVar[Mapping[str, object]] = {}
 
     store: str = ".konkyo/store"
+    calibration: str = ""
     embedding: EmbeddingSettings = EmbeddingSettings()
     chunks: ChunkSettings = ChunkSettings()
     llm: LLMSettings = LLMSettings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -71,10 +72,12 @@ def open_pipeline(
     embedding: str = "",
     options: Options | None = None,
     retrieval: RetrievalSettings | None = None,
+    calibration: str = "",
 ) -> Pipeline:
     """Open a store with its encoder, the learned checker where it can be had, and a model.
 
-    The store is opened first, so that a wrong folder is told at once. Raises StoreError,
+    The store is opened first, so that a wrong folder is told at once. ``calibration`` names a file
+    of ``konkyo eval calibrate``. Raises StoreError,
     ModelError, SettingsError.
     """
     from index.languages import detect
@@ -83,8 +86,9 @@ def open_pipeline(
     opened, encoder = _open(store, encoder, embedding)
     checker = open_checker()
     judge = None
+    refitted = Path(calibration) if calibration else None
     if checker is not None:
-        answers = load_calibration("answers")
+        answers = load_calibration("answers", refitted)
         judge = Judge(answers)
         options = options or Options(answerable=answers.threshold)
     options = options or Options()
@@ -95,13 +99,13 @@ def open_pipeline(
         opened,
         encoder,
         llm or open_llm("embedded"),
-        verifier=support_layers(encoder, checker),
+        verifier=support_layers(encoder, checker, refitted),
         detect=detect,
         sentences=sentences,
         reader=checker,
         judge=judge,
         options=replace(options, fusion=fusion),
-        models=f"{encoder.fingerprint} {checker.fingerprint if checker else ''}",
+        models=f"{encoder.fingerprint} {checker.fingerprint if checker else ''}{_stamp(refitted)}",
     )
 
 
@@ -122,6 +126,7 @@ def open_from_settings(
         store,
         embedding=settings.embedding.model,
         retrieval=settings.retrieval,
+        calibration=settings.calibration,
         llm=open_llm(
             kind,
             model=model or (settings.llm.model if same else ""),
@@ -132,13 +137,20 @@ def open_from_settings(
     )
 
 
-def support_layers(encoder: Encoder, checker: Checker | None) -> Verifier:
+def _stamp(refitted: Path | None) -> str:
+    """What tells answers under one calibration from those under another."""
+    return "" if refitted is None else f" {hashlib.sha256(refitted.read_bytes()).hexdigest()[:12]}"
+
+
+def support_layers(
+    encoder: Encoder, checker: Checker | None, refitted: Path | None = None
+) -> Verifier:
     """The verifier with every layer that is there."""
     return Verifier(
         facts=compare_facts,
         states=encoder if isinstance(encoder, TokenEncoder) else None,
         supporter=checker,
-        calibration=load_calibration("support"),
+        calibration=load_calibration("support", refitted),
     )
 
 

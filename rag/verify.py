@@ -16,10 +16,12 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from index.errors import SettingsError
 from index.protocols import TokenEncoder, Vectors
 from rag.claims import Draft
 from rag.facts import compare
@@ -81,11 +83,35 @@ class Calibration:
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, total))))
 
 
-def load_calibration(name: str) -> Calibration:
-    """The fitted model of that name from ``rag/calibration.json``."""
+def load_calibration(name: str, file: Path | None = None) -> Calibration:
+    """The fitted model of that name from ``rag/calibration.json``, or from ``file`` if it is there.
+
+    ``file`` is what ``konkyo eval calibrate`` wrote. Raises SettingsError if it cannot be used.
+    """
     table = json.loads(resources.files("rag").joinpath("calibration.json").read_text("utf-8"))
     entry = table[name]
-    return Calibration(entry["weights"], entry["bias"], entry["threshold"])
+    if file is not None:
+        entry = _refitted(file).get(name, entry)
+    try:
+        weights = {str(k): float(v) for k, v in entry["weights"].items()}
+        return Calibration(weights, float(entry["bias"]), float(entry["threshold"]))
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        raise SettingsError(
+            f"{file}: not a calibration: {name!r} needs weights, bias and threshold; make it again "
+            "with konkyo eval calibrate"
+        ) from exc
+
+
+def _refitted(file: Path) -> dict[str, dict[str, object]]:
+    try:
+        table = json.loads(file.read_text("utf-8"))
+    except OSError as exc:
+        raise SettingsError(f"calibration: {file}: cannot be read ({exc.strerror})") from exc
+    except ValueError as exc:
+        raise SettingsError(f"calibration: {file}: not JSON: {exc}") from exc
+    if not isinstance(table, dict):
+        raise SettingsError(f"calibration: {file}: not an object")
+    return table
 
 
 def _folded(text: str) -> str:
