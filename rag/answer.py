@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Protocol
 
@@ -13,10 +13,12 @@ from index.errors import LLMError
 from index.periods import period_in_question
 from index.protocols import Encoder, Store
 from index.records import Article, ArticleSummary, Filter, Hit
+from rag.anchor import agrees, anchors, hint
 from rag.chat import Turn, standalone
 from rag.claims import Draft, display_text, parse_line, split_lines
-from rag.evidence import Reader, Selection, SelectionLimits, select
-from rag.llm import LLM
+from rag.evidence import Reader, Selection, SelectionLimits, Span, select
+from rag.judge import asked_for
+from rag.llm import LLM, Usage
 from rag.messages import notice_text, refusal_text, removed_text
 from rag.outcomes import (
     Answer,
@@ -40,7 +42,7 @@ from rag.verify import Verdict, Verifier
 
 __all__ = ["PROMPT_VERSION", "Options", "Pipeline"]
 
-PROMPT_VERSION = 2
+PROMPT_VERSION = 3
 _EVERYTHING = Filter()
 
 
@@ -51,12 +53,15 @@ class Options:
     ``answerable`` is the share below which nothing is asked of the model: "answers" of
     ``rag/calibration.json`` names the data it is fitted on. ``quotes_alone`` is the share from
     which the quotes may stand as the answer when no sentence of the model passed.
+    ``quotes_read`` is how many quotes the model gets of a question that asks for one fact whose
+    place the reader is sure of; a shorter prompt is read sooner and misleads less.
     """
 
     top_k: int = 8
     answerable: float = 0.5
     quotes_alone: float = 0.5
     quotes_shown: int = 2
+    quotes_read: int = 3
     max_tokens: int = 200
     limits: SelectionLimits = field(default_factory=SelectionLimits)
     fusion: FusionWeights = field(default_factory=FusionWeights)
@@ -195,9 +200,9 @@ class Pipeline:
         if found.sure < self.options.answerable:
             yield Finished(run.refuse("weak_evidence", found.related))
             return
-        yield from run.draft(found.selection.evidence)
+        yield from run.draft(found.selection)
         if not run.claims and found.sure >= self.options.quotes_alone:
-            yield from run.quote(found.selection.evidence)
+            yield from run.quote(found.selection)
         if run.claims:
             yield Finished(run.answer(found.selection.evidence))
         else:
@@ -262,24 +267,52 @@ class _Run:
         self.claims: list[Claim] = []
         self.removed: list[Removed] = []
         self.notices: list[str] = []
+        self.usage = Usage()
 
-    def draft(self, evidence: Sequence[Evidence]) -> Iterator[Event]:
-        """Ask the model, check each line as it is finished; repair once if nothing passed."""
-        prompt = claims_prompt(self.standalone, evidence, self.language)
+    def draft(self, selection: Selection) -> Iterator[Event]:
+        """Ask the model, check each line as it is finished; repair once if nothing passed.
+
+        A sentence that is true but answers something else is not repaired: the reader's own
+        quote is the better answer.
+        """
+        evidence = self._read(selection)
+        places = anchors(selection.spans)
+        one = bool(places) and asked_for(self.standalone) is not None
+        prompt = claims_prompt(
+            self.standalone,
+            evidence,
+            self.language,
+            hint(selection.spans),
+            lines=1 if one else 2,
+        )
         try:
-            yield from self._attempt(prompt, evidence)
-            if not self.claims and self.removed:
-                failed = self.removed[-1]
+            yield from self._attempt(prompt, evidence, places)
+            failed = next((r for r in reversed(self.removed) if r.reason != "off_question"), None)
+            if not self.claims and failed is not None:
                 why = removed_text(failed.reason, self.language)
                 again = repair_prompt(prompt, failed.text, why, self.language)
-                yield from self._attempt(again, evidence)
+                yield from self._attempt(again, evidence, places)
         except LLMError:
             self.notices.append(notice_text("llm_unavailable", self.language))
 
-    def _attempt(self, prompt: Prompt, evidence: Sequence[Evidence]) -> Iterator[Event]:
+    def _read(self, selection: Selection) -> tuple[Evidence, ...]:
+        """The quotes the model gets: fewer, where one fact is asked for and its place is sure."""
+        evidence = selection.evidence
+        if not anchors(selection.spans) or asked_for(self.standalone) is None:
+            return evidence
+        near = sum(e.score >= 0.6 * evidence[0].score for e in evidence)
+        return evidence[: max(1, min(near, self._pipeline.options.quotes_read))]
+
+    def _attempt(
+        self, prompt: Prompt, evidence: Sequence[Evidence], places: Sequence[Span]
+    ) -> Iterator[Event]:
         start = time.perf_counter()
         verifying = 0.0
-        pieces = self._pipeline.llm.stream(prompt, max_tokens=self._pipeline.options.max_tokens)
+        usage = Usage()
+        fact = asked_for(self.standalone) is not None
+        pieces = self._pipeline.llm.stream(
+            prompt, max_tokens=self._pipeline.options.max_tokens, usage=usage
+        )
         for line in split_lines(pieces):
             draft = parse_line(line)
             if draft is None or any(draft.text == c.text for c in self.claims):
@@ -287,6 +320,9 @@ class _Run:
             yield ClaimDrafted(draft.text)
             began = time.perf_counter()
             verdict = self._pipeline.check(draft, evidence, self.standalone, self.language)
+            answers = agrees(draft.text, places, self.language)
+            if verdict.reason is None and answers is False and (fact or not self.claims):
+                verdict = Verdict(verdict.support, "off_question", places[0].text)
             proofs = self._proofs(draft, evidence) if verdict.reason is None else ()
             verifying += time.perf_counter() - began
             if verdict.reason is None:
@@ -297,6 +333,7 @@ class _Run:
                 removed = Removed(draft.text, verdict.reason, verdict.detail)
                 self.removed.append(removed)
                 yield ClaimRemoved(removed)
+        self.usage.add(usage)
         self.clock.add("verify", verifying)
         self.clock.add("generate", time.perf_counter() - start - verifying)
 
@@ -317,14 +354,19 @@ class _Run:
         )
         return alone or draft.citations
 
-    def quote(self, evidence: Sequence[Evidence]) -> Iterator[Event]:
-        """The best quotes as they stand; they support themselves."""
+    def quote(self, selection: Selection) -> Iterator[Event]:
+        """The best quotes as they stand; they support themselves.
+
+        Where the reader is sure of a place, the quote that holds it comes first and alone.
+        """
         if self.removed:
             self.notices.append(notice_text("quotes_only", self.language))
+        evidence = selection.evidence
+        sure = [e for p in anchors(selection.spans) for e in evidence if p.within(e)]
         best = evidence[0].score
-        for item in evidence[: self._pipeline.options.quotes_shown]:
-            if item.number > 1 and item.score < 0.7 * best:
-                break
+        near = [e for e in evidence if e.number == 1 or e.score >= 0.7 * best]
+        shown = list(dict.fromkeys(sure)) or near
+        for item in shown[: self._pipeline.options.quotes_shown]:
             claim = Claim(" ".join(item.text.split()), (item.number,), 1.0)
             self.claims.append(claim)
             yield ClaimChecked(claim)
@@ -342,6 +384,7 @@ class _Run:
             removed=tuple(self.removed),
             notices=tuple(self.notices),
             timings_ms=self.clock.stages,
+            usage=asdict(self.usage),
             fingerprint=self._pipeline.fingerprint,
         )
 
@@ -358,6 +401,7 @@ class _Run:
             timings_ms=self.clock.stages,
             fingerprint=self._pipeline.fingerprint,
             related=related,
+            usage=asdict(self.usage),
         )
 
 

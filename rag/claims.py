@@ -31,8 +31,10 @@ class Draft:
     citations: tuple[int, ...]
 
 
-def claims_grammar(shown: int, *, lines: int = 3) -> str:
+def claims_grammar(shown: int, *, lines: int = 3, least: int = 6) -> str:
     """GBNF for 1..``lines`` claims over quotes 1..``shown``; a number not shown cannot be written.
+
+    A claim has ``least`` to 180 letters.
 
     The model may not decline: whether the quotes answer the question is not its decision.
     """
@@ -43,7 +45,7 @@ def claims_grammar(shown: int, *, lines: int = 3) -> str:
         [
             f"root ::= line{{1,{lines}}}",
             'line ::= text cite cite? "\\n"',
-            r"text ::= [^\[\]\n<>{}|\\*#`]{6,220}",
+            r"text ::= [^\[\]\n<>{}|\\*#`]" + f"{{{max(6, least)},180}}",
             f'cite ::= "[" ({numbers}) "]"',
         ]
     )

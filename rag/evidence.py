@@ -14,7 +14,7 @@ from index.protocols import Encoder
 from index.records import Hit
 from rag.outcomes import Evidence
 
-__all__ = ["Reader", "Reading", "Selection", "SelectionLimits", "select", "token_cost"]
+__all__ = ["Reader", "Reading", "Selection", "SelectionLimits", "Span", "select", "token_cost"]
 
 Sentences = Callable[[str, str | None], list[tuple[int, int]]]
 
@@ -60,16 +60,33 @@ class SelectionLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Where the reader sees an answer: ``article.text[start:end] == text``, and how surely (share)."""
+
+    text: str
+    share: float
+    article_id: str
+    language: str
+    start: int
+    end: int
+
+    def within(self, evidence: Evidence) -> bool:
+        """Whether a quote holds at least the beginning of this place."""
+        same = evidence.article.article_id == self.article_id
+        return same and evidence.start <= self.start < evidence.end
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
-    """The quotes, how sure the reader is that they answer (share) and its own short answers.
+    """The quotes, how sure the reader is that they answer (share) and where it sees the answer.
 
     ``answerable`` is the best reading's probability, ``None`` where there is no reader.
-    ``spans`` are the reader's answers with their probabilities, best first.
+    ``spans`` are one place a passage, surest first.
     """
 
     evidence: tuple[Evidence, ...]
     answerable: float | None
-    spans: tuple[tuple[str, float], ...]
+    spans: tuple[Span, ...]
 
 
 # A sentence that opens like this cannot be understood without the one before it.
@@ -141,7 +158,7 @@ def select(
     place = [1.0 / (1 + c.rank) for c in candidates]
     scores = [0.7 * s + 0.3 * p for s, p in zip(similar, place, strict=True)]
     answerable: float | None = None
-    spans: list[tuple[str, float]] = []
+    spans: list[Span] = []
     if reader is not None:
         readings = reader.answers(
             question, [h.passage.text for h in hits], [_about(h) for h in hits]
@@ -150,7 +167,7 @@ def select(
         in_answer = [0.0] * len(candidates)
         for rank, (hit, reading) in enumerate(zip(hits, readings, strict=True)):
             base = hit.passage.start
-            spans.append((hit.passage.text[reading.start : reading.end], reading.probability))
+            spans.append(_span(hit, reading))
             for i, c in enumerate(candidates):
                 inside = c.start < base + reading.end and base + reading.start < c.end
                 if c.rank == rank and inside:
@@ -161,7 +178,19 @@ def select(
         Evidence(number, c.hit.article, c.context_start, c.end, _text(c, c.context_start), score)
         for number, (c, score) in enumerate(chosen, start=1)
     )
-    return Selection(evidence, answerable, tuple(sorted(spans, key=lambda s: -s[1])))
+    return Selection(evidence, answerable, tuple(sorted(spans, key=lambda s: -s.share)))
+
+
+def _span(hit: Hit, reading: Reading) -> Span:
+    base = hit.passage.start
+    return Span(
+        hit.passage.text[reading.start : reading.end],
+        reading.probability,
+        hit.article.article_id,
+        hit.article.language,
+        base + reading.start,
+        base + reading.end,
+    )
 
 
 def _about(hit: Hit) -> str:

@@ -288,7 +288,12 @@ def _year_known(claim: Moment, read: _Text) -> bool:
     return any(q.unit in {None, "year"} and claim.year in q.values for q in read.quantities)
 
 
-def _date_in(moment: Moment, read: _Text) -> tuple[int, int] | None:
+_ARTICLE_OF = re.compile(
+    r"\s*(?:付け?)?の?(?:記事|報道|紙面|配信|本誌)|\s*(?:자\s?)?(?:기사|보도)|\s*的?(?:文章|报道|消息)|\s*(?:article|report|story)\b"
+)
+
+
+def _date_in(moment: Moment, read: _Text, claim: str) -> tuple[int, int] | None:
     if not _year_known(moment, read):
         return None
     for other in read.moments:
@@ -305,8 +310,14 @@ def _date_in(moment: Moment, read: _Text) -> tuple[int, int] | None:
             whole, part = divmod(moment.clock, 60)
             if abs(quantity.values[0] - (whole + Decimal(part) / 60)) < Decimal("0.01"):
                 return quantity.start, quantity.end
+    # The article's own month or year is known without being said; the day of an event is not.
     low, high, published = moment.earliest, moment.latest, read.published
-    if low and high and published and moment.relative is None and low <= published <= high:
+    if (
+        moment.relative is None
+        and (moment.grain != "day" or _ARTICLE_OF.match(claim, moment.end))
+        and (low and high and published)
+        and low <= published <= high
+    ):
         return 0, 0
     return _verbatim(read, moment.text)
 
@@ -339,7 +350,7 @@ def _dates(claim: _Text, sources: Sequence[_Source]) -> tuple[list[FactIssue], l
             resolved = next((m for m in read.moments if (m.start, m.end) == span[1:]), moment)
             instead = _other_date(resolved, source)
             other = other or instead
-            found = _date_in(resolved, source.read)
+            found = _date_in(resolved, source.read, claim.text)
             if found and instead is None:
                 place = (i, *found)
                 break

@@ -32,11 +32,17 @@ __all__ = [
 
 @dataclass(slots=True)
 class Usage:
-    """Tokens of one call, as the engine counted them (0: it did not say)."""
+    """Tokens of one call or several, as the engine counted them (0: it did not say)."""
 
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
+
+    def add(self, other: Usage) -> None:
+        """Count another call in."""
+        self.prompt_tokens += other.prompt_tokens
+        self.cached_tokens += other.cached_tokens
+        self.completion_tokens += other.completion_tokens
 
 
 @dataclass(slots=True)
@@ -138,7 +144,7 @@ class EmbeddedLLM:
             "cache_prompt": True,
             "stream": True,
             "stream_options": {"include_usage": True},
-            "grammar": claims_grammar(prompt.shown),
+            "grammar": claims_grammar(prompt.shown, lines=prompt.lines, least=prompt.least),
         }
         pieces: queue.Queue[str | BaseException | None] = queue.Queue()
         stop = threading.Event()
@@ -208,7 +214,12 @@ class RemoteLLM:
             ChatMessage(role=MessageRole.USER, content=prompt.user),
         ]
         extra: dict[str, object] = (
-            {"extra_body": {"grammar": claims_grammar(prompt.shown), "cache_prompt": True}}
+            {
+                "extra_body": {
+                    "grammar": claims_grammar(prompt.shown, lines=prompt.lines, least=prompt.least),
+                    "cache_prompt": True,
+                }
+            }
             if self._grammar
             else {}
         )

@@ -106,6 +106,7 @@ class Answer:
     notices: tuple[str, ...]
     timings_ms: Mapping[str, float]
     fingerprint: str
+    usage: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,7 @@ class Refusal:
     timings_ms: Mapping[str, float]
     fingerprint: str
     related: tuple[ArticleSummary, ...] = field(default=())
+    usage: Mapping[str, int] = field(default_factory=dict)
 
 
 Outcome = Answer | Refusal
@@ -180,5 +182,6 @@ def to_json(outcome: Outcome) -> dict[str, object]:
         "related": [] if isinstance(outcome, Answer) else [asdict(a) for a in outcome.related],
         "notices": list(outcome.notices),
         "timings_ms": dict(outcome.timings_ms),
+        "usage": dict(outcome.usage),
         "fingerprint": outcome.fingerprint,
     }

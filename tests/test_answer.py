@@ -207,6 +207,20 @@ def test_a_failed_answer_is_repaired_once_and_told_why() -> None:
     assert len(llm.asked) == 2
 
 
+def test_a_true_sentence_that_answers_something_else_gives_way_to_the_readers_quote() -> None:
+    text = "トランプ大統領は5日に高市支持を明らかにし、会談は2026年1月2日夜に行われた。"
+    llm = Says(["会談は2026年1月2日夜に行われた。[1]\n"])
+    asked = pipeline(llm, text=text)
+    asked._reader = Reads(0.95, text.index("5日"), text.index("5日") + 2)
+    outcome = asked.ask("トランプ大統領が高市支持を明らかにしたのはいつ？")
+    assert isinstance(outcome, Answer)
+    assert [(r.reason, r.detail) for r in outcome.removed] == [("off_question", "5日")]
+    assert [c.text for c in outcome.claims] == [text]
+    assert "5日" in llm.asked[0].user.split("いつ？")[1]
+    assert llm.asked[0].lines == 1
+    assert outcome.notices
+
+
 def test_after_a_failed_repair_the_quotes_stand_alone_with_a_notice() -> None:
     outcome = pipeline(Says([BAD, BAD])).ask(QUESTION)
     assert isinstance(outcome, Answer)

@@ -104,7 +104,7 @@ def test_the_reader_decides_where_the_answer_lies() -> None:
     )
     assert "野党" in chosen.evidence[0].text
     assert chosen.answerable == 0.9
-    assert chosen.spans[0] == ("野党", 0.9)
+    assert (chosen.spans[0].text, chosen.spans[0].share) == ("野党", 0.9)
 
 
 def test_no_more_is_shown_than_may_be() -> None:
