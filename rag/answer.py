@@ -16,6 +16,7 @@ from index.records import Article, ArticleSummary, Filter, Hit
 from rag.anchor import agrees, anchors, hint
 from rag.chat import Turn, standalone
 from rag.claims import Draft, display_text, parse_line, split_lines
+from rag.conflict import conflicting
 from rag.evidence import Reader, Selection, SelectionLimits, Span, select
 from rag.judge import asked_for
 from rag.llm import LLM, Usage
@@ -200,7 +201,9 @@ class Pipeline:
         if found.sure < self.options.answerable:
             yield Finished(run.refuse("weak_evidence", found.related))
             return
-        yield from run.draft(found.selection)
+        yield from run.dispute(found.selection)
+        if not run.claims:
+            yield from run.draft(found.selection)
         if not run.claims and found.sure >= self.options.quotes_alone:
             yield from run.quote(found.selection)
         if run.claims:
@@ -268,6 +271,15 @@ class _Run:
         self.removed: list[Removed] = []
         self.notices: list[str] = []
         self.usage = Usage()
+
+    def dispute(self, selection: Selection) -> Iterator[Event]:
+        """Where articles answer differently, each in its own words; the model is not asked."""
+        told = conflicting(self.standalone, selection.spans, selection.evidence)
+        for item, _ in told:
+            yield from self._as_quoted(item)
+        if told:
+            between = "; ".join(f"{text} ({_origin(e)})" for e, text in told)
+            self.notices.append(notice_text("conflict", self.language, told=between))
 
     def draft(self, selection: Selection) -> Iterator[Event]:
         """Ask the model, check each line as it is finished; repair once if nothing passed.
@@ -367,9 +379,12 @@ class _Run:
         near = [e for e in evidence if e.number == 1 or e.score >= 0.7 * best]
         shown = list(dict.fromkeys(sure)) or near
         for item in shown[: self._pipeline.options.quotes_shown]:
-            claim = Claim(" ".join(item.text.split()), (item.number,), 1.0)
-            self.claims.append(claim)
-            yield ClaimChecked(claim)
+            yield from self._as_quoted(item)
+
+    def _as_quoted(self, item: Evidence) -> Iterator[Event]:
+        claim = Claim(" ".join(item.text.split()), (item.number,), 1.0)
+        self.claims.append(claim)
+        yield ClaimChecked(claim)
 
     def answer(self, evidence: Sequence[Evidence]) -> Answer:
         """The claims that passed, with exactly the citations they use."""
@@ -403,6 +418,12 @@ class _Run:
             related=related,
             usage=asdict(self.usage),
         )
+
+
+def _origin(evidence: Evidence) -> str:
+    """Outlet or title, and date: what tells one article from another."""
+    article = evidence.article
+    return ", ".join(x for x in (article.outlet or article.title, article.published) if x)
 
 
 def _citation(evidence: Evidence) -> Citation:

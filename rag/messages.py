@@ -85,6 +85,12 @@ _REMOVED: dict[str, dict[RemovedReason, str]] = {
 }
 
 _NOTICE = {
+    "conflict": {
+        "ja": "記事によって食い違いがあります: {told}",
+        "en": "The articles disagree: {told}",
+        "ko": "기사마다 내용이 다릅니다: {told}",
+        "zh": "各篇文章说法不一：{told}",
+    },
     "llm_unavailable": {
         "ja": "言語モデルが使えないため、記事の引用だけを示します。",
         "en": "The language model is not available; these are quotes from the articles alone.",
