@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Callable, Sequence
 
-from index.records import Article, Passage
+from index.records import Article, ArticleSummary, Passage
 from index.sentences import is_heading, sentences
 
 __all__ = ["chunk", "embedding_text"]
@@ -59,7 +59,7 @@ def chunk(
     return passages
 
 
-def embedding_text(article: Article, passage: Passage) -> str:
+def embedding_text(article: Article | ArticleSummary, passage: Passage) -> str:
     """What the encoder reads: title and date, then the passage; the quote is the passage alone."""
     head = "" if passage.text.startswith(article.title.rstrip("…")) else article.title
     dated = " ".join(part for part in (head, article.published) if part)

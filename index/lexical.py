@@ -16,7 +16,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,6 +31,7 @@ __all__ = [
     "Postings",
     "Searcher",
     "Segment",
+    "TermWorth",
     "query_tokens",
     "term_key",
     "tokens",
@@ -61,7 +62,39 @@ _KATAKANA_WORD = re.compile(r"[\u30a1-\u30fa\u30fc]{3,}")
 _FIRST_HAN = "\u3400"
 _THOUSANDS = re.compile(r",(?=\d{3}(?:\D|$))")
 
+_TWO_OF_HIRAGANA = re.compile(r"[\u3041-\u309f]+")
+_ONE_OF_HIRAGANA = re.compile(r"[\u3041-\u309f]")
+_HAN_OR_PIECE = re.compile(
+    r"[々〆〇\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]{1,2}|[\u30a1-\u30ff]{2}"
+)
+
 Arrays = dict[str, npt.NDArray[np.generic]]
+
+
+@dataclass(frozen=True, slots=True)
+class TermWorth:
+    """What a term of a question is worth, by its kind; fitted by ``benchmarks/fit_fusion.py``.
+
+    Rarity alone overrates how a question is phrased: what joins a name to a particle or asks
+    (「のは」, 「は何」) is rare in articles because articles do not ask. ``border`` is a bigram of
+    one hiragana and something else, ``hiragana`` one of two, ``piece`` a Han character, two of
+    them or two katakana, ``whole`` everything else: numbers, katakana words, words.
+    """
+
+    border: float = 0.35
+    hiragana: float = 0.5
+    piece: float = 0.85
+    whole: float = 1.7
+
+    def of(self, term: str) -> float:
+        """The factor of one term."""
+        if term[0].isdigit():
+            return self.whole
+        if _TWO_OF_HIRAGANA.fullmatch(term):
+            return self.hiragana
+        if _ONE_OF_HIRAGANA.search(term):
+            return self.border
+        return self.piece if _HAN_OR_PIECE.fullmatch(term) else self.whole
 
 
 def _bigrams(run: str) -> list[str]:
@@ -108,9 +141,10 @@ def tokens(text: str) -> list[str]:
     return found
 
 
-def query_tokens(text: str) -> Counter[str]:
-    """Count the terms of a question."""
-    return Counter(tokens(text))
+def query_tokens(text: str, worth: TermWorth | None = None) -> dict[str, float]:
+    """The terms of a question, each with its count times what terms of its kind are worth."""
+    worth = worth or TermWorth()
+    return {term: times * worth.of(term) for term, times in Counter(tokens(text)).items()}
 
 
 def term_key(term: str) -> int:
@@ -235,7 +269,7 @@ class Searcher:
 
     def search(
         self,
-        query: Counter[str],
+        query: Mapping[str, float],
         k: int,
         allowed: Sequence[npt.NDArray[np.bool_]] | None = None,
     ) -> list[tuple[int, int, float]]:
@@ -273,7 +307,7 @@ class Searcher:
         ranked.sort(key=lambda row: (-row[2], row[0], row[1]))
         return ranked[:k]
 
-    def ceiling(self, query: Counter[str]) -> float:
+    def ceiling(self, query: Mapping[str, float]) -> float:
         """The weight of all terms of a question together, known here or not.
 
         A score divided by it is a share that compares across questions and languages.
@@ -287,7 +321,7 @@ class Searcher:
     def _idf(self, holding: int) -> float:
         return math.log1p((self._documents - holding + 0.5) / (holding + 0.5))
 
-    def _terms(self, query: Counter[str]) -> list[tuple[float, list[_Entry]]]:
+    def _terms(self, query: Mapping[str, float]) -> list[tuple[float, list[_Entry]]]:
         """Weight and postings of each term that is there at all, the heaviest first."""
         terms: list[tuple[float, list[_Entry]]] = []
         for term, times in query.items():

@@ -644,7 +644,7 @@ def _question_rows(
     context = _context(p.title, rng)
     yield Example("query", q.text, context, window, 1, span)
     count = int(negatives) + (rng.random() < negatives % 1)
-    if rng.random() < 0.12:
+    if rng.random() < 0.3:
         names = corpus.names_like(index, "Person") + corpus.names_like(index, "Location")
         asked = _false_premise(q, window, names, rng)
         if asked is not None:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from rag.evidence import Span
-from rag.judge import asked_for
+from rag.folding import guess_language
+from rag.judge import asked_for, terms
 from rag.outcomes import Evidence
 from rag.quantities import Quantity, quantities, same_quantity
 from rag.times import Moment, dates, moments_agree
@@ -19,6 +20,7 @@ from rag.times import Moment, dates, moments_agree
 __all__ = ["conflicting"]
 
 _SURE = 0.6
+_NEARLY = 0.9
 
 
 def conflicting(
@@ -43,8 +45,22 @@ def conflicting(
         return ()
     differ = _figures_differ if kind == "number" else _days_differ
     first = told[0]
-    others = [t for t in told[1:] if differ(first, t)]
+    others = [t for t in told[1:] if _same_matter(question, first, t) and differ(first, t)]
     return tuple((e, s.text.strip()) for e, s in [first, *others]) if others else ()
+
+
+def _same_matter(question: str, one: tuple[Evidence, Span], two: tuple[Evidence, Span]) -> bool:
+    """Whether the second quote is about what was asked as much as the first, as far as can be told.
+
+    A telephone call and a visit both have days; they are no disagreement. In one script the
+    question's own terms decide; across scripts the reader must be nearly as sure.
+    """
+    asked = terms(question)
+    scripts = {guess_language(question), *(guess_language(e.text) for e, _ in (one, two))}
+    if len(scripts) > 1 or not asked:
+        return two[1].share >= _NEARLY * one[1].share
+    first, second = (len(asked & terms(e.text)) for e, _ in (one, two))
+    return second >= _NEARLY * first
 
 
 def _figure(told: tuple[Evidence, Span]) -> Quantity | None:

@@ -371,6 +371,7 @@ def _vague(moment: Moment) -> bool:
 
 # -- names -----------------------------------------------------------------------------------------
 
+_MODIFIER = 8
 _PRONOUN = re.compile(
     r"^(?:彼女?ら?|同氏|同社|同国|両国|我が国|自ら|自身|本人|他们?|她们?|它们?|自己|该国|两国|그녀?|그들|양국|자신|he|she|it|they|the)$"
 )
@@ -414,12 +415,21 @@ def _replaced_name(name: Name, source: _Source) -> str | None:
     for change in _changes_at(name.start, name.end, source.laid):
         if change.start < name.start - 1 or change.end > name.end + 1:
             continue
-        for other in names(source.read.text, source.read.language):
-            touching = other.start < change.evidence_end and change.evidence_start < other.end
-            within = (
-                change.evidence_start >= other.start - 1 and change.evidence_end <= other.end + 1
-            )
-            if touching and within and same_name(name.text, other.text) is False:
+        there = [
+            n
+            for n in names(source.read.text, source.read.language)
+            if n.start < change.evidence_end and change.evidence_start < n.end
+        ]
+        if any(same_name(name.text, n.text) for n in there):
+            continue
+        for other in there:
+            # What goes before the name ("the American president's") may have gone with it.
+            begins = other.start - _MODIFIER <= change.evidence_start <= other.start + 1
+            if (
+                begins
+                and change.evidence_end <= other.end + 1
+                and same_name(name.text, other.text) is False
+            ):
                 return other.text
     return None
 

@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
-from index.protocols import Encoder, Store
+from index.chunk import embedding_text
+from index.embed_folder import unit
+from index.protocols import Encoder, Store, TokenEncoder, Vectors
 from index.records import Filter, Hit, ScoredPassage
 
-__all__ = ["Fused", "FusionWeights", "Retriever", "fuse"]
+__all__ = [
+    "Fused",
+    "FusionWeights",
+    "PassageStates",
+    "Retriever",
+    "fuse",
+    "late_interaction",
+    "reordered",
+]
 
 
 _EVERYTHING = Filter()
+_Half = npt.NDArray[np.float16]
 
 
 @dataclass(frozen=True, slots=True)
 class FusionWeights:
-    """How the two arms are joined; fitted by ``benchmarks/fit_fusion.py`` on JaQuAD train and
-    the first 24 titles of XQuAD (en, zh).
+    """How the arms are joined; fitted by ``benchmarks/fit_fusion.py`` on a part of JaQuAD train.
 
     ``dense`` is the share of the dense arm; ``floor`` is the cosine two unrelated texts have
     with the encoder (0.7 for the E5 family, whose cosines live in 0.7..1); ``pool`` is how many
-    passages each arm proposes.
+    passages each arm proposes. The ``reread`` best of them, as far as they lie within ``margin``
+    of the best score, are compared with the question token by token, with the weight ``late``
+    (0: not at all).
     """
 
     dense: float = 0.64
     floor: float = 0.7
     pool: int = 100
+    late: float = 0.5
+    reread: int = 10
+    margin: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +87,38 @@ def fuse(
     return sorted(joined, key=lambda f: -f.score)
 
 
+def late_interaction(question: Vectors, passages: Sequence[Vectors]) -> list[float]:
+    """How well each passage's tokens meet the question's: the mean of their best cosines.
+
+    ``question`` has the shape (tokens, dimension), each passage its own (tokens, dimension). What
+    all tokens of these passages have in common is taken off first, as cosines between the states
+    of one encoder are all high. After Khattab and Zaharia, "ColBERT" (arXiv 2004.12832), with the
+    states of an encoder that was not trained for it.
+    """
+    if not len(question) or not all(len(states) for states in passages):
+        return [0.0] * len(passages)
+    common = np.mean([states.mean(axis=0, dtype=np.float32) for states in passages], axis=0)
+    asked = unit(question - common)
+    return [float((asked @ unit(states - common).T).max(axis=1).mean()) for states in passages]
+
+
+def reordered(fused: Sequence[Fused], late: Sequence[float], weight: float) -> list[Fused]:
+    """Take ``weight`` times what each of the first passages lacks of the best late score off it.
+
+    ``late`` belongs to the first ``len(late)`` of ``fused``; the others, which were not compared,
+    are treated as the worst of them, so that none of them is overtaken for having been compared.
+    """
+    best, worst = max(late, default=0.0), min(late, default=0.0)
+    padded = [*late, *[worst] * (len(fused) - len(late))]
+    moved = [
+        replace(one, score=one.score - weight * (best - share))
+        for one, share in zip(fused, padded, strict=True)
+    ]
+    return sorted(moved, key=lambda f: -f.score)
+
+
 class Retriever:
-    """Ranks a store's passages for a question."""
+    """Ranks a store's passages for a question; safe to share by threads."""
 
     def __init__(
         self, store: Store, encoder: Encoder, weights: FusionWeights | None = None
@@ -78,23 +126,36 @@ class Retriever:
         self.store = store
         self._encoder = encoder
         self._weights = weights or FusionWeights()
+        self._states = PassageStates(encoder) if isinstance(encoder, TokenEncoder) else None
 
     def rank(self, question: str, where: Filter = _EVERYTHING) -> list[Fused]:
         """All passages either arm proposes, best first."""
+        dense, lexical, ceiling = self.arms(question, where)
+        fused = fuse(dense, lexical, self._weights, ceiling=ceiling)
+        if self._states is None or self._weights.late == 0 or not fused:
+            return fused
+        least = fused[0].score - self._weights.margin
+        near = [f for f in fused[: self._weights.reread] if f.score >= least]
+        if len(near) < 2:
+            return fused
+        asked = self._states.of_question(question)
+        found = self._states.of_passages(self.store, [f.passage_id for f in near])
+        return reordered(fused, late_interaction(asked, found), self._weights.late)
+
+    def arms(
+        self, question: str, where: Filter = _EVERYTHING
+    ) -> tuple[list[ScoredPassage], list[ScoredPassage], float]:
+        """Dense scores (of the lexical arm's passages, too), lexical ones, and their ceiling."""
         vector = self._encoder.queries([question])[0]
         pool = self._weights.pool
         dense = self.store.dense(vector, pool, where)
         lexical = self.store.lexical(question, pool, where)
-        return fuse(
-            self._complete(vector, dense, lexical),
-            lexical,
-            self._weights,
-            ceiling=self.store.lexical_ceiling(question),
-        )
+        complete = self._complete(vector, dense, lexical)
+        return complete, lexical, self.store.lexical_ceiling(question)
 
     def _complete(
         self,
-        vector: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+        vector: Vectors,
         dense: list[ScoredPassage],
         lexical: list[ScoredPassage],
     ) -> list[ScoredPassage]:
@@ -125,3 +186,47 @@ class Retriever:
         ]
         hits.sort(key=lambda h: h.article.published or "", reverse=True)
         return sorted(hits, key=lambda h: -round(h.score, 6))
+
+
+class PassageStates:
+    """Token states of questions and passages; those of passages are kept, up to ``most_bytes``.
+
+    Safe to share by threads.
+    """
+
+    def __init__(self, encoder: TokenEncoder, most_bytes: int = 64 * 1024 * 1024) -> None:
+        self._encoder = encoder
+        self._most_bytes = most_bytes
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, _Half] = OrderedDict()
+        self._bytes = 0
+
+    def of_question(self, question: str) -> Vectors:
+        """Shape (tokens, dimension)."""
+        return self._encoder.query_states([question])[0]
+
+    def of_passages(self, store: Store, passage_ids: Sequence[str]) -> list[Vectors]:
+        """One array (tokens, dimension) a passage, title and date read with it."""
+        passages = store.passages(passage_ids)
+        summaries = store.summaries([p.article_id for p in passages])
+        texts = [embedding_text(a, p) for a, p in zip(summaries, passages, strict=True)]
+        with self._lock:
+            known = {text: self._kept[text] for text in texts if text in self._kept}
+            for text in known:
+                self._kept.move_to_end(text)
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
+        if missing:
+            made = self._encoder.passage_states(missing)
+            fresh = {t: s.astype(np.float16) for t, s in zip(missing, made, strict=True)}
+            self._keep(fresh)
+            known |= fresh
+        return [known[text].astype(np.float32) for text in texts]
+
+    def _keep(self, fresh: dict[str, _Half]) -> None:
+        with self._lock:
+            for text, states in fresh.items():
+                if text not in self._kept:
+                    self._kept[text] = states
+                    self._bytes += states.nbytes
+            while self._bytes > self._most_bytes:
+                self._bytes -= self._kept.popitem(last=False)[1].nbytes

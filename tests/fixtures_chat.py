@@ -357,6 +357,7 @@ def main() -> None:
     from ui.access import Access, Limiter, read_keys
     from ui.app import House, Served, listen, serve
     from ui.desk import Desk
+    from ui.feedback import Feedback
     from ui.librarian import Librarian
 
     pace = float(os.environ.get("FAKE_PACE", "0.05"))
@@ -388,7 +389,9 @@ def main() -> None:
     port = int(os.environ.get("FAKE_PORT", "0"))
     with contextlib.suppress(KeyboardInterrupt):
         taken = listen("127.0.0.1", port, access)
-        serve(House(desk, access, limiter, librarian), taken, ready=ready)
+        kept = os.environ.get("FAKE_FEEDBACK")
+        feedback = Feedback(Path(kept)) if kept else None
+        serve(House(desk, access, limiter, librarian, None, feedback), taken, ready=ready)
     # As the command does: an endless answer's thread is not waited for.
     os._exit(0)
 

@@ -46,6 +46,12 @@ def test_only_different_values_of_one_unit_are_a_disagreement(
     assert found == ([one[1], two[1]] if disputed else [])
 
 
+def test_another_event_of_the_same_kind_is_no_disagreement() -> None:
+    call = told(1, "両首脳の電話会談は1月2日に行われた。", "1月2日")
+    visit = told(2, "両首脳は10月28日に初会談を行った。", "10月28日")
+    assert differing(WHEN, call, visit) == []
+
+
 def test_one_article_does_not_disagree_with_itself() -> None:
     quote, first = told(1, "邦人は160人、のちに170人だった。", "160人")
     second = Span("170人", 0.8, "a1", "ja", 9, 13)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import index.lexical as lexical
-from index.lexical import BM25_B, BM25_K1, Postings, Searcher, query_tokens, tokens
+from index.lexical import BM25_B, BM25_K1, Postings, Searcher, TermWorth, query_tokens, tokens
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,19 @@ def test_scores_are_exact_whatever_was_split_and_deleted(
     assert found.keys() == wanted.keys()
     for number, score in wanted.items():
         assert found[number] == pytest.approx(score, rel=1e-4)
+
+
+def test_how_a_question_is_phrased_weighs_less_than_what_it_names() -> None:
+    weights = query_tokens("トランプの関税は何%ですか、10%?")
+    worth = TermWorth()
+    assert weights["トランプ"] == weights["10"] == worth.whole
+    assert weights["関税"] == weights["トラ"] == worth.piece
+    assert weights["プの"] == weights["は何"] == worth.border
+    assert weights["です"] == worth.hiragana
+    assert worth.border < worth.hiragana < worth.piece < worth.whole
+    # A question in hiragana alone still finds.
+    searcher = Searcher([Postings.build(["さくらがさいた", "うみがみえる"])], [None])
+    assert searcher.search(query_tokens("さくらはいつさきましたか"), 1)[0][1] == 0
 
 
 def test_looking_up_only_candidates_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,27 @@
 """Fusion is a pure function of scores; retrieval gives whole hits in a stable order."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from index.backends.local import LocalStore
+from index.build import build
+from index.protocols import Vectors
 from index.records import ScoredPassage
-from rag.retrieve import Fused, FusionWeights, fuse
+from rag.retrieve import (
+    Fused,
+    FusionWeights,
+    PassageStates,
+    Retriever,
+    fuse,
+    late_interaction,
+    reordered,
+)
 
 WEIGHTS = FusionWeights(dense=0.5, floor=0.7)
 
@@ -56,3 +72,110 @@ def test_doubling_the_ceiling_never_lifts_a_lexical_passage_over_a_dense_one(
     high = fuse(scored(z=0.9), scored(**lexical), WEIGHTS, ceiling=2.0)
     place = [f.passage_id for f in low].index("z")
     assert [f.passage_id for f in high].index("z") <= place
+
+
+def fused(**scores: float) -> list[Fused]:
+    return [Fused(name, score, None, None) for name, score in scores.items()]
+
+
+def test_a_passage_that_meets_every_word_of_the_question_comes_first() -> None:
+    axes = np.eye(5, dtype=np.float32)
+    question = axes[[0, 1]]
+    both, one, none = axes[[0, 1, 4]], axes[[0, 3, 4]], axes[[2, 3, 4]]
+    late = late_interaction(question, [none, both, one])
+    assert sorted(late) == [late[0], late[2], late[1]]
+    assert late_interaction(question[:0], [both]) == [0.0]
+    assert late_interaction(question, [both, both[:0]]) == [0.0, 0.0]
+
+
+def test_late_scores_reorder_only_what_was_compared() -> None:
+    ranked = fused(a=0.9, b=0.85, c=0.8, d=0.7)
+    moved = reordered(ranked, [0.1, 0.3], weight=0.5)
+    assert [(f.passage_id, round(f.score, 3)) for f in moved] == [
+        ("b", 0.85), ("a", 0.8), ("c", 0.7), ("d", 0.6),
+    ]  # fmt: skip
+    assert reordered(ranked, [], weight=0.5) == ranked
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=6), st.integers(2, 6))
+def test_nothing_is_overtaken_by_what_was_not_compared(late: list[float], more: int) -> None:
+    ranked = [Fused(str(i), 1 - i / 10, None, None) for i in range(len(late) + more)]
+    names = [f.passage_id for f in reordered(ranked, late, weight=0.7)]
+    rest = [str(i) for i in range(len(late), len(ranked))]
+    assert [name for name in names if name in rest] == rest
+    assert names[-more:] == rest
+
+
+WORDS = ["alpha", "beta", "gamma", "delta"]
+
+
+@dataclass
+class CountingEncoder:
+    """Each word an axis; counts the passages whose states were asked for."""
+
+    asked: list[str] = field(default_factory=list)
+    fingerprint: str = "words"
+    dimension: int = len(WORDS)
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        rows = [[1 + text.lower().count(word) for word in WORDS] for text in texts]
+        vectors = np.array(rows, np.float32)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    passages = queries
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(text.split()) for text in texts]
+
+    def iter_passages(self, texts: Sequence[str]) -> Iterator[tuple[np.ndarray, Vectors]]:
+        yield np.arange(len(texts)), self.queries(texts)
+
+    def query_states(self, texts: Sequence[str]) -> list[Vectors]:
+        axes = np.eye(len(WORDS), dtype=np.float32)
+        return [
+            axes[[WORDS.index(word) for word in text.lower().split() if word in WORDS]]
+            for text in texts
+        ]
+
+    def passage_states(self, texts: Sequence[str]) -> list[Vectors]:
+        self.asked += texts
+        return self.query_states(texts)
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> Iterator[LocalStore]:
+    for name in WORDS:
+        (tmp_path / f"{name}.txt").write_text(
+            f"About {name}\n\nalpha beta {name} {name}\n", encoding="utf-8"
+        )
+    build([str(tmp_path)], tmp_path / "store", CountingEncoder())
+    with LocalStore(tmp_path / "store") as store:
+        yield store
+
+
+def test_states_of_passages_are_made_once(words: LocalStore) -> None:
+    encoder = CountingEncoder()
+    retriever = Retriever(words, encoder, FusionWeights(floor=0.0, margin=1.0))
+    first = retriever.retrieve("gamma")
+    assert first[0].article.title == "About gamma"
+    assert len(encoder.asked) == len(WORDS)
+    assert retriever.retrieve("gamma") == first
+    assert len(encoder.asked) == len(WORDS)
+
+
+def test_states_that_do_not_fit_are_forgotten(words: LocalStore) -> None:
+    encoder = CountingEncoder()
+    ids = [p.passage_id for a in words.articles() for p in words.passages_of(a.article_id)]
+    small = PassageStates(encoder, most_bytes=1)
+    whole = PassageStates(encoder)
+    for _ in range(2):
+        found = small.of_passages(words, ids)
+        assert all(map(np.array_equal, found, whole.of_passages(words, ids)))
+    assert len(encoder.asked) == 3 * len(ids)
+
+
+def test_one_clear_winner_is_not_compared(words: LocalStore) -> None:
+    encoder = CountingEncoder()
+    ranked = Retriever(words, encoder, FusionWeights(floor=0.0, margin=0.0)).rank("gamma")
+    assert encoder.asked == []
+    assert ranked == Retriever(words, encoder, FusionWeights(floor=0.0, late=0.0)).rank("gamma")

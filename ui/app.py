@@ -16,12 +16,17 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote
 
 from index.errors import ArticleMissing, UsageError
 from index.records import Filter
+from rag.outcomes import to_json
 from ui.access import Access, Limiter
 from ui.desk import QUESTION_LIMIT, Conversation, Desk
+from ui.examiner import Examiner
+from ui.exports import as_json, as_markdown
+from ui.feedback import REASONS, Feedback, Reason
 from ui.guard import LANGUAGE_COOKIE, Application, Guard, Limits, fork, language_of
 from ui.librarian import Librarian
 from ui.phrases import LANGUAGE_NAMES, LANGUAGES, PHRASES, Language, say
@@ -29,12 +34,15 @@ from ui.render import (
     Mark,
     article_page,
     conversation,
+    filters,
     leading_quote,
     notice_page,
     overview,
+    parcel,
     status,
     suggested_question,
 )
+from ui.rooms import UPLOAD_LIMIT, Rooms
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -42,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = ["House", "Served", "build", "listen", "serve"]
 
 _ARTICLE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}\Z")
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _WRONG_PASSWORD_SECONDS = 1.0
 _READERS_AT_ONCE = 32
@@ -52,12 +61,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What one server consists of: the desk, who may come in and how often, who keeps the index."""
+    """What one server consists of: the desk, who may come in and how often, who keeps the index,
+    who evaluates, and where readers' feedback goes (None: there is no such thing here).
+    """
 
     desk: Desk
     access: Access = field(default_factory=Access)
     limiter: Limiter | None = None
     librarian: Librarian | None = None
+    examiner: Examiner | None = None
+    feedback: Feedback | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +157,14 @@ def serve(
 def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
     """The whole application over a desk, as an ASGI callable; nothing is loaded or bound."""
     import gradio as gr
-    from fastapi import FastAPI
-    from fastapi.responses import Response
+    from fastapi import FastAPI, Request
+    from fastapi.responses import JSONResponse, Response
 
     from ui.api import Doors, api_application
     from ui.mcp_server import http_application, server_of
 
     desk, access = house.desk, house.access
+    rooms = Rooms(house.librarian, house.examiner)
 
     assets = {name: _asset(name) for name in ("desk.js", "theme.css")}
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -163,9 +177,27 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
         held = {"cache-control": "public, max-age=31536000, immutable"}
         return Response(assets[name], media_type=f"{kind}; charset=utf-8", headers=held)
 
+    @app.get("/konkyo/report/{ticket}")
+    def report(ticket: str) -> Response:
+        page = rooms.report(ticket)
+        if page is None:
+            return Response("Not found.", 404, media_type="text/plain")
+        return Response(page, media_type="text/html; charset=utf-8")
+
+    @app.post("/konkyo/upload/{ticket}")
+    async def upload(ticket: str, request: Request) -> Response:
+        if not rooms.tickets.valid(ticket, "upload"):
+            return Response("Not found.", 404, media_type="text/plain")
+        name = unquote(request.headers.get("x-file-name", ""))
+        try:
+            kept = rooms.receive(ticket, name, await request.body())
+        except UsageError as exc:
+            return JSONResponse({"problem": str(exc)}, 400)
+        return JSONResponse(kept)
+
     gr.mount_gradio_app(
         app,
-        _page(desk),
+        _page(house, rooms),
         path="/",
         server_name=host,
         server_port=port,
@@ -195,11 +227,14 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
     app.router.lifespan_context = both
     page: Application = app
     inner = fork(api_application(doors, tools), page)
-    return Guard(inner, lambda language: _words(desk, language), _head(assets), Limits(hosts=hosts))
+    limits = Limits(hosts=hosts, upload=UPLOAD_LIMIT if house.librarian else 0)
+    return Guard(inner, lambda language: _words(desk, language), _head(assets), limits)
 
 
-def _page(desk: Desk) -> "gr.Blocks":
+def _page(house: House, rooms: Rooms) -> "gr.Blocks":
     import gradio as gr
+
+    desk = house.desk
 
     def language(request: gr.Request) -> Language:
         return language_of({k.lower(): v for k, v in dict(request.headers or {}).items()})
@@ -211,6 +246,10 @@ def _page(desk: Desk) -> "gr.Blocks":
         data = event._data if isinstance(event._data, dict) else {}
         value = data.get(name)
         return str(value) if isinstance(value, (str, int)) else ""
+
+    def edits(request: gr.Request) -> bool:
+        user = getattr(request, "username", None)
+        return rooms.open and house.access.role_of_user(user) == "editor"
 
     presses = itertools.count()
 
@@ -229,7 +268,9 @@ def _page(desk: Desk) -> "gr.Blocks":
         show, hide = gr.update(visible=True), gr.update(visible=False)
         lying: tuple[str, Mark] | None = None
         first = True
-        for turn in desk.ask(tab, question, tongue, Filter()):
+        if said(event, "widen"):
+            tab.where = Filter()
+        for turn in desk.ask(tab, question, tongue, tab.where):
             beside: object = gr.skip()
             quote = leading_quote(turn)
             if tab.reading:
@@ -238,7 +279,7 @@ def _page(desk: Desk) -> "gr.Blocks":
                 lying = quote
                 beside = _open(desk, tab, quote[0], quote[1], turn.number, tongue)
             elif quote is None and turn.state == "done":
-                beside = overview(desk.shelf, tongue)
+                beside = overview(desk.shelf, tongue, editor=edits(request))
             talk = conversation(tab.turns, tongue)
             if first:
                 yield talk, beside, "", hide, show
@@ -270,15 +311,80 @@ def _page(desk: Desk) -> "gr.Blocks":
         return anew(_open(desk, mine(request), article_id, mark, spans["turn"], tongue))
 
     def shelf(request: gr.Request) -> str:
-        return anew(overview(desk.shelf, language(request)))
+        return anew(overview(desk.shelf, language(request), editor=edits(request)))
+
+    def narrow(event: gr.EventData, request: gr.Request) -> str:
+        tab = mine(request)
+        dates = [said(event, name) for name in ("since", "until")]
+        since, until = (d if _ISO_DATE.match(d) else None for d in dates)
+        if since and until and since > until:
+            since, until = until, since
+        chosen = [said(event, name)[:300] for name in ("language", "outlet")]
+        languages, outlets = (frozenset({c}) if c else frozenset() for c in chosen)
+        tab.where = Filter(since, until, languages, outlets)
+        return filters(desk.shelf, tab.where, language(request))
+
+    def widened(request: gr.Request) -> str:
+        mine(request).where = Filter()
+        return filters(desk.shelf, Filter(), language(request))
+
+    def opine(event: gr.EventData, request: gr.Request) -> str:
+        tab, tongue = mine(request), language(request)
+        number = said(event, "turn")
+        verdict: Literal["up", "down"] = "down" if said(event, "verdict") == "down" else "up"
+        turn = tab.judge(int(number), verdict) if number.isdecimal() and len(number) < 6 else None
+        if turn is not None and turn.outcome is not None and house.feedback is not None:
+            past = [(p.question, p.answer) for p in tab.history(turn.number)]
+            named = said(event, "reason") if verdict == "down" else ""
+            reason: Reason = next((r for r in REASONS if r == named), "other")
+            house.feedback.keep(
+                tab.name,
+                turn.number,
+                verdict,
+                to_json(turn.outcome),
+                reason=reason,
+                correction=said(event, "correction"),
+                history=past,
+            )
+        return _talk(desk, tab, tongue)
+
+    def save(event: gr.EventData, request: gr.Request) -> str:
+        tab, tongue = mine(request), language(request)
+        if not any(turn.outcome is not None for turn in tab.turns):
+            return anew(parcel("", "", say(tongue, "nothing_to_save")))
+        if said(event, "form") == "json":
+            return anew(parcel("konkyo.json", as_json(tab.turns)))
+        return anew(parcel("konkyo.md", as_markdown(tab.turns)))
+
+    def keep(event: gr.EventData, request: gr.Request) -> tuple[str, str]:
+        tongue = language(request)
+        mine(request).reading = True
+        sources = said(event, "sources").split("\n")
+        order = said(event, "order")
+        page = rooms.keep(tongue, editor=edits(request), order=order, sources=sources)
+        return anew(page), _status(desk, tongue)
+
+    def examine(event: gr.EventData, request: gr.Request) -> str:
+        limit = said(event, "limit")
+        mine(request).reading = True
+        return anew(
+            rooms.examine(
+                language(request),
+                editor=edits(request),
+                act=said(event, "do"),
+                name=said(event, "name"),
+                limit=int(limit) if limit.isdecimal() and len(limit) < 6 else 0,
+            )
+        )
 
     def fresh(request: gr.Request) -> tuple[str, str, object, object]:
         tab, tongue = mine(request), language(request)
         tab.clear()
-        page, beside = _talk(desk, tab, tongue), overview(desk.shelf, tongue)
+        beside = overview(desk.shelf, tongue, editor=edits(request))
+        page = _talk(desk, tab, tongue)
         return page, beside, gr.update(visible=True), gr.update(visible=False)
 
-    async def arrive(request: gr.Request) -> tuple[object, object, object]:
+    async def arrive(request: gr.Request) -> tuple[object, object, object, object]:
         tongue, tab = language(request), mine(request)
         while desk.readiness == "loading":
             await asyncio.sleep(0.2)
@@ -286,7 +392,8 @@ def _page(desk: Desk) -> "gr.Blocks":
         return (
             _status(desk, tongue),
             _talk(desk, tab, tongue) if untouched else gr.skip(),
-            overview(desk.shelf, tongue) if untouched else gr.skip(),
+            overview(desk.shelf, tongue, editor=edits(request)) if untouched else gr.skip(),
+            filters(desk.shelf, tab.where, tongue),
         )
 
     def leave(request: gr.Request) -> None:
@@ -308,7 +415,13 @@ def _page(desk: Desk) -> "gr.Blocks":
                 "@@html:tools@@",
                 elem_id="k-tools",
                 apply_default_css=False,
-                js_on_load="konkyo.tools(element, trigger, 'new');",
+                js_on_load="konkyo.tools(element, trigger, 'new', 'save');",
+            )
+            packed = gr.HTML(
+                "",
+                elem_id="k-parcel",
+                apply_default_css=False,
+                js_on_load="konkyo.parcel(element, watch);",
             )
         with gr.Row(elem_id="k-desk", equal_height=False):
             with gr.Column(elem_id="k-left", scale=6, min_width=0):
@@ -316,7 +429,13 @@ def _page(desk: Desk) -> "gr.Blocks":
                     "@@html:talk@@",
                     elem_id="k-talk",
                     apply_default_css=False,
-                    js_on_load="konkyo.talk(element, trigger, watch, 'ask', 'open');",
+                    js_on_load="konkyo.talk(element, trigger, watch, 'ask', 'open', 'opinion');",
+                )
+                sieve = gr.HTML(
+                    "@@html:filters@@",
+                    elem_id="k-sieve",
+                    apply_default_css=False,
+                    js_on_load="konkyo.sieve(element, trigger, watch, 'narrow', 'widened');",
                 )
                 with gr.Row(elem_id="k-composer"):
                     box = gr.Textbox(
@@ -338,7 +457,10 @@ def _page(desk: Desk) -> "gr.Blocks":
                     "@@html:source@@",
                     elem_id="k-source",
                     apply_default_css=False,
-                    js_on_load="konkyo.source(element, trigger, watch, 'open', 'shelf');",
+                    js_on_load=(
+                        "konkyo.source(element, trigger, watch,"
+                        " 'open', 'shelf', 'keep', 'examine');"
+                    ),
                 )
         answer = [talk, source, box, asker, stopper]
         typed = gr.on(
@@ -406,10 +528,17 @@ def _page(desk: Desk) -> "gr.Blocks":
         source.shelf(
             shelf, None, source, queue=False, show_progress="hidden", api_visibility="private"
         )
+        quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        sieve.narrow(narrow, None, sieve, trigger_mode="multiple", **quiet)
+        sieve.widened(widened, None, sieve, **quiet)
+        talk.opinion(opine, None, talk, trigger_mode="multiple", **quiet)
+        tools.save(save, None, packed, trigger_mode="multiple", **quiet)
+        source.keep(keep, None, [source, state], trigger_mode="multiple", **quiet)
+        source.examine(examine, None, source, trigger_mode="multiple", **quiet)
         page.load(
             arrive,
             None,
-            [state, talk, source],
+            [state, talk, source, sieve],
             queue=False,
             show_progress="hidden",
             api_visibility="private",
@@ -458,8 +587,14 @@ def _words(desk: Desk, language: Language) -> Mapping[str, str]:
         f"{LANGUAGE_NAMES[code]}</option>"
         for code in LANGUAGES
     )
+    saving = "".join(
+        f'<button type="button" class="k-quiet" data-act="save" data-form="{form}">{name}</button>'
+        for form, name in (("md", "Markdown"), ("json", "JSON"), ("print", words["print"]))
+    )
     words["html:tools"] = (
         f'<button type="button" class="k-quiet" data-act="new">{words["new"]}</button>'
+        f'<details class="k-menu"><summary class="k-quiet">{words["save"]}</summary>'
+        f'<div class="k-menu-list">{saving}</div></details>'
         f'<label class="k-select"><span class="k-hidden">{words["language"]}</span>'
         f'<select id="k-language" data-cookie="{LANGUAGE_COOKIE}">{options}</select></label>'
         f'<button type="button" class="k-quiet k-icon" data-act="theme"'
@@ -468,6 +603,7 @@ def _words(desk: Desk, language: Language) -> Mapping[str, str]:
     words["html:status"] = _status(desk, language)
     words["html:talk"] = conversation((), language, suggestions)
     words["html:source"] = overview(desk.shelf, language)
+    words["html:filters"] = filters(desk.shelf, Filter(), language)
     return words
 
 

@@ -141,6 +141,9 @@ def chat(
         return
     from ui.app import House, listen, serve
     from ui.desk import Desk
+    from ui.examiner import Examiner
+    from ui.feedback import Feedback, feedback_file
+    from ui.rooms import question_sets
 
     configure_logs(
         settings.chat.log,
@@ -161,13 +164,24 @@ def chat(
         librarian = _librarian(settings, desk, access, allowed)
         closing.callback(librarian.close)
         limiter = Limiter(settings.chat.rate, settings.chat.concurrent)
-        house = House(desk, access, limiter, librarian)
+        store = settings.store
+        examiner = Examiner(store, lambda: question_sets(store), lambda: _pipeline(desk))
+        feedback = Feedback(feedback_file(store))
+        house = House(desk, access, limiter, librarian, examiner, feedback)
         with contextlib.suppress(KeyboardInterrupt):
             serve(house, taken, ready=partial(_opened, browse))
     click.echo("\nStopped.", err=True)
     # An answer still being written sits in a thread that Python would wait for; nobody reads it.
     sys.stdout.flush()
     os._exit(0)
+
+
+def _pipeline(desk: Desk) -> Pipeline:
+    from rag.answer import Pipeline
+
+    reader = desk.reader
+    assert isinstance(reader, Pipeline)
+    return reader
 
 
 def _librarian(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ui.cli_eval_calibrate import calibrate, label
 from ui.cli_eval_new import new
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from eval.summary import Times
     from rag.answer import Pipeline
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "progress_bar"]
 
 _JSON = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."
@@ -47,6 +48,7 @@ _FORMS = click.Choice(["auto", "jsonl", "squad", "beir", "rgb", "csv"])
       konkyo eval compare out/first out/second --max-loss 0.02
       konkyo eval report out/first
       konkyo eval new --out own.jsonl
+      konkyo eval calibrate own.jsonl --out own-calibration.json
       konkyo eval retrieval --squad jsquad-valid.json --json
     """,
 )
@@ -54,7 +56,8 @@ def evaluate() -> None:
     """Measure whether answers are right and faithful."""
 
 
-evaluate.add_command(new)
+for _command in (new, label, calibrate):
+    evaluate.add_command(_command)
 
 
 @evaluate.command(
@@ -196,7 +199,7 @@ def run_command(
         return open_from_settings(folder, llm=llm, model=model, base_url=base_url)
 
     judges = [judge_from(spec, key_env=judge_key_env) for spec in judge_specs]
-    with _bar("asking") as told:
+    with progress_bar("asking") as told:
         told(0, sum(len(part.questions) for part in parts))
 
         def on_progress(progress: Progress) -> None:
@@ -369,7 +372,7 @@ class _Bench:
         from eval.corpus import corpus_store
         from index.models import home
 
-        with _bar(f"index {collection.name}") as told:
+        with progress_bar(f"index {collection.name}") as told:
             return corpus_store(
                 collection.articles,
                 self.encoder,
@@ -390,7 +393,7 @@ class _Bench:
         store = open_store(self.folder(collection))
         found: dict[Arm, RetrievalResult] = {}
         for arm in arms:
-            with _bar(f"ask {collection.name} ({arm})") as told:
+            with progress_bar(f"ask {collection.name} ({arm})") as told:
                 found[arm] = search_paragraphs(
                     store, self.encoder, questions, arm=arm, progress=told
                 )
@@ -399,7 +402,7 @@ class _Bench:
 
 
 @contextmanager
-def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on standard error, with rate and time left."""
     from rich.console import Console
     from rich.progress import (

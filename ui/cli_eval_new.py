@@ -80,10 +80,6 @@ def new(
     from index.settings import load_settings
     from index.store import open_store
 
-    if not yes and not _interactive():
-        raise click.UsageError(
-            "there is nobody to ask: run it in a terminal, or accept every draft unread with --yes"
-        )
     settings = load_settings()
     file = DraftFile(out)
     if len(file.questions) >= count:
@@ -98,6 +94,12 @@ def new(
     )
     try:
         ended = _decide(found, file, writer, count, yes)
+    except click.Abort as exc:
+        if sys.stdin.isatty():
+            raise
+        raise click.UsageError(
+            "there is nobody to ask: run it in a terminal, or accept every draft unread with --yes"
+        ) from exc
     finally:
         opened.close()
     click.echo(f"{out}: {len(file.questions)} questions")
@@ -111,10 +113,6 @@ def new(
             f"next: add questions the articles do not answer, then: konkyo eval run {out} --out {out.with_suffix('')}"
         )
     return 0
-
-
-def _interactive() -> bool:
-    return sys.stdin.isatty() or "pytest" in sys.modules
 
 
 def _writer(llm: str | None, model: str | None, base_url: str | None) -> LLM | None:

@@ -204,22 +204,56 @@
     });
   }
   let showShelf = () => {};
+  let unfilter = () => {};
+
+  // A file made of text that the server sent; nothing is opened or run.
+  function handOver(name, text) {
+    const url = URL.createObjectURL(new Blob([text], { type: "application/octet-stream" }));
+    const link = document.createElement("a");
+    link.href = url;
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  }
+  async function upload(ticket, files) {
+    const kept = [];
+    for (const file of files) {
+      const response = await plainFetch(`konkyo/upload/${encodeURIComponent(ticket)}`, {
+        method: "POST",
+        headers: { "x-file-name": encodeURIComponent(file.webkitRelativePath || file.name) },
+        body: file,
+      });
+      if (response.ok) kept.push((await response.json()).path);
+    }
+    return kept;
+  }
 
   window.konkyo = {
-    talk(element, trigger, watch, ask, open) {
+    talk(element, trigger, watch, ask, open, opinion) {
       element.setAttribute("role", "log");
       const refold = keepFolds(element);
       opens(element, trigger, open);
-      const put = (question) => {
+      const put = (question, widen) => {
         following = true;
-        trigger(ask, { question });
+        trigger(ask, widen ? { question, widen: 1 } : { question });
         history.replaceState(null, "", linkTo(question));
       };
       element.addEventListener("click", (event) => {
         const button = event.target instanceof Element && event.target.closest("[data-act]");
         if (!button) return;
-        const { act, text, question } = button.dataset;
+        const { act, text, question, turn } = button.dataset;
         if (act === "ask") put(question);
+        if (act === "widen") { unfilter(); put(question, true); }
+        if (act === "good") trigger(opinion, { turn, verdict: "up" });
+        const form = turn && $(`.k-why-form[data-turn="${turn}"]`, element);
+        if (act === "bad" && form) {
+          form.hidden = !form.hidden;
+          if (!form.hidden) $("select", form).focus();
+        }
+        if (act === "blame" && form) {
+          const [reason, correction] = [$("select", form).value, $("input", form).value];
+          trigger(opinion, { turn, verdict: "down", reason, correction });
+        }
         if (act === "retry") put(text);
         if (act === "edit") compose(text);
         if (act === "copy") copy(button, text);
@@ -262,19 +296,80 @@
       if (asked && asked.trim()) trigger(ask, { question: asked.trim().slice(0, 2000) });
     },
 
-    source(element, trigger, watch, open, shelf) {
+    sieve(element, trigger, watch, narrow, widened) {
+      const refold = keepFolds(element);
+      let last = "";
+      unfilter = () => trigger(widened);
+      element.addEventListener("change", (event) => {
+        last = event.target.dataset.filter ?? "";
+        const values = {};
+        for (const input of element.querySelectorAll("[data-filter]")) {
+          values[input.dataset.filter] = input.value;
+        }
+        trigger(narrow, values);
+      });
+      element.addEventListener("click", (event) => {
+        const act = event.target instanceof Element && event.target.closest("[data-act]")?.dataset.act;
+        if (act === "unfilter") unfilter();
+      });
+      watch("value", () => {
+        refold();
+        if (last) $(`[data-filter="${last}"]`, element)?.focus();
+        last = "";
+      });
+    },
+
+    parcel(element, watch) {
+      watch("value", () => {
+        const found = $("[data-name]", element);
+        if (found) handOver(found.dataset.name, found.dataset.text);
+        const told = $(".k-toast", element);
+        if (told) setTimeout(() => { told.hidden = true; }, 4000);
+      });
+    },
+
+    source(element, trigger, watch, open, shelf, keep, examine) {
       const pane = element.closest("#k-right") ?? element;
       element.setAttribute("role", "complementary");
       const refold = keepFolds(element);
       opens(element, trigger, open);
       element.addEventListener("click", (event) => {
-        const act = event.target instanceof Element && event.target.closest("[data-act]")?.dataset.act;
+        const button = event.target instanceof Element && event.target.closest("[data-act]");
+        if (!button) return;
+        const { act, order, source = "" } = button.dataset;
         if (act === "shelf") trigger(shelf);
         if (act === "close") hideSource();
+        if (act === "keep") trigger(keep, { order, sources: source });
+        if (act === "keep-add") trigger(keep, { order: "add", sources: $("#k-sources").value });
+        if (act === "examine-look") trigger(examine, {});
+        if (act === "examine-stop") trigger(examine, { do: "stop" });
+        if (act === "examine") {
+          trigger(examine, { do: "start", name: $("#k-set").value, limit: $("#k-limit").value });
+        }
       });
+      element.addEventListener("change", async (event) => {
+        const input = event.target;
+        if (!(input instanceof HTMLInputElement) || !input.matches("[data-upload]")) return;
+        input.closest(".k-file").classList.add("k-busy");
+        const ticket = $(".k-room", element).dataset.ticket;
+        const kept = await upload(ticket, [...input.files]);
+        trigger(keep, { order: "add", sources: kept.join("\n") });
+      });
+      let room = null;
       showShelf = () => { showSource(); trigger(shelf); };
       watch("value", () => {
         refold();
+        const before = room;
+        const now = $(".k-room", element);
+        room = now && (now.dataset.room ?? "keep");
+        if (now?.dataset.job === "running") {
+          setTimeout(() => {
+            if (!now.isConnected) return;
+            if (room === "keep") trigger(keep, { order: "look" }); else trigger(examine, {});
+          }, 900);
+        }
+        // A page that only says how far it is stays where the reader has scrolled it.
+        if (room && room === before) return;
         const mark = $("#k-here", element);
         let top = 0;
         if (mark) {
@@ -299,9 +394,18 @@
       });
     },
 
-    tools(element, trigger, fresh) {
+    tools(element, trigger, fresh, save) {
+      document.addEventListener("click", (event) => {
+        const menu = element.querySelector(".k-menu");
+        if (menu?.open && !menu.contains(event.target)) menu.open = false;
+      });
       element.addEventListener("click", (event) => {
         const act = event.target instanceof Element && event.target.closest("[data-act]")?.dataset.act;
+        if (act === "save") {
+          const { form } = event.target.closest("[data-act]").dataset;
+          element.querySelector(".k-menu").open = false;
+          if (form === "print") window.print(); else trigger(save, { form });
+        }
         if (act === "new") { hideSource(); trigger(fresh); box()?.focus(); }
         if (act === "theme") {
           remember("konkyo-theme", dark() ? "light" : "dark");
@@ -319,7 +423,7 @@
   };
 
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") { if (peeking) hidePeek(); else hideSource(); }
+    if (event.key === "Escape") { const menu = $(".k-menu"); if (menu?.open) { menu.open = false; $("summary", menu).focus(); } else if (peeking) hidePeek(); else hideSource(); }
     const typing = event.target instanceof Element && event.target.closest("input, textarea, select");
     if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
       event.preventDefault();

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from typing import Literal, Protocol
 
 from index.errors import ArticleMissing, KonkyoError
@@ -27,6 +27,7 @@ _CONVERSATIONS = 500
 _TURNS = 50
 _HISTORY = 6
 _NEWEST = 40
+_OUTLETS = 200
 _SUGGESTIONS = 4
 _NO_FILTER = Filter()
 _SETTLED = frozenset({"done", "failed", "stopped"})
@@ -72,6 +73,10 @@ class Conversation:
         self._turns: tuple[Turn, ...] = ()
         self.reading = False
         """Whether the reader has opened a source of their own since the last question."""
+        self.where = Filter()
+        """Which articles the reader's next question may use."""
+        self.name = secrets.token_hex(8)
+        """Names the conversation where feedback is kept; tells nothing of the reader."""
 
     @property
     def turns(self) -> tuple[Turn, ...]:
@@ -107,9 +112,20 @@ class Conversation:
             self._turns = tuple(map(_stopped, self._turns))
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget everything but the filters."""
         with self._lock:
             self._turns = ()
+            self.name = secrets.token_hex(8)
+
+    def judge(self, number: int, verdict: Literal["up", "down"]) -> Turn | None:
+        """Note what the reader thinks of one finished turn; None when there is none like it."""
+        with self._lock:
+            for place, old in enumerate(self._turns):
+                if old.number == number and old.outcome is not None:
+                    new = replace(old, opinion=verdict)
+                    self._turns = (*self._turns[:place], new, *self._turns[place + 1 :])
+                    return new
+            return None
 
     def history(self, before: int) -> tuple[Past, ...]:
         """The last answered questions before one turn, oldest first, for follow-ups."""
@@ -309,9 +325,21 @@ class Desk:
 
 
 def _shelf(reader: Reader) -> Shelf:
-    listed = iter(reader.store.articles(_NO_FILTER))
-    newest = tuple(islice(listed, _NEWEST))
-    return Shelf(len(newest) + sum(1 for _ in listed), newest)
+    newest: list[ArticleSummary] = []
+    languages: Counter[str] = Counter()
+    outlets: Counter[str] = Counter()
+    for summary in reader.store.articles(_NO_FILTER):
+        if len(newest) < _NEWEST:
+            newest.append(summary)
+        languages[summary.language] += 1
+        if summary.outlet:
+            outlets[summary.outlet] += 1
+    return Shelf(
+        languages.total(),
+        tuple(newest),
+        tuple(name for name, _ in languages.most_common()),
+        tuple(sorted(name for name, _ in outlets.most_common(_OUTLETS))),
+    )
 
 
 def _stopped(turn: Turn) -> Turn:

@@ -71,6 +71,12 @@ class Limits:
 
     body: int = 65_536
     hosts: frozenset[str] = frozenset()
+    upload: int = 0
+    """Bytes that may be sent to an address below /konkyo/upload/."""
+
+    def of(self, path: str) -> int:
+        """Bytes that may be sent to an address."""
+        return self.upload if path.startswith("/konkyo/upload/") else self.body
 
 
 class Guard:
@@ -106,8 +112,10 @@ class Guard:
             await _plain(send, *refusal, nonce=nonce, as_json=programs)
             return
         page = scope["method"] == "GET" and scope["path"] in ("/", "/config", "/config/")
-        answer = _Answer(send, nonce, self._dress if page else None, language_of(headers))
-        await self._inner(scope, self._limited(receive), answer.send)
+        report = str(scope["path"]).startswith("/konkyo/report/")
+        answer = _Answer(send, nonce, self._dress if page else None, language_of(headers), report)
+        limit = self._limits.of(str(scope["path"]))
+        await self._inner(scope, self._limited(receive, limit), answer.send)
 
     def _refuse(self, scope: Scope, headers: Mapping[str, str]) -> tuple[int, str] | None:
         host = headers.get("host", "").rsplit(":", 1)[0].strip("[]").lower()
@@ -121,11 +129,12 @@ class Guard:
         if scope["method"] == "POST" and headers.get("sec-fetch-site") in ("cross-site",):
             return 403, "Requests from other sites are refused."
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > self._limits.body:
-            return 413, f"The request is larger than {self._limits.body} bytes."
+        limit = self._limits.of(str(scope["path"]))
+        if not length.isdecimal() or int(length) > limit:
+            return 413, f"The request is larger than {limit} bytes."
         return None
 
-    def _limited(self, receive: Receive) -> Receive:
+    def _limited(self, receive: Receive, limit: int) -> Receive:
         seen = 0
 
         async def counted() -> Message:
@@ -133,7 +142,7 @@ class Guard:
             message = await self._next(receive)
             body = message.get("body", b"")
             seen += len(body) if isinstance(body, bytes) else 0
-            if seen > self._limits.body:
+            if seen > limit:
                 # The length was not announced; stop reading as if the other side had gone.
                 return {"type": "http.disconnect"}
             return message
@@ -218,8 +227,10 @@ class _Answer:
         nonce: str,
         rewrite: Callable[[bytes, bytes, str, Language], bytes] | None,
         language: Language,
+        report: bool,
     ) -> None:
         self._send = send
+        self._report = report
         self._nonce = nonce
         self._rewrite = rewrite
         self._language = language
@@ -232,6 +243,9 @@ class _Answer:
             headers = _pairs(message)
             self._kind = dict(headers).get(b"content-type", b"")
             ours = _secure(self._nonce)
+            if self._report:
+                # It names its own style and script by their hashes; nothing else may run in it.
+                ours = [*_HEADERS, (b"content-security-policy", b"frame-ancestors 'none'")]
             names = {name for name, _ in ours}
             kept = [(n, v) for n, v in headers if n not in names and n != b"server"]
             if self._rewrite is not None and self._kind.startswith(

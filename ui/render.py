@@ -8,14 +8,14 @@ attribute, a tag or attribute name. Addresses become links only when they are ht
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 from itertools import pairwise
 from typing import Literal, assert_never
 from urllib.parse import urlsplit
 
-from index.records import Article, ArticleSummary
+from index.records import Article, ArticleSummary, Filter
 from rag.messages import removed_text
 from rag.outcomes import (
     Answer,
@@ -43,10 +43,13 @@ __all__ = [
     "TurnState",
     "advance",
     "article_page",
+    "back",
     "conversation",
+    "filters",
     "leading_quote",
     "notice_page",
     "overview",
+    "parcel",
     "plain_answer",
     "quotes_of",
     "safe_url",
@@ -69,7 +72,8 @@ class Turn:
     """One question and what is known of its answer so far; ``advance`` makes the next one.
 
     ``number`` counts from 1 within a conversation. ``filtered`` says that a filter was on;
-    ``ahead`` is how many questions the language model answers first while ``queued``.
+    ``ahead`` is how many questions the language model answers first while ``queued``; ``opinion``
+    is what the reader said of the answer: up, down or nothing.
     """
 
     number: int
@@ -84,6 +88,7 @@ class Turn:
     notes: tuple[str, ...] = ()
     filtered: bool = False
     ahead: int = 0
+    opinion: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +103,15 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """What the index holds, for a reader who has not asked yet: newest articles and the count."""
+    """What the index holds, for a reader who has not asked yet: newest articles and the count.
+
+    ``languages`` and ``outlets`` are those of the articles, the most frequent first.
+    """
 
     count: int
     newest: tuple[ArticleSummary, ...] = field(default=())
+    languages: tuple[str, ...] = field(default=())
+    outlets: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +230,7 @@ def article_page(article: Article, marks: Sequence[Mark], language: Language) ->
     parts = [
         _shut(language),
         '<article class="k-article">',
-        f'<p class="k-back"><button type="button" class="k-quiet" data-act="shelf">'
-        f"← {_t(language, 'all_articles')}</button></p>",
+        _to_shelf(language),
         f'<h2 id="k-article-title" tabindex="-1"{_written(article.language)}>'
         f"{escape(article.title)}</h2>",
         f'<p class="k-meta">{meta}</p>',
@@ -248,22 +257,34 @@ def article_page(article: Article, marks: Sequence[Mark], language: Language) ->
 
 def notice_page(text: str, language: Language) -> str:
     """The right page when there is nothing but a message to show."""
-    return _shut(language) + (
-        f'<p class="k-back"><button type="button" class="k-quiet" data-act="shelf">'
+    return back(language) + f'<p class="k-note" role="status">{escape(text)}</p>'
+
+
+def back(language: Language) -> str:
+    """The way out of a page on the right: to the list of articles, or away on a phone."""
+    return _shut(language) + _to_shelf(language)
+
+
+def _to_shelf(language: Language) -> str:
+    return (
+        '<p class="k-back"><button type="button" class="k-quiet" data-act="shelf">'
         f"← {_t(language, 'all_articles')}</button></p>"
-        f'<p class="k-note" role="status">{escape(text)}</p>'
     )
 
 
-def overview(shelf: Shelf | None, language: Language) -> str:
-    """The right page before anything is opened: the newest articles; None: not known yet."""
+def overview(shelf: Shelf | None, language: Language, *, editor: bool = False) -> str:
+    """The right page before anything is opened: the newest articles; None: not known yet.
+
+    ``editor`` adds the ways to the pages for editors.
+    """
+    rooms = _rooms(language) if editor else ""
     heading = f'<h2 id="k-article-title" tabindex="-1">{_t(language, "in_index")}</h2>'
     if shelf is None:
         bones = '<div class="k-bone"></div>' * 6
         return f'<div class="k-shelf" aria-busy="true">{heading}{bones}</div>'
     if shelf.count == 0:
         return (
-            f'<div class="k-shelf">{heading}'
+            f'<div class="k-shelf">{rooms}{heading}'
             f'<p class="k-note">{_t(language, "empty_index")}</p></div>'
         )
     count = _t(language, "ready", count=shelf.count)
@@ -271,9 +292,79 @@ def overview(shelf: Shelf | None, language: Language) -> str:
         count += " · " + _t(language, "newest", count=len(shelf.newest))
     rows = "".join(f"<li>{_article_button(s, language)}</li>" for s in shelf.newest)
     return _shut(language) + (
-        f'<div class="k-shelf">{heading}<p class="k-meta">{count}</p>'
+        f'<div class="k-shelf">{rooms}{heading}<p class="k-meta">{count}</p>'
         f'<ul class="k-list">{rows}</ul></div>'
     )
+
+
+def _rooms(language: Language) -> str:
+    return (
+        '<p class="k-rooms">'
+        f'<button type="button" class="k-quiet" data-act="keep" data-order="look">'
+        f"{_t(language, 'keep_index')}</button>"
+        f'<button type="button" class="k-quiet" data-act="examine-look">'
+        f"{_t(language, 'evaluate')}</button></p>"
+    )
+
+
+def filters(shelf: Shelf | None, where: Filter, language: Language) -> str:
+    """The filters above the box: dates, the articles' languages, outlets."""
+    chosen = sum(map(bool, (where.since, where.until, where.languages, where.outlets)))
+    summary = _t(language, "filters_on", count=chosen) if chosen else _t(language, "filters")
+    languages = _options(
+        shelf.languages if shelf else (), where.languages, language, lambda c: _tongue(c, language)
+    )
+    outlets = _options(shelf.outlets if shelf else (), where.outlets, language, lambda o: o)
+    clear = (
+        f'<button type="button" class="k-quiet" data-act="unfilter">'
+        f"{_t(language, 'clear_filters')}</button>"
+        if chosen
+        else ""
+    )
+    return (
+        f'<details class="k-filters" data-fold="filters" data-chosen="{chosen}">'
+        f'<summary>{summary}</summary><div class="k-filter-row">'
+        f"<label><span>{_t(language, 'since')}</span>"
+        f'<input type="date" data-filter="since" value="{escape(where.since or "")}"></label>'
+        f"<label><span>{_t(language, 'until')}</span>"
+        f'<input type="date" data-filter="until" value="{escape(where.until or "")}"></label>'
+        f"<label><span>{_t(language, 'article_language')}</span>"
+        f'<select data-filter="language">{languages}</select></label>'
+        f"<label><span>{_t(language, 'outlet')}</span>"
+        f'<select data-filter="outlet">{outlets}</select></label>'
+        f"{clear}</div></details>"
+    )
+
+
+def _options(
+    values: Sequence[str],
+    chosen: frozenset[str],
+    language: Language,
+    name: Callable[[str], str],
+) -> str:
+    options = "".join(
+        f'<option value="{escape(value)}"{" selected" if value in chosen else ""}>'
+        f"{escape(name(value))}</option>"
+        for value in values
+    )
+    return f'<option value="">{_t(language, "any")}</option>{options}'
+
+
+def _tongue(code: str, language: Language) -> str:
+    """A language's name in the reader's language."""
+    from babel import Locale, UnknownLocaleError
+
+    try:
+        return Locale(language).languages.get(code) or code
+    except UnknownLocaleError:
+        return code
+
+
+def parcel(name: str, text: str, problem: str = "") -> str:
+    """A file for the page's script to hand to the reader, or why there is none."""
+    if problem:
+        return f'<p class="k-toast" role="status">{escape(problem)}</p>'
+    return f'<span hidden data-name="{escape(name)}" data-text="{escape(text)}"></span>'
 
 
 def status(kind: Literal["loading", "ready", "failed"], text: str) -> str:
@@ -322,7 +413,9 @@ def _turn(turn: Turn, language: Language) -> str:
     inner.extend(f'<p class="k-note" dir="auto">{escape(note)}</p>' for note in _notices(turn))
     if not busy:
         inner.append(_removed(turn, language))
+        inner.append(_printed(turn, language))
         inner.append(_foot(turn, language))
+        inner.append(_opinion_form(turn, language))
     return (
         f'<section class="k-turn" data-turn="{turn.number}" data-state="{turn.state}"'
         f' data-kind="{kind}" aria-labelledby="k-q{turn.number}">{"".join(inner)}</section>'
@@ -430,8 +523,80 @@ def _refusal(turn: Turn, outcome: Refusal, language: Language) -> str:
     if outcome.related:
         rows = "".join(f"<li>{_article_button(s, language)}</li>" for s in outcome.related)
         parts.append(f'<h3>{_t(language, "related")}</h3><ul class="k-list">{rows}</ul>')
+    parts.append(_offers(turn, outcome, language))
     parts.append("</div>")
     return "".join(parts)
+
+
+def _offers(turn: Turn, outcome: Refusal, language: Language) -> str:
+    """What to try next: all articles, if a filter was on; what the nearest article is about."""
+    offers = []
+    if turn.filtered:
+        offers.append(
+            f'<li><button type="button" class="k-chip" data-act="widen"'
+            f' data-question="{escape(turn.question)}">{_t(language, "widen")}</button></li>'
+        )
+    for near in outcome.related[:1]:
+        question = suggested_question(near, language)
+        offers.append(
+            f'<li><button type="button" class="k-chip" data-act="ask"'
+            f' data-question="{escape(question)}"><bdi>{escape(question)}</bdi></button></li>'
+        )
+    if not offers:
+        return ""
+    return f'<h3>{_t(language, "offers")}</h3><ul class="k-chips">{"".join(offers)}</ul>'
+
+
+def _printed(turn: Turn, language: Language) -> str:
+    """The sources in full, for paper; the screen shows them elsewhere."""
+    if not isinstance(turn.outcome, Answer):
+        return ""
+    rows = []
+    for citation in turn.outcome.citations:
+        about = " · ".join(p for p in (citation.title, citation.outlet, citation.published) if p)
+        url = safe_url(citation.url)
+        rows.append(
+            f'<li value="{citation.id}"><q{_written(citation.language)}>{escape(citation.quote)}</q>'
+            f'<br><span dir="auto">{escape(about)}</span>'
+            + (f"<br><bdi>{escape(url)}</bdi>" if url else "")
+            + "</li>"
+        )
+    heading = _t(language, "sources_of_answer")
+    return f'<div class="k-printed"><h3>{heading}</h3><ol>{"".join(rows)}</ol></div>'
+
+
+def _opinion(turn: Turn, language: Language) -> str:
+    """Thumbs, and what a thumb down asks."""
+    if turn.outcome is None:
+        return ""
+    thumbs = "".join(
+        f'<button type="button" class="k-quiet k-thumb" data-act="{name}" data-turn="{turn.number}"'
+        f' aria-label="{_t(language, name)}" title="{_t(language, name)}"'
+        f' aria-pressed="{"true" if turn.opinion == verdict else "false"}">{sign}</button>'
+        for name, verdict, sign in (("good", "up", "👍"), ("bad", "down", "👎"))
+    )
+    said = f'<span role="status">{_t(language, "thanks")}</span>' if turn.opinion else ""
+    return f'<span class="k-thumbs">{thumbs}{said}</span>'
+
+
+def _opinion_form(turn: Turn, language: Language) -> str:
+    if turn.outcome is None or turn.opinion:
+        return ""
+    answered = isinstance(turn.outcome, Answer)
+    reasons = ("wrong", "unproven", "incomplete", "should_refuse", "other")
+    fitting = reasons if answered else ("should_answer", "other")
+    options = "".join(
+        f'<option value="{reason}">{_t(language, "reason_" + reason)}</option>'
+        for reason in fitting
+    )
+    return (
+        f'<div class="k-why-form" data-turn="{turn.number}" hidden>'
+        f"<label><span>{_t(language, 'bad_why')}</span><select>{options}</select></label>"
+        f"<label><span>{_t(language, 'correction')}</span>"
+        '<input type="text" maxlength="2000" dir="auto"></label>'
+        f'<button type="button" class="k-chip" data-act="blame" data-turn="{turn.number}">'
+        f"{_t(language, 'send')}</button></div>"
+    )
 
 
 def _removed(turn: Turn, language: Language) -> str:
@@ -470,7 +635,10 @@ def _foot(turn: Turn, language: Language) -> str:
         actions.append(_action("copy", turn, language, text=plain_answer(turn)))
     actions.append(_action("link", turn, language))
     said = f'<span class="k-facts">{" · ".join(facts)}</span>' if facts else ""
-    return f'<div class="k-foot">{said}<span class="k-actions">{"".join(actions)}</span></div>'
+    thumbs = _opinion(turn, language)
+    return (
+        f'<div class="k-foot">{said}<span class="k-actions">{"".join(actions)}{thumbs}</span></div>'
+    )
 
 
 def _action(

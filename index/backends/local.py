@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -328,7 +328,7 @@ class LocalStore:
         found.sort(key=lambda row: (-row[2], row[0], row[1]))
         return found[:k]
 
-    def _lexical(self, view: _View, query: Counter[str], k: int, where: Filter) -> _Found:
+    def _lexical(self, view: _View, query: Mapping[str, float], k: int, where: Filter) -> _Found:
         return view.searcher.search(query, k, self._masks(view, where))
 
     def _masks(self, view: _View, where: Filter) -> tuple[Mask, ...] | None:
