@@ -424,7 +424,7 @@ def _replaced_name(name: Name, source: _Source) -> str | None:
             continue
         for other in there:
             # What goes before the name ("the American president's") may have gone with it.
-            begins = other.start - _MODIFIER <= change.evidence_start <= other.start + 1
+            begins = other.start - _MODIFIER <= change.evidence_start
             if (
                 begins
                 and change.evidence_end <= other.end + 1
