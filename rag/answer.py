@@ -38,6 +38,7 @@ from rag.outcomes import (
     Removed,
 )
 from rag.prompt import Prompt, claims_prompt, repair_prompt
+from rag.remembered import Remembered
 from rag.retrieve import FusionWeights, Retriever
 from rag.verify import Verdict, Verifier
 
@@ -121,7 +122,7 @@ class Pipeline:
         self.store = store
         self.llm = llm
         self.options = options or Options()
-        self._encoder = encoder
+        self._encoder = Remembered(encoder)
         self._verifier = verifier
         self._detect = detect
         self._sentences = sentences
