@@ -41,12 +41,12 @@ class FusionWeights:
     (0: not at all).
     """
 
-    dense: float = 0.64
+    dense: float = 0.4
     floor: float = 0.7
     pool: int = 100
-    late: float = 0.5
+    late: float = 0.6
     reread: int = 10
-    margin: float = 0.1
+    margin: float = 0.15
 
 
 @dataclass(frozen=True, slots=True)
