@@ -410,7 +410,7 @@ def table(out: Path, systems: Sequence[str]) -> tuple[str, dict[str, object]]:
         s: {
             "measures": {n: as_json(m) for n, m in x.measures.items()},
             "faithfulness": {n: as_json(m) for n, m in x.faithfulness.items()},
-            "seconds": dict(x.latency),
+            "seconds": {n: None if t != t else round(t, 3) for n, t in x.latency.items()},
             "tokens": {n: t.mean for n, t in x.tokens.items()},
             "errors": x.errors,
         }
@@ -425,6 +425,8 @@ def table(out: Path, systems: Sequence[str]) -> tuple[str, dict[str, object]]:
                 for s in (other, systems[0])
             )
             test = paired(a, b)
+            if not test.n:
+                continue
             differences[f"{name}: {systems[0]} - {other}"] = {
                 "difference": test.difference, "low": test.low, "high": test.high, "p": test.p,
             }  # fmt: skip
@@ -433,6 +435,11 @@ def table(out: Path, systems: Sequence[str]) -> tuple[str, dict[str, object]]:
                 f"({test.low:+.3f} to {test.high:+.3f}), p = {test.p:.4f}, n = {test.n}  "
             )
     value["differences"] = differences
+    lines += [
+        "",
+        "The checker is Konkyo's own and has passed every claim Konkyo shows; it reads sentences, and "
+        "undervalues replies that are a bare word or date. The overlap judge shares no model with any system.",
+    ]
     return "\n".join(lines) + "\n", value
 
 
