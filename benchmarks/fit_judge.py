@@ -196,7 +196,6 @@ def main() -> None:
         print(f"  at {threshold:.2f}: answered {answered:.3f}, refused {refused:.3f}")
     path = ROOT / "rag" / "calibration.json"
     table = json.loads(path.read_text("utf-8"))
-    np.savez("/tmp/dev/judge_rows.npz", matrix=matrix, y=y, names=names, kinds=kinds)
     table["answers"] = {
         "fitted_on": "benchmarks/fit_judge.py: JaQuAD dev, XQuAD's first 24 titles (en, zh)",
         "weights": {n: round(float(w), 4) for n, w in zip(names, weights, strict=True)},
