@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -34,6 +35,7 @@ from rag.outcomes import (
     Refusal,
     Removed,
 )
+from ui.examiner import Examination, Examiner
 
 # Each would set window.pwned, ask for /pwned or leave this machine if it ever ran.
 PAYLOADS = (
@@ -94,9 +96,11 @@ PAYLOADS = (
 )
 
 
-def _article(title: str, text: str, language: str, **about: object) -> Article:
+def _article(
+    title: str, text: str, language: str, source: str = "a.md", **about: object
+) -> Article:
     article_id = article_id_for(title, text)
-    return Article(article_id, title, text, language, "a.md", **about)  # type: ignore[arg-type]
+    return Article(article_id, title, text, language, source, **about)  # type: ignore[arg-type]
 
 
 JAPANESE = _article(
@@ -153,6 +157,7 @@ HOSTILE = tuple(
         f"{number} {payload}",
         f"{payload}\nBefore. The quote is {payload} here. After.\n{payload}",
         payload if number % 2 else "en",
+        source=payload,
         published="2026-01-01" if number % 3 else payload,
         url=payload,
         outlet=payload,
@@ -353,6 +358,45 @@ def _paced(first: Event, second: Event, pace: float) -> Iterator[Event]:
     yield second
 
 
+class FakeExaminer(Examiner):
+    """Runs through four questions in as many quarters of a second."""
+
+    def __init__(self) -> None:
+        self._ran: Examination | None = None
+        self._stopped = threading.Event()
+
+    @property
+    def examination(self) -> Examination | None:
+        return self._ran
+
+    def sets(self) -> list[str]:
+        return ["alliance.jsonl", "<b>own</b>.jsonl"]
+
+    def start(self, name: str, limit: int) -> None:
+        self._stopped.clear()
+        self._ran = Examination(name, total=limit)
+        pace = 60.0 if name.startswith("<b>") else 0.3
+
+        def work() -> None:
+            for done in range(1, limit + 1):
+                if self._stopped.wait(pace):
+                    self._ran = Examination(name, "stopped", done, limit)
+                    return
+                self._ran = Examination(name, "running", done, limit)
+            figures = {"Handled": (0.75, 4), "Right": (1.0, 3)}
+            self._ran = Examination(name, "done", limit, limit, figures=figures)
+
+        threading.Thread(target=work, daemon=True).start()
+
+    def cancel(self) -> None:
+        self._stopped.set()
+
+    def report(self) -> str:
+        from eval.report import report
+
+        return report([], title="<b>own</b>", about={"dataset": "alliance"})
+
+
 def main() -> None:
     from ui.access import Access, Limiter, read_keys
     from ui.app import House, Served, listen, serve
@@ -391,7 +435,7 @@ def main() -> None:
         taken = listen("127.0.0.1", port, access)
         kept = os.environ.get("FAKE_FEEDBACK")
         feedback = Feedback(Path(kept)) if kept else None
-        serve(House(desk, access, limiter, librarian, None, feedback), taken, ready=ready)
+        serve(House(desk, access, limiter, librarian, FakeExaminer(), feedback), taken, ready=ready)
     # As the command does: an endless answer's thread is not waited for.
     os._exit(0)
 

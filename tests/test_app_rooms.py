@@ -1,0 +1,367 @@
+"""Filters, feedback, taking a conversation away, and the pages for editors, in a real browser."""
+
+# ruff: noqa: F811
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_browser import ask, browser, finished, opened, served, settled  # noqa: F401
+from fixtures_chat import ENGLISH, JAPANESE, PAYLOADS
+
+from ui.feedback import read_opinions
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+QUESTION = "How much will Japan invest in the United States?"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture(scope="module")
+def address(kept: Path) -> Iterator[str]:
+    opinions, store = str(kept / "feedback.sqlite"), str(kept / "store")
+    with served(FAKE_PACE="0", FAKE_FEEDBACK=opinions, FAKE_STORE=store) as url:
+        yield url
+
+
+def ready(page: Page) -> None:
+    page.wait_for_selector('.k-status[data-kind="ready"]')
+
+
+def keeping(page: Page) -> None:
+    ready(page)
+    page.click('.k-rooms [data-act="keep"]')
+    page.wait_for_selector(".k-room")
+
+
+def order(page: Page, source: str) -> None:
+    page.fill("#k-sources", source)
+    page.click('[data-act="keep-add"]')
+
+
+# ---- filters and what a refusal offers
+
+
+def test_filters_are_offered_from_the_index_and_a_refusal_offers_to_drop_them(
+    browser: Browser, address: str
+) -> None:
+    with opened(browser, address) as (page, _):
+        ready(page)
+        page.click(".k-filters summary")
+        offered = page.locator('[data-filter="outlet"] option').all_inner_texts()
+        assert offered == [
+            "All",
+            "Alliance Wire",
+            "Harbour Post",
+            "合同通信",
+            "联合新闻",
+            "연합소식",
+        ]
+        names = page.locator('[data-filter="language"] option').all_inner_texts()
+        assert set(names) == {"All", "Japanese", "English", "Korean", "Chinese"}
+        page.select_option('[data-filter="language"]', "ja")
+        page.wait_for_selector('.k-filters[open][data-chosen="1"]')
+        page.fill('[data-filter="since"]', "2026-01-01")
+        page.locator('[data-filter="since"]').dispatch_event("change")
+        page.wait_for_selector('.k-filters[data-chosen="2"]')
+        ask(page, "What is the weather?")
+        finished(page)
+        assert "A filter is on" in page.locator(".k-refusal").inner_text()
+        page.get_by_role("button", name="Ask all articles, without filters").click()
+        finished(page, 2)
+        page.wait_for_selector('.k-filters[data-chosen="0"]')
+        assert "A filter is on" not in page.locator(".k-refusal").last.inner_text()
+        assert page.locator('[data-act="widen"]').count() == 1
+
+
+def test_filters_can_be_cleared(browser: Browser, address: str) -> None:
+    with opened(browser, address) as (page, _):
+        ready(page)
+        page.click(".k-filters summary")
+        page.select_option('[data-filter="outlet"]', "Alliance Wire")
+        page.wait_for_selector('.k-filters[data-chosen="1"]')
+        page.click('[data-act="unfilter"]')
+        page.wait_for_selector('.k-filters[data-chosen="0"]')
+        assert page.locator('[data-filter="outlet"]').input_value() == ""
+
+
+def test_a_refusal_offers_a_question_on_the_nearest_article(browser: Browser, address: str) -> None:
+    with opened(browser, address) as (page, _):
+        ask(page, "What is the weather?")
+        finished(page)
+        page.locator(".k-refusal .k-chip", has_text="Harbour strike").click()
+        finished(page, 2)
+        assert "eleven days" in page.locator('.k-turn[data-turn="2"]').inner_text()
+
+
+# ---- feedback
+
+
+def test_thumbs_and_reasons_are_kept_with_the_fingerprint(
+    browser: Browser, address: str, kept: Path
+) -> None:
+    with opened(browser, address) as (page, _):
+        ask(page, QUESTION)
+        finished(page)
+        page.get_by_role("button", name="Good answer").click()
+        page.wait_for_selector('.k-thumb[data-act="good"][aria-pressed="true"]')
+        ask(page, "What is the weather?")
+        finished(page, 2)
+        page.locator('.k-thumb[data-act="bad"][data-turn="2"]').click()
+        form = page.locator('.k-why-form[data-turn="2"]')
+        form.locator("select").select_option("should_answer")
+        form.locator("input").fill("It <b>rained</b>.")
+        form.get_by_role("button", name="Send").click()
+        page.wait_for_selector('.k-thumb[data-turn="2"][aria-pressed="true"]')
+    good, bad = read_opinions(kept / "feedback.sqlite")[-2:]
+    assert (good.verdict, good.question, good.fingerprint) == ("up", QUESTION, "0123456789ab")
+    assert (bad.verdict, bad.reason, bad.correction) == (
+        "down",
+        "should_answer",
+        "It <b>rained</b>.",
+    )
+    assert bad.history[0][0] == QUESTION
+
+
+# ---- taking it away
+
+
+def test_a_conversation_can_be_taken_away(browser: Browser, address: str) -> None:
+    def saved(page: Page, name: str) -> str:
+        page.locator(".k-menu summary").click()
+        with page.expect_download() as download:
+            page.get_by_role("button", name=name, exact=True).click()
+        return Path(download.value.path()).read_text("utf-8")
+
+    with opened(browser, address) as (page, _):
+        page.locator(".k-menu summary").click()
+        page.get_by_role("button", name="JSON").click()
+        page.wait_for_selector(".k-toast")
+        ask(page, QUESTION)
+        finished(page)
+        markdown = saved(page, "Markdown")
+        assert f"## {QUESTION}" in markdown
+        assert f"[^1-3]: “{ENGLISH.text.splitlines()[1]}”" in markdown
+        assert f"<{ENGLISH.url}>" in markdown
+        (outcome,) = json.loads(saved(page, "JSON"))
+        assert outcome["question"] == QUESTION
+        assert outcome["citations"][0]["quote"] == JAPANESE.text.splitlines()[0]
+
+
+def test_on_paper_the_sources_are_listed_and_nothing_is_cut(browser: Browser, address: str) -> None:
+    with opened(browser, address) as (page, _):
+        ask(page, QUESTION)
+        finished(page)
+        page.emulate_media(media="print")
+        assert page.locator(".k-printed li").count() == 3
+        assert page.locator(".k-printed").is_visible()
+        for hidden in ("#k-composer", "#k-top", "#k-right", ".k-foot"):
+            assert not page.locator(hidden).first.is_visible()
+        assert len(page.pdf()) > 1000
+
+
+# ---- the page of the index
+
+
+def test_sources_are_added_with_progress_and_what_changed_is_told(
+    browser: Browser, address: str
+) -> None:
+    with opened(browser, address) as (page, _):
+        keeping(page)
+        order(page, "a.md")
+        page.wait_for_selector('.k-job[data-state="done"]')
+        said = page.locator(".k-job").inner_text()
+        assert "2 added, 1 changed, 0 removed, 3 unchanged" in said
+        assert "<b>bad</b>.pdf: damaged" in said
+
+
+def test_a_job_can_be_cancelled_and_questions_are_answered_meanwhile(
+    browser: Browser, address: str
+) -> None:
+    with opened(browser, address) as (page, _):
+        keeping(page)
+        order(page, "slow.md")
+        page.wait_for_selector('.k-job progress[max="8"]')
+        ask(page, QUESTION)
+        finished(page)
+        assert page.locator(".k-job progress").is_visible()
+        page.get_by_role("button", name="Cancel").click()
+        page.wait_for_selector('.k-job[data-state="stopped"]')
+
+
+def test_a_failure_and_a_verification_are_told(browser: Browser, address: str) -> None:
+    with opened(browser, address) as (page, _):
+        keeping(page)
+        order(page, "missing.md")
+        page.wait_for_selector('.k-job[data-state="failed"]')
+        assert "missing.md: no such file" in page.locator(".k-job").inner_text()
+        page.get_by_role("button", name="Verify").click()
+        page.wait_for_selector(".k-findings")
+        assert page.locator('.k-findings [data-ok="no"]').count() == 1
+        page.locator(".k-sources").get_by_role("button", name="Remove").first.click()
+        page.wait_for_selector('.k-job[data-state="done"]')
+
+
+def test_files_of_the_readers_device_are_handed_over(
+    browser: Browser, address: str, kept: Path
+) -> None:
+    with opened(browser, address) as (page, _):
+        keeping(page)
+        files = [
+            {"name": "../../evil<b>.md", "mimeType": "text/plain", "buffer": b"# One\n\nText."},
+            {"name": "日本.md", "mimeType": "text/plain", "buffer": "# 二\n\n本文。".encode()},
+        ]
+        page.set_input_files("input[data-upload]:not([webkitdirectory])", files)
+        page.wait_for_selector('.k-job[data-state="done"]')
+    names = sorted(path.name for path in (kept / "store-files").iterdir())
+    assert len(names) == 2
+    assert all("/" not in name and "<" not in name and ".." not in name for name in names)
+    assert names[-1] == "日本.md"
+
+
+def test_without_a_ticket_nothing_is_taken(address: str) -> None:
+    import httpx
+
+    found = httpx.post(address + "konkyo/upload/guess", content=b"x")
+    assert found.status_code == 404
+    assert httpx.get(address + "konkyo/report/guess").status_code == 404
+
+
+# ---- evaluation
+
+
+def test_a_set_is_run_and_its_report_opened(browser: Browser, address: str) -> None:
+    with opened(browser, address) as (page, _):
+        ready(page)
+        page.click('.k-rooms [data-act="examine-look"]')
+        page.fill("#k-limit", "4")
+        page.get_by_role("button", name="Run").click()
+        page.wait_for_selector(".k-job progress")
+        page.wait_for_selector('.k-job[data-state="done"]')
+        assert "75%" in page.locator(".k-figures").inner_text()
+        with page.expect_popup() as popup:
+            page.get_by_role("link", name="Open the whole report").click()
+        report = popup.value
+        report.wait_for_selector("h1")
+        assert report.locator("h1").inner_text() == "<b>own</b>"
+        # Its own script runs, though the page's policy would forbid it.
+        report.wait_for_function("document.getElementById('shown').textContent === '0 / 0'")
+
+
+def test_an_evaluation_can_be_cancelled(browser: Browser, address: str) -> None:
+    with opened(browser, address) as (page, _):
+        ready(page)
+        page.click('.k-rooms [data-act="examine-look"]')
+        page.select_option("#k-set", "<b>own</b>.jsonl")
+        page.get_by_role("button", name="Run").click()
+        page.get_by_role("button", name="Cancel").click()
+        page.wait_for_selector('.k-job[data-state="stopped"]')
+
+
+# ---- roles
+
+
+def test_readers_read_and_editors_edit(browser: Browser) -> None:
+    def enter(page: Page, user: str, password: str) -> None:
+        page.get_by_label("username").fill(user)
+        page.get_by_label("password").fill(password)
+        page.get_by_role("button", name="Login").click()
+        settled(page)
+        ready(page)
+
+    passwords = {"FAKE_PASSWORD": "reading-only", "FAKE_EDITOR_PASSWORD": "editing-too"}
+    with served(FAKE_PACE="0", **passwords) as url:
+        for user, password, rooms in (("konkyo", "reading-only", 0), ("editor", "editing-too", 1)):
+            context = browser.new_context(locale="en-US")
+            context.set_default_timeout(240_000)
+            page = context.new_page()
+            page.goto(url)
+            enter(page, user, password)
+            page.wait_for_selector("#k-source .k-row")
+            assert page.locator(".k-rooms").count() == rooms
+            ask(page, QUESTION)
+            finished(page)
+            if not rooms:
+                # Even a page that was tampered with gets nothing.
+                page.evaluate(
+                    "document.querySelector('#k-source .html-container > div').insertAdjacentHTML("
+                    "'beforeend', '<button data-act=keep data-order=rebuild>x</button>')"
+                )
+                page.get_by_role("button", name="x", exact=True).click()
+                page.wait_for_selector("text=Sign in as editor to do this.")
+            context.close()
+
+
+# ---- accessibility and hostile text
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing_serious_in_the_rooms(browser: Browser, address: str, dark: bool) -> None:
+    import axe_playwright_python
+
+    script = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text("utf-8")
+
+    def serious(page: Page) -> list[str]:
+        found = page.evaluate("async () => (await axe.run(document)).violations")
+        return [
+            f"{v['id']}: {n['html'][:160]}"
+            for v in found
+            if v["impact"] in ("serious", "critical")
+            for n in v["nodes"]
+        ]
+
+    with opened(browser, address, dark=dark) as (page, _):
+        page.evaluate(script)
+        ask(page, QUESTION)
+        finished(page)
+        page.click(".k-filters summary")
+        page.click('[data-act="bad"]')
+        page.select_option('[data-filter="language"]', "ja")
+        page.wait_for_selector('.k-filters[data-chosen="1"]')
+        assert serious(page) == []
+        page.locator("#k-state [data-act=shelf]").click()
+        page.click('.k-rooms [data-act="keep"]')
+        page.wait_for_selector(".k-room")
+        page.get_by_role("button", name="Verify").click()
+        page.wait_for_selector(".k-findings")
+        assert serious(page) == []
+        page.get_by_role("button", name="All articles").click()
+        page.click('.k-rooms [data-act="examine-look"]')
+        page.wait_for_selector("#k-set")
+        page.locator(".k-menu summary").click()
+        assert serious(page) == []
+
+
+def test_no_hostile_name_runs_in_the_rooms(browser: Browser) -> None:
+    with served(FAKE_HOSTILE="1", FAKE_PACE="0") as url, opened(browser, url) as (page, watch):
+        keeping(page)
+        shown = page.locator(".k-path").all_text_contents()
+        assert len(shown) >= 40
+        assert {name.replace("\ufffd", "\0") for name in shown} >= {
+            p for p in PAYLOADS if "\0" not in p and "\n" not in p
+        }
+        page.click(".k-filters summary")
+        assert page.locator('[data-filter="outlet"] option').count() > 40
+        for payload in (PAYLOADS[0], PAYLOADS[2], PAYLOADS[4], PAYLOADS[10]):
+            order(page, f"missing {payload}")
+            page.wait_for_selector(".k-job")
+        ask(page, f"payload 0 13 {PAYLOADS[0]}")
+        finished(page)
+        page.locator(".k-menu summary").click()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Markdown").click()
+        text = Path(download.value.path()).read_text("utf-8")
+        assert "<script" not in text.replace("\\<script", "")
+        assert page.evaluate("window.pwned") is None
+        assert watch.outside == []
