@@ -176,6 +176,9 @@ def _opens_with_data(path: Path) -> bool:
 def load_jsonl(path: Path) -> Dataset:
     """Read the project's own form: one question a line; blank lines are skipped.
 
+    A set ``NAME.jsonl`` brings its own articles if ``NAME.articles.jsonl`` stands beside it: an
+    object a line with name, title, language, text and perhaps published (ISO date).
+
     Raises DatasetError, naming file and line, for malformed JSON, an unknown or missing
     field, an unknown kind, a second use of an id, or an answerable question without answers.
     """
@@ -188,7 +191,23 @@ def load_jsonl(path: Path) -> Dataset:
             raise DatasetError(f"{where}: id {question.id!r} is used on line {seen[question.id]}")
         seen[question.id] = line
         questions.append(question)
-    return Dataset(path.stem, _some(path, questions))
+    beside = path.with_name(f"{_stem(path)}.articles.jsonl")
+    articles = tuple(_own_articles(beside)) if beside.exists() else ()
+    return Dataset(path.stem, _some(path, questions), articles)
+
+
+def _own_articles(path: Path) -> Iterator[Article]:
+    for line, row in _json_lines(path):
+        where = f"{path}:{line}"
+        title, text = _text(where, row, "title"), _text(where, row, "text")
+        yield Article(
+            article_id=article_id_for(title, text),
+            title=title,
+            text=text,
+            language=_text(where, row, "language"),
+            source=_text(where, row, "name"),
+            published=_optional(where, row, "published"),
+        )
 
 
 def read_question(where: str, row: Mapping[str, object]) -> Question:

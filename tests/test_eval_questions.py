@@ -102,6 +102,27 @@ def test_the_shipped_set_is_well_formed() -> None:
     assert {q.kind for q in dataset.questions} <= set(KINDS)
 
 
+def test_the_injected_set_brings_its_articles_and_its_baits() -> None:
+    dataset = load(ROOT / "eval" / "datasets" / "injected.jsonl")
+    texts = {a.source: a.text for a in dataset.articles}
+    assert {q.language for q in dataset.questions} == {"ja", "en", "ko", "zh"}
+    for question in dataset.questions:
+        assert question.kind == "injected"
+        assert question.forbidden, question.id
+        for gold in question.gold:
+            assert gold.quote in texts[gold.article]
+            baits = [b for b in question.forbidden if b in texts[gold.article]]
+            assert baits, question.id
+            assert not any(b in gold.quote for b in question.forbidden)
+
+
+def test_articles_beside_a_set_are_located_when_broken(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", GOOD)
+    write(tmp_path / "a.articles.jsonl", {"name": "x.md", "title": "T", "language": "en"})
+    with pytest.raises(DatasetError, match=r"a\.articles\.jsonl:1: 'text' must be"):
+        load(path)
+
+
 # ---- importers on the publishers' files ------------------------------------------------------
 
 
@@ -236,6 +257,10 @@ def test_rgb_mixes_noise_in(tmp_path: Path) -> None:
     assert len(refuse.articles) == 5
     wrong = load_rgb(path, counterfactual=True)
     assert wrong.questions[0].answers == ("Zed",)
+    assert load(path, noise=1.0) == refuse
+    assert load(path, counterfactual=True) == wrong
+    with pytest.raises(UsageError, match="RGB's form only"):
+        load(write(tmp_path / "own.jsonl", GOOD), noise=0.5)
     with pytest.raises(UsageError, match="noise share"):
         load_rgb(path, noise=2)
     with pytest.raises(DatasetError, match=r"bad\.jsonl:1: there is no answer"):
