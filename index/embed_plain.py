@@ -15,11 +15,36 @@ from index.errors import ModelError
 from index.protocols import Vectors
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+    from sentence_transformers import CrossEncoder, SentenceTransformer
 
-__all__ = ["PlainEncoder"]
+__all__ = ["PairScorer", "PlainEncoder"]
 
 _GROUP = 128
+
+
+class PairScorer:
+    """A cross-encoder of sentence-transformers; satisfies ``index.rerank.Reranker``."""
+
+    def __init__(self, name_or_path: str) -> None:
+        from sentence_transformers import CrossEncoder
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        try:
+            self._model: CrossEncoder = CrossEncoder(name_or_path, num_labels=1, device="cpu")
+        except (OSError, ValueError, KeyError, RuntimeError) as exc:
+            raise ModelError(
+                f"{name_or_path} cannot be loaded as a cross-encoder with one score: {exc}; name a"
+                " sentence-transformers cross-encoder in retrieval.reranker, or none"
+            ) from exc
+        self._lock = threading.Lock()
+
+    def scores(self, question: str, passages: Sequence[str]) -> list[float]:
+        """One score a passage, in the order given."""
+        pairs = [(question, passage) for passage in passages]
+        with self._lock:
+            found = self._model.predict(pairs, show_progress_bar=False, convert_to_numpy=True)
+        return [float(score) for score in found]
 
 
 class PlainEncoder:

@@ -81,12 +81,14 @@ class RetrievalSettings(_Section):
     """How passages are found. None: the fitted default.
 
     ``dense_weight`` is the share of meaning against words; ``candidates`` is how many passages
-    each of the two proposes, ``top_k`` how many are read for an answer.
+    each of the two proposes, ``top_k`` how many are read for an answer; ``reranker`` names a
+    cross-encoder (a folder or a hub id) that puts the best of them in order.
     """
 
     dense_weight: float | None = Field(default=None, ge=0, le=1)
     candidates: int | None = Field(default=None, ge=1)
     top_k: int | None = Field(default=None, ge=1)
+    reranker: str = ""
 
 
 class ChatSettings(_Section):

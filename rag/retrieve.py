@@ -14,6 +14,7 @@ from index.chunk import embedding_text
 from index.embed_folder import unit
 from index.protocols import Encoder, Store, TokenEncoder, Vectors
 from index.records import Filter, Hit, ScoredPassage
+from index.rerank import load_reranker
 
 __all__ = [
     "Fused",
@@ -22,6 +23,7 @@ __all__ = [
     "Retriever",
     "fuse",
     "late_interaction",
+    "rearranged",
     "reordered",
 ]
 
@@ -38,7 +40,8 @@ class FusionWeights:
     with the encoder (0.7 for the E5 family, whose cosines live in 0.7..1); ``pool`` is how many
     passages each arm proposes. The ``reread`` best of them, as far as they lie within ``margin``
     of the best score, are compared with the question token by token, with the weight ``late``
-    (0: not at all).
+    (0: not at all). ``reranker`` names a cross-encoder that then puts the ``reread`` best in
+    order (empty: none).
     """
 
     dense: float = 0.4
@@ -47,6 +50,7 @@ class FusionWeights:
     late: float = 0.6
     reread: int = 10
     margin: float = 0.15
+    reranker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,16 @@ def reordered(fused: Sequence[Fused], late: Sequence[float], weight: float) -> l
     return sorted(moved, key=lambda f: -f.score)
 
 
+def rearranged(ranked: Sequence[Fused], scores: Sequence[float]) -> list[Fused]:
+    """The first ``len(scores)`` in the order of other scores, best first; ties stay.
+
+    Each place keeps its fused score, which is a share, while the other scale is a model's own.
+    """
+    order = sorted(range(len(scores)), key=lambda i: -scores[i])
+    moved = [replace(ranked[i], score=ranked[place].score) for place, i in enumerate(order)]
+    return [*moved, *ranked[len(scores) :]]
+
+
 class Retriever:
     """Ranks a store's passages for a question; safe to share by threads."""
 
@@ -127,9 +141,20 @@ class Retriever:
         self._encoder = encoder
         self._weights = weights or FusionWeights()
         self._states = PassageStates(encoder) if isinstance(encoder, TokenEncoder) else None
+        self._reranker = load_reranker(self._weights.reranker) if self._weights.reranker else None
 
     def rank(self, question: str, where: Filter = _EVERYTHING) -> list[Fused]:
         """All passages either arm proposes, best first."""
+        ranked = self._compared(question, where)
+        if self._reranker is None or not ranked:
+            return ranked
+        best = ranked[: self._weights.reread]
+        passages = self.store.passages([f.passage_id for f in best])
+        summaries = self.store.summaries([p.article_id for p in passages])
+        texts = [embedding_text(a, p) for a, p in zip(summaries, passages, strict=True)]
+        return rearranged(ranked, self._reranker.scores(question, texts))
+
+    def _compared(self, question: str, where: Filter) -> list[Fused]:
         dense, lexical, ceiling = self.arms(question, where)
         fused = fuse(dense, lexical, self._weights, ceiling=ceiling)
         if self._states is None or self._weights.late == 0 or not fused:

@@ -1,7 +1,7 @@
 """Fusion is a pure function of scores; retrieval gives whole hits in a stable order."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from index.backends.local import LocalStore
 from index.build import build
+from index.errors import ModelUnknown
 from index.protocols import Vectors
 from index.records import ScoredPassage
+from index.rerank import load_reranker
 from rag.retrieve import (
     Fused,
     FusionWeights,
@@ -20,6 +22,7 @@ from rag.retrieve import (
     Retriever,
     fuse,
     late_interaction,
+    rearranged,
     reordered,
 )
 
@@ -179,3 +182,44 @@ def test_one_clear_winner_is_not_compared(words: LocalStore) -> None:
     ranked = Retriever(words, encoder, FusionWeights(floor=0.0, margin=0.0)).rank("gamma")
     assert encoder.asked == []
     assert ranked == Retriever(words, encoder, FusionWeights(floor=0.0, late=0.0)).rank("gamma")
+
+
+def test_a_cross_encoder_orders_the_best_and_leaves_their_shares() -> None:
+    ranked = fused(a=0.9, b=0.8, c=0.7)
+    assert rearranged(ranked, [-3.0, 5.0]) == fused(b=0.9, a=0.8, c=0.7)
+    assert rearranged(ranked, []) == ranked
+
+
+def test_a_named_cross_encoder_is_asked(words: LocalStore, tmp_path: Path) -> None:
+    folder = tiny_cross_encoder(tmp_path / "cross")
+    weights = FusionWeights(floor=0.0, late=0.0, reread=4)
+    plain = Retriever(words, CountingEncoder(), weights).retrieve("gamma")
+    named = replace(weights, reranker=str(folder))
+    found = Retriever(words, CountingEncoder(), named).retrieve("gamma")
+    assert {h.passage.passage_id for h in found} == {h.passage.passage_id for h in plain}
+    assert [h.score for h in found] == [h.score for h in plain]
+    texts = [f"{h.article.title}\n{h.passage.text}" for h in found]
+    scores = load_reranker(folder).scores("gamma", texts)
+    assert scores == sorted(scores, reverse=True)
+    with pytest.raises(ModelUnknown, match="not a sentence-transformers folder"):
+        Retriever(words, CountingEncoder(), replace(weights, reranker=str(tmp_path)))
+
+
+def tiny_cross_encoder(folder: Path) -> Path:
+    """A cross-encoder with chance weights that nobody should trust."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+
+    folder.mkdir()
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "about", *WORDS]
+    (folder / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
+    torch.manual_seed(0)
+    model = BertForSequenceClassification(
+        BertConfig(
+            vocab_size=len(vocabulary), hidden_size=32, num_hidden_layers=1,
+            num_attention_heads=2, intermediate_size=32, num_labels=1,
+        )
+    )  # fmt: skip
+    model.save_pretrained(folder)
+    BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder)
+    return folder
