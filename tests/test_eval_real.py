@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -163,18 +164,11 @@ def test_a_range_of_titles(english: Dataset) -> None:
 def test_the_retrieval_command(
     tmp_path: Path, english: Dataset, shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from index.models import home
-
     text = json.loads((shared / "data" / "xquad.en.json").read_text("utf-8"))
     text["data"] = text["data"][:1]
     squad = tmp_path / "small.en.json"
     squad.write_text(json.dumps(text), encoding="utf-8")
-    # Models from the usual place, the cache of stores in this test's folder.
-    (tmp_path / "home").mkdir()
-    for entry in home().iterdir():
-        if entry.name != "eval":
-            (tmp_path / "home" / entry.name).symlink_to(entry)
-    monkeypatch.setenv("KONKYO_HOME", str(tmp_path / "home"))
+    home_without_stores(tmp_path / "home", monkeypatch)
     arguments = ["retrieval", "--squad", str(squad), "--limit", "10", "--arms", "fused,lexical"]
     result = CliRunner().invoke(evaluate, [*arguments, "--json"], standalone_mode=False)
     assert result.exception is None
@@ -207,3 +201,90 @@ def test_a_small_real_run(seeds: Path, tmp_path: Path) -> None:
     other = CliRunner().invoke(evaluate, [*arguments, "--limit", "3"], standalone_mode=False)
     assert isinstance(other.exception, UsageError)
     assert "--fresh" in str(other.exception)
+
+
+def home_without_stores(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models from the usual place, the cache of stores in this test's folder."""
+    from index.models import home
+
+    folder.mkdir()
+    for entry in home().iterdir():
+        if entry.name != "eval":
+            (folder / entry.name).symlink_to(entry)
+    monkeypatch.setenv("KONKYO_HOME", str(folder))
+
+
+def invoked(*arguments: str) -> dict[str, object]:
+    result = CliRunner().invoke(evaluate, [*arguments, "--json"], standalone_mode=False)
+    assert result.exception is None, result.output
+    value = json.loads(result.stdout)
+    assert isinstance(value, dict)
+    return value
+
+
+def test_the_same_questions_with_and_without_their_paragraphs(
+    tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home_without_stores(tmp_path / "home", monkeypatch)
+    whole = json.loads((shared / "data" / "jsquad-valid-v1.3.json").read_text("utf-8"))
+    whole["data"] = whole["data"][:2]
+    squad = tmp_path / "small.json"
+    squad.write_text(json.dumps(whole), encoding="utf-8")
+    out = tmp_path / "out"
+    command = ("run", str(squad), "--unanswerable", "4", "--out", str(out), "--llm", "none")
+    summary = invoked(*command)
+    assert (summary["asked"], summary["errors"]) == (8, 0)
+    rows = {row.question.id: row for row in read_rows(out)}
+    for name, row in rows.items():
+        if not name.endswith("#absent"):
+            continue
+        twin = rows[name.removesuffix("#absent")]
+        assert row.question.question == twin.question.question
+        # The store it was asked of does not hold what the other one cites as gold.
+        gone = twin.question.gold[0].article
+        cited = (row.outcome or {}).get("citations")
+        assert isinstance(cited, list)
+        assert gone not in {c["article_id"] for c in cited}
+    assert "RefusalRecall" in rows[next(n for n in rows if n.endswith("#absent"))].scores
+    with pytest.raises(click.UsageError, match="--store must not be given"):
+        CliRunner().invoke(
+            evaluate, [*command, "--store", "x"], standalone_mode=False, catch_exceptions=False
+        )
+
+
+def test_injected_articles_do_not_steer_the_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home_without_stores(tmp_path / "home", monkeypatch)
+    out = tmp_path / "out"
+    dataset = str(ALLIANCE.with_name("injected.jsonl"))
+    summary = invoked("run", dataset, "--out", str(out), "--llm", "none", "--perturb", "order")
+    assert (summary["asked"], summary["errors"]) == (16, 0)
+    robust = summary["robustness"]
+    assert isinstance(robust, dict)
+    assert robust["order"]["n"] == 16
+    assert (out / "report.html").exists()
+
+
+def test_two_questions_with_the_real_model(seeds: Path, tmp_path: Path) -> None:
+    from index.models import resolve_llm
+    from rag.opening import DEFAULT_LLM
+
+    try:
+        resolve_llm(DEFAULT_LLM)
+    except ModelMissing as exc:
+        pytest.skip(f"the language model is not here: {exc}")
+    lines = ALLIANCE.read_text("utf-8").split("\n")
+    chosen = [
+        line for line in lines if line.startswith(('{"id": "ja-fact-001"', '{"id": "en-fact-001"'))
+    ]
+    asked = tmp_path / "two.jsonl"
+    asked.write_text("\n".join(chosen) + "\n", encoding="utf-8")
+    out = tmp_path / "out"
+    summary = invoked("run", str(asked), "--store", str(seeds), "--out", str(out))
+    assert (summary["asked"], summary["errors"]) == (2, 0)
+    for row in read_rows(out):
+        outcome = row.outcome or {}
+        if outcome.get("status") == "answered":
+            assert all(quote.exact for quote in row.quotes)
+            assert row.judged["checker"]
