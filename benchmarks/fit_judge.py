@@ -24,6 +24,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
+from bounded import fit, held_out  # noqa: E402
 from corruptions import corrupt_date, corrupt_number  # noqa: E402
 
 
@@ -62,39 +63,7 @@ def changed(question: str, rng: random.Random) -> str | None:
     return None
 
 
-AGAINST = {"facts_missing", "kind_missing"}
-FREE = {"crossed"}
-
-
-def fit(matrix: np.ndarray, y: np.ndarray, names: list[str]) -> tuple[np.ndarray, float]:
-    """Weights and bias of a logistic model whose classes weigh alike and whose signs are given."""
-    from scipy.optimize import minimize
-
-    weight = np.where(y, 0.5 / y.mean(), 0.5 / (~y).mean()) / len(y)
-
-    def loss(w: np.ndarray) -> tuple[float, np.ndarray]:
-        z = matrix @ w[:-1] + w[-1]
-        error = weight * (1 / (1 + np.exp(-z)) - y)
-        value = (weight * np.logaddexp(0, np.where(y, -z, z))).sum() + 1e-3 * (w[:-1] ** 2).sum()
-        return value, np.append(matrix.T @ error + 2e-3 * w[:-1], error.sum())
-
-    bounds = [
-        (None, None) if n in FREE else (None, 0.0) if n in AGAINST else (0.0, None) for n in names
-    ]
-    found = minimize(
-        loss, np.zeros(len(names) + 1), jac=True, method="L-BFGS-B", bounds=[*bounds, (None, None)]
-    )
-    return found.x[:-1], float(found.x[-1])
-
-
-def held_out(matrix: np.ndarray, y: np.ndarray, names: list[str], seed: int) -> np.ndarray:
-    """Each row's share from a model fitted on the four fifths that it is not in."""
-    fold = np.random.default_rng(seed).permutation(len(y)) % 5
-    share = np.zeros(len(y))
-    for f in range(5):
-        w, bias = fit(matrix[fold != f], y[fold != f], names)
-        share[fold == f] = 1 / (1 + np.exp(-(matrix[fold == f] @ w + bias)))
-    return share
+SIGNS = {"against": ("facts_missing", "kind_missing"), "free": ("crossed",)}
 
 
 def main() -> None:
@@ -178,7 +147,7 @@ def main() -> None:
     out: dict[str, object] = {}
     for title, used in (("reader alone", ["reader"]), ("all witnesses", names)):
         columns = [names.index(n) for n in used]
-        share = held_out(matrix[:, columns], y, used, args.seed)
+        share = held_out(matrix[:, columns], y, used, seed=args.seed, **SIGNS)
         out[title] = round(float(roc_auc_score(y, share)), 4)
         print(f"{title:14} AUC {out[title]:.4f} over {len(y)} (five folds)")
     for name in dict.fromkeys(kinds):
@@ -189,7 +158,7 @@ def main() -> None:
             )
             continue
         print(f"  {name:6} AUC {roc_auc_score(y[these], share[these]):.4f}")
-    weights, bias = fit(matrix, y, names)
+    weights, bias = fit(matrix, y, names, **SIGNS)
     best = 0.6  # a wrong answer weighs one and a half wrong refusals; the classes are balanced
     for threshold in (0.4, 0.5, best, 0.67, 0.75):
         answered, refused = (share[y] >= threshold).mean(), (share[~y] < threshold).mean()

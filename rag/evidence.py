@@ -48,12 +48,14 @@ class Reader(Protocol):
 class SelectionLimits:
     """How much is read and how much is shown.
 
-    ``passages`` are read by the learned reader, ``quotes`` shown at most, ``tokens`` the
+    ``passages`` are read by the learned reader, ``compared`` sentences of the best of them are
+    compared with the question, ``quotes`` shown at most, ``tokens`` the
     estimated prompt tokens they may take together, ``keep`` the share of the best quote's score
     below which a quote is not shown.
     """
 
-    passages: int = 6
+    passages: int = 5
+    compared: int = 16
     quotes: int = 5
     tokens: int = 240
     keep: float = 0.45
@@ -152,9 +154,10 @@ def select(
     if not hits:
         return Selection((), None if reader is None else 0.0, ())
     candidates = _candidates(hits, sentences)
-    texts = [_text(c, c.start) for c in candidates]
+    texts = [_text(c, c.start) for c in candidates[: limits.compared]]
     vector = encoder.queries([question])[0]
     similar = _scaled([float(x) for x in encoder.passages(texts) @ vector])
+    similar += [0.0] * (len(candidates) - len(texts))
     place = [1.0 / (1 + c.rank) for c in candidates]
     scores = [0.7 * s + 0.3 * p for s, p in zip(similar, place, strict=True)]
     answerable: float | None = None
