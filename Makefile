@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev models index chat test check format lint types torture clean
+.PHONY: help setup dev models index chat test check format docs torture clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -45,8 +45,12 @@ check: dev models ## Format, lint, types, tests: what CI runs
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q
 
+docs: dev ## Write the reference pages from the code and build the documentation in site/
+	$(BIN)/python -m ui.reference docs
+	$(BIN)/mkdocs build -q
+
 torture: dev ## Kill two hundred builds at random moments and see that nothing is lost
 	$(BIN)/python benchmarks/torture.py --kills 200 --out benchmarks/results/torture.txt
 
 clean: ## Remove what set-up and builds left in this folder (not the models)
-	rm -rf $(VENV) .konkyo build *.egg-info
+	rm -rf $(VENV) .konkyo build site *.egg-info

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE = 240_000
+PATIENCE = int(os.environ.get("KONKYO_TEST_PATIENCE", "240000"))
 """Milliseconds; a state that has not come after this will not come."""
 
 CHROMIUM = [

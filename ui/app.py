@@ -273,7 +273,7 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
         for turn in desk.ask(tab, question, tongue, tab.where):
             beside: object = gr.skip()
             quote = leading_quote(turn)
-            if tab.reading:
+            if tab.reading or tab.room:
                 pass
             elif quote is not None and (lying is None or turn.state == "done") and quote != lying:
                 lying = quote
@@ -306,11 +306,12 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
         spans = {k: int(v) if v.isdecimal() and len(v) < 10 else 0 for k, v in numbers.items()}
         if not _ARTICLE_ID.match(article_id):
             return anew(notice_page(say(tongue, "article_gone"), tongue))
-        mine(request).reading = True
+        mine(request).reading, mine(request).room = True, False
         mark = Mark(spans["start"], spans["end"], spans["n"], primary=True)
         return anew(_open(desk, mine(request), article_id, mark, spans["turn"], tongue))
 
     def shelf(request: gr.Request) -> str:
+        mine(request).room = False
         return anew(overview(desk.shelf, language(request), editor=edits(request)))
 
     def narrow(event: gr.EventData, request: gr.Request) -> str:
@@ -358,7 +359,7 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
 
     def keep(event: gr.EventData, request: gr.Request) -> tuple[str, str]:
         tongue = language(request)
-        mine(request).reading = True
+        mine(request).room = True
         sources = said(event, "sources").split("\n")
         order = said(event, "order")
         page = rooms.keep(tongue, editor=edits(request), order=order, sources=sources)
@@ -366,7 +367,7 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
 
     def examine(event: gr.EventData, request: gr.Request) -> str:
         limit = said(event, "limit")
-        mine(request).reading = True
+        mine(request).room = True
         return anew(
             rooms.examine(
                 language(request),
@@ -380,6 +381,7 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
     def fresh(request: gr.Request) -> tuple[str, str, object, object]:
         tab, tongue = mine(request), language(request)
         tab.clear()
+        tab.room = False
         beside = overview(desk.shelf, tongue, editor=edits(request))
         page = _talk(desk, tab, tongue)
         return page, beside, gr.update(visible=True), gr.update(visible=False)

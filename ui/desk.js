@@ -314,6 +314,11 @@
       });
       watch("value", () => {
         refold();
+        // The framework keeps what stands in a field; what the server says is chosen counts.
+        for (const field of element.querySelectorAll("[data-filter]")) {
+          const chosen = field.querySelector("option[selected]");
+          field.value = (field.tagName === "SELECT" ? chosen?.value : field.getAttribute("value")) ?? "";
+        }
         if (last) $(`[data-filter="${last}"]`, element)?.focus();
         last = "";
       });

@@ -73,6 +73,8 @@ class Conversation:
         self._turns: tuple[Turn, ...] = ()
         self.reading = False
         """Whether the reader has opened a source of their own since the last question."""
+        self.room = False
+        """Whether a page for editors lies open, which no answer may turn over."""
         self.where = Filter()
         """Which articles the reader's next question may use."""
         self.name = secrets.token_hex(8)
