@@ -2,11 +2,13 @@
 
     python benchmarks/fit_fusion.py terms      # the worth of each kind of term, lexical arm alone
     python benchmarks/fit_fusion.py weights    # the dense share and the weight of late interaction
+    python benchmarks/fit_fusion.py chunks     # the size and overlap of passages
 
 Fitted on JaQuAD train alone: every fourth title (from --title on), each paragraph an article,
 3,000 questions at most. XQuAD's first 24 titles (en, zh, zh over en, en over zh) are shown
-beside it as a guard: a setting that gains in Japanese and loses there is not taken. Nothing is
-reported on either. Prints a table, writes no file but --out; the constants in index/lexical.py
+beside it as a guard: a setting that gains in Japanese and loses there is not taken. Passages are
+cut from whole articles (all paragraphs of a title), and judged by whether the first one, and
+the first 800 tokens of passages, hold the answer. Nothing is reported on either set. Prints a table, writes no file but --out; the constants in index/lexical.py
 and rag/retrieve.py are set by hand from it, so that a new fit is a decision somebody reads.
 """
 
@@ -18,7 +20,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +34,7 @@ from eval.retrieval import asked_in, titles_between  # noqa: E402
 from index.embed import AnyEncoder, load_encoder  # noqa: E402
 from index.lexical import Postings, Searcher, TermWorth, query_tokens  # noqa: E402
 from index.models import home  # noqa: E402
-from index.records import Article  # noqa: E402
+from index.records import Article, article_id_for  # noqa: E402
 from index.settings import ChunkSettings  # noqa: E402
 from index.store import open_store  # noqa: E402
 from rag.opening import cosine_floor  # noqa: E402
@@ -52,6 +54,8 @@ HIRAGANA = (0.5, 0.7, 1.0)
 WHOLE = (0.85, 1.3, 1.7, 2.2)
 DENSE = (0.3, 0.4, 0.5, 0.6, 0.7)
 LATE = (0.0, 0.3, 0.6, 0.9, 1.2)
+CHUNKS = ((96, 0), (128, 0), (192, 0), (192, 48), (256, 0), (256, 64), (384, 0), (384, 96))
+SHOWN_TOKENS = 800
 WIDEST = FusionWeights(reread=10, margin=0.15)
 
 
@@ -198,6 +202,59 @@ def fit_weights(found: dict[str, tuple[tuple[Article, ...], list]], encoder: Any
     return rows
 
 
+def whole(articles: Sequence[Article]) -> tuple[list[Article], dict[str, tuple[str, int, int]]]:
+    """All paragraphs of a title as one article, and where each paragraph is in it."""
+    groups: dict[str, list[Article]] = {}
+    for article in articles:
+        groups.setdefault(article.title, []).append(article)
+    joined, spans = [], {}
+    for title, group in groups.items():
+        text = "\n\n".join(a.text for a in group)
+        name = article_id_for(title, text)
+        joined.append(replace(group[0], article_id=name, text=text))
+        at = 0
+        for a in group:
+            spans[a.article_id] = (name, at, at + len(a.text))
+            at += len(a.text) + 2
+    return joined, spans
+
+
+def fit_chunks(found: dict[str, tuple[tuple[Article, ...], list]], encoder: AnyEncoder) -> list:
+    """Size and overlap: does the first passage hold the answer, do the first 800 tokens?"""
+    articles, questions = found["jaquad-train"]
+    joined, spans = whole(articles)
+    rows = []
+    for budget, overlap in CHUNKS:
+        folder = corpus_store(joined, encoder, home(), budget=budget, overlap=overlap)
+        store = open_store(folder)
+        weights = FusionWeights(floor=cosine_floor(encoder.fingerprint))
+        retriever = Retriever(store, encoder, weights)
+        first = shown = 0
+        for question in questions:
+            gold = question.gold[0]
+            name, start, end = spans[gold.article]
+            room = SHOWN_TOKENS
+            passages = [hit.passage for hit in retriever.retrieve(question.question, 10)]
+            sizes = encoder.count_tokens([p.text for p in passages])
+            for place, (passage, size) in enumerate(zip(passages, sizes, strict=True)):
+                room -= size
+                if place and room < 0:
+                    break
+                right = passage.article_id == name and passage.start < end and start < passage.end
+                if right and gold.quote in passage.text:
+                    first += place == 0
+                    shown += 1
+                    break
+        scores = (first / len(questions), shown / len(questions))
+        size = sum(a.passages for a in store.articles())
+        rows.append(
+            {"budget": budget, "overlap": overlap, "passages": size, "jaquad-train": scores}
+        )
+        print(line(rows[-1]), flush=True)
+        store.close()
+    return rows
+
+
 def line(row: dict[str, object]) -> str:
     """One setting and what it reaches."""
     return "  ".join(
@@ -208,7 +265,7 @@ def line(row: dict[str, object]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("what", choices=["terms", "weights"])
+    parser.add_argument("what", choices=["terms", "weights", "chunks"])
     parser.add_argument(
         "--shared", type=Path, default=Path(os.environ.get("KONKYO_SHARED", ROOT.parent / "shared"))
     )
@@ -218,10 +275,11 @@ def main() -> None:
     options = parser.parse_args()
     encoder = load_encoder("multilingual-e5-small", threads=2)
     found = parts(options.shared, options.title, options.most)
-    fit = fit_terms if options.what == "terms" else fit_weights
-    rows = fit(found, encoder)
+    fits = {"terms": fit_terms, "weights": fit_weights, "chunks": fit_chunks}
+    rows = fits[options.what](found, encoder)
     rows.sort(key=lambda row: -row["jaquad-train"][1])
-    print("\nbest by MRR@10 on JaQuAD train (hit@1/MRR@10):")
+    meaning = "first passage/first 800 tokens" if options.what == "chunks" else "hit@1/MRR@10"
+    print(f"\nbest on JaQuAD train by the second of {meaning}:")
     for row in rows[:10]:
         print(line(row))
     if options.out:
