@@ -12,6 +12,7 @@ import functools
 import json
 import math
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -109,8 +110,10 @@ def llamaindex_llm(
         return made
     name, _, url = rest.partition("@")
     if kind == "ollama" and name:
-        from llama_index.llms.ollama import Ollama
-
+        try:
+            from llama_index.llms.ollama import Ollama
+        except ImportError as exc:
+            raise ExtraMissing(f"{spec} needs: pip install llama-index-llms-ollama") from exc
         return Ollama(
             model=name,
             base_url=url or "http://127.0.0.1:11434",
@@ -119,8 +122,10 @@ def llamaindex_llm(
             context_window=_CONTEXT,
         )
     if kind == "openai" and name and url.startswith(("http://", "https://")):
-        from llama_index.llms.openai_like import OpenAILike
-
+        try:
+            from llama_index.llms.openai_like import OpenAILike
+        except ImportError as exc:
+            raise ExtraMissing(f"{spec} needs: pip install llama-index-llms-openai-like") from exc
         if key_env and key_env not in os.environ:
             raise SettingsError(f"the environment has no variable {key_env} for the key of {name}")
         return OpenAILike(
@@ -285,17 +290,22 @@ def _require_ragas() -> None:
         import ragas  # noqa: F401
     except ImportError as exc:
         raise ExtraMissing(
-            "a ragas judge needs ragas: pip install ragas (or judge with llamaindex:SPEC)"
+            f"a ragas judge needs ragas: pip install ragas 'langchain-community<0.4' (or judge with "
+            f"llamaindex:SPEC); {exc}"
         ) from exc
 
 
 @contextmanager
 def _translated(name: str) -> Iterator[None]:
-    """Turn what HTTP clients raise into our error, which a run counts and goes on from."""
+    """Turn what clients of language models raise into our error, which a run counts and goes on from."""
     import httpx
-    import openai
 
+    faults: list[type[BaseException]] = [httpx.HTTPError, OSError]
+    # Each client has errors of its own; one that is not loaded has raised none.
+    for client, error in (("openai", "OpenAIError"), ("ollama", "ResponseError")):
+        if client in sys.modules:
+            faults.append(getattr(sys.modules[client], error))
     try:
         yield
-    except (openai.OpenAIError, httpx.HTTPError, OSError) as exc:
+    except tuple(faults) as exc:
         raise LLMUnreachable(f"{name}: {type(exc).__name__}: {exc}") from exc

@@ -319,8 +319,19 @@ def test_ragas_is_asked_for_by_name() -> None:
         pytest.skip("ragas is installed")
 
 
+def test_a_judge_that_cannot_be_reached_raises_our_error() -> None:
+    from eval.llamaindex import judge_from
+
+    pytest.importorskip("llama_index.llms.ollama")
+    with pytest.raises(LLMUnreachable, match=r"^llamaindex:ollama:m@http://127\.0\.0\.1:9: "):
+        judge_from("ollama:m@http://127.0.0.1:9").supports([case("It is $550 billion.")])
+
+
 def test_remote_models_are_made_without_a_call() -> None:
     from eval.llamaindex import llamaindex_llm
+
+    pytest.importorskip("llama_index.llms.ollama")
+    pytest.importorskip("llama_index.llms.openai_like")
 
     assert (
         llamaindex_llm("ollama:qwen2.5:7b@http://127.0.0.1:1").metadata.model_name == "qwen2.5:7b"
