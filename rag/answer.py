@@ -55,6 +55,7 @@ class Options:
     ``answerable`` is the share below which nothing is asked of the model: "answers" of
     ``rag/calibration.json`` names the data it is fitted on. ``quotes_alone`` is the share from
     which the quotes may stand as the answer when no sentence of the model passed.
+    ``bearing`` is the reader's share below which a second sentence is beside the question.
     ``quotes_read`` is how many quotes the model gets of a question that asks for one fact whose
     place the reader is sure of; a shorter prompt is read sooner and misleads less.
     """
@@ -64,6 +65,7 @@ class Options:
     quotes_alone: float = 0.5
     quotes_shown: int = 2
     quotes_read: int = 3
+    bearing: float = 0.2
     max_tokens: int = 200
     limits: SelectionLimits = field(default_factory=SelectionLimits)
     fusion: FusionWeights = field(default_factory=FusionWeights)
@@ -126,7 +128,7 @@ class Pipeline:
         self._verifier = verifier
         self._detect = detect
         self._sentences = sentences
-        self._reader = reader
+        self.reader = reader
         self._judge = judge or _reader_alone
         self._models = models
         self.retriever = Retriever(store, encoder, self.options.fusion)
@@ -235,7 +237,7 @@ class Pipeline:
             hits,
             encoder=self._encoder,
             sentences=self._sentences,
-            reader=self._reader,
+            reader=self.reader,
             limits=self.options.limits,
         )
         run.clock.since_start("first_evidence")
@@ -336,6 +338,8 @@ class _Run:
             answers = agrees(draft.text, places, self.language)
             if verdict.reason is None and answers is False and (fact or not self.claims):
                 verdict = Verdict(verdict.support, "off_question", places[0].text)
+            elif verdict.reason is None and self.claims and not self._bears_on(draft.text):
+                verdict = Verdict(verdict.support, "off_question")
             proofs = self._proofs(draft, evidence) if verdict.reason is None else ()
             verifying += time.perf_counter() - began
             if verdict.reason is None:
@@ -349,6 +353,15 @@ class _Run:
         self.usage.add(usage)
         self.clock.add("verify", verifying)
         self.clock.add("generate", time.perf_counter() - start - verifying)
+
+    def _bears_on(self, text: str) -> bool:
+        """Whether the reader sees an answer in a further sentence itself, however faintly.
+
+        A small model goes on with whatever else a quote says.
+        """
+        reader = self._pipeline.reader
+        least = self._pipeline.options.bearing
+        return reader is None or reader.answers(self.standalone, [text])[0].probability >= least
 
     def _proofs(self, draft: Draft, evidence: Sequence[Evidence]) -> tuple[int, ...]:
         """Of a supported claim's citations, those that support it alone; all, if none does.

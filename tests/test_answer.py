@@ -211,7 +211,7 @@ def test_a_true_sentence_that_answers_something_else_gives_way_to_the_readers_qu
     text = "トランプ大統領は5日に高市支持を明らかにし、会談は2026年1月2日夜に行われた。"
     llm = Says(["会談は2026年1月2日夜に行われた。[1]\n"])
     asked = pipeline(llm, text=text)
-    asked._reader = Reads(0.95, text.index("5日"), text.index("5日") + 2)
+    asked.reader = Reads(0.95, text.index("5日"), text.index("5日") + 2)
     outcome = asked.ask("トランプ大統領が高市支持を明らかにしたのはいつ？")
     assert isinstance(outcome, Answer)
     assert [(r.reason, r.detail) for r in outcome.removed] == [("off_question", "5日")]
@@ -219,6 +219,27 @@ def test_a_true_sentence_that_answers_something_else_gives_way_to_the_readers_qu
     assert "5日" in llm.asked[0].user.split("いつ？")[1]
     assert llm.asked[0].lines == 1
     assert outcome.notices
+
+
+@dataclass
+class SeesNothingIn(Reads):
+    """Sure of the article, but sees no answer in the window ``word``."""
+
+    word: str = ""
+
+    def answers(
+        self, question: str, windows: Sequence[str], contexts: Sequence[str] | None = None
+    ) -> list[Reads]:
+        return [Reads(0.05) if w == self.word else self for w in windows]
+
+
+def test_a_second_sentence_beside_the_question_is_removed() -> None:
+    asked = pipeline(Says([GOOD + "投資は5500億ドルに上る。[1]\n"]))
+    asked.reader = SeesNothingIn(0.75, word="投資は5500億ドルに上る。")
+    outcome = asked.ask(QUESTION)
+    assert isinstance(outcome, Answer)
+    assert [c.text for c in outcome.claims] == ["日本の対米投資は5500億ドルに上る。"]
+    assert [r.reason for r in outcome.removed] == ["off_question"]
 
 
 def test_after_a_failed_repair_the_quotes_stand_alone_with_a_notice() -> None:
