@@ -1,0 +1,92 @@
+"""Roles, passwords, keys and limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from index.errors import UsageError
+from ui.access import Access, Denied, Limiter, TooMany, read_keys
+from ui.app import listen
+
+KEY = "a-key-of-sixteen-or-more"
+
+
+def test_elsewhere_than_here_a_password_is_needed() -> None:
+    with pytest.raises(UsageError, match="Set a password first"):
+        listen("0.0.0.0", 0, Access())
+    with pytest.raises(UsageError, match="Set a password first"):
+        listen("0.0.0.0", 0, Access(keys={"x": "reader"}))
+    listen("127.0.0.1", 0, Access()).close()
+    listen("0.0.0.0", 0, Access("a password")).close()
+
+
+def test_each_name_opens_with_its_own_password_only() -> None:
+    access = Access("read-only", "edit-too")
+    tried = [
+        (user, word, access.enter(user, word))
+        for user in ("konkyo", "editor", "root")
+        for word in ("read-only", "edit-too", "")
+    ]
+    assert [t[:2] for t in tried if t[2]] == [("konkyo", "read-only"), ("editor", "edit-too")]
+    assert not Access("read-only").enter("editor", "")
+    assert access.role_of_user("konkyo") == "reader"
+    assert access.role_of_user("editor") == "editor"
+    assert Access().role_of_user(None) == "editor"
+
+
+def test_keys_are_read_with_their_roles_and_never_kept(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text(f"# ours\nreader {KEY}   # the desk\n\neditor {KEY}-2\n", "utf-8")
+    access = Access(keys=read_keys(file))
+    assert access.role_of_header(f"Bearer {KEY}")[0] == "reader"
+    assert access.role_of_header(f"bearer {KEY}-2")[0] == "editor"
+    assert KEY not in repr(access)
+    for wrong in (None, "", KEY, f"Basic {KEY}", "Bearer nobody"):
+        with pytest.raises(Denied):
+            access.role_of_header(wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("admin " + KEY, ":1: expected"),
+        ("\nreader short", ":2: a key needs at least 16"),
+        ("", "holds no key"),
+        (f"reader {KEY} more", ":1: expected"),
+    ],
+)
+def test_a_wrong_line_is_named(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "keys"
+    file.write_text(text, "utf-8")
+    with pytest.raises(UsageError, match=said):
+        read_keys(file)
+
+
+def test_a_password_without_keys_closes_the_doors_for_programs() -> None:
+    with pytest.raises(Denied, match="--keys-file"):
+        Access("a password").role_of_header(None)
+
+
+def test_each_caller_has_a_rate_of_its_own_that_comes_back() -> None:
+    now = [0.0]
+    limiter = Limiter(2, clock=lambda: now[0])
+    limiter.take("a")
+    limiter.take("a")
+    with pytest.raises(TooMany, match="2 a minute") as refused:
+        limiter.take("a")
+    limiter.take("b")
+    now[0] += refused.value.retry_after
+    limiter.take("a")
+
+
+def test_at_most_so_many_at_once() -> None:
+    limiter = Limiter(0, 1)
+    with limiter.slot("a"):
+        with limiter.slot("b"):
+            pass
+        with pytest.raises(TooMany, match="at most 1"), limiter.slot("a"):
+            pass
+    with limiter.slot("a"):
+        pass

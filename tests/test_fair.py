@@ -1,0 +1,116 @@
+"""The line before the model is fair, tells each its place, and loses nobody and nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from index.errors import LLMUnreachable
+from rag.llm import Usage
+from rag.prompt import Prompt
+from ui.fair import Fair, Queued, in_line
+
+
+class Slow:
+    """Writes the prompt's own word once it is let go; notes the order of those it served."""
+
+    name = "slow"
+
+    def __init__(self) -> None:
+        self.served: list[str] = []
+        self.go = threading.Event()
+
+    def stream(
+        self, prompt: Prompt, *, max_tokens: int = 220, usage: Usage | None = None
+    ) -> Iterator[str]:
+        self.served.append(prompt.user)
+        self.go.wait(30)
+        yield prompt.user
+
+
+def collect(fair: Fair, word: str, heard: dict[str, list[object]]) -> None:
+    def events() -> Iterator[str]:
+        yield from fair.stream(Prompt("s", word, 1))
+
+    heard[word] = list(in_line(events))
+
+
+def waiting(fair: Fair, count: int) -> None:
+    for _ in range(600):
+        if fair.waiting == count:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"{fair.waiting} wait, not {count}")
+
+
+def test_first_come_first_served_and_each_is_told_its_place() -> None:
+    slow = Slow()
+    fair = Fair(slow)
+    heard: dict[str, list[object]] = {}
+    threads = []
+    for number in range(4):
+        thread = threading.Thread(target=collect, args=(fair, str(number), heard))
+        thread.start()
+        threads.append(thread)
+        if number:
+            waiting(fair, number)
+        else:
+            while not slow.served:
+                time.sleep(0.02)
+    slow.go.set()
+    for thread in threads:
+        thread.join(30)
+    assert slow.served == ["0", "1", "2", "3"]
+    assert heard["0"] == ["0"]
+    places = [item.ahead for item in heard["3"] if isinstance(item, Queued)]
+    assert places[0] == 3
+    assert places == sorted(places, reverse=True)
+    assert places[-1] == 0
+    assert heard["3"][-1] == "3"
+
+
+def test_slots_serve_several_at_once() -> None:
+    slow = Slow()
+    fair = Fair(slow, slots=2)
+    heard: dict[str, list[object]] = {}
+    threads = [threading.Thread(target=collect, args=(fair, str(n), heard)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    waiting(fair, 1)
+    assert len(slow.served) == 2
+    slow.go.set()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(slow.served) == ["0", "1", "2"]
+
+
+def test_a_reader_who_leaves_the_line_holds_nobody_up() -> None:
+    slow = Slow()
+    fair = Fair(slow)
+    heard: dict[str, list[object]] = {}
+    first = threading.Thread(target=collect, args=(fair, "first", heard))
+    first.start()
+    while not slow.served:
+        time.sleep(0.02)
+    leaver = in_line(lambda: fair.stream(Prompt("s", "leaver", 1)))
+    assert next(leaver) == Queued(1)
+    leaver.close()
+    waiting(fair, 0)
+    slow.go.set()
+    first.join(30)
+    collect(fair, "next", heard)
+    assert slow.served == ["first", "next"]
+
+
+def test_what_the_pipeline_raises_is_raised_to_the_reader() -> None:
+    def events() -> Iterator[str]:
+        yield "one"
+        raise LLMUnreachable("gone")
+
+    heard = in_line(events)
+    assert next(heard) == "one"
+    with pytest.raises(LLMUnreachable, match="gone"):
+        next(heard)
