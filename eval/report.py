@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from eval.metrics import MEASURES, Mean, mean, percentile
 from eval.plots import reliability_plot, risk_coverage_plot
+from eval.robustness import Perturbation, Robustness
 from eval.summary import Summary, summarise
 from eval.verdicts import Quote, Row
 
@@ -66,8 +67,15 @@ filter();
 """.strip()
 
 
-def report(rows: Sequence[Row], *, title: str, about: Mapping[str, str]) -> str:
-    """The page. ``about`` says what was run: fingerprints, dataset, command.
+def report(
+    rows: Sequence[Row],
+    *,
+    title: str,
+    about: Mapping[str, str],
+    perturbed: Mapping[Perturbation, Robustness] | None = None,
+) -> str:
+    """The page. ``about`` says what was run: fingerprints, dataset, command; ``perturbed`` what
+    noise, another order and other words changed.
 
     The page is built as a tree and serialised, so no text from articles, questions or models
     can become markup; its policy allows only its own style and script, named by their hashes.
@@ -87,6 +95,7 @@ def report(rows: Sequence[Row], *, title: str, about: Mapping[str, str]) -> str:
     _measures(body, summary)
     _matrix(body, rows)
     _plots(body, rows, summary)
+    _robustness(body, perturbed or {})
     _latency(body, rows, summary)
     _questions(body, rows)
     _text(body, "script", _SCRIPT)
@@ -214,6 +223,38 @@ def _plots(body: Element, rows: Sequence[Row], summary: Summary) -> None:
         figure = SubElement(frame, "figure")
         figure.append(svg)
         _text(figure, "figcaption", caption, class_="soft")
+
+
+def _robustness(body: Element, perturbed: Mapping[Perturbation, Robustness]) -> None:
+    if not perturbed:
+        return
+    _text(body, "h2", "The same questions, perturbed")
+    table = _table(
+        body,
+        "Noise: passages that answer something else, between those found. Order: passages reversed. "
+        "Paraphrase: other words. Shares of the questions.",
+        (
+            "",
+            "answered or not changed",
+            "handled or not changed",
+            "same words",
+            "handled",
+            "p",
+            "n",
+        ),
+    )
+    for kind, value in perturbed.items():
+        shares = (value.flipped, value.changed, value.same_text)
+        _row(
+            table,
+            (
+                kind,
+                *(_share(share.value) for share in shares),
+                f"{value.handled.difference:+.3f}",
+                f"{value.handled.p:.3f}",
+                str(value.flipped.n),
+            ),
+        )
 
 
 def _latency(body: Element, rows: Sequence[Row], summary: Summary) -> None:

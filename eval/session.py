@@ -23,6 +23,7 @@ from eval.metrics import Judge
 from eval.questions import Dataset
 from eval.report import report
 from eval.robustness import (
+    PERTURBATIONS,
     Perturbation,
     PerturbedRetriever,
     Robustness,
@@ -192,8 +193,17 @@ def write_report(run_folder: Path, page: Path | None = None) -> Path:
     """
     folder = run_folder if run_folder.is_dir() else run_folder.parent
     target = page or folder / "report.html"
+    rows = read_rows(run_folder)
+    perturbed = {
+        kind: robustness(rows, read_rows(folder / kind))
+        for kind in PERTURBATIONS
+        if (folder / kind / "rows.jsonl").exists()
+    }
     text = report(
-        read_rows(run_folder), title=f"Konkyo evaluation: {folder.name}", about=about_run(folder)
+        rows,
+        title=f"Konkyo evaluation: {folder.name}",
+        about=about_run(folder),
+        perturbed=perturbed,
     )
     try:
         target.write_text(text, encoding="utf-8")

@@ -122,6 +122,7 @@ def test_perturbed_runs_stand_beside_the_first(pipeline: Pipeline, tmp_path: Pat
     assert isinstance(shown, dict)
     assert set(shown) == {"noise", "order", "paraphrase"}
     assert shown["order"]["n"] == 4
+    assert "The same questions, perturbed" in done.report.read_text("utf-8")
     json.dumps(done.summary, allow_nan=False)
 
 
