@@ -419,11 +419,18 @@ def main() -> None:
         return FakeReader(pace, articles)
 
     desk = Desk(load)
+
+    def changed() -> None:
+        reader = desk.reader
+        assert isinstance(reader, FakeReader)
+        reader.changes += 1
+        desk.renew()
+
     librarian = Librarian(
         os.environ.get("FAKE_STORE", "/nowhere/store"),
         known=lambda: [summary.source for summary in desk.reader.store.articles()],
         command=(sys.executable, str(Path(__file__).with_name("fixtures_keeper.py"))),
-        changed=desk.renew,
+        changed=changed,
     )
     limiter = Limiter(int(os.environ.get("FAKE_RATE", "0")), int(os.environ.get("FAKE_BUSY", "0")))
 

@@ -186,6 +186,24 @@ def test_sources_are_added_with_progress_and_what_changed_is_told(
         assert "<b>bad</b>.pdf: damaged" in said
 
 
+def test_the_next_answer_says_that_the_index_is_newer(browser: Browser, address: str) -> None:
+    with opened(browser, address) as (page, _):
+        ask(page, QUESTION)
+        finished(page)
+        page.locator("#k-state [data-act=shelf]").click()
+        keeping(page)
+        order(page, "a.md")
+        page.wait_for_selector('.k-job[data-state="done"]')
+        ask(page, QUESTION)
+        finished(page, 2)
+        newer = "Now reading a newer version of the index."
+        assert newer in page.locator('.k-turn[data-turn="2"]').inner_text()
+        assert newer not in page.locator('.k-turn[data-turn="1"]').inner_text()
+        ask(page, QUESTION)
+        finished(page, 3)
+        assert newer not in page.locator('.k-turn[data-turn="3"]').inner_text()
+
+
 def test_a_job_can_be_cancelled_and_questions_are_answered_meanwhile(
     browser: Browser, address: str
 ) -> None:

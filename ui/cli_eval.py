@@ -68,6 +68,7 @@ for _command in (new, label, calibrate):
       konkyo eval run eval/datasets/alliance.jsonl --out out/first
       konkyo eval run own.csv --store my/store --out out/own --llm none --limit 20
       konkyo eval run jsquad-valid.json --unanswerable 200 --out out/jsquad
+      konkyo eval run own.jsonl --store my/store --unanswerable 20 --out out/own
       konkyo eval run own.csv --out out/own --perturb noise --perturb order --perturb paraphrase
       konkyo eval run own.csv --out out/own --judge ollama:qwen2.5:7b
       konkyo eval run rgb-en.json --form rgb --noise 0.8 --out out/noisy
@@ -179,24 +180,28 @@ def run_command(
     from eval.questions import load, without_gold
     from eval.robustness import PERTURBATIONS
     from eval.session import Progress, evaluate_parts
+    from eval.withheld import withheld
     from rag.opening import open_from_settings
 
     whole = load(dataset, form=form, language=language, noise=noise, counterfactual=counterfactual)
-    if unanswerable is not None and (store is not None or not whole.articles):
-        raise click.UsageError(
-            "--unanswerable takes articles away, so DATASET must bring its own (SQuAD, BEIR, RGB) "
-            "and --store must not be given"
-        )
     chosen = _choose(whole, limit, kinds)
     parts = (
         [chosen] if unanswerable is None else list(without_gold(chosen, unanswerable, seed=seed))
     )
 
+    own: list[Pipeline] = []
+
     def opened(part: Dataset) -> Pipeline:
-        folder = store
-        if folder is None:
-            folder = str(_own_store(part, whole)) if part.articles else _settings_store()
-        return open_from_settings(folder, llm=llm, model=model, base_url=base_url)
+        if store is None and part.articles:
+            folder = str(_own_store(part, whole))
+            return open_from_settings(folder, llm=llm, model=model, base_url=base_url)
+        if not own:
+            folder = store or _settings_store()
+            own.append(open_from_settings(folder, llm=llm, model=model, base_url=base_url))
+        if part is parts[0]:
+            return own[0]
+        # The second half: the same store, but what answers the questions is not found.
+        return withheld(own[0], {gold.article for q in parts[0].questions for gold in q.gold})
 
     judges = [judge_from(spec, key_env=judge_key_env) for spec in judge_specs]
     with progress_bar("asking") as told:

@@ -73,6 +73,8 @@ class Conversation:
         self._turns: tuple[Turn, ...] = ()
         self.reading = False
         """Whether the reader has opened a source of their own since the last question."""
+        self.edition: int | None = None
+        """The state of the index the last question was answered from."""
         self.room = False
         """Whether a page for editors lies open, which no answer may turn over."""
         self.where = Filter()
@@ -163,6 +165,7 @@ class Desk:
         self._reader: Reader | None = None
         self._problem = ""
         self._shelf: Shelf | None = None
+        self._edition = 0
         self._lock = threading.Lock()
         self._conversations: OrderedDict[str, Conversation] = OrderedDict()
 
@@ -256,8 +259,10 @@ class Desk:
         finished = False
         history = conversation.history(turn.number)
         try:
-            if self.renew() and turn.number > 1:
+            self.renew()
+            if conversation.edition not in (None, self._edition):
                 turn = replace(turn, notes=(say(language, "newer"),))
+            conversation.edition = self._edition
             for event in self.events(turn.question, "page", history=history, where=where):
                 turn = advance(turn, event)
                 if not conversation.update(turn):
@@ -281,6 +286,7 @@ class Desk:
         if reader is None or not reader.refresh():
             return False
         self._shelf = _shelf(reader)
+        self._edition += 1
         return True
 
     def events(
