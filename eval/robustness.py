@@ -81,7 +81,8 @@ class PerturbedRetriever(Retriever):
     def __init__(
         self, base: Retriever, kind: Perturbation, *, others: Sequence[str], read: int
     ) -> None:
-        self.store = base.store
+        # All else is the other one's: its store, its models, its weights.
+        self.__dict__.update(base.__dict__)
         self._base = base
         self._kind = kind
         self._others = list(others)

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 from click.testing import CliRunner
 
@@ -246,10 +245,24 @@ def test_the_same_questions_with_and_without_their_paragraphs(
         assert isinstance(cited, list)
         assert gone not in {c["article_id"] for c in cited}
     assert "RefusalRecall" in rows[next(n for n in rows if n.endswith("#absent"))].scores
-    with pytest.raises(click.UsageError, match="--store must not be given"):
-        CliRunner().invoke(
-            evaluate, [*command, "--store", "x"], standalone_mode=False, catch_exceptions=False
-        )
+
+
+def test_an_own_store_without_the_articles_that_answer(seeds: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    summary = invoked(
+        "run", str(ALLIANCE), "--kind", "fact", "--limit", "12", "--unanswerable", "5",
+        "--store", str(seeds), "--out", str(out), "--llm", "none",
+    )  # fmt: skip
+    assert (summary["asked"], summary["errors"]) == (10, 0)
+    rows = {row.question.id: row for row in read_rows(out)}
+    gone = {
+        g.article for n, r in rows.items() if not n.endswith("#absent") for g in r.question.gold
+    }
+    for name, row in rows.items():
+        cited = (row.outcome or {}).get("citations")
+        assert isinstance(cited, list)
+        if name.endswith("#absent"):
+            assert gone.isdisjoint({Path(c["source"]).name for c in cited})
 
 
 def test_injected_articles_do_not_steer_the_answers(

@@ -20,6 +20,7 @@ from eval.run import read_rows
 from eval.session import Progress, evaluate_with
 from eval.summary import summarise, summary_json
 from eval.verdicts import Row, skipped
+from eval.withheld import withheld
 from index.build import build
 from index.errors import ExtraMissing, LLMUnreachable, UsageError
 from index.records import ArticleSummary, Filter, Hit, Passage
@@ -158,6 +159,19 @@ def test_a_retriever_is_perturbed_the_same_way_every_time() -> None:
     assert order("noise") == "axbyczd"
     assert order("noise", ("mine",)) == "abcd"
     assert order("paraphrase") == "abcd"
+
+
+def test_withheld_articles_are_not_found(pipeline: Pipeline) -> None:
+    question = questions().questions[0].question
+    found = pipeline.retriever.retrieve(question, 5)
+    best = found[0].article
+    for name in (best.article_id, best.title, Path(best.source).name):
+        left = withheld(pipeline, {name}).retriever.retrieve(question, 5)
+        assert len(left) == 5
+        assert best.article_id not in {h.article.article_id for h in left}
+    everything = {a.article_id for a in pipeline.store.articles()}
+    assert withheld(pipeline, everything).retriever.retrieve(question, 5) == []
+    assert pipeline.retriever.retrieve(question, 5) == found
 
 
 def test_a_written_paraphrase_wins_over_the_frame() -> None:

@@ -1,0 +1,50 @@
+"""A store without some of its articles, for questions that it then does not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from copy import copy
+from pathlib import PurePath
+
+from index.records import ArticleSummary, Filter, Hit
+from rag.answer import Pipeline
+from rag.retrieve import Retriever
+
+__all__ = ["WithheldRetriever", "withheld"]
+
+_EVERYTHING = Filter()
+
+
+class WithheldRetriever(Retriever):
+    """Another retriever's passages but for those of some articles.
+
+    ``names`` are article identifiers, titles, sources or file names, as gold is written.
+    """
+
+    def __init__(self, base: Retriever, names: Collection[str]) -> None:
+        # All else is the other one's: its store, its models, its weights.
+        self.__dict__.update(base.__dict__)
+        self._base = base
+        self._names = frozenset(names)
+
+    def retrieve(self, question: str, top_k: int = 10, where: Filter = _EVERYTHING) -> list[Hit]:
+        """The ``top_k`` best passages of the articles that are left."""
+        asked = 2 * top_k
+        while True:
+            hits = self._base.retrieve(question, asked, where)
+            left = [hit for hit in hits if not self._gone(hit.article)]
+            if len(left) >= top_k or len(hits) < asked:
+                return left[:top_k]
+            asked *= 4
+
+    def _gone(self, article: ArticleSummary) -> bool:
+        source = article.source
+        names = {article.article_id, article.title, source, PurePath(source).name}
+        return not names.isdisjoint(self._names)
+
+
+def withheld(pipeline: Pipeline, names: Collection[str]) -> Pipeline:
+    """The same pipeline, models and store, that does not find what those articles say."""
+    without = copy(pipeline)
+    without.retriever = WithheldRetriever(pipeline.retriever, names)
+    return without
