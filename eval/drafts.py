@@ -293,7 +293,7 @@ def phrased(draft: Draft, llm: LLM) -> Draft:
         f"[1] {draft.title}\n{draft.sentence}\n\nAnswer: {draft.answer}\n"
         f"Question in {language_name(draft.language)}:"
     )
-    prompt = Prompt(_SYSTEM.format(language=language_name(draft.language)), user, 1)
+    prompt = Prompt(_SYSTEM.format(language=language_name(draft.language)), user, 1, lines=1)
     for line in split_lines(llm.stream(prompt, max_tokens=80)):
         parsed = parse_line(line)
         if parsed is not None and _will_do(parsed.text, draft):
