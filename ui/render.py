@@ -37,6 +37,7 @@ from ui.fair import Queued
 from ui.phrases import Language, say
 
 __all__ = [
+    "THUMB",
     "Mark",
     "Shelf",
     "Turn",
@@ -66,7 +67,7 @@ _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
 _UNSAFE_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f\\\u2028\u2029]")
 _TITLE_LIMIT = 90
 # Drawn, because not every machine has a font with thumbs.
-_THUMB = (
+THUMB = (
     '<svg viewBox="0 0 24 24" width="17" height="17" fill="none" stroke="currentColor"'
     ' stroke-width="1.7" stroke-linejoin="round" aria-hidden="true"><path d="M7 10.5 11 3c1.6 0 2.6'
     " 1 2.6 2.5V9h5a2 2 0 0 1 2 2.3l-1.1 7a2 2 0 0 1-2 1.7H7m0-9.5V20m0-9.5H4a1 1 0 0 0-1 1V19a1 1"
@@ -579,7 +580,7 @@ def _opinion(turn: Turn, language: Language) -> str:
     thumbs = "".join(
         f'<button type="button" class="k-quiet k-thumb" data-act="{name}" data-turn="{turn.number}"'
         f' aria-label="{_t(language, name)}" title="{_t(language, name)}"'
-        f' aria-pressed="{"true" if turn.opinion == verdict else "false"}">{_THUMB}</button>'
+        f' aria-pressed="{"true" if turn.opinion == verdict else "false"}">{THUMB}</button>'
         for name, verdict in (("good", "up"), ("bad", "down"))
     )
     said = f'<span role="status">{_t(language, "thanks")}</span>' if turn.opinion else ""
