@@ -3,7 +3,8 @@
     python tests/fixtures_chat.py
 
 prints its address. What a question contains chooses what happens: ``weather`` is refused,
-``slow`` takes seconds, ``endless`` minutes, ``damaged`` fails, ``crash`` fails in a way nobody
+``slow`` takes seconds, ``endless`` minutes, ``line`` stands in line before a model that takes
+seconds, ``damaged`` fails, ``crash`` fails in a way nobody
 foresaw, ``payload N M`` puts the N-th to M-th hostile strings into everything a pipeline can hand
 out, otherwise an answer.
 """
@@ -21,6 +22,7 @@ from pathlib import Path
 from index.errors import ArticleMissing, LLMUnreachable
 from index.records import Article, ArticleSummary, Filter, Hit, Passage, article_id_for
 from rag.chat import Turn as Past
+from rag.llm import Usage
 from rag.outcomes import (
     Answer,
     Citation,
@@ -35,7 +37,9 @@ from rag.outcomes import (
     Refusal,
     Removed,
 )
+from rag.prompt import Prompt
 from ui.examiner import Examination, Examiner
+from ui.fair import Fair
 
 # Each would set window.pwned, ask for /pwned or leave this machine if it ever ran.
 PAYLOADS = (
@@ -252,6 +256,21 @@ class FakeRanker:
         return hits[:top_k]
 
 
+class _Sluggish:
+    """A model that takes two seconds for one sentence."""
+
+    name = "sluggish"
+
+    def stream(
+        self, prompt: Prompt, *, max_tokens: int = 220, usage: Usage | None = None
+    ) -> Iterator[str]:
+        time.sleep(2)
+        yield "It lasted eleven days."
+
+
+_LINE = Fair(_Sluggish())
+
+
 class FakeReader:
     """Answers by the words of the question; ``pace`` is the time between events, in seconds."""
 
@@ -291,6 +310,11 @@ class FakeReader:
             yield from self._hostile(question)
         elif "weather" in question:
             yield from self._refused(question)
+        elif "line" in question:
+            shown = (evidence(1, LONG, "Dock workers returned to work"),)
+            yield EvidenceReady(shown, "en")
+            text = "".join(_LINE.stream(Prompt("", question, 1)))
+            yield Finished(answer(question, (Claim(text, (1,), 0.9),), shown))
         elif "harbour" in question.lower():
             yield from self._long(question)
         else:

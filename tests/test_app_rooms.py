@@ -105,6 +105,33 @@ def test_a_refusal_offers_a_question_on_the_nearest_article(browser: Browser, ad
         assert "eleven days" in page.locator('.k-turn[data-turn="2"]').inner_text()
 
 
+# ---- the line before the model, and limits
+
+
+def test_evidence_comes_at_once_and_the_place_in_the_line_is_shown(
+    browser: Browser, address: str
+) -> None:
+    with opened(browser, address) as (one, _), opened(browser, address) as (two, _):
+        ask(one, "Who stands in line?")
+        one.wait_for_selector(".k-card")
+        ask(two, "Who stands in line?")
+        two.wait_for_selector('.k-turn[data-state="queued"] .k-card')
+        assert "1 question is ahead of yours" in two.locator(".k-doing").inner_text()
+        finished(one)
+        finished(two)
+
+
+def test_too_many_questions_are_told_when_to_try_again(browser: Browser) -> None:
+    with served(FAKE_PACE="0", FAKE_RATE="2") as url, opened(browser, url) as (page, _):
+        for turn in (1, 2):
+            ask(page, QUESTION)
+            finished(page, turn)
+        ask(page, QUESTION)
+        page.wait_for_selector(".k-failed")
+        assert "Too many questions" in page.locator(".k-failed").inner_text()
+        assert page.locator("#k-ask").is_visible()
+
+
 # ---- feedback
 
 

@@ -22,7 +22,7 @@ from urllib.parse import unquote
 from index.errors import ArticleMissing, UsageError
 from index.records import Filter
 from rag.outcomes import to_json
-from ui.access import Access, Limiter
+from ui.access import Access, Limiter, TooMany
 from ui.desk import QUESTION_LIMIT, Conversation, Desk
 from ui.examiner import Examiner
 from ui.exports import as_json, as_markdown
@@ -247,6 +247,17 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
         value = data.get(name)
         return str(value) if isinstance(value, (str, int)) else ""
 
+    def hurried(request: gr.Request, tongue: Language) -> str:
+        if house.limiter is None:
+            return ""
+        # Behind a proxy, and on this machine, everybody has one address: count tabs there.
+        place = request.client.host if request.client is not None else ""
+        try:
+            house.limiter.take(str(request.session_hash) if place in _LOOPBACK else place)
+        except TooMany as exc:
+            return say(tongue, "too_many", seconds=exc.retry_after)
+        return ""
+
     def edits(request: gr.Request) -> bool:
         user = getattr(request, "username", None)
         return rooms.open and house.access.role_of_user(user) == "editor"
@@ -270,7 +281,7 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
         first = True
         if said(event, "widen"):
             tab.where = Filter()
-        for turn in desk.ask(tab, question, tongue, tab.where):
+        for turn in desk.ask(tab, question, tongue, tab.where, hurried(request, tongue)):
             beside: object = gr.skip()
             quote = leading_quote(turn)
             if tab.reading or tab.room:

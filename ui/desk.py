@@ -229,18 +229,20 @@ class Desk:
         question: str,
         language: Language,
         where: Filter = _NO_FILTER,
+        refused: str = "",
     ) -> Iterator[Turn]:
         """Answer one question: a turn for every change, ending when it is done or stopped.
 
-        Errors become a turn that says so; the iterator itself raises none of ours.
+        Errors become a turn that says so; the iterator itself raises none of ours. ``refused`` is
+        why the question may not be asked at all.
         """
         ready = self._settled.is_set()
         filtered = not where.empty
         turn = conversation.begin(question, "searching" if ready else "waiting", filtered)
         if len(question) > QUESTION_LIMIT:
-            turn = replace(
-                turn, state="failed", error=say(language, "too_long", limit=QUESTION_LIMIT)
-            )
+            refused = say(language, "too_long", limit=QUESTION_LIMIT)
+        if refused:
+            turn = replace(turn, state="failed", error=refused)
             conversation.update(turn)
             yield turn
             return

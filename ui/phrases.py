@@ -237,6 +237,12 @@ _ROWS: dict[str, tuple[str, str, str, str]] = {
         "질문이 너무 깁니다. {limit}자까지 가능합니다.",
         "问题过长，最多 {limit} 个字符。",
     ),
+    "too_many": (
+        "Too many questions in a minute. Try again in {seconds} s.",
+        "1 分あたりの質問が多すぎます。{seconds} 秒後にもう一度お試しください。",
+        "1분 동안 질문이 너무 많습니다. {seconds}초 뒤에 다시 시도하세요.",
+        "一分钟内提问过多，请在 {seconds} 秒后再试。",
+    ),
     "verified_one": (
         "1 sentence, checked against its source",
         "1 文・出典と照合済み",
