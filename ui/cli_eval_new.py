@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -128,6 +129,7 @@ def _writer(llm: str | None, model: str | None, base_url: str | None) -> LLM | N
         kind,
         model=model or (settings.model if same else ""),
         base_url=base_url or (settings.base_url if same else ""),
+        api_key=os.environ.get(settings.api_key_env, "") if same and settings.api_key_env else "",
         timeout=settings.timeout,
     )
 
