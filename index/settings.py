@@ -4,7 +4,8 @@
     calibration = "own.json"        what konkyo eval calibrate wrote; empty: the shipped one
     [embedding]     model, threads
     [chunks]        budget, overlap
-    [llm]           kind, model, base_url, api_key_env, timeout
+    [llm]           kind, model, base_url, api_key_env, timeout, retries, contract,
+                    price_in, price_out
     [retrieval]     dense_weight, candidates, top_k
     [chat]          host, port, rate, concurrent, password_file, editor_password_file,
                     keys_file, log
@@ -67,7 +68,9 @@ class ChunkSettings(_Section):
 class LLMSettings(_Section):
     """Who writes the answers. A key for it is named by its environment variable, never stored.
 
-    An empty ``model`` means the default of that kind; ``timeout`` is in seconds.
+    An empty ``model`` means the default of that kind; ``timeout`` is for a whole call, in
+    seconds. Of a server: ``retries`` after a fault that may pass; ``contract`` is how it is held
+    to claims with citations (``auto``: by what it supports); prices are for a million tokens.
     """
 
     kind: Literal["embedded", "openai", "ollama", "none"] = "embedded"
@@ -75,6 +78,10 @@ class LLMSettings(_Section):
     base_url: str = ""
     api_key_env: str = ""
     timeout: float = Field(default=120.0, gt=0)
+    retries: int = Field(default=2, ge=0, le=10)
+    contract: Literal["auto", "grammar", "json", "lines"] = "auto"
+    price_in: float = Field(default=0.0, ge=0)
+    price_out: float = Field(default=0.0, ge=0)
 
 
 class RetrievalSettings(_Section):

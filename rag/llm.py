@@ -1,4 +1,7 @@
-"""The one door to any language model: embedded, OpenAI-compatible, Ollama, or none."""
+"""The one door to any language model: what one is, the embedded one, and none.
+
+``rag.remote`` holds the ones that are reached over HTTP.
+"""
 
 from __future__ import annotations
 
@@ -7,49 +10,38 @@ import os
 import queue
 import secrets
 import threading
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from index.errors import LLMTimeout, LLMUnreachable, SettingsError
+from index.errors import LLMTimeout, LLMUnreachable
 from rag.claims import claims_grammar
+from rag.contracts import inert
 from rag.prompt import Prompt
 
-if TYPE_CHECKING:
-    from llama_index.core.llms import LLM as LlamaIndexLLM
-
-__all__ = [
-    "LLM",
-    "EmbeddedLLM",
-    "NoLLM",
-    "RemoteLLM",
-    "Usage",
-    "ollama_llm",
-    "openai_compatible_llm",
-]
+__all__ = ["LLM", "EmbeddedLLM", "NoLLM", "Usage", "chat_messages"]
 
 
 @dataclass(slots=True)
 class Usage:
-    """Tokens of one call or several, as the engine counted them (0: it did not say)."""
+    """Tokens of one call or several, as the engine counted them (0: it did not say).
+
+    ``cost`` is in the currency of the prices that were set; 0 where none were.
+    """
 
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
+    cost: float = 0.0
 
     def add(self, other: Usage) -> None:
         """Count another call in."""
         self.prompt_tokens += other.prompt_tokens
         self.cached_tokens += other.cached_tokens
         self.completion_tokens += other.completion_tokens
-
-
-@dataclass(slots=True)
-class Cancel:
-    """A reader's wish to stop; checked at each token."""
-
-    event: threading.Event = field(default_factory=threading.Event)
+        self.cost += other.cost
 
 
 class LLM(Protocol):
@@ -62,10 +54,23 @@ class LLM(Protocol):
     def stream(
         self, prompt: Prompt, *, max_tokens: int = 220, usage: Usage | None = None
     ) -> Iterator[str]:
-        """Pieces of text as they are written.
+        """Pieces of text as they are written: lines of claims, each with its numbers.
 
+        A prompt that shows nothing (``shown`` 0) asks for free text instead, of one line.
         Closing the iterator stops the engine. Raises LLMUnreachable or LLMTimeout.
         """
+
+
+def chat_messages(prompt: Prompt, note: str = "") -> list[dict[str, str]]:
+    """The two turns of a prompt, safe to put through a chat template.
+
+    A quote, or a question, that holds such tokens as ``<|im_end|>`` cannot end its turn.
+    """
+    system = f"{prompt.system}\n{note}" if note else prompt.system
+    return [
+        {"role": "system", "content": inert(system)},
+        {"role": "user", "content": inert(prompt.user)},
+    ]
 
 
 class NoLLM:
@@ -87,8 +92,17 @@ class EmbeddedLLM:
     other program on the machine can use it.
     """
 
-    def __init__(self, path: Path, *, threads: int | None = None, context: int = 4096) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        threads: int | None = None,
+        context: int = 4096,
+        timeout: float | None = None,
+    ) -> None:
+        """``timeout``, in seconds, counts from when the model is loaded and free; None: no limit."""
         self._path = path
+        self._timeout = timeout
         self._threads = threads or min(8, os.cpu_count() or 2)
         self._context = context
         self._lock = threading.Lock()
@@ -134,18 +148,21 @@ class EmbeddedLLM:
         self, prompt: Prompt, *, max_tokens: int = 220, usage: Usage | None = None
     ) -> Iterator[str]:
         """Pieces of text, held to the grammar of claims; greedy, so the same every time."""
-        request = {
-            "messages": [
-                {"role": "system", "content": prompt.system},
-                {"role": "user", "content": prompt.user},
-            ],
+        request: dict[str, object] = {
+            "messages": chat_messages(prompt),
             "max_tokens": max_tokens,
             "temperature": 0.0,
             "cache_prompt": True,
             "stream": True,
             "stream_options": {"include_usage": True},
-            "grammar": claims_grammar(prompt.shown, lines=prompt.lines, least=prompt.least),
         }
+        if prompt.shown:
+            request["grammar"] = claims_grammar(
+                prompt.shown, lines=prompt.lines, least=prompt.least
+            )
+        else:
+            request["stop"] = ["\n"]
+        began: list[float] = []
         pieces: queue.Queue[str | BaseException | None] = queue.Queue()
         stop = threading.Event()
 
@@ -169,6 +186,7 @@ class EmbeddedLLM:
                 with self._lock:
                     server = self._ensure()
                     if not stop.is_set():
+                        began.append(time.monotonic())
                         server.handle_chat_completions(request, on_chunk)  # type: ignore[attr-defined]
             except LLMUnreachable as exc:
                 pieces.put(exc)
@@ -180,99 +198,26 @@ class EmbeddedLLM:
         worker = threading.Thread(target=work, name="konkyo-llm", daemon=True)
         worker.start()
         try:
-            while (piece := pieces.get()) is not None:
+            while (piece := self._next(pieces, began)) is not None:
                 if isinstance(piece, BaseException):
                     raise piece
                 yield piece
         finally:
             stop.set()
 
-
-class RemoteLLM:
-    """Any model LlamaIndex can chat with; time-outs and connection faults become our errors."""
-
-    def __init__(self, name: str, llm: LlamaIndexLLM, *, grammar: bool = False) -> None:
-        self._name = name
-        self._llm = llm
-        self._grammar = grammar
-
-    @property
-    def name(self) -> str:
-        """Engine and model."""
-        return self._name
-
-    def stream(
-        self, prompt: Prompt, *, max_tokens: int = 220, usage: Usage | None = None
-    ) -> Iterator[str]:
-        """Pieces of text as the server sends them; nothing of the key is ever logged."""
-        import httpx
-        import openai
-        from llama_index.core.llms import ChatMessage, MessageRole
-
-        messages = [
-            ChatMessage(role=MessageRole.SYSTEM, content=prompt.system),
-            ChatMessage(role=MessageRole.USER, content=prompt.user),
-        ]
-        extra: dict[str, object] = (
-            {
-                "extra_body": {
-                    "grammar": claims_grammar(prompt.shown, lines=prompt.lines, least=prompt.least),
-                    "cache_prompt": True,
-                }
-            }
-            if self._grammar
-            else {}
-        )
-        try:
-            for chunk in self._llm.stream_chat(messages, **extra):
-                if chunk.delta:
-                    yield chunk.delta
-        except (openai.APITimeoutError, httpx.TimeoutException) as exc:
-            raise LLMTimeout(f"{self._name}: no answer in time; is the server busy?") from exc
-        except (openai.OpenAIError, httpx.HTTPError, ConnectionError, OSError) as exc:
-            raise LLMUnreachable(f"{self._name}: {type(exc).__name__}: {exc}") from exc
-
-
-def openai_compatible_llm(
-    model: str,
-    base_url: str,
-    *,
-    api_key: str = "",
-    timeout: float = 60.0,
-    grammar: bool = False,
-    max_tokens: int = 220,
-) -> RemoteLLM:
-    """Any server that speaks the OpenAI API. ``grammar``: it is llama.cpp's and takes GBNF."""
-    if not base_url.startswith(("http://", "https://")):
-        raise SettingsError(f"llm.base_url: {base_url!r} is not an http or https address")
-    from llama_index.llms.openai_like import OpenAILike
-
-    llm = OpenAILike(
-        model=model,
-        api_base=base_url,
-        api_key=api_key or "none",
-        is_chat_model=True,
-        timeout=timeout,
-        max_retries=2,
-        temperature=0.0,
-        max_tokens=max_tokens,
-    )
-    return RemoteLLM(f"openai:{model}", llm, grammar=grammar)
-
-
-def ollama_llm(
-    model: str, base_url: str = "http://127.0.0.1:11434", *, timeout: float = 60.0
-) -> RemoteLLM:
-    """A model served by Ollama."""
-    from llama_index.llms.ollama import Ollama
-
-    llm = Ollama(
-        model=model,
-        base_url=base_url,
-        request_timeout=timeout,
-        temperature=0.0,
-        # Given, so that the server is not first asked for it; prompts stay far below.
-        context_window=4096,
-        additional_kwargs={"num_predict": 220},
-    )
-    return RemoteLLM(f"ollama:{model}", llm)
+    def _next(
+        self, pieces: queue.Queue[str | BaseException | None], began: list[float]
+    ) -> str | BaseException | None:
+        """The next piece, waited for only as long as the time-out still allows."""
+        while True:
+            left = 3600.0
+            if self._timeout is not None:
+                left = self._timeout - (time.monotonic() - began[0]) if began else self._timeout
+            try:
+                return pieces.get(timeout=max(0.001, left))
+            except queue.Empty:
+                if self._timeout is not None and began and left <= 0:
+                    raise LLMTimeout(
+                        f"{self.name}: no whole answer in {self._timeout:g} s; raise llm.timeout"
+                        " or name a smaller model"
+                    ) from None

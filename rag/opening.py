@@ -13,7 +13,8 @@ from index.settings import RetrievalSettings
 from rag.answer import Options, Pipeline
 from rag.checker import WEIGHTS, Checker, load_checker
 from rag.judge import Judge
-from rag.llm import LLM, EmbeddedLLM, NoLLM, ollama_llm, openai_compatible_llm
+from rag.llm import LLM, EmbeddedLLM, NoLLM
+from rag.remote import Remote, ollama_llm, openai_compatible_llm
 from rag.retrieve import FusionWeights, Retriever
 from rag.verify import Verifier, compare_facts, load_calibration
 
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 CHECKER_BASE = "multilingual-e5-small"
+OLLAMA = "http://127.0.0.1:11434"
 DEFAULT_LLM = "qwen2.5-coder-1.5b-instruct-q4_k_m"
 
 
@@ -37,30 +39,33 @@ def open_llm(
     model: str = "",
     base_url: str = "",
     api_key: str = "",
-    timeout: float = 60.0,
+    timeout: float = 120.0,
+    how: Remote | None = None,
 ) -> LLM:
     """A language model by kind: embedded, openai, ollama or none.
 
     For ``embedded`` the model is a catalogue name or the path of a GGUF file; nothing is loaded
-    until it is first used. Raises SettingsError for an unknown kind, ModelMissing for a model
+    until it is first used. ``how`` says how a server is called; its time-out wins over
+    ``timeout``, in seconds. Raises SettingsError for an unknown kind, ModelMissing for a model
     that has not been pulled.
     """
+    how = how or Remote(timeout=timeout)
     if kind == "none":
         return NoLLM()
     if kind == "embedded":
         from index.models import resolve_llm
 
-        return EmbeddedLLM(Path(resolve_llm(model or DEFAULT_LLM)))
+        return EmbeddedLLM(Path(resolve_llm(model or DEFAULT_LLM)), timeout=how.timeout)
     if kind == "openai":
         if not model or not base_url:
             raise SettingsError(
                 "llm: an OpenAI-compatible endpoint needs llm.model and llm.base_url"
             )
-        return openai_compatible_llm(model, base_url, api_key=api_key, timeout=timeout)
+        return openai_compatible_llm(model, base_url, api_key=api_key, how=how)
     if kind == "ollama":
         if not model:
             raise SettingsError("llm: Ollama needs llm.model, for example qwen2.5:7b")
-        return ollama_llm(model, base_url or "http://127.0.0.1:11434", timeout=timeout)
+        return ollama_llm(model, base_url or OLLAMA, api_key=api_key, how=how)
     raise SettingsError(f"llm.kind: {kind!r} is not one of embedded, openai, ollama, none")
 
 
@@ -131,8 +136,15 @@ def open_from_settings(
             kind,
             model=model or (settings.llm.model if same else ""),
             base_url=base_url or (settings.llm.base_url if same else ""),
-            api_key=_key(settings.llm.api_key_env),
-            timeout=settings.llm.timeout,
+            # A key is for the server it was set for, not for another kind on the command line.
+            api_key=_key(settings.llm.api_key_env) if same else "",
+            how=Remote(
+                timeout=settings.llm.timeout,
+                retries=settings.llm.retries,
+                contract=settings.llm.contract,
+                price_in=settings.llm.price_in,
+                price_out=settings.llm.price_out,
+            ),
         ),
     )
 

@@ -106,7 +106,7 @@ class Answer:
     notices: tuple[str, ...]
     timings_ms: Mapping[str, float]
     fingerprint: str
-    usage: Mapping[str, int] = field(default_factory=dict)
+    usage: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Refusal:
     timings_ms: Mapping[str, float]
     fingerprint: str
     related: tuple[ArticleSummary, ...] = field(default=())
-    usage: Mapping[str, int] = field(default_factory=dict)
+    usage: Mapping[str, float] = field(default_factory=dict)
 
 
 Outcome = Answer | Refusal
