@@ -105,6 +105,22 @@ def test_a_fault_in_mid_stream_is_an_event(url: str) -> None:
     assert found.json()["error"]["code"] == "llm_unreachable"
 
 
+def test_a_reader_who_hangs_up_frees_the_place() -> None:
+    with served(FAKE_PACE="0", FAKE_BUSY="1") as url:
+        wait_ready(url)
+        body = {"question": "endless", "stream": True}
+        with httpx.stream("POST", url + "api/ask", json=body) as response:
+            next(response.iter_text())
+            second = httpx.post(url + "api/ask", json={"question": QUESTION})
+            assert second.status_code == 429
+            assert "at most 1" in second.json()["error"]["message"]
+        for _ in range(300):
+            if httpx.post(url + "api/ask", json={"question": QUESTION}).status_code == 200:
+                return
+            time.sleep(0.2)
+        raise AssertionError("the place was never freed")
+
+
 # ---- searching and reading
 
 

@@ -37,7 +37,7 @@ from rag.outcomes import (
 )
 from ui.access import Access, Denied, Limiter, Role, TooMany
 from ui.desk import QUESTION_LIMIT, Desk, NotReady
-from ui.fair import Queued
+from ui.fair import Beat, Queued
 from ui.guard import Application, Message, Receive, Scope, Send
 from ui.librarian import Job, Librarian, Order
 from ui.telemetry import Channel
@@ -220,7 +220,7 @@ class Doors:
         channel: Channel,
         history: Sequence[Turn] = (),
         where: Filter = Filter(),
-    ) -> Iterator[Event | Queued]:
+    ) -> Iterator[Event | Queued | Beat]:
         """Answer within the caller's limits; the first event is had before this returns.
 
         So a limit or an index that cannot be used is raised here, not in mid-stream.
@@ -235,7 +235,7 @@ class Doors:
             held.close()
             raise
 
-        def rest() -> Iterator[Event | Queued]:
+        def rest() -> Iterator[Event | Queued | Beat]:
             with held:
                 yield first
                 yield from stream
@@ -243,7 +243,7 @@ class Doors:
         return rest()
 
 
-def answer_from(events: Iterator[Event | Queued]) -> Outcome:
+def answer_from(events: Iterator[Event | Queued | Beat]) -> Outcome:
     """The outcome a stream ends with."""
     for event in events:
         if isinstance(event, Finished):
@@ -296,9 +296,13 @@ def problem(status: int, code: str, message: str, param: str | None = None) -> d
     return {"error": {"code": code, "message": message, "type": kind, "param": param}}
 
 
-def _sse(events: Iterator[Event | Queued]) -> Iterator[str]:
+def _sse(events: Iterator[Event | Queued | Beat]) -> Iterator[str]:
     try:
         for event in events:
+            if isinstance(event, Beat):
+                # A comment keeps proxies patient, and fails when nobody listens any more.
+                yield ": \n\n"
+                continue
             name, data = event_json(event)
             yield f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
     except KonkyoError as exc:

@@ -112,18 +112,20 @@ def ask(
     """Ask the articles a question; every sentence of the answer cites its proof."""
     from rag.opening import open_from_settings
     from rag.outcomes import Answer, to_json
-    from ui.terminal import print_outcome
+    from ui.terminal import print_outcome, working
 
     if not question.strip():
         raise click.UsageError("the question is empty")
     where = _filter(since, until, languages, outlets)
-    pipeline = open_from_settings(store, llm=llm, model=model, base_url=base_url)
-    outcome = pipeline.ask(
-        question,
-        where=where,
-        top_k=top_k,
-        today=date.fromisoformat(today) if today else None,
-    )
+    with working("getting the models ready …") as doing:
+        pipeline = open_from_settings(store, llm=llm, model=model, base_url=base_url)
+        doing("looking through the articles …")
+        outcome = pipeline.ask(
+            question,
+            where=where,
+            top_k=top_k,
+            today=date.fromisoformat(today) if today else None,
+        )
     if as_json:
         click.echo(json.dumps(to_json(outcome), ensure_ascii=False))
     else:

@@ -14,7 +14,7 @@ from index.errors import ArticleMissing, KonkyoError
 from index.records import Article, ArticleSummary, Filter
 from rag.chat import Turn as Past
 from rag.outcomes import Answer, Event
-from ui.fair import Queued, in_line
+from ui.fair import Beat, Queued, in_line
 from ui.phrases import Language, say
 from ui.render import Mark, Shelf, Turn, advance, quotes_of
 from ui.telemetry import Channel, Telemetry
@@ -27,6 +27,7 @@ _CONVERSATIONS = 500
 _TURNS = 50
 _HISTORY = 6
 _NEWEST = 40
+_BEAT_SECONDS = 1.0
 _OUTLETS = 200
 _SUGGESTIONS = 4
 _NO_FILTER = Filter()
@@ -109,6 +110,10 @@ class Conversation:
                     self._turns = (*self._turns[:place], turn, *self._turns[place + 1 :])
                     return True
             return False
+
+    def answering(self, number: int) -> bool:
+        """Whether one turn is still being answered."""
+        return any(t.number == number and t.state not in _SETTLED for t in self._turns)
 
     def stop(self) -> None:
         """Stop whatever is being answered."""
@@ -219,9 +224,11 @@ class Desk:
             return found
 
     def forget(self, key: str) -> None:
-        """Drop a conversation whose tab was closed."""
+        """Drop a conversation whose tab was closed, and stop what it was waiting for."""
         with self._lock:
-            self._conversations.pop(key, None)
+            gone = self._conversations.pop(key, None)
+        if gone is not None:
+            gone.stop()
 
     def ask(
         self,
@@ -266,6 +273,10 @@ class Desk:
                 turn = replace(turn, notes=(say(language, "newer"),))
             conversation.edition = self._edition
             for event in self.events(turn.question, "page", history=history, where=where):
+                if isinstance(event, Beat):
+                    if not conversation.answering(turn.number):
+                        return
+                    continue
                 turn = advance(turn, event)
                 if not conversation.update(turn):
                     return
@@ -298,17 +309,19 @@ class Desk:
         *,
         history: Sequence[Past] = (),
         where: Filter = _NO_FILTER,
-    ) -> Iterator[Event | Queued]:
+    ) -> Iterator[Event | Queued | Beat]:
         """Everything that happens while one question is answered, by whatever door it came.
 
-        Raises KonkyoError, also while the models are not ready.
+        Something comes at least every second, so that a reader who left is noticed. Raises KonkyoError, also while the models are not ready.
         """
         reader = self.reader
         watch = self.telemetry.watch(channel)
         try:
             self.renew()
-            for event in in_line(partial(reader.stream, question, history=history, where=where)):
-                watch.saw(event)
+            run = partial(reader.stream, question, history=history, where=where)
+            for event in in_line(run, _BEAT_SECONDS):
+                if not isinstance(event, Beat):
+                    watch.saw(event)
                 yield event
         except KonkyoError as exc:
             watch.failed(exc)

@@ -14,7 +14,7 @@ from index.errors import LLMUnreachable
 from rag.llm import LLM, Usage
 from rag.prompt import Prompt
 
-__all__ = ["Fair", "Queued", "in_line"]
+__all__ = ["Beat", "Fair", "Queued", "in_line"]
 
 E = TypeVar("E")
 
@@ -27,6 +27,11 @@ class Queued:
     """The language model is busy with others; ``ahead`` questions come first (0: it is our turn)."""
 
     ahead: int
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Nothing happened for a while; whoever listens may look whether anybody still does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +103,12 @@ class Fair:
                 self._changed.notify_all()
 
 
-def in_line(events: Callable[[], Iterator[E]]) -> Iterator[E | Queued]:
+def in_line(
+    events: Callable[[], Iterator[E]], beat: float | None = None
+) -> Iterator[E | Queued | Beat]:
     """The events of a pipeline, and between them the place in line while it waits for the model.
 
-    The pipeline runs in a thread of its own, so that a change of place can be told at once.
+    With ``beat`` there is something at least every so many seconds. The pipeline runs in a thread of its own, so that a change of place can be told at once.
     Closing the iterator stops it at its next event; what it raises is raised here.
     """
     told: queue.SimpleQueue[E | Queued | None] = queue.SimpleQueue()
@@ -122,7 +129,14 @@ def in_line(events: Callable[[], Iterator[E]]) -> Iterator[E | Queued]:
     done.add_done_callback(lambda _: told.put(None))
     runner.shutdown(wait=False)
     try:
-        while (item := told.get()) is not None:
+        while True:
+            try:
+                item = told.get(timeout=beat)
+            except queue.Empty:
+                yield Beat()
+                continue
+            if item is None:
+                break
             yield item
         done.result()
     finally:

@@ -28,7 +28,7 @@ from rag.outcomes import (
     to_json,
 )
 from ui.desk import QUESTION_LIMIT
-from ui.fair import Queued
+from ui.fair import Beat, Queued
 from ui.render import safe_url
 
 if TYPE_CHECKING:
@@ -159,9 +159,9 @@ def _completion(outcome: Outcome, name: str, now: int) -> dict[str, object]:
 
 
 def _chunks(
-    events: Iterator[Event | Queued], name: str, now: int, usage: bool
-) -> Iterator[dict[str, object]]:
-    """OpenAI's chunks for an answer as it is checked, sentence by sentence."""
+    events: Iterator[Event | Queued | Beat], name: str, now: int, usage: bool
+) -> Iterator[dict[str, object] | None]:
+    """OpenAI's chunks for an answer as it is checked, sentence by sentence; None: nothing new."""
 
     def chunk(
         delta: Mapping[str, object], finish: str | None = None, **more: object
@@ -181,6 +181,8 @@ def _chunks(
     claims: list[tuple[str, tuple[int, ...]]] = []
     for event in events:
         match event:
+            case Beat():
+                yield None
             case EvidenceReady(language=language):
                 pass
             case ClaimChecked(claim=claim):
@@ -218,10 +220,11 @@ def router(doors: "Doors") -> "APIRouter":
 
     routes = APIRouter(tags=["OpenAI"])
 
-    def sse(chunks: Iterator[dict[str, object]]) -> Iterator[str]:
+    def sse(chunks: Iterator[dict[str, object] | None]) -> Iterator[str]:
         try:
             for chunk in chunks:
-                yield f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n"
+                said = ": " if chunk is None else f"data: {json.dumps(chunk, ensure_ascii=False)}"
+                yield f"{said}\n\n"
         except KonkyoError as exc:
             yield f"data: {json.dumps(problem_of(exc)[1], ensure_ascii=False)}\n\n"
         yield "data: [DONE]\n\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -26,7 +27,7 @@ from rag.outcomes import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Asked", "clean", "converse", "print_outcome"]
+__all__ = ["Asked", "clean", "converse", "print_outcome", "working"]
 
 # Besides line ends: what Persian and emoji are joined by.
 _KEPT = "\n\t\u200c\u200d"
@@ -49,6 +50,15 @@ def _console() -> Console:
 
     # Piped, nothing is coloured and no line is broken.
     return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+@contextlib.contextmanager
+def working(what: str) -> Iterator[Callable[[str], None]]:
+    """Say on standard error what is being done, where that is a terminal; gives a way to say more."""
+    from rich.console import Console
+
+    with Console(stderr=True).status(what) as status:
+        yield status.update
 
 
 def print_outcome(outcome: Outcome) -> None:
