@@ -47,7 +47,7 @@ class FusionWeights:
     dense: float = 0.4
     floor: float = 0.7
     pool: int = 100
-    late: float = 0.6
+    late: float = 0.9
     reread: int = 10
     margin: float = 0.15
     reranker: str = ""
