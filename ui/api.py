@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from fastapi import APIRouter, Request
 
 __all__ = [
+    "ARTICLE_ID",
+    "UNBUFFERED",
     "AskRequest",
     "Doors",
     "OrderRequest",
@@ -54,13 +56,17 @@ __all__ = [
     "answer_from",
     "api_application",
     "event_json",
+    "problem",
     "problem_of",
+    "some_problems",
 ]
 
 T = TypeVar("T")
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}$")]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+# Proxies shall pass events on as they come.
+UNBUFFERED = {"cache-control": "no-store", "x-accel-buffering": "no"}
 ARTICLE_ID = r"^[0-9A-Za-z_-]{1,64}$"
 
 _STATUS: tuple[tuple[type[KonkyoError], int, str], ...] = (
@@ -389,7 +395,8 @@ _PROBLEMS = {
 }
 
 
-def _some(*codes: int) -> dict[int | str, dict[str, object]]:
+def some_problems(*codes: int) -> dict[int | str, dict[str, object]]:
+    """How the OpenAPI document describes the errors of a door; that of a missing key always."""
     return {code: dict(_PROBLEMS[code]) for code in (401, *codes)}
 
 
@@ -410,7 +417,7 @@ def _router(doors: Doors) -> "APIRouter":
                 "description": "The outcome (docs/schema.md), or with `stream` its events.",
                 "content": {"application/json": {}, "text/event-stream": {}},
             },
-            **_some(400, 413, 422, 429, 503),
+            **some_problems(400, 413, 422, 429, 503),
         },
     )
     def ask(body: AskRequest, request: Request) -> Response:
@@ -418,10 +425,12 @@ def _router(doors: Doors) -> "APIRouter":
         history = [Turn(turn.question, turn.answer) for turn in body.history]
         events = doors.events(doors.caller(request), body.question, "api", history, body.filter())
         if body.stream:
-            return StreamingResponse(_sse(events), media_type="text/event-stream")
+            return StreamingResponse(
+                _sse(events), media_type="text/event-stream", headers=UNBUFFERED
+            )
         return JSONResponse(to_json(answer_from(events)))
 
-    @router.get("/api/search", summary="Rank passages", responses=_some(400, 422, 429, 503))
+    @router.get("/api/search", summary="Rank passages", responses=some_problems(400, 422, 429, 503))
     def search(
         request: Request,
         q: Annotated[
@@ -456,7 +465,9 @@ def _router(doors: Doors) -> "APIRouter":
             ]
         }
 
-    @router.get("/api/articles/{article_id}", summary="One article", responses=_some(404, 422, 503))
+    @router.get(
+        "/api/articles/{article_id}", summary="One article", responses=some_problems(404, 422, 503)
+    )
     def article(
         request: Request, article_id: Annotated[str, Path(pattern=ARTICLE_ID)]
     ) -> dict[str, object]:
@@ -464,7 +475,7 @@ def _router(doors: Doors) -> "APIRouter":
         doors.caller(request)
         return asdict(desk.reader.article(article_id))
 
-    @router.get("/api/index", summary="The index", responses=_some(403, 503))
+    @router.get("/api/index", summary="The index", responses=some_problems(403, 503))
     def index(request: Request) -> IndexState:
         """How many articles there are, from where, and the job under way or the last one."""
         doors.caller(request, "editor")
@@ -481,7 +492,7 @@ def _router(doors: Doors) -> "APIRouter":
         "/api/index",
         status_code=202,
         summary="Change the index",
-        responses=_some(400, 403, 409, 413, 422, 503),
+        responses=some_problems(400, 403, 409, 413, 422, 503),
     )
     def order(body: OrderRequest, request: Request) -> dict[str, object]:
         """Starts a job (one at a time); `GET /api/index` tells how it goes."""
@@ -511,7 +522,7 @@ def _router(doors: Doors) -> "APIRouter":
     @router.get(
         "/metrics",
         summary="Figures for Prometheus",
-        responses={200: {"content": {"text/plain": {}}}, **_some()},
+        responses={200: {"content": {"text/plain": {}}}, **some_problems()},
     )
     def metrics(request: Request) -> Response:
         """Counts and times of answers, in Prometheus' text format."""

@@ -216,7 +216,7 @@ def router(doors: "Doors") -> "APIRouter":
     from fastapi import APIRouter, Request
     from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-    from ui.api import _some, answer_from, problem_of
+    from ui.api import UNBUFFERED, answer_from, problem_of, some_problems
 
     routes = APIRouter(tags=["OpenAI"])
 
@@ -229,14 +229,14 @@ def router(doors: "Doors") -> "APIRouter":
             yield f"data: {json.dumps(problem_of(exc)[1], ensure_ascii=False)}\n\n"
         yield "data: [DONE]\n\n"
 
-    @routes.get("/v1/models", summary="The model", responses=_some())
+    @routes.get("/v1/models", summary="The model", responses=some_problems())
     def models(request: Request) -> dict[str, object]:
         """There is one: the articles."""
         doors.caller(request)
         one = {"id": MODEL, "object": "model", "created": _STARTED, "owned_by": "konkyo"}
         return {"object": "list", "data": [one]}
 
-    @routes.get("/v1/models/{model}", summary="The model", responses=_some(404))
+    @routes.get("/v1/models/{model}", summary="The model", responses=some_problems(404))
     def model(request: Request, model: str) -> Response:
         """The same, by name."""
         doors.caller(request)
@@ -253,7 +253,7 @@ def router(doors: "Doors") -> "APIRouter":
         summary="Ask, as of an OpenAI model",
         responses={
             200: {"content": {"application/json": {}, "text/event-stream": {}}},
-            **_some(400, 413, 422, 429, 503),
+            **some_problems(400, 413, 422, 429, 503),
         },
     )
     def complete(body: CompletionRequest, request: Request) -> Response:
@@ -266,6 +266,6 @@ def router(doors: "Doors") -> "APIRouter":
             return JSONResponse(_completion(answer_from(events), name, now))
         usage = bool(body.stream_options and body.stream_options.include_usage)
         chunks = _chunks(events, name, now, usage)
-        return StreamingResponse(sse(chunks), media_type="text/event-stream")
+        return StreamingResponse(sse(chunks), media_type="text/event-stream", headers=UNBUFFERED)
 
     return routes
