@@ -283,6 +283,7 @@ def _lines() -> Progress:
         if stage not in begun:
             begun.add(stage)
             last["began"] = now
+            return
         if now - last["said"] < _PLAIN_SECONDS:
             return
         last["said"] = now
