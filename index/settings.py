@@ -8,7 +8,7 @@
                     price_in, price_out
     [retrieval]     dense_weight, candidates, top_k
     [chat]          host, port, rate, concurrent, password_file, editor_password_file,
-                    keys_file, log
+                    keys_file, log, names, user_header, editors
 
 In the environment a section and its key are joined by two underscores
 (``KONKYO_LLM__MODEL``). A key nobody knows is an error that names it and where it stands.
@@ -103,6 +103,9 @@ class ChatSettings(_Section):
 
     ``rate`` is questions a minute and ``concurrent`` questions at once for each caller of the
     HTTP interface (0: no limit); the files hold passwords and keys, never the settings.
+    ``names`` are host names by which a proxy on this machine passes requests on; ``user_header``
+    is the header in which that proxy says who signed in, and ``editors`` are those of them who
+    may change the index.
     """
 
     host: str = "127.0.0.1"
@@ -113,6 +116,9 @@ class ChatSettings(_Section):
     editor_password_file: str = ""
     keys_file: str = ""
     log: Literal["text", "json"] = "text"
+    names: tuple[str, ...] = ()
+    user_header: str = ""
+    editors: tuple[str, ...] = ()
 
 
 class Settings(BaseSettings):

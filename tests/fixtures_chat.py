@@ -436,7 +436,10 @@ def main() -> None:
         os.environ.get("FAKE_PASSWORD"),
         os.environ.get("FAKE_EDITOR_PASSWORD"),
         read_keys(Path(keys)) if keys else {},
+        os.environ.get("FAKE_HEADER", ""),
+        frozenset({"ann"}),
     )
+    names = tuple(os.environ.get("FAKE_NAMES", "").split())
 
     def load() -> FakeReader:
         time.sleep(wait)
@@ -463,10 +466,14 @@ def main() -> None:
 
     port = int(os.environ.get("FAKE_PORT", "0"))
     with contextlib.suppress(KeyboardInterrupt):
-        taken = listen("127.0.0.1", port, access)
+        taken = listen("127.0.0.1", port, access, names)
         kept = os.environ.get("FAKE_FEEDBACK")
         feedback = Feedback(Path(kept)) if kept else None
-        serve(House(desk, access, limiter, librarian, FakeExaminer(), feedback), taken, ready=ready)
+        serve(
+            House(desk, access, limiter, librarian, FakeExaminer(), feedback, names),
+            taken,
+            ready=ready,
+        )
     # As the command does: an endless answer's thread is not waited for.
     os._exit(0)
 

@@ -22,6 +22,19 @@ def test_elsewhere_than_here_a_password_is_needed() -> None:
     listen("0.0.0.0", 0, Access("a password")).close()
 
 
+def test_a_proxy_that_signs_people_in_is_trusted_on_this_machine_only() -> None:
+    named = Access(user_header="X-User", editors=frozenset({"ann"}))
+    listen("127.0.0.1", 0, named, ["news.example"]).close()
+    with pytest.raises(UsageError, match="anybody could send the header X-User"):
+        listen("0.0.0.0", 0, named)
+    with pytest.raises(UsageError, match=r"news\.example lets others in"):
+        listen("127.0.0.1", 0, Access(), ["news.example"])
+    assert named.role_of_user("ann") == "editor"
+    assert named.role_of_user("bob") == "reader"
+    with pytest.raises(Denied):
+        named.role_of_header(None)
+
+
 def test_each_name_opens_with_its_own_password_only() -> None:
     access = Access("read-only", "edit-too")
     tried = [

@@ -348,6 +348,29 @@ def test_readers_read_and_editors_edit(browser: Browser) -> None:
             context.close()
 
 
+def test_people_whom_a_proxy_signed_in_have_their_roles(browser: Browser) -> None:
+    import httpx
+
+    with served(FAKE_PACE="0", FAKE_HEADER="X-User", FAKE_NAMES="news.example") as url:
+        assert httpx.get(url + "config").status_code == 401
+        assert httpx.get(url + "config", headers={"host": "evil.example"}).status_code == 421
+        through = {"host": "news.example", "x-user": "bob", "x-forwarded-proto": "https"}
+        root = httpx.get(url + "config", headers=through).json()["root"]
+        assert root == "https://news.example"
+        for user, rooms in (("bob", 0), ("ann", 1)):
+            context = browser.new_context(locale="en-US", extra_http_headers={"x-user": user})
+            context.set_default_timeout(240_000)
+            page = context.new_page()
+            page.goto(url)
+            settled(page)
+            ready(page)
+            page.wait_for_selector("#k-source .k-row")
+            assert page.locator(".k-rooms").count() == rooms
+            ask(page, QUESTION)
+            finished(page)
+            context.close()
+
+
 # ---- accessibility and hostile text
 
 

@@ -84,17 +84,21 @@ class Access:
 
     Without any, whoever reaches the server may do everything, which is why it then listens on
     this machine alone. With any, the HTTP interface asks for a key; the page asks for a password
-    if there is one.
+    if there is one. ``user_header`` is where a proxy that signs people in (OpenID Connect, say)
+    names them, instead of passwords; ``editors`` are those of them who are more than readers.
     """
 
     reader_password: str | None = None
     editor_password: str | None = None
     keys: Mapping[str, Role] = field(default_factory=dict)
+    user_header: str = ""
+    editors: frozenset[str] = frozenset()
 
     @property
     def page_locked(self) -> bool:
-        """Whether the page asks for a password."""
-        return self.reader_password is not None or self.editor_password is not None
+        """Whether the page asks who somebody is."""
+        passwords = self.reader_password is not None or self.editor_password is not None
+        return passwords or bool(self.user_header)
 
     @property
     def locked(self) -> bool:
@@ -109,6 +113,8 @@ class Access:
 
     def role_of_user(self, user: str | None) -> Role:
         """What somebody who is signed in on the page may do."""
+        if self.user_header:
+            return "editor" if user in self.editors else "reader"
         return "editor" if not self.page_locked or user == EDITOR else "reader"
 
     def role_of_header(self, authorization: str | None) -> tuple[Role, str]:

@@ -12,7 +12,7 @@ import logging
 import re
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
@@ -62,7 +62,8 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class House:
     """What one server consists of: the desk, who may come in and how often, who keeps the index,
-    who evaluates, and where readers' feedback goes (None: there is no such thing here).
+    who evaluates, and where readers' feedback goes (None: there is no such thing here);
+    ``names`` are host names by which a proxy calls it.
     """
 
     desk: Desk
@@ -71,6 +72,7 @@ class House:
     librarian: Librarian | None = None
     examiner: Examiner | None = None
     feedback: Feedback | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,23 @@ class Served:
         return f"http://{shown}:{self.port}/"
 
 
-def listen(host: str, port: int, access: Access) -> socket.socket:
+def listen(host: str, port: int, access: Access, names: Sequence[str] = ()) -> socket.socket:
     """Take the port, before anything slow is done.
 
-    Raises UsageError when the port is taken or the host is not one of this machine's, and when
-    others could reach the chat but no password is set.
+    ``names`` are those by which a proxy on this machine calls the chat. Raises UsageError when the
+    port is taken or the host is not one of this machine's, when others could reach the chat but
+    nobody is asked who they are, and when others could say that they are somebody else.
     """
+    if access.user_header and host not in _LOOPBACK:
+        raise UsageError(
+            f"--host {host}: anybody could send the header {access.user_header}. Listen on 127.0.0.1,"
+            " where only the proxy of this machine can."
+        )
+    if names and not access.page_locked:
+        raise UsageError(
+            f"[chat] names: {', '.join(names)} lets others in. Set a password, or user_header where"
+            " the proxy signs people in."
+        )
     if host not in _LOOPBACK and not access.page_locked:
         raise UsageError(
             f"--host {host}: other machines could read the articles. Set a password first "
@@ -203,7 +216,8 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
         server_port=port,
         footer_links=[],
         run_history=False,
-        auth=_door(access) if access.page_locked else None,
+        auth=_door(access) if access.page_locked and not access.user_header else None,
+        auth_dependency=_named(access.user_header) if access.user_header else None,
         auth_message="@@login@@",
         show_error=False,
         max_file_size=1,
@@ -214,7 +228,8 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
         theme=_theme(),
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
     )
-    hosts = frozenset({"localhost", "127.0.0.1", "::1"}) if host in _LOOPBACK else frozenset()
+    own_names = {"localhost", "127.0.0.1", "::1", *(name.lower() for name in house.names)}
+    hosts = frozenset(own_names) if host in _LOOPBACK else frozenset()
     doors = Doors(desk, access, house.librarian, house.limiter)
     tools, running = http_application(server_of(doors))
     own = app.router.lifespan_context
@@ -640,6 +655,16 @@ def _theme() -> "gr.themes.Base":
 
     sans = ["ui-sans-serif", "system-ui", "sans-serif"]
     return gr.themes.Base(font=sans, font_mono=["ui-monospace", "monospace"])
+
+
+def _named(header: str) -> Callable[[object], str | None]:
+    """Who the proxy says is asking; nobody is let in without a name."""
+    from fastapi import Request
+
+    def user(request: Request) -> str | None:
+        return request.headers.get(header) or None
+
+    return user  # type: ignore[return-value]
 
 
 def _door(access: Access) -> Callable[[str, str], bool]:

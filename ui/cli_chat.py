@@ -150,7 +150,7 @@ def chat(
         logging.INFO if verbose or settings.chat.log == "json" else logging.WARNING,
     )
     access = _access(settings.chat, password_file, editor_password_file, keys_file)
-    taken = listen(settings.chat.host, settings.chat.port, access)
+    taken = listen(settings.chat.host, settings.chat.port, access, settings.chat.names)
     require_store(settings.store)
     click.echo("Starting …", err=True)
 
@@ -167,7 +167,8 @@ def chat(
         store = settings.store
         examiner = Examiner(store, lambda: question_sets(store), lambda: _pipeline(desk))
         feedback = Feedback(feedback_file(store))
-        house = House(desk, access, limiter, librarian, examiner, feedback)
+        names = settings.chat.names
+        house = House(desk, access, limiter, librarian, examiner, feedback, names)
         with contextlib.suppress(KeyboardInterrupt):
             serve(house, taken, ready=partial(_opened, browse))
     click.echo("\nStopped.", err=True)
@@ -207,6 +208,9 @@ def _access(
         return flag or (Path(named).expanduser() if named else None)
 
     keys = given(keys, chat.keys_file)
+    if chat.user_header:
+        given_keys = read_keys(keys) if keys else {}
+        return Access(None, None, given_keys, chat.user_header, frozenset(chat.editors))
     return Access(
         _password(given(reader, chat.password_file), os.environ.get("KONKYO_PASSWORD")),
         _password(
