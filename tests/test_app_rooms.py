@@ -45,9 +45,17 @@ def keeping(page: Page) -> None:
     page.wait_for_selector(".k-room")
 
 
+def the_job(page: Page) -> int:
+    job = page.locator(".k-job")
+    return int(job.get_attribute("data-number") or 0) if job.count() else 0
+
+
 def order(page: Page, source: str) -> None:
+    """Give the order, and wait until the page tells of it and no longer of an earlier one."""
+    before = the_job(page)
     page.fill("#k-sources", source)
     page.click('[data-act="keep-add"]')
+    page.wait_for_selector(f'.k-job[data-number="{before + 1}"]')
 
 
 # ---- filters and what a refusal offers
@@ -254,8 +262,9 @@ def test_a_failure_and_a_verification_are_told(browser: Browser, address: str) -
         page.get_by_role("button", name="Verify").click()
         page.wait_for_selector(".k-findings")
         assert page.locator('.k-findings [data-ok="no"]').count() == 1
+        removal = the_job(page) + 1
         page.locator(".k-sources").get_by_role("button", name="Remove").first.click()
-        page.wait_for_selector('.k-job[data-state="done"]')
+        page.wait_for_selector(f'.k-job[data-number="{removal}"][data-state="done"]')
 
 
 def test_files_of_the_readers_device_are_handed_over(
@@ -267,8 +276,9 @@ def test_files_of_the_readers_device_are_handed_over(
             {"name": "../../evil<b>.md", "mimeType": "text/plain", "buffer": b"# One\n\nText."},
             {"name": "日本.md", "mimeType": "text/plain", "buffer": "# 二\n\n本文。".encode()},
         ]
+        handed = the_job(page) + 1
         page.set_input_files("input[data-upload]:not([webkitdirectory])", files)
-        page.wait_for_selector('.k-job[data-state="done"]')
+        page.wait_for_selector(f'.k-job[data-number="{handed}"][data-state="done"]')
     names = sorted(path.name for path in (kept / "store-files").iterdir())
     assert len(names) == 2
     assert all("/" not in name and "<" not in name and ".." not in name for name in names)
@@ -423,7 +433,7 @@ def test_no_hostile_name_runs_in_the_rooms(browser: Browser) -> None:
         assert page.locator('[data-filter="outlet"] option').count() > 40
         for payload in (PAYLOADS[0], PAYLOADS[2], PAYLOADS[4], PAYLOADS[10]):
             order(page, f"missing {payload}")
-            page.wait_for_selector(".k-job")
+            page.wait_for_selector('.k-job[data-state="failed"]')
         ask(page, f"payload 0 13 {PAYLOADS[0]}")
         finished(page)
         page.locator(".k-menu summary").click()

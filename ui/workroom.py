@@ -85,13 +85,16 @@ def _job(job: Job, language: Language) -> str:
         stage = _t(language, f"job_{job.stage}") if job.stage else _t(language, "job_running")
         figures = f' <span class="k-meta">{job.done} / {job.total}</span>' if job.total else ""
         return (
-            f'<section class="k-job" aria-live="polite"><p>{stage}{figures}</p>'
+            f'<section class="k-job" data-number="{job.number}" aria-live="polite">'
+            f"<p>{stage}{figures}</p>"
             f"{_bar(job.done, job.total, language)}"
             f'<p class="k-note">{_t(language, "job_goes_on")}</p>'
             f'<p class="k-row-of">{_button("keep", language, key="cancel", order="cancel")}</p>'
             "</section>"
         )
-    parts = [f'<section class="k-job" data-state="{job.state}" role="status">']
+    parts = [
+        f'<section class="k-job" data-number="{job.number}" data-state="{job.state}" role="status">'
+    ]
     word = {"done": "job_done", "failed": "job_failed", "stopped": "job_stopped"}[job.state]
     parts.append(f"<p><strong>{_t(language, word)}</strong></p>")
     if job.message:
