@@ -16,6 +16,7 @@ from index.records import Article, ArticleSummary, Filter, Hit
 from rag.anchor import agrees, anchors, hint
 from rag.chat import Turn, standalone
 from rag.claims import Draft, display_text, parse_line, split_lines
+from rag.commands import without_commands
 from rag.conflict import conflicting
 from rag.evidence import Reader, Selection, SelectionLimits, Span, select
 from rag.judge import asked_for
@@ -230,7 +231,7 @@ class Pipeline:
         return self._search(run, where, top_k)
 
     def _search(self, run: _Run, where: Filter, top_k: int) -> _Found:
-        hits = self.retriever.retrieve(run.standalone, top_k, where)
+        hits = without_commands(self.retriever.retrieve(run.standalone, top_k, where))
         run.clock.since_start("retrieve")
         selection = select(
             run.standalone,

@@ -78,9 +78,14 @@ def split_lines(pieces: Iterable[str]) -> Iterator[str]:
 
 
 def display_text(claims: Iterable[tuple[str, tuple[int, ...]]], language: str) -> str:
-    """The answer as shown: each claim followed by its marks, joined as the language joins."""
+    """The answer as shown: each claim followed by its marks, joined as the language joins.
+
+    A number in brackets that a quoted article itself holds is put in parentheses: it is no mark.
+    """
     joiner = "" if language in {"ja", "zh", "th"} else " "
     return joiner.join(
-        text + ("" if joiner == "" else " ") + "".join(f"[{n}]" for n in numbers)
+        _MARK.sub(r"(\1)", text)
+        + ("" if joiner == "" else " ")
+        + "".join(f"[{n}]" for n in numbers)
         for text, numbers in claims
     )

@@ -18,6 +18,8 @@ __all__ = [
     "claims_schema",
     "inert",
     "json_as_lines",
+    "template_token",
+    "visible",
     "without_thoughts",
 ]
 
@@ -41,14 +43,31 @@ _UNSEEN = re.compile(
 )
 
 
+def visible(text: str) -> str:
+    """Text without controls and without characters that a reader cannot see."""
+    return _UNSEEN.sub("", text)
+
+
 def inert(text: str) -> str:
     """Text in which no chat template finds a token of its own, and nothing is invisible.
 
     Angle and square brackets that open such a token become their full-width twins, which read
     the same to a model and fold to the same in every check.
     """
-    text = _CLOSES.sub("＞", _OPENS.sub("＜", _UNSEEN.sub("", text)))
+    text = _CLOSES.sub("＞", _OPENS.sub("＜", visible(text)))
     return _BRACKETS.sub(r"［\1］", text)
+
+
+_TOKEN = re.compile(
+    r"<[|｜][\w▁ ]{1,40}[|｜]?>|<\|(?:im|start|end|eot|begin|assistant|user|system)"
+    r"|</?(?:s|bos|eos|start_of_turn|end_of_turn|think|tool_call|tool_response)>"
+    r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS)\]|<</?SYS>>"
+)
+
+
+def template_token(text: str) -> bool:
+    """Whether a text holds what some chat template takes for the border of a turn."""
+    return _TOKEN.search(text) is not None
 
 
 def claims_schema(shown: int, *, lines: int = 3) -> dict[str, object]:
