@@ -65,6 +65,7 @@ T = TypeVar("T")
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}$")]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+_SOURCES_SHOWN = 1000
 # Proxies shall pass events on as they come.
 UNBUFFERED = {"cache-control": "no-store", "x-accel-buffering": "no"}
 ARTICLE_ID = r"^[0-9A-Za-z_-]{1,64}$"
@@ -178,7 +179,8 @@ class IndexState(BaseModel):
     """What is indexed, and the job under way or the last one."""
 
     articles: int
-    sources: list[str]
+    source_count: int
+    sources: list[str] = Field(description="The first thousand, in order.")
     job: dict[str, object] | None
 
 
@@ -482,9 +484,11 @@ def _router(doors: Doors) -> "APIRouter":
         librarian = _librarian(doors)
         desk.renew()
         job = librarian.job
+        sources = librarian.sources()
         return IndexState(
             articles=desk.shelf.count if desk.shelf else 0,
-            sources=list(librarian.sources()),
+            source_count=len(sources),
+            sources=sources[:_SOURCES_SHOWN],
             job=_job(job) if job else None,
         )
 

@@ -203,7 +203,8 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
             return Response("Not found.", 404, media_type="text/plain")
         name = unquote(request.headers.get("x-file-name", ""))
         try:
-            kept = rooms.receive(ticket, name, await request.body())
+            content = await request.body()
+            kept = await asyncio.to_thread(rooms.receive, ticket, name, content)
         except UsageError as exc:
             return JSONResponse({"problem": str(exc)}, 400)
         return JSONResponse(kept)

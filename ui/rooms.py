@@ -102,7 +102,9 @@ class Rooms:
                 librarian.cancel()
             elif chosen is not None:
                 librarian.start(chosen, sources)
-            known = librarian.sources()
+            # Asked every second while a job runs: a large index is then not listed.
+            if librarian.job is None or not librarian.job.running:
+                known = librarian.sources()
         except KonkyoError as exc:
             problem = str(exc)
         ticket = self.tickets.issue("upload")

@@ -55,7 +55,7 @@ def index_page(
         f'<p class="k-failed" role="alert" dir="auto">{escape(problem)}</p>' if problem else "",
         _job(job, language) if job else "",
         "" if running else _forms(language),
-        _sources(sources, language, locked=running),
+        "" if running else _sources(sources, language),
         "</div>",
     ]
     return "".join(parts)
@@ -142,15 +142,11 @@ def _bar(done: int, total: int, language: Language) -> str:
     )
 
 
-def _sources(sources: Sequence[str], language: Language, *, locked: bool) -> str:
+def _sources(sources: Sequence[str], language: Language) -> str:
     rows = []
     for source in sources[:_SHOWN]:
-        button = (
-            ""
-            if locked
-            else _button(
-                "keep", language, key="remove", kind="k-quiet", order="remove", source=source
-            )
+        button = _button(
+            "keep", language, key="remove", kind="k-quiet", order="remove", source=source
         )
         rows.append(f'<li><bdi class="k-path">{escape(source)}</bdi>{button}</li>')
     more = len(sources) - _SHOWN
