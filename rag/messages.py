@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rag.outcomes import RefusalReason, RemovedReason
 
-__all__ = ["notice_text", "refusal_text", "removed_text"]
+__all__ = ["notice_text", "refusal_text", "removed_text", "translation_text"]
 
 _REFUSAL: dict[str, dict[RefusalReason, str]] = {
     "ja": {
@@ -117,6 +117,21 @@ _NOTICE = {
     },
 }
 
+_TRANSLATION = {
+    "machine": {
+        "ja": "機械翻訳（{model}）。出典の言葉ではありません",
+        "en": "machine translation by {model}; not the source's words",
+        "ko": "기계 번역({model}). 출처의 표현이 아닙니다",
+        "zh": "机器翻译（{model}），并非出处原文",
+    },
+    "doubtful": {
+        "ja": "機械翻訳（{model}）。数字が出典と一致しません。原文を確認してください",
+        "en": "machine translation by {model}; its figures differ from the source: read the original",
+        "ko": "기계 번역({model}). 숫자가 출처와 다릅니다. 원문을 확인하세요",
+        "zh": "机器翻译（{model}），数字与出处不符，请查看原文",
+    },
+}
+
 
 def refusal_text(reason: RefusalReason, language: str) -> str:
     """What a reader is told when the articles do not say."""
@@ -132,3 +147,9 @@ def notice_text(key: str, language: str, **values: str) -> str:
     """A notice by its key, with its values filled in."""
     table = _NOTICE[key]
     return table.get(language, table["en"]).format(**values)
+
+
+def translation_text(key: str, language: str, *, model: str) -> str:
+    """What stands beside a translation: who made it, and that it is not the source."""
+    table = _TRANSLATION[key]
+    return table.get(language, table["en"]).format(model=model)

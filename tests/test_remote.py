@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import socket
 import sys
 import time
@@ -88,6 +89,8 @@ def llama_server() -> Iterator[tuple[str, str]]:
     params.model.path = str(path)
     params.n_ctx = 2048
     params.n_parallel = 1
+    params.cpuparams.n_threads = min(8, os.cpu_count() or 2)
+    params.cpuparams_batch.n_threads = params.cpuparams.n_threads
     params.warmup = False
     params.verbosity = 0
     params.api_keys = [KEY]

@@ -1,0 +1,98 @@
+"""Translations of quotes: marked as such, apart from answers, their figures compared."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from index.errors import LLMUnreachable, ModelMissing
+from index.models import resolve_llm
+from rag.llm import EmbeddedLLM, NoLLM, Usage
+from rag.opening import DEFAULT_LLM
+from rag.translate import translate_quote, translated
+
+sys.path.insert(0, str(Path(__file__).parent))
+from test_answer import Dead, Says
+
+QUOTE = "ベネズエラには約160人の邦人が滞在している。"
+ENGLISH = "About 160 Japanese nationals are staying in Venezuela."
+
+
+def test_a_translation_is_marked_as_one_and_keeps_its_quote() -> None:
+    llm = Says([f' "{ENGLISH}"\n'])
+    found = translated(llm, QUOTE, "en")
+    assert (found.text, found.quote, found.model, found.doubtful) == (ENGLISH, QUOTE, "says", False)
+    assert found.marked == f"{ENGLISH} (machine translation by says; not the source's words)"
+    (prompt,) = llm.asked
+    assert prompt.shown == 0
+    assert "into English" in prompt.system
+    assert QUOTE in prompt.user
+
+
+@pytest.mark.parametrize(
+    ("quote", "language", "said", "mark"),
+    [
+        (
+            ENGLISH,
+            "ja",
+            "ベネズエラには約160人の日本人がいる。",
+            "機械翻訳（says）。出典の言葉ではありません",
+        ),
+        (
+            ENGLISH,
+            "ko",
+            "베네수엘라에는 약 160명의 일본인이 있다.",
+            "기계 번역(says). 출처의 표현이 아닙니다",
+        ),
+        (ENGLISH, "zh", "约160名日本人在委内瑞拉。", "机器翻译（says），并非出处原文"),
+        (
+            QUOTE,
+            "fr",
+            "Environ 160 Japonais.",
+            "machine translation by says; not the source's words",
+        ),
+    ],
+)
+def test_the_mark_is_in_the_readers_language(
+    quote: str, language: str, said: str, mark: str
+) -> None:
+    assert translate_quote(Says([said]), quote, language) == f"{said} ({mark})"
+
+
+@pytest.mark.parametrize(
+    "said", ["About 190 Japanese nationals are staying in Venezuela.", "Many Japanese are there."]
+)
+def test_another_figure_is_told(said: str) -> None:
+    found = translated(Says([said]), QUOTE, "en")
+    assert found.doubtful
+    assert "figures differ" in found.mark
+
+
+def test_without_a_model_there_is_no_translation() -> None:
+    with pytest.raises(LLMUnreachable, match="no language model is set"):
+        translate_quote(NoLLM(), QUOTE, "en")
+    with pytest.raises(LLMUnreachable, match="no answer from"):
+        translate_quote(Dead(), QUOTE, "en")
+    with pytest.raises(LLMUnreachable, match="gave no translation"):
+        translate_quote(Says([" \n"]), QUOTE, "en")
+
+
+@pytest.mark.parametrize("quote", ["", "  ", "あ" * 1201])
+def test_what_is_no_quote_is_not_sent(quote: str) -> None:
+    with pytest.raises(ValueError, match="1 to 1200 letters"):
+        translate_quote(Says([]), quote, "en")
+
+
+def test_the_real_model_translates() -> None:
+    try:
+        llm = EmbeddedLLM(resolve_llm(DEFAULT_LLM))
+    except ModelMissing as exc:
+        pytest.skip(str(exc))
+    usage = Usage()
+    found = translated(llm, QUOTE, "en", usage=usage)
+    assert "160" in found.text
+    assert "Venezuela" in found.text
+    assert not found.doubtful
+    assert usage.completion_tokens > 0
