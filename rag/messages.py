@@ -125,10 +125,10 @@ _TRANSLATION = {
         "zh": "机器翻译（{model}），并非出处原文",
     },
     "doubtful": {
-        "ja": "機械翻訳（{model}）。数字が出典と一致しません。原文を確認してください",
-        "en": "machine translation by {model}; its figures differ from the source: read the original",
-        "ko": "기계 번역({model}). 숫자가 출처와 다릅니다. 원문을 확인하세요",
-        "zh": "机器翻译（{model}），数字与出处不符，请查看原文",
+        "ja": "機械翻訳（{model}）。数字か名前が出典と一致しません。原文を確認してください",
+        "en": "machine translation by {model}; its figures or names differ from the source: read the original",
+        "ko": "기계 번역({model}). 숫자나 이름이 출처와 다릅니다. 원문을 확인하세요",
+        "zh": "机器翻译（{model}），数字或名称与出处不符，请查看原文",
     },
 }
 

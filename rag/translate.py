@@ -1,8 +1,8 @@
 """A quote in the reader's language: a model's translation, marked as one, never as the source.
 
 A translation is an aid. It is asked for by a reader, made of the quote alone, and kept apart from
-the answer: no claim rests on it and nothing cites it. Its figures are compared with the quote's;
-where one is missing or new, the reader is told.
+the answer: no claim rests on it and nothing cites it. Its figures and the names that are known in
+many scripts are compared with the quote's; where they differ, the reader is told.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from index.errors import LLMUnreachable
 from rag.facts import compare
+from rag.folding import guess_language
 from rag.llm import LLM, NoLLM, Usage
 from rag.messages import translation_text
+from rag.names import entity, find_name, names
 from rag.prompt import Prompt, language_name
 
 __all__ = ["Translation", "translate_quote", "translated"]
@@ -24,7 +26,7 @@ _LONGEST = 1200
 class Translation:
     """A quote told in another language by a model.
 
-    ``text`` is the model's; ``doubtful`` says that its figures are not those of the quote.
+    ``text`` is the model's; ``doubtful`` says that its figures or names are not those of the quote.
     ``mark`` is what must stand beside it, in its language.
     """
 
@@ -78,9 +80,14 @@ def translate_quote(llm: LLM, quote: str, language: str) -> str:
 
 
 def _doubtful(quote: str, text: str, language: str) -> bool:
-    """Whether a figure of one is not in the other, either way; names sound too different to tell."""
+    """Whether a figure of one is not in the other, or a country or person known in many scripts
+    that the quote names is not in its translation.
+    """
     ways = (
         compare(text, [quote], evidence_languages=[None]),
         compare(quote, [text], evidence_languages=[language]),
     )
-    return any(issue.kind == "number" for way in ways for issue in way.issues)
+    if any(issue.kind == "number" for way in ways for issue in way.issues):
+        return True
+    known = (n.text for n in names(quote, guess_language(quote)) if entity(n.text) is not None)
+    return any(find_name(name, text, language) is None for name in known)

@@ -50,7 +50,7 @@ def test_a_translation_is_marked_as_one_and_keeps_its_quote() -> None:
         (
             QUOTE,
             "fr",
-            "Environ 160 Japonais.",
+            "Environ 160 Japonais au Venezuela.",
             "machine translation by says; not the source's words",
         ),
     ],
@@ -62,12 +62,18 @@ def test_the_mark_is_in_the_readers_language(
 
 
 @pytest.mark.parametrize(
-    "said", ["About 190 Japanese nationals are staying in Venezuela.", "Many Japanese are there."]
+    "said",
+    [
+        "About 190 Japanese nationals are staying in Venezuela.",
+        "Many Japanese are in Venezuela.",
+        # What the default model really made of it once.
+        "There are approximately 160 people in Benin who are staying there.",
+    ],
 )
-def test_another_figure_is_told(said: str) -> None:
+def test_another_figure_or_country_is_told(said: str) -> None:
     found = translated(Says([said]), QUOTE, "en")
     assert found.doubtful
-    assert "figures differ" in found.mark
+    assert "figures or names differ" in found.mark
 
 
 def test_without_a_model_there_is_no_translation() -> None:
@@ -91,8 +97,13 @@ def test_the_real_model_translates() -> None:
     except ModelMissing as exc:
         pytest.skip(str(exc))
     usage = Usage()
-    found = translated(llm, QUOTE, "en", usage=usage)
-    assert "160" in found.text
-    assert "Venezuela" in found.text
-    assert not found.doubtful
+    quote = "トランプ大統領は5日、日本を訪問した。"
+    found = translated(llm, quote, "en", usage=usage)
+    assert "Trump" in found.text
+    assert "5" in found.text
+    assert "machine translation by embedded:qwen" in found.mark
     assert usage.completion_tokens > 0
+    # Small models take Venezuela for Benin; the reader is told.
+    found = translated(llm, QUOTE, "en")
+    assert "160" in found.text
+    assert found.doubtful == ("Venezuela" not in found.text)
