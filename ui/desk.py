@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 from collections import Counter, OrderedDict
@@ -28,6 +29,7 @@ _TURNS = 50
 _HISTORY = 6
 _NEWEST = 40
 _BEAT_SECONDS = 1.0
+_SEARCHES_A_CORE = 2
 _OUTLETS = 200
 _SUGGESTIONS = 4
 _NO_FILTER = Filter()
@@ -171,6 +173,7 @@ class Desk:
         self._problem = ""
         self._shelf: Shelf | None = None
         self._edition = 0
+        self._searching = threading.Semaphore(_SEARCHES_A_CORE * (os.cpu_count() or 1))
         self._lock = threading.Lock()
         self._conversations: OrderedDict[str, Conversation] = OrderedDict()
 
@@ -319,7 +322,7 @@ class Desk:
         try:
             self.renew()
             run = partial(reader.stream, question, history=history, where=where)
-            for event in in_line(run, _BEAT_SECONDS):
+            for event in in_line(partial(self._gated, run), _BEAT_SECONDS):
                 if not isinstance(event, Beat):
                     watch.saw(event)
                 yield event
@@ -328,6 +331,15 @@ class Desk:
             raise
         finally:
             watch.end()
+
+    def _gated(self, run: Callable[[], Iterator[Event]]) -> Iterator[Event]:
+        """The events of a run; only a few search at once, so that all have their evidence sooner."""
+        events = run()
+        with self._searching:
+            first = next(events, None)
+        if first is not None:
+            yield first
+            yield from events
 
     @property
     def reader(self) -> Reader:
