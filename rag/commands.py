@@ -48,6 +48,8 @@ _COMMANDS = re.compile(
             # Speak as another.
             r"(?im:^\s*(?:[#*>-]{1,4}\s*)*(?:system|assistant|developer|システム|系统|系統|시스템)(?:\s+(?:message|prompt|note))?\s*[:：])",
             r"(?im:^\s*#{2,}\s*(?:system|instruction|response|human|assistant)s?\b)",
+            # Look like one of the numbered quotes; in an honest article, an entry of its references.
+            r"(?m:^\s*[\[［【]\d{1,3}[\]］】]\s*\S)",
             r'\{\s*"(?:claims|role|quotes|messages)"\s*:',
         )
     ),
