@@ -202,6 +202,8 @@ def _fusion(
         fusion = replace(fusion, dense=retrieval.dense_weight)
     if retrieval is not None and retrieval.candidates is not None:
         fusion = replace(fusion, pool=retrieval.candidates)
+    if retrieval is not None and retrieval.reranker:
+        fusion = replace(fusion, reranker=retrieval.reranker)
     return fusion
 
 

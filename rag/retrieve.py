@@ -29,6 +29,7 @@ __all__ = [
 
 
 _EVERYTHING = Filter()
+_FAINT = 0.2  # A weight that would change no order worth the time of the comparison.
 _Half = npt.NDArray[np.float16]
 
 
@@ -39,15 +40,17 @@ class FusionWeights:
     ``dense`` is the share of the dense arm; ``floor`` is the cosine two unrelated texts have
     with the encoder (0.7 for the E5 family, whose cosines live in 0.7..1); ``pool`` is how many
     passages each arm proposes. The ``reread`` best of them, as far as they lie within ``margin``
-    of the best score, are compared with the question token by token, with the weight ``late``
-    (0: not at all). ``reranker`` names a cross-encoder that then puts the ``reread`` best in
+    of the best score, are compared with the question token by token; ``late`` (0: not at all) is
+    the weight of that where the question shares no words with them, and it falls with the square
+    of what the lexical arm lacks of its ceiling: where the words decide, they decide alone.
+    ``reranker`` names a cross-encoder that then puts the ``reread`` best in
     order (empty: none).
     """
 
-    dense: float = 0.4
+    dense: float = 0.5
     floor: float = 0.7
     pool: int = 100
-    late: float = 0.9
+    late: float = 3.0
     reread: int = 10
     margin: float = 0.15
     reranker: str = ""
@@ -159,13 +162,17 @@ class Retriever:
         fused = fuse(dense, lexical, self._weights, ceiling=ceiling)
         if self._states is None or self._weights.late == 0 or not fused:
             return fused
+        words = max((s.score for s in lexical), default=0.0) / ceiling if ceiling > 0 else 0.0
+        weight = self._weights.late * (1.0 - min(1.0, words)) ** 2
+        if weight < _FAINT:
+            return fused
         least = fused[0].score - self._weights.margin
         near = [f for f in fused[: self._weights.reread] if f.score >= least]
         if len(near) < 2:
             return fused
         asked = self._states.of_question(question)
         found = self._states.of_passages(self.store, [f.passage_id for f in near])
-        return reordered(fused, late_interaction(asked, found), self._weights.late)
+        return reordered(fused, late_interaction(asked, found), weight)
 
     def arms(
         self, question: str, where: Filter = _EVERYTHING

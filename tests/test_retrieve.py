@@ -159,11 +159,18 @@ def words(tmp_path: Path) -> Iterator[LocalStore]:
 def test_states_of_passages_are_made_once(words: LocalStore) -> None:
     encoder = CountingEncoder()
     retriever = Retriever(words, encoder, FusionWeights(floor=0.0, margin=1.0))
-    first = retriever.retrieve("gamma")
+    asked = "gamma nowhere to be found"
+    first = retriever.retrieve(asked)
     assert first[0].article.title == "About gamma"
     assert len(encoder.asked) == len(WORDS)
-    assert retriever.retrieve("gamma") == first
+    assert retriever.retrieve(asked) == first
     assert len(encoder.asked) == len(WORDS)
+
+
+def test_where_words_decide_nothing_is_compared(words: LocalStore) -> None:
+    encoder = CountingEncoder()
+    Retriever(words, encoder, FusionWeights(floor=0.0, margin=1.0)).retrieve("gamma")
+    assert encoder.asked == []
 
 
 def test_states_that_do_not_fit_are_forgotten(words: LocalStore) -> None:
@@ -179,9 +186,12 @@ def test_states_that_do_not_fit_are_forgotten(words: LocalStore) -> None:
 
 def test_one_clear_winner_is_not_compared(words: LocalStore) -> None:
     encoder = CountingEncoder()
-    ranked = Retriever(words, encoder, FusionWeights(floor=0.0, margin=0.0)).rank("gamma")
+    ranked = Retriever(words, encoder, FusionWeights(floor=0.0, margin=0.0)).rank(
+        "gamma nowhere to be found"
+    )
     assert encoder.asked == []
-    assert ranked == Retriever(words, encoder, FusionWeights(floor=0.0, late=0.0)).rank("gamma")
+    plain = Retriever(words, encoder, FusionWeights(floor=0.0, late=0.0))
+    assert ranked == plain.rank("gamma nowhere to be found")
 
 
 def test_a_cross_encoder_orders_the_best_and_leaves_their_shares() -> None:
