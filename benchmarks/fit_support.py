@@ -27,6 +27,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from bounded import fit, held_out  # noqa: E402
 
 PRECISION = 0.95
+# Captions of pictures are far from news: with all 510 of them the fit lets 6 % fewer true claims pass.
+CAPTIONS = 150
 SIGNS = {"against": ("contradict",), "free": ("crossed",)}
 
 
@@ -49,12 +51,14 @@ def pairs(folder: Path, most: int, seed: int) -> list[tuple[str, str, str, str, 
         some = rng.sample(away, min(50, len(away)))
         other = max(some, key=lambda o: overlap(i.evidence, o.evidence))
         found.append((i.claim, other.evidence, i.language, i.evidence_language, False, "elsewhere"))
+    captions = []
     lines = (folder / "data" / "jnli-valid-v1.3.json").read_text("utf-8").splitlines()
     for line in lines:
         row = json.loads(line)
         if int(row["sentence_pair_id"]) % 2 == 1 and row["label"] != "neutral":
             yes = row["label"] == "entailment"
-            found.append((row["sentence2"], row["sentence1"], "ja", "ja", yes, row["label"]))
+            captions.append((row["sentence2"], row["sentence1"], "ja", "ja", yes, row["label"]))
+    found += rng.sample(captions, CAPTIONS)
     rng.shuffle(found)
     return found[:most]
 
