@@ -344,6 +344,8 @@ def test_readers_read_and_editors_edit(browser: Browser) -> None:
             page.goto(url)
             enter(page, user, password)
             page.wait_for_selector("#k-source .k-row")
+            if rooms:
+                page.wait_for_selector(".k-rooms", state="attached")
             assert page.locator(".k-rooms").count() == rooms
             ask(page, QUESTION)
             finished(page)
@@ -375,6 +377,8 @@ def test_people_whom_a_proxy_signed_in_have_their_roles(browser: Browser) -> Non
             settled(page)
             ready(page)
             page.wait_for_selector("#k-source .k-row")
+            if rooms:
+                page.wait_for_selector(".k-rooms", state="attached")
             assert page.locator(".k-rooms").count() == rooms
             ask(page, QUESTION)
             finished(page)
