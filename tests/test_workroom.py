@@ -1,0 +1,30 @@
+"""What the index page says is said in the reader's language."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from index.backends.checks import verify
+from index.build import build
+from ui.librarian import Job
+from ui.phrases import Language
+from ui.workroom import _findings
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_store import ToyEncoder
+
+
+@pytest.mark.parametrize("language", ["ja", "ko", "zh"])
+def test_every_promise_of_the_check_has_words(tmp_path: Path, language: Language) -> None:
+    (tmp_path / "a.txt").write_text("Title\n\nOne sentence stands here.\n", encoding="utf-8")
+    build([str(tmp_path / "a.txt")], tmp_path / "store", ToyEncoder())
+    findings = tuple(asdict(f) for f in verify(tmp_path / "store"))
+    assert len(findings) > 5
+    job = Job(1, "verify", (), state="done", findings=findings)
+    shown = re.sub(r"<[^>]+>|SQLite", "", _findings(job, language))
+    assert not re.search(r"[A-Za-z]{2,}", shown)
