@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from index.records import Article, ArticleSummary, Passage
 from index.sentences import is_heading, sentences
 
-__all__ = ["chunk", "embedding_text"]
+__all__ = ["TokenCounter", "chunk", "embedding_text"]
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
 Span = tuple[int, int]

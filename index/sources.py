@@ -1,4 +1,4 @@
-"""File, folder, glob, URL or feed -> raw documents, each with a stamp that tells whether it changed."""
+"""File, folder, glob, object store, URL or feed -> raw documents, each with a stamp that tells whether it changed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from index.errors import SourceError
 from index.feeds import is_feed
+from index.objects import StoredObject, find_objects, is_object_address, object_head, open_object
 
 __all__ = [
     "FEED",
@@ -61,6 +63,7 @@ _SERVED = {
 _PACKED = (".gz", ".xz")
 # A file larger than this is a mistake or an attack; a packed one counts unpacked.
 _LARGEST_FILE = 512 * 1024 * 1024
+_DAMAGED = (EOFError, lzma.LZMAError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +107,15 @@ class Listing:
     """A document not read yet.
 
     ``stamp`` is cheap (size and time of change); equal stamps mean an unchanged document, None means
-    that only reading can tell. Compare ``fingerprint`` of the content then.
+    that only reading can tell. Compare ``fingerprint`` of the content then. ``portable``: another
+    process, or another machine that sees the same files, may read it.
     """
 
     source: str
     media_type: str
     stamp: str | None
     _read: Callable[[], RawDocument] = field(repr=False, compare=False)
+    portable: bool = True
 
     def read(self) -> RawDocument:
         """Read the content. Raises SourceError."""
@@ -142,6 +147,11 @@ def _expand_one(source: str, fetch: Fetcher | None) -> Iterator[Listing | Source
     if source.lower().startswith(("http://", "https://")):
         yield from _addresses(source, fetch)
         return
+    if is_object_address(source):
+        yield from _objects(source)
+        return
+    if source.lower().startswith("file://"):
+        source = unquote(urlsplit(source).path)
     path = Path(source)
     if path.is_dir():
         yield from _folder(path)
@@ -166,7 +176,42 @@ def _addresses(url: str, fetch: Fetcher | None) -> Iterator[Listing | SourceFail
             served = _media_type(Path(urlsplit(got.url).path)) or served
         return RawDocument(url, served, got.content, got.charset, got.url)
 
-    yield Listing(url, "", None, read)
+    yield Listing(url, "", None, read, portable=False)
+
+
+def _objects(address: str) -> Iterator[Listing | SourceFailure]:
+    try:
+        found = find_objects(address)
+    except SourceError as exc:
+        yield SourceFailure(exc.source, exc.reason)
+        return
+    named = len(found) == 1 and Path(found[0].address).name == Path(address).name
+    for one in found:
+        media_type = _media_type(Path(one.address))
+        if media_type is None and named:
+            yield SourceFailure(address, _unknown(Path(address)))
+        elif media_type is not None and (named or _wanted_object(one)):
+            read = partial(_read_object, one.address, media_type)
+            yield Listing(one.address, media_type, one.stamp, read)
+
+
+def _wanted_object(one: StoredObject) -> bool:
+    """As ``_wanted``, of an object."""
+    if not one.address.lower().endswith(".xml"):
+        return True
+    try:
+        return is_feed(object_head(one.address, 1024))
+    except SourceError:
+        return True
+
+
+def _read_object(address: str, media_type: str) -> RawDocument:
+    try:
+        with open_object(address) as file:
+            content = _unpacked(file, Path(address).suffix)
+    except _DAMAGED as exc:
+        raise SourceError(address, _why(exc)) from exc
+    return _checked(RawDocument(address, media_type, content))
 
 
 def _folder(root: Path) -> Iterator[Listing | SourceFailure]:
@@ -207,11 +252,7 @@ def _file(path: Path, *, named: bool) -> Listing | SourceFailure:
     source = path.as_posix()
     media_type = _media_type(path)
     if media_type is None:
-        known = ", ".join(sorted(_MEDIA_TYPES))
-        return SourceFailure(
-            source,
-            f"Konkyo does not read files that end in {path.suffix or 'nothing'!r}; it reads {known} (also packed as .gz or .xz)",
-        )
+        return SourceFailure(source, _unknown(path))
     try:
         status = path.stat()
     except OSError as exc:
@@ -219,7 +260,15 @@ def _file(path: Path, *, named: bool) -> Listing | SourceFailure:
     if not path.is_file():
         return SourceFailure(source, "not a regular file")
     stamp = f"{status.st_size}-{status.st_mtime_ns}"
-    return Listing(source, media_type, stamp, lambda: _read(path, source, media_type))
+    return Listing(source, media_type, stamp, partial(_read, path, source, media_type))
+
+
+def _unknown(path: Path) -> str:
+    known = ", ".join(sorted(_MEDIA_TYPES))
+    return (
+        f"Konkyo does not read files that end in {path.suffix or 'nothing'!r}; it reads {known}"
+        " (also packed as .gz or .xz)"
+    )
 
 
 def _wanted(path: Path) -> bool:
@@ -242,25 +291,28 @@ def _media_type(path: Path) -> str | None:
 
 def _read(path: Path, source: str, media_type: str) -> RawDocument:
     try:
-        content = _unpacked(path)
-    except (OSError, EOFError, lzma.LZMAError, zlib.error) as exc:
+        with path.open("rb") as file:
+            content = _unpacked(file, path.suffix)
+    except (OSError, *_DAMAGED) as exc:
         raise SourceError(source, _why(exc)) from exc
-    if len(content) > _LARGEST_FILE:
-        raise SourceError(source, f"larger than {_LARGEST_FILE // 2**20} MB; split it")
-    return RawDocument(source, media_type, content)
+    return _checked(RawDocument(source, media_type, content))
 
 
-def _unpacked(path: Path) -> bytes:
+def _checked(raw: RawDocument) -> RawDocument:
+    if len(raw.content) > _LARGEST_FILE:
+        raise SourceError(raw.source, f"larger than {_LARGEST_FILE // 2**20} MB; split it")
+    return raw
+
+
+def _unpacked(file: BinaryIO, suffix: str) -> bytes:
     """The content of a file, at most one byte more than is allowed."""
-    suffix = path.suffix.lower()
-    if suffix == ".gz":
-        with gzip.open(path, "rb") as packed:
+    if suffix.lower() == ".gz":
+        with gzip.open(file, "rb") as packed:
             return packed.read(_LARGEST_FILE + 1)
-    if suffix == ".xz":
-        with lzma.open(path, "rb") as packed_xz:
+    if suffix.lower() == ".xz":
+        with lzma.open(file, "rb") as packed_xz:
             return cast("BinaryIO", packed_xz).read(_LARGEST_FILE + 1)
-    with path.open("rb") as plain:
-        return plain.read(_LARGEST_FILE + 1)
+    return file.read(_LARGEST_FILE + 1)
 
 
 def _why(error: Exception) -> str:
