@@ -18,18 +18,18 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from index.address import masked
 from index.articles import to_articles
 from index.backends.staging import Staging
 from index.backends.truth import digest_article
-from index.backends.writer import LocalWriter, open_writer
 from index.chunk import chunk, embedding_text
 from index.duplicates import same_story, sketch
 from index.errors import ArticleMissing, SourceError, StoreMismatch
-from index.protocols import Vectors
+from index.protocols import StoreWriter, Vectors
 from index.records import Article, Passage
 from index.settings import ChunkSettings
 from index.sources import Fetcher, Listing, SourceFailure, expand, fingerprint
-from index.store import store_fingerprint, store_folder
+from index.store import open_writer, store_fingerprint, store_size, work_folder
 
 __all__ = [
     "BuildEncoder",
@@ -133,10 +133,9 @@ def build(
     """
     started = time.monotonic()
     chunks = chunks or ChunkSettings()
-    folder = store_folder(store)
     shape = store_fingerprint(encoder.fingerprint, chunks.budget, chunks.overlap)
     with open_writer(
-        folder,
+        store,
         fingerprint=shape,
         encoder=encoder.fingerprint,
         dimension=encoder.dimension,
@@ -145,11 +144,11 @@ def build(
     ) as writer:
         if writer.replaces and not prune:
             raise StoreMismatch(
-                f"{folder}: made with another model or other chunking; name all sources in"
+                f"{masked(store)}: made with another model or other chunking; name all sources in"
                 " `konkyo index build`, which makes it anew"
             )
         before = writer.tellers()
-        staging = Staging(folder, encoder.fingerprint, encoder.dimension)
+        staging = Staging(work_folder(store), encoder.fingerprint, encoder.dimension)
         try:
             run = _Build(writer, staging, encoder, chunks, progress, strict, fetch)
             run.read(expand(sources, fetch=fetch), prune=prune)
@@ -171,7 +170,7 @@ def remove(names: Sequence[str], store: str | Path, *, wait: float = 0.0) -> tup
     near copies of something that is gone. An article removed by its identifier is passed over by
     later builds. Raises ArticleMissing (and then changes nothing), StoreLocked, StoreMissing.
     """
-    with open_writer(store_folder(store), wait=wait) as writer:
+    with open_writer(store, wait=wait) as writer:
         known = writer.stamps()
         for name in names:
             prefix = name.rstrip("/") + "/"
@@ -194,26 +193,21 @@ def take_back(names: Sequence[str], store: str | Path, *, wait: float = 0.0) -> 
 
     Raises ArticleMissing when one was not removed (and then changes nothing).
     """
-    with open_writer(store_folder(store), wait=wait) as writer:
+    with open_writer(store, wait=wait) as writer:
         for name in names:
             if not writer.take_back(name):
-                raise ArticleMissing(f"article {name} was not removed from {store}")
+                raise ArticleMissing(f"article {name} was not removed from {masked(store)}")
         return writer.commit()
 
 
 def compact(store: str | Path, *, wait: float = 0.0) -> tuple[int, int]:
     """Give freed space back and make one segment of all; give the bytes before and after."""
-    folder = store_folder(store)
-    before = _size(folder)
-    with open_writer(folder, wait=wait) as writer:
+    before = store_size(store)
+    with open_writer(store, wait=wait) as writer:
         writer.commit()
         writer.vacuum()
         writer.keep_up(compact=True)
-    return before, _size(folder)
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return before, store_size(store)
 
 
 class _Build:
@@ -221,7 +215,7 @@ class _Build:
 
     def __init__(
         self,
-        writer: LocalWriter,
+        writer: StoreWriter,
         staging: Staging,
         encoder: BuildEncoder,
         chunks: ChunkSettings,
