@@ -14,10 +14,12 @@ KonkyoError                 exit code 1
 │   ├── StoreDamaged        the truth itself is damaged
 │   ├── StoreLocked         somebody else is writing
 │   ├── StoreMismatch       built with another model or other settings
+│   ├── StoreUnreachable    its server does not answer
 │   └── ArticleMissing      no article with that identifier
 ├── LLMError                the language model cannot answer
 │   ├── LLMUnreachable      no answer from its address, or it cannot be loaded
 │   └── LLMTimeout          it took too long
+├── WorkersLost             processes or machines that share the work are gone
 ├── DatasetError            an evaluation file is malformed (names file and line)
 └── ExtraMissing            an optional dependency is not installed (names the install)
 
@@ -46,7 +48,9 @@ __all__ = [
     "StoreLocked",
     "StoreMismatch",
     "StoreMissing",
+    "StoreUnreachable",
     "UsageError",
+    "WorkersLost",
 ]
 
 
@@ -117,6 +121,10 @@ class StoreMismatch(StoreError):
     """The store was built with another model or other settings."""
 
 
+class StoreUnreachable(StoreError):
+    """The server that holds the store does not answer, or refuses us."""
+
+
 class ArticleMissing(StoreError):
     """No article has the identifier that was asked for."""
 
@@ -131,6 +139,10 @@ class LLMUnreachable(LLMError):
 
 class LLMTimeout(LLMError):
     """The language model took longer than it may."""
+
+
+class WorkersLost(KonkyoError):
+    """Processes or machines that share the work are gone, or cannot be reached."""
 
 
 class DatasetError(KonkyoError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -10,9 +11,53 @@ import numpy.typing as npt
 
 from index.records import Article, ArticleSummary, Filter, Passage, ScoredPassage
 
-__all__ = ["Encoder", "Store", "TokenEncoder", "Vectors"]
+__all__ = [
+    "Encoder",
+    "Exclusion",
+    "KeptArticle",
+    "KeptSource",
+    "Store",
+    "StoreWriter",
+    "TokenEncoder",
+    "Vectors",
+]
 
 Vectors = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptArticle:
+    """All a store keeps of an article, as ``StoreWriter.put`` takes it.
+
+    ``article.source`` is the source whose facts these are; ``vectors`` has shape
+    (len(passages), dimension); ``keys`` are hashes of the texts they were made of; ``bands`` are
+    the article's sketch, ascending; ``payloads`` are empty or one a passage.
+    """
+
+    article: Article
+    passages: tuple[Passage, ...]
+    vectors: Vectors
+    keys: tuple[bytes, ...]
+    bands: tuple[int, ...]
+    payloads: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSource:
+    """All a store keeps of a source: its stamp and the (article_id, found_as) it holds, in order."""
+
+    source: str
+    stamp: str | None
+    articles: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """An article removed by hand; ``since`` is ISO 8601 with time zone."""
+
+    article_id: str
+    title: str
+    since: str
 
 
 class Encoder(Protocol):
@@ -48,7 +93,8 @@ class Store(Protocol):
     """A readable index: articles, passages and two ways to find them.
 
     One ``Store`` value is one consistent view; ``refresh`` moves it to the newest generation.
-    Implementations: a folder on one machine, later a cluster engine. Safe to share by threads.
+    Implementations: a folder on one machine, PostgreSQL with pgvector, PostgreSQL with Milvus.
+    Safe to share by threads. ``index.store.open_store`` opens one by its address.
     """
 
     @property
@@ -58,6 +104,25 @@ class Store(Protocol):
     @property
     def fingerprint(self) -> str:
         """Names the encoder and the chunking that made this store."""
+
+    @property
+    def encoder(self) -> str:
+        """Fingerprint of the encoder alone."""
+
+    @property
+    def created(self) -> str:
+        """When this store was made: ISO 8601 with time zone."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def passage_count(self) -> int:
+        """How many passages there are."""
+
+    def describe(self) -> dict[str, object]:
+        """Facts about how this store searches, for ``konkyo index status``."""
 
     def refresh(self) -> bool:
         """Move to the newest committed generation; say whether anything changed."""
@@ -74,8 +139,23 @@ class Store(Protocol):
     def passages(self, passage_ids: Sequence[str]) -> list[Passage]:
         """Passages in the order asked for; an unknown identifier is an error."""
 
+    def passages_of(self, article_id: str) -> list[Passage]:
+        """The passages of one article, in order. Raises ArticleMissing."""
+
     def vectors(self, passage_ids: Sequence[str]) -> Vectors:
         """The stored vectors, shape (len(passage_ids), dimension), float32."""
+
+    def payloads(self, passage_ids: Sequence[str]) -> list[str | None]:
+        """What was put beside each passage, in the order asked for; None: nothing."""
+
+    def kept(self, article_ids: Sequence[str]) -> list[KeptArticle]:
+        """All that is kept of some articles, in the order asked for. Raises ArticleMissing."""
+
+    def kept_sources(self) -> list[KeptSource]:
+        """All sources, in the order their first article was found in; those of none come last."""
+
+    def exclusions(self) -> list[Exclusion]:
+        """Articles removed by hand, by their identifiers."""
 
     def dense(self, vector: Vectors, k: int, where: Filter = ...) -> list[ScoredPassage]:
         """The k passages nearest one query vector of shape (dimension,), best first."""
@@ -91,3 +171,97 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of files; the value is not used afterwards."""
+
+
+class StoreWriter(Protocol):
+    """One transaction on a store; nothing is seen by readers before ``commit`` returns.
+
+    An article lives as long as some source holds it. Not for use by several threads.
+    ``index.store.open_writer`` opens one by its store's address.
+    """
+
+    @property
+    def generation(self) -> int:
+        """The generation this transaction started from."""
+
+    @property
+    def replaces(self) -> bool:
+        """Whether this is a new truth that will take the place of another."""
+
+    def stamps(self) -> dict[str, str | None]:
+        """Every source and the stamp it had when it was last read (None: read it again)."""
+
+    def vectors_of(self, keys: Sequence[bytes]) -> dict[bytes, Vectors]:
+        """Stored vectors by the hash of the text they were made of; missing keys are left out.
+
+        A truth being rebuilt also finds those of the one it replaces, if the encoder is the same.
+        """
+
+    def teller(self, article_id: str) -> tuple[str | None, bytes] | None:
+        """Whose facts a stored article has, and their checksum; None: it is not stored.
+
+        The first is None when that source no longer holds the article.
+        """
+
+    def alike(self, bands: Sequence[int]) -> list[tuple[str, str, str]]:
+        """(article_id, teller, text) of stored articles that share a band, oldest first."""
+
+    def tellers(self) -> dict[str, str]:
+        """Every stored article and the source whose facts it has (empty: a source that is gone)."""
+
+    def excluded(self) -> dict[str, str]:
+        """Identifiers and titles of articles removed by hand."""
+
+    def bereaved(self) -> list[str]:
+        """Sources to be read again: they hold a story whose teller no longer does."""
+
+    def set_stamp(self, source: str, stamp: str | None) -> None:
+        """Remember what a source looked like; None has it read again by the next build."""
+
+    def described(self, source: str) -> dict[str, tuple[str, str]]:
+        """Text -> (title, language) of the articles whose facts a source gave."""
+
+    def put(
+        self,
+        article: Article,
+        passages: Sequence[Passage],
+        vectors: Vectors,
+        keys: Sequence[bytes],
+        bands: Sequence[int] = (),
+        payloads: Sequence[str] = (),
+    ) -> None:
+        """Store an article with its passages, or replace it; link it with ``set_source``."""
+
+    def set_source(
+        self, source: str, stamp: str | None, articles: Iterable[tuple[str, str]]
+    ) -> None:
+        """Say which stored articles (article_id, found_as) a source holds, in its order.
+
+        Replaces what it held before. Raises ArticleMissing.
+        """
+
+    def remove_source(self, source: str) -> bool:
+        """Forget a source and what only it held; say whether it was there."""
+
+    def remove_article(self, article_id: str) -> None:
+        """Remove one article wherever it was found, for good. Raises ArticleMissing."""
+
+    def exclude(self, exclusions: Iterable[Exclusion]) -> None:
+        """Have builds pass over articles, stored or not."""
+
+    def take_back(self, article_id: str) -> bool:
+        """Let builds index a removed article again; say whether it had been removed."""
+
+    def drop_orphans(self) -> None:
+        """Remove articles no source holds any more; ``commit`` does it, too."""
+
+    def commit(self) -> int:
+        """Make all of it the newest generation, at once and durably; give its number."""
+
+    def keep_up(
+        self, *, compact: bool = False, say: Callable[[str], None] = lambda _: None
+    ) -> object:
+        """After ``commit``: bring what searches are served from up to it."""
+
+    def vacuum(self) -> None:
+        """After ``commit``: give freed space back."""

@@ -213,6 +213,7 @@ def cosine_floor(fingerprint: str) -> float:
 
 
 def _open(store: str, encoder: Encoder | None, embedding: str) -> tuple[Store, Encoder]:
+    from index.address import masked
     from index.settings import EmbeddingSettings
     from index.store import encoder_of, open_store
 
@@ -223,7 +224,7 @@ def _open(store: str, encoder: Encoder | None, embedding: str) -> tuple[Store, E
         encoder = load_encoder(embedding or EmbeddingSettings().model)
     if encoder_of(opened.fingerprint) != encoder.fingerprint:
         raise StoreMismatch(
-            f"{store}: was built with {encoder_of(opened.fingerprint)}, but the model named is"
+            f"{masked(store)}: was built with {encoder_of(opened.fingerprint)}, but the model named is"
             f" {encoder.fingerprint}; name that model, or build the index again"
         )
     return opened, encoder

@@ -288,9 +288,11 @@ def _warm(llm: ApartLLM) -> None:
 
 def require_store(store: str) -> None:
     """Raise StoreMissing, with the command that makes one, where there is no index."""
+    from index.address import kind_of, without_scheme
     from index.errors import StoreMissing
 
-    if not Path(store).exists():
+    # A store on a server is looked at when it is opened.
+    if kind_of(store) == "local" and not without_scheme(store).exists():
         raise StoreMissing(
             f"{store}: there is no index here; make one with "
             f"`konkyo index build SOURCE... --store {store}`"

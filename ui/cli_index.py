@@ -27,7 +27,7 @@ _STORE = click.option(
     default=".konkyo/store",
     show_default=True,
     envvar="KONKYO_STORE",
-    help="Folder of the index.",
+    help="Folder of the index, or postgresql://... or milvus://...",
 )
 _WAIT = click.option(
     "--wait",
@@ -195,6 +195,8 @@ def _fetcher() -> Fetcher:
 
 
 def _tell(report: BuildReport, store: str, as_json: bool) -> None:
+    from index.address import masked
+
     for failure in report.failures:
         click.echo(f"konkyo: not read: {failure.source}: {failure.reason}", err=True)
     if report.failures:
@@ -217,7 +219,7 @@ def _tell(report: BuildReport, store: str, as_json: bool) -> None:
     if report.excluded:
         facts.append(f"{report.excluded} passed over (removed by hand)")
     click.echo(
-        f"{store}: {', '.join(facts)}; {report.embedded} passages encoded in"
+        f"{masked(store)}: {', '.join(facts)}; {report.embedded} passages encoded in"
         f" {report.seconds:.1f} s; generation {report.generation}"
     )
 
@@ -314,6 +316,7 @@ def remove(names: tuple[str, ...], store: str, take_back: bool, wait: float, as_
     An article removed by its identifier stays out even if a later build finds it again; a source
     comes back when a build names it.
     """
+    from index.address import masked
     from index.build import remove as remove_names
     from index.build import take_back as take_back_names
 
@@ -326,7 +329,7 @@ def remove(names: tuple[str, ...], store: str, take_back: bool, wait: float, as_
         click.echo(json.dumps({"generation": generation, "read_again": again}, ensure_ascii=False))
         return
     verb = "may be indexed again by the next build" if take_back else "removed"
-    click.echo(f"{store}: {len(names)} {verb}; generation {generation}")
+    click.echo(f"{masked(store)}: {len(names)} {verb}; generation {generation}")
     for source in again:
         click.echo(f"the next build reads {source} again: it holds a near copy of what is gone")
 
@@ -359,14 +362,13 @@ def list_articles(store: str, as_json: bool) -> None:
 @_JSON
 def status(store: str, as_json: bool) -> None:
     """Say what is in the index and how it is searched."""
-    from index.backends.local import LocalStore
-    from index.store import store_folder
+    from index.address import masked
+    from index.store import open_store, store_size
 
-    folder = store_folder(store)
-    with LocalStore(folder) as opened:
+    with contextlib.closing(open_store(store)) as opened:
         articles = list(opened.articles())
         facts: dict[str, object] = {
-            "store": str(folder),
+            "store": masked(store),
             "generation": opened.generation,
             "created": opened.created,
             "fingerprint": opened.fingerprint,
@@ -376,7 +378,7 @@ def status(store: str, as_json: bool) -> None:
             "outlets": dict(Counter(a.outlet or "(none)" for a in articles).most_common()),
             "first_published": min((a.published for a in articles if a.published), default=None),
             "last_published": max((a.published for a in articles if a.published), default=None),
-            "bytes": sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()),
+            "bytes": store_size(store),
             "search": opened.describe(),
         }
     if as_json:
@@ -396,10 +398,9 @@ def verify(store: str, as_json: bool) -> int:
 
     Exits with 1 when anything is wrong.
     """
-    from index.backends.checks import verify as verify_store
-    from index.store import store_folder
+    from index.store import verify_store
 
-    findings = verify_store(store_folder(store))
+    findings = verify_store(store)
     if as_json:
         click.echo(json.dumps([asdict(f) for f in findings], ensure_ascii=False))
     else:
@@ -418,10 +419,11 @@ def verify(store: str, as_json: bool) -> int:
 @_JSON
 def compact(store: str, wait: float, as_json: bool) -> None:
     """Give freed space back and make one search segment of all."""
+    from index.address import masked
     from index.build import compact as compact_store
 
     before, after = compact_store(store, wait=wait)
     if as_json:
         click.echo(json.dumps({"bytes_before": before, "bytes_after": after}))
         return
-    click.echo(f"{store}: {before / 1e6:.1f} MB, now {after / 1e6:.1f} MB")
+    click.echo(f"{masked(store)}: {before / 1e6:.1f} MB, now {after / 1e6:.1f} MB")

@@ -191,16 +191,22 @@ def _remote(kind: str, model: str, base_url: str) -> Finding:
 
 
 def _store(settings: Settings) -> Finding:
+    from index.address import masked
     from index.store import open_store
 
     try:
         opened = open_store(settings.store)
     except StoreMissing as exc:
         return Finding(
-            "index", "wrong", str(exc), f"konkyo index build SOURCE... --store {settings.store}"
+            "index",
+            "wrong",
+            str(exc),
+            f"konkyo index build SOURCE... --store {masked(settings.store)}",
         )
     except KonkyoError as exc:
-        return Finding("index", "wrong", str(exc), f"konkyo index verify --store {settings.store}")
+        return Finding(
+            "index", "wrong", str(exc), f"konkyo index verify --store {masked(settings.store)}"
+        )
     try:
         count = sum(1 for _ in opened.articles())
         generation = opened.generation
@@ -210,14 +216,15 @@ def _store(settings: Settings) -> Finding:
         return Finding(
             "index",
             "wrong",
-            f"{settings.store}: holds no article",
-            f"konkyo index add SOURCE... --store {settings.store}",
+            f"{masked(settings.store)}: holds no article",
+            f"konkyo index add SOURCE... --store {masked(settings.store)}",
         )
-    said = f"{settings.store}: {count} articles, generation {generation}"
+    said = f"{masked(settings.store)}: {count} articles, generation {generation}"
     return Finding("index", "ok", said)
 
 
 def _fits(settings: Settings) -> Finding:
+    from index.address import masked
     from index.store import encoder_of, open_store
 
     try:
@@ -234,7 +241,7 @@ def _fits(settings: Settings) -> Finding:
             "index and model",
             "note",
             f"the index was made with {made}, the settings name {settings.embedding.model}",
-            f"konkyo index build SOURCE... --store {settings.store}",
+            f"konkyo index build SOURCE... --store {masked(settings.store)}",
         )
     return Finding("index and model", "ok", f"both are {name}")
 

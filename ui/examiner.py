@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from index.errors import KonkyoError, UsageError
-from index.store import store_folder
+from index.store import companion
 from rag.answer import Pipeline
 
 __all__ = ["MEASURED", "Examination", "Examiner"]
@@ -49,8 +49,7 @@ class Examiner:
     def __init__(
         self, store: str, sets: Callable[[], Mapping[str, Path]], pipeline: Callable[[], Pipeline]
     ) -> None:
-        folder = store_folder(store)
-        self._out = folder.with_name(folder.name + "-evaluations")
+        self._out = companion(store, "-evaluations")
         self._sets = sets
         self._pipeline = pipeline
         self._lock = threading.Lock()

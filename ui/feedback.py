@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from index.errors import UsageError
-from index.store import store_folder
+from index.store import companion
 
 __all__ = [
     "REASONS",
@@ -55,8 +55,7 @@ CREATE TABLE IF NOT EXISTS feedback (
 
 def feedback_file(store: str) -> Path:
     """Where the feedback on an index is kept."""
-    folder = store_folder(store)
-    return folder.with_name(folder.name + "-feedback.sqlite")
+    return companion(store, "-feedback.sqlite")
 
 
 @dataclass(frozen=True, slots=True)

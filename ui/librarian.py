@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from index.errors import KonkyoError, StoreLocked, UsageError
-from index.store import store_folder
+from index.store import companion
 
 __all__ = ["Job", "Librarian", "Order", "main"]
 
@@ -87,8 +87,7 @@ class Librarian:
     @property
     def uploads(self) -> Path:
         """Where files that a reader hands over are kept: beside the index."""
-        folder = store_folder(self.store)
-        return folder.with_name(folder.name + "-files")
+        return companion(self.store, "-files")
 
     def sources(self) -> list[str]:
         """What is indexed now, by name."""
@@ -198,9 +197,9 @@ def _obey(
     from index import build as building
 
     if action == "verify":
-        from index.backends.checks import verify
+        from index.store import verify_store
 
-        return {"findings": [asdict(finding) for finding in verify(store_folder(store))]}
+        return {"findings": [asdict(finding) for finding in verify_store(store)]}
     if action == "remove":
         generation, again = building.remove(sources, store)
         return {"report": {"generation": generation, "read_again": again}}

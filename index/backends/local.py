@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,7 +33,7 @@ from index.backends.truth import (
 )
 from index.errors import ArticleMissing, StoreDamaged, StoreError, StoreMismatch
 from index.lexical import Searcher, query_tokens
-from index.protocols import Vectors
+from index.protocols import Exclusion, KeptArticle, KeptSource, Vectors
 from index.records import Article, ArticleSummary, Filter, Passage, ScoredPassage
 
 __all__ = ["LocalStore"]
@@ -247,6 +247,62 @@ class LocalStore:
             if row[2] is not None and row_crc(str(row[2])) != row[3]:
                 raise damaged(self._truth, f"what is beside passage {row[1]}")
         return [None if row[2] is None else str(row[2]) for row in rows]
+
+    def kept(self, article_ids: Sequence[str]) -> list[KeptArticle]:
+        """All that is kept of some articles, in the order asked for. Raises ArticleMissing."""
+        with self._lock, guarded(self._truth):
+            self._open_or_fail()
+            return [self._kept(article_id) for article_id in article_ids]
+
+    def _kept(self, article_id: str) -> KeptArticle:
+        run = self._connection.execute
+        article = self.article(article_id)
+        passages = self.passages_of(article_id)
+        names = [passage.passage_id for passage in passages]
+        number, teller = run(
+            "SELECT a.id, s.source FROM articles a LEFT JOIN sources s ON s.id = told_by"
+            " WHERE article_id = ?",
+            (article_id,),
+        ).fetchone()
+        keys = run(
+            "SELECT key FROM vectors JOIN passages ON id = passage WHERE article = ?"
+            " ORDER BY ordinal",
+            (number,),
+        )
+        bands = run("SELECT band FROM sketches WHERE article = ? ORDER BY band", (number,))
+        return KeptArticle(
+            article=replace(article, source=article.source if teller is None else str(teller)),
+            passages=tuple(passages),
+            vectors=self.vectors(names) if names else np.empty((0, self._dimension), np.float32),
+            keys=tuple(bytes(row[0]) for row in keys),
+            bands=tuple(int(row[0]) for row in bands),
+            payloads=tuple(p for p in self.payloads(names) if p is not None),
+        )
+
+    def kept_sources(self) -> list[KeptSource]:
+        """All sources, in the order their first article was found in; those of none come last."""
+        with self._lock, guarded(self._truth):
+            self._open_or_fail()
+            stamps = self._connection.execute("SELECT id, source, stamp FROM sources").fetchall()
+            rows = self._connection.execute(
+                "SELECT p.source, article_id, found_as FROM places p"
+                " JOIN articles a ON a.id = p.article ORDER BY p.position"
+            ).fetchall()
+        held: dict[int, list[tuple[str, str]]] = {}
+        for source, article_id, found_as in rows:
+            held.setdefault(source, []).append((str(article_id), str(found_as)))
+        order = {source: at for at, source in enumerate(held)}
+        stamps.sort(key=lambda row: (order.get(row[0], len(order)), row[0]))
+        return [KeptSource(s, stamp, tuple(held.get(number, ()))) for number, s, stamp in stamps]
+
+    def exclusions(self) -> list[Exclusion]:
+        """Articles removed by hand, by their identifiers."""
+        with self._lock, guarded(self._truth):
+            self._open_or_fail()
+            rows = self._connection.execute(
+                "SELECT article_id, title, since FROM excluded ORDER BY article_id"
+            ).fetchall()
+        return [Exclusion(*map(str, row)) for row in rows]
 
     def dense(self, vector: Vectors, k: int, where: Filter = _EVERYTHING) -> list[ScoredPassage]:
         """The k passages nearest one query vector of shape (dimension,), best first."""
@@ -573,6 +629,10 @@ def _clause(where: Filter) -> tuple[str, list[str]]:
         if names:
             parts.append(f"a.{column} IN ({','.join('?' * len(names))})")
             values.extend(sorted(names))
+    if where.other_languages_than:
+        marks = ",".join("?" * len(where.other_languages_than))
+        parts.append(f"a.language NOT IN ({marks})")
+        values.extend(sorted(where.other_languages_than))
     if where.sources:
         marks = ",".join("?" * len(where.sources))
         parts.append(

@@ -28,7 +28,7 @@ from index.backends.truth import (
     vector_rows,
 )
 from index.errors import ArticleMissing, StoreDamaged, StoreError, StoreMismatch, StoreMissing
-from index.protocols import Vectors
+from index.protocols import Exclusion, Vectors
 from index.records import Article, Passage
 
 __all__ = ["LocalWriter", "open_writer"]
@@ -342,6 +342,14 @@ class LocalWriter:
             )
             self._connection.execute("DELETE FROM places WHERE article = ?", (number,))
         self._changed = True
+
+    def exclude(self, exclusions: Iterable[Exclusion]) -> None:
+        """Have builds pass over articles, stored or not."""
+        with self._guard():
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO excluded VALUES (?, ?, ?)",
+                [(e.article_id, e.title, e.since) for e in exclusions],
+            )
 
     def take_back(self, article_id: str) -> bool:
         """Let builds index a removed article again; say whether it had been removed."""
