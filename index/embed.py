@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -20,7 +21,7 @@ from index.errors import ModelUnreachable
 from index.models import resolve_embedding
 from index.protocols import Vectors
 
-__all__ = ["AnyEncoder", "Progress", "is_prepared", "load_encoder"]
+__all__ = ["AnyEncoder", "Load", "Progress", "is_prepared", "load_encoder"]
 
 Progress = Callable[[int, int], None]
 """Called with texts done and texts in all."""
@@ -108,6 +109,18 @@ def load_encoder(
     from index.embed_plain import PlainEncoder
 
     return PlainEncoder(folder, name, threads)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """``load_encoder`` with its arguments, to be sent to another process and called there."""
+
+    name_or_path: str
+    threads: int | None = None
+
+    def __call__(self) -> AnyEncoder:
+        """Load it."""
+        return load_encoder(self.name_or_path, threads=self.threads)
 
 
 def is_prepared(name_or_path: str | Path) -> bool:
