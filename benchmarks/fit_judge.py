@@ -92,6 +92,16 @@ def main() -> None:
     for mine, theirs in (("en", "en"), ("zh", "zh"), ("zh", "en"), ("en", "zh")):
         sets.append((f"{mine}-{theirs}", x[theirs], x[mine], args.questions // 4))
     rows, labels, kinds = [], [], []
+
+    def add(question: str, kept: list, label: bool, kind: str) -> None:
+        chosen = select(
+            question, kept, encoder=encoder, sentences=sentences, reader=checker,
+            limits=SelectionLimits(),
+        )  # fmt: skip
+        rows.append(judge.features(question, chosen, kept))
+        labels.append(label)
+        kinds.append(kind)
+
     for name, paragraphs, askers, most in sets:
         if name == "ja":
             paragraphs = rng.sample(paragraphs, 700)
@@ -107,38 +117,16 @@ def main() -> None:
             for q, answer, text in rng.sample(asked, min(most, len(asked))):
                 hits = retriever.retrieve(q, 16)
                 own = [h for h in hits if h.passage.text in text or answer in h.passage.text]
-                without = [h for h in hits if h not in own][:8]
-                for kept, label in ((hits[:8], bool(own)), (without, False)):
-                    if label is False and kept is not without:
-                        continue
-                    chosen = select(
-                        q, kept, encoder=encoder, sentences=sentences, reader=checker,
-                        limits=SelectionLimits(),
-                    )  # fmt: skip
-                    rows.append(judge.features(q, chosen, kept))
-                    labels.append(label)
-                    kinds.append(name)
+                if own:
+                    add(q, hits[:8], True, name)
+                add(q, [h for h in hits if h not in own][:8], False, name)
                 false = changed(q, rng)
                 if false is not None:
-                    hits = retriever.retrieve(false, 8)
-                    chosen = select(
-                        false, hits, encoder=encoder, sentences=sentences, reader=checker,
-                        limits=SelectionLimits(),
-                    )  # fmt: skip
-                    rows.append(judge.features(false, chosen, hits))
-                    labels.append(False)
-                    kinds.append("changed")
+                    add(false, retriever.retrieve(false, 8), False, "changed")
             foreign = x["en"] + x["zh"] if name == "ja" else sets[0][1]
             away = [q for _, _, own in foreign for q, _ in own]
             for q in rng.sample(away, most // 2):
-                hits = retriever.retrieve(q, 8)
-                chosen = select(
-                    q, hits, encoder=encoder, sentences=sentences, reader=checker,
-                    limits=SelectionLimits(),
-                )  # fmt: skip
-                rows.append(judge.features(q, chosen, hits))
-                labels.append(False)
-                kinds.append(name)
+                add(q, retriever.retrieve(q, 8), False, name)
             store.close()
         print(f"{name}: {len(rows)} rows so far", flush=True)
     names = sorted({n for r in rows for n in r})

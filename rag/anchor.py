@@ -9,12 +9,11 @@ date or name, whatever the notation or language, or else the same words.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
 from rag.evidence import Span
 from rag.facts import compare
-from rag.folding import same_language
+from rag.folding import letters, same_language
 
 __all__ = ["agrees", "anchors", "hint", "says"]
 
@@ -40,13 +39,9 @@ def hint(spans: Sequence[Span]) -> str:
     return " ".join(found[0].text.split()) if found else ""
 
 
-def _letters(text: str) -> str:
-    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())
-
-
 def says(claim: str, span: Span, language: str) -> bool | None:
     """Whether a claim holds what a span holds; ``None`` where that cannot be told."""
-    wanted, given = _letters(span.text), _letters(claim)
+    wanted, given = letters(span.text), letters(claim)
     if wanted and wanted in given:
         return True
     report = compare(

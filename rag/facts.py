@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Literal
 
 from rag.alignment import Alignment, Change, align
-from rag.folding import fold, guess_language, same_language
+from rag.folding import fold, guess_language, letters, same_language
 from rag.names import Name, entity, find_name, foreign_sounds, is_person, names, same_name
 from rag.polarity import opposites
 from rag.quantities import Quantity, quantities, same_quantity, unit_conflict
@@ -536,18 +536,14 @@ _QUOTED = re.compile(
 _GAP = re.compile(r"…+|\.{3,}|・{3,}|─+|——+|\[[^\]]*\]|〔[^〕]*〕")
 
 
-def _letters(text: str) -> str:
-    return "".join(c for c in fold(text) if c.isalnum())
-
-
 def _quotations(claim: _Text, sources: Sequence[_Source]) -> list[FactIssue]:
     issues: list[FactIssue] = []
     if not sources or not all(s.same for s in sources):
         return issues
-    texts = [_letters(s.read.text) + "\0" + _letters(s.title) for s in sources]
+    texts = [letters(s.read.text) + "\0" + letters(s.title) for s in sources]
     for found in _QUOTED.finditer(claim.text):
         inside = next(g for g in found.groups() if g is not None)
-        pieces = [p for piece in _GAP.split(inside) if (p := _letters(piece))]
+        pieces = [p for piece in _GAP.split(inside) if (p := letters(piece))]
         if len("".join(pieces)) < 3:
             continue
         if not any(all(p in text for p in pieces) for text in texts):

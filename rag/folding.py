@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 
-__all__ = ["fold", "guess_language", "same_language"]
+__all__ = ["fold", "guess_language", "letters", "same_language"]
 
 _TILDES = dict.fromkeys(map(ord, "〜～∼˜"), "~")
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−－"), "-")
@@ -36,6 +37,11 @@ def fold(text: str) -> str:
     or shorter than one are left as they are.
     """
     return "".join(map(_fold_character, text))
+
+
+def letters(text: str) -> str:
+    """Letters and digits alone, of one width and case (NFKC, casefold)."""
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())
 
 
 def guess_language(text: str) -> str | None:

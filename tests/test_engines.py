@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from rag.llm import Usage
 from rag.prompt import Prompt
 
 sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_docs import run_examples
 from test_answer import BAD, GOOD, QUESTION, TEXT, Dead, Says, pipeline
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -215,23 +215,7 @@ def test_a_chat_in_coroutines() -> None:
 def test_the_documented_engines_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from index.build import build
-    from index.embed import load_encoder
-    from index.errors import ModelMissing
-
-    root = Path(__file__).resolve().parents[1]
-    try:
-        encoder = load_encoder("multilingual-e5-small")
-    except ModelMissing as exc:
-        pytest.skip(str(exc))
-    monkeypatch.chdir(tmp_path)
-    build([str(root / "seeds")], tmp_path / ".konkyo" / "store", encoder)
-    text = (root / "docs" / "llamaindex.md").read_text("utf-8")
-    blocks = re.findall(r"```py\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == 2
-    names: dict[str, object] = {}
-    for block in blocks:
-        exec(compile(block, "docs/llamaindex.md", "exec"), names)
+    assert run_examples("llamaindex.md", "py", tmp_path, monkeypatch) == 2
     out = capsys.readouterr().out
     assert "答えは見つかりませんでした" in out
     assert "160" in out

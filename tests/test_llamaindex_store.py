@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from index.errors import StoreError, StoreMismatch
 from index.llamaindex import embedding, retriever, vector_store
 
 sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_docs import run_examples
 from fixtures_store import ToyEncoder, write_stories
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -191,23 +191,10 @@ def test_the_documented_example_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from index.embed import load_encoder
-    from index.errors import ModelMissing
 
-    root = Path(__file__).resolve().parents[1]
-    try:
-        encoder = load_encoder("multilingual-e5-small")
-    except ModelMissing as exc:
-        pytest.skip(str(exc))
-    monkeypatch.chdir(tmp_path)
-    build([str(root / "seeds")], tmp_path / ".konkyo" / "store", encoder)
-    blocks = re.findall(
-        r"```python\n(.*?)```", (root / "docs" / "llamaindex.md").read_text("utf-8"), re.DOTALL
-    )
-    assert len(blocks) == 2
-    for block in blocks:
-        exec(compile(block, "docs/llamaindex.md", "exec"), {})
+    assert run_examples("llamaindex.md", "python", tmp_path, monkeypatch) == 2
     lines = capsys.readouterr().out.strip().split("\n")
     assert len(lines) == 7
     assert "ベネズエラ" in lines[3]
     assert lines[-1] == "東京で地震があった。"
-    assert embedding(encoder).get_query_embedding("x")
+    assert embedding(load_encoder("multilingual-e5-small")).get_query_embedding("x")
