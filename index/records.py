@@ -89,7 +89,7 @@ class Filter:
     """Which articles may be searched; an empty field lets everything through.
 
     ``since`` and ``until`` are inclusive ISO dates. An article without a date passes a date
-    filter never; ``languages`` are ISO 639-1 codes.
+    filter never; ``languages`` are ISO 639-1 codes, ``other_languages_than`` those left out.
     """
 
     since: str | None = None
@@ -97,11 +97,12 @@ class Filter:
     languages: frozenset[str] = field(default_factory=frozenset)
     outlets: frozenset[str] = field(default_factory=frozenset)
     sources: frozenset[str] = field(default_factory=frozenset)
+    other_languages_than: frozenset[str] = field(default_factory=frozenset)
 
     @property
     def empty(self) -> bool:
         """Whether every article passes."""
-        return not (self.since or self.until or self.languages or self.outlets or self.sources)
+        return self == Filter()
 
 
 @dataclass(frozen=True, slots=True)

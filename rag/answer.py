@@ -15,9 +15,9 @@ from index.protocols import Encoder, Store
 from index.records import Article, ArticleSummary, Filter, Hit
 from rag.anchor import agrees, anchors, hint
 from rag.chat import Turn, standalone
-from rag.claims import Draft, display_text, parse_line, split_lines
+from rag.claims import Draft, display_text, parse_line, split_lines, whole
 from rag.commands import without_commands
-from rag.conflict import conflicting
+from rag.conflict import asks_whether_they_differ, conflicting
 from rag.evidence import Reader, Selection, SelectionLimits, Span, select
 from rag.judge import asked_for
 from rag.llm import LLM, Usage
@@ -38,7 +38,7 @@ from rag.outcomes import (
     RefusalReason,
     Removed,
 )
-from rag.prompt import Prompt, claims_prompt, repair_prompt
+from rag.prompt import Prompt, claims_prompt, repair_prompt, without_hint
 from rag.remembered import Remembered
 from rag.retrieve import FusionWeights, Retriever
 from rag.verify import Verdict, Verifier
@@ -59,10 +59,14 @@ class Options:
     ``bearing`` is the reader's share below which a second sentence is beside the question.
     ``quotes_read`` is how many quotes the model gets of a question that asks for one fact whose
     place the reader is sure of; a shorter prompt is read sooner and misleads less.
+    ``abroad`` is the share from which articles in other languages than the question's answer it,
+    where those in its own do not: articles about the same matter in one's own language crowd out
+    the one that says it (``benchmarks/abroad.py``).
     """
 
     top_k: int = 8
     answerable: float = 0.5
+    abroad: float = 0.7
     quotes_alone: float = 0.5
     quotes_shown: int = 2
     quotes_read: int = 3
@@ -78,11 +82,20 @@ class _Judge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What a search gave: quotes, how sure it is that they answer, and the nearest articles."""
+    """What a search gave: quotes, how sure it is that they answer, and the nearest articles.
+
+    ``places`` are where the reader is sure to see the answer.
+    """
 
     selection: Selection
     sure: float
     related: tuple[ArticleSummary, ...]
+    places: tuple[Span, ...]
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The quotes, best first."""
+        return self.selection.evidence
 
 
 class _Clock:
@@ -130,6 +143,7 @@ class Pipeline:
         self._detect = detect
         self._sentences = sentences
         self.reader = reader
+        self.supporter = verifier.supporter
         self._judge = judge or _reader_alone
         self._models = models
         self.retriever = Retriever(store, encoder, self.options.fusion)
@@ -197,21 +211,21 @@ class Pipeline:
         language = language or self._detect(question)
         run = _Run(self, question, standalone(question, history), language, clock)
         found = self._find(run, where, top_k or self.options.top_k, today or date.today())
-        if not found.selection.evidence:
+        if not found.evidence:
             empty = next(iter(self.store.articles(Filter())), None) is None
             yield Finished(run.refuse("empty_index" if empty else "no_evidence", ()))
             return
-        yield EvidenceReady(found.selection.evidence, language)
+        yield EvidenceReady(found.evidence, language)
         if found.sure < self.options.answerable:
             yield Finished(run.refuse("weak_evidence", found.related))
             return
         yield from run.dispute(found.selection)
         if not run.claims:
-            yield from run.draft(found.selection)
+            yield from run.draft(found)
         if not run.claims and found.sure >= self.options.quotes_alone:
-            yield from run.quote(found.selection)
+            yield from run.quote(found)
         if run.claims:
-            yield Finished(run.answer(found.selection.evidence))
+            yield Finished(run.answer(found.evidence))
         else:
             yield Finished(run.refuse("unsupported", found.related))
 
@@ -222,13 +236,28 @@ class Pipeline:
             period = period_in_question(run.question, today, run.language)
         if period is not None:
             within = replace(where, since=period.since, until=period.until)
-            found = self._search(run, within, top_k)
-            if found.selection.evidence and found.sure >= self.options.answerable:
+            found = self._everywhere(run, within, top_k)
+            if found.evidence and found.sure >= self.options.answerable:
                 span = f"{period.since or ''}–{period.until or ''}"
                 run.notices.append(notice_text("filter_applied", run.language, period=span))
                 return found
             run.notices.append(notice_text("filter_opened", run.language))
-        return self._search(run, where, top_k)
+        return self._everywhere(run, where, top_k)
+
+    def _everywhere(self, run: _Run, where: Filter, top_k: int) -> _Found:
+        """Search all articles; once more those in other languages, where that does not answer.
+
+        Whether articles differ is looked for in both.
+        """
+        found = self._search(run, where, top_k)
+        enough = found.sure >= self.options.answerable and not run.differ
+        if enough or where.languages or all(a.language != run.language for a in found.related):
+            return found
+        others = replace(where, other_languages_than=frozenset({run.language}))
+        abroad = self._search(run, others, top_k)
+        if run.differ:
+            return _both(found, abroad)
+        return abroad if abroad.sure >= max(self.options.abroad, found.sure) else found
 
     def _search(self, run: _Run, where: Filter, top_k: int) -> _Found:
         hits = without_commands(self.retriever.retrieve(run.standalone, top_k, where))
@@ -243,13 +272,26 @@ class Pipeline:
         )
         run.clock.since_start("first_evidence")
         sure = self._judge(run.standalone, selection, hits) if selection.evidence else 0.0
-        return _Found(selection, sure, tuple(dict.fromkeys(h.article for h in hits))[:3])
+        related = tuple(dict.fromkeys(h.article for h in hits))[:3]
+        return _Found(selection, sure, related, anchors(selection.spans))
 
     def check(
         self, draft: Draft, evidence: Sequence[Evidence], question: str, language: str
     ) -> Verdict:
         """One verdict of the verifier; the run times it."""
         return self._verifier.check(draft, evidence, question=question, language=language)
+
+
+def _both(one: _Found, two: _Found) -> _Found:
+    """The best quotes of two searches, each once, numbered anew."""
+    best = [*one.evidence[:3], *two.evidence[:3]]
+    chosen = {(e.article.article_id, e.end): e for e in reversed(best)}
+    chosen = dict(reversed(chosen.items()))
+    evidence = tuple(replace(e, number=n) for n, e in enumerate(chosen.values(), start=1))
+    spans = sorted([*one.selection.spans, *two.selection.spans], key=lambda s: -s.share)
+    selection = replace(one.selection, evidence=evidence, spans=tuple(spans))
+    related = tuple(dict.fromkeys([*one.related, *two.related]))[:3]
+    return _Found(selection, max(one.sure, two.sure), related, anchors(spans))
 
 
 def _reader_alone(question: str, selection: Selection, hits: Sequence[Hit]) -> float:
@@ -268,7 +310,8 @@ class _Run:
     ) -> None:
         self._pipeline = pipeline
         self.question = question
-        self.standalone = alone
+        self.standalone, self.differ = asks_whether_they_differ(alone)
+        self.one_fact = asked_for(self.standalone) is not None
         self.language = language
         self.clock = clock
         self.claims: list[Claim] = []
@@ -278,43 +321,47 @@ class _Run:
 
     def dispute(self, selection: Selection) -> Iterator[Event]:
         """Where articles answer differently, each in its own words; the model is not asked."""
-        told = conflicting(self.standalone, selection.spans, selection.evidence)
+        told = conflicting(
+            self.standalone,
+            selection.spans,
+            selection.evidence,
+            self._pipeline.supporter,
+            differ=self.differ,
+        )
         for item, _ in told:
             yield from self._as_quoted(item)
         if told:
             between = "; ".join(f"{text} ({_origin(e)})" for e, text in told)
             self.notices.append(notice_text("conflict", self.language, told=between))
 
-    def draft(self, selection: Selection) -> Iterator[Event]:
+    def draft(self, found: _Found) -> Iterator[Event]:
         """Ask the model, check each line as it is finished; repair once if nothing passed.
 
         A sentence that is true but answers something else is not repaired: the reader's own
         quote is the better answer.
         """
-        evidence = self._read(selection)
-        places = anchors(selection.spans)
-        one = bool(places) and asked_for(self.standalone) is not None
+        evidence = self._read(found)
         prompt = claims_prompt(
             self.standalone,
             evidence,
             self.language,
-            hint(selection.spans),
-            lines=1 if one else 2,
+            hint(found.selection.spans),
+            lines=1 if found.places and self.one_fact else 2,
         )
         try:
-            yield from self._attempt(prompt, evidence, places)
+            yield from self._attempt(prompt, evidence, found.places)
             failed = next((r for r in reversed(self.removed) if r.reason != "off_question"), None)
             if not self.claims and failed is not None:
                 why = removed_text(failed.reason, self.language)
                 again = repair_prompt(prompt, failed.text, why, self.language)
-                yield from self._attempt(again, evidence, places)
+                yield from self._attempt(again, evidence, found.places)
         except LLMError:
             self.notices.append(notice_text("llm_unavailable", self.language))
 
-    def _read(self, selection: Selection) -> tuple[Evidence, ...]:
+    def _read(self, found: _Found) -> tuple[Evidence, ...]:
         """The quotes the model gets: fewer, where one fact is asked for and its place is sure."""
-        evidence = selection.evidence
-        if not anchors(selection.spans) or asked_for(self.standalone) is None:
+        evidence = found.evidence
+        if not found.places or not self.one_fact:
             return evidence
         near = sum(e.score >= 0.6 * evidence[0].score for e in evidence)
         return evidence[: max(1, min(near, self._pipeline.options.quotes_read))]
@@ -325,19 +372,22 @@ class _Run:
         start = time.perf_counter()
         verifying = 0.0
         usage = Usage()
-        fact = asked_for(self.standalone) is not None
         pieces = self._pipeline.llm.stream(
             prompt, max_tokens=self._pipeline.options.max_tokens, usage=usage
         )
         for line in split_lines(pieces):
             draft = parse_line(line)
-            if draft is None or any(draft.text == c.text for c in self.claims):
+            if draft is None:
+                continue
+            draft = replace(draft, text=whole(without_hint(draft.text)))
+            # A bare place of the answer is no sentence: the quote that holds it is better.
+            if len(draft.text) < prompt.least or any(draft.text == c.text for c in self.claims):
                 continue
             yield ClaimDrafted(draft.text)
             began = time.perf_counter()
             verdict = self._pipeline.check(draft, evidence, self.standalone, self.language)
             answers = agrees(draft.text, places, self.language)
-            if verdict.reason is None and answers is False and (fact or not self.claims):
+            if verdict.reason is None and answers is False and (self.one_fact or not self.claims):
                 verdict = Verdict(verdict.support, "off_question", places[0].text)
             elif verdict.reason is None and self.claims and not self._bears_on(draft.text):
                 verdict = Verdict(verdict.support, "off_question")
@@ -381,15 +431,15 @@ class _Run:
         )
         return alone or draft.citations
 
-    def quote(self, selection: Selection) -> Iterator[Event]:
+    def quote(self, found: _Found) -> Iterator[Event]:
         """The best quotes as they stand; they support themselves.
 
         Where the reader is sure of a place, the quote that holds it comes first and alone.
         """
         if self.removed:
             self.notices.append(notice_text("quotes_only", self.language))
-        evidence = selection.evidence
-        sure = [e for p in anchors(selection.spans) for e in evidence if p.within(e)]
+        evidence = found.evidence
+        sure = [e for p in found.places for e in evidence if p.within(e)]
         best = evidence[0].score
         near = [e for e in evidence if e.number == 1 or e.score >= 0.7 * best]
         shown = list(dict.fromkeys(sure)) or near

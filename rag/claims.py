@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-__all__ = ["Draft", "claims_grammar", "display_text", "parse_line", "split_lines"]
+__all__ = ["Draft", "claims_grammar", "display_text", "parse_line", "split_lines", "whole"]
 
 _OPEN = "[［【〔"
 _CLOSE = "]］】〕"
@@ -21,6 +21,10 @@ _MARK = re.compile(
     rf"[{re.escape(_OPEN)}]\s*([0-9０-９]{{1,3}}(?:\s*[,、，;]\s*[0-9０-９]{{1,3}})*)\s*[{re.escape(_CLOSE)}]"
 )
 _BULLET = re.compile(r"^\s*(?:[-*•・‣]|\(?[0-9]{1,2}[.)](?=\s))\s*")
+_CUT_OFF = re.compile(
+    r"(.*[。！？])(?![」』”）])[^。！？!?.]{1,16}(?<![。！？!?.」』”）])|(.*[.!?])\s*\([^()]{0,24}",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,15 @@ def parse_line(line: str) -> Draft | None:
     if not text or (text.upper().strip(" .。") == "NONE" and not numbers):
         return None
     return Draft(text, tuple(numbers))
+
+
+def whole(text: str) -> str:
+    """A claim without the beginning of a next sentence that a grammar's bounds forced or cut.
+
+    「カラカスで。これは」 is 「カラカスで。」; what has no end but its own is left as it is.
+    """
+    cut = _CUT_OFF.fullmatch(text)
+    return cut[1] or cut[2] if cut else text
 
 
 def split_lines(pieces: Iterable[str]) -> Iterator[str]:

@@ -7,12 +7,13 @@ them is an instruction.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.outcomes import Evidence
 
-__all__ = ["Prompt", "claims_prompt", "language_name", "repair_prompt"]
+__all__ = ["Prompt", "claims_prompt", "language_name", "repair_prompt", "without_hint"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,12 @@ _HINT = {
     "ko": ' (답은 "{hint}"와 관련이 있습니다.)',
     "zh": "（答案与“{hint}”有关）",
 }
+_HINTED = re.compile(
+    "|".join(
+        re.escape(form.strip()).replace(re.escape("{hint}"), r".{0,60}?") for form in _HINT.values()
+    )
+)
+_PARTICLE = re.compile(r"(?<=[\u30a1-\u30ff\u4e00-\u9fff0-9０-９%％])[のをがはにでとへ]$")
 _NAMES = {
     "ar": "Arabic",
     "de": "German",
@@ -94,6 +101,11 @@ _NAMES = {
     "vi": "Vietnamese",
     "zh": "Chinese",
 }
+
+
+def without_hint(text: str) -> str:
+    """A model's sentence without the remark about the answer, which it sometimes says after us."""
+    return _HINTED.sub("", text).strip()
 
 
 def language_name(code: str) -> str:
@@ -130,6 +142,7 @@ def claims_prompt(
     ask = _ASK.get(language, "Question")
     answer = _ANSWER.get(language, f"Answer in {language_name(language)}")
     asked = " ".join(question.split())
+    hint = _PARTICLE.sub("", hint)  # Of 「約160人の」 a small model makes 「約160人のです」.
     if hint:
         asked += _HINT.get(language, _HINT["en"]).format(hint=hint)
     user = f"{_quotes(evidence)}\n\n{ask}: {asked}\n{answer}:"
@@ -147,6 +160,4 @@ _REPAIR = {
 def repair_prompt(prompt: Prompt, failed: str, why: str, language: str) -> Prompt:
     """Ask once more, telling the model which sentence failed and why."""
     note = _REPAIR.get(language, _REPAIR["en"]).format(text=failed, why=why)
-    return Prompt(
-        prompt.system, f"{prompt.user}\n\n{note}", prompt.shown, prompt.lines, prompt.least
-    )
+    return replace(prompt, user=f"{prompt.user}\n\n{note}")

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -25,6 +24,7 @@ from index.errors import SettingsError
 from index.protocols import TokenEncoder, Vectors
 from rag.claims import Draft
 from rag.facts import compare
+from rag.folding import letters
 from rag.outcomes import Evidence, RemovedReason
 
 __all__ = [
@@ -114,13 +114,9 @@ def _refitted(file: Path) -> dict[str, dict[str, object]]:
     return table
 
 
-def _folded(text: str) -> str:
-    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())
-
-
 def overlap(claim: str, evidence: str) -> float:
     """Share of the claim's distinct character bigrams that the evidence holds."""
-    a, b = _folded(claim), _folded(evidence)
+    a, b = letters(claim), letters(evidence)
     pairs = {a[i : i + 2] for i in range(len(a) - 1)}
     if not pairs:
         return float(bool(a) and a in b)
@@ -156,15 +152,15 @@ _HAN = re.compile(r"[㐀-鿿]")
 
 def script_fits(text: str, language: str) -> bool:
     """Whether a sentence is written in its language's script; names in others are allowed."""
-    letters = [c for c in text if c.isalpha()]
-    if not letters:
+    written = [c for c in text if c.isalpha()]
+    if not written:
         return True
     if language == "zh" and _KANA.search(text):
         return False
     if language == "ja" and not _KANA.search(text) and len(_HAN.findall(text)) > 12:
         return False
     wanted = _SCRIPT.get(language, _LATIN)
-    return len(wanted.findall(text)) >= 0.3 * len(letters)
+    return len(wanted.findall(text)) >= 0.3 * len(written)
 
 
 FactCheck = Callable[[str, Sequence[Evidence], str, str], tuple[RemovedReason, str] | None]
@@ -201,7 +197,7 @@ class Verifier:
     ) -> None:
         self._facts = facts
         self._states = states
-        self._supporter = supporter
+        self.supporter = supporter
         self._calibration = calibration
 
     def features(
@@ -220,9 +216,9 @@ class Verifier:
             mine = self._states.passage_states([claim])[0]
             theirs = np.concatenate(self._states.passage_states(list(quotes)))
             found["aligned"], found["aligned_low"] = alignment(mine, theirs)
-        if self._supporter is not None:
+        if self.supporter is not None:
             windows = [together] if len(quotes) == 1 else [together, *quotes]
-            views = self._supporter.supports(claim, windows)
+            views = self.supporter.supports(claim, windows)
             found["entail"] = max(v.entail for v in views)
             found["contradict"] = views[0].contradict
         return found

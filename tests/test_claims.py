@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.claims import Draft, claims_grammar, display_text, parse_line, split_lines
+from rag.claims import Draft, claims_grammar, display_text, parse_line, split_lines, whole
+from rag.prompt import claims_prompt, without_hint
 
 
 @pytest.mark.parametrize(
@@ -53,3 +54,27 @@ def test_lines_do_not_depend_on_how_they_were_cut(pieces: list[str]) -> None:
 )
 def test_claims_are_joined_as_the_language_joins(language: str, text: str) -> None:
     assert display_text([("甲です。", (1,)), ("乙です。", (2, 3))], language) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("カラカスで行われた。これは", "カラカスで行われた。"),
+        ("稀土出口管制是议题。文本引用了", "稀土出口管制是议题。"),
+        ("They met in South Korea. (Quote", "They met in South Korea."),
+        ("Prime Minister Takaichi met Mr. Trump", "Prime Minister Takaichi met Mr. Trump"),
+        ("It rose 3.5 percent in 2025", "It rose 3.5 percent in 2025"),
+        ("首相は「行く。」と述べた", "首相は「行く。」と述べた"),
+        ("He left (on Monday).", "He left (on Monday)."),
+        ("規模は5500億ドル", "規模は5500億ドル"),
+    ],
+)
+def test_the_beginning_of_a_next_sentence_is_cut_off(text: str, kept: str) -> None:
+    assert whole(text) == kept
+
+
+@pytest.mark.parametrize("language", ["ja", "en", "ko", "zh", "de"])
+def test_a_model_that_repeats_our_remark_is_not_quoted_on_it(language: str) -> None:
+    asked = claims_prompt("Q?", [], language, "160").user.split("Q?")[1].split("\n")[0].strip()
+    assert "160" in asked
+    assert without_hint(f"About 160 were there. {asked}") == "About 160 were there."

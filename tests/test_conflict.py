@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from index.records import ArticleSummary
-from rag.conflict import conflicting
+from rag.checker import Checker
+from rag.conflict import asks_whether_they_differ, conflicting, same_matter
 from rag.evidence import Span
+from rag.opening import open_checker
 from rag.outcomes import Evidence
 
 HOW_MANY = "ベネズエラに日本人は何人いましたか。"
@@ -56,3 +58,54 @@ def test_one_article_does_not_disagree_with_itself() -> None:
     quote, first = told(1, "邦人は160人、のちに170人だった。", "160人")
     second = Span("170人", 0.8, "a1", "ja", 9, 13)
     assert conflicting(HOW_MANY, [first, second], [quote]) == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "plain"),
+    [
+        ("死者は何人ですか。記事によって違いますか。", "死者は何人ですか"),
+        ("Do the reports agree on the number of victims?", "the number of victims?"),
+        ("How many died, according to the various sources?", "How many died?"),
+        ("사망자는 몇 명인가요, 보도마다 다른가요?", "사망자는 몇 명인가요"),
+        ("各家媒体说死者有多少？", "死者有多少？"),
+    ],
+)
+def test_asking_whether_articles_differ_is_told_from_the_matter(question: str, plain: str) -> None:
+    assert asks_whether_they_differ(question) == (plain, True)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [HOW_MANY, "Which newspaper reported the vote?", "記事は何本ありますか。", "媒体是谁？"],
+)
+def test_other_questions_are_left_alone(question: str) -> None:
+    assert asks_whether_they_differ(question) == (question, False)
+
+
+@pytest.fixture(scope="module")
+def checker() -> Checker:
+    found = open_checker()
+    if found is None:
+        pytest.skip("the embedding model has not been pulled")
+    return found
+
+
+def test_the_checker_tells_the_same_matter_from_another(checker: Checker) -> None:
+    one = "地震による死者は31人に上ったと県が発表した。"
+    assert same_matter(checker, one, "地震の死者は35人だと県は明らかにした。") > 0.5
+    assert same_matter(checker, one, "大会には35人の選手が出場した。") < 0.5
+
+
+def test_a_figure_the_reader_did_not_mark_is_a_disagreement_all_the_same(checker: Checker) -> None:
+    quote, span = told(1, "地震による死者は31人に上ったと県が発表した。", "31人")
+    rival, _ = told(2, "地震の死者は35人だと県は明らかにした。", "35人")
+    other, _ = told(3, "大会には35人の選手が出場した。", "35人")
+    asked = "地震で何人が亡くなりましたか。"
+    found = conflicting(asked, [span], [quote, rival, other], checker)
+    assert [(e.number, text) for e, text in found] == [(1, "31人"), (2, "35人")]
+
+
+def test_three_days_before_something_else_is_no_day() -> None:
+    quote, span = told(1, "表明は投票の3日前だった。", "3日前")
+    rival, other = told(2, "表明は今月5日だった。", "今月5日")
+    assert conflicting(WHEN, [span, other], [quote, rival]) == ()

@@ -116,6 +116,8 @@ def brute(numbers: range, query: Vectors, where: Filter, k: int) -> list[str]:
             continue
         if where.languages and item.language not in where.languages:
             continue
+        if item.language in where.other_languages_than:
+            continue
         if where.outlets and item.outlet not in where.outlets:
             continue
         if where.sources and item.source not in where.sources:
@@ -179,6 +181,7 @@ FILTERS = [
     Filter(since="2026-05-01"),
     Filter(since="2026-02-01", until="2026-03-31"),
     Filter(languages=frozenset({"ja", "ko"})),
+    Filter(other_languages_than=frozenset({"ja"})),
     Filter(outlets=frozenset({"Wire"}), until="2026-06-30"),
     Filter(sources=frozenset({"17.md"})),
     Filter(sources=frozenset({"no such"})),
