@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -19,19 +20,20 @@ import numpy as np
 import numpy.typing as npt
 
 from index.address import masked
-from index.articles import to_articles
 from index.backends.staging import Staging
 from index.backends.truth import digest_article
-from index.chunk import chunk, embedding_text
-from index.duplicates import same_story, sketch
+from index.chunk import embedding_text
+from index.duplicates import same_story
 from index.errors import ArticleMissing, SourceError, StoreMismatch
 from index.protocols import StoreWriter, Vectors
-from index.records import Article, Passage
+from index.reading import Cut, Errand, Reader, Reading, cutter, read_here, run_errand
+from index.records import Article
 from index.settings import ChunkSettings
-from index.sources import Fetcher, Listing, SourceFailure, expand, fingerprint
+from index.sources import Fetcher, Listing, SourceFailure, expand
 from index.store import open_writer, store_fingerprint, store_size, work_folder
 
 __all__ = [
+    "BATCH",
     "BuildEncoder",
     "BuildReport",
     "Progress",
@@ -45,11 +47,13 @@ __all__ = [
 READER_VERSION = 2
 """Grows whenever ``index.articles`` reads any document differently: all are then read again."""
 
+BATCH = 16_384
+"""Passages that are encoded at once, and held in memory until then."""
+
 Stage = Literal["read", "embed", "index"]
 Progress = Callable[[Stage, int, int], None]
 """Called with the stage, and how many documents or passages are done and known so far."""
 
-_ROUND = 16_384
 _ONE_BATCH = 256
 _KEEP_SECONDS = 2.0
 _RETELLINGS = 3
@@ -99,11 +103,11 @@ class BuildReport:
 class _Pending:
     """An article about to be encoded and stored."""
 
+    place: int
     article: Article
-    passages: list[Passage]
+    cut: Cut
     texts: list[str]
     keys: list[bytes]
-    bands: list[int]
 
 
 def build(
@@ -118,6 +122,8 @@ def build(
     prune: bool = True,
     rebuild: bool = False,
     wait: float = 0.0,
+    reader: Reader | None = None,
+    batch: int = BATCH,
 ) -> BuildReport:
     """Make a store hold exactly the articles of some sources, or (``prune=False``) those as well.
 
@@ -126,7 +132,8 @@ def build(
     that cannot be read is a failure of the report and keeps what was last read of it; with
     ``strict`` it is raised and nothing changes. Another encoder or chunking, or ``rebuild``,
     makes a new store beside the old one and swaps them. ``wait`` (seconds) is how long to wait
-    for another writer.
+    for another writer. ``reader`` reads documents (by default here, one after the other) and
+    ``batch`` passages are encoded at once; neither changes what is built.
 
     Raises SourceError, StoreLocked, StoreMismatch (adding to a store made with another model or
     chunking), StoreError, UsageError.
@@ -150,7 +157,11 @@ def build(
         before = writer.tellers()
         staging = Staging(work_folder(store), encoder.fingerprint, encoder.dimension)
         try:
-            run = _Build(writer, staging, encoder, chunks, progress, strict, fetch)
+            run = _Build(
+                *(writer, staging, encoder, chunks, progress, strict, fetch),
+                reader or partial(read_here, fetch=fetch),
+                batch,
+            )
             run.read(expand(sources, fetch=fetch), prune=prune)
             generation = writer.commit()
         except BaseException:
@@ -222,12 +233,16 @@ class _Build:
         progress: Progress,
         strict: bool,
         fetch: Fetcher | None,
+        reader: Reader,
+        batch: int,
     ) -> None:
         self._writer = writer
         self._fetch = fetch
+        self._reader = reader
+        self._batch = batch
+        self._cut = cutter(encoder.count_tokens, chunks)
         self._staging = staging
         self._encoder = encoder
-        self._chunks = chunks
         self._progress = progress
         self._strict = strict
         self._excluded = writer.excluded()
@@ -236,6 +251,7 @@ class _Build:
         self._passed_over: set[str] = set()
         self._duplicates = 0
         self._pending: dict[str, _Pending] = {}
+        self._queued = 0
         self._pending_bands: dict[int, list[str]] = {}
         self._links: dict[str, tuple[str, list[tuple[str, str]]]] = {}
         self._known = 0
@@ -253,9 +269,21 @@ class _Build:
             for source in self._stamps:
                 if source not in listings and not self._unreadable(source):
                     self._writer.remove_source(source)
-        for done, listing in enumerate(listings.values()):
-            self._progress("read", done, len(listings))
-            self._document(listing, again=False)
+        self._progress("read", 0, len(listings))
+        places: deque[int] = deque()
+        stamps: deque[str | None] = deque()
+
+        def errands() -> Iterator[Errand]:
+            for place, listing in enumerate(listings.values(), 1):
+                errand = self._errand(listing, again=False)
+                if errand is not None:
+                    places.append(place)
+                    stamps.append(listing.stamp)
+                    yield errand
+
+        for reading in self._reader(errands()):
+            self._take(reading, stamps.popleft())
+            self._progress("read", places.popleft(), len(listings))
         self._progress("read", len(listings), len(listings))
         self._flush()
         self._retell(listings)
@@ -291,51 +319,51 @@ class _Build:
             if not again:
                 break
             for name in again:
-                self._document(listings[name], again=True)
+                errand = self._errand(listings[name], again=True)
+                assert errand is not None
+                self._take(run_errand(errand, self._fetch), listings[name].stamp)
                 self._flush()
         for name in self._writer.bereaved():
             self._writer.set_stamp(name, None)
 
-    def _document(self, listing: Listing, *, again: bool) -> None:
-        """Read one document if it changed (or ``again``), and queue what is new in it."""
+    def _errand(self, listing: Listing, *, again: bool) -> Errand | None:
+        """What there is to read of one document: nothing if it did not change (nor ``again``)."""
         version, seen, content = _stamp_parts(self._stamps.get(listing.source))
-        readable = version == str(READER_VERSION) and not again
-        if readable and listing.stamp is not None and listing.stamp == seen:
+        current = version == str(READER_VERSION)
+        if current and not again and listing.stamp is not None and listing.stamp == seen:
+            return None
+        known = self._writer.described(listing.source) if current else {}
+        return Errand(listing, content if current and not again else "", known)
+
+    def _take(self, reading: Reading, cheap: str | None) -> None:
+        """Queue what is new in one document."""
+        if reading.failure is not None:
+            self._fail(reading.failure)
             return
-        try:
-            raw = listing.read()
-            now = fingerprint(raw.content)
-            stamp = f"{READER_VERSION} {listing.stamp or ''} {now}"
-            if readable and content == now:
-                self._writer.set_stamp(listing.source, stamp)
-                return
-            known = self._writer.described(listing.source) if version == str(READER_VERSION) else {}
-            read = to_articles(raw, fetch=self._fetch, known=known)
-            articles = [article for article in read if article.text.strip()]
-            if not articles:
-                raise SourceError(listing.source, "there is no article text in it")
-        except SourceError as exc:
-            self._fail(SourceFailure(exc.source, exc.reason))
+        stamp = f"{READER_VERSION} {cheap or ''} {reading.content}"
+        if reading.articles is None:
+            self._writer.set_stamp(reading.source, stamp)
             return
         # The same text twice in one document: the first one's date and address are its facts.
         own: dict[str, Article] = {}
-        for article in articles:
+        for article in reading.articles:
             own.setdefault(article.article_id, article)
-        self._duplicates += len(articles) - len(own)
+        self._duplicates += len(reading.articles) - len(own)
         links: list[tuple[str, str]] = []
         for article in own.values():
             if article.article_id in self._excluded:
                 self._passed_over.add(article.article_id)
             else:
-                links.append((self._settled(article, own.keys()), article.article_id))
-        self._links[listing.source] = (stamp, links)
-        if sum(len(p.passages) for p in self._pending.values()) >= _ROUND:
+                settled = self._settled(article, own.keys(), reading.cuts)
+                links.append((settled, article.article_id))
+        self._links[reading.source] = (stamp, links)
+        if self._queued >= self._batch:
             self._flush()
 
-    def _settled(self, article: Article, own: Set[str]) -> str:
+    def _settled(self, article: Article, own: Set[str], cuts: Mapping[str, Cut]) -> str:
         """The identifier a story is indexed under: its own, or that of a near copy.
 
-        ``own`` are all identifiers of the same document.
+        ``own`` are all identifiers of the same document, ``cuts`` what is cut of it already.
         """
         name = article.article_id
         if name in self._pending:
@@ -347,37 +375,34 @@ class _Build:
             return name
         if stored is not None and stored == (article.source, digest_article(article)):
             return name
-        bands = sketch(article.text)
+        cut = cuts.get(name) or self._cut(article)
         if stored is None:
-            twin = self._twin(article, bands, own)
+            twin = self._twin(article, cut.bands, own)
             if twin is not None:
                 self._duplicates += 1
                 return twin
-        self._queue(article, bands)
+        self._queue(article, cut)
         return name
 
-    def _twin(self, article: Article, bands: list[int], own: Set[str]) -> str | None:
-        """A story indexed already, or about to be, that is the same but for trifles."""
-        for name in dict.fromkeys(n for band in bands for n in self._pending_bands.get(band, ())):
-            if same_story(article.text, self._pending[name].article.text):
-                return name
+    def _twin(self, article: Article, bands: Sequence[int], own: Set[str]) -> str | None:
+        """The oldest story, indexed already or about to be, that is the same but for trifles."""
         for name, teller, text in self._writer.alike(bands):
             # An earlier version in the very same document is being replaced, not copied.
             if (teller != article.source or name in own) and same_story(article.text, text):
                 return name
+        near = {name for band in bands for name in self._pending_bands.get(band, ())}
+        for name in sorted(near, key=lambda name: self._pending[name].place):
+            if same_story(article.text, self._pending[name].article.text):
+                return name
         return None
 
-    def _queue(self, article: Article, bands: list[int]) -> None:
-        passages = chunk(
-            article,
-            count_tokens=self._encoder.count_tokens,
-            budget=self._chunks.budget,
-            overlap=self._chunks.overlap,
-        )
-        texts = [embedding_text(article, passage) for passage in passages]
+    def _queue(self, article: Article, cut: Cut) -> None:
+        texts = [embedding_text(article, passage) for passage in cut.passages]
         keys = [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts]
-        self._pending[article.article_id] = _Pending(article, passages, texts, keys, bands)
-        for band in bands:
+        place = len(self._pending)
+        self._pending[article.article_id] = _Pending(place, article, cut, texts, keys)
+        self._queued += len(texts)
+        for band in cut.bands:
             self._pending_bands.setdefault(band, []).append(article.article_id)
 
     def _flush(self) -> None:
@@ -394,10 +419,11 @@ class _Build:
         empty = np.empty((0, self._encoder.dimension), np.float32)
         for item in self._pending.values():
             stacked = np.stack([vectors[key] for key in item.keys]) if item.keys else empty
-            self._writer.put(item.article, item.passages, stacked, item.keys, item.bands)
+            self._writer.put(item.article, item.cut.passages, stacked, item.keys, item.cut.bands)
         for source, (stamp, links) in self._links.items():
             self._writer.set_source(source, stamp, links)
         self._pending.clear()
+        self._queued = 0
         self._pending_bands.clear()
         self._links.clear()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -20,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.build import BuildEncoder
+from index.embed_plain import PlainEncoder
 from index.errors import ExtraMissing, KonkyoError, ModelError, WorkersLost
 from index.protocols import Vectors
 from index.reading import Cut, Errand, Reading, cutter, reads_alone, run_errand
@@ -38,6 +40,7 @@ BATCH = 131_072
 _DOCUMENTS = 4_096
 _BLOCK = 16
 _PASSAGES = 128
+_OUR_WORDS = re.compile(r"index\.errors\.\w+: (.+)")
 _log = logging.getLogger(__name__)
 
 Load = Callable[[], BuildEncoder]
@@ -49,7 +52,7 @@ class Cluster:
     ``address`` is ``auto`` (the cluster this machine belongs to), ``local`` (one of this machine
     alone) or the host:port of a cluster's head. ``load`` loads the encoder wherever it is called:
     it is sent to the nodes, which need Konkyo, the model and the sources under the same names,
-    and is compared there. ``gpu`` says whether the encoder would use one.
+    and is compared there. The plain encoder gets a GPU each where there are some.
     Raises ExtraMissing, WorkersLost; later also what reading and encoding raise there.
     """
 
@@ -60,8 +63,6 @@ class Cluster:
         load: Load,
         chunks: ChunkSettings,
         fetch: Fetcher | None = None,
-        *,
-        gpu: bool = False,
     ) -> None:
         try:
             import ray
@@ -76,8 +77,8 @@ class Cluster:
             # Its own log would run through our progress bar; what goes wrong is raised.
             ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
             _quiet()
-            total = ray.cluster_resources()
-        self._gpus = int(total.get("GPU", 0)) if gpu else 0
+            total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        self._gpus = int(total.get("GPU", 0)) if isinstance(encoder, PlainEncoder) else 0
         self._cpus = max(1, int(total.get("CPU", 1)))
         nodes = sum(name.startswith("node:") and "internal" not in name for name in total)
         _log.info("%d nodes, %d CPUs, %d GPUs", nodes, self._cpus, self._gpus)
@@ -158,6 +159,7 @@ class Cluster:
         missing = np.ones(len(texts), bool)
         with self._translated():
             for batch in self._encoded(texts).iter_batches(batch_size=None, batch_format="numpy"):
+                self._require_same({str(name) for name in batch["fingerprint"]})
                 positions = np.asarray(batch["position"], np.int64)
                 new = missing[positions]
                 missing[positions] = False
@@ -166,6 +168,13 @@ class Cluster:
             raise WorkersLost(
                 f"{self._address}: {missing.sum()} passages came back from nobody; run it again,"
                 " what was encoded is kept"
+            )
+
+    def _require_same(self, fingerprints: set[str]) -> None:
+        for other in fingerprints - {self.fingerprint}:
+            raise ModelError(
+                f"{self._address}: a node has another model or engine ({other}, here"
+                f" {self.fingerprint}); give every node the same one"
             )
 
     def _encoded(self, texts: Sequence[str]) -> Dataset:
@@ -182,10 +191,11 @@ class Cluster:
         return ray.data.from_arrow(parts).map_batches(
             _Encode,
             batch_size=None,
-            batch_format="pyarrow",
-            fn_constructor_args=(self._load, self.fingerprint),
+            batch_format="numpy",
+            fn_constructor_args=(self._load,),
             compute=ActorPoolStrategy(min_size=1, max_size=most),
-            **({"num_gpus": 1} if self._gpus else {"num_cpus": 1}),
+            num_cpus=None if self._gpus else 1,
+            num_gpus=1 if self._gpus else None,
         )
 
     @contextmanager
@@ -198,19 +208,14 @@ class Cluster:
             raise _ours(self._address, exc) from exc
 
 
-def _ours(address: str, error: BaseException) -> KonkyoError:
-    """What went wrong on a node as the error it is; anything else as the loss of the workers."""
-    cause: BaseException | None = error
-    while cause is not None:
-        inner = getattr(cause, "cause", None)
-        for found in (cause, inner):
-            if isinstance(found, KonkyoError):
-                return found
-        cause = inner if isinstance(inner, BaseException) else cause.__cause__
-    said = " ".join(str(error).split())
+def _ours(address: str, error: Exception) -> KonkyoError:
+    """What went wrong on the nodes, in its last words: a whole trace comes with it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [found[1] for line in lines if (found := _OUR_WORDS.match(line))]
+    said = (told or lines or [type(error).__name__])[-1]
     return WorkersLost(
-        f"{address}: the Ray cluster cannot be used ({said[:300]}); the index is as it was, what was"
-        " encoded is kept: see to the cluster and run it again"
+        f"{address}: the Ray cluster failed: {said[:500]}. The index is as it was, what was encoded"
+        " is kept; see to the cluster and run it again"
     )
 
 
@@ -244,18 +249,16 @@ def _cutter(load: Load, chunks: ChunkSettings) -> Callable[[Article], Cut]:
 class _Encode:
     """An actor: the encoder of one CPU or GPU."""
 
-    def __init__(self, load: Load, fingerprint: str) -> None:
+    def __init__(self, load: Load) -> None:
         self._encoder = load()
-        self._fingerprint = fingerprint
 
-    def __call__(self, batch: object) -> dict[str, object]:
-        if self._encoder.fingerprint != self._fingerprint:
-            raise ModelError(
-                f"a node of the cluster has another model ({self._encoder.fingerprint}, here"
-                f" {self._fingerprint}); give every node the same one"
-            )
-        texts = batch["text"].to_pylist()  # type: ignore[index]
+    def __call__(self, batch: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, object]:
+        texts = [str(text) for text in batch["text"]]
         vectors = np.empty((len(texts), self._encoder.dimension), np.float32)
         for positions, rows in self._encoder.iter_passages(texts):
             vectors[positions] = rows
-        return {"position": batch["position"].to_numpy(), "vector": vectors}  # type: ignore[index]
+        return {
+            "position": batch["position"],
+            "vector": vectors,
+            "fingerprint": [self._encoder.fingerprint] * len(texts),
+        }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from index.build import BuildReport, Progress, Stage
+    from index.build import BuildEncoder, BuildReport, Progress, Stage
+    from index.reading import Reader
     from index.settings import Settings
     from index.sources import Fetcher
 
@@ -65,6 +67,18 @@ def _build_options(command: F) -> F:
         ),
         click.option("--model", help="Embedding model.  [default: from settings]"),
         click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            default=1,
+            show_default=True,
+            help="Processes of this machine that read and cut documents.",
+        ),
+        click.option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Read and encode on a Ray cluster: auto, local or the HOST:PORT of its head.",
+        ),
+        click.option(
             "--config",
             type=click.Path(path_type=Path, dir_okay=False),
             envvar="KONKYO_CONFIG",
@@ -84,6 +98,7 @@ def _build_options(command: F) -> F:
       konkyo index build seeds
       konkyo index build news/ extra.jsonl "more/*.html" --store /srv/news
       konkyo index build https://example.org/feed.xml --fetch
+      konkyo index build s3://bucket/news --ray head:6379 --store postgresql://db/konkyo
 
     Run it again whenever sources change: only what changed is read and encoded. Stopped by
     Ctrl-C, it keeps what it encoded and the next run goes on from there.
@@ -99,16 +114,19 @@ def build(
     fetch: bool,
     strict: bool,
     model: str | None,
+    workers: int,
+    ray: str | None,
     config: Path | None,
     wait: float,
     as_json: bool,
 ) -> int:
     """Make the index hold exactly the articles of SOURCE...
 
-    A SOURCE is a file, a folder, a pattern or (with --fetch) a URL. Articles of sources that are
-    no longer named are taken out; `konkyo index add` keeps them.
+    A SOURCE is a file, a folder, a pattern, an address of an object store (s3://, gs://) or (with
+    --fetch) a URL. Articles of sources that are no longer named are taken out; `konkyo index add` keeps them.
     """
-    return _run(sources, store, fetch, strict, model, config, wait, as_json, True, rebuild)
+    given = (sources, store, fetch, strict, model, workers, ray, config, wait, as_json)
+    return _run(*given, prune=True, rebuild=rebuild)
 
 
 @index.command(
@@ -126,12 +144,15 @@ def add(
     fetch: bool,
     strict: bool,
     model: str | None,
+    workers: int,
+    ray: str | None,
     config: Path | None,
     wait: float,
     as_json: bool,
 ) -> int:
     """Add or refresh the articles of SOURCE... and keep all others."""
-    return _run(sources, store, fetch, strict, model, config, wait, as_json, False, False)
+    given = (sources, store, fetch, strict, model, workers, ray, config, wait, as_json)
+    return _run(*given, prune=False, rebuild=False)
 
 
 def _run(
@@ -140,18 +161,20 @@ def _run(
     fetch: bool,
     strict: bool,
     model: str | None,
+    workers: int,
+    ray: str | None,
     config: Path | None,
     wait: float,
     as_json: bool,
+    *,
     prune: bool,
     rebuild: bool,
 ) -> int:
     from index.build import build as build_store
-    from index.embed import load_encoder
     from index.settings import load_settings
 
     settings: Settings = load_settings(config, {"embedding": {"model": model}})
-    encoder = load_encoder(settings.embedding.model, threads=settings.embedding.threads or None)
+    fetcher = _fetcher() if fetch else None
     kept = 0
 
     def count(stage: Stage, done: int, total: int) -> None:
@@ -159,7 +182,10 @@ def _run(
         kept = done if stage == "embed" else kept
 
     try:
-        with _progress(quiet=as_json) as show:
+        with (
+            _hands(settings, workers, ray, fetcher) as (encoder, reader, batch),
+            _progress(quiet=as_json) as show,
+        ):
 
             def progress(stage: Stage, done: int, total: int) -> None:
                 count(stage, done, total)
@@ -172,10 +198,12 @@ def _run(
                 settings.chunks,
                 progress=progress,
                 strict=strict,
-                fetch=_fetcher() if fetch else None,
+                fetch=fetcher,
                 prune=prune,
                 rebuild=rebuild,
                 wait=wait,
+                reader=reader,
+                batch=batch,
             )
     except KeyboardInterrupt as exc:
         click.echo(
@@ -186,6 +214,35 @@ def _run(
         raise click.Abort from exc
     _tell(report, store, as_json)
     return 1 if report.failures else 0
+
+
+@contextlib.contextmanager
+def _hands(
+    settings: Settings, workers: int, ray: str | None, fetch: Fetcher | None
+) -> Iterator[tuple[BuildEncoder, Reader | None, int]]:
+    """Who encodes, who reads and how much is encoded at once."""
+    from index.build import BATCH
+    from index.embed import Load
+
+    named, chunks = settings.embedding, settings.chunks
+    encoder = Load(named.model, named.threads or None)()
+    # Where many processes share the cores, each has one of them.
+    alone = Load(named.model, 1)
+    if ray is not None:
+        if workers > 1:
+            raise click.UsageError("--workers is for this machine alone; leave it out with --ray")
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        from index import cluster
+
+        with cluster.Cluster(ray, encoder, alone, chunks, fetch) as joined:
+            yield joined, joined, cluster.BATCH
+    elif workers > 1:
+        from index.processes import ProcessReader
+
+        with ProcessReader(workers, alone, chunks, fetch) as reader:
+            yield encoder, reader, BATCH
+    else:
+        yield encoder, None, BATCH
 
 
 def _fetcher() -> Fetcher:
