@@ -31,7 +31,7 @@ from rag.opening import CHECKER_BASE, open_pipeline  # noqa: E402
 from rag.outcomes import EvidenceReady, Finished  # noqa: E402
 
 PAIRS = (("en", "zh"), ("zh", "en"), ("ru", "en"), ("th", "zh"))
-THRESHOLDS = (0.6, 0.7, 0.8, 0.9, 2.0)
+THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 2.0)
 Asked = tuple[str, str, str]
 
 

@@ -66,7 +66,7 @@ class Options:
 
     top_k: int = 8
     answerable: float = 0.5
-    abroad: float = 0.7
+    abroad: float = 0.6
     quotes_alone: float = 0.5
     quotes_shown: int = 2
     quotes_read: int = 3
