@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import logging
 import re
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -73,6 +74,7 @@ class Cluster:
         self._load = load
         self._chunks = chunks
         self._fetch = fetch
+        _reach(address)
         with self._translated():
             # Its own log would run through our progress bar; what goes wrong is raised.
             ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
@@ -217,6 +219,20 @@ def _ours(address: str, error: Exception) -> KonkyoError:
         f"{address}: the Ray cluster failed: {said[:500]}. The index is as it was, what was encoded"
         " is kept; see to the cluster and run it again"
     )
+
+
+def _reach(address: str) -> None:
+    """Raise WorkersLost where nobody listens: Ray itself would try for many minutes."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.rpartition("/")[2].strip("[]"), int(port)), 10).close()
+    except (OSError, OverflowError) as exc:
+        raise WorkersLost(
+            f"{address}: no Ray cluster answers there ({exc}); start one with `ray start --head`, or"
+            " see to the address"
+        ) from exc
 
 
 def _quiet() -> None:
