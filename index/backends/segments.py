@@ -38,6 +38,7 @@ from index.backends.truth import (
     damaged,
     meta,
     passage_from_row,
+    searched_text,
     vector_rows,
 )
 from index.lexical import TOKENS_VERSION, Postings
@@ -234,7 +235,8 @@ def _texts(
                 raise damaged(truth, f"the article of passage {row[1]}")
             current, article = article_from_row(truth, found, ())
         passage = passage_from_row(truth, row, article.text, article.article_id)
-        yield passage.number, passage.article_number, f"{article.title}\n{passage.passage.text}"
+        text = searched_text(article.title, passage.passage.text)
+        yield passage.number, passage.article_number, text
 
 
 def _vectors(

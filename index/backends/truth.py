@@ -48,6 +48,7 @@ __all__ = [
     "passage_from_row",
     "point_current",
     "row_crc",
+    "searched_text",
     "set_meta",
     "summary",
     "unit",
@@ -209,7 +210,7 @@ def guarded(path: Path) -> Iterator[None]:
         ) from exc
 
 
-def damaged(path: Path, what: str) -> StoreDamaged:
+def damaged(path: Path | str, what: str) -> StoreDamaged:
     """Say that a row is not what was written."""
     return StoreDamaged(
         f"{path}: the index itself is damaged ({what} fails its checksum); rebuild it with"
@@ -388,7 +389,7 @@ def row_crc(*values: str | int) -> int:
 
 
 def article_from_row(
-    path: Path, row: Sequence[object], sources: Sequence[str]
+    path: Path | str, row: Sequence[object], sources: Sequence[str]
 ) -> tuple[int, Article]:
     """Rebuild an article from ``ARTICLE_COLUMNS``. Raises StoreDamaged when it was altered."""
     number, article_id, title, text, language, *rest = row
@@ -416,7 +417,9 @@ def article_from_row(
     return int(str(number)), article
 
 
-def passage_from_row(path: Path, row: Sequence[object], text: str, article_id: str) -> PassageRow:
+def passage_from_row(
+    path: Path | str, row: Sequence[object], text: str, article_id: str
+) -> PassageRow:
     """Rebuild a passage from (id, passage_id, article, ordinal, start, stop, crc)."""
     number, passage_id, article, ordinal, start, stop, crc = row
     name = str(passage_id)
@@ -437,7 +440,7 @@ def blob_from_vector(vector: npt.NDArray[np.floating]) -> tuple[bytes, int]:
 
 
 def vector_rows(
-    path: Path, rows: Sequence[tuple[int, bytes, int]], dimension: int
+    path: Path | str, rows: Sequence[tuple[int, bytes, int]], dimension: int
 ) -> npt.NDArray[np.float16]:
     """Stack (passage number, blob, crc) into float16 (len(rows), dimension); each is checked."""
     for number, blob, crc in rows:
@@ -445,6 +448,11 @@ def vector_rows(
             raise damaged(path, f"the vector of passage number {number}")
     joined = b"".join(blob for _, blob, _ in rows)
     return np.frombuffer(joined, "<f2").reshape(len(rows), dimension)
+
+
+def searched_text(title: str, text: str) -> str:
+    """What the lexical arm sees of a passage: the title is searched with each of its article's."""
+    return f"{title}\n{text}"
 
 
 def chunks(values: Sequence[object], size: int = 500) -> Iterator[Sequence[object]]:

@@ -1,0 +1,1 @@
+"""Stores on a PostgreSQL server: words and offsets there, vectors there or in Milvus."""
