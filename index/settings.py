@@ -8,7 +8,7 @@
                     price_in, price_out
     [retrieval]     dense_weight, candidates, top_k
     [chat]          host, port, rate, concurrent, password_file, editor_password_file,
-                    keys_file, log, names, user_header, editors
+                    keys_file, log, names, user_header, editors, grace
 
 In the environment a section and its key are joined by two underscores
 (``KONKYO_LLM__MODEL``). A key nobody knows is an error that names it and where it stands.
@@ -105,7 +105,8 @@ class ChatSettings(_Section):
     HTTP interface (0: no limit); the files hold passwords and keys, never the settings.
     ``names`` are host names by which a proxy on this machine passes requests on; ``user_header``
     is the header in which that proxy says who signed in, and ``editors`` are those of them who
-    may change the index.
+    may change the index. ``grace`` is how long, in seconds, a server that is told to end (SIGTERM)
+    goes on with the answers under way.
     """
 
     host: str = "127.0.0.1"
@@ -119,6 +120,7 @@ class ChatSettings(_Section):
     names: tuple[str, ...] = ()
     user_header: str = ""
     editors: tuple[str, ...] = ()
+    grace: float = Field(default=30.0, ge=0)
 
 
 class Settings(BaseSettings):

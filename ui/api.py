@@ -170,7 +170,7 @@ class Readiness(BaseModel):
     """Whether questions can be answered now."""
 
     ready: bool
-    state: Literal["loading", "ready", "failed"]
+    state: Literal["loading", "ready", "failed", "draining"]
     problem: str = ""
     articles: int | None = None
 
@@ -509,14 +509,16 @@ def _router(doors: Doors) -> "APIRouter":
         job = librarian.job
         return {"job": _job(job) if job else None}
 
+    @router.get("/health", summary="Alive?", include_in_schema=False)
     @router.get("/api/health", summary="Alive?")
     def health() -> Health:
         """The process answers. Needs no key."""
         return Health(version=version("konkyo"))
 
+    @router.get("/ready", summary="Ready?", include_in_schema=False)
     @router.get("/api/ready", summary="Ready?", responses={503: {"model": Readiness}})
     def ready() -> Response:
-        """Questions can be answered: 200, otherwise 503. Needs no key."""
+        """Index and models are loaded: 200; before that, and while the server ends: 503. No key."""
         state = desk.readiness
         problem = "the index or a model cannot be used" if state == "failed" else ""
         count = desk.shelf.count if desk.shelf else None

@@ -10,12 +10,14 @@ import hashlib
 import itertools
 import logging
 import re
+import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
+from types import FrameType
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote
 
@@ -26,7 +28,7 @@ from ui.access import Access, Limiter, TooMany
 from ui.desk import QUESTION_LIMIT, Conversation, Desk
 from ui.examiner import Examiner
 from ui.exports import as_json, as_markdown
-from ui.feedback import REASONS, Feedback, Reason
+from ui.feedback import REASONS, Keeps, Reason
 from ui.guard import LANGUAGE_COOKIE, Application, Guard, Limits, fork, language_of
 from ui.librarian import Librarian
 from ui.phrases import LANGUAGE_NAMES, LANGUAGES, PHRASES, Language, say
@@ -46,6 +48,7 @@ from ui.rooms import UPLOAD_LIMIT, Rooms
 
 if TYPE_CHECKING:
     import gradio as gr
+    from fastapi import FastAPI
 
 __all__ = ["House", "Served", "build", "listen", "serve"]
 
@@ -55,6 +58,8 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _WRONG_PASSWORD_SECONDS = 1.0
 _READERS_AT_ONCE = 32
 _THREADS = 120
+# A tenth of a second each.
+_QUIET_TICKS = 5
 
 _log = logging.getLogger(__name__)
 
@@ -71,8 +76,12 @@ class House:
     limiter: Limiter | None = None
     librarian: Librarian | None = None
     examiner: Examiner | None = None
-    feedback: Feedback | None = None
+    feedback: Keeps | None = None
     names: tuple[str, ...] = ()
+    sign_ins: MutableMapping[str, str] | None = None
+    """Who signed in where several servers share that (None: each server its own)."""
+    grace: float = 30.0
+    """Seconds a server that is told to end (SIGTERM) goes on with answers under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +143,8 @@ def serve(
 ) -> None:
     """Serve the chat on a socket from ``listen`` until interrupted; KeyboardInterrupt passes on.
 
-    The desk gets ready in the background; ``ready`` is called once the page can be opened.
+    SIGTERM ends it gently, and this returns: it says it is not ready, answers what it was asked,
+    and closes when nobody waits any more, at the latest after ``house.grace`` seconds. The desk gets ready in the background; ``ready`` is called once the page can be opened.
     """
     import uvicorn
 
@@ -151,6 +161,25 @@ def serve(
     house.desk.open()
 
     class Server(uvicorn.Server):
+        until: float | None = None
+        quiet = 0
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            if sig != signal.SIGTERM:
+                super().handle_exit(sig, frame)
+            elif self.until is None:
+                house.desk.drain()
+                self.until = time.monotonic() + house.grace
+
+        async def on_tick(self, counter: int) -> bool:
+            if self.until is not None:
+                # Between two requests of one answer nothing is open: look more than once.
+                waited_for = application.busy or house.desk.answering
+                self.quiet = 0 if waited_for else self.quiet + 1
+                if self.quiet >= _QUIET_TICKS or time.monotonic() > self.until:
+                    self.should_exit = True
+            return await super().on_tick(counter)
+
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             from anyio.to_thread import current_default_thread_limiter
 
@@ -229,6 +258,8 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
         theme=_theme(),
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
     )
+    if house.sign_ins is not None:
+        _share_sign_ins(app, house.sign_ins)
     own_names = {"localhost", "127.0.0.1", "::1", *(name.lower() for name in house.names)}
     hosts = frozenset(own_names) if host in _LOOPBACK else frozenset()
     doors = Doors(desk, access, house.librarian, house.limiter)
@@ -316,6 +347,7 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
             else:
                 yield talk, beside, gr.skip(), gr.skip(), gr.skip()
         if not tab.busy:
+            desk.remember(tab)
             yield conversation(tab.turns, tongue), gr.skip(), gr.skip(), show, hide
 
     def settle(request: gr.Request) -> tuple[str, object, object]:
@@ -350,6 +382,7 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
         chosen = [said(event, name)[:300] for name in ("language", "outlet")]
         languages, outlets = (frozenset({c}) if c else frozenset() for c in chosen)
         tab.where = Filter(since, until, languages, outlets)
+        desk.remember(tab)
         return filters(desk.shelf, tab.where, language(request))
 
     def widened(request: gr.Request) -> str:
@@ -374,6 +407,7 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
                 correction=said(event, "correction"),
                 history=past,
             )
+            desk.remember(tab)
         return _talk(desk, tab, tongue)
 
     def save(event: gr.EventData, request: gr.Request) -> str:
@@ -409,6 +443,7 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
         tab, tongue = mine(request), language(request)
         tab.clear()
         tab.room = False
+        desk.remember(tab)
         beside = overview(desk.shelf, tongue, editor=edits(request))
         page = _talk(desk, tab, tongue)
         return page, beside, gr.update(visible=True), gr.update(visible=False)
@@ -666,6 +701,17 @@ def _named(header: str) -> Callable[[object], str | None]:
         return request.headers.get(header) or None
 
     return user  # type: ignore[return-value]
+
+
+def _share_sign_ins(app: "FastAPI", sign_ins: MutableMapping[str, str]) -> None:
+    """Let every server know the cookies of all: one name for them, and one place for the tokens."""
+    from gradio.routes import App
+
+    for route in app.routes:
+        page = getattr(route, "app", None)
+        if isinstance(page, App):
+            page.cookie_id = "konkyo"
+            page.tokens = sign_ins  # type: ignore[assignment]
 
 
 def _door(access: Access) -> Callable[[str, str], bool]:

@@ -44,7 +44,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     \b
     The user name for the password is konkyo (reads) or editor (also keeps the index).
     The HTTP interface is on the same port: /api/ask, /v1/chat/completions, /mcp, /metrics.
-    Ctrl-C stops the server.
+    Ctrl-C stops the server; on SIGTERM it finishes what it is answering first.
     """
 )
 @click.option(
@@ -143,6 +143,7 @@ def chat(
     from ui.desk import Desk
     from ui.examiner import Examiner
     from ui.feedback import Feedback, feedback_file
+    from ui.ledger import SignIns, ledger_of
     from ui.rooms import question_sets
 
     configure_logs(
@@ -160,15 +161,24 @@ def chat(
         def load() -> Pipeline:
             return load_pipeline(settings, llm, model, base_url, closing, telemetry)
 
-        desk = Desk(load, telemetry)
+        ledger = ledger_of(settings.store)
+        desk = Desk(load, telemetry, ledger)
         librarian = _librarian(settings, desk, access, allowed)
         closing.callback(librarian.close)
         limiter = Limiter(settings.chat.rate, settings.chat.concurrent)
         store = settings.store
         examiner = Examiner(store, lambda: question_sets(store), lambda: _pipeline(desk))
-        feedback = Feedback(feedback_file(store))
-        names = settings.chat.names
-        house = House(desk, access, limiter, librarian, examiner, feedback, names)
+        house = House(
+            desk,
+            access,
+            limiter,
+            librarian,
+            examiner,
+            ledger or Feedback(feedback_file(store)),
+            settings.chat.names,
+            SignIns(ledger) if ledger is not None else None,
+            settings.chat.grace,
+        )
         with contextlib.suppress(KeyboardInterrupt):
             serve(house, taken, ready=partial(_opened, browse))
     click.echo("\nStopped.", err=True)

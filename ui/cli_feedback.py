@@ -18,11 +18,10 @@ _STORE = click.option(
 )
 
 
-def _file(store: str | None) -> Path:
+def _named(store: str | None) -> str:
     from index.settings import load_settings
-    from ui.feedback import feedback_file
 
-    return feedback_file(store or load_settings().store)
+    return store or load_settings().store
 
 
 @click.group(name="feedback")
@@ -42,10 +41,10 @@ def feedback() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array and nothing else.")
 def list_feedback(store: str | None, as_json: bool) -> None:
     """Print every opinion, oldest first."""
-    from ui.feedback import read_opinions
+    from ui.ledger import opinions_of
     from ui.terminal import clean
 
-    opinions = read_opinions(_file(store))
+    opinions = opinions_of(_named(store))
     if as_json:
         click.echo(json.dumps([asdict(opinion) for opinion in opinions], ensure_ascii=False))
         return
@@ -63,14 +62,17 @@ def list_feedback(store: str | None, as_json: bool) -> None:
 @_STORE
 def export(out: Path, store: str | None) -> None:
     """Write an evaluation set to OUT (JSONL), for `konkyo eval run OUT`."""
+    from index.address import masked
     from index.errors import UsageError
-    from ui.feedback import read_opinions, to_questions
+    from ui.feedback import to_questions
+    from ui.ledger import opinions_of
 
-    opinions = read_opinions(_file(store))
+    named = _named(store)
+    opinions = opinions_of(named)
     questions = to_questions(opinions)
     if not questions:
         raise UsageError(
-            f"{_file(store)}: no opinion says what is right yet; thumbs up and corrections do"
+            f"{masked(named)}: no opinion says what is right yet; thumbs up and corrections do"
         )
     lines = "".join(json.dumps(q, ensure_ascii=False) + "\n" for q in questions)
     try:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from functools import partial
-from typing import Literal, Protocol
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from index.errors import ArticleMissing, KonkyoError
 from index.records import Article, ArticleSummary, Filter
@@ -20,7 +21,10 @@ from ui.phrases import Language, say
 from ui.render import Mark, Shelf, Turn, advance, quotes_of
 from ui.telemetry import Channel, Telemetry
 
-__all__ = ["QUESTION_LIMIT", "Conversation", "Desk", "NotReady", "Reader", "Shelves"]
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+__all__ = ["QUESTION_LIMIT", "Conversation", "Desk", "NotReady", "Reader", "Sessions", "Shelves"]
 
 QUESTION_LIMIT = 500
 
@@ -33,13 +37,33 @@ _SEARCHES_A_CORE = 2
 _OUTLETS = 200
 _SUGGESTIONS = 4
 _NO_FILTER = Filter()
+_log = logging.getLogger(__name__)
 _SETTLED = frozenset({"done", "failed", "stopped"})
 
-Readiness = Literal["loading", "ready", "failed"]
+Readiness = Literal["loading", "ready", "failed", "draining"]
 
 
 class NotReady(KonkyoError):
     """Questions cannot be answered yet, or not at all; the message says why."""
+
+
+class Sessions(Protocol):
+    """Where conversations are saved, so that another server can go on with them."""
+
+    def load(self, key: str) -> str | None:
+        """What was saved under a key. Raises KonkyoError."""
+
+    def save(self, key: str, content: str) -> None:
+        """Save it in place of what was there. Raises KonkyoError."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """A conversation as it is saved: its name, its filter and the turns that are settled."""
+
+    name: str
+    where: Filter
+    turns: tuple[Turn, ...]
 
 
 class Shelves(Protocol):
@@ -71,7 +95,9 @@ class Reader(Protocol):
 class Conversation:
     """The turns of one reader. Safe to share by threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: str = "") -> None:
+        self.key = key
+        """By which the browser's tab names it."""
         self._lock = threading.Lock()
         self._turns: tuple[Turn, ...] = ()
         self.reading = False
@@ -89,6 +115,24 @@ class Conversation:
     def turns(self) -> tuple[Turn, ...]:
         """All turns, oldest first."""
         return self._turns
+
+    def saved(self) -> str:
+        """What another server needs to go on with it, as JSON."""
+        settled = tuple(turn for turn in self._turns if turn.state in _SETTLED)
+        kept: str = _form().dump_json(_Saved(self.name, self.where, settled)).decode()
+        return kept
+
+    def restore(self, content: str) -> None:
+        """Become what was saved; what an older version saved in another form is passed over."""
+        from pydantic import ValidationError
+
+        try:
+            kept: _Saved = _form().validate_json(content)
+        except ValidationError as exc:
+            _log.info("a saved conversation has another form: %s", exc)
+            return
+        with self._lock:
+            self.name, self.where, self._turns = kept.name, kept.where, kept.turns
 
     @property
     def busy(self) -> bool:
@@ -165,8 +209,16 @@ class Desk:
     take seconds. Until then questions wait.
     """
 
-    def __init__(self, load: Callable[[], Reader], telemetry: Telemetry | None = None) -> None:
+    def __init__(
+        self,
+        load: Callable[[], Reader],
+        telemetry: Telemetry | None = None,
+        sessions: Sessions | None = None,
+    ) -> None:
         self._load = load
+        self._sessions = sessions
+        self._draining = False
+        self._answering = 0
         self.telemetry = telemetry or Telemetry()
         self._settled = threading.Event()
         self._reader: Reader | None = None
@@ -195,7 +247,9 @@ class Desk:
 
     @property
     def readiness(self) -> Readiness:
-        """Whether questions can be answered now."""
+        """Whether questions can be answered now; not for long where it is draining."""
+        if self._draining:
+            return "draining"
         if not self._settled.is_set():
             return "loading"
         return "ready" if self._reader is not None else "failed"
@@ -220,11 +274,44 @@ class Desk:
     def conversation(self, key: str) -> Conversation:
         """The conversation of one browser tab, by the key that tab was given."""
         with self._lock:
-            found = self._conversations.pop(key, None) or Conversation()
+            known = key in self._conversations
+        restored = None if known else self._restored(key)
+        with self._lock:
+            found = self._conversations.pop(key, None) or restored or Conversation(key)
             self._conversations[key] = found
             while len(self._conversations) > _CONVERSATIONS:
                 self._conversations.popitem(last=False)
             return found
+
+    def _restored(self, key: str) -> Conversation | None:
+        try:
+            content = self._sessions.load(key) if self._sessions is not None else None
+        except KonkyoError as exc:
+            _log.warning("a conversation cannot be read: %s", exc)
+            return None
+        if content is None:
+            return None
+        found = Conversation(key)
+        found.restore(content)
+        return found
+
+    def remember(self, conversation: Conversation) -> None:
+        """Save a conversation where there is a place for it; an answer never fails for that."""
+        if self._sessions is None or not conversation.key:
+            return
+        try:
+            self._sessions.save(conversation.key, conversation.saved())
+        except KonkyoError as exc:
+            _log.warning("a conversation cannot be saved: %s", exc)
+
+    def drain(self) -> None:
+        """Say from now on that no questions should be sent here; those that come are answered."""
+        self._draining = True
+
+    @property
+    def answering(self) -> int:
+        """How many questions are being answered."""
+        return self._answering
 
     def forget(self, key: str) -> None:
         """Drop a conversation whose tab was closed, and stop what it was waiting for."""
@@ -319,6 +406,8 @@ class Desk:
         """
         reader = self.reader
         watch = self.telemetry.watch(channel)
+        with self._lock:
+            self._answering += 1
         try:
             self.renew()
             run = partial(reader.stream, question, history=history, where=where)
@@ -330,6 +419,8 @@ class Desk:
             watch.failed(exc)
             raise
         finally:
+            with self._lock:
+                self._answering -= 1
             watch.end()
 
     def _gated(self, run: Callable[[], Iterator[Event]]) -> Iterator[Event]:
@@ -375,6 +466,14 @@ def _shelf(reader: Reader) -> Shelf:
         tuple(name for name, _ in languages.most_common()),
         tuple(sorted(name for name, _ in outlets.most_common(_OUTLETS))),
     )
+
+
+@cache
+def _form() -> TypeAdapter[_Saved]:
+    """Between a saved conversation and JSON; made when first needed."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(_Saved)
 
 
 def _stopped(turn: Turn) -> Turn:

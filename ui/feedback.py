@@ -1,6 +1,7 @@
 """What readers say of answers: thumbs, a reason and the answer's fingerprint, in SQLite.
 
-The file lies beside the index and stays on this machine; each row holds the whole outcome, so that
+The file lies beside the index and stays on this machine (an index on a server has a table there:
+``ui.ledger``); each row holds the whole outcome, so that
 an evaluation set can be made of it later.
 """
 
@@ -13,7 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 from index.errors import UsageError
 from index.store import companion
@@ -21,9 +22,12 @@ from index.store import companion
 __all__ = [
     "REASONS",
     "Feedback",
+    "Keeps",
     "Opinion",
     "Reason",
+    "Verdict",
     "feedback_file",
+    "opinion_row",
     "read_opinions",
     "to_questions",
 ]
@@ -78,8 +82,25 @@ class Opinion:
     outcome: Mapping[str, object]
 
 
+class Keeps(Protocol):
+    """Where opinions go."""
+
+    def keep(
+        self,
+        conversation: str,
+        turn: int,
+        verdict: Verdict,
+        outcome: Mapping[str, object],
+        *,
+        reason: Reason = ...,
+        correction: str = ...,
+        history: Sequence[tuple[str, str]] = ...,
+    ) -> None:
+        """Keep one opinion; a second one on the same answer takes the place of the first."""
+
+
 class Feedback:
-    """Keeps opinions. Safe to share by threads."""
+    """Keeps opinions in a file. Safe to share by threads."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -99,20 +120,7 @@ class Feedback:
 
         Raises UsageError when it cannot be written.
         """
-        row = (
-            datetime.now(UTC).isoformat(timespec="seconds"),
-            conversation,
-            turn,
-            verdict,
-            reason,
-            correction[:_TEXT_LIMIT],
-            str(outcome["question"]),
-            str(outcome["language"]),
-            str(outcome["status"]),
-            str(outcome["fingerprint"]),
-            json.dumps(list(history), ensure_ascii=False),
-            json.dumps(outcome, ensure_ascii=False),
-        )
+        row = opinion_row(conversation, turn, verdict, outcome, reason, correction, history)
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self._file, timeout=10)) as connection, connection:
@@ -125,6 +133,32 @@ class Feedback:
                 )
         except (OSError, sqlite3.Error) as exc:
             raise UsageError(f"{self._file}: feedback cannot be kept: {exc}") from exc
+
+
+def opinion_row(
+    conversation: str,
+    turn: int,
+    verdict: Verdict,
+    outcome: Mapping[str, object],
+    reason: Reason,
+    correction: str,
+    history: Sequence[tuple[str, str]],
+) -> tuple[str | int, ...]:
+    """An opinion given now, as the columns of a table of them."""
+    return (
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        conversation,
+        turn,
+        verdict,
+        reason,
+        correction[:_TEXT_LIMIT],
+        str(outcome["question"]),
+        str(outcome["language"]),
+        str(outcome["status"]),
+        str(outcome["fingerprint"]),
+        json.dumps(list(history), ensure_ascii=False),
+        json.dumps(outcome, ensure_ascii=False),
+    )
 
 
 def read_opinions(file: Path) -> list[Opinion]:

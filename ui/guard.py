@@ -51,7 +51,9 @@ _SHUT = re.compile(
     r"(/gradio_api)?/(upload(_progress)?|proxy=|file=|file/|monitoring|runs|deep_link|run-history|"
     r"component_server|stream/)"
 )
-_FOR_PROGRAMS = re.compile(r"/(api|v1|mcp|metrics)(/|\Z)")
+_FOR_PROGRAMS = re.compile(r"/(api|v1|mcp|metrics|health|ready)(/|\Z)")
+# Open for as long as a page or an assistant is: nothing of an answer is in them.
+_IDLE = re.compile(r"GET /(mcp\Z|gradio_api/heartbeat/)")
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -93,6 +95,12 @@ class Guard:
         self._head = head
         self._limits = limits
         self._closing = asyncio.Event()
+        self._busy = 0
+
+    @property
+    def busy(self) -> int:
+        """Requests under way whose answers somebody waits for."""
+        return self._busy
 
     def close(self) -> None:
         """Tell every open connection that the other side is gone, so that streams end at once."""
@@ -115,7 +123,12 @@ class Guard:
         report = str(scope["path"]).startswith("/konkyo/report/")
         answer = _Answer(send, nonce, self._dress if page else None, language_of(headers), report)
         limit = self._limits.of(str(scope["path"]))
-        await self._inner(scope, self._limited(receive, limit), answer.send)
+        counts = 0 if _IDLE.match(f"{scope['method']} {scope['path']}") else 1
+        self._busy += counts
+        try:
+            await self._inner(scope, self._limited(receive, limit), answer.send)
+        finally:
+            self._busy -= counts
 
     def _refuse(self, scope: Scope, headers: Mapping[str, str]) -> tuple[int, str] | None:
         host = headers.get("host", "").rsplit(":", 1)[0].strip("[]").lower()

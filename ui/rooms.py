@@ -15,7 +15,8 @@ from typing import Literal, get_args
 
 from index.errors import KonkyoError, UsageError
 from ui.examiner import Examiner
-from ui.feedback import feedback_file, read_opinions, to_questions
+from ui.feedback import feedback_file, to_questions
+from ui.ledger import opinions_of
 from ui.librarian import Librarian, Order
 from ui.phrases import Language, say
 from ui.render import notice_page
@@ -65,10 +66,10 @@ def question_sets(store: str) -> dict[str, Path]:
             first = json.loads(file.readline() or "{}")
         if {"question", "answerable"} <= first.keys():
             found[path.name] = path
-    opinions = feedback_file(store)
-    rows = to_questions(read_opinions(opinions))
+    rows = to_questions(opinions_of(store))
     if rows:
-        own = opinions.with_suffix(".jsonl")
+        own = feedback_file(store).with_suffix(".jsonl")
+        own.parent.mkdir(parents=True, exist_ok=True)
         own.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), "utf-8")
         found[own.name] = own
     return found
