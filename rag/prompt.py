@@ -109,8 +109,12 @@ def without_hint(text: str) -> str:
 
 
 def language_name(code: str) -> str:
-    """The English name of an ISO 639-1 code, or the code itself."""
-    return _NAMES.get(code, code)
+    """The English name of an ISO 639-1 code, or the code itself where there is none."""
+    if code in _NAMES:
+        return _NAMES[code]
+    from babel import Locale
+
+    return str(Locale("en").languages.get(code, code))
 
 
 def _system(language: str) -> str:

@@ -22,7 +22,7 @@ from pathlib import Path
 from index.errors import ArticleMissing, LLMUnreachable
 from index.records import Article, ArticleSummary, Filter, Hit, Passage, article_id_for
 from rag.chat import Turn as Past
-from rag.llm import Usage
+from rag.llm import LLM, NoLLM, Usage
 from rag.outcomes import (
     Answer,
     Citation,
@@ -270,12 +270,51 @@ class _Sluggish:
 
 _LINE = Fair(_Sluggish())
 
+TRANSLATION = (
+    "The governments of Japan and the United States announced on the 9th that they had agreed on a"
+    " framework for investment of 550 billion dollars."
+)
+
+
+class Interpreter:
+    """A model that translates one quote right, gets others wrong and repeats hostile ones.
+
+    ``pace`` is in seconds; a dead one cannot be reached.
+    """
+
+    name = "interpreter"
+
+    def __init__(self, pace: float = 0.0, *, dead: bool = False) -> None:
+        self.pace = pace
+        self.dead = dead
+        self.asked: list[Prompt] = []
+
+    def stream(
+        self, prompt: Prompt, *, max_tokens: int = 220, usage: Usage | None = None
+    ) -> Iterator[str]:
+        self.asked.append(prompt)
+        if self.dead:
+            raise LLMUnreachable("http://127.0.0.1:1: no answer; is the server running?")
+        time.sleep(self.pace)
+        quote = prompt.user.split("\n")[0]
+        if "<" in quote:
+            yield quote.removeprefix("Quotation: ")
+        yield TRANSLATION if "総額5500億ドル" in quote else "It lasts two years."
+
+
+def _model(pace: float) -> LLM:
+    kind = os.environ.get("FAKE_LLM", "")
+    return NoLLM() if kind == "none" else Fair(Interpreter(pace, dead=kind == "dead"))
+
 
 class FakeReader:
     """Answers by the words of the question; ``pace`` is the time between events, in seconds."""
 
-    def __init__(self, pace: float = 0.05, articles: tuple[Article, ...] = KIND) -> None:
+    def __init__(
+        self, pace: float = 0.05, articles: tuple[Article, ...] = KIND, llm: LLM | None = None
+    ) -> None:
         self.pace = pace
+        self.llm = llm or _model(pace)
         self.store = FakeStore(articles)
         self.retriever = FakeRanker()
         self.changes = 0
@@ -469,8 +508,9 @@ def main() -> None:
         taken = listen("127.0.0.1", port, access, names)
         kept = os.environ.get("FAKE_FEEDBACK")
         feedback = Feedback(Path(kept)) if kept else None
+        grace = float(os.environ.get("FAKE_GRACE", "30"))
         serve(
-            House(desk, access, limiter, librarian, FakeExaminer(), feedback, names),
+            House(desk, access, limiter, librarian, FakeExaminer(), feedback, names, None, grace),
             taken,
             ready=ready,
         )

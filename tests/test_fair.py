@@ -11,7 +11,7 @@ import pytest
 from index.errors import LLMUnreachable
 from rag.llm import Usage
 from rag.prompt import Prompt
-from ui.fair import Fair, Queued, in_line
+from ui.fair import Beat, Fair, Queued, in_line
 
 
 class Slow:
@@ -70,6 +70,91 @@ def test_first_come_first_served_and_each_is_told_its_place() -> None:
     assert places == sorted(places, reverse=True)
     assert places[-1] == 0
     assert heard["3"][-1] == "3"
+
+
+def patient(fair: Fair, word: str, heard: dict[str, list[object]]) -> threading.Thread:
+    def events() -> Iterator[str]:
+        yield from fair.stream(Prompt("s", word, 0))
+
+    def work() -> None:
+        heard[word] = list(in_line(events, patient=True))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def test_who_is_patient_lets_every_question_go_first() -> None:
+    slow = Slow()
+    fair = Fair(slow)
+    heard: dict[str, list[object]] = {}
+    first = threading.Thread(target=collect, args=(fair, "first", heard))
+    first.start()
+    while not slow.served:
+        time.sleep(0.02)
+    threads = [first, patient(fair, "aid", heard)]
+    waiting(fair, 1)
+    for place, word in enumerate(("second", "third"), 2):
+        thread = threading.Thread(target=collect, args=(fair, word, heard))
+        thread.start()
+        threads.append(thread)
+        waiting(fair, place)
+    # The one who waits hears of those who came later and go first; they hear nothing of it.
+    time.sleep(0.6)
+    slow.go.set()
+    for thread in threads:
+        thread.join(30)
+    assert slow.served == ["first", "second", "third", "aid"]
+    places = [item.ahead for item in heard["aid"] if isinstance(item, Queued)]
+    assert places[0] == 1
+    assert max(places) == 3
+    assert next(item.ahead for item in heard["second"] if isinstance(item, Queued)) == 1
+
+
+def test_the_last_slot_is_kept_for_questions() -> None:
+    slow = Slow()
+    fair = Fair(slow, slots=2)
+    heard: dict[str, list[object]] = {}
+    aids = [patient(fair, word, heard) for word in ("one", "two")]
+    waiting(fair, 1)
+    thread = threading.Thread(target=collect, args=(fair, "question", heard))
+    thread.start()
+    while "question" not in slow.served:
+        time.sleep(0.02)
+    assert fair.waiting == 1
+    slow.go.set()
+    for each in (*aids, thread):
+        each.join(30)
+    assert slow.served[1] == "question"
+    assert sorted(slow.served) == ["one", "question", "two"]
+
+
+class Endless:
+    """Writes until it is closed."""
+
+    name = "endless"
+
+    def __init__(self) -> None:
+        self.closed = threading.Event()
+
+    def stream(
+        self, prompt: Prompt, *, max_tokens: int = 220, usage: Usage | None = None
+    ) -> Iterator[str]:
+        try:
+            while True:
+                yield "word "
+                time.sleep(0.01)
+        finally:
+            self.closed.set()
+
+
+def test_a_reader_who_leaves_stops_the_model_in_mid_sentence() -> None:
+    endless = Endless()
+    fair = Fair(endless)
+    leaver = in_line(lambda: iter(["".join(fair.stream(Prompt("s", "q", 0)))]), 0.05)
+    assert next(leaver) == Beat()
+    leaver.close()
+    assert endless.closed.wait(30)
 
 
 def test_slots_serve_several_at_once() -> None:

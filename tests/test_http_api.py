@@ -265,6 +265,7 @@ def test_the_openapi_document_names_every_door(url: str) -> None:
     document = httpx.get(url + "api/openapi.json").json()
     assert set(document["paths"]) == {
         "/api/ask",
+        "/api/translate",
         "/api/search",
         "/api/articles/{article_id}",
         "/api/index",

@@ -29,6 +29,7 @@ CHECKS = (
 
 OPERATIONS = (
     ("POST", "/api/ask"),
+    ("POST", "/api/translate"),
     ("GET", "/api/search"),
     ("GET", "/api/articles/{article_id}"),
     ("GET", "/api/index"),

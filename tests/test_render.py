@@ -11,18 +11,21 @@ from hypothesis import strategies as st
 
 from index.records import Article, Filter
 from rag.outcomes import ClaimDrafted, ClaimRemoved, Finished, Refusal, Removed
+from rag.translate import Translation
 from ui.examiner import Examination
 from ui.librarian import Job
 from ui.phrases import LANGUAGES, PHRASES, negotiate, say
 from ui.render import (
     THUMB,
     Mark,
+    Rendition,
     Shelf,
     Turn,
     advance,
     article_page,
     conversation,
     filters,
+    foreign_quotes,
     notice_page,
     overview,
     parcel,
@@ -86,6 +89,7 @@ ATTRIBUTES = {
     "role",
     "tabindex",
     "target",
+    "disabled",
     "type",
     "hidden",
     "max",
@@ -186,6 +190,12 @@ def test_no_hostile_text_becomes_markup(number: int) -> None:
         pages.append(conversation((turn,), "en"))
     pages.append(conversation((replace(turn, state="failed", error=payload),), "ja"))
     pages.append(conversation((), "en", (payload,)))
+    foreign = replace(turn, language="ja", state="done")
+    for place in foreign_quotes(foreign):
+        made = Translation(payload, payload, payload, payload, doubtful=True)
+        for what in (Rendition(*place, translation=made), Rendition(*place, problem=payload)):
+            told = replace(foreign, renditions=(what,))
+            pages.append(conversation((told,), "en", translates=True))
     pages.append(article_page(article, [m for _, m in quotes_of(turn)], "ko"))
     pages.append(overview(Shelf(1, (summary(article),)), "zh"))
     pages.append(notice_page(payload, "en"))

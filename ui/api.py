@@ -11,7 +11,14 @@ from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from index.errors import (
     ArticleMissing,
@@ -35,8 +42,10 @@ from rag.outcomes import (
     Outcome,
     to_json,
 )
+from rag.prompt import language_name
+from rag.translate import LONGEST_QUOTE, Translation
 from ui.access import Access, Denied, Limiter, Role, TooMany
-from ui.desk import QUESTION_LIMIT, Desk, NotReady
+from ui.desk import QUESTION_LIMIT, Desk, NoQuote, NotReady
 from ui.fair import Beat, Queued
 from ui.guard import Application, Message, Receive, Scope, Send
 from ui.librarian import Job, Librarian, Order
@@ -52,6 +61,7 @@ __all__ = [
     "Doors",
     "OrderRequest",
     "Ranker",
+    "TranslateRequest",
     "Where",
     "answer_from",
     "api_application",
@@ -66,6 +76,7 @@ T = TypeVar("T")
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}$")]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 _SOURCES_SHOWN = 1000
+_FAR = 1_000_000_000
 # Proxies shall pass events on as they come.
 UNBUFFERED = {"cache-control": "no-store", "x-accel-buffering": "no"}
 ARTICLE_ID = r"^[0-9A-Za-z_-]{1,64}$"
@@ -129,6 +140,41 @@ class AskRequest(Where):
     )
     history: list[Past] = Field(default=[], max_length=20)
     stream: bool = Field(False, description="Send events (text/event-stream) as they happen.")
+
+
+class TranslateRequest(BaseModel):
+    """A span of an article, in code points, and the language to tell it in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    article_id: str = Field(pattern=ARTICLE_ID)
+    start: int = Field(ge=0, le=_FAR)
+    end: int = Field(ge=1, le=_FAR, description=f"At most {LONGEST_QUOTE} letters after the start.")
+    language: Code = Field(description="ISO 639-1 code, of the reader.", examples=["en"])
+
+    @field_validator("language")
+    @classmethod
+    def _known(cls, code: str) -> str:
+        if language_name(code.lower()) == code.lower():
+            raise ValueError(f"{code} is the code of no language")
+        return code.lower()
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "TranslateRequest":
+        if not self.start < self.end <= self.start + LONGEST_QUOTE:
+            raise ValueError(f"end must come after start, by at most {LONGEST_QUOTE} letters")
+        return self
+
+
+class Translated(BaseModel):
+    """A model's translation of a quote; ``mark`` must stand beside ``text`` wherever it is shown."""
+
+    quote: str = Field(description="The article's own text: `text[start:end]`.")
+    text: str = Field(description="The model's words. No source, and nothing to cite.")
+    mark: str = Field(description="Says so to a reader, in the language asked for or English.")
+    doubtful: bool = Field(description="Its figures or names are not those of the quote.")
+    model: str
+    language: str
 
 
 class OrderRequest(BaseModel):
@@ -249,6 +295,15 @@ class Doors:
                 yield from stream
 
         return rest()
+
+    def translate(self, caller: str, asked: TranslateRequest) -> Translation:
+        """Translate a quote within the caller's limits. Raises what ``Desk.translation`` raises."""
+        place = (asked.article_id, asked.start, asked.end)
+        with self.limiter.slot(caller):
+            for event in self.desk.translation(*place, asked.language, "api"):
+                if isinstance(event, Translation):
+                    return event
+        raise NotReady("the translation was cut off; ask again")
 
 
 def answer_from(events: Iterator[Event | Queued | Beat]) -> Outcome:
@@ -394,6 +449,7 @@ _PROBLEMS = {
     422: {"model": Problem, "description": "A field is missing or malformed."},
     429: {"model": Problem, "description": "Too many; see Retry-After."},
     503: {"model": Problem, "description": "Not ready, or the language model cannot be reached."},
+    504: {"model": Problem, "description": "The language model took too long."},
 }
 
 
@@ -406,6 +462,7 @@ def _router(doors: Doors) -> "APIRouter":
     from importlib.metadata import version
 
     from fastapi import APIRouter, Path, Query, Request
+    from fastapi.exceptions import RequestValidationError
     from fastapi.responses import JSONResponse, Response, StreamingResponse
 
     router = APIRouter(tags=["Konkyo"])
@@ -431,6 +488,27 @@ def _router(doors: Doors) -> "APIRouter":
                 _sse(events), media_type="text/event-stream", headers=UNBUFFERED
             )
         return JSONResponse(to_json(answer_from(events)))
+
+    @router.post(
+        "/api/translate",
+        summary="Translate a quote",
+        responses=some_problems(404, 413, 422, 429, 503, 504),
+    )
+    def translate(body: TranslateRequest, request: Request) -> Translated:
+        """One span of an article told by the language model; an aid, and marked as one."""
+        try:
+            made = doors.translate(doors.caller(request), body)
+        except NoQuote as exc:
+            wrong = {"type": "value_error", "loc": ("body", "end"), "msg": str(exc)}
+            raise RequestValidationError([wrong]) from exc
+        return Translated(
+            quote=made.quote,
+            text=made.text,
+            mark=made.mark,
+            doubtful=made.doubtful,
+            model=made.model,
+            language=made.language,
+        )
 
     @router.get("/api/search", summary="Rank passages", responses=some_problems(400, 422, 429, 503))
     def search(

@@ -57,6 +57,7 @@ _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _WRONG_PASSWORD_SECONDS = 1.0
 _READERS_AT_ONCE = 32
+_TRANSLATIONS_AT_ONCE = 16
 _THREADS = 120
 # A tenth of a second each.
 _QUIET_TICKS = 5
@@ -338,7 +339,7 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
                 beside = _open(desk, tab, quote[0], quote[1], turn.number, tongue)
             elif quote is None and turn.state == "done":
                 beside = overview(desk.shelf, tongue, editor=edits(request))
-            talk = conversation(tab.turns, tongue)
+            talk = _talk(desk, tab, tongue)
             if first:
                 yield talk, beside, "", hide, show
                 first = False
@@ -348,7 +349,7 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
                 yield talk, beside, gr.skip(), gr.skip(), gr.skip()
         if not tab.busy:
             desk.remember(tab)
-            yield conversation(tab.turns, tongue), gr.skip(), gr.skip(), show, hide
+            yield _talk(desk, tab, tongue), gr.skip(), gr.skip(), show, hide
 
     def settle(request: gr.Request) -> tuple[str, object, object]:
         page = _talk(desk, mine(request), language(request))
@@ -368,6 +369,18 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
         mine(request).reading, mine(request).room = True, False
         mark = Mark(spans["start"], spans["end"], spans["n"], primary=True)
         return anew(_open(desk, mine(request), article_id, mark, spans["turn"], tongue))
+
+    def translate(event: gr.EventData, request: gr.Request) -> Iterator[object]:
+        tongue, tab = language(request), mine(request)
+        numbers = [said(event, name) for name in ("turn", "start", "end")]
+        if not all(n.isdecimal() and len(n) < 10 for n in numbers):
+            yield gr.skip()
+            return
+        number, start, end = map(int, numbers)
+        place = (said(event, "article"), start, end)
+        for _ in desk.translate(tab, number, place, tongue, hurried(request, tongue)):
+            yield _talk(desk, tab, tongue)
+        yield gr.skip()
 
     def shelf(request: gr.Request) -> str:
         mine(request).room = False
@@ -493,7 +506,10 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
                     "@@html:talk@@",
                     elem_id="k-talk",
                     apply_default_css=False,
-                    js_on_load="konkyo.talk(element, trigger, watch, 'ask', 'open', 'opinion');",
+                    js_on_load=(
+                        "konkyo.talk(element, trigger, watch,"
+                        " 'ask', 'open', 'opinion', 'translate');"
+                    ),
                 )
                 sieve = gr.HTML(
                     "@@html:filters@@",
@@ -560,6 +576,16 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
                 show_progress="hidden",
                 api_visibility="private",
             )
+        # Through the queue, as it waits for the language model.
+        told = talk.translate(
+            translate,
+            None,
+            talk,
+            trigger_mode="multiple",
+            show_progress="hidden",
+            api_visibility="private",
+            concurrency_limit=_TRANSLATIONS_AT_ONCE,
+        )
         # What follows answers at once: past the queue, so that a slow answer holds up no click.
         stopper.click(
             stop,
@@ -574,7 +600,7 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
             fresh,
             None,
             [talk, source, asker, stopper],
-            cancels=[typed, pressed],
+            cancels=[typed, pressed, told],
             queue=False,
             show_progress="hidden",
             api_visibility="private",
@@ -627,7 +653,7 @@ def _open(
 
 def _talk(desk: Desk, tab: Conversation, language: Language) -> str:
     suggestions = [suggested_question(s, language) for s in desk.suggestions(language)]
-    return conversation(tab.turns, language, suggestions)
+    return conversation(tab.turns, language, suggestions, translates=desk.translates)
 
 
 def _status(desk: Desk, language: Language) -> str:

@@ -229,7 +229,7 @@
   }
 
   window.konkyo = {
-    talk(element, trigger, watch, ask, open, opinion) {
+    talk(element, trigger, watch, ask, open, opinion, translate) {
       element.setAttribute("role", "log");
       const refold = keepFolds(element);
       opens(element, trigger, open);
@@ -254,6 +254,12 @@
           const [reason, correction] = [$("select", form).value, $("input", form).value];
           trigger(opinion, { turn, verdict: "down", reason, correction });
         }
+        if (act === "translate") {
+          const { article, start, end, n } = button.dataset;
+          following = false;
+          told = { turn, n };
+          trigger(translate, { turn, article, start, end });
+        }
         if (act === "retry") put(text);
         if (act === "edit") compose(text);
         if (act === "copy") copy(button, text);
@@ -265,6 +271,7 @@
       }
       // Follow the newest answer unless the reader has scrolled away from it.
       let following = true;
+      let told = null;
       let turns = 0;
       const pane = element.closest("#k-talk") ?? element;
       pane.addEventListener("wheel", () => { following = false; }, { passive: true });
@@ -289,6 +296,10 @@
           }
         }
         if (last && following) last.scrollIntoView({ block: "start", behavior: glide() });
+        // The button that was pressed is gone: who uses a keyboard goes on from what took its place.
+        const instead = told && $(`.k-told[data-turn="${told.turn}"][data-n="${told.n}"]`, element);
+        if (instead && document.activeElement === document.body) instead.focus({ preventScroll: true });
+        if (instead && instead.dataset.state !== "busy") told = null;
         if (last && last.dataset.state === "done" && document.activeElement === document.body && !narrow.matches) box()?.focus();
       });
       const asked = new URL(window.location.href).searchParams.get("q");

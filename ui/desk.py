@@ -6,25 +6,38 @@ import logging
 import os
 import secrets
 import threading
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from index.errors import ArticleMissing, KonkyoError
+from index.errors import ArticleMissing, KonkyoError, LLMTimeout
 from index.records import Article, ArticleSummary, Filter
 from rag.chat import Turn as Past
+from rag.llm import LLM, NoLLM
 from rag.outcomes import Answer, Event
+from rag.translate import LONGEST_QUOTE, Translation, translated
 from ui.fair import Beat, Queued, in_line
 from ui.phrases import Language, say
-from ui.render import Mark, Shelf, Turn, advance, quotes_of
+from ui.render import Mark, Rendition, Shelf, Turn, advance, foreign_quotes, quotes_of
 from ui.telemetry import Channel, Telemetry
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-__all__ = ["QUESTION_LIMIT", "Conversation", "Desk", "NotReady", "Reader", "Sessions", "Shelves"]
+__all__ = [
+    "QUESTION_LIMIT",
+    "Conversation",
+    "Desk",
+    "NoQuote",
+    "NotReady",
+    "Reader",
+    "Sessions",
+    "Shelves",
+]
 
 QUESTION_LIMIT = 500
 
@@ -33,6 +46,7 @@ _TURNS = 50
 _HISTORY = 6
 _NEWEST = 40
 _BEAT_SECONDS = 1.0
+_TRANSLATION_SECONDS = 180.0
 _SEARCHES_A_CORE = 2
 _OUTLETS = 200
 _SUGGESTIONS = 4
@@ -45,6 +59,10 @@ Readiness = Literal["loading", "ready", "failed", "draining"]
 
 class NotReady(KonkyoError):
     """Questions cannot be answered yet, or not at all; the message says why."""
+
+
+class NoQuote(KonkyoError):
+    """A span is not one of the article's, or holds nothing that could be translated."""
 
 
 class Sessions(Protocol):
@@ -79,6 +97,10 @@ class Reader(Protocol):
     @property
     def store(self) -> Shelves:
         """The articles themselves."""
+
+    @property
+    def llm(self) -> LLM:
+        """The language model, or ``NoLLM``."""
 
     def stream(
         self, question: str, *, history: Sequence[Past] = ..., where: Filter = ...
@@ -117,8 +139,8 @@ class Conversation:
         return self._turns
 
     def saved(self) -> str:
-        """What another server needs to go on with it, as JSON."""
-        settled = tuple(turn for turn in self._turns if turn.state in _SETTLED)
+        """What another server needs to go on with it, as JSON; translations are not kept."""
+        settled = tuple(replace(t, renditions=()) for t in self._turns if t.state in _SETTLED)
         kept: str = _form().dump_json(_Saved(self.name, self.where, settled)).decode()
         return kept
 
@@ -166,6 +188,11 @@ class Conversation:
         with self._lock:
             self._turns = tuple(map(_stopped, self._turns))
 
+    def abandon(self) -> None:
+        """Stop whatever is under way, translations too: the reader is gone."""
+        with self._lock:
+            self._turns = tuple(replace(_stopped(turn), renditions=()) for turn in self._turns)
+
     def clear(self) -> None:
         """Forget everything but the filters."""
         with self._lock:
@@ -181,6 +208,32 @@ class Conversation:
                     self._turns = (*self._turns[:place], new, *self._turns[place + 1 :])
                     return new
             return None
+
+    def render(self, number: int, rendition: Rendition) -> Turn | None:
+        """Put a rendition of one quote below a turn that is settled; None when there is none.
+
+        It stands beside the outcome and is no part of it.
+        """
+        with self._lock:
+            for place, old in enumerate(self._turns):
+                if old.number != number or old.state not in _SETTLED:
+                    continue
+                if rendition.place not in foreign_quotes(old):
+                    continue
+                others = [r for r in old.renditions if r.place != rendition.place]
+                new = replace(old, renditions=(*others, rendition))
+                self._turns = (*self._turns[:place], new, *self._turns[place + 1 :])
+                return new
+            return None
+
+    def rendering(self, number: int, place: tuple[str, int, int]) -> bool:
+        """Whether a rendition of one quote of a turn is under way."""
+        return any(
+            r.place == place and r.busy
+            for one in self._turns
+            if one.number == number
+            for r in one.renditions
+        )
 
     def history(self, before: int) -> tuple[Past, ...]:
         """The last answered questions before one turn, oldest first, for follow-ups."""
@@ -318,7 +371,7 @@ class Desk:
         with self._lock:
             gone = self._conversations.pop(key, None)
         if gone is not None:
-            gone.stop()
+            gone.abandon()
 
     def ask(
         self,
@@ -431,6 +484,88 @@ class Desk:
         if first is not None:
             yield first
             yield from events
+
+    @property
+    def translates(self) -> bool:
+        """Whether there is a language model that quotes can be translated by."""
+        return self._reader is not None and not isinstance(self._reader.llm, NoLLM)
+
+    def translation(
+        self, article_id: str, start: int, end: int, language: str, channel: Channel
+    ) -> Iterator[Translation | Queued | Beat]:
+        """A model's translation of one span of an article, after all questions that wait; last.
+
+        Something comes at least every second. Raises NotReady, ArticleMissing, NoQuote and
+        LLMError, the last also when the questions leave the model no time for it.
+        """
+        reader = self.reader
+        quote = reader.article(article_id).text[start:end]
+        if not 0 <= start < end or len(quote) < end - start or not quote.strip():
+            raise NoQuote(f"the article has no text from {start} to {end}")
+        if len(quote) > LONGEST_QUOTE:
+            raise NoQuote(f"at most {LONGEST_QUOTE} letters can be translated at once")
+        status = "stopped"
+        until = time.monotonic() + _TRANSLATION_SECONDS
+
+        def run() -> Iterator[Translation]:
+            yield translated(reader.llm, quote, language)
+
+        try:
+            with closing(in_line(run, _BEAT_SECONDS, patient=True)) as events:
+                for event in events:
+                    if isinstance(event, Translation):
+                        status = "doubtful" if event.doubtful else "made"
+                    elif time.monotonic() > until:
+                        raise LLMTimeout(
+                            f"{reader.llm.name}: no translation in {_TRANSLATION_SECONDS:g} s;"
+                            " questions go first; try again later"
+                        )
+                    yield event
+        except KonkyoError:
+            status = "failed"
+            raise
+        finally:
+            self.telemetry.translations.labels(channel, status).inc()
+
+    def translate(
+        self,
+        conversation: Conversation,
+        number: int,
+        place: tuple[str, int, int],
+        language: Language,
+        refused: str = "",
+    ) -> Iterator[Turn]:
+        """Translate one quote that a settled turn shows: a turn for every change.
+
+        Errors become a rendition that says so. ``refused`` is why it may not be asked for.
+        """
+        rendition = Rendition(*place)
+        if conversation.rendering(number, place):
+            return
+        if refused:
+            turn = conversation.render(number, replace(rendition, problem=refused))
+            yield from () if turn is None else (turn,)
+            return
+        if (turn := conversation.render(number, rendition)) is None:
+            return
+        yield turn
+        ended = replace(rendition, problem=say(language, "error_internal"))
+        try:
+            for event in self.translation(*place, turn.language, "page"):
+                if not conversation.rendering(number, place):
+                    return
+                if isinstance(event, Translation):
+                    ended = replace(rendition, translation=event)
+                elif isinstance(event, Queued):
+                    turn = conversation.render(number, replace(rendition, ahead=event.ahead))
+                    yield from () if turn is None else (turn,)
+        except ArticleMissing:
+            ended = replace(rendition, problem=say(language, "article_gone"))
+        except KonkyoError as exc:
+            ended = replace(rendition, problem=str(exc))
+        finally:
+            turn = conversation.render(number, ended)
+        yield from () if turn is None else (turn,)
 
     @property
     def reader(self) -> Reader:

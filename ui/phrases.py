@@ -142,6 +142,26 @@ _ROWS: dict[str, tuple[str, str, str, str]] = {
     ),
     "evidence": ("Passages", "見つかった一節", "찾은 대목", "找到的段落"),
     "original": ("Original page", "元の記事", "원문 페이지", "原文页面"),
+    "translate": ("Translate", "訳を見る", "번역 보기", "查看翻译"),
+    "translating": ("Translating…", "訳しています…", "번역하고 있습니다…", "正在翻译…"),
+    "translation_waits_one": (
+        "1 question goes first…",
+        "先に質問 1 件に答えています…",
+        "먼저 질문 1건에 답하고 있습니다…",
+        "先回答 1 个问题…",
+    ),
+    "translation_waits": (
+        "{count} questions go first…",
+        "先に質問 {count} 件に答えています…",
+        "먼저 질문 {count}건에 답하고 있습니다…",
+        "先回答 {count} 个问题…",
+    ),
+    "no_translation": (
+        "No translation:",
+        "訳せませんでした:",
+        "번역하지 못했습니다:",
+        "未能翻译：",
+    ),
     "no_date": ("no date", "日付なし", "날짜 없음", "无日期"),
     "comments_one": (
         "1 reader's comment, never used as evidence",

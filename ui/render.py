@@ -16,6 +16,7 @@ from typing import Literal, assert_never
 from urllib.parse import urlsplit
 
 from index.records import Article, ArticleSummary, Filter
+from rag.folding import same_language
 from rag.messages import removed_text
 from rag.outcomes import (
     Answer,
@@ -33,12 +34,14 @@ from rag.outcomes import (
     Removed,
     RemovedReason,
 )
+from rag.translate import LONGEST_QUOTE, Translation
 from ui.fair import Queued
-from ui.phrases import Language, say
+from ui.phrases import LANGUAGES, Language, say
 
 __all__ = [
     "THUMB",
     "Mark",
+    "Rendition",
     "Shelf",
     "Turn",
     "TurnState",
@@ -47,6 +50,7 @@ __all__ = [
     "back",
     "conversation",
     "filters",
+    "foreign_quotes",
     "leading_quote",
     "notice_page",
     "overview",
@@ -76,12 +80,39 @@ THUMB = (
 
 
 @dataclass(frozen=True, slots=True)
+class Rendition:
+    """What became of a reader's wish to have one quote translated; under way while it holds nothing.
+
+    ``ahead`` is how many questions the language model answers first; ``problem`` is why there is
+    no translation.
+    """
+
+    article_id: str
+    start: int
+    end: int
+    ahead: int = 0
+    translation: Translation | None = None
+    problem: str = ""
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """The article and the span that is translated."""
+        return self.article_id, self.start, self.end
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is still under way."""
+        return self.translation is None and not self.problem
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One question and what is known of its answer so far; ``advance`` makes the next one.
 
     ``number`` counts from 1 within a conversation. ``filtered`` says that a filter was on;
     ``ahead`` is how many questions the language model answers first while ``queued``; ``opinion``
-    is what the reader said of the answer: up, down or nothing.
+    is what the reader said of the answer: up, down or nothing. ``renditions`` are translations of
+    quotes, which belong to the page alone.
     """
 
     number: int
@@ -97,6 +128,7 @@ class Turn:
     filtered: bool = False
     ahead: int = 0
     opinion: str = ""
+    renditions: tuple[Rendition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,16 +217,31 @@ def suggested_question(summary: ArticleSummary, language: Language) -> str:
     return say(language, "ask_about", title=title)
 
 
-def conversation(turns: Sequence[Turn], language: Language, suggestions: Sequence[str] = ()) -> str:
-    """The left page: all turns in order, or a welcome with suggested questions."""
+def conversation(
+    turns: Sequence[Turn],
+    language: Language,
+    suggestions: Sequence[str] = (),
+    *,
+    translates: bool = False,
+) -> str:
+    """The left page: all turns in order, or a welcome with suggested questions.
+
+    ``translates`` offers to have quotes in other languages than the question's translated.
+    """
     if not turns:
         return _welcome(language, suggestions)
-    return '<div class="k-turns">' + "".join(_turn(turn, language) for turn in turns) + "</div>"
+    inner = "".join(_turn(turn, language, translates) for turn in turns)
+    return f'<div class="k-turns">{inner}</div>'
 
 
 def quotes_of(turn: Turn) -> tuple[tuple[str, Mark], ...]:
     """Every numbered quote that the turn shows: the article's identifier and where it is."""
     return tuple((q.article.article_id, Mark(q.start, q.end, q.number)) for q in _quotes(turn))
+
+
+def foreign_quotes(turn: Turn) -> tuple[tuple[str, int, int], ...]:
+    """Where the quotes stand that may be translated: not in the question's language, not too long."""
+    return tuple((q.article.article_id, q.start, q.end) for q in _quotes(turn) if _foreign(turn, q))
 
 
 def leading_quote(turn: Turn) -> tuple[str, Mark] | None:
@@ -406,12 +453,12 @@ def _welcome(language: Language, suggestions: Sequence[str]) -> str:
     )
 
 
-def _turn(turn: Turn, language: Language) -> str:
+def _turn(turn: Turn, language: Language, translates: bool) -> str:
     kind = "refused" if isinstance(turn.outcome, Refusal) else "answered"
     busy = turn.state in ("waiting", "searching", "queued", "writing", "checking")
     inner = [_question(turn)]
     if not isinstance(turn.outcome, Refusal):
-        inner.append(_cards(turn, language))
+        inner.append(_cards(turn, language, translates))
     inner.append(
         f'<div class="k-answer"{_lang(turn.language)} aria-live="polite"'
         f' aria-busy="{"true" if busy else "false"}">'
@@ -493,7 +540,7 @@ def _cite(turn: Turn, number: int, quotes: dict[int, _Quote], language: Language
     )
 
 
-def _cards(turn: Turn, language: Language) -> str:
+def _cards(turn: Turn, language: Language, translates: bool) -> str:
     quotes = _quotes(turn)
     if not quotes:
         return ""
@@ -512,12 +559,55 @@ def _cards(turn: Turn, language: Language) -> str:
             f"{escape(quote.text)}</span>"
             f'<span class="k-meta">'
             f"{_meta_line(quote.article.outlet, quote.article.published, language)}</span>"
-            f"</button></li>"
+            f"</button>{_told(turn, quote, language) if translates else ''}</li>"
         )
     return (
         f'<div class="k-evidence"><h3>{_t(language, "evidence")}</h3>'
         f'<ul class="k-cards">{"".join(cards)}</ul></div>'
     )
+
+
+def _told(turn: Turn, quote: _Quote, language: Language) -> str:
+    """Below a quote in another language: the wish for a translation, or what became of it."""
+    if not _foreign(turn, quote):
+        return ""
+    place = (quote.article.article_id, quote.start, quote.end)
+    found = next((r for r in turn.renditions if r.place == place), None)
+    settled = turn.state in ("done", "stopped", "failed")
+    wish = (
+        f'<button type="button" class="k-quiet" aria-label="{_t(language, "translate")}'
+        f' [{quote.number}]"{"" if settled else " disabled"}'
+        f"{_opens(quote, turn.number, 'translate')}>{_t(language, 'translate')}</button>"
+    )
+    if found is None:
+        state, inner = "idle", wish
+    elif found.busy:
+        waits = _t(language, "translation_waits", count=found.ahead) if found.ahead else ""
+        state = "busy"
+        inner = f'<p class="k-doing">{waits or _t(language, "translating")}</p>'
+    elif found.translation is None:
+        said = f"{_t(language, 'no_translation')} <bdi>{escape(found.problem)}</bdi>"
+        state, inner = "failed", f'<p class="k-note" dir="auto">{said}</p>{wish}'
+    else:
+        made = found.translation
+        state = "doubtful" if made.doubtful else "done"
+        # The words of the mark fall back to English, as those of an answer do.
+        spoken = made.language if made.language in LANGUAGES else "en"
+        inner = (
+            f'<p class="k-told-text"{_written(made.language)}>{escape(made.text)}</p>'
+            f'<p class="k-told-mark"{_written(spoken)}>{escape(made.mark)}</p>'
+        )
+    return (
+        f'<div class="k-told" data-state="{state}" data-turn="{turn.number}"'
+        f' data-n="{quote.number}" tabindex="-1"'
+        f' aria-busy="{"true" if state == "busy" else "false"}">{inner}</div>'
+    )
+
+
+def _foreign(turn: Turn, quote: _Quote) -> bool:
+    written, asked = quote.article.language, turn.language
+    known = bool(written and asked) and len(quote.text) <= LONGEST_QUOTE
+    return known and not same_language(written, asked)
 
 
 def _refusal(turn: Turn, outcome: Refusal, language: Language) -> str:
@@ -669,9 +759,9 @@ def _article_button(summary: ArticleSummary, language: Language) -> str:
     )
 
 
-def _opens(quote: _Quote, turn: int) -> str:
+def _opens(quote: _Quote, turn: int, act: Literal["open", "translate"] = "open") -> str:
     return (
-        f' data-act="open" data-turn="{turn}" data-n="{quote.number}"'
+        f' data-act="{act}" data-turn="{turn}" data-n="{quote.number}"'
         f' data-article="{escape(quote.article.article_id)}"'
         f' data-start="{quote.start}" data-end="{quote.end}"'
     )

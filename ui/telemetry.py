@@ -126,6 +126,12 @@ class Telemetry:
             registry=self.registry,
             buckets=_SECONDS,
         )
+        self.translations = Counter(
+            "konkyo_translations",
+            "Translations of quotes, by how they were asked for and what came of it.",
+            ("channel", "status"),
+            registry=self.registry,
+        )
         self.requests = Counter(
             "konkyo_http_requests",
             "Requests to the HTTP interface, by route and status code.",

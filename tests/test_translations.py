@@ -1,0 +1,368 @@
+"""A quote in the reader's language: on the page and over HTTP, marked, and apart from the answer."""
+
+# ruff: noqa: F811
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from index.errors import ArticleMissing, LLMTimeout
+from rag.llm import LLM, NoLLM
+from rag.outcomes import to_json
+from ui import desk as desk_module
+from ui.desk import Conversation, Desk, NoQuote
+from ui.exports import as_json, as_markdown
+from ui.fair import Fair
+from ui.phrases import LANGUAGES, say
+from ui.render import conversation, foreign_quotes, plain_answer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_browser import ask, browser, finished, opened, served  # noqa: F401
+from fixtures_chat import ENGLISH, JAPANESE, PAYLOADS, TRANSLATION, FakeReader, Interpreter
+from test_http_api import bearer, wait_ready
+from test_render import assert_harmless
+
+QUESTION = "How much will Japan invest?"
+QUOTE = JAPANESE.text.split("\n")[0]
+PLACE = (JAPANESE.article_id, 0, len(QUOTE))
+MARK = "machine translation by interpreter; not the source's words"
+
+
+def desk_of(llm: LLM) -> Desk:
+    desk = Desk(lambda: FakeReader(0, llm=llm))
+    desk.open()
+    assert desk.wait(30)
+    return desk
+
+
+def asked(desk: Desk, question: str = QUESTION) -> Conversation:
+    tab = Conversation()
+    list(desk.ask(tab, question, "en"))
+    return tab
+
+
+def page_of(desk: Desk, tab: Conversation) -> str:
+    return conversation(tab.turns, "en", translates=desk.translates)
+
+
+# ---- the page, without a browser
+
+
+def test_only_quotes_in_another_language_than_the_question_offer_a_translation() -> None:
+    desk = desk_of(Interpreter())
+    tab = asked(desk)
+    page = assert_harmless(page_of(desk, tab))
+    wishes = [a for _, a in page.tags if a.get("data-act") == "translate"]
+    assert [a["data-n"] for a in wishes] == ["1", "2", "4"]
+    assert wishes[0]["aria-label"] == "Translate [1]"
+    assert foreign_quotes(replace(tab.turns[0], language="")) == ()
+    for language in LANGUAGES:
+        assert say(language, "translate") in conversation(tab.turns, language, translates=True)
+
+
+def test_without_a_model_nothing_is_offered() -> None:
+    desk = desk_of(NoLLM())
+    assert not desk.translates
+    assert "k-told" not in page_of(desk, asked(desk))
+
+
+def test_a_translation_stands_below_its_quote_with_its_mark() -> None:
+    llm = Interpreter()
+    desk = desk_of(Fair(llm))
+    tab = asked(desk)
+    turns = list(desk.translate(tab, 1, PLACE, "en"))
+    assert turns[0].renditions[0].busy
+    assert not turns[-1].renditions[0].busy
+    page = assert_harmless(page_of(desk, tab))
+    assert f"{TRANSLATION}{MARK}" in page.words
+    (told,) = [a for _, a in page.tags if a.get("class") == "k-told-text"]
+    assert told == {"class": "k-told-text", "lang": "en", "dir": "auto"}
+    # What the model read is what the store holds.
+    assert [QUOTE in prompt.user for prompt in llm.asked] == [True]
+
+
+def test_a_translation_whose_figures_differ_says_so() -> None:
+    desk = desk_of(Interpreter())
+    tab = asked(desk)
+    place = foreign_quotes(tab.turns[0])[1]
+    list(desk.translate(tab, 1, place, "en"))
+    html = page_of(desk, tab)
+    assert 'data-state="doubtful"' in html
+    assert "its figures or names differ from the source: read the original" in html
+
+
+def test_a_translation_is_no_part_of_what_is_copied_saved_kept_or_asked_about() -> None:
+    desk = desk_of(Interpreter())
+    tab = asked(desk)
+    (before,) = tab.turns
+    list(desk.translate(tab, 1, PLACE, "en"))
+    (turn,) = tab.turns
+    assert turn.renditions
+    assert replace(turn, renditions=()) == before
+    assert turn.outcome is not None
+    for out in (
+        plain_answer(turn),
+        as_markdown(tab.turns),
+        as_json(tab.turns),
+        json.dumps(to_json(turn.outcome), ensure_ascii=False),
+        str(tab.history(2)),
+        tab.saved(),
+    ):
+        assert "Japan agreed" in out
+        assert TRANSLATION not in out
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        (ENGLISH.article_id, 0, 10),
+        (JAPANESE.article_id, 0, 10),
+        ("0000000000000000", 0, 5),
+    ],
+)
+def test_what_the_turn_does_not_show_in_another_language_is_not_translated(
+    place: tuple[str, int, int],
+) -> None:
+    llm = Interpreter()
+    desk = desk_of(llm)
+    tab = asked(desk)
+    assert list(desk.translate(tab, 1, place, "en")) == []
+    assert list(desk.translate(tab, 7, PLACE, "en")) == []
+    assert llm.asked == []
+
+
+def test_a_model_that_cannot_be_reached_is_told_and_can_be_asked_again() -> None:
+    desk = desk_of(Interpreter(dead=True))
+    tab = asked(desk)
+    list(desk.translate(tab, 1, PLACE, "en"))
+    page = assert_harmless(page_of(desk, tab))
+    assert "No translation: http://127.0.0.1:1: no answer; is the server running?" in page.words
+    wishes = [a["data-n"] for _, a in page.tags if a.get("data-act") == "translate"]
+    assert wishes == ["1", "2", "4"]
+
+
+def test_who_asks_too_often_is_told_and_the_model_is_left_alone() -> None:
+    llm = Interpreter()
+    desk = desk_of(llm)
+    tab = asked(desk)
+    (turn,) = desk.translate(tab, 1, PLACE, "en", "Try again in 9 s.")
+    assert turn.renditions[0].problem == "Try again in 9 s."
+    assert llm.asked == []
+
+
+def test_an_article_that_is_gone_is_told() -> None:
+    desk = desk_of(Interpreter())
+    tab = asked(desk)
+    reader = desk.reader
+    assert isinstance(reader, FakeReader)
+
+    def gone(article_id: str) -> None:
+        raise ArticleMissing(article_id)
+
+    reader.article = gone  # type: ignore[assignment, method-assign]
+    list(desk.translate(tab, 1, PLACE, "en"))
+    assert say("en", "article_gone") in page_of(desk, tab)
+
+
+@pytest.mark.parametrize("leave", [Conversation.clear, Conversation.abandon])
+def test_a_reader_who_leaves_waits_for_no_translation(
+    leave: Callable[[Conversation], None],
+) -> None:
+    desk = desk_of(Fair(Interpreter(pace=3.0)))
+    tab = asked(desk)
+    changes = desk.translate(tab, 1, PLACE, "en")
+    assert next(changes).renditions[0].busy
+    leave(tab)
+    assert list(changes) == []
+
+
+def test_the_same_wish_twice_is_one_translation() -> None:
+    llm = Interpreter()
+    desk = desk_of(llm)
+    tab = asked(desk)
+    first = desk.translate(tab, 1, PLACE, "en")
+    next(first)
+    assert list(desk.translate(tab, 1, PLACE, "en")) == []
+    list(first)
+    assert len(llm.asked) == 1
+
+
+def test_a_translation_that_gets_no_turn_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk_module, "_TRANSLATION_SECONDS", 0.2)
+    desk = desk_of(Interpreter(pace=5.0))
+    with pytest.raises(LLMTimeout, match="questions go first"):
+        list(desk.translation(*PLACE, "en", "api"))
+    line = b'konkyo_translations_total{channel="api",status="failed"} 1.0'
+    assert line in desk.telemetry.exposition()
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    # The last holds nothing but the end of a line.
+    [(0, 0), (5, 3), (-4, 3), (0, 9999), (10**8, 10**8 + 5), (len(QUOTE), len(QUOTE) + 1)],
+)
+def test_a_span_that_is_no_quote_is_refused(start: int, end: int) -> None:
+    desk = desk_of(Interpreter())
+    with pytest.raises(NoQuote, match="no text from"):
+        list(desk.translation(JAPANESE.article_id, start, end, "en", "api"))
+
+
+@pytest.mark.parametrize("number", [0, 4, 12, 38])
+def test_a_hostile_translation_stays_text(number: int) -> None:
+    desk = desk_of(Interpreter())
+    tab = asked(desk, f"payload {number} {number}")
+    (turn,) = tab.turns
+    tab._turns = (replace(turn, language="ja"),)
+    (place,) = foreign_quotes(tab.turns[0])
+    list(desk.translate(tab, 1, place, "en"))
+    page = assert_harmless(page_of(desk, tab))
+    assert f"The quote is {PAYLOADS[number]} here." in page.words
+
+
+# ---- over HTTP
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with served(FAKE_PACE="0") as address:
+        wait_ready(address)
+        yield address
+
+
+BODY: dict[str, object] = {"article_id": PLACE[0], "start": 0, "end": PLACE[2], "language": "en"}
+
+
+def test_a_quote_is_translated_with_its_mark(url: str) -> None:
+    found = httpx.post(url + "api/translate", json=BODY)
+    assert found.json() == {
+        "quote": QUOTE,
+        "text": TRANSLATION,
+        "mark": MARK,
+        "doubtful": False,
+        "model": "interpreter",
+        "language": "en",
+    }
+    text = httpx.get(url + "metrics").text
+    assert 'konkyo_translations_total{channel="api",status="made"} 1.0' in text
+
+
+def test_the_mark_is_in_the_language_asked_for(url: str) -> None:
+    body = BODY | {"language": "KO", "start": 1}
+    found = httpx.post(url + "api/translate", json=body).json()
+    assert (found["language"], found["quote"]) == ("ko", QUOTE[1:])
+    assert "기계 번역(interpreter)" in found["mark"]
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code", "param"),
+    [
+        ({"article_id": "0000000000000000"}, 404, "article_missing", None),
+        ({"article_id": "../x"}, 422, "invalid", "body.article_id"),
+        ({"end": 5000, "start": 4500}, 422, "invalid", "body.end"),
+        ({"end": 1201}, 422, "invalid", "body"),
+        ({"start": 9, "end": 9}, 422, "invalid", "body"),
+        ({"start": -1}, 422, "invalid", "body.start"),
+        ({"language": "zzz"}, 422, "invalid", "body.language"),
+        ({"text": "words of the browser"}, 422, "invalid", "body.text"),
+    ],
+)
+def test_what_cannot_be_translated_is_a_stable_error(
+    url: str, change: dict[str, object], status: int, code: str, param: str | None
+) -> None:
+    found = httpx.post(url + "api/translate", json=BODY | change)
+    assert found.status_code == status
+    error = found.json()["error"]
+    assert (error["code"], error["param"]) == (code, param)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("none", "no language model is set"), ("dead", "is the server running")]
+)
+def test_without_a_model_it_is_unavailable(kind: str, said: str) -> None:
+    with served(FAKE_PACE="0", FAKE_LLM=kind) as address:
+        wait_ready(address)
+        found = httpx.post(address + "api/translate", json=BODY)
+    assert found.status_code == 503
+    assert found.json()["error"]["code"] == "llm_unreachable"
+    assert said in found.json()["error"]["message"]
+
+
+def test_keys_and_limits_are_those_of_questions(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("reader reader-key-of-sixteen\n", "utf-8")
+    with served(FAKE_PACE="0", FAKE_KEYS=str(keys), FAKE_RATE="2") as address:
+        wait_ready(address)
+        assert httpx.post(address + "api/translate", json=BODY).status_code == 401
+        own = bearer("reader-key-of-sixteen")
+        codes = [
+            httpx.post(address + "api/translate", json=BODY, headers=own).status_code
+            for _ in range(3)
+        ]
+    assert codes == [200, 200, 429]
+
+
+# ---- in a browser
+
+
+def test_a_reader_has_a_quote_translated(browser: Browser) -> None:
+    with served(FAKE_PACE="0.8") as address, opened(browser, address) as (page, _):
+        ask(page, QUESTION)
+        wish = page.locator('.k-told[data-n="1"] button')
+        wish.wait_for()
+        assert wish.is_disabled()
+        finished(page)
+        assert page.locator(".k-told button").count() == 3
+        wish.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_selector('.k-told[data-n="1"][aria-busy="true"] .k-doing')
+        page.wait_for_selector('.k-told[data-n="1"][data-state="done"]')
+        told = page.locator('.k-told[data-n="1"]')
+        text, mark = told.locator(".k-told-text"), told.locator(".k-told-mark")
+        assert (text.inner_text(), mark.inner_text()) == (TRANSLATION, MARK)
+        assert text.get_attribute("lang") == "en"
+        assert text.evaluate("e => getComputedStyle(e).fontStyle") == "italic"
+        assert page.locator(".k-card-quote").first.inner_text() == QUOTE
+        assert page.evaluate("document.activeElement.dataset.n") == "1"
+        page.locator('.k-told[data-n="4"] button').click()
+        page.wait_for_selector('.k-told[data-n="4"][data-state="doubtful"]')
+        page.get_by_role("button", name="Copy", exact=True).click()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert QUOTE in copied
+        assert TRANSLATION not in copied
+        ask(page, "How many turns?")
+        finished(page, 2)
+        assert TRANSLATION not in page.locator('.k-turn[data-turn="2"]').inner_text()
+        assert text.inner_text() == TRANSLATION
+
+
+def test_the_page_says_why_there_is_no_translation(browser: Browser) -> None:
+    with (
+        served(FAKE_PACE="0", FAKE_LLM="dead") as address,
+        opened(browser, address, language="ja-JP") as (page, _),
+    ):
+        ask(page, QUESTION)
+        finished(page)
+        wish = page.locator('.k-told[data-n="1"] button')
+        assert wish.inner_text() == "訳を見る"
+        wish.click()
+        page.wait_for_selector('.k-told[data-n="1"][data-state="failed"]')
+        assert "is the server running?" in page.locator('.k-told[data-n="1"]').inner_text()
+        assert wish.is_enabled()
+
+
+def test_quotes_alone_offer_no_translation(browser: Browser) -> None:
+    with served(FAKE_PACE="0", FAKE_LLM="none") as address, opened(browser, address) as (page, _):
+        ask(page, QUESTION)
+        finished(page)
+        assert page.locator(".k-card").count() == 4
+        assert page.locator(".k-told").count() == 0
