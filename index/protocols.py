@@ -15,7 +15,7 @@ __all__ = [
     "Encoder",
     "Exclusion",
     "KeptArticle",
-    "KeptSource",
+    "KeptPlace",
     "Store",
     "StoreWriter",
     "TokenEncoder",
@@ -29,26 +29,26 @@ Vectors = npt.NDArray[np.float32]
 class KeptArticle:
     """All a store keeps of an article, as ``StoreWriter.put`` takes it.
 
-    ``article.source`` is the source whose facts these are; ``vectors`` has shape
+    ``article.source`` is the source whose facts these are; ``vectors`` are those stored, of shape
     (len(passages), dimension); ``keys`` are hashes of the texts they were made of; ``bands`` are
     the article's sketch, ascending; ``payloads`` are empty or one a passage.
     """
 
     article: Article
     passages: tuple[Passage, ...]
-    vectors: Vectors
+    vectors: npt.NDArray[np.float16]
     keys: tuple[bytes, ...]
     bands: tuple[int, ...]
     payloads: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class KeptSource:
-    """All a store keeps of a source: its stamp and the (article_id, found_as) it holds, in order."""
+class KeptPlace:
+    """Where an article was found; ``found_as`` is the identifier the story has there."""
 
     source: str
-    stamp: str | None
-    articles: tuple[tuple[str, str], ...]
+    article_id: str
+    found_as: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +151,11 @@ class Store(Protocol):
     def kept(self, article_ids: Sequence[str]) -> list[KeptArticle]:
         """All that is kept of some articles, in the order asked for. Raises ArticleMissing."""
 
-    def kept_sources(self) -> list[KeptSource]:
-        """All sources, in the order their first article was found in; those of none come last."""
+    def kept_places(self) -> list[KeptPlace]:
+        """Where all articles were found, in the order of finding."""
+
+    def stamps(self) -> dict[str, str | None]:
+        """Every source and the stamp it had when it was last read (None: read it again)."""
 
     def exclusions(self) -> list[Exclusion]:
         """Articles removed by hand, by their identifiers."""
@@ -214,6 +217,9 @@ class StoreWriter(Protocol):
 
     def bereaved(self) -> list[str]:
         """Sources to be read again: they hold a story whose teller no longer does."""
+
+    def set_fingerprint(self, fingerprint: str) -> None:
+        """Say what made this store: a copy says it only when it is whole."""
 
     def set_stamp(self, source: str, stamp: str | None) -> None:
         """Remember what a source looked like; None has it read again by the next build."""

@@ -7,6 +7,7 @@ file system leads into it.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import hashlib
@@ -16,6 +17,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -190,3 +192,152 @@ def postgres() -> Iterator[Postgres]:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class Milvus:
+    """One Milvus server in a network namespace of its own; reached at ``port`` of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._inside: subprocess.Popen[bytes] | None = None
+        self._outside: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it is reached, as in a store's address."""
+        return f"milvus://127.0.0.1:{self.port}"
+
+    def start(self) -> Milvus:
+        """Start it and wait until it answers, which takes half a minute or more."""
+        socket_file = self.folder / "milvus.sock"
+        socket_file.unlink(missing_ok=True)
+        alone = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        if os.geteuid() != 0:
+            alone.append("--map-root-user")
+        log = (self.folder / "milvus.log").open("ab")
+        me = [sys.executable, __file__]
+        with log:
+            self._inside = subprocess.Popen(
+                [*alone, *me, "milvus", str(self.folder), str(socket_file)],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+            if self._outside is None:
+                self._outside = subprocess.Popen(
+                    [*me, "relay", str(self.port), str(socket_file)], stdout=log, stderr=log
+                )
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and self._inside.poll() is None:
+            if socket_file.exists():
+                return self
+            time.sleep(0.2)
+        raise RuntimeError(
+            f"Milvus did not start: {(self.folder / 'milvus.log').read_text()[-2000:]}"
+        )
+
+    def kill(self) -> None:
+        """SIGKILL, and all that it started."""
+        if self._inside is not None and self._inside.poll() is None:
+            os.killpg(self._inside.pid, signal.SIGKILL)
+            self._inside.wait()
+
+    def stop(self) -> None:
+        """End it for good."""
+        self.kill()
+        if self._outside is not None:
+            self._outside.kill()
+            self._outside.wait()
+
+
+def _serve_milvus(folder: Path, socket_file: Path) -> None:
+    """Inside the namespace: Milvus, and a socket that leads to it once it is ready."""
+    import fcntl
+    import struct
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        # SIOCSIFFLAGS with IFF_UP | IFF_RUNNING: the loopback of a new namespace is down.
+        fcntl.ioctl(control, 0x8914, struct.pack("16sh14x", b"lo", 0x41))
+    from milvus import MilvusServer
+
+    server = MilvusServer()
+    server.set_base_dir(str(folder / "data"))
+    for key, value in {"log.level": "warn", "etcd.log.level": "error"}.items():
+        server.config.set(key, value)
+    bin_folder = folder / "data" / "bin"
+    if not bin_folder.exists():
+        bin_folder.symlink_to(_milvus_binaries())
+    server.start()
+    asyncio.run(_relay(str(socket_file), server.listen_port))
+
+
+def _milvus_binaries() -> Path:
+    """Where Milvus's own files are unpacked, once."""
+    import milvus
+
+    base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    kept = base / "konkyo" / "tests" / f"milvus-{milvus.__version__}"
+    if not (kept / "bin").exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=kept.parent))
+        milvus._initialize_data_files(str(draft))
+        draft.rename(kept)
+    return kept / "bin"
+
+
+async def _relay(source: str | int, target: str | int) -> None:
+    """Pass bytes on from a socket file or port to the other kind, both ways."""
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        with contextlib.suppress(OSError):
+            writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            if isinstance(target, str):
+                there = await asyncio.open_unix_connection(target)
+            else:
+                there = await asyncio.open_connection("127.0.0.1", target)
+        except OSError:
+            writer.close()
+            return
+        await asyncio.gather(pump(reader, there[1]), pump(there[0], writer))
+
+    if isinstance(source, str):
+        listener = await asyncio.start_unix_server(serve, source)
+    else:
+        listener = await asyncio.start_server(serve, "127.0.0.1", source)
+    async with listener:
+        await listener.serve_forever()
+
+
+@pytest.fixture(scope="session")
+def milvus() -> Iterator[Milvus]:
+    """A Milvus server for all tests of a run, or a skip that says why there is none."""
+    if importlib.util.find_spec("milvus") is None:
+        pytest.skip("no Milvus server: pip install -e '.[dev]' installs it on Linux on x86-64")
+    flags = ["--map-root-user"] if os.geteuid() != 0 else []
+    tried = subprocess.run(
+        ["unshare", "--net", "--pid", "--fork", *flags, "true"], capture_output=True, check=False
+    )
+    if tried.returncode:
+        pytest.skip("Milvus binds every interface, and this machine gives no network namespace")
+    folder = Path(tempfile.mkdtemp(prefix="konkyo-milvus-"))
+    server = Milvus(folder)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "milvus":
+        _serve_milvus(Path(sys.argv[2]), Path(sys.argv[3]))
+    else:
+        asyncio.run(_relay(int(sys.argv[2]), sys.argv[3]))

@@ -30,13 +30,13 @@ from index.records import Article, Filter, Passage
 from index.store import open_store, open_writer, store_size, verify_store
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fixtures_engines import PASSWORD, Postgres, postgres
+from fixtures_engines import PASSWORD, Milvus, Postgres, milvus, postgres
 from fixtures_store import DIMENSION, ToyEncoder, write_stories, write_story
 from test_store import ENCODER, FILTERS, SHAPE, article, brute, cut, put
 
-__all__ = ["postgres"]
+__all__ = ["milvus", "postgres"]
 
-ENGINES = ("folder", "postgresql")
+ENGINES = ("folder", "postgresql", "milvus")
 
 
 @pytest.fixture(params=ENGINES)
@@ -47,9 +47,11 @@ def address(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
         return str(tmp_path / "store")
     server: Postgres = request.getfixturevalue("postgres")
     name = f"t{abs(hash(request.node.nodeid)):x}"
-    with contextlib.suppress(Exception):
-        server.run(f"DROP DATABASE {name} WITH (FORCE)")
-    return server.make(name)
+    server.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    if request.param == "postgresql":
+        return server.make(name)
+    vectors: Milvus = request.getfixturevalue("milvus")
+    return f"{vectors.address}/{name}?truth={server.make(name)}"
 
 
 def fill(address: str, numbers: range) -> int:
@@ -467,7 +469,8 @@ def state(address: str) -> dict[str, object]:
             "keys": [k.keys for k in kept],
             "bands": [k.bands for k in kept],
             "vectors": [k.vectors.tobytes() for k in kept],
-            "sources": opened.kept_sources(),
+            "places": opened.kept_places(),
+            "sources": list(opened.stamps()),
             "exclusions": opened.exclusions(),
             "listed": [asdict(s) for s in opened.articles()],
             "facts": (opened.fingerprint, opened.passage_count, opened.generation),

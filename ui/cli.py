@@ -24,6 +24,7 @@ _COMMANDS = {
     "models": "ui.cli_models:models",
     "search": "ui.cli_ask:search",
     "show": "ui.cli_ask:show",
+    "store": "ui.cli_store:store",
 }
 _HELP = {
     "ask": "Ask the articles a question.",
@@ -37,6 +38,7 @@ _HELP = {
     "models": "List, fetch and find models.",
     "search": "Rank passages for a query.",
     "show": "Print one article, exactly as it is quoted.",
+    "store": "Move an index between a folder, PostgreSQL and Milvus.",
 }
 
 

@@ -33,7 +33,7 @@ from index.backends.truth import (
 )
 from index.errors import ArticleMissing, StoreDamaged, StoreError, StoreMismatch
 from index.lexical import Searcher, query_tokens
-from index.protocols import Exclusion, KeptArticle, KeptSource, Vectors
+from index.protocols import Exclusion, KeptArticle, KeptPlace, Vectors
 from index.records import Article, ArticleSummary, Filter, Passage, ScoredPassage
 
 __all__ = ["LocalStore"]
@@ -160,6 +160,7 @@ class LocalStore:
                 self._begin()
                 if int(meta(self._connection, "generation")) == self._view.generation:
                     return False
+                self._fingerprint = meta(self._connection, "fingerprint")
                 self._view = self._advance(self._view)
             return True
 
@@ -222,6 +223,9 @@ class LocalStore:
 
     def vectors(self, passage_ids: Sequence[str]) -> Vectors:
         """The stored vectors, shape (len(passage_ids), dimension), float32, rows of length 1."""
+        return unit(self._stored(passage_ids))
+
+    def _stored(self, passage_ids: Sequence[str]) -> npt.NDArray[np.float16]:
         with self._lock, guarded(self._truth):
             self._open_or_fail()
             rows = self._by_passage_id(
@@ -231,7 +235,7 @@ class LocalStore:
                 column=1,
             )
         triples = [(int(str(r[0])), _bytes(r[2]), int(str(r[3]))) for r in rows]
-        return unit(vector_rows(self._truth, triples, self._dimension))
+        return vector_rows(self._truth, triples, self._dimension)
 
     def payloads(self, passage_ids: Sequence[str]) -> list[str | None]:
         """What was put beside each passage, in the order asked for; None: nothing."""
@@ -273,27 +277,29 @@ class LocalStore:
         return KeptArticle(
             article=replace(article, source=article.source if teller is None else str(teller)),
             passages=tuple(passages),
-            vectors=self.vectors(names) if names else np.empty((0, self._dimension), np.float32),
+            vectors=self._stored(names),
             keys=tuple(bytes(row[0]) for row in keys),
             bands=tuple(int(row[0]) for row in bands),
             payloads=tuple(p for p in self.payloads(names) if p is not None),
         )
 
-    def kept_sources(self) -> list[KeptSource]:
-        """All sources, in the order their first article was found in; those of none come last."""
+    def kept_places(self) -> list[KeptPlace]:
+        """Where all articles were found, in the order of finding."""
         with self._lock, guarded(self._truth):
             self._open_or_fail()
-            stamps = self._connection.execute("SELECT id, source, stamp FROM sources").fetchall()
             rows = self._connection.execute(
-                "SELECT p.source, article_id, found_as FROM places p"
-                " JOIN articles a ON a.id = p.article ORDER BY p.position"
+                "SELECT s.source, article_id, found_as FROM places p JOIN sources s"
+                " ON s.id = p.source JOIN articles a ON a.id = p.article ORDER BY p.position"
             ).fetchall()
-        held: dict[int, list[tuple[str, str]]] = {}
-        for source, article_id, found_as in rows:
-            held.setdefault(source, []).append((str(article_id), str(found_as)))
-        order = {source: at for at, source in enumerate(held)}
-        stamps.sort(key=lambda row: (order.get(row[0], len(order)), row[0]))
-        return [KeptSource(s, stamp, tuple(held.get(number, ()))) for number, s, stamp in stamps]
+        return [KeptPlace(*map(str, row)) for row in rows]
+
+    def stamps(self) -> dict[str, str | None]:
+        """Every source and the stamp it had when it was last read (None: read it again)."""
+        with self._lock, guarded(self._truth):
+            self._open_or_fail()
+            return dict(
+                self._connection.execute("SELECT source, stamp FROM sources ORDER BY id").fetchall()
+            )
 
     def exclusions(self) -> list[Exclusion]:
         """Articles removed by hand, by their identifiers."""

@@ -166,6 +166,12 @@ class LocalWriter:
                 )
             ]
 
+    def set_fingerprint(self, fingerprint: str) -> None:
+        """Say what made this store: a copy says it only when it is whole."""
+        with self._guard():
+            set_meta(self._connection, "fingerprint", fingerprint)
+        self._changed = True
+
     def set_stamp(self, source: str, stamp: str | None) -> None:
         """Remember what a source looked like; None has it read again by the next build."""
         with self._guard():

@@ -34,7 +34,7 @@ from index.errors import (
     StoreMissing,
 )
 from index.lexical import Searcher, query_tokens
-from index.protocols import Exclusion, KeptArticle, KeptSource, Vectors
+from index.protocols import Exclusion, KeptArticle, KeptPlace, Vectors
 from index.records import Article, ArticleSummary, Filter, Passage, ScoredPassage
 
 if TYPE_CHECKING:
@@ -75,7 +75,6 @@ class _View:
     generation: int
     passages: int
     segments: tuple[SqlSegment, ...]
-    dead: frozenset[int]
     searcher: Searcher
     cache: TermCache
     passing: OrderedDict[Filter, _Passing] = field(default_factory=OrderedDict)
@@ -202,7 +201,7 @@ class SqlStore:
     def vectors(self, passage_ids: Sequence[str]) -> Vectors:
         """The stored vectors, shape (len(passage_ids), dimension), float32, rows of length 1."""
         view = self._view
-        return self._read(lambda c: self._vectors(c, view, passage_ids), view)
+        return unit(self._read(lambda c: self._vectors(c, view, passage_ids), view))
 
     def payloads(self, passage_ids: Sequence[str]) -> list[str | None]:
         """What was put beside each passage, in the order asked for; None: nothing."""
@@ -227,32 +226,33 @@ class SqlStore:
 
         return self._read(work, view)
 
-    def kept_sources(self) -> list[KeptSource]:
-        """All sources, in the order their first article was found in; those of none come last."""
+    def kept_places(self) -> list[KeptPlace]:
+        """Where all articles were found, in the order of finding."""
         view = self._view
-
-        def work(connection: Connection) -> list[KeptSource]:
-            stamps = _all(connection, "SELECT source, stamp FROM sources ORDER BY number")
-            places = _all(
-                connection,
+        rows = self._read(
+            lambda c: _all(
+                c,
                 "SELECT p.source, a.article_id, p.found_as FROM places p JOIN articles a"
                 " ON a.number = p.article AND a.born <= :generation"
                 " AND (a.died IS NULL OR a.died > :generation)"
                 " WHERE p.born <= :generation AND (p.died IS NULL OR p.died > :generation)"
                 " ORDER BY p.position",
                 {"generation": view.generation},
-            )
-            held: dict[str, list[tuple[str, str]]] = {}
-            for source, article_id, found_as in places:
-                held.setdefault(str(source), []).append((str(article_id), str(found_as)))
-            order = {source: at for at, source in enumerate(held)}
-            ranked = sorted(stamps, key=lambda row: order.get(str(row[0]), len(order)))
-            return [
-                KeptSource(str(s), None if p is None else str(p), tuple(held.get(str(s), ())))
-                for s, p in ranked
-            ]
+            ),
+            view,
+        )
+        return [KeptPlace(*map(str, row)) for row in rows]
 
-        return self._read(work, view)
+    def stamps(self) -> dict[str, str | None]:
+        """Every source and the stamp it had when it was last read (None: read it again).
+
+        Stamps are for builds: they are the newest, not those of this generation.
+        """
+        view = self._view
+        rows = self._read(
+            lambda c: _all(c, "SELECT source, stamp FROM sources ORDER BY number"), view
+        )
+        return {str(s): None if stamp is None else str(stamp) for s, stamp in rows}
 
     def exclusions(self) -> list[Exclusion]:
         """Articles removed by hand, by their identifiers."""
@@ -278,7 +278,7 @@ class SqlStore:
             count = view.passages if passing is None else passing.count
             if k <= 0 or count == 0:
                 return []
-            seen = Seen(view.generation, count, where, view.reached, view.dead)
+            seen = Seen(view.truth, view.generation, count, where, view.reached)
             found = self._engine.nearest(connection, query, k, seen)
             return self._named(connection, view, found)
 
@@ -373,10 +373,10 @@ class SqlStore:
             # A replica that is behind does not move a reader back.
             if generation <= old.generation:
                 return old
-            facts, cache, known = old.facts, old.cache, {s.number: s for s in old.segments}
+            cache, known = old.cache, {s.number: s for s in old.segments}
         else:
-            facts = meta_of(connection, self._shown, self._engine.name)
             cache, known = TermCache(self._fetcher(truth)), {}
+        facts = meta_of(connection, self._shown, self._engine.name)
         segments = self._segments(connection, cache, known)
         rows = _all(
             connection,
@@ -400,7 +400,6 @@ class SqlStore:
             generation=generation,
             passages=passages,
             segments=tuple(segments),
-            dead=frozenset(dead.tolist()),
             searcher=Searcher(segments, alive),
             cache=cache,
         )
@@ -572,7 +571,9 @@ class SqlStore:
             found.append(passage_from_row(self._shown, row[1:], article.text, article.article_id))
         return [row.passage for row in found]
 
-    def _vectors(self, connection: Connection, view: _View, names: Sequence[str]) -> Vectors:
+    def _vectors(
+        self, connection: Connection, view: _View, names: Sequence[str]
+    ) -> npt.NDArray[np.float16]:
         rows = self._by_passage_id(
             connection, view, f"id, {self._engine.selected('vector')}, vector_crc", names
         )
@@ -580,7 +581,7 @@ class SqlStore:
             (int(str(number)), self._engine.from_bytes(_bytes(blob)), int(str(crc)))
             for _, number, blob, crc in rows
         ]
-        return unit(vector_rows(self._shown, triples, int(view.facts["dimension"])))
+        return vector_rows(self._shown, triples, int(view.facts["dimension"]))
 
     def _kept(
         self, connection: Connection, view: _View, article: Article, teller: str
@@ -593,13 +594,10 @@ class SqlStore:
             " WHERE article_id = :name) ORDER BY band",
             {"name": article.article_id},
         )
-        dimension = int(view.facts["dimension"])
         return KeptArticle(
             article=replace(article, source=teller),
             passages=tuple(self._passages(connection, view, names)),
-            vectors=self._vectors(connection, view, names)
-            if names
-            else np.empty((0, dimension), np.float32),
+            vectors=self._vectors(connection, view, names),
             keys=tuple(_bytes(row[1]) for row in rows),
             bands=tuple(int(str(row[0])) for row in bands),
             payloads=tuple(str(row[2]) for row in rows if row[2] is not None),

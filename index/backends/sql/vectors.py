@@ -26,15 +26,14 @@ EXACT_LIMIT = 10_000
 class Seen:
     """What one search may find: passages of ``generation`` that pass ``where``, ``passing`` many.
 
-    ``reached`` is the highest passage number of that generation; ``dead`` are the numbers below
-    it that are no longer seen.
+    ``reached`` is the highest passage number of that generation.
     """
 
+    truth: str
     generation: int
     passing: int
     where: Filter
     reached: int
-    dead: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -190,6 +190,12 @@ class SqlWriter:
         )
         return [str(row[0]) for row in rows]
 
+    def set_fingerprint(self, fingerprint: str) -> None:
+        """Say what made this store: a copy says it only when it is whole."""
+        with self._database.guarded():
+            set_meta(self._connection, "fingerprint", fingerprint)
+        self._changed = True
+
     def set_stamp(self, source: str, stamp: str | None) -> None:
         """Remember what a source looked like; None has it read again by the next build."""
         self._run("UPDATE sources SET stamp = :stamp WHERE source = :s", stamp=stamp, s=source)
