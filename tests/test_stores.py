@@ -470,7 +470,7 @@ def state(address: str) -> dict[str, object]:
             "bands": [k.bands for k in kept],
             "vectors": [k.vectors.tobytes() for k in kept],
             "places": opened.kept_places(),
-            "sources": list(opened.stamps()),
+            "sources": sorted(opened.stamps()),
             "exclusions": opened.exclusions(),
             "listed": [asdict(s) for s in opened.articles()],
             "facts": (opened.fingerprint, opened.passage_count, opened.generation),

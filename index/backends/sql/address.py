@@ -92,7 +92,7 @@ def _sql(address: str, shown: str, milvus: MilvusAddress | None, default: str) -
         kept = [
             (k, v) for k, v in theirs if k not in ("target_session_attrs", "load_balance_hosts")
         ]
-        kept.append(("target_session_attrs", "any"))
+        kept.append(("target_session_attrs", "prefer-standby"))
         query = "&".join(f"{quote(key)}={quote(value, safe='')}" for key, value in kept)
         replicas = urlunsplit(("postgresql", netloc, parts.path, query, ""))
     return SqlAddress(shown, dsn, replicas, ours["store"], milvus, password)
