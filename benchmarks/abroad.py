@@ -6,8 +6,8 @@ Of XQuAD's paragraphs every second one is kept in the language of the questions 
 another language alone, so that the asker's own language is full of the same kind of text but
 silent. Each question about the others is asked as it is, and once more with its paragraph taken
 out of what is found. No language model is involved: counted is whether an answer would be tried,
-and whether the right place is among the quotes then. Threshold (``rag.answer.Options.abroad``)
-from the first 24 titles; the last 24 report.
+and whether the right place is among the quotes then. The last 24 titles; the judge was fitted on the
+first 24, with every paragraph in one language.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import json
 import random
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,18 +27,20 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from eval.withheld import withheld  # noqa: E402
 from index.build import build  # noqa: E402
 from index.embed import load_encoder  # noqa: E402
+from rag.answer import Pipeline  # noqa: E402
 from rag.llm import NoLLM  # noqa: E402
 from rag.opening import CHECKER_BASE, open_pipeline  # noqa: E402
-from rag.outcomes import EvidenceReady, Finished  # noqa: E402
+from rag.outcomes import EvidenceReady  # noqa: E402
+from rag.verify import load_calibration  # noqa: E402
 
 PAIRS = (("en", "zh"), ("zh", "en"), ("ru", "en"), ("th", "zh"))
-THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 2.0)
+LAST = slice(24, 48)
 Asked = tuple[str, str, str]
 
 
-def paragraphs(data: Path, language: str, part: slice) -> list[tuple[str, list[tuple[str, str]]]]:
+def paragraphs(data: Path, language: str) -> list[tuple[str, list[tuple[str, str]]]]:
     found = []
-    for article in json.loads((data / f"xquad.{language}.json").read_text("utf-8"))["data"][part]:
+    for article in json.loads((data / f"xquad.{language}.json").read_text("utf-8"))["data"][LAST]:
         for p in article["paragraphs"]:
             found.append(
                 (p["context"], [(q["question"], q["answers"][0]["text"]) for q in p["qas"]])
@@ -45,10 +48,10 @@ def paragraphs(data: Path, language: str, part: slice) -> list[tuple[str, list[t
     return found
 
 
-def collection(data: Path, own: str, other: str, part: slice) -> tuple[list[dict], list[Asked]]:
+def collection(data: Path, own: str, other: str) -> tuple[list[dict], list[Asked]]:
     """Articles to index, and (question, answer, article title) about those in the other language."""
     articles, asked = [], []
-    both = zip(paragraphs(data, own, part), paragraphs(data, other, part), strict=True)
+    both = zip(paragraphs(data, own), paragraphs(data, other), strict=True)
     for n, ((text, mine), (foreign, theirs)) in enumerate(both):
         title = f"{n:04d}"
         articles.append({"title": title, "text": foreign if n % 2 else text})
@@ -58,10 +61,10 @@ def collection(data: Path, own: str, other: str, part: slice) -> tuple[list[dict
 
 
 def results(
-    data: Path, own: str, other: str, part: slice, most: int, encoder: object
+    data: Path, own: str, other: str, most: int, encoder: object
 ) -> Iterator[tuple[bool, float, float, bool]]:
     """Of each question: answerable; how sure own language and abroad are; whether the place is shown."""
-    articles, asked = collection(data, own, other, part)
+    articles, asked = collection(data, own, other)
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "articles.jsonl"
         lines = [json.dumps(a, ensure_ascii=False) + "\n" for a in articles]
@@ -76,59 +79,55 @@ def results(
         pipeline.store.close()
 
 
-def look(pipeline: object, question: str, own: str, answer: str) -> tuple[float, float, bool]:
-    """How sure the first and the second look are, and whether the second shows the answer."""
-    from dataclasses import replace
-
+def look(pipeline: Pipeline, question: str, own: str, answer: str) -> tuple[float, float, bool]:
+    """How sure the first and the second look are, and whether the quotes shown hold the answer."""
     sure: list[float] = []
-    judge = pipeline._judge  # type: ignore[attr-defined]
-    options = pipeline.options  # type: ignore[attr-defined]
-    pipeline.options = replace(options, abroad=0.0)  # type: ignore[attr-defined]
-    pipeline._judge = lambda *a: sure.append(judge(*a)) or sure[-1]  # type: ignore[attr-defined]
+
+    def listening(judge: Callable[..., float]) -> Callable[..., float]:
+        return lambda *a: sure.append(judge(*a)) or sure[-1]
+
+    listened = copy(pipeline)
+    listened._judge = listening(pipeline._judge)
     shown = False
-    try:
-        for event in pipeline.stream(question, language=own):  # type: ignore[attr-defined]
-            if isinstance(event, EvidenceReady):
-                shown = any(answer in e.text for e in event.evidence)
-            if isinstance(event, Finished):
-                break
-    finally:
-        pipeline._judge, pipeline.options = judge, options  # type: ignore[attr-defined]
-    return sure[0] if sure else 0.0, sure[1] if len(sure) > 1 else 0.0, shown
+    for event in listened.stream(question, language=own):
+        if isinstance(event, EvidenceReady):
+            shown = any(answer in e.text for e in event.evidence)
+    return (*sure, 0.0, 0.0)[0], (*sure, 0.0, 0.0)[1], shown
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
-    parser.add_argument("--questions", type=int, default=60, help="of each pair of languages")
+    parser.add_argument("--questions", type=int, default=40, help="of each pair of languages")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     encoder = load_encoder(CHECKER_BASE)
     table: dict[str, object] = {"command": "python benchmarks/abroad.py --shared ../shared"}
-    for half, part in (("fit", slice(0, 24)), ("report", slice(24, 48))):
-        rows = [
-            row
-            for own, other in PAIRS
-            for row in results(args.shared / "data", own, other, part, args.questions, encoder)
-        ]
-        able = [r for r in rows if r[0]]
-        rest = [r for r in rows if not r[0]]
-        for threshold in THRESHOLDS:
-
-            def tried(row: tuple[bool, float, float, bool], least: float = threshold) -> bool:
-                return row[1] >= 0.6 or row[2] >= max(least, row[1])
-
-            name = "own language first, no second look" if threshold > 1 else f"abroad {threshold}"
-            found = {
-                "tried": round(sum(map(tried, able)) / len(able), 3),
-                "tried, place shown": round(sum(tried(r) and r[3] for r in able) / len(able), 3),
-                "refused": round(sum(not tried(r) for r in rest) / len(rest), 3),
-                "questions": len(able),
-            }
-            table[f"{half}: {name}"] = found
-            print(half, name, found, flush=True)
+    least = load_calibration("answers").threshold
+    rows = [
+        (f"{own} asked, {other}", *row)
+        for own, other in PAIRS
+        for row in results(args.shared / "data", own, other, args.questions, encoder)
+    ]
+    for name in ("all", *dict.fromkeys(r[0] for r in rows)):
+        some = [r[1:] for r in rows if name in ("all", r[0])]
+        able, rest = ([r for r in some if r[0] is here] for here in (True, False))
+        table[name] = {
+            "questions": len(able),
+            "tried, one look": share(r[1] >= least for r in able),
+            "tried, two looks": share(max(r[1:3]) >= least for r in able),
+            "and the answer's place shown": share(max(r[1:3]) >= least and r[3] for r in able),
+            "refused without the passage, one look": share(r[1] < least for r in rest),
+            "refused without the passage, two looks": share(max(r[1:3]) < least for r in rest),
+        }
+        print(name, table[name], flush=True)
     if args.out:
         args.out.write_text(json.dumps(table, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+def share(of: Iterable[bool]) -> float:
+    every = list(of)
+    return round(sum(every) / len(every), 3)
 
 
 if __name__ == "__main__":

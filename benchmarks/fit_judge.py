@@ -66,7 +66,13 @@ def changed(question: str, rng: random.Random) -> str | None:
 PAIRS = (
     ("en", "en"), ("zh", "zh"), ("zh", "en"), ("en", "zh"), ("ru", "en"), ("th", "zh"), ("en", "ru"), ("zh", "th"),
 )  # fmt: skip
-SIGNS = {"against": ("facts_missing", "kind_missing"), "free": ("crossed",)}
+SIGNS = {"against": ("facts_missing", "kind_missing"), "free": ("crossed", "fused_crossed")}
+THRESHOLD = 0.7
+REFUSED = 0.925
+
+
+def logit(share):
+    return np.log(share / (1 - share))
 
 
 def main() -> None:
@@ -74,7 +80,9 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--questions", type=int, default=300)
     parser.add_argument("--seed", type=int, default=20261122)
-    parser.add_argument("--rows", type=Path, help="keep what was measured here, or fit to what is there")
+    parser.add_argument(
+        "--rows", type=Path, help="keep what was measured here, or fit to what is there"
+    )
     args = parser.parse_args()
 
     from sklearn.metrics import roc_auc_score
@@ -87,6 +95,8 @@ def main() -> None:
     from rag.retrieve import FusionWeights, Retriever
     from rag.verify import Calibration
 
+    kept = args.rows is not None and args.rows.exists()
+    rows, labels, kinds = json.loads(args.rows.read_text("utf-8")) if kept else ([], [], [])
     encoder, checker = load_encoder(CHECKER_BASE), open_checker()
     judge = Judge(Calibration({}, 0.0, 0.5))
     rng = random.Random(args.seed)
@@ -95,7 +105,6 @@ def main() -> None:
     x = {code: squad(data / f"xquad.{code}.json", 24) for code in ("en", "zh", "ru", "th")}
     for mine, theirs in PAIRS:
         sets.append((f"{mine}-{theirs}", x[theirs], x[mine], args.questions // 4))
-    rows, labels, kinds = [], [], []
 
     def add(question: str, kept: list, label: bool, kind: str) -> None:
         chosen = select(
@@ -106,7 +115,7 @@ def main() -> None:
         labels.append(label)
         kinds.append(kind)
 
-    for name, paragraphs, askers, most in sets:
+    for name, paragraphs, askers, most in () if kept else sets:
         if name == "ja":
             paragraphs = rng.sample(paragraphs, 700)
         with tempfile.TemporaryDirectory() as folder:
@@ -133,11 +142,15 @@ def main() -> None:
                 add(q, retriever.retrieve(q, 8), False, f"{name} away")
             store.close()
         print(f"{name}: {len(rows)} rows so far", flush=True)
-    if args.rows:
+    if args.rows and not kept:
         args.rows.write_text(json.dumps([rows, labels, kinds]), "utf-8")
+    for row in rows:  # rows kept before this witness was heard
+        row.setdefault("fused_crossed", row["fused"] * row["crossed"])
     names = sorted({n for r in rows for n in r})
     matrix = np.array([[r.get(n, 0.0) for n in names] for r in rows])
     y = np.array(labels)
+    taken = np.array([k.endswith("withheld") for k in kinds])
+    crossed = matrix[:, names.index("crossed")] > 0
     out: dict[str, object] = {}
     for title, used in (("reader alone", ["reader"]), ("all witnesses", names)):
         columns = [names.index(n) for n in used]
@@ -148,23 +161,30 @@ def main() -> None:
         these = np.array([k.split()[0] == name for k in kinds])
         print(f"  {name:6} AUC {roc_auc_score(y[these], share[these]):.4f}")
     weights, bias = fit(matrix, y, names, **SIGNS)
-    best = 0.6  # a wrong answer weighs one and a half wrong refusals; the classes are balanced
-    for threshold in (0.4, 0.5, best, 0.67, 0.75, 0.8):
-        answered, refused = (share[y] >= threshold).mean(), (share[~y] < threshold).mean()
-        told = [f"at {threshold:.2f}: answered {answered:.3f}, refused {refused:.3f}"]
+    # One threshold for both: shifted so that it refuses the same share of what was taken away.
+    levels = [np.quantile(logit(share[taken & part]), REFUSED) for part in (~crossed, crossed)]
+    weights[names.index("crossed")] += levels[0] - levels[1]
+    bias += logit(THRESHOLD) - levels[0]
+    share = 1 / (1 + np.exp(-(logit(share) + logit(THRESHOLD) - np.where(crossed, *levels[::-1]))))
+    for threshold in (0.5, 0.6, THRESHOLD, 0.8):
+        told = [f"at {threshold:.2f}"]
         for kind in dict.fromkeys(kinds):
             these = np.array([k == kind for k in kinds])
             passed = (share[these] >= threshold).mean()
             told.append(f"{kind} {passed if y[these][0] else 1 - passed:.3f}")
+        for title, part in (("one language", ~crossed), ("across", crossed)):
+            answered, refused = share[part & y], share[part & taken]
+            told.append(f"{title}: answered {(answered >= threshold).mean():.3f}")
+            told.append(f"refused what was taken away {(refused < threshold).mean():.3f}")
         print("; ".join(told))
     path = ROOT / "rag" / "calibration.json"
     table = json.loads(path.read_text("utf-8"))
     table["answers"] = {
-        "fitted_on": "benchmarks/fit_judge.py: JaQuAD dev, XQuAD's first 24 titles (en, zh)",
+        "fitted_on": "benchmarks/fit_judge.py: JaQuAD dev, XQuAD's first 24 titles (en, zh, ru, th)",
         "weights": {n: round(float(w), 4) for n, w in zip(names, weights, strict=True)},
         "bias": round(bias, 4),
-        "threshold": best,
-        "threshold_chosen": "0.6: a wrong answer weighs one and a half wrong refusals; classes were balanced",
+        "threshold": THRESHOLD,
+        "threshold_chosen": f"refuses {REFUSED:.1%} of questions whose passage was taken away, in one language and across",
         "auc_five_folds": out,
     }
     path.write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", "utf-8")

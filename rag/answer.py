@@ -59,14 +59,10 @@ class Options:
     ``bearing`` is the reader's share below which a second sentence is beside the question.
     ``quotes_read`` is how many quotes the model gets of a question that asks for one fact whose
     place the reader is sure of; a shorter prompt is read sooner and misleads less.
-    ``abroad`` is the share from which articles in other languages than the question's answer it,
-    where those in its own do not: articles about the same matter in one's own language crowd out
-    the one that says it (``benchmarks/abroad.py``).
     """
 
     top_k: int = 8
     answerable: float = 0.5
-    abroad: float = 0.6
     quotes_alone: float = 0.5
     quotes_shown: int = 2
     quotes_read: int = 3
@@ -247,7 +243,8 @@ class Pipeline:
     def _everywhere(self, run: _Run, where: Filter, top_k: int) -> _Found:
         """Search all articles; once more those in other languages, where that does not answer.
 
-        Whether articles differ is looked for in both.
+        Articles about the same matter in the question's language crowd out the one that says it
+        (``benchmarks/abroad.py``). Whether articles differ is looked for in both.
         """
         found = self._search(run, where, top_k)
         enough = found.sure >= self.options.answerable and not run.differ
@@ -257,7 +254,7 @@ class Pipeline:
         abroad = self._search(run, others, top_k)
         if run.differ:
             return _both(found, abroad)
-        return abroad if abroad.sure >= max(self.options.abroad, found.sure) else found
+        return abroad if abroad.sure >= self.options.answerable else found
 
     def _search(self, run: _Run, where: Filter, top_k: int) -> _Found:
         hits = without_commands(self.retriever.retrieve(run.standalone, top_k, where))

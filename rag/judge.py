@@ -109,7 +109,8 @@ class Judge:
 
         ``reader``: log-odds of its surest place. ``dense``: the best cosine over what unrelated
         texts have with the E5 family. ``covered``: share of the question's own terms in the best
-        quotes; across languages zero, which ``crossed`` says. ``facts_missing``: the question's
+        quotes; across languages zero, which ``crossed`` says; ``fused_crossed``: the search score
+        there, where it says more than the reader does. ``facts_missing``: the question's
         figures, names and days that no quote or title has. ``place_fits``: the surest place holds what the
         question asks for (1), does not (-1), or that is not known (0).
         """
@@ -135,6 +136,7 @@ class Judge:
             "reader": _logit(surest.share) if surest else 0.0,
             "dense": 20 * (max((h.dense or 0.0) for h in hits) - 0.8),
             "fused": 4 * best.score,
+            "fused_crossed": 4 * best.score * crossed,
             "covered": len(mine & theirs) / len(mine) if mine and not crossed else 0.0,
             "crossed": float(crossed),
             "facts_missing": float(min(2, missing)),
