@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "ui": {"index", "rag", "eval", "ui"},
 }
 HEAVY = {"torch", "faiss", "gradio", "llama_index", "sentence_transformers", "transformers"}
+HEAVY |= {"fsspec", "moto", "psycopg", "pyarrow", "ray", "sqlalchemy"}
 HEAVY |= {"onnxruntime", "xllamacpp", "trafilatura", "lingua", "dateparser", "pandas", "scipy"}
 
 
