@@ -492,7 +492,7 @@ def _router(doors: Doors) -> "APIRouter":
     @router.post(
         "/api/translate",
         summary="Translate a quote",
-        responses=some_problems(404, 413, 422, 429, 503, 504),
+        responses=some_problems(400, 404, 413, 422, 429, 503, 504),
     )
     def translate(body: TranslateRequest, request: Request) -> Translated:
         """One span of an article told by the language model; an aid, and marked as one."""

@@ -446,5 +446,8 @@
       box()?.focus();
     }
   });
-  document.addEventListener("scroll", hidePeek, true);
+  // A number reached by keyboard is scrolled into sight: its quote goes along. A pointer has moved off.
+  document.addEventListener("scroll", () => {
+    if (peeking && peeking === document.activeElement) showPeek(peeking); else hidePeek();
+  }, true);
 })();
