@@ -353,7 +353,8 @@ class _Run:
                 again = repair_prompt(prompt, failed.text, why, self.language)
                 yield from self._attempt(again, evidence, found.places)
         except LLMError:
-            self.notices.append(notice_text("llm_unavailable", self.language))
+            key = "llm_stopped" if self.claims else "llm_unavailable"
+            self.notices.append(notice_text(key, self.language))
 
     def _read(self, found: _Found) -> tuple[Evidence, ...]:
         """The quotes the model gets: fewer, where one fact is asked for and its place is sure."""

@@ -97,6 +97,12 @@ _NOTICE = {
         "ko": "언어 모델을 사용할 수 없어 기사의 인용문만 보여 드립니다.",
         "zh": "语言模型不可用，仅显示文章引文。",
     },
+    "llm_stopped": {
+        "ja": "言語モデルが途中で止まったため、確認を通った文だけを示します。",
+        "en": "The language model stopped before it had finished; only sentences that passed are shown.",
+        "ko": "언어 모델이 도중에 멈춰 확인을 통과한 문장만 보여 드립니다.",
+        "zh": "语言模型中途停止，仅显示已通过核对的句子。",
+    },
     "filter_opened": {
         "ja": "指定の期間には該当する記事がないため、全期間から探しました。",
         "en": "No article falls in that period, so all dates were searched.",

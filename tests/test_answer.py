@@ -117,6 +117,16 @@ class Dead:
         yield ""
 
 
+class Stops(Dead):
+    """A model that is lost after its first sentence."""
+
+    def stream(
+        self, prompt: Prompt, *, max_tokens: int = 0, usage: Usage | None = None
+    ) -> Iterator[str]:
+        yield GOOD
+        raise LLMUnreachable("connection reset")
+
+
 @dataclass
 class Reads:
     """A reader that is this sure, everywhere."""
@@ -269,6 +279,13 @@ def test_an_empty_index_says_so() -> None:
     outcome = pipeline(Says([]), text="").ask(QUESTION)
     assert isinstance(outcome, Refusal)
     assert outcome.reason == "empty_index"
+
+
+def test_what_passed_before_the_model_was_lost_stays_and_is_not_called_a_quote() -> None:
+    outcome = pipeline(Stops()).ask(QUESTION)
+    assert isinstance(outcome, Answer)
+    assert [c.text + "[1]\n" for c in outcome.claims] == [GOOD]
+    assert outcome.notices == ("言語モデルが途中で止まったため、確認を通った文だけを示します。",)
 
 
 def test_a_dead_model_degrades_to_quotes_with_a_notice() -> None:
