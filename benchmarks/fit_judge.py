@@ -163,6 +163,7 @@ def main() -> None:
     weights, bias = fit(matrix, y, names, **SIGNS)
     # One threshold for both: shifted so that it refuses the same share of what was taken away.
     levels = [np.quantile(logit(share[taken & part]), REFUSED) for part in (~crossed, crossed)]
+    alone = np.quantile(matrix[taken & ~crossed, names.index("reader")], REFUSED)
     weights[names.index("crossed")] += levels[0] - levels[1]
     bias += logit(THRESHOLD) - levels[0]
     share = 1 / (1 + np.exp(-(logit(share) + logit(THRESHOLD) - np.where(crossed, *levels[::-1]))))
@@ -185,6 +186,7 @@ def main() -> None:
         "bias": round(bias, 4),
         "threshold": THRESHOLD,
         "threshold_chosen": f"refuses {REFUSED:.1%} of questions whose passage was taken away, in one language and across",
+        "reader_alone": round(float(1 / (1 + np.exp(-alone))), 4),
         "auc_five_folds": out,
     }
     path.write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", "utf-8")
