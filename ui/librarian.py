@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from index.errors import KonkyoError, StoreLocked, UsageError
+from index.objects import is_object_address
 from index.store import companion
 
 __all__ = ["Job", "Librarian", "Order", "main"]
@@ -137,10 +138,16 @@ class Librarian:
     def _require_allowed(self, source: str) -> None:
         if source.lower().startswith(_WEB):
             return
-        if "://" in source:
+        objects = is_object_address(source)
+        if "://" in source and not objects:
             raise UsageError(f"{source}: not an http or https address, and not a path")
         if self._roots is None:
             return
+        if objects:
+            raise UsageError(
+                f"{source}: object stores are read with this server's own rights; index them by"
+                " `konkyo index add`"
+            )
         path = Path(source).resolve()
         if not any(path.is_relative_to(root) for root in (*self._roots, self.uploads.resolve())):
             raise UsageError(
