@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from index.address import masked
-from index.build import build, remove, take_back
+from index.build import build, compact, remove, take_back
 from index.errors import (
     ArticleMissing,
     StoreError,
@@ -37,21 +37,39 @@ from test_store import ENCODER, FILTERS, SHAPE, article, brute, cut, put
 __all__ = ["milvus", "postgres"]
 
 ENGINES = ("folder", "postgresql", "milvus")
+NUMBERS = itertools.count()
+
+
+def new_address(engine: str, name: str, folder: Path, request: pytest.FixtureRequest) -> str:
+    """The address of a store that is not there yet."""
+    if engine == "folder":
+        return str(folder / name)
+    server: Postgres = request.getfixturevalue("postgres")
+    database = server.make(name)
+    if engine == "postgresql":
+        return database
+    vectors: Milvus = request.getfixturevalue("milvus")
+    return f"{vectors.address}/{name}?truth={database}"
 
 
 @pytest.fixture(params=ENGINES)
 def address(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of a store that is not there yet, on each engine."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    if request.param == "folder":
-        return str(tmp_path / "store")
-    server: Postgres = request.getfixturevalue("postgres")
-    name = f"t{abs(hash(request.node.nodeid)):x}"
-    server.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    if request.param == "postgresql":
-        return server.make(name)
-    vectors: Milvus = request.getfixturevalue("milvus")
-    return f"{vectors.address}/{name}?truth={server.make(name)}"
+    return new_address(request.param, f"t{next(NUMBERS)}", tmp_path, request)
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def sixty(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
+    """Sixty articles on each engine, for tests that only read."""
+    address = new_address(
+        request.param, f"sixty_{request.param}", tmp_path_factory.mktemp("sixty"), request
+    )
+    fill(address, range(60))
+    with contextlib.closing(open_store(address)) as opened:
+        yield opened
 
 
 def fill(address: str, numbers: range) -> int:
@@ -95,73 +113,73 @@ def texts_of(numbers: Iterable[int]) -> dict[str, str]:
     return {p.passage_id: f"{article(n).title}\n{p.text}" for n in numbers for p in cut(article(n))}
 
 
-def test_what_was_put_comes_back(store: Store) -> None:
-    assert (store.generation, store.fingerprint, store.encoder) == (1, SHAPE, "toy:1")
-    assert (store.dimension, store.passage_count) == (DIMENSION, 120)
+def test_what_was_put_comes_back(sixty: Store) -> None:
+    assert (sixty.generation, sixty.fingerprint, sixty.encoder) == (1, SHAPE, "toy:1")
+    assert (sixty.dimension, sixty.passage_count) == (DIMENSION, 120)
     for number in (0, 9, 31):
-        assert store.article(article(number).article_id) == article(number)
+        assert sixty.article(article(number).article_id) == article(number)
     wanted = [cut(article(n))[n % 2] for n in (5, 3, 44, 3)]
     names = [p.passage_id for p in wanted]
-    assert store.passages(names) == wanted
-    assert store.passages_of(article(7).article_id) == cut(article(7))
+    assert sixty.passages(names) == wanted
+    assert sixty.passages_of(article(7).article_id) == cut(article(7))
     np.testing.assert_allclose(
-        store.vectors(names), ENCODER.passages([p.text for p in wanted]), atol=1e-3
+        sixty.vectors(names), ENCODER.passages([p.text for p in wanted]), atol=1e-3
     )
-    listed = list(store.articles())
+    listed = list(sixty.articles())
     dates = [s.published for s in listed if s.published]
     assert len(listed) == 60
     assert dates == sorted(dates, reverse=True)
     assert [s.published for s in listed][: len(dates)] == dates
-    assert store.payloads(names) == [None] * 4
+    assert sixty.payloads(names) == [None] * 4
 
 
-def test_offsets_are_exact(store: Store) -> None:
-    for summary in store.articles():
-        text = store.article(summary.article_id).text
-        for passage in store.passages_of(summary.article_id):
+def test_offsets_are_exact(sixty: Store) -> None:
+    for summary in sixty.articles():
+        text = sixty.article(summary.article_id).text
+        for passage in sixty.passages_of(summary.article_id):
             assert text[passage.start : passage.end] == passage.text
 
 
-def test_unknown_names_are_errors(store: Store) -> None:
+def test_unknown_names_are_errors(sixty: Store) -> None:
     with pytest.raises(ArticleMissing, match="index list"):
-        store.article("0" * 16)
+        sixty.article("0" * 16)
     with pytest.raises(ArticleMissing):
-        store.summaries(["0" * 16])
+        sixty.summaries(["0" * 16])
     with pytest.raises(StoreError, match="no passage x"):
-        store.passages(["x"])
+        sixty.passages(["x"])
     with pytest.raises(StoreMismatch, match="length 48"):
-        store.dense(np.ones(3, np.float32), 5)
+        sixty.dense(np.ones(3, np.float32), 5)
 
 
 @pytest.mark.parametrize("where", FILTERS)
-def test_filters_lose_nothing(store: Store, where: Filter) -> None:
+def test_filters_lose_nothing(sixty: Store, where: Filter) -> None:
     query = ENCODER.queries(["台風についての発表"])[0]
-    wanted = brute(range(60), query, where, 7) if any(store.articles(where)) else []
-    found = store.dense(query, 7, where)
+    wanted = brute(range(60), query, where, 7) if any(sixty.articles(where)) else []
+    found = sixty.dense(query, 7, where)
     assert len(found) == len(wanted)
-    passing = {s.article_id for s in store.articles(where)}
-    assert {p.article_id for p in store.passages([h.passage_id for h in found])} <= passing
-    exact = store.vectors(wanted) @ query if wanted else np.empty(0)
+    passing = {s.article_id for s in sixty.articles(where)}
+    assert {p.article_id for p in sixty.passages([h.passage_id for h in found])} <= passing
+    exact = sixty.vectors(wanted) @ query if wanted else np.empty(0)
     np.testing.assert_allclose([hit.score for hit in found], exact, atol=1e-4)
-    owners = {p.passage_id for a in passing for p in store.passages_of(a)}
-    everything = store.lexical("台風の発表", 500)
-    assert [h for h in everything if h.passage_id in owners] == store.lexical(
+    owners = {p.passage_id for a in passing for p in sixty.passages_of(a)}
+    everything = sixty.lexical("台風の発表", 500)
+    assert [h for h in everything if h.passage_id in owners] == sixty.lexical(
         "台風の発表", 500, where
     )
 
 
 @pytest.mark.parametrize("question", ["台風の発表", "第31号", "地震 9件", "日銀の次の文", "xyz"])
-def test_scores_of_words_are_exact(store: Store, question: str) -> None:
+def test_scores_of_words_are_exact(sixty: Store, question: str) -> None:
     wanted = bm25(texts_of(range(60)), question)
-    found = {h.passage_id: h.score for h in store.lexical(question, 500)}
+    found = {h.passage_id: h.score for h in sixty.lexical(question, 500)}
     assert found == {name: pytest.approx(score, abs=1e-4) for name, score in wanted.items()}
-    assert store.lexical_ceiling(question) >= max(found.values(), default=0) * 0.5
+    assert sixty.lexical_ceiling(question) >= max(found.values(), default=0) * 0.5
 
 
 def test_a_selective_filter_in_a_large_store_loses_nothing(address: str) -> None:
     """Two passages in a hundred pass, in a store large enough for approximate search."""
     random = np.random.default_rng(3)
-    count = 600
+    count = 520
     with open_writer(address, fingerprint=SHAPE, encoder="toy:1", dimension=DIMENSION) as writer:
         vectors = random.normal(size=(count, 20, DIMENSION)).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=2, keepdims=True)
@@ -453,6 +471,7 @@ def test_builds_are_the_same_everywhere(address: str, tmp_path: Path) -> None:
         assert (rebuilt.excluded, len(encoder.encoded)) == (1, count)
         take_back([victim], where)
         assert build([str(news)], where, encoder).added == 1
+        assert min(compact(where)) > 0
         assert [f for f in verify_store(where) if not f.ok] == []
         states.append(state(where))
     assert states[0] == states[1]

@@ -119,11 +119,15 @@ class Milvus:
     ) -> list[tuple[int, float]]:
         """Compare all that may be found, from the truth."""
         passes, values = clause(seen.where, "p", "article")
+        chosen = f"{_VISIBLE} AND {passes}"
+        values["generation"] = seen.generation
+        if seen.numbers is not None:
+            chosen, values = "id = ANY(:numbers)", {"numbers": list(seen.numbers)}
         best: list[tuple[int, float]] = []
         rows = run(
             connection,
-            f"SELECT id, vector FROM passages p WHERE {_VISIBLE} AND {passes}",
-            {**values, "generation": seen.generation},
+            f"SELECT id, vector FROM passages p WHERE {chosen}",
+            values,
         )
         for part in rows.partitions(10_000):
             numbers = [int(str(row[0])) for row in part]

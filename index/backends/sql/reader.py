@@ -14,7 +14,7 @@ import numpy.typing as npt
 from index.address import masked
 from index.backends.sql.address import parse
 from index.backends.sql.database import Database, Moved, Rows, in_force, run, value
-from index.backends.sql.vectors import Seen, clause, engine_for
+from index.backends.sql.vectors import EXACT_FILTERED, Seen, clause, engine_for
 from index.backends.sql.words import SqlSegment, TermCache
 from index.backends.truth import (
     article_from_row,
@@ -60,10 +60,11 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class _Passing:
-    """What a filter lets through: a mask a segment, and how many passages in all."""
+    """What a filter lets through: a mask a segment, how many in all and, if few, their numbers."""
 
     masks: tuple[Mask, ...]
     count: int
+    numbers: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +279,8 @@ class SqlStore:
             count = view.passages if passing is None else passing.count
             if k <= 0 or count == 0:
                 return []
-            seen = Seen(view.truth, view.generation, count, where, view.reached)
+            numbers = None if passing is None else passing.numbers
+            seen = Seen(view.truth, view.generation, count, where, view.reached, numbers)
             found = self._engine.nearest(connection, query, k, seen)
             return self._named(connection, view, found)
 
@@ -464,7 +466,9 @@ class SqlStore:
         )
         allowed = np.array([int(str(row[0])) for row in rows], np.int64)
         passing = _Passing(
-            tuple(np.isin(segment.numbers, allowed) for segment in view.segments), len(allowed)
+            tuple(np.isin(segment.numbers, allowed) for segment in view.segments),
+            len(allowed),
+            tuple(allowed.tolist()) if len(allowed) <= EXACT_FILTERED else None,
         )
         with self._lock:
             view.passing[where] = passing

@@ -16,17 +16,30 @@ from index.records import Filter
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["EXACT_LIMIT", "PgVector", "Seen", "VectorEngine", "VectorRow", "clause", "engine_for"]
+__all__ = [
+    "EXACT_FILTERED",
+    "EXACT_LIMIT",
+    "PgVector",
+    "Seen",
+    "VectorEngine",
+    "VectorRow",
+    "clause",
+    "engine_for",
+]
 
 EXACT_LIMIT = 10_000
-"""Passages up to which all that may be found are compared, measured in benchmarks/LOG.md."""
+"""Passages up to which a whole store is compared one by one, measured in benchmarks/LOG.md."""
+
+EXACT_FILTERED = 30_000
+"""Passages up to which all that pass a filter are: iterative scan is slower when few pass."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What one search may find: passages of ``generation`` that pass ``where``, ``passing`` many.
 
-    ``reached`` is the highest passage number of that generation.
+    ``reached`` is the highest passage number of that generation; ``numbers`` are those that pass
+    a filter, if they are at most ``EXACT_FILTERED``.
     """
 
     truth: str
@@ -34,6 +47,7 @@ class Seen:
     passing: int
     where: Filter
     reached: int
+    numbers: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,7 +190,7 @@ class PgVector:
         self, connection: Connection, vector: Vectors, k: int, seen: Seen
     ) -> list[tuple[int, float]]:
         """(passage number, dot product) of the k nearest, best first; at full recall if few pass."""
-        if seen.passing > EXACT_LIMIT:
+        if seen.numbers is None and seen.passing > EXACT_LIMIT:
             found = self._search(connection, vector, k, seen, exact=False)
             if len(found) >= min(k, seen.passing):
                 return found
@@ -191,6 +205,8 @@ class PgVector:
         asked = f"CAST(:vector AS vector({dimension}))"
         distance = f"(CAST(vector AS vector({dimension})) <=> {asked})"
         if exact:
+            if seen.numbers is not None:
+                visible, values = "id = ANY(:numbers)", {"numbers": list(seen.numbers)}
             inner = f"SELECT id, {distance} AS far FROM passages p WHERE {visible}"
         else:
             near = f"vector <=> CAST(CAST(:vector AS text) AS halfvec({dimension}))"

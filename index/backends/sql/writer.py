@@ -505,6 +505,7 @@ class SqlWriter:
                 for row in rows:
                     self._run(f'VACUUM (ANALYZE) "{self._truth}"."{row[0]}"')
             finally:
+                self._connection.rollback()
                 self._connection.execution_options(isolation_level="READ COMMITTED")
 
     # -- statements -----------------------------------------------------------------------
