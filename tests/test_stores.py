@@ -583,3 +583,29 @@ def test_a_rebuild_keeps_the_truth_before_and_no_more(postgres: Postgres) -> Non
     )
     (row,) = postgres.run("SELECT truth, previous FROM konkyo.stores", "kept")
     assert {name for (name,) in schemas} == set(row)
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "milvus"])
+def test_what_was_superseded_long_ago_is_removed(
+    engine: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = new_address(engine, f"old_{engine}", tmp_path, request)
+    fill(address, range(20))
+    with contextlib.closing(open_store(address)) as reader:
+        monkeypatch.setattr("index.backends.sql.writer._KEEP_SECONDS", -1)
+        for number in range(4):
+            with open_writer(address) as writer:
+                writer.remove_source(f"{number}.md")
+                put(writer, article(100 + number))
+                writer.commit()
+                writer.keep_up(compact=number == 2)
+        with pytest.raises(StoreError, match="superseded long ago"):
+            reader.article(article(0).article_id)
+        assert reader.refresh()
+        assert reader.passage_count == 40
+        assert len(reader.dense(ENCODER.queries(["台風"])[0], 100)) == 40
+    assert [f for f in verify_store(address) if not f.ok] == []
+    server: Postgres = request.getfixturevalue("postgres")
+    ((truth,),) = server.run("SELECT truth FROM konkyo.stores", f"old_{engine}")
+    ((count,),) = server.run(f'SELECT count(*) FROM "{truth}".passages', f"old_{engine}")
+    assert count == 42
