@@ -81,7 +81,7 @@ class Postgres:
         log = self.folder.with_name(self.folder.name + ".log")
         with log.open("ab") as out:
             self._process = subprocess.Popen(
-                [*_prefix(), _binary("postgres"), "-D", str(self.folder), *flags],
+                [*_with_us(), *_prefix(), _binary("postgres"), "-D", str(self.folder), *flags],
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
@@ -133,10 +133,16 @@ class Postgres:
                 self.kill()
 
 
+def _with_us() -> list[str]:
+    """A test that is killed takes its servers along, where the machine can say so."""
+    return [] if shutil.which("setpriv") is None else ["setpriv", "--pdeathsig=KILL"]
+
+
 def _prefix() -> list[str]:
     if os.geteuid() != 0:
         return []
-    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+    keep = ["--pdeathsig=keep"]
+    return ["setpriv", *keep, "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
 
 
 def _as_user(*command: str) -> None:
@@ -219,7 +225,7 @@ class Milvus:
         me = [sys.executable, __file__]
         with log:
             self._inside = subprocess.Popen(
-                [*alone, *me, "milvus", str(self.folder), str(socket_file)],
+                [*_with_us(), *alone, *me, "milvus", str(self.folder), str(socket_file)],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
