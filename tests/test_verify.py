@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -91,6 +93,41 @@ def test_a_share_under_the_threshold_is_not_shown() -> None:
 )
 def test_a_claim_is_in_the_script_of_its_language(text: str, language: str, fits: bool) -> None:
     assert script_fits(text, language) is fits
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("空母「乔治·华盛顿」号を視察する。", "ja"),
+        ("日本政府が 난처한 立場にある。", "ja"),
+        ("Sanae Takaichiは賞を受賞しました。", "ja"),
+        ('The helicopter is called "マリーンワン".', "en"),
+        ("총리는 마린원（マリーンワン）을 탄다.", "ko"),
+        ("首相将乘坐 Marine One 前往。", "zh"),
+    ],
+)
+def test_words_copied_from_a_quote_in_another_language_do_not_fit(text: str, language: str) -> None:
+    assert not script_fits(text, language)
+    assert script_fits(text, language, known=text)
+
+
+def test_across_languages_the_checker_must_be_surer() -> None:
+    class Says:
+        def __init__(self, entail: float) -> None:
+            self.entail, self.contradict = entail, 0.0
+
+        def supports(self, claim: str, evidence: Sequence[str]) -> list[Says]:
+            return [self for _ in evidence]
+
+    def reason(entail: float, language: str) -> str | None:
+        verifier = Verifier(facts=None, states=None, supporter=Says(entail), calibration=SURE)
+        quote = shown("The talks were held in Tokyo.", language)
+        draft = Draft("会談は東京で開かれた。", (1,))
+        return verifier.check(draft, quote, question="", language="ja").reason
+
+    assert reason(0.7, "en") == "meaning"
+    assert reason(0.9, "en") is None
+    assert reason(0.7, "ja") is None
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
