@@ -334,8 +334,8 @@ class _Run:
     def draft(self, found: _Found) -> Iterator[Event]:
         """Ask the model, check each line as it is finished; repair once if nothing passed.
 
-        A sentence that is true but answers something else is not repaired: the reader's own
-        quote is the better answer.
+        A sentence that is true but answers something else is not repaired, nor is one about
+        quotes in another language: the quote itself is the better answer.
         """
         evidence = self._read(found)
         prompt = claims_prompt(
@@ -348,7 +348,8 @@ class _Run:
         try:
             yield from self._attempt(prompt, evidence, found.places)
             failed = next((r for r in reversed(self.removed) if r.reason != "off_question"), None)
-            if not self.claims and failed is not None:
+            own = any(e.article.language == self.language for e in evidence)
+            if not self.claims and failed is not None and own:
                 why = removed_text(failed.reason, self.language)
                 again = repair_prompt(prompt, failed.text, why, self.language)
                 yield from self._attempt(again, evidence, found.places)
