@@ -107,7 +107,8 @@ def test_the_command_line_with_the_real_encoder(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_ends_the_processes_and_leaves_no_index(tmp_path: Path) -> None:
-    news = write_stories(tmp_path / "news", 400)
+    # Far more than can be encoded between the first vectors kept and the interrupt.
+    news = write_stories(tmp_path / "news", 3000)
     store = tmp_path / "store"
     command = ["index", "build", str(news), "--store", str(store), "--workers", "2"]
     child = subprocess.Popen(
@@ -117,8 +118,7 @@ def test_an_interrupt_ends_the_processes_and_leaves_no_index(tmp_path: Path) -> 
         start_new_session=True,
         cwd=Path(__file__).resolve().parents[1],
     )
-    wait_for(lambda: (store / "staging.sqlite").exists(), 60)
-    time.sleep(1.0)
+    wait_for(lambda: (store / "staging.sqlite").exists(), 120)
     os.killpg(child.pid, signal.SIGINT)
     _, said = child.communicate(timeout=60)
     assert child.returncode == 130, said
