@@ -79,6 +79,13 @@ _HINTED = re.compile(
         re.escape(form.strip()).replace(re.escape("{hint}"), r".{0,60}?") for form in _HINT.values()
     )
 )
+_LABEL = re.compile(
+    "^(?:" + "|".join(map(re.escape, _ANSWER.values())) + r"|Answer in [A-Z][a-z]+)\s*[:：]\s*"
+)
+_POINTING = re.compile(
+    r"(?:,?\s+(?:as (?:stated|shown|mentioned) in|according to)|\s+This is (?:proven|stated|shown) (?:by|in))"
+    r" (?:the )?quotes?\.?$"
+)
 _PARTICLE = re.compile(r"(?<=[\u30a1-\u30ff\u4e00-\u9fff0-9０-９%％])[のをがはにでとへ]$")
 _NAMES = {
     "ar": "Arabic",
@@ -104,8 +111,12 @@ _NAMES = {
 
 
 def without_hint(text: str) -> str:
-    """A model's sentence without the remark about the answer, which it sometimes says after us."""
-    return _HINTED.sub("", text).strip()
+    """A model's sentence without our own words, which it sometimes says after us.
+
+    The remark about the answer, the label of the answer's line, and what is left of "as stated in
+    quote [1]" without its mark.
+    """
+    return _POINTING.sub("", _LABEL.sub("", _HINTED.sub("", text))).strip()
 
 
 def language_name(code: str) -> str:

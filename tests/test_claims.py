@@ -78,3 +78,20 @@ def test_a_model_that_repeats_our_remark_is_not_quoted_on_it(language: str) -> N
     asked = claims_prompt("Q?", [], language, "160").user.split("Q?")[1].split("\n")[0].strip()
     assert "160" in asked
     assert without_hint(f"About 160 were there. {asked}") == "About 160 were there."
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("日本語の答え（文で）: 約160人がいる。", "約160人がいる。"),
+        ("It is above 75 percent, as stated in quote", "It is above 75 percent"),
+        (
+            "She took office on October 21. This is proven by quote",
+            "She took office on October 21.",
+        ),
+        ("He answered the question.", "He answered the question."),
+        ("The figure is a quote", "The figure is a quote"),
+    ],
+)
+def test_the_label_of_the_line_and_what_points_at_a_mark_are_left_out(text: str, kept: str) -> None:
+    assert without_hint(text) == kept
