@@ -19,6 +19,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -88,6 +89,7 @@ def look(pipeline: Pipeline, question: str, own: str, answer: str) -> tuple[floa
 
     listened = copy(pipeline)
     listened._judge = listening(pipeline._judge)
+    listened.options = replace(pipeline.options, abroad=True)
     shown = False
     for event in listened.stream(question, language=own):
         if isinstance(event, EvidenceReady):

@@ -59,10 +59,13 @@ class Options:
     ``bearing`` is the reader's share below which a second sentence is beside the question.
     ``quotes_read`` is how many quotes the model gets of a question that asks for one fact whose
     place the reader is sure of; a shorter prompt is read sooner and misleads less.
+    ``abroad``: where the articles found do not answer, those in other languages are searched once
+    more. Off: among news about one matter it answered what no article says (benchmarks/LOG.md).
     """
 
     top_k: int = 8
     answerable: float = 0.5
+    abroad: bool = False
     quotes_alone: float = 0.5
     quotes_shown: int = 2
     quotes_read: int = 3
@@ -241,14 +244,14 @@ class Pipeline:
         return self._everywhere(run, where, top_k)
 
     def _everywhere(self, run: _Run, where: Filter, top_k: int) -> _Found:
-        """Search all articles; once more those in other languages, where that does not answer.
+        """Search all articles; where ``options.abroad`` and that does not answer, other languages.
 
         Articles about the same matter in the question's language crowd out the one that says it
         (``benchmarks/abroad.py``). Whether articles differ is looked for in both.
         """
         found = self._search(run, where, top_k)
-        enough = found.sure >= self.options.answerable and not run.differ
-        if enough or where.languages or all(a.language != run.language for a in found.related):
+        wanted = run.differ or (self.options.abroad and found.sure < self.options.answerable)
+        if not wanted or where.languages or all(a.language != run.language for a in found.related):
             return found
         others = replace(where, other_languages_than=frozenset({run.language}))
         abroad = self._search(run, others, top_k)
