@@ -54,6 +54,18 @@ def fill(address: str, numbers: range) -> int:
     return generation
 
 
+def has_all(replica: Postgres, primary: Postgres) -> None:
+    """Wait until a replica shows what its primary has: a commit waits for its disk only."""
+    [[written]] = primary.run("SELECT pg_current_wal_lsn()::text")
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        [[there]] = replica.run(f"SELECT pg_last_wal_replay_lsn() >= '{written}'::pg_lsn")
+        if there:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the replica did not follow")
+
+
 def test_a_promoted_replica_takes_over_in_the_middle_of_questions(
     pair: tuple[Postgres, Postgres],
 ) -> None:
@@ -138,6 +150,7 @@ def test_a_read_replica_answers_and_may_die(pair: tuple[Postgres, Postgres]) -> 
     written = primary.make("read")
     address = f"{written}?replicas=127.0.0.1:{replica.port}"
     fill(written, range(5))
+    has_all(replica, primary)
     with contextlib.closing(open_store(address)) as reader:
         reader.lexical("台風", 3)
         serving = replica.run(
@@ -158,6 +171,24 @@ def test_a_read_replica_answers_and_may_die(pair: tuple[Postgres, Postgres]) -> 
         assert reader.refresh()
         assert reader.article(article(7).article_id) == article(7)
     assert serving[0][0] != 0
+
+
+def test_what_a_replica_has_not_got_yet_is_read_from_the_primary(
+    pair: tuple[Postgres, Postgres],
+) -> None:
+    primary, replica = pair
+    written = primary.make("late")
+    has_all(replica, primary)
+    replica.run("SELECT pg_wal_replay_pause()")
+    fill(written, range(5))
+    address = f"{written}?replicas=127.0.0.1:{replica.port}"
+    with contextlib.closing(open_store(address)) as reader:
+        assert reader.generation == 1
+        assert reader.article(article(4).article_id) == article(4)
+        replica.run("SELECT pg_wal_replay_resume()")
+        has_all(replica, primary)
+        primary.kill()
+        assert reader.article(article(3).article_id) == article(3)
 
 
 def test_milvus_is_killed_and_comes_back(postgres: Postgres, milvus: Milvus) -> None:

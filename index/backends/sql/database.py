@@ -34,6 +34,8 @@ Rows = Sequence[tuple[object, ...]]
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 30
 _RETRY_SECONDS = 20.0
+# A replica that was away is asked again within this time.
+_RECYCLE_SECONDS = 300
 _POOL = 8
 _OVERFLOW = 24
 # What libpq is told unless the address says otherwise: notice a peer that is gone.
@@ -73,27 +75,42 @@ class Database:
         self.shown = address.shown
         self._psycopg = psycopg
         self._sqlalchemy = sqlalchemy
-        self._readers: Engine | None = None
+        self._pools: dict[bool, Engine] = {}
 
     def close(self) -> None:
         """Let go of all pooled connections."""
-        if self._readers is not None:
-            self._readers.dispose()
-            self._readers = None
+        while self._pools:
+            self._pools.popitem()[1].dispose()
 
     # -- reading --------------------------------------------------------------------------
 
-    def read(self, work: Callable[[Connection], T], schema: str | None = None) -> T:
+    def read(
+        self, work: Callable[[Connection], T], schema: str | None = None, *, primary: bool = False
+    ) -> T:
         """Run some reading in one snapshot; again, for up to 20 s, when the server is lost.
 
-        ``work`` sees the tables of ``schema``. Raises StoreUnreachable, StoreMissing, StoreError.
+        ``work`` sees the tables of ``schema``. What a replica has not got yet is read from the
+        primary. Raises StoreUnreachable, StoreMissing, StoreError.
         """
         import tenacity
 
+        errors = self._psycopg.errors
+
         def once() -> T:
-            with self._pool().connect() as connection, connection.begin():
-                self.use(connection, schema)
-                return work(connection)
+            nonlocal primary
+            try:
+                with self._pool(primary).connect() as connection, connection.begin():
+                    self.use(connection, schema)
+                    return work(connection)
+            except Moved:
+                primary = True
+                raise
+            except self._sqlalchemy.exc.ProgrammingError as exc:
+                missing = (errors.UndefinedTable, errors.InvalidSchemaName)
+                if primary or self.address.replicas is None or not isinstance(exc.orig, missing):
+                    raise
+                primary = True
+                raise Moved("a replica is behind") from None
 
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_delay(_RETRY_SECONDS),
@@ -121,13 +138,14 @@ class Database:
         values |= {f"v{n}": value for n, value in enumerate(settings.values())}
         run(connection, f"SELECT {marks}", values)
 
-    def _pool(self) -> Engine:
-        if self._readers is None:
-            self._readers = self._sqlalchemy.create_engine(
+    def _pool(self, primary: bool) -> Engine:
+        if primary not in self._pools:
+            self._pools[primary] = self._sqlalchemy.create_engine(
                 "postgresql+psycopg://",
-                creator=lambda: self._connect(
-                    self.address.replicas or self.address.dsn,
-                    load_balance_hosts="random" if self.address.replicas else None,
+                creator=lambda: (
+                    self._connect(self.address.dsn)
+                    if primary or self.address.replicas is None
+                    else self._connect(self.address.replicas, load_balance_hosts="random")
                 ),
                 isolation_level="REPEATABLE READ",
                 execution_options={"postgresql_readonly": True},
@@ -136,8 +154,9 @@ class Database:
                 max_overflow=_OVERFLOW,
                 pool_timeout=_READ_SECONDS,
                 pool_use_lifo=True,
+                pool_recycle=_RECYCLE_SECONDS,
             )
-        return self._readers
+        return self._pools[primary]
 
     # -- writing --------------------------------------------------------------------------
 
@@ -159,10 +178,10 @@ class Database:
                 connection.close()
             engine.dispose()
 
-    def _connect(self, dsn: str, **wanted: str | None) -> object:
+    def _connect(self, dsn: str, **wanted: str) -> object:
         given = {key for key, _ in parse_qsl(urlsplit(dsn).query, keep_blank_values=True)}
         defaults = {**_DEFAULTS, **wanted}
-        extra: dict[str, Any] = {k: v for k, v in defaults.items() if k not in given and v}
+        extra: dict[str, Any] = {k: v for k, v in defaults.items() if k not in given}
         extra["application_name"] = f"konkyo {os.getpid()}@{socket.gethostname()}"[:63]
         if self.address.password:
             extra["password"] = self.address.password

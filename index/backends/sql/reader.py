@@ -355,7 +355,10 @@ class SqlStore:
         if self._closed:
             raise StoreError(f"{self._shown}: this store was closed")
         store = self._database.address.store
-        current = self._database.read(lambda c: in_force(c, store))
+        # A replica may not have heard of an index that is new.
+        current = self._database.read(lambda c: in_force(c, store)) or self._database.read(
+            lambda c: in_force(c, store), primary=True
+        )
         if current is None:
             raise StoreMissing(
                 f"{self._shown}: no index here; make one with `konkyo index build SOURCE..."
