@@ -25,6 +25,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
+from fit_judge import squad  # noqa: E402
+
 from eval.withheld import withheld  # noqa: E402
 from index.build import build  # noqa: E402
 from index.embed import load_encoder  # noqa: E402
@@ -39,21 +41,11 @@ LAST = slice(24, 48)
 Asked = tuple[str, str, str]
 
 
-def paragraphs(data: Path, language: str) -> list[tuple[str, list[tuple[str, str]]]]:
-    found = []
-    for article in json.loads((data / f"xquad.{language}.json").read_text("utf-8"))["data"][LAST]:
-        for p in article["paragraphs"]:
-            found.append(
-                (p["context"], [(q["question"], q["answers"][0]["text"]) for q in p["qas"]])
-            )
-    return found
-
-
 def collection(data: Path, own: str, other: str) -> tuple[list[dict], list[Asked]]:
     """Articles to index, and (question, answer, article title) about those in the other language."""
     articles, asked = [], []
-    both = zip(paragraphs(data, own), paragraphs(data, other), strict=True)
-    for n, ((text, mine), (foreign, theirs)) in enumerate(both):
+    one, two = (squad(data / f"xquad.{code}.json", LAST) for code in (own, other))
+    for n, ((_, text, mine), (_, foreign, theirs)) in enumerate(zip(one, two, strict=True)):
         title = f"{n:04d}"
         articles.append({"title": title, "text": foreign if n % 2 else text})
         if n % 2:

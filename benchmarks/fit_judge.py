@@ -28,10 +28,10 @@ from bounded import fit, held_out  # noqa: E402
 from corruptions import corrupt_date, corrupt_number  # noqa: E402
 
 
-def squad(path: Path, titles: int | None = None) -> list[tuple[str, str, list[tuple[str, str]]]]:
+def squad(path: Path, part: slice = slice(None)) -> list[tuple[str, str, list[tuple[str, str]]]]:
     """(title, text, [(question, answer)]) of each paragraph."""
     found = []
-    for article in json.loads(path.read_text("utf-8"))["data"][:titles]:
+    for article in json.loads(path.read_text("utf-8"))["data"][part]:
         for p in article["paragraphs"]:
             asked = [(q["question"], q["answers"][0]["text"]) for q in p["qas"]]
             found.append((str(article.get("title", "")), p["context"], asked))
@@ -102,7 +102,7 @@ def main() -> None:
     rng = random.Random(args.seed)
     data = args.shared / "data"
     sets = [("ja", squad(data / "jaquad-dev-0.1.0.json"), None, args.questions)]
-    x = {code: squad(data / f"xquad.{code}.json", 24) for code in ("en", "zh", "ru", "th")}
+    x = {code: squad(data / f"xquad.{code}.json", slice(24)) for code in ("en", "zh", "ru", "th")}
     for mine, theirs in PAIRS:
         sets.append((f"{mine}-{theirs}", x[theirs], x[mine], args.questions // 4))
 

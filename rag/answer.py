@@ -284,9 +284,9 @@ class Pipeline:
 
 def _both(one: _Found, two: _Found) -> _Found:
     """The best quotes of two searches, each once, numbered anew."""
-    best = [*one.evidence[:3], *two.evidence[:3]]
-    chosen = {(e.article.article_id, e.end): e for e in reversed(best)}
-    chosen = dict(reversed(chosen.items()))
+    chosen: dict[tuple[str, int], Evidence] = {}
+    for quote in [*one.evidence[:3], *two.evidence[:3]]:
+        chosen.setdefault((quote.article.article_id, quote.end), quote)
     evidence = tuple(replace(e, number=n) for n, e in enumerate(chosen.values(), start=1))
     spans = sorted([*one.selection.spans, *two.selection.spans], key=lambda s: -s.share)
     selection = replace(one.selection, evidence=evidence, spans=tuple(spans))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 
 from rag.evidence import Span
@@ -116,13 +115,10 @@ def _rival(
         )
         for x in found
     ]
-    for place in [*read, *written]:
-        if differ(first, (other, place)):
-            # A quote that also holds the very same answer does not contradict it.
-            if any(_same(kind, first, (other, replace(place, text=w.text))) for w in written):
-                return None
-            return place
-    return None
+    # A quote that also holds the very same answer does not contradict it.
+    if any(_same(kind, first, (other, place)) for place in written):
+        return None
+    return next((place for place in [*read, *written] if differ(first, (other, place))), None)
 
 
 def _same(kind: Asked, one: tuple[Evidence, Span], two: tuple[Evidence, Span]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from index.backends.truth import (
 from index.errors import StoreDamaged, StoreError
 from index.records import article_id_for
 
-__all__ = ["Finding", "verify"]
+__all__ = ["Finding", "finding", "verify"]
 
 _REBUILD = "run `konkyo index build SOURCE... --rebuild` with all your sources"
 _SELF_REPAIR = (
@@ -70,16 +70,24 @@ def verify(folder: Path) -> list[Finding]:
     return findings
 
 
-def _finding(truth: Path, what: str, check: Callable[[], Iterator[str]]) -> Finding:
+def finding(what: str, check: Callable[[], Iterable[str]], advice: str) -> Finding:
+    """Run a check, which gives what is wrong; a StoreError it raises is wrong as well."""
     try:
-        with guarded(truth):
-            problems = list(check())
+        problems = list(check())
     except StoreError as exc:
         problems = [str(exc)]
     if not problems:
         return Finding(what, True)
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return Finding(what, False, problems[0] + more, _REBUILD)
+    return Finding(what, False, problems[0] + more, advice)
+
+
+def _finding(truth: Path, what: str, check: Callable[[], Iterator[str]]) -> Finding:
+    def checked() -> list[str]:
+        with guarded(truth):
+            return list(check())
+
+    return finding(what, checked, _REBUILD)
 
 
 def _sqlite(connection: sqlite3.Connection) -> Iterator[str]:

@@ -45,6 +45,7 @@ __all__ = [
     "fsync_folder",
     "guarded",
     "meta",
+    "must_fit",
     "passage_from_row",
     "point_current",
     "row_crc",
@@ -448,6 +449,22 @@ def vector_rows(
             raise damaged(path, f"the vector of passage number {number}")
     joined = b"".join(blob for _, blob, _ in rows)
     return np.frombuffer(joined, "<f2").reshape(len(rows), dimension)
+
+
+def must_fit(
+    shown: object, article: Article, passages: Sequence[Passage], vectors: Vectors, dimension: int
+) -> None:
+    """Raise what a writer says of passages that are not their article's, or have other vectors."""
+    if vectors.shape != (len(passages), dimension):
+        raise StoreMismatch(
+            f"{shown}: vectors of shape {vectors.shape} for {len(passages)} passages"
+            f" in a store of dimension {dimension}"
+        )
+    for passage in passages:
+        if article.text[passage.start : passage.end] != passage.text:
+            raise StoreError(
+                f"passage {passage.passage_id} is not the text it names; nothing was kept"
+            )
 
 
 def searched_text(title: str, text: str) -> str:

@@ -21,13 +21,14 @@ from index.backends.truth import (
     digest_article,
     guarded,
     meta,
+    must_fit,
     point_current,
     row_crc,
     set_meta,
     unit,
     vector_rows,
 )
-from index.errors import ArticleMissing, StoreDamaged, StoreError, StoreMismatch, StoreMissing
+from index.errors import ArticleMissing, StoreDamaged, StoreError, StoreMissing
 from index.protocols import Exclusion, Vectors
 from index.records import Article, Passage
 
@@ -207,11 +208,7 @@ class LocalWriter:
         ``bands`` are the article's sketch; ``payloads``, if any, are one a passage and come
         back with it.
         """
-        if vectors.shape != (len(passages), self._dimension):
-            raise StoreMismatch(
-                f"{self._folder}: vectors of shape {vectors.shape} for {len(passages)} passages"
-                f" in a store of dimension {self._dimension}"
-            )
+        must_fit(self._folder, article, passages, vectors, self._dimension)
         run = self._connection.execute
         with self._guard():
             row = run(
@@ -256,10 +253,6 @@ class LocalWriter:
             for band in dict.fromkeys(bands):
                 run("INSERT INTO sketches VALUES (?, ?)", (band, number))
             for passage, vector, key in zip(passages, vectors, keys, strict=True):
-                if article.text[passage.start : passage.end] != passage.text:
-                    raise StoreError(
-                        f"passage {passage.passage_id} is not the text it names; nothing was kept"
-                    )
                 facts = (passage.passage_id, number, passage.ordinal, passage.start, passage.end)
                 at = run(
                     "INSERT INTO passages (passage_id, article, ordinal, start, stop, crc)"

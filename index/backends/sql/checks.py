@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index.backends.checks import Finding
+from index.backends.checks import Finding, finding
 from index.backends.sql.address import parse
 from index.backends.sql.database import Database, in_force, run
 from index.backends.sql.reader import ARTICLE_COLUMNS, meta_of
@@ -20,7 +20,7 @@ from index.backends.truth import (
     searched_text,
     vector_rows,
 )
-from index.errors import StoreDamaged, StoreError, StoreMissing
+from index.errors import StoreDamaged, StoreMissing
 from index.lexical import Postings
 from index.records import article_id_for
 
@@ -76,17 +76,7 @@ class _Checks:
             ("caches agree with the index (words)", self._words, _REBUILD),
             (f"caches agree with the index ({self._engine.name})", self._near, _KEEP_UP),
         ]
-        return [self._finding(what, check, advice) for what, check, advice in checks]
-
-    def _finding(self, what: str, check: Callable[[], Iterator[str]], advice: str) -> Finding:
-        try:
-            problems = list(check())
-        except StoreError as exc:
-            problems = [str(exc)]
-        if not problems:
-            return Finding(what, True)
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        return Finding(what, False, problems[0] + more, advice)
+        return [finding(what, check, advice) for what, check, advice in checks]
 
     def _rows(self, sql: str, **values: object) -> Iterator[tuple[object, ...]]:
         for row in run(self._connection, sql, values).yield_per(_BATCH):

@@ -25,6 +25,7 @@ from index.backends.truth import (
     blob_from_vector,
     chunks,
     digest_article,
+    must_fit,
     row_crc,
     searched_text,
     unit,
@@ -36,7 +37,6 @@ from index.errors import (
     StoreDamaged,
     StoreError,
     StoreLocked,
-    StoreMismatch,
     StoreMissing,
 )
 from index.lexical import Postings
@@ -224,16 +224,7 @@ class SqlWriter:
         ``bands`` are the article's sketch; ``payloads``, if any, are one a passage and come
         back with it.
         """
-        if vectors.shape != (len(passages), self._dimension):
-            raise StoreMismatch(
-                f"{self._shown}: vectors of shape {vectors.shape} for {len(passages)} passages"
-                f" in a store of dimension {self._dimension}"
-            )
-        for passage in passages:
-            if article.text[passage.start : passage.end] != passage.text:
-                raise StoreError(
-                    f"passage {passage.passage_id} is not the text it names; nothing was kept"
-                )
+        must_fit(self._shown, article, passages, vectors, self._dimension)
         if "\0" in article.text + article.title:
             raise StoreError(
                 f"{self._shown}: article {article.article_id} holds a NUL character, which"
