@@ -39,6 +39,7 @@ from rag.outcomes import (
     Removed,
 )
 from rag.prompt import Prompt, claims_prompt, repair_prompt, without_hint
+from rag.relation import Phrasing
 from rag.remembered import Remembered
 from rag.retrieve import FusionWeights, Retriever
 from rag.verify import Verdict, Verifier
@@ -47,6 +48,8 @@ __all__ = ["PROMPT_VERSION", "Options", "Pipeline"]
 
 PROMPT_VERSION = 3
 _EVERYTHING = Filter()
+_QUOTED = frozenset({"off_question", "relation"})
+"""Faults that the quote itself mends better than another try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,7 @@ class Pipeline:
         sentences: Callable[[str, str | None], list[tuple[int, int]]],
         reader: Reader | None = None,
         judge: _Judge | None = None,
+        phrasing: Phrasing | None = None,
         options: Options | None = None,
         models: str = "",
     ) -> None:
@@ -144,6 +148,7 @@ class Pipeline:
         self.reader = reader
         self.supporter = verifier.supporter
         self._judge = judge or _reader_alone
+        self.phrasing = phrasing
         self._models = models
         self.retriever = Retriever(store, encoder, self.options.fusion)
 
@@ -281,6 +286,15 @@ class Pipeline:
         """One verdict of the verifier; the run times it."""
         return self._verifier.check(draft, evidence, question=question, language=language)
 
+    def relates(
+        self, draft: Draft, evidence: Sequence[Evidence], question: str, language: str
+    ) -> bool:
+        """Whether a supported claim keeps the relations of what it cites."""
+        cited = [e for e in evidence if e.number in draft.citations]
+        return self.phrasing is None or self.phrasing(
+            draft.text, cited, question=question, language=language
+        )
+
 
 def _both(one: _Found, two: _Found) -> _Found:
     """The best quotes of two searches, each once, numbered anew."""
@@ -337,8 +351,9 @@ class _Run:
     def draft(self, found: _Found) -> Iterator[Event]:
         """Ask the model, check each line as it is finished; repair once if nothing passed.
 
-        A sentence that is true but answers something else is not repaired, nor is one about
-        quotes in another language: the quote itself is the better answer.
+        A sentence that is true but answers something else is not repaired, nor is one that puts
+        the quote's words into another relation or is about quotes in another language: the quote
+        itself is the better answer.
         """
         evidence = self._read(found)
         prompt = claims_prompt(
@@ -350,7 +365,7 @@ class _Run:
         )
         try:
             yield from self._attempt(prompt, evidence, found.places)
-            failed = next((r for r in reversed(self.removed) if r.reason != "off_question"), None)
+            failed = next((r for r in reversed(self.removed) if r.reason not in _QUOTED), None)
             own = any(e.article.language == self.language for e in evidence)
             if not self.claims and failed is not None and own:
                 why = removed_text(failed.reason, self.language)
@@ -393,6 +408,10 @@ class _Run:
                 verdict = Verdict(verdict.support, "off_question", places[0].text)
             elif verdict.reason is None and self.claims and not self._bears_on(draft.text):
                 verdict = Verdict(verdict.support, "off_question")
+            elif verdict.reason is None and not self._pipeline.relates(
+                draft, evidence, self.standalone, self.language
+            ):
+                verdict = Verdict(verdict.support, "relation")
             proofs = self._proofs(draft, evidence) if verdict.reason is None else ()
             verifying += time.perf_counter() - began
             if verdict.reason is None:

@@ -14,6 +14,7 @@ from rag.answer import Options, Pipeline
 from rag.checker import WEIGHTS, Checker, load_checker
 from rag.judge import Judge
 from rag.llm import LLM, EmbeddedLLM, NoLLM
+from rag.relation import Phrasing
 from rag.remote import Remote, ollama_llm, openai_compatible_llm
 from rag.retrieve import FusionWeights, Retriever
 from rag.verify import Verifier, compare_facts, load_calibration
@@ -90,11 +91,12 @@ def open_pipeline(
 
     opened, encoder = _open(store, encoder, embedding)
     checker = open_checker()
-    judge = None
+    judge = phrasing = None
     refitted = Path(calibration) if calibration else None
     if checker is not None:
         answers = load_calibration("answers", refitted)
         judge = Judge(answers)
+        phrasing = Phrasing(checker, checker, load_calibration("phrased"))
         options = options or Options(answerable=answers.threshold)
     options = options or Options()
     fusion = _fusion(options.fusion, encoder, retrieval)
@@ -109,6 +111,7 @@ def open_pipeline(
         sentences=sentences,
         reader=checker,
         judge=judge,
+        phrasing=phrasing,
         options=replace(options, fusion=fusion),
         models=f"{encoder.fingerprint} {checker.fingerprint if checker else ''}{_stamp(refitted)}",
     )

@@ -37,6 +37,7 @@ RemovedReason = Literal[
     "negation",
     "quotation",
     "meaning",
+    "relation",
     "off_question",
     "language",
 ]

@@ -21,12 +21,14 @@ from rag.outcomes import (
     ClaimDrafted,
     ClaimRemoved,
     Event,
+    Evidence,
     EvidenceReady,
     Finished,
     Refusal,
     to_json,
 )
 from rag.prompt import Prompt
+from rag.relation import KEPT, Phrasing, kept_in_order
 from rag.verify import Calibration, Verifier
 
 TEXT = "日本の対米投資は5500億ドルに上る。首相は履行を続ける姿勢を示した。"
@@ -228,6 +230,30 @@ def test_a_true_sentence_that_answers_something_else_gives_way_to_the_readers_qu
     assert [c.text for c in outcome.claims] == [text]
     assert "5日" in llm.asked[0].user.split("いつ？")[1]
     assert llm.asked[0].lines == 1
+    assert outcome.notices
+
+
+class Doubts(Phrasing):
+    """Believes no sentence that is phrased anew."""
+
+    def __init__(self) -> None:
+        pass
+
+    def __call__(
+        self, claim: str, cited: Sequence[Evidence], *, question: str, language: str
+    ) -> bool:
+        return kept_in_order(claim, [e.text for e in cited], language) >= KEPT
+
+
+def test_words_of_the_quote_in_another_relation_give_way_to_the_quote() -> None:
+    llm = Says(["5500億ドルは日本の対米投資に上る。[1]\n"])
+    asked = pipeline(llm)
+    asked.phrasing = Doubts()
+    outcome = asked.ask(QUESTION)
+    assert isinstance(outcome, Answer)
+    assert [r.reason for r in outcome.removed] == ["relation"]
+    assert outcome.claims[0].text == outcome.citations[0].quote
+    assert len(llm.asked) == 1
     assert outcome.notices
 
 

@@ -1,0 +1,139 @@
+"""Does a phrased sentence keep the relations of what it cites, or only its words?
+
+A small model likes to put true words together anew: the attacker becomes the attacked, a day of
+one event that of another, and a question is turned into a statement around whatever name a quote
+holds. Exact facts and likeness of meaning pass such sentences. Two kinds are told apart. A claim
+whose words stand in one quote, all of them and in the same order, is that quote made shorter. Any
+other is phrased anew, and is believed only if the learned checker's two heads agree strongly enough:
+the quote supports it, and the quote answers the question with something the claim holds. Weights
+and threshold are fitted by ``benchmarks/fit_phrased.py`` on data named in ``rag/calibration.json``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+from rag.alignment import tokens
+from rag.evidence import Reader
+from rag.folding import letters
+from rag.outcomes import Evidence
+from rag.verify import Calibration, Supporter
+
+__all__ = ["KEPT", "Phrasing", "kept_in_order"]
+
+KEPT = 0.95
+"""From this share of its words in order, a claim counts as a quote made shorter."""
+
+_LIGHT = re.compile(r"[぀-ゟ]")  # Japanese grammar is written in hiragana.
+_PARTICLES = frozenset("은는이가을를의에로도와과고다니습입했한")
+_FUNCTION = frozenset(
+    ["a", "an", "the", "of", "to", "in", "on", "at", "by", "for", "with", "from", "as", "and", "that", "it", "its", "is", "are", "was", "were", "be", "been", "being", "has", "have", "had", "的", "了", "是", "在", "着", "地", "得"]
+)  # fmt: skip
+
+
+def _units(text: str, language: str) -> list[str]:
+    found = []
+    for token in tokens(text):
+        key = token.key
+        if _LIGHT.fullmatch(key) or key in _FUNCTION:
+            continue
+        if language == "ko" and key in _PARTICLES:
+            continue
+        found.append(key)
+    return found
+
+
+def _same(one: str, other: str) -> bool:
+    """The same word, but for its ending where words have one."""
+    if one == other:
+        return True
+    if min(len(one), len(other)) < 4 or not (one.isalpha() and other.isalpha()):
+        return False
+    stem = min(len(one), len(other)) - 2
+    return one[: max(4, stem)] == other[: max(4, stem)]
+
+
+def kept_in_order(claim: str, quotes: Sequence[str], language: str) -> float:
+    """Share of a claim's words that stand in one of the quotes in the claim's own order.
+
+    Words of grammar alone (Japanese hiragana, Korean particles, articles and the like) do not
+    count; characters stand for words where words are not separated. The quote that keeps most.
+    """
+    mine = _units(claim, language)
+    if not mine:
+        return 0.0
+    return max(_longest_common(mine, _units(q, language)) / len(mine) for q in quotes)
+
+
+def _longest_common(one: Sequence[str], other: Sequence[str]) -> int:
+    """Length of the longest common subsequence."""
+    row = [0] * (len(other) + 1)
+    for a in one:
+        before = 0
+        for j, b in enumerate(other, start=1):
+            above = row[j]
+            row[j] = before + 1 if _same(a, b) else max(above, row[j - 1])
+            before = above
+    return row[-1]
+
+
+class Phrasing:
+    """Decides whether a claim keeps the relations of the quotes it cites. Safe to share by threads."""
+
+    def __init__(self, reader: Reader, supporter: Supporter, calibration: Calibration) -> None:
+        self._reader = reader
+        self._supporter = supporter
+        self._calibration = calibration
+
+    def __call__(
+        self, claim: str, cited: Sequence[Evidence], *, question: str, language: str
+    ) -> bool:
+        """Whether the claim is one of its quotes made shorter, or phrased anew and believed."""
+        found = self.features(
+            claim,
+            [e.text for e in cited],
+            [e.article.title for e in cited],
+            question=question,
+            language=language,
+        )
+        return (
+            found["kept"] >= KEPT
+            or self._calibration.probability(found) >= self._calibration.threshold
+        )
+
+    def features(
+        self,
+        claim: str,
+        quotes: Sequence[str],
+        titles: Sequence[str],
+        *,
+        question: str,
+        language: str,
+    ) -> dict[str, float]:
+        """The witnesses, by name, each of the order of one.
+
+        ``entail``: log-odds that the quotes say so. ``reader``: log-odds that they answer the
+        question. ``weaker``: the lower of both. ``holds``: whether the claim has what the reader takes for the answer. ``kept``:
+        share of the claim's words that one quote has in the same order.
+        """
+        together = "\n".join(quotes)
+        windows = [together] if len(quotes) == 1 else [together, *quotes]
+        views = self._supporter.supports(claim, windows)
+        about = "; ".join(dict.fromkeys(titles))
+        reading = self._reader.answers(question, [together], [about])[0]
+        wanted = letters(together[reading.start : reading.end])
+        entail, answers = _logit(max(v.entail for v in views)), _logit(reading.probability)
+        return {
+            "entail": entail,
+            "reader": answers,
+            "weaker": min(entail, answers),
+            "holds": float(bool(wanted) and wanted in letters(claim)),
+            "kept": kept_in_order(claim, quotes, language),
+        }
+
+
+def _logit(share: float) -> float:
+    share = min(1 - 1e-3, max(1e-3, share))
+    return math.log(share / (1 - share))
