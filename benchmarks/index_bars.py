@@ -154,7 +154,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="names of runs, comma between")
     parser.add_argument("--table", action="store_true", help="run nothing")
     options = parser.parse_args()
-    shared = Path(os.environ.get("KONKYO_SHARED", ROOT.parent / "shared"))
+    given = Path(os.environ.get("KONKYO_SHARED", ROOT.parent / "shared"))
+    shared = Path(os.path.relpath(given.absolute(), ROOT))  # It ends up in the results.
     names = set(filter(None, options.only.split(",")))
     unknown = names - {one.name for one in RUNS}
     if unknown:
