@@ -21,11 +21,12 @@ from rag.folding import letters
 from rag.outcomes import Evidence
 from rag.verify import Calibration, Supporter
 
-__all__ = ["KEPT", "Phrasing", "kept_in_order"]
+__all__ = ["KEPT", "Phrasing", "kept_in_order", "made_shorter"]
 
 KEPT = 0.95
 """From this share of its words in order, a claim counts as a quote made shorter."""
 
+_MARKED = re.compile(r"([^\s぀-ゟ、。「」]{1,2})([がを])")
 _LIGHT = re.compile(r"[぀-ゟ]")  # Japanese grammar is written in hiragana.
 _PARTICLES = frozenset("은는이가을를의에로도와과고다니습입했한")
 _FUNCTION = frozenset(
@@ -67,6 +68,22 @@ def kept_in_order(claim: str, quotes: Sequence[str], language: str) -> float:
     return max(_longest_common(mine, _units(q, language)) / len(mine) for q in quotes)
 
 
+def made_shorter(claim: str, quotes: Sequence[str], language: str) -> bool:
+    """Whether a claim is one of the quotes with words left out, subject and object in their places."""
+    return any(
+        kept_in_order(claim, [q], language) >= KEPT and not _turned(claim, q, language)
+        for q in quotes
+    )
+
+
+def _turned(claim: str, quote: str, language: str) -> bool:
+    """Whether what a Japanese quote has as its subject the claim has as its object, or the reverse."""
+    if language != "ja":
+        return False
+    mine, theirs = (dict(_MARKED.findall(text)) for text in (claim, quote))
+    return any(theirs.get(word, mark) != mark for word, mark in mine.items())
+
+
 def _longest_common(one: Sequence[str], other: Sequence[str]) -> int:
     """Length of the longest common subsequence."""
     row = [0] * (len(other) + 1)
@@ -91,17 +108,12 @@ class Phrasing:
         self, claim: str, cited: Sequence[Evidence], *, question: str, language: str
     ) -> bool:
         """Whether the claim is one of its quotes made shorter, or phrased anew and believed."""
-        found = self.features(
-            claim,
-            [e.text for e in cited],
-            [e.article.title for e in cited],
-            question=question,
-            language=language,
-        )
-        return (
-            found["kept"] >= KEPT
-            or self._calibration.probability(found) >= self._calibration.threshold
-        )
+        quotes = [e.text for e in cited]
+        if made_shorter(claim, quotes, language):
+            return True
+        titles = [e.article.title for e in cited]
+        found = self.features(claim, quotes, titles, question=question, language=language)
+        return self._calibration.probability(found) >= self._calibration.threshold
 
     def features(
         self,

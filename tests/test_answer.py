@@ -28,7 +28,7 @@ from rag.outcomes import (
     to_json,
 )
 from rag.prompt import Prompt
-from rag.relation import KEPT, Phrasing, kept_in_order
+from rag.relation import Phrasing, made_shorter
 from rag.verify import Calibration, Verifier
 
 TEXT = "日本の対米投資は5500億ドルに上る。首相は履行を続ける姿勢を示した。"
@@ -242,7 +242,7 @@ class Doubts(Phrasing):
     def __call__(
         self, claim: str, cited: Sequence[Evidence], *, question: str, language: str
     ) -> bool:
-        return kept_in_order(claim, [e.text for e in cited], language) >= KEPT
+        return made_shorter(claim, [e.text for e in cited], language)
 
 
 def test_words_of_the_quote_in_another_relation_give_way_to_the_quote() -> None:

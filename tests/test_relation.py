@@ -13,7 +13,7 @@ from index.records import ArticleSummary
 from rag.checker import Checker
 from rag.opening import open_checker
 from rag.outcomes import Evidence
-from rag.relation import KEPT, Phrasing, kept_in_order
+from rag.relation import KEPT, Phrasing, kept_in_order, made_shorter
 from rag.verify import load_calibration
 
 QUOTE = {
@@ -50,6 +50,12 @@ def test_a_quote_made_shorter_keeps_its_order(language: str, claim: str) -> None
 )
 def test_the_same_words_in_another_order_are_phrased_anew(language: str, claim: str) -> None:
     assert kept_in_order(claim, [QUOTE[language]], language) < KEPT
+
+
+def test_a_subject_that_becomes_the_object_is_phrased_anew() -> None:
+    quote = "国会で野党が首相を厳しく批判した。"
+    assert made_shorter("野党が首相を批判した。", [quote], "ja")
+    assert not made_shorter("野党を首相が批判した。", [quote], "ja")
 
 
 def test_words_of_two_quotes_joined_are_phrased_anew() -> None:
