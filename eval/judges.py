@@ -29,11 +29,16 @@ class CheckerJudge:
         self._check = check
 
     def supports(self, cases: Sequence[Case]) -> list[float]:
-        """The checker's probability, held below 0.5 for a claim it would not show."""
+        """The checker's probability, held below 0.5 for a claim it would not show.
+
+        A claim that is the words of a quote it cites is supported, also in another language.
+        """
         return [self._support(case) for case in cases]
 
     def _support(self, case: Case) -> float:
         evidence = [evidence_of(citation) for citation in case.citations]
+        if any(" ".join(e.text.split()) == " ".join(case.claim.split()) for e in evidence):
+            return 1.0
         draft = Draft(case.claim, tuple(e.number for e in evidence))
         verdict = self._check(draft, evidence, case.question, case.language)
         return min(verdict.support, 0.499) if verdict.reason else max(verdict.support, 0.5)

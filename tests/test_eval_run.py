@@ -337,3 +337,18 @@ def test_the_checker_sees_the_citation_it_judges() -> None:
     assert (shown[0].text, shown[0].article.article_id) == ("規模は5500億ドルに上る。", "a1")
     row = judge_outcome(good, answer(), 1.0, article=Fake({}).article, judges=[judge])
     assert row.judged == {"checker": (0.499,)}
+
+
+def test_a_quote_as_it_stands_is_supported_whatever_its_language() -> None:
+    def check(draft: Draft, shown: Sequence[Evidence], question: str, language: str) -> Verdict:
+        return Verdict(0.0, "language")
+
+    judge, _ = default_judges(check)
+    asked = replace(FACT, question="How large?", language="en")
+    article = Fake({}).article
+    row = judge_outcome(
+        asked, answer("規模は5500億ドルに上る。"), 1.0, article=article, judges=[judge]
+    )
+    assert row.judged == {"checker": (1.0,)}
+    row = judge_outcome(asked, answer("規模は5500億ドル。"), 1.0, article=article, judges=[judge])
+    assert row.judged == {"checker": (0.0,)}
