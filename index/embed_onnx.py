@@ -59,10 +59,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Int8Encoder", "Unsupported", "is_made", "load_int8"]
 
-_VERSION = 4
+_VERSION = 5
 _GROUP = 16
 _AHEAD = 4
 _MINIMUM_COSINE = 0.985
+_STANDS_OUT = 5.0
 _KILLED_AFTER = 3600.0
 _SAMPLES = (
     "東京の桜は例年より五日早く満開になったと、気象台が発表した。",
@@ -237,8 +238,7 @@ class _Graph:
     ) -> None:
         """``output = x @ weight.T + bias``, the weight (out, in) in int8, one scale a column."""
         self.inputs.append(x)
-        if x in self._peaks:
-            shrink = _shrink(self._peaks[x])
+        if x in self._peaks and (shrink := _shrink(self._peaks[x])) is not None:
             self.node("Mul", [x, self.constant(f"{output}.shrink", 1 / shrink)], f"{output}.even")
             x, weight = f"{output}.even", weight * shrink
         columns = weight.T
@@ -259,9 +259,14 @@ class _Graph:
 _STANDARD = ("Add", "Identity", "LayerNormalization", "Mul", "Split")
 
 
-def _shrink(peaks: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """What each channel is divided by: 1 for most, more for the few that stand out."""
+def _shrink(peaks: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
+    """What each channel is divided by: 1 for most, more for the few that stand out.
+
+    ``None`` where none stands out: dividing costs more than it saves.
+    """
     usual = max(float(np.quantile(peaks, 0.95)), 1e-6)
+    if float(peaks.max()) < _STANDS_OUT * usual:
+        return None
     shrink: npt.NDArray[np.float32] = np.maximum(1, (peaks / usual) ** 0.7).astype(np.float32)
     return shrink
 
@@ -343,7 +348,8 @@ def _add_layer(graph: _Graph, plan: _Plan, weights: _Weights, layer: int) -> Non
     norm("attention.output", before, at("attended"), at("middle"))
     graph.product(at("middle"), of("intermediate.dense.weight"), None, at("wide"))
     bias = graph.constant(at("wide.bias"), of("intermediate.dense.bias"))
-    graph.node("BiasGelu", [at("wide"), bias], at("gelu"))
+    # By tanh: a thirtieth of the whole time less, and a difference far below that of int8.
+    graph.node("FastGelu", [at("wide"), bias], at("gelu"))
     graph.product(at("gelu"), of("output.dense.weight"), of("output.dense.bias"), at("narrow"))
     norm("output", at("middle"), at("narrow"), after)
 

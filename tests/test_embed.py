@@ -227,7 +227,7 @@ def test_threads_share_one_encoder(fast: Int8Encoder) -> None:
 def test_fingerprints_tell_engines_apart(fast: Int8Encoder, plain: PlainEncoder) -> None:
     name, weights, engine = plain.fingerprint.split(":")
     assert (name, engine) == (NAME, "plain")
-    assert fast.fingerprint == f"{NAME}:{weights}:int8-v4"
+    assert fast.fingerprint == f"{NAME}:{weights}:int8-v5"
 
 
 def test_loading_it_again_needs_no_torch(fast: Int8Encoder) -> None:
