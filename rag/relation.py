@@ -27,6 +27,22 @@ KEPT = 0.95
 """From this share of its words in order, a claim counts as a quote made shorter."""
 
 _MARKED = re.compile(r"([^\s぀-ゟ、。「」]{1,2})([がを])")
+_OPEN = {
+    "ja": re.compile(
+        r"予定|見通し|見込|方針|意向|検討|調整|計画|可能性|恐れ|おそれ|とみられ|模様|目指|求め|だろう|かもしれ|べき|想定|予想|打診|観測|構え|準備|なら|れば|たい(?:と|。)"
+    ),
+    "en": re.compile(
+        r"\b(?:(?-i:may|will)|might|could|would|should|if|likely|set to|plan\w*|expect\w*|intend\w*|consider\w*|possib\w*|hop(?:e|es|ed|ing)"
+        r"|propos\w*|seek\w*|aim\w*|scheduled|reportedly|alleged\w*|arrang\w*|want\w*|urg\w*|demand\w*)\b",
+        re.IGNORECASE,
+    ),
+    "zh": re.compile(
+        r"预计|計劃|计划|拟|打算|考虑|协调|可能|将|有望|争取|希望|据称|据说|如果|若|应当|正在|要求|意向"
+    ),
+    "ko": re.compile(
+        r"예정|전망|방침|계획|검토|조율|가능성|추진|예상|것으로 보|것으로 알려|의향|목표|하기로|려고|라면|요구|할 듯"
+    ),
+}
 _LIGHT = re.compile(r"[぀-ゟ]")  # Japanese grammar is written in hiragana.
 _PARTICLES = frozenset("은는이가을를의에로도와과고다니습입했한")
 _FUNCTION = frozenset(
@@ -69,11 +85,23 @@ def kept_in_order(claim: str, quotes: Sequence[str], language: str) -> float:
 
 
 def made_shorter(claim: str, quotes: Sequence[str], language: str) -> bool:
-    """Whether a claim is one of the quotes with words left out, subject and object in their places."""
+    """Whether a claim is one of the quotes with words left out that change nothing.
+
+    Subject and object stay in their places, and what is planned, expected or only possible in the
+    quote is not told as done.
+    """
     return any(
-        kept_in_order(claim, [q], language) >= KEPT and not _turned(claim, q, language)
+        kept_in_order(claim, [q], language) >= KEPT
+        and not _turned(claim, q, language)
+        and (_open(claim, language) or not _open(q, language))
         for q in quotes
     )
+
+
+def _open(text: str, language: str) -> bool:
+    """Whether a text speaks of what is planned, wanted, expected, possible or conditional."""
+    pattern = _OPEN.get(language)
+    return pattern is not None and pattern.search(text) is not None
 
 
 def _turned(claim: str, quote: str, language: str) -> bool:

@@ -58,6 +58,22 @@ def test_a_subject_that_becomes_the_object_is_phrased_anew() -> None:
     assert not made_shorter("野党を首相が批判した。", [quote], "ja")
 
 
+@pytest.mark.parametrize(
+    ("language", "quote", "done", "planned"),
+    [
+        ("ja", "政府は4月に増税する方針を固めた。", "政府は4月に増税する。", "政府は4月に増税する方針。"),
+        ("en", "The mayor plans to close the port in May.", "The mayor closes the port in May.", "The mayor plans to close the port."),
+        ("zh", "两国政府正在协调，让首相与总统同乘直升机。", "首相与总统同乘直升机。", "政府正在协调首相与总统同乘直升机。"),
+        ("ko", "정부는 4월에 항구를 닫을 예정이다.", "정부는 4월에 항구를 닫는다.", "정부는 항구를 닫을 예정이다."),
+    ],
+)  # fmt: skip
+def test_what_is_planned_is_not_told_as_done(
+    language: str, quote: str, done: str, planned: str
+) -> None:
+    assert not made_shorter(done, [quote], language)
+    assert made_shorter(planned, [quote], language)
+
+
 def test_words_of_two_quotes_joined_are_phrased_anew() -> None:
     quotes = ["高市首相は2日に会談した。", "トランプ氏は4月に中国を訪れる。"]
     assert kept_in_order("高市首相は4月に中国を訪れる。", quotes, "ja") < KEPT
