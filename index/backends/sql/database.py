@@ -95,6 +95,7 @@ class Database:
         import tenacity
 
         errors = self._psycopg.errors
+        primary = primary or self.address.replicas is None
 
         def once() -> T:
             nonlocal primary
@@ -107,7 +108,7 @@ class Database:
                 raise
             except self._sqlalchemy.exc.ProgrammingError as exc:
                 missing = (errors.UndefinedTable, errors.InvalidSchemaName)
-                if primary or self.address.replicas is None or not isinstance(exc.orig, missing):
+                if primary or not isinstance(exc.orig, missing):
                     raise
                 primary = True
                 raise Moved("a replica is behind") from None
@@ -139,6 +140,7 @@ class Database:
         run(connection, f"SELECT {marks}", values)
 
     def _pool(self, primary: bool) -> Engine:
+        """Connections to the primary, or to the replicas where there are some."""
         if primary not in self._pools:
             self._pools[primary] = self._sqlalchemy.create_engine(
                 "postgresql+psycopg://",
