@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["fit", "held_out"]
+__all__ = ["fit", "held_out", "keep"]
 
 Rows = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.bool_]
@@ -55,3 +57,18 @@ def held_out(
         w, bias = fit(rows[fold != f], y[fold != f], names, against=against, free=free)
         share[fold == f] = 1 / (1 + np.exp(-(rows[fold == f] @ w + bias)))
     return share
+
+
+def keep(
+    entry: str, fitted_on: str, names: Sequence[str], weights: Rows, bias: float, **told: object
+) -> None:
+    """Put a fitted model into rag/calibration.json, with what is ``told`` of it."""
+    path = Path(__file__).resolve().parent.parent / "rag" / "calibration.json"
+    table = json.loads(path.read_text("utf-8"))
+    table[entry] = {
+        "fitted_on": fitted_on,
+        "weights": {n: round(float(w), 4) for n, w in zip(names, weights, strict=True)},
+        "bias": round(bias, 4),
+        **told,
+    }
+    path.write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", "utf-8")

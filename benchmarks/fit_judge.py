@@ -24,7 +24,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from bounded import fit, held_out  # noqa: E402
+from bounded import fit, held_out, keep  # noqa: E402
 from corruptions import corrupt_date, corrupt_number  # noqa: E402
 
 
@@ -178,18 +178,17 @@ def main() -> None:
             told.append(f"{title}: answered {(answered >= threshold).mean():.3f}")
             told.append(f"refused what was taken away {(refused < threshold).mean():.3f}")
         print("; ".join(told))
-    path = ROOT / "rag" / "calibration.json"
-    table = json.loads(path.read_text("utf-8"))
-    table["answers"] = {
-        "fitted_on": "benchmarks/fit_judge.py: JaQuAD dev, XQuAD's first 24 titles (en, zh, ru, th)",
-        "weights": {n: round(float(w), 4) for n, w in zip(names, weights, strict=True)},
-        "bias": round(bias, 4),
-        "threshold": THRESHOLD,
-        "threshold_chosen": f"refuses {REFUSED:.1%} of questions whose passage was taken away, in one language and across",
-        "reader_alone": round(float(1 / (1 + np.exp(-alone))), 4),
-        "auc_five_folds": out,
-    }
-    path.write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    keep(
+        "answers",
+        "benchmarks/fit_judge.py: JaQuAD dev, XQuAD's first 24 titles (en, zh, ru, th)",
+        names,
+        weights,
+        bias,
+        threshold=THRESHOLD,
+        threshold_chosen=f"refuses {REFUSED:.1%} of questions whose passage was taken away, in one language and across",
+        reader_alone=round(float(1 / (1 + np.exp(-alone))), 4),
+        auc_five_folds=out,
+    )
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from bounded import fit, held_out  # noqa: E402
+from bounded import fit, held_out, keep  # noqa: E402
 from fit_judge import squad  # noqa: E402
 
 Paragraphs = list[tuple[str, str, list[tuple[str, str]]]]
@@ -239,18 +239,17 @@ def main() -> None:
         told[title]["n"] = len(rows.rows)
         print(title, "believed:", told[title])
     told["reporting"]["AUC"] = round(float(roc_auc_score(y2, x2 @ weights)), 4)
-    path = ROOT / "rag" / "calibration.json"
-    table = json.loads(path.read_text("utf-8"))
-    table["phrased"] = {
-        "fitted_on": "benchmarks/fit_phrased.py: JaQuAD dev, XQuAD's first 24 titles (en, zh)",
-        "weights": {n: round(float(w), 4) for n, w in zip(names, weights, strict=True)},
-        "bias": round(bias, 4),
-        "threshold": round(threshold, 4),
-        "precision": PRECISION,
-        "auc_five_folds": out,
-        "believed": told,
-    }
-    path.write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    keep(
+        "phrased",
+        "benchmarks/fit_phrased.py: JaQuAD dev, XQuAD's first 24 titles (en, zh)",
+        names,
+        weights,
+        bias,
+        threshold=round(threshold, 4),
+        precision=PRECISION,
+        auc_five_folds=out,
+        believed=told,
+    )
 
 
 if __name__ == "__main__":

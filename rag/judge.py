@@ -9,7 +9,6 @@ fitted by ``benchmarks/fit_judge.py`` on data named in ``rag/calibration.json``.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from typing import Literal
@@ -22,7 +21,7 @@ from rag.folding import guess_language
 from rag.names import names
 from rag.quantities import quantities
 from rag.times import dates
-from rag.verify import Calibration
+from rag.verify import Calibration, logit
 
 __all__ = ["Asked", "Judge", "asked_for", "holds", "terms"]
 
@@ -52,6 +51,7 @@ _ASKED: tuple[tuple[Asked, re.Pattern[str]], ...] = (
     ),
 )
 _CANNOT = 0.1
+_SUREST = 1e-4
 _KANA_ONLY = re.compile(r"[぀-ゟ]+")
 
 
@@ -74,11 +74,6 @@ def holds(kind: Asked, text: str, language: str | None) -> bool:
     if kind == "number":
         return any(not q.small for q in quantities(text, language))
     return bool(names(text, language))
-
-
-def _logit(share: float) -> float:
-    share = min(1 - 1e-4, max(1e-4, share))
-    return math.log(share / (1 - share))
 
 
 def terms(text: str) -> set[str]:
@@ -133,7 +128,7 @@ class Judge:
         )
         missing = sum(i.kind in {"number", "name", "date"} for i in report.issues)
         return {
-            "reader": _logit(surest.share) if surest else 0.0,
+            "reader": logit(surest.share, _SUREST) if surest else 0.0,
             "dense": 20 * (max((h.dense or 0.0) for h in hits) - 0.8),
             "fused": 4 * best.score,
             "fused_crossed": 4 * best.score * crossed,

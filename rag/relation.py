@@ -11,7 +11,6 @@ and threshold are fitted by ``benchmarks/fit_phrased.py`` on data named in ``rag
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 
@@ -19,13 +18,14 @@ from rag.alignment import tokens
 from rag.evidence import Reader
 from rag.folding import letters
 from rag.outcomes import Evidence
-from rag.verify import Calibration, Supporter
+from rag.verify import Calibration, Supporter, heard, logit
 
 __all__ = ["KEPT", "Phrasing", "kept_in_order", "made_shorter"]
 
 KEPT = 0.95
 """From this share of its words in order, a claim counts as a quote made shorter."""
 
+_SUREST = 1e-3
 _MARKED = re.compile(r"([^\s぀-ゟ、。「」]{1,2})([がを])")
 _OPEN = {
     "ja": re.compile(
@@ -155,16 +155,17 @@ class Phrasing:
         """The witnesses, by name, each of the order of one.
 
         ``entail``: log-odds that the quotes say so. ``reader``: log-odds that they answer the
-        question. ``weaker``: the lower of both. ``holds``: whether the claim has what the reader takes for the answer. ``kept``:
-        share of the claim's words that one quote has in the same order.
+        question. ``weaker``: the lower of both. ``holds``: whether the claim has what the reader
+        takes for the answer. ``kept``: share of the claim's words that one quote has in the same
+        order.
         """
         together = "\n".join(quotes)
-        windows = [together] if len(quotes) == 1 else [together, *quotes]
-        views = self._supporter.supports(claim, windows)
+        views = heard(self._supporter, claim, quotes)
         about = "; ".join(dict.fromkeys(titles))
         reading = self._reader.answers(question, [together], [about])[0]
         wanted = letters(together[reading.start : reading.end])
-        entail, answers = _logit(max(v.entail for v in views)), _logit(reading.probability)
+        entail = logit(max(v.entail for v in views), _SUREST)
+        answers = logit(reading.probability, _SUREST)
         return {
             "entail": entail,
             "reader": answers,
@@ -172,8 +173,3 @@ class Phrasing:
             "holds": float(bool(wanted) and wanted in letters(claim)),
             "kept": kept_in_order(claim, quotes, language),
         }
-
-
-def _logit(share: float) -> float:
-    share = min(1 - 1e-3, max(1e-3, share))
-    return math.log(share / (1 - share))

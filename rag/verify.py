@@ -35,7 +35,9 @@ __all__ = [
     "Verifier",
     "alignment",
     "compare_facts",
+    "heard",
     "load_calibration",
+    "logit",
     "overlap",
     "script_fits",
 ]
@@ -112,6 +114,18 @@ def _refitted(file: Path) -> dict[str, dict[str, object]]:
     if not isinstance(table, dict):
         raise SettingsError(f"calibration: {file}: not an object")
     return table
+
+
+def logit(share: float, least: float) -> float:
+    """Log-odds of a share held between ``least`` and 1 - ``least``."""
+    share = min(1 - least, max(least, share))
+    return math.log(share / (1 - share))
+
+
+def heard(supporter: Supporter, claim: str, quotes: Sequence[str]) -> Sequence[Support]:
+    """What a learned model says of a claim: over all quotes together first, then over each."""
+    together = "\n".join(quotes)
+    return supporter.supports(claim, [together] if len(quotes) == 1 else [together, *quotes])
 
 
 def overlap(claim: str, evidence: str) -> float:
@@ -252,8 +266,7 @@ class Verifier:
             theirs = np.concatenate(self._states.passage_states(list(quotes)))
             found["aligned"], found["aligned_low"] = alignment(mine, theirs)
         if self.supporter is not None:
-            windows = [together] if len(quotes) == 1 else [together, *quotes]
-            views = self.supporter.supports(claim, windows)
+            views = heard(self.supporter, claim, quotes)
             found["entail"] = max(v.entail for v in views)
             found["contradict"] = views[0].contradict
         return found
