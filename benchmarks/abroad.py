@@ -7,7 +7,9 @@ another language alone, so that the asker's own language is full of the same kin
 silent. Each question about the others is asked as it is, and once more with its paragraph taken
 out of what is found. No language model is involved: counted is whether an answer would be tried,
 and whether the right place is among the quotes then. The last 24 titles; the judge was fitted on the
-first 24, with every paragraph in one language.
+first 24, with every paragraph in one language, and so was the share asked of the second look:
+with 0.7, 0.8, 0.9 and 0.95 answers were tried there for .69, .59, .49 and .43 of what is there, and
+.912, .912, .931 and .944 of what is not was refused, .944 with one look.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import json
 import random
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +32,7 @@ from fit_judge import squad  # noqa: E402
 from eval.withheld import withheld  # noqa: E402
 from index.build import build  # noqa: E402
 from index.embed import load_encoder  # noqa: E402
-from rag.answer import Pipeline  # noqa: E402
+from rag.answer import Options, Pipeline  # noqa: E402
 from rag.llm import NoLLM  # noqa: E402
 from rag.opening import CHECKER_BASE, open_pipeline  # noqa: E402
 from rag.outcomes import EvidenceReady  # noqa: E402
@@ -81,7 +83,7 @@ def look(pipeline: Pipeline, question: str, own: str, answer: str) -> tuple[floa
 
     listened = copy(pipeline)
     listened._judge = listening(pipeline._judge)
-    listened.options = replace(pipeline.options, abroad=True)
+    listened.options = replace(pipeline.options, abroad=0.0)
     shown = False
     for event in listened.stream(question, language=own):
         if isinstance(event, EvidenceReady):
@@ -98,6 +100,10 @@ def main() -> None:
     encoder = load_encoder(CHECKER_BASE)
     table: dict[str, object] = {"command": "python benchmarks/abroad.py --shared ../shared"}
     least = load_calibration("answers").threshold
+
+    def tried(row: Sequence[float]) -> bool:
+        return row[1] >= least or row[2] >= Options().abroad
+
     rows = [
         (f"{own} asked, {other}", *row)
         for own, other in PAIRS
@@ -109,10 +115,10 @@ def main() -> None:
         table[name] = {
             "questions": len(able),
             "tried, one look": share(r[1] >= least for r in able),
-            "tried, two looks": share(max(r[1:3]) >= least for r in able),
-            "and the answer's place shown": share(max(r[1:3]) >= least and r[3] for r in able),
+            "tried, two looks": share(tried(r) for r in able),
+            "and the answer's place shown": share(tried(r) and r[3] for r in able),
             "refused without the passage, one look": share(r[1] < least for r in rest),
-            "refused without the passage, two looks": share(max(r[1:3]) < least for r in rest),
+            "refused without the passage, two looks": share(not tried(r) for r in rest),
         }
         print(name, table[name], flush=True)
     if args.out:

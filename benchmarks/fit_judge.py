@@ -2,9 +2,9 @@
 
     python benchmarks/fit_judge.py --shared ../shared --questions 400
 
-Questions of JaQuAD dev, which neither the encoder nor the checker was trained on, are asked over all
-its paragraphs, each once as it is and once with its own paragraph taken from what was found; the
-first 24 titles of XQuAD add English, Chinese and questions across the two; where a question names
+Questions of 60 titles of JaQuAD dev, which neither the encoder nor the checker was trained on, are asked
+over all their paragraphs (those nearest to one that is taken away stay), each once as it is and
+once with its own paragraph taken from what was found; the first 24 titles of XQuAD add English, Chinese and questions across the two; where a question names
 a figure or a date, it is also asked with another one, which no paragraph answers; each store is
 also asked what only another collection answers. No witness may speak against its own sense: the
 weights are bounded by sign. JSQuAD and the project's own questions are kept for reporting.
@@ -18,6 +18,7 @@ import random
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,9 +30,14 @@ from corruptions import corrupt_date, corrupt_number  # noqa: E402
 
 
 def squad(path: Path, part: slice = slice(None)) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """What ``paragraphs_of`` gives of a part of a SQuAD file."""
+    return paragraphs_of(json.loads(path.read_text("utf-8"))["data"][part])
+
+
+def paragraphs_of(articles: list[Any]) -> list[tuple[str, str, list[tuple[str, str]]]]:
     """(title, text, [(question, answer)]) of each paragraph."""
     found = []
-    for article in json.loads(path.read_text("utf-8"))["data"][part]:
+    for article in articles:
         for p in article["paragraphs"]:
             asked = [(q["question"], q["answers"][0]["text"]) for q in p["qas"]]
             found.append((str(article.get("title", "")), p["context"], asked))
@@ -66,9 +72,13 @@ def changed(question: str, rng: random.Random) -> str | None:
 PAIRS = (
     ("en", "en"), ("zh", "zh"), ("zh", "en"), ("en", "zh"), ("ru", "en"), ("th", "zh"), ("en", "ru"), ("zh", "th"),
 )  # fmt: skip
-SIGNS = {"against": ("facts_missing", "kind_missing"), "free": ("crossed", "fused_crossed")}
+SIGNS = {
+    "against": ("figures_missing", "names_missing", "kind_missing"),
+    "free": ("crossed", "fused_crossed"),
+}
+TITLES = 60
 THRESHOLD = 0.7
-REFUSED = 0.925
+REFUSED = 0.94
 
 
 def logit(share):
@@ -78,8 +88,8 @@ def logit(share):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
-    parser.add_argument("--questions", type=int, default=300)
-    parser.add_argument("--seed", type=int, default=20261122)
+    parser.add_argument("--questions", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=20261126)
     parser.add_argument(
         "--rows", type=Path, help="keep what was measured here, or fit to what is there"
     )
@@ -101,7 +111,10 @@ def main() -> None:
     judge = Judge(Calibration({}, 0.0, 0.5))
     rng = random.Random(args.seed)
     data = args.shared / "data"
-    sets = [("ja", squad(data / "jaquad-dev-0.1.0.json"), None, args.questions)]
+    ja = squad(data / "jaquad-dev-0.1.0.json")
+    titles = set(rng.sample(list(dict.fromkeys(title for title, _, _ in ja)), TITLES))
+    ja = [p for p in ja if p[0] in titles]
+    sets = [("ja", ja, None, args.questions)]
     x = {code: squad(data / f"xquad.{code}.json", slice(24)) for code in ("en", "zh", "ru", "th")}
     for mine, theirs in PAIRS:
         sets.append((f"{mine}-{theirs}", x[theirs], x[mine], args.questions // 4))
@@ -116,8 +129,6 @@ def main() -> None:
         kinds.append(kind)
 
     for name, paragraphs, askers, most in () if kept else sets:
-        if name == "ja":
-            paragraphs = rng.sample(paragraphs, 700)
         with tempfile.TemporaryDirectory() as folder:
             store = store_of(paragraphs, Path(folder), encoder)
             retriever = Retriever(store, encoder, FusionWeights())
@@ -136,7 +147,7 @@ def main() -> None:
                 false = changed(q, rng)
                 if false is not None:
                     add(false, retriever.retrieve(false, 8), False, "changed")
-            foreign = x["en"] + x["zh"] if name == "ja" else sets[0][1]
+            foreign = x["en"] + x["zh"] if name == "ja" else ja
             away = [q for _, _, own in foreign for q, _ in own]
             for q in rng.sample(away, most // 2):
                 add(q, retriever.retrieve(q, 8), False, f"{name} away")
@@ -144,12 +155,11 @@ def main() -> None:
         print(f"{name}: {len(rows)} rows so far", flush=True)
     if args.rows and not kept:
         args.rows.write_text(json.dumps([rows, labels, kinds]), "utf-8")
-    for row in rows:  # rows kept before this witness was heard
-        row.setdefault("fused_crossed", row["fused"] * row["crossed"])
     names = sorted({n for r in rows for n in r})
     matrix = np.array([[r.get(n, 0.0) for n in names] for r in rows])
     y = np.array(labels)
-    taken = np.array([k.endswith("withheld") for k in kinds])
+    gone = [np.array([k.endswith(e) for k in kinds]) for e in ("withheld", "away")]
+    taken = np.logical_or(*gone)
     crossed = matrix[:, names.index("crossed")] > 0
     out: dict[str, object] = {}
     for title, used in (("reader alone", ["reader"]), ("all witnesses", names)):
@@ -161,8 +171,11 @@ def main() -> None:
         these = np.array([k.split()[0] == name for k in kinds])
         print(f"  {name:6} AUC {roc_auc_score(y[these], share[these]):.4f}")
     weights, bias = fit(matrix, y, names, **SIGNS)
-    # One threshold for both: shifted so that it refuses the same share of what was taken away.
-    levels = [np.quantile(logit(share[taken & part]), REFUSED) for part in (~crossed, crossed)]
+    # One threshold for both: shifted so that it refuses the same share of the harder of both kinds.
+    levels = [
+        max(np.quantile(logit(share[k & part]), REFUSED) for k in gone if (k & part).any())
+        for part in (~crossed, crossed)
+    ]
     alone = np.quantile(matrix[taken & ~crossed, names.index("reader")], REFUSED)
     weights[names.index("crossed")] += levels[0] - levels[1]
     bias += logit(THRESHOLD) - levels[0]
@@ -176,16 +189,16 @@ def main() -> None:
         for title, part in (("one language", ~crossed), ("across", crossed)):
             answered, refused = share[part & y], share[part & taken]
             told.append(f"{title}: answered {(answered >= threshold).mean():.3f}")
-            told.append(f"refused what was taken away {(refused < threshold).mean():.3f}")
+            told.append(f"refused {(refused < threshold).mean():.3f}")
         print("; ".join(told))
     keep(
         "answers",
-        "benchmarks/fit_judge.py: JaQuAD dev, XQuAD's first 24 titles (en, zh, ru, th)",
+        f"benchmarks/fit_judge.py: {TITLES} titles of JaQuAD dev, XQuAD's first 24 (en, zh, ru, th)",
         names,
         weights,
         bias,
         threshold=THRESHOLD,
-        threshold_chosen=f"refuses {REFUSED:.1%} of questions whose passage was taken away, in one language and across",
+        threshold_chosen=f"refuses {REFUSED:.0%} of questions whose passage was taken away, and of those of another collection, in one language and across",
         reader_alone=round(float(1 / (1 + np.exp(-alone))), 4),
         auc_five_folds=out,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Protocol
@@ -38,6 +38,7 @@ from rag.outcomes import (
     RefusalReason,
     Removed,
 )
+from rag.premise import Otherwise, told_otherwise
 from rag.prompt import Prompt, claims_prompt, repair_prompt, without_hint
 from rag.relation import Phrasing
 from rag.remembered import Remembered
@@ -63,12 +64,12 @@ class Options:
     ``quotes_read`` is how many quotes the model gets of a question that asks for one fact whose
     place the reader is sure of; a shorter prompt is read sooner and misleads less.
     ``abroad``: where the articles found do not answer, those in other languages are searched once
-    more. Off: among news about one matter it answered what no article says (benchmarks/LOG.md).
+    more, and what is found there answers from this share (``benchmarks/abroad.py``); 1: never.
     """
 
     top_k: int = 8
     answerable: float = 0.5
-    abroad: bool = False
+    abroad: float = 0.95
     quotes_alone: float = 0.5
     quotes_shown: int = 2
     quotes_read: int = 3
@@ -89,6 +90,7 @@ class _Found:
     ``places`` are where the reader is sure to see the answer.
     """
 
+    hits: tuple[Hit, ...]
     selection: Selection
     sure: float
     related: tuple[ArticleSummary, ...]
@@ -214,12 +216,20 @@ class Pipeline:
         question = " ".join(question.split())
         language = language or self._detect(question)
         run = _Run(self, question, standalone(question, history), language, clock)
-        found = self._find(run, where, top_k or self.options.top_k, today or date.today())
+        found = yield from self._find(
+            run, where, top_k or self.options.top_k, today or date.today()
+        )
         if not found.evidence:
             empty = next(iter(self.store.articles(Filter())), None) is None
             yield Finished(run.refuse("empty_index" if empty else "no_evidence", ()))
             return
-        yield EvidenceReady(found.evidence, language)
+        otherwise = self._otherwise(run, found)
+        if otherwise is not None:
+            if otherwise.quote not in found.evidence:
+                yield EvidenceReady((*found.evidence, otherwise.quote), language)
+            yield from run.correct(otherwise)
+            yield Finished(run.answer([otherwise.quote]))
+            return
         if found.sure < self.options.answerable:
             yield Finished(run.refuse("weak_evidence", found.related))
             return
@@ -233,39 +243,71 @@ class Pipeline:
         else:
             yield Finished(run.refuse("unsupported", found.related))
 
-    def _find(self, run: _Run, where: Filter, top_k: int, today: date) -> _Found:
+    def _otherwise(self, run: _Run, found: _Found) -> Otherwise | None:
+        """What the question takes for granted and an article tells otherwise."""
+        if self.reader is None:
+            return None
+        told = told_otherwise(
+            run.standalone,
+            run.language,
+            found.hits,
+            reader=self.reader,
+            sentences=self._sentences,
+        )
+        if told is None:
+            return None
+        quote = next((e for e in found.evidence if _holds(e, told.quote)), None)
+        return replace(told, quote=quote or replace(told.quote, number=len(found.evidence) + 1))
+
+    def _find(
+        self, run: _Run, where: Filter, top_k: int, today: date
+    ) -> Generator[Event, None, _Found]:
         """Search within the period the question names, then, if nothing there answers, openly."""
         period = None
         if where.since is None and where.until is None:
             period = period_in_question(run.question, today, run.language)
         if period is not None:
             within = replace(where, since=period.since, until=period.until)
-            found = self._everywhere(run, within, top_k)
-            if found.evidence and found.sure >= self.options.answerable:
+            found, answers = yield from self._everywhere(run, within, top_k)
+            if answers:
                 span = f"{period.since or ''}–{period.until or ''}"
                 run.notices.append(notice_text("filter_applied", run.language, period=span))
                 return found
             run.notices.append(notice_text("filter_opened", run.language))
-        return self._everywhere(run, where, top_k)
+        found, _ = yield from self._everywhere(run, where, top_k)
+        return found
 
-    def _everywhere(self, run: _Run, where: Filter, top_k: int) -> _Found:
-        """Search all articles; where ``options.abroad`` and that does not answer, other languages.
+    def _everywhere(
+        self, run: _Run, where: Filter, top_k: int
+    ) -> Generator[Event, None, tuple[_Found, bool]]:
+        """Search all articles and, where these do not answer, those in other languages once more.
 
         Articles about the same matter in the question's language crowd out the one that says it
-        (``benchmarks/abroad.py``). Whether articles differ is looked for in both.
+        (``benchmarks/abroad.py``). Whether articles differ is looked for in both. What is found
+        is told at once; what replaces it, again.
         """
         found = self._search(run, where, top_k)
-        wanted = run.differ or (self.options.abroad and found.sure < self.options.answerable)
+        if found.evidence:
+            yield EvidenceReady(found.evidence, run.language)
+        answers = bool(found.evidence) and found.sure >= self.options.answerable
+        wanted = run.differ or (self.options.abroad < 1 and not answers)
         if not wanted or where.languages or all(a.language != run.language for a in found.related):
-            return found
+            return found, answers
         others = replace(where, other_languages_than=frozenset({run.language}))
         abroad = self._search(run, others, top_k)
         if run.differ:
-            return _both(found, abroad)
-        return abroad if abroad.sure >= self.options.answerable else found
+            found = _both(found, abroad)
+        elif abroad.sure >= max(self.options.abroad, self.options.answerable):
+            found = abroad
+        else:
+            return found, answers
+        if found.evidence:
+            yield EvidenceReady(found.evidence, run.language)
+        return found, bool(found.evidence) and found.sure >= self.options.answerable
 
     def _search(self, run: _Run, where: Filter, top_k: int) -> _Found:
-        hits = without_commands(self.retriever.retrieve(run.standalone, top_k, where))
+        # Twice as many: what is left out leaves its place to the next, as if it were not there.
+        hits = without_commands(self.retriever.retrieve(run.standalone, 2 * top_k, where))[:top_k]
         run.clock.since_start("retrieve")
         selection = select(
             run.standalone,
@@ -275,10 +317,11 @@ class Pipeline:
             reader=self.reader,
             limits=self.options.limits,
         )
-        run.clock.since_start("first_evidence")
+        if not run.clock.stages["first_evidence"]:
+            run.clock.since_start("first_evidence")
         sure = self._judge(run.standalone, selection, hits) if selection.evidence else 0.0
         related = tuple(dict.fromkeys(h.article for h in hits))[:3]
-        return _Found(selection, sure, related, anchors(selection.spans))
+        return _Found(tuple(hits), selection, sure, related, anchors(selection.spans))
 
     def check(
         self, draft: Draft, evidence: Sequence[Evidence], question: str, language: str
@@ -305,7 +348,13 @@ def _both(one: _Found, two: _Found) -> _Found:
     spans = sorted([*one.selection.spans, *two.selection.spans], key=lambda s: -s.share)
     selection = replace(one.selection, evidence=evidence, spans=tuple(spans))
     related = tuple(dict.fromkeys([*one.related, *two.related]))[:3]
-    return _Found(selection, max(one.sure, two.sure), related, anchors(spans))
+    hits = tuple(sorted([*one.hits, *two.hits], key=lambda h: -h.score))
+    return _Found(hits, selection, max(one.sure, two.sure), related, anchors(spans))
+
+
+def _holds(one: Evidence, other: Evidence) -> bool:
+    same = one.article.article_id == other.article.article_id
+    return same and one.start <= other.start and other.end <= one.end
 
 
 def _reader_alone(question: str, selection: Selection, hits: Sequence[Hit]) -> float:
@@ -347,6 +396,12 @@ class _Run:
         if told:
             between = "; ".join(f"{text} ({_origin(e)})" for e, text in told)
             self.notices.append(notice_text("conflict", self.language, told=between))
+
+    def correct(self, otherwise: Otherwise) -> Iterator[Event]:
+        """Name what the question takes for granted; the article's own words say what is so."""
+        asked, told = otherwise.asked, otherwise.told
+        self.notices.append(notice_text("premise", self.language, asked=asked, told=told))
+        yield from self._as_quoted(otherwise.quote)
 
     def draft(self, found: _Found) -> Iterator[Event]:
         """Ask the model, check each line as it is finished; repair once if nothing passed.

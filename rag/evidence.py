@@ -14,7 +14,17 @@ from index.protocols import Encoder
 from index.records import Hit
 from rag.outcomes import Evidence
 
-__all__ = ["Reader", "Reading", "Selection", "SelectionLimits", "Span", "select", "token_cost"]
+__all__ = [
+    "Reader",
+    "Reading",
+    "Selection",
+    "SelectionLimits",
+    "Sentences",
+    "Span",
+    "about",
+    "select",
+    "token_cost",
+]
 
 Sentences = Callable[[str, str | None], list[tuple[int, int]]]
 
@@ -164,7 +174,7 @@ def select(
     spans: list[Span] = []
     if reader is not None:
         readings = reader.answers(
-            question, [h.passage.text for h in hits], [_about(h) for h in hits]
+            question, [h.passage.text for h in hits], [about(h) for h in hits]
         )
         answerable = max(r.probability for r in readings)
         in_answer = [0.0] * len(candidates)
@@ -196,7 +206,7 @@ def _span(hit: Hit, reading: Reading) -> Span:
     )
 
 
-def _about(hit: Hit) -> str:
+def about(hit: Hit) -> str:
     """What a passage does not say of itself: its article's title and day."""
     day = hit.article.published
     return f"{hit.article.title} ({day})" if day else hit.article.title

@@ -1,10 +1,11 @@
 """Do these quotes answer this question? One calibrated share from several weak witnesses.
 
 The learned reader is the chief witness, but it was trained on questions that some passage of the
-same encyclopaedia answers; near-topic questions about news fool it. Three more are heard: does
-the place where it sees the answer hold what the question asks for (a number, a date, a name); are
-the question's own figures, dates and names in the quotes; and are its words. The weights are
-fitted by ``benchmarks/fit_judge.py`` on data named in ``rag/calibration.json``.
+same encyclopaedia answers; near-topic questions about news fool it. More are heard: does the
+place where it sees the answer hold what the question asks for (a number, a date, a name), and is it
+in the passage found first; are the question's own figures, dates and names in the quotes, and its
+words; and does the best passage stand out from the others, or is it one of many about the same
+thing. The weights are fitted by ``benchmarks/fit_judge.py`` on data named in ``rag/calibration.json``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Literal
 
 from index.lexical import tokens
 from index.records import Hit
-from rag.evidence import Selection
+from rag.evidence import Selection, Span
 from rag.facts import compare
 from rag.folding import guess_language
 from rag.names import names
@@ -52,6 +53,9 @@ _ASKED: tuple[tuple[Asked, re.Pattern[str]], ...] = (
 )
 _CANNOT = 0.1
 _SUREST = 1e-4
+_BACKGROUND = 8
+_EIGHTH = {False: 0.28, True: -0.25}
+"""What the eighth passage scores at the median of the fitting data: in one language, across."""
 _KANA_ONLY = re.compile(r"[぀-ゟ]+")
 
 
@@ -102,14 +106,16 @@ class Judge:
     ) -> dict[str, float]:
         """The witnesses, by name, each of the order of one.
 
-        ``reader``: log-odds of its surest place. ``dense``: the best cosine over what unrelated
-        texts have with the E5 family. ``covered``: share of the question's own terms in the best
+        ``reader``: log-odds of its surest place. ``place_rank``: how many passages were found
+        before that place's, negative. ``dense``: the best cosine over what unrelated texts have with
+        the E5 family. ``stands_out``: how far the best passage scores above the eighth; several
+        articles that say the same do not change it. ``covered``: share of the question's own terms in the best
         quotes; across languages zero, which ``crossed`` says; ``fused_crossed``: the search score
-        there, where it says more than the reader does. ``facts_missing``: the question's
-        figures, names and days that no quote or title has. ``place_fits``: the surest place holds what the
-        question asks for (1), does not (-1), or that is not known (0).
+        there, where it says more than the reader does. ``figures_missing``, ``names_missing``: the
+        question's figures and days, and names, that no quote or title has. ``place_fits``: the
+        surest place holds what the question asks for (1), does not (-1), or that is not known (0).
         """
-        best = max(hits, key=lambda h: h.score)
+        scores = sorted((h.score for h in hits), reverse=True)
         top = list(selection.evidence[:3])
         mine = terms(question)
         theirs = terms(" ".join([*(e.text for e in top), *(e.article.title for e in top)]))
@@ -126,18 +132,34 @@ class Judge:
             published=[e.article.published for e in selection.evidence],
             titles=[e.article.title for e in selection.evidence],
         )
-        missing = sum(i.kind in {"number", "name", "date"} for i in report.issues)
+        figures = sum(i.kind in {"number", "date"} for i in report.issues)
+        called = sum(i.kind == "name" for i in report.issues)
+        many = len(scores) >= _BACKGROUND
+        behind = scores[_BACKGROUND - 1] if many else min(scores[-1], _EIGHTH[crossed])
         return {
             "reader": logit(surest.share, _SUREST) if surest else 0.0,
             "dense": 20 * (max((h.dense or 0.0) for h in hits) - 0.8),
-            "fused": 4 * best.score,
-            "fused_crossed": 4 * best.score * crossed,
+            "fused": 4 * scores[0],
+            "fused_crossed": 4 * scores[0] * crossed,
+            "stands_out": 4 * (scores[0] - behind),
+            "place_rank": -float(_rank(surest, hits)) if surest else 0.0,
             "covered": len(mine & theirs) / len(mine) if mine and not crossed else 0.0,
             "crossed": float(crossed),
-            "facts_missing": float(min(2, missing)),
+            "figures_missing": float(min(2, figures)),
+            "names_missing": float(min(2, called)),
             "place_fits": fits,
             "kind_missing": float(
                 kind is not None
                 and not any(holds(kind, e.text, e.article.language) for e in selection.evidence)
             ),
         }
+
+
+def _rank(place: Span, hits: Sequence[Hit]) -> int:
+    """How many of the passages found lie before the one that holds a place."""
+    for rank, hit in enumerate(hits):
+        passage = hit.passage
+        within = passage.start <= place.start < passage.end
+        if within and hit.article.article_id == place.article_id:
+            return rank
+    return len(hits)

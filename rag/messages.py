@@ -95,6 +95,12 @@ _NOTICE = {
         "ko": "기사마다 내용이 다릅니다: {told}",
         "zh": "各篇文章说法不一：{told}",
     },
+    "premise": {
+        "ja": "質問には「{asked}」とありますが、記事では「{told}」です。",
+        "en": "The question says “{asked}”; the article says “{told}”.",
+        "ko": "질문에는 “{asked}”라고 되어 있지만 기사에는 “{told}”라고 되어 있습니다.",
+        "zh": "提问中说“{asked}”，而文章说的是“{told}”。",
+    },
     "llm_unavailable": {
         "ja": "言語モデルが使えないため、記事の引用だけを示します。",
         "en": "The language model is not available; these are quotes from the articles alone.",

@@ -131,7 +131,10 @@ Outcome = Answer | Refusal
 
 @dataclass(frozen=True, slots=True)
 class EvidenceReady:
-    """The quotes that will be used; sent before the model writes a word."""
+    """The quotes that will be used; sent before the model writes a word.
+
+    Sent again where a second search found better ones; the last list is the one that counts.
+    """
 
     evidence: tuple[Evidence, ...]
     language: str

@@ -15,7 +15,15 @@ from functools import lru_cache
 from rag.alignment import Alignment, align, tokens
 from rag.folding import fold
 
-__all__ = ["Marker", "Opposite", "opposites", "polarity"]
+__all__ = [
+    "Marker",
+    "Opposite",
+    "opposed_words",
+    "opposite_of",
+    "opposites",
+    "polarity",
+    "stands_in",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +262,37 @@ def _antonyms(claim: str, evidence: str, language: str, laid: Alignment) -> list
             )  # fmt: skip
             break
     return found
+
+
+def opposed_words(one: str, other: str, language: str) -> list[tuple[str, str]]:
+    """Pairs of opposites of which one text has the first alone and the other text the second alone.
+
+    Single characters, which are parts of too many words, are left out.
+    """
+    mine, theirs = fold(one), fold(other)
+    return [
+        (x, y)
+        for x, y in _both_ways(_OPPOSITES.get(language[:2], ()))
+        if min(len(x), len(y)) > 1
+        and _word(mine, x, language) is not None
+        and _word(theirs, y, language) is not None
+        and _word(theirs, x, language) is None
+        and _word(mine, y, language) is None
+    ]
+
+
+def opposite_of(text: str, language: str) -> tuple[tuple[int, int], str] | None:
+    """The first word of a text that has an opposite: where it stands, and the opposite."""
+    for x, y in _both_ways(_OPPOSITES.get(language[:2], ())):
+        at = _word(fold(text), x, language) if min(len(x), len(y)) > 1 else None
+        if at is not None:
+            return (at, at + len(x)), y
+    return None
+
+
+def stands_in(word: str, text: str, language: str) -> bool:
+    """Whether a text has a word of the table of opposites, in any form that begins alike."""
+    return _word(fold(text), word, language) is not None
 
 
 def _both_ways(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,9 +33,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     lines = [json.dumps({"title": t, "text": x}, ensure_ascii=False) for t, x in ARTICLES]
     (folder / "news.jsonl").write_text("\n".join(lines), "utf-8")
     build([str(folder / "news.jsonl")], folder / "store", encoder)
-    found = open_pipeline(str(folder / "store"), llm=NoLLM(), encoder=encoder)
-    found.options = replace(found.options, abroad=True)
-    return found
+    return open_pipeline(str(folder / "store"), llm=NoLLM(), encoder=encoder)
 
 
 def test_an_article_in_another_language_answers(pipeline: Pipeline) -> None:

@@ -233,6 +233,21 @@ def test_a_true_sentence_that_answers_something_else_gives_way_to_the_readers_qu
     assert outcome.notices
 
 
+def test_a_fact_the_article_tells_otherwise_is_named_and_not_answered() -> None:
+    text = "北浜大橋の開通式は2019年5月3日に西港市で開かれた。"
+    llm = Says([])
+    asked = pipeline(llm, text=text)
+    asked.reader = Reads(0.95, text.index("2019年"), text.index("に西港"))
+    outcome = asked.ask("北浜大橋の開通式が2012年5月3日に開かれたのはなぜ？")
+    assert isinstance(outcome, Answer)
+    assert [c.text for c in outcome.claims] == [text]
+    assert [c.quote for c in outcome.citations] == [text]
+    assert outcome.notices == (
+        "質問には「2012年5月3日」とありますが、記事では「2019年5月3日」です。",
+    )
+    assert not llm.asked
+
+
 class Doubts(Phrasing):
     """Believes no sentence that is phrased anew."""
 

@@ -37,6 +37,7 @@ BESIDE = (
     *("2025-10-28-ja-first-summit", "2026-01-06-en-legal-doubts", "2026-02-09-zh-election"),
     *("2026-01-03-ko-phone-call", "2026-02-10-en-investment", "2026-02-10-ja-constitution"),
 )
+# Each well clear of the judge's threshold: ten more articles, whatever they say, move every score a little.
 QUESTIONS = (
     "ベネズエラに滞在していた邦人は何人ですか？",
     "How many Japanese nationals were staying in Venezuela?",
@@ -45,7 +46,7 @@ QUESTIONS = (
     "米国がベネズエラ近くの海に送った空母の名前は？",
     "What is the approval rating of the Takaichi cabinet three months in?",
     "二人の初めての首脳会談の会場はどこでしたか。",
-    "高市首相は何というあだ名で呼ばれていますか。",
+    "初会談のあと二人が視察する予定だった空母の名前は？",
     "自民党在众议院选举中获得了多少席？",
     "다카이치 총리와 트럼프 대통령의 전화 통화는 얼마나 이어졌나요?",
 )

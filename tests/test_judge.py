@@ -2,7 +2,11 @@
 
 import pytest
 
-from rag.judge import Asked, asked_for, holds
+from index.records import ArticleSummary, Hit, Passage
+from rag.evidence import Selection, Span
+from rag.judge import Asked, Judge, asked_for, holds
+from rag.outcomes import Evidence
+from rag.verify import Calibration
 
 
 @pytest.mark.parametrize(
@@ -42,3 +46,41 @@ def test_questions_say_what_they_ask_for(question: str, kind: Asked | None) -> N
 )
 def test_a_text_holds_what_was_asked_for(kind: Asked, text: str, language: str, held: bool) -> None:
     assert holds(kind, text, language) is held
+
+
+TEXT = "首相は1月2日に電話で会談した。"
+
+
+def witnesses(scores: list[float], place: int = 0) -> dict[str, float]:
+    """What the judge hears where passages with these scores were found; the answer is in one."""
+    hits = []
+    for number, score in enumerate(scores):
+        article = ArticleSummary(f"a{number}", "", "a.md", None, None, "ja", None, 1)
+        passage = Passage(f"p{number}", f"a{number}", 0, 0, len(TEXT), TEXT)
+        hits.append(Hit(passage, article, score, 0.9, 5.0))
+    quote = Evidence(1, hits[0].article, 0, len(TEXT), TEXT, 0.9)
+    span = Span("1月2日", 0.9, f"a{place}", "ja", 3, 7)
+    judge = Judge(Calibration({}, 0.0, 0.5))
+    return judge.features("会談したのはいつですか。", Selection((quote,), 0.9, (span,)), hits)
+
+
+def test_several_articles_that_say_the_same_stand_out_as_one_does() -> None:
+    alone = witnesses([0.6] + [0.3] * 7)
+    repeated = witnesses([0.6, 0.6, 0.58] + [0.3] * 5)
+    assert repeated["stands_out"] == alone["stands_out"] == pytest.approx(1.2)
+    assert witnesses([0.6] + [0.55] * 7)["stands_out"] == pytest.approx(0.2)
+
+
+def test_few_passages_are_compared_with_what_an_eighth_usually_scores() -> None:
+    assert witnesses([0.6])["stands_out"] == pytest.approx(4 * (0.6 - 0.28))
+    assert witnesses([0.6, 0.2])["stands_out"] == pytest.approx(4 * (0.6 - 0.2))
+
+
+def test_the_rank_of_the_passage_that_holds_the_place_is_heard() -> None:
+    assert witnesses([0.6, 0.5, 0.4])["place_rank"] == 0.0
+    assert witnesses([0.6, 0.5, 0.4], place=2)["place_rank"] == -2.0
+
+
+def test_facts_that_no_quote_has_are_heard_apart() -> None:
+    found = witnesses([0.6])
+    assert found["figures_missing"] == found["names_missing"] == 0.0

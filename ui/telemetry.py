@@ -183,8 +183,9 @@ class Watch:
         seconds = time.perf_counter() - self.began
         match event:
             case EvidenceReady(evidence=quotes):
-                self.evidence = seconds
-                self.telemetry.evidence_seconds.observe(seconds)
+                if self.evidence is None:
+                    self.evidence = seconds
+                    self.telemetry.evidence_seconds.observe(seconds)
                 self._mark("evidence", quotes=len(quotes))
             case Queued(ahead=ahead):
                 self._mark("queued", ahead=ahead)

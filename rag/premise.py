@@ -1,0 +1,221 @@
+"""A fact that a question takes for granted and the articles tell otherwise.
+
+A question that names one figure, day or name that none of the passages found has is asked anew with
+that fact as the unknown: of "Why did it close in 2012?" the reader is asked when it closed. Where it
+sees a fact of the same kind that is certainly another one, in a sentence that holds most of the
+question's other words, the question is not answered: that sentence is shown instead. So is one
+that has the opposite of a word of the question ("Why did exports fall?") that no passage has. Limits
+are fitted and the shares of right and of needless corrections measured by ``benchmarks/premises.py``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from index.records import Hit
+from rag.evidence import Reader, Sentences, about
+from rag.facts import FactIssue, FactKind, compare
+from rag.folding import same_language
+from rag.judge import terms
+from rag.names import names, same_name
+from rag.outcomes import Evidence
+from rag.polarity import opposed_words, stands_in
+from rag.quantities import Quantity, quantities, same_quantity
+from rag.times import dates, moments_agree
+
+__all__ = ["Otherwise", "asked_anew", "told_otherwise"]
+
+Kind = FactKind | Literal["opposite"]
+
+_KINDS = ("number", "date", "name")
+_READ = 5
+_SURE = 0.5
+_COVERED = 0.6
+_RIVALS = {"number": 2, "date": 2, "name": 1}
+_UNKNOWN = {
+    "ja": {"date": "いつ", "number": "何", "person": "誰", "place": "どこ", "other": "何"},
+    "zh": {"date": "什么时候", "number": "几", "person": "谁", "place": "哪里", "other": "什么"},
+    "ko": {"date": "언제", "number": "몇 ", "person": "누구", "place": "어디", "other": "무엇"},
+    "en": {
+        "date": "what date",
+        "number": "how many",
+        "person": "who",
+        "place": "what place",
+        "other": "what",
+    },
+}
+_ASKING = {
+    "ja": re.compile(
+        r"なぜ|どうして|いつ|どこ|誰|だれ|何[年月日人歳個回位名番世紀]?|どのよう[なに]|どんな|どの|どれ|いくつ|いくら|ですか|でしょうか|ましたか|[？?]|か$"
+    ),
+    "zh": re.compile(r"什么时候|为什么|什么|多少|哪[里个些年一]?|谁|如何|怎么|几|[？?]"),
+    "ko": re.compile(r"언제|왜|누가|누구|어디|무엇|얼마|몇|어떤|어느|[？?]"),
+    "en": re.compile(
+        r"\b(?:why|when|where|whom?|what|which|how many|how much|how|did|does|do)\b|\?",
+        re.IGNORECASE,
+    ),
+}
+_FIGURE = re.compile(r"[\d.,０-９〇一二三四五六七八九十百千万億兆亿]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Otherwise:
+    """What the question says (``asked``), what the article says (``told``), and where."""
+
+    kind: Kind
+    asked: str
+    told: str
+    quote: Evidence
+
+
+def told_otherwise(
+    question: str, language: str, hits: Sequence[Hit], *, reader: Reader, sentences: Sentences
+) -> Otherwise | None:
+    """What a question takes for granted and the passages tell otherwise, or ``None``.
+
+    Looked for only in questions and passages of one language (ja, zh, ko, en), and only where
+    exactly one fact of the question, or one of a pair of opposites, is in no passage. The quote is
+    a whole sentence, numbered 0.
+    """
+    hits = [h for h in hits if same_language(language, h.article.language)]
+    if language not in _UNKNOWN or not hits:
+        return None
+    issue = _missing(question, language, hits)
+    if issue is not None:
+        return _another_fact(question, issue, language, hits[:_READ], reader, sentences)
+    return _opposite(question, language, hits[:_READ], sentences)
+
+
+def _another_fact(
+    question: str,
+    issue: FactIssue,
+    language: str,
+    hits: Sequence[Hit],
+    reader: Reader,
+    sentences: Sentences,
+) -> Otherwise | None:
+    found = reader.answers(
+        asked_anew(question, issue, language),
+        [h.passage.text for h in hits],
+        [about(h) for h in hits],
+    )
+    hit, reading = max(zip(hits, found, strict=True), key=lambda pair: pair[1].probability)
+    if reading.probability < _SURE:
+        return None
+    text = hit.passage.text
+    place = _around(text, reading.start, reading.end, sentences(text, hit.article.language))
+    quote = text[slice(*place)]
+    others = _others(question, issue, quote, language)
+    told = next((o for o in others if o in text[reading.start : reading.end]), None)
+    if told is None or len(set(others)) > _RIVALS[issue.kind]:
+        return None
+    if _covered(question, issue.text, quote, language) < _COVERED:
+        return None
+    return Otherwise(issue.kind, issue.text, told, _quote(hit, place, reading.probability))
+
+
+def _opposite(
+    question: str, language: str, hits: Sequence[Hit], sentences: Sentences
+) -> Otherwise | None:
+    best: tuple[float, Otherwise] | None = None
+    for hit in hits:
+        text = hit.passage.text
+        for place in sentences(text, hit.article.language):
+            quote = text[slice(*place)]
+            for asked, told in opposed_words(question, quote, language):
+                share = _covered(question, asked, quote, language)
+                if share < _COVERED or share <= (best[0] if best else 0.0):
+                    continue
+                if any(
+                    stands_in(asked, f"{h.article.title} {h.passage.text}", language) for h in hits
+                ):
+                    continue
+                best = share, Otherwise("opposite", asked, told, _quote(hit, place, share))
+    return best[1] if best else None
+
+
+def asked_anew(question: str, issue: FactIssue, language: str) -> str:
+    """The question with one of its facts as what is asked, and without what it asked before."""
+    unknown = _UNKNOWN[language]
+    if issue.kind == "number":
+        new = _FIGURE.sub(unknown["number"], issue.text, count=1)
+    elif issue.kind == "date":
+        new = unknown["date"]
+    else:
+        new = unknown.get(_name_kind(question, issue, language), unknown["other"])
+    space = "" if language in {"ja", "zh"} else " "
+    before, after = (
+        _ASKING[language].sub(space, part)
+        for part in (question[: issue.start], question[issue.end :])
+    )
+    return " ".join(f"{before}{new}{after}".split()).rstrip("。. ") + "?"
+
+
+def _covered(question: str, without: str, quote: str, language: str) -> float:
+    """Share of the question's other terms that a quote has; words that only ask do not count."""
+    rest = _ASKING[language].sub(" ", question.replace(without, " "))
+    wanted = terms(rest)
+    return len(wanted & terms(quote)) / len(wanted) if wanted else 0.0
+
+
+def _quote(hit: Hit, place: tuple[int, int], score: float) -> Evidence:
+    start, end = (hit.passage.start + at for at in place)
+    return Evidence(0, hit.article, start, end, hit.passage.text[slice(*place)], score)
+
+
+def _missing(question: str, language: str, hits: Sequence[Hit]) -> FactIssue | None:
+    """The only figure, day or name of the question that no passage has."""
+    report = compare(
+        question,
+        [h.passage.text for h in hits],
+        claim_language=language,
+        evidence_languages=[h.article.language for h in hits],
+        published=[h.article.published for h in hits],
+        titles=[h.article.title for h in hits],
+    )
+    found = [i for i in report.issues if i.kind in _KINDS]
+    return found[0] if len(found) == 1 else None
+
+
+def _around(text: str, start: int, end: int, spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """The sentences that hold a place."""
+    held = [(a, b) for a, b in spans if a < end and start < b]
+    return (held[0][0], held[-1][1]) if held else (start, end)
+
+
+def _others(question: str, issue: FactIssue, quote: str, language: str) -> list[str]:
+    """Facts of a quote of that fact's kind that are certainly another and not in the question."""
+    if issue.kind == "date":
+        mine = next((m for m in dates(question, None, language) if m.start == issue.start), None)
+        return [
+            m.text
+            for m in dates(quote, None, language)
+            if mine
+            and m.grain == mine.grain
+            and m.text not in question
+            and not moments_agree(mine, m)
+        ]
+    if issue.kind == "number":
+        own = next((q for q in quantities(question, language) if q.start == issue.start), None)
+        return [
+            q.text
+            for q in quantities(quote, language)
+            if own and _alike(own, q) and q.text not in question and not same_quantity(own, q)
+        ]
+    kind = _name_kind(question, issue, language)
+    return [
+        n.text
+        for n in names(quote, language)
+        if n.kind == kind and n.text not in question and same_name(issue.text, n.text) is False
+    ]
+
+
+def _alike(one: Quantity, other: Quantity) -> bool:
+    return one.unit == other.unit and one.kind == other.kind
+
+
+def _name_kind(question: str, issue: FactIssue, language: str) -> str:
+    return next((n.kind for n in names(question, language) if n.start == issue.start), "other")
