@@ -170,12 +170,16 @@ def _comparable(one: Quantity, two: Quantity) -> bool:
 
 
 def _day(told: tuple[Evidence, Span]) -> Moment | None:
-    """The one full day of a span, read by its article's date; "three days before" is none."""
+    """The one full day of a span, read by its article's date; "three days before" is none.
+
+    "25 November last year" is one: only its year is relative.
+    """
     evidence, span = told
     found = [m for m in dates(span.text, _published(evidence), span.language) if m.day is not None]
-    if len(found) != 1 or found[0].month is None or found[0].relative is not None:
+    if len(found) != 1 or found[0].month is None:
         return None
-    return found[0]
+    counted = found[0].relative
+    return found[0] if counted is None or counted[0] == "year" else None
 
 
 def _published(evidence: Evidence) -> date | None:

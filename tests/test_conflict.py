@@ -37,7 +37,9 @@ def differing(question: str, *articles: tuple[Evidence, Span]) -> list[str]:
         ("規模はいくらですか。", ("5500億ドルの投資。", "5500億ドル", "ja"), ("A pledge of $550 billion.", "$550 billion", "en"), False),
         ("規模はいくらですか。", ("5500億ドルの投資。", "5500億ドル", "ja"), ("約84兆円の投資。", "約84兆円", "ja"), False),
         (WHEN, ("11月25日に話した。", "11月25日", "ja"), ("They spoke on November 24.", "November 24", "en"), True),
+        (WHEN, ("昨年11月25日に話した。", "昨年11月25日", "ja"), ("They spoke on November 24.", "November 24", "en"), True),
         (WHEN, ("11月25日に話した。", "11月25日", "ja"), ("They spoke on November 25.", "November 25", "en"), False),
+        (WHEN, ("昨年11月25日に話した。", "昨年11月25日", "ja"), ("They spoke on November 25.", "November 25", "en"), False),
         ("どこで会いましたか。", ("11月25日に話した。", "11月25日", "ja"), ("They spoke on November 24.", "November 24", "en"), False),
     ],
 )  # fmt: skip
