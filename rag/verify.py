@@ -164,6 +164,8 @@ _KANA = re.compile(r"[぀-ヺー]")
 _HAN = re.compile(r"[㐀-鿿]")
 _HANGUL = re.compile(r"[가-힣]+")
 _WIDE = re.compile(r"[぀-ヺー㐀-鿿가-힣]+")
+_HAN_WORD = re.compile(r"[㐀-鿿]{2,}")
+_BRACKETED = re.compile(r"[(（][^)）]*[)）]")
 _WORDS = re.compile(r"[A-Za-z]{2,}(?:\s+[A-Za-z]{2,})+")
 _ACROSS = 0.8
 """The checker's share from which a claim in another language than all it cites may be shown.
@@ -197,7 +199,9 @@ def _foreign(text: str, language: str) -> list[str]:
     if language == "zh":
         return [*_HANGUL.findall(text), *_KANA.findall(text), *_WORDS.findall(text)]
     if language == "ko":
-        return [*_KANA.findall(text), *_WORDS.findall(text)]
+        # Newspapers write one Han character for a country, and names in brackets.
+        plain = _BRACKETED.sub("", text)
+        return [*_KANA.findall(text), *_HAN_WORD.findall(plain), *_WORDS.findall(text)]
     return _WIDE.findall(text)
 
 

@@ -89,6 +89,8 @@ def test_a_share_under_the_threshold_is_not_shown() -> None:
         ("Les investissements", "fr", True),
         ("$550", "en", True),
         ("ราว 160 คน", "th", True),
+        ("美 국무장관은 시진핑(習近平) 주석을 만났다.", "ko", True),
+        ("日本의 투자 규모는 5500억 달러입니다.", "ko", False),
     ],
 )
 def test_a_claim_is_in_the_script_of_its_language(text: str, language: str, fits: bool) -> None:
