@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from index.sentences import sentences
 from rag.alignment import tokens
 from rag.evidence import Reader
 from rag.folding import letters
@@ -26,7 +27,8 @@ KEPT = 0.95
 """From this share of its words in order, a claim counts as a quote made shorter."""
 
 _SUREST = 1e-3
-_MARKED = re.compile(r"([^\s぀-ゟ、。「」]{1,2})([がを])")
+_MARKED = re.compile(r"([^\s぀-ゟ、。「」]{1,2})([がはを])")
+_PASSIVE = re.compile(r"[あ-ん]?れ(?:た|て|る|ま|ず|な)")
 _OPEN = {
     "ja": re.compile(
         r"予定|見通し|見込|方針|意向|検討|調整|計画|可能性|恐れ|おそれ|とみられ|模様|目指|求め|だろう|かもしれ|べき|想定|予想|打診|観測|構え|準備|なら|れば|たい(?:と|。)"
@@ -105,11 +107,22 @@ def _open(text: str, language: str) -> bool:
 
 
 def _turned(claim: str, quote: str, language: str) -> bool:
-    """Whether what a Japanese quote has as its subject the claim has as its object, or the reverse."""
-    if language != "ja":
+    """Whether what a Japanese quote has as its object only the claim has as its subject, or the reverse.
+
+    A passive sentence may: 「予算を増やした」 is 「予算が増やされた」.
+    """
+    if language != "ja" or (_PASSIVE.search(claim) and not _PASSIVE.search(quote)):
         return False
-    mine, theirs = (dict(_MARKED.findall(text)) for text in (claim, quote))
-    return any(theirs.get(word, mark) != mark for word, mark in mine.items())
+    mine, theirs = _roles(claim), _roles(quote)
+    return any(word in theirs and not roles & theirs[word] for word, roles in mine.items())
+
+
+def _roles(text: str) -> dict[str, set[bool]]:
+    """Of each word marked by が, は or を in a Japanese text: whether it is an object."""
+    found: dict[str, set[bool]] = {}
+    for word, mark in _MARKED.findall(text):
+        found.setdefault(word, set()).add(mark == "を")
+    return found
 
 
 def _longest_common(one: Sequence[str], other: Sequence[str]) -> int:
@@ -135,10 +148,16 @@ class Phrasing:
     def __call__(
         self, claim: str, cited: Sequence[Evidence], *, question: str, language: str
     ) -> bool:
-        """Whether the claim is one of its quotes made shorter, or phrased anew and believed."""
+        """Whether each sentence is one of its quotes made shorter, or phrased anew and believed."""
+        parts = [claim[start:end] for start, end in sentences(claim, language)]
+        return all(self._keeps(part, cited, question, language) for part in parts or [claim])
+
+    def _keeps(self, claim: str, cited: Sequence[Evidence], question: str, language: str) -> bool:
         quotes = [e.text for e in cited]
         if made_shorter(claim, quotes, language):
             return True
+        if all(_turned(claim, quote, language) for quote in quotes):
+            return False
         titles = [e.article.title for e in cited]
         found = self.features(claim, quotes, titles, question=question, language=language)
         return self._calibration.probability(found) >= self._calibration.threshold

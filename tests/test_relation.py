@@ -56,6 +56,8 @@ def test_a_subject_that_becomes_the_object_is_phrased_anew() -> None:
     quote = "国会で野党が首相を厳しく批判した。"
     assert made_shorter("野党が首相を批判した。", [quote], "ja")
     assert not made_shorter("野党を首相が批判した。", [quote], "ja")
+    assert not made_shorter("首相は厳しく批判した。", [quote], "ja")
+    assert made_shorter("国会で首相が厳しく批判された。", [quote], "ja")
 
 
 @pytest.mark.parametrize(
@@ -136,6 +138,21 @@ def test_what_is_phrased_anew_is_believed_if_both_heads_are_sure() -> None:
 
 def test_a_quote_made_shorter_needs_no_belief() -> None:
     assert believed("カラカスで爆発が起きた。", "首都カラカスで爆発が起きた。", View())
+
+
+def test_every_sentence_of_a_claim_must_keep_its_relations() -> None:
+    quote = "首都カラカスで爆発が起きた。"
+    sure, unsure = View(0.99, 0.0, 0.99, 2, 6), View()
+    claim = "カラカスで爆発が起きた。ベネズエラの首都はカラカスだ。"
+    assert believed(claim, quote, sure)
+    assert not believed(claim, quote, unsure)
+
+
+def test_who_did_it_is_not_believed_of_whom_it_was_done_to() -> None:
+    quote = "首相に就いた直後に、トランプ氏を賞の候補に推した。"
+    sure = View(0.99, 0.0, 0.99, 0, 2)
+    assert not believed("トランプ氏は直後に、賞の候補に推した。", quote, sure)
+    assert believed("トランプ氏は直後に、賞の候補に推された。", quote, sure)
 
 
 @pytest.fixture(scope="module")
