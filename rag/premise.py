@@ -2,7 +2,7 @@
 
 A question that names one figure, day or name that none of the passages found has is asked anew with
 that fact as the unknown: of "Why did it close in 2012?" the reader is asked when it closed. Where it
-sees a fact of the same kind that is certainly another one, in a sentence that holds most of the
+sees a fact of the same kind that is certainly another one, in a sentence that holds half of the
 question's other words, the question is not answered: that sentence is shown instead. So is one
 that has the opposite of a word of the question ("Why did exports fall?") that no passage has. Limits
 are fitted and the shares of right and of needless corrections measured by ``benchmarks/premises.py``.
@@ -20,11 +20,11 @@ from rag.evidence import Reader, Sentences, about
 from rag.facts import FactIssue, FactKind, compare
 from rag.folding import same_language
 from rag.judge import terms
-from rag.names import names, same_name
+from rag.names import Name, names, same_name
 from rag.outcomes import Evidence
 from rag.polarity import opposed_words, stands_in
 from rag.quantities import Quantity, quantities, same_quantity
-from rag.times import dates, moments_agree
+from rag.times import Moment, dates, moments_agree
 
 __all__ = ["Otherwise", "asked_anew", "told_otherwise"]
 
@@ -33,8 +33,7 @@ Kind = FactKind | Literal["opposite"]
 _KINDS = ("number", "date", "name")
 _READ = 5
 _SURE = 0.5
-_COVERED = 0.6
-_RIVALS = {"number": 2, "date": 2, "name": 1}
+_COVERED = 0.5
 _UNKNOWN = {
     "ja": {"date": "いつ", "number": "何", "person": "誰", "place": "どこ", "other": "何"},
     "zh": {"date": "什么时候", "number": "几", "person": "谁", "place": "哪里", "other": "什么"},
@@ -102,19 +101,21 @@ def _another_fact(
         [h.passage.text for h in hits],
         [about(h) for h in hits],
     )
-    hit, reading = max(zip(hits, found, strict=True), key=lambda pair: pair[1].probability)
-    if reading.probability < _SURE:
-        return None
-    text = hit.passage.text
-    place = _around(text, reading.start, reading.end, sentences(text, hit.article.language))
-    quote = text[slice(*place)]
-    others = _others(question, issue, quote, language)
-    told = next((o for o in others if o in text[reading.start : reading.end]), None)
-    if told is None or len(set(others)) > _RIVALS[issue.kind]:
-        return None
-    if _covered(question, issue.text, quote, language) < _COVERED:
-        return None
-    return Otherwise(issue.kind, issue.text, told, _quote(hit, place, reading.probability))
+    places = sorted(zip(hits, found, strict=True), key=lambda pair: -pair[1].probability)
+    for hit, reading in places:
+        if reading.probability < _SURE:
+            break
+        text = hit.passage.text
+        place = _around(text, reading.start, reading.end, sentences(text, hit.article.language))
+        quote = text[slice(*place)]
+        others = _others(question, issue, quote, language)
+        low, high = reading.start - place[0], reading.end - place[0]
+        told = next((o.text for o in others if o.start < high and low < o.end), None)
+        if told is None or len({o.text for o in others}) > 1:
+            continue
+        if _covered(question, issue.text, quote, language) >= _COVERED:
+            return Otherwise(issue.kind, issue.text, told, _quote(hit, place, reading.probability))
+    return None
 
 
 def _opposite(
@@ -186,31 +187,33 @@ def _around(text: str, start: int, end: int, spans: Sequence[tuple[int, int]]) -
     return (held[0][0], held[-1][1]) if held else (start, end)
 
 
-def _others(question: str, issue: FactIssue, quote: str, language: str) -> list[str]:
+def _others(
+    question: str, issue: FactIssue, quote: str, language: str
+) -> Sequence[Moment | Quantity | Name]:
     """Facts of a quote of that fact's kind that are certainly another and not in the question."""
+    found: Sequence[Moment | Quantity | Name]
     if issue.kind == "date":
-        mine = next((m for m in dates(question, None, language) if m.start == issue.start), None)
-        return [
-            m.text
+        day = next((m for m in dates(question, None, language) if m.start == issue.start), None)
+        found = [
+            m
             for m in dates(quote, None, language)
-            if mine
-            and m.grain == mine.grain
-            and m.text not in question
-            and not moments_agree(mine, m)
+            if day and m.grain == day.grain and not moments_agree(day, m)
         ]
-    if issue.kind == "number":
+    elif issue.kind == "number":
         own = next((q for q in quantities(question, language) if q.start == issue.start), None)
-        return [
-            q.text
+        found = [
+            q
             for q in quantities(quote, language)
-            if own and _alike(own, q) and q.text not in question and not same_quantity(own, q)
+            if own and own.kind != "ordinal" and _alike(own, q) and not same_quantity(own, q)
         ]
-    kind = _name_kind(question, issue, language)
-    return [
-        n.text
-        for n in names(quote, language)
-        if n.kind == kind and n.text not in question and same_name(issue.text, n.text) is False
-    ]
+    else:
+        kind = _name_kind(question, issue, language)
+        found = [
+            n
+            for n in names(quote, language)
+            if n.kind == kind and same_name(issue.text, n.text) is False
+        ]
+    return [f for f in found if f.text not in question]
 
 
 def _alike(one: Quantity, other: Quantity) -> bool:

@@ -21,6 +21,7 @@ MILL = (
     "The old paper mill at Harlow stood empty for years. It was bought by a cooperative in 2014 for 3 million pounds. "
     "The cooperative reopened the mill with 120 workers. Sales of paper rose after the mill reopened."
 )
+FUND = "Under the plan the state fund promised to invest $550 million in the harbour, on top of new cranes."
 OTHERS = {
     "ja": "市立図書館は来月から開館時間を延ばす。利用者の要望に応えた。",
     "en": "The town library will stay open longer from next month, as readers had asked.",
@@ -52,6 +53,7 @@ def reader() -> Checker:
         ("ja", BRIDGE, "北浜大橋の開通式が2012年5月3日に西港市で開かれたのはなぜですか。", "2012年5月3日", "2019年5月3日"),
         ("ja", BRIDGE, "北浜大橋の開通式に知事や住民ら950人が出席したのはどこですか。", "950人", "800人"),
         ("en", MILL, "Why was the old paper mill bought by a cooperative in 2009?", "2009", "2014"),
+        ("en", FUND, "Why did the state fund promise to invest $900 million in the harbour?", "$900 million", "$550 million"),
         ("ja", BRIDGE, "大橋の総工費が当初の見込みより増加したのはなぜですか。", "増加", "減少"),
         ("en", MILL, "Why was it that sales of paper fell after the mill reopened?", "fell", "rose"),
     ],
