@@ -64,12 +64,12 @@ class Options:
     ``quotes_read`` is how many quotes the model gets of a question that asks for one fact whose
     place the reader is sure of; a shorter prompt is read sooner and misleads less.
     ``abroad``: where the articles found do not answer, those in other languages are searched once
-    more, and what is found there answers from this share (``benchmarks/abroad.py``); 1: never.
+    more, and what is found there answers from this share; 1: never (``benchmarks/LOG.md`` says why).
     """
 
     top_k: int = 8
     answerable: float = 0.5
-    abroad: float = 0.95
+    abroad: float = 1.0
     quotes_alone: float = 0.5
     quotes_shown: int = 2
     quotes_read: int = 3

@@ -4,8 +4,8 @@ A question that names one figure, day or name that none of the passages found ha
 that fact as the unknown: of "Why did it close in 2012?" the reader is asked when it closed. Where it
 sees a fact of the same kind that is certainly another one, in a sentence that holds half of the
 question's other words, the question is not answered: that sentence is shown instead. So is one
-that has the opposite of a word of the question ("Why did exports fall?") that no passage has. Limits
-are fitted and the shares of right and of needless corrections measured by ``benchmarks/premises.py``.
+that has the opposite of a word of the question ("Why did exports fall?") that no passage has, or tells of
+the same prize for another field. Limits are fitted and the shares of right and of needless corrections measured by ``benchmarks/premises.py``.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ __all__ = ["Otherwise", "asked_anew", "told_otherwise"]
 
 Kind = FactKind | Literal["opposite"]
 
+_AN_AWARD = "no passage has this prize"
 _KINDS = ("number", "date", "name")
 _READ = 5
 _SURE = 0.5
@@ -55,6 +56,15 @@ _ASKING = {
     "en": re.compile(
         r"\b(?:why|when|where|whom?|what|which|how many|how much|how|did|does|do)\b|\?",
         re.IGNORECASE,
+    ),
+}
+# Prizes are told apart by their field, which no dictionary of names has.
+_AWARD = {
+    "ja": re.compile(r"([ァ-ヶー・]{2,})([一-龥]{0,6})賞"),
+    "zh": re.compile(r"(诺贝尔|普利策|图灵|菲尔兹|奥斯卡|格莱美|布克|龚古尔)([一-龥]{0,6}?)奖"),
+    "ko": re.compile(r"(노벨|퓰리처|튜링|필즈|아카데미|그래미|부커)\s?([가-힣]{0,6}?)상"),
+    "en": re.compile(
+        r"((?:[A-Z][\w'’-]+ )+)(?:Prize|Award|Medal)(?: (?:in|for) ([A-Z]\w+(?: [A-Z]\w+)*))?"
     ),
 }
 _FIGURE = re.compile(r"[\d.,０-９〇一二三四五六七八九十百千万億兆亿]+")
@@ -145,6 +155,8 @@ def asked_anew(question: str, issue: FactIssue, language: str) -> str:
         new = _FIGURE.sub(unknown["number"], issue.text, count=1)
     elif issue.kind == "date":
         new = unknown["date"]
+    elif issue.detail == _AN_AWARD:
+        new = unknown["other"]
     else:
         new = unknown.get(_name_kind(question, issue, language), unknown["other"])
     space = "" if language in {"ja", "zh"} else " "
@@ -169,6 +181,11 @@ def _quote(hit: Hit, place: tuple[int, int], score: float) -> Evidence:
 
 def _missing(question: str, language: str, hits: Sequence[Hit]) -> FactIssue | None:
     """The only figure, day or name of the question that no passage has."""
+    award = _AWARD[language].search(question)
+    if award is not None:
+        known = [_AWARD[language].finditer(f"{h.article.title} {h.passage.text}") for h in hits]
+        if not any(_prize(award) <= _prize(other) for found in known for other in found):
+            return FactIssue("name", award.group(), *award.span(), _AN_AWARD)
     report = compare(
         question,
         [h.passage.text for h in hits],
@@ -179,6 +196,11 @@ def _missing(question: str, language: str, hits: Sequence[Hit]) -> FactIssue | N
     )
     found = [i for i in report.issues if i.kind in _KINDS]
     return found[0] if len(found) == 1 else None
+
+
+def _prize(award: re.Match[str]) -> set[str]:
+    """What a prize is called, and its field where it is told: in either order in English."""
+    return {word.casefold() for part in award.groups() for word in (part or "").split()}
 
 
 def _around(text: str, start: int, end: int, spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
@@ -192,7 +214,9 @@ def _others(
 ) -> Sequence[Moment | Quantity | Name]:
     """Facts of a quote of that fact's kind that are certainly another and not in the question."""
     found: Sequence[Moment | Quantity | Name]
-    if issue.kind == "date":
+    if issue.detail == _AN_AWARD:
+        found = [Name(*a.span(), a.group().strip()) for a in _AWARD[language].finditer(quote)]
+    elif issue.kind == "date":
         day = next((m for m in dates(question, None, language) if m.start == issue.start), None)
         found = [
             m

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,9 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     lines = [json.dumps({"title": t, "text": x}, ensure_ascii=False) for t, x in ARTICLES]
     (folder / "news.jsonl").write_text("\n".join(lines), "utf-8")
     build([str(folder / "news.jsonl")], folder / "store", encoder)
-    return open_pipeline(str(folder / "store"), llm=NoLLM(), encoder=encoder)
+    found = open_pipeline(str(folder / "store"), llm=NoLLM(), encoder=encoder)
+    found.options = replace(found.options, abroad=0.9)
+    return found
 
 
 def test_an_article_in_another_language_answers(pipeline: Pipeline) -> None:

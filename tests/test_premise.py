@@ -22,6 +22,11 @@ MILL = (
     "The cooperative reopened the mill with 120 workers. Sales of paper rose after the mill reopened."
 )
 FUND = "Under the plan the state fund promised to invest $550 million in the harbour, on top of new cranes."
+PRIZE = "ノルウェーの委員会は10日、山田太郎氏にノーベル平和賞を授与すると発表した。授賞式は12月10日にオスロで開かれる。"
+CHEMISTRY = (
+    "The academy in Stockholm awarded the 2025 Nobel Prize in Chemistry to Maria Keller of Zurich on Wednesday. "
+    "She was honoured for her work on catalysts."
+)
 OTHERS = {
     "ja": "市立図書館は来月から開館時間を延ばす。利用者の要望に応えた。",
     "en": "The town library will stay open longer from next month, as readers had asked.",
@@ -55,6 +60,8 @@ def reader() -> Checker:
         ("en", MILL, "Why was the old paper mill bought by a cooperative in 2009?", "2009", "2014"),
         ("en", FUND, "Why did the state fund promise to invest $900 million in the harbour?", "$900 million", "$550 million"),
         ("ja", BRIDGE, "大橋の総工費が当初の見込みより増加したのはなぜですか。", "増加", "減少"),
+        ("ja", PRIZE, "山田太郎氏がノーベル物理学賞を受賞したのはなぜですか。", "ノーベル物理学賞", "ノーベル平和賞"),
+        ("en", CHEMISTRY, "Why was Maria Keller awarded the Nobel Prize in Physics?", "Nobel Prize in Physics", "Nobel Prize in Chemistry"),
         ("en", MILL, "Why was it that sales of paper fell after the mill reopened?", "fell", "rose"),
     ],
 )  # fmt: skip
@@ -78,6 +85,9 @@ def test_what_is_told_instead_is_named_and_quoted(
         ("ja", BRIDGE, "2012年の知事選で当選したのは誰ですか。"),
         ("ja", BRIDGE, "大橋の総工費が減少したのはなぜですか。"),
         ("en", MILL, "Who bought the old paper mill in 2014?"),
+        ("ja", PRIZE, "山田太郎氏がノーベル賞を受賞したのはなぜですか。"),
+        ("ja", PRIZE, "山田太郎氏にノーベル平和賞を授与すると発表したのは誰ですか。"),
+        ("en", CHEMISTRY, "Why did Maria Keller win the Nobel Chemistry Prize?"),
         ("en", MILL, "When did the 1984 world fair open in Osaka?"),
         ("de", MILL, "Warum wurde die Papiermühle 2009 gekauft?"),
     ],
