@@ -148,9 +148,10 @@ class Phrasing:
     def __call__(
         self, claim: str, cited: Sequence[Evidence], *, question: str, language: str
     ) -> bool:
-        """Whether each sentence is one of its quotes made shorter, or phrased anew and believed."""
+        """Whether a claim and each of its sentences is a quote made shorter, or anew and believed."""
         parts = [claim[start:end] for start, end in sentences(claim, language)]
-        return all(self._keeps(part, cited, question, language) for part in parts or [claim])
+        every = dict.fromkeys([claim, *parts])
+        return all(self._keeps(part, cited, question, language) for part in every)
 
     def _keeps(self, claim: str, cited: Sequence[Evidence], question: str, language: str) -> bool:
         quotes = [e.text for e in cited]
