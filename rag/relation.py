@@ -18,6 +18,7 @@ from index.sentences import sentences
 from rag.alignment import tokens
 from rag.evidence import Reader
 from rag.folding import letters
+from rag.names import names, same_name
 from rag.outcomes import Evidence
 from rag.verify import Calibration, Supporter, heard, logit
 
@@ -107,14 +108,14 @@ def _open(text: str, language: str) -> bool:
 
 
 def _turned(claim: str, quote: str, language: str) -> bool:
-    """Whether what a Japanese quote has as its object only the claim has as its subject, or the reverse.
+    """Whether what a Japanese quote has as its object alone the claim also has as its subject, or the reverse.
 
     A passive sentence may: 「予算を増やした」 is 「予算が増やされた」.
     """
     if language != "ja" or (_PASSIVE.search(claim) and not _PASSIVE.search(quote)):
         return False
     mine, theirs = _roles(claim), _roles(quote)
-    return any(word in theirs and not roles & theirs[word] for word, roles in mine.items())
+    return any(word in theirs and not roles <= theirs[word] for word, roles in mine.items())
 
 
 def _roles(text: str) -> dict[str, set[bool]]:
@@ -176,20 +177,22 @@ class Phrasing:
 
         ``entail``: log-odds that the quotes say so. ``reader``: log-odds that they answer the
         question. ``weaker``: the lower of both. ``holds``: whether the claim has what the reader
-        takes for the answer. ``kept``: share of the claim's words that one quote has in the same
+        takes for the answer, and the question does not name it already. ``kept``: share of the claim's words that one quote has in the same
         order.
         """
         together = "\n".join(quotes)
         views = heard(self._supporter, claim, quotes)
         about = "; ".join(dict.fromkeys(titles))
         reading = self._reader.answers(question, [together], [about])[0]
-        wanted = letters(together[reading.start : reading.end])
+        place = together[reading.start : reading.end]
+        wanted = letters(place)
+        named = any(same_name(place.strip(), n.text) for n in names(question))
         entail = logit(max(v.entail for v in views), _SUREST)
         answers = logit(reading.probability, _SUREST)
         return {
             "entail": entail,
             "reader": answers,
             "weaker": min(entail, answers),
-            "holds": float(bool(wanted) and wanted in letters(claim)),
+            "holds": float(bool(wanted) and wanted in letters(claim) and not named),
             "kept": kept_in_order(claim, quotes, language),
         }

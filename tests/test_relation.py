@@ -152,6 +152,9 @@ def test_who_did_it_is_not_believed_of_whom_it_was_done_to() -> None:
     quote = "首相に就いた直後に、トランプ氏を賞の候補に推した。"
     sure = View(0.99, 0.0, 0.99, 0, 2)
     assert not believed("トランプ氏は直後に、賞の候補に推した。", quote, sure)
+    assert not believed(
+        "トランプ氏は首相に就いた直後に、トランプ氏を賞の候補に推した。", quote, sure
+    )
     assert believed("トランプ氏は直後に、賞の候補に推された。", quote, sure)
 
 
