@@ -400,7 +400,8 @@ class _Run:
     def correct(self, otherwise: Otherwise) -> Iterator[Event]:
         """Name what the question takes for granted; the article's own words say what is so."""
         asked, told = otherwise.asked, otherwise.told
-        self.notices.append(notice_text("premise", self.language, asked=asked, told=told))
+        key = "premise" if told else "premise_unwon"
+        self.notices.append(notice_text(key, self.language, asked=asked, told=told))
         yield from self._as_quoted(otherwise.quote)
 
     def draft(self, found: _Found) -> Iterator[Event]:

@@ -22,7 +22,7 @@ from rag.folding import same_language
 from rag.judge import terms
 from rag.names import Name, names, same_name
 from rag.outcomes import Evidence
-from rag.polarity import opposed_words, stands_in
+from rag.polarity import opposed_words, opposite_of, stands_in
 from rag.quantities import Quantity, quantities, same_quantity
 from rag.times import Moment, dates, moments_agree
 
@@ -60,11 +60,20 @@ _ASKING = {
 }
 # Prizes are told apart by their field, which no dictionary of names has.
 _AWARD = {
-    "ja": re.compile(r"([ァ-ヶー・]{2,})([一-龥]{0,6})賞"),
+    "ja": re.compile(r"([ァ-ヶー・]{2,})([一-龥]{0,6}?)賞"),
     "zh": re.compile(r"(诺贝尔|普利策|图灵|菲尔兹|奥斯卡|格莱美|布克|龚古尔)([一-龥]{0,6}?)奖"),
     "ko": re.compile(r"(노벨|퓰리처|튜링|필즈|아카데미|그래미|부커)\s?([가-힣]{0,6}?)상"),
     "en": re.compile(
         r"((?:[A-Z][\w'’-]+ )+)(?:Prize|Award|Medal)(?: (?:in|for) ([A-Z]\w+(?: [A-Z]\w+)*))?"
+    ),
+}
+_WINNING = {
+    "ja": re.compile(r"受賞|授賞|授与|獲得|贈|受け|輝い|選ばれ|選出|手に|もら|得た|得る|授け"),
+    "zh": re.compile(r"获|得主|得到|授予|颁|荣膺|夺|拿"),
+    "ko": re.compile(r"수상|받|탔|탄|선정|수여|획득"),
+    "en": re.compile(
+        r"\b(?:w[io]n\w*|award\w*|receiv\w*|honou?r\w*|laureate\w*|give[ns]?|gave|got|get\w*|took|take\w*|earn\w*|recipient\w*|present\w*|went to|shar\w+)\b",
+        re.IGNORECASE,
     ),
 }
 _FIGURE = re.compile(r"[\d.,０-９〇一二三四五六七八九十百千万億兆亿]+")
@@ -72,7 +81,10 @@ _FIGURE = re.compile(r"[\d.,０-９〇一二三四五六七八九十百千万億
 
 @dataclass(frozen=True, slots=True)
 class Otherwise:
-    """What the question says (``asked``), what the article says (``told``), and where."""
+    """What the question says (``asked``), what the article says (``told``), and where.
+
+    ``told`` is empty where the articles speak of what the question has, but not of its happening.
+    """
 
     kind: Kind
     asked: str
@@ -95,7 +107,9 @@ def told_otherwise(
     issue = _missing(question, language, hits)
     if issue is not None:
         return _another_fact(question, issue, language, hits[:_READ], reader, sentences)
-    return _opposite(question, language, hits[:_READ], sentences)
+    return _unwon(question, language, hits, sentences) or _opposite(
+        question, language, hits[:_READ], sentences
+    )
 
 
 def _another_fact(
@@ -128,9 +142,33 @@ def _another_fact(
     return None
 
 
+def _unwon(
+    question: str, language: str, hits: Sequence[Hit], sentences: Sentences
+) -> Otherwise | None:
+    """A prize that the question has as won, where no sentence that names it tells of winning."""
+    award = _AWARD[language].search(question)
+    if award is None or not _WINNING[language].search(question):
+        return None
+    first: Otherwise | None = None
+    for hit in hits:
+        for start, end in sentences(hit.passage.text, hit.article.language):
+            quote = hit.passage.text[start:end]
+            if not any(_prize(award) <= _prize(a) for a in _AWARD[language].finditer(quote)):
+                continue
+            if _WINNING[language].search(quote):
+                return None
+            told = Otherwise(
+                "name", award.group().strip(), "", _quote(hit, (start, end), hit.score)
+            )
+            first = first or told
+    return first
+
+
 def _opposite(
     question: str, language: str, hits: Sequence[Hit], sentences: Sentences
 ) -> Otherwise | None:
+    if opposite_of(question, language) is None:
+        return None
     best: tuple[float, Otherwise] | None = None
     for hit in hits:
         text = hit.passage.text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from index.records import ArticleSummary, Hit, Passage
@@ -98,6 +100,33 @@ def test_honest_questions_and_those_about_something_else_are_left_alone(
     found = told_otherwise(
         question, language, hits(text, OTHERS.get(language, "")), reader=reader, sentences=sentences
     )
+    assert found is None
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "question", "prize"),
+    [
+        ("ja", "市長は、画家の森氏をノーベル平和賞の候補に推すと述べた。", "森氏がノーベル平和賞を受賞したのはなぜですか。", "ノーベル平和賞"),
+        ("en", "The mayor said the town would put Ann Lee forward for the Booker Prize.", "Why did Ann Lee win the Booker Prize?", "Booker Prize"),
+        ("zh", "市长表示，将推荐王女士参评普利策奖。", "王女士为什么获得普利策奖？", "普利策奖"),
+        ("ko", "시장은 김 씨를 노벨 평화상 후보로 추천하겠다고 말했다.", "김 씨가 노벨 평화상을 수상한 이유는 무엇인가요?", "노벨 평화상"),
+    ],
+)  # fmt: skip
+def test_a_prize_that_no_article_says_was_won(
+    reader: Checker, language: str, text: str, question: str, prize: str
+) -> None:
+    passages = hits(text)
+    article = passages[0].article
+    passages = [replace(passages[0], article=replace(article, language=language))]
+    found = told_otherwise(question, language, passages, reader=reader, sentences=sentences)
+    assert found is not None
+    assert (found.asked, found.told, found.quote.text) == (prize, "", text)
+
+
+def test_a_prize_that_another_article_says_was_won_is_left_to_the_judge(reader: Checker) -> None:
+    wished = "市長は、山田太郎氏をノーベル平和賞の候補に推すと述べた。"
+    question = "山田太郎氏がノーベル平和賞を受賞したのはなぜですか。"
+    found = told_otherwise(question, "ja", hits(wished, PRIZE), reader=reader, sentences=sentences)
     assert found is None
 
 
