@@ -76,6 +76,14 @@ _WINNING = {
         re.IGNORECASE,
     ),
 }
+_OPEN = {
+    "ja": re.compile(
+        r"なぜ|どうして|いつ|どこ|誰|だれ|何|どの|どん|どう|いく[つら]|理由|原因|きっかけ|経緯"
+    ),
+    "zh": re.compile(r"什么|多少|哪|谁|如何|怎|几|何时|理由|原因"),
+    "ko": re.compile(r"언제|왜|누[가구]|어디|무엇|무슨|얼마|몇|어떤|어느|어떻게|이유|까닭"),
+    "en": re.compile(r"\b(?:why|when|where|who|whom|whose|what|which|how)\b", re.IGNORECASE),
+}
 _FIGURE = re.compile(r"[\d.,０-９〇一二三四五六七八九十百千万億兆亿]+")
 
 
@@ -147,8 +155,9 @@ def _unwon(
 ) -> Otherwise | None:
     """A prize that the question has as won, where no sentence that names it tells of winning."""
     award = _AWARD[language].search(question)
-    if award is None or not _WINNING[language].search(question):
-        return None
+    winning = award is not None and _WINNING[language].search(question)
+    if award is None or not winning or not _OPEN[language].search(question):
+        return None  # "Did she win it?" takes nothing for granted.
     first: Otherwise | None = None
     for hit in hits:
         for start, end in sentences(hit.passage.text, hit.article.language):

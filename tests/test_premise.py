@@ -130,6 +130,13 @@ def test_a_prize_that_another_article_says_was_won_is_left_to_the_judge(reader: 
     assert found is None
 
 
+def test_to_ask_whether_a_prize_was_won_takes_nothing_for_granted(reader: Checker) -> None:
+    wished = "市長は、画家の森氏をノーベル平和賞の候補に推すと述べた。"
+    question = "森氏はノーベル平和賞を受賞しましたか。"
+    found = told_otherwise(question, "ja", hits(wished), reader=reader, sentences=sentences)
+    assert found is None
+
+
 def test_a_word_that_another_article_has_is_not_contradicted(reader: Checker) -> None:
     rival = "別の試算では、大橋の総工費は増加した。"
     question = "大橋の総工費が当初の見込みより増加したのはなぜですか。"
