@@ -226,7 +226,8 @@ class Pipeline:
         otherwise = self._otherwise(run, found)
         if otherwise is not None:
             if otherwise.quote not in found.evidence:
-                yield EvidenceReady((*found.evidence, otherwise.quote), language)
+                others = (replace(e, number=e.number + 1) for e in found.evidence)
+                yield EvidenceReady((otherwise.quote, *others), language)
             yield from run.correct(otherwise)
             yield Finished(run.answer([otherwise.quote]))
             return
@@ -257,7 +258,7 @@ class Pipeline:
         if told is None:
             return None
         quote = next((e for e in found.evidence if _holds(e, told.quote)), None)
-        return replace(told, quote=quote or replace(told.quote, number=len(found.evidence) + 1))
+        return replace(told, quote=quote or replace(told.quote, number=1))
 
     def _find(
         self, run: _Run, where: Filter, top_k: int, today: date
