@@ -59,13 +59,16 @@ def store_of(
     return open_store(folder / "store")
 
 
-def changed(question: str, rng: random.Random) -> str | None:
-    """The question with a date or a figure that is another one, or ``None`` if it names none."""
+def changed(question: str, rng: random.Random) -> tuple[str, str] | None:
+    """The question with another date or figure, and what stood there with a little around it.
+
+    ``None`` if it names none.
+    """
     for corrupt in (corrupt_date, corrupt_number):
         edit = corrupt(question, "", rng)
         if edit is not None:
             (start, end, other), _ = edit
-            return question[:start] + other + question[end:]
+            return question[:start] + other + question[end:], question[max(0, start - 6) : end + 8]
     return None
 
 
@@ -146,7 +149,7 @@ def main() -> None:
                 add(q, [h for h in hits if h not in own][:8], False, f"{name} withheld")
                 false = changed(q, rng)
                 if false is not None:
-                    add(false, retriever.retrieve(false, 8), False, "changed")
+                    add(false[0], retriever.retrieve(false[0], 8), False, "changed")
             foreign = x["en"] + x["zh"] if name == "ja" else ja
             away = [q for _, _, own in foreign for q, _ in own]
             for q in rng.sample(away, most // 2):

@@ -23,8 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from corruptions import corrupt_date, corrupt_number  # noqa: E402
-from fit_judge import paragraphs_of, squad, store_of  # noqa: E402
+from fit_judge import changed, paragraphs_of, squad, store_of  # noqa: E402
 
 from index.embed import load_encoder  # noqa: E402
 from index.records import Hit  # noqa: E402
@@ -36,16 +35,6 @@ from rag.premise import told_otherwise  # noqa: E402
 from rag.retrieve import FusionWeights, Retriever  # noqa: E402
 
 Changed = tuple[str, str]
-
-
-def other_figure(question: str, rng: random.Random) -> Changed | None:
-    """The question with another day or figure, and what stood there, with a little around it."""
-    for corrupt in (corrupt_date, corrupt_number):
-        edit = corrupt(question, "", rng)
-        if edit is not None:
-            (start, end, other), _ = edit
-            return question[:start] + other + question[end:], question[max(0, start - 6) : end + 8]
-    return None
 
 
 def other_name(
@@ -131,7 +120,7 @@ def main() -> None:
             done: Counter[str] = Counter()
             for question, answer, text in asked:
                 changes = {
-                    "figure or day": other_figure(question, rng),
+                    "figure or day": changed(question, rng),
                     "name": other_name(question, pool, language, rng),
                     "opposite": turned(question, language),
                 }

@@ -269,18 +269,15 @@ class Pipeline:
             period = period_in_question(run.question, today, run.language)
         if period is not None:
             within = replace(where, since=period.since, until=period.until)
-            found, answers = yield from self._everywhere(run, within, top_k)
-            if answers:
+            found = yield from self._everywhere(run, within, top_k)
+            if found.evidence and found.sure >= self.options.answerable:
                 span = f"{period.since or ''}–{period.until or ''}"
                 run.notices.append(notice_text("filter_applied", run.language, period=span))
                 return found
             run.notices.append(notice_text("filter_opened", run.language))
-        found, _ = yield from self._everywhere(run, where, top_k)
-        return found
+        return (yield from self._everywhere(run, where, top_k))
 
-    def _everywhere(
-        self, run: _Run, where: Filter, top_k: int
-    ) -> Generator[Event, None, tuple[_Found, bool]]:
+    def _everywhere(self, run: _Run, where: Filter, top_k: int) -> Generator[Event, None, _Found]:
         """Search all articles and, where these do not answer, those in other languages once more.
 
         Articles about the same matter in the question's language crowd out the one that says it
@@ -290,10 +287,10 @@ class Pipeline:
         found = self._search(run, where, top_k)
         if found.evidence:
             yield EvidenceReady(found.evidence, run.language)
-        answers = bool(found.evidence) and found.sure >= self.options.answerable
-        wanted = run.differ or (self.options.abroad < 1 and not answers)
+        silent = found.sure < self.options.answerable
+        wanted = run.differ or (self.options.abroad < 1 and silent)
         if not wanted or where.languages or all(a.language != run.language for a in found.related):
-            return found, answers
+            return found
         others = replace(where, other_languages_than=frozenset({run.language}))
         abroad = self._search(run, others, top_k)
         if run.differ:
@@ -301,10 +298,10 @@ class Pipeline:
         elif abroad.sure >= max(self.options.abroad, self.options.answerable):
             found = abroad
         else:
-            return found, answers
+            return found
         if found.evidence:
             yield EvidenceReady(found.evidence, run.language)
-        return found, bool(found.evidence) and found.sure >= self.options.answerable
+        return found
 
     def _search(self, run: _Run, where: Filter, top_k: int) -> _Found:
         # Twice as many: what is left out leaves its place to the next, as if it were not there.

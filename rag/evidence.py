@@ -84,8 +84,11 @@ class Span:
 
     def within(self, evidence: Evidence) -> bool:
         """Whether a quote holds at least the beginning of this place."""
-        same = evidence.article.article_id == self.article_id
-        return same and evidence.start <= self.start < evidence.end
+        return self.begins_in(evidence.article.article_id, evidence.start, evidence.end)
+
+    def begins_in(self, article_id: str, start: int, end: int) -> bool:
+        """Whether this place begins within a stretch of an article."""
+        return article_id == self.article_id and start <= self.start < end
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,8 +158,6 @@ class Judge:
 def _rank(place: Span, hits: Sequence[Hit]) -> int:
     """How many of the passages found lie before the one that holds a place."""
     for rank, hit in enumerate(hits):
-        passage = hit.passage
-        within = passage.start <= place.start < passage.end
-        if within and hit.article.article_id == place.article_id:
+        if place.begins_in(hit.article.article_id, hit.passage.start, hit.passage.end):
             return rank
     return len(hits)

@@ -13,7 +13,7 @@ Limits are fitted, and the shares of right and of needless corrections measured,
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,7 +24,7 @@ from rag.folding import same_language
 from rag.judge import terms
 from rag.names import Name, names, same_name
 from rag.outcomes import Evidence
-from rag.polarity import opposed_words, opposite_of, stands_in
+from rag.polarity import opposed_words, stands_in
 from rag.quantities import Quantity, quantities, same_quantity
 from rag.times import Moment, dates, moments_agree
 
@@ -161,40 +161,38 @@ def _unwon(
     if award is None or not winning or not _OPEN[language].search(question):
         return None  # "Did she win it?" takes nothing for granted.
     first: Otherwise | None = None
-    for hit in hits:
-        for start, end in sentences(hit.passage.text, hit.article.language):
-            quote = hit.passage.text[start:end]
-            if not any(_prize(award) <= _prize(a) for a in _AWARD[language].finditer(quote)):
-                continue
-            if _WINNING[language].search(quote):
-                return None
-            told = Otherwise(
-                "name", award.group().strip(), "", _quote(hit, (start, end), hit.score)
-            )
-            first = first or told
+    for hit, place in _sentences(hits, sentences):
+        quote = hit.passage.text[slice(*place)]
+        if not any(_prize(award) <= _prize(a) for a in _AWARD[language].finditer(quote)):
+            continue
+        if _WINNING[language].search(quote):
+            return None
+        told = Otherwise("name", award.group().strip(), "", _quote(hit, place, hit.score))
+        first = first or told
     return first
 
 
 def _opposite(
     question: str, language: str, hits: Sequence[Hit], sentences: Sentences
 ) -> Otherwise | None:
-    if opposite_of(question, language) is None:
-        return None
+    whole = "\n".join(f"{h.article.title} {h.passage.text}" for h in hits)
     best: tuple[float, Otherwise] | None = None
-    for hit in hits:
-        text = hit.passage.text
-        for place in sentences(text, hit.article.language):
-            quote = text[slice(*place)]
-            for asked, told in opposed_words(question, quote, language):
-                share = _covered(question, asked, quote, language)
-                if share < _COVERED or share <= (best[0] if best else 0.0):
-                    continue
-                if any(
-                    stands_in(asked, f"{h.article.title} {h.passage.text}", language) for h in hits
-                ):
-                    continue
+    for asked, told in opposed_words(question, whole, language):
+        for hit, place in _sentences(hits, sentences):
+            quote = hit.passage.text[slice(*place)]
+            share = _covered(question, asked, quote, language)
+            if share < _COVERED or share <= (best[0] if best else 0.0):
+                continue
+            if stands_in(told, quote, language):
                 best = share, Otherwise("opposite", asked, told, _quote(hit, place, share))
     return best[1] if best else None
+
+
+def _sentences(hits: Sequence[Hit], sentences: Sentences) -> Iterator[tuple[Hit, tuple[int, int]]]:
+    """Every sentence of the passages, with its passage."""
+    for hit in hits:
+        for place in sentences(hit.passage.text, hit.article.language):
+            yield hit, place
 
 
 def asked_anew(question: str, issue: FactIssue, language: str) -> str:
