@@ -243,6 +243,11 @@ class Milvus:
             f"Milvus did not start: {(self.folder / 'milvus.log').read_text()[-2000:]}"
         )
 
+    def hang(self, still: bool) -> None:
+        """Connections stay open and nothing answers; ``still=False``: it goes on."""
+        assert self._inside is not None
+        os.killpg(self._inside.pid, signal.SIGSTOP if still else signal.SIGCONT)
+
     def kill(self) -> None:
         """SIGKILL, and all that it started."""
         if self._inside is not None and self._inside.poll() is None:

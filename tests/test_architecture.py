@@ -21,7 +21,7 @@ MAY_IMPORT = {
 HEAVY = {"torch", "faiss", "gradio", "llama_index", "sentence_transformers", "transformers"}
 HEAVY |= {"fsspec", "moto", "psycopg", "pyarrow", "ray", "sqlalchemy"}
 HEAVY |= {"onnxruntime", "xllamacpp", "trafilatura", "lingua", "dateparser", "pandas", "scipy"}
-HEAVY |= {"alembic", "psycopg", "pymilvus", "sqlalchemy"}
+HEAVY |= {"alembic", "grpc", "psycopg", "pymilvus", "sqlalchemy"}
 
 
 def modules() -> list[str]:

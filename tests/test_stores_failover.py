@@ -207,7 +207,7 @@ def test_milvus_is_killed_and_comes_back(postgres: Postgres, milvus: Milvus) -> 
         assert reader.lexical("台風の発表", 5)
         assert reader.article(article(4).article_id) == article(4)
         milvus.start()
-        deadline = time.monotonic() + 100
+        deadline = time.monotonic() + 200
         while True:
             try:
                 found = reader.dense(query, 10)
@@ -217,6 +217,22 @@ def test_milvus_is_killed_and_comes_back(postgres: Postgres, milvus: Milvus) -> 
         assert found == expected
     assert fill(address, range(30, 31)) == 2
     assert [f for f in verify_store(address) if not f.ok] == []
+
+
+def test_milvus_hangs_and_goes_on(postgres: Postgres, milvus: Milvus) -> None:
+    """What runs out of time is told as what is not there."""
+    address = f"{milvus.address}/hung?truth={postgres.make('hung')}"
+    fill(address, range(10))
+    query = ENCODER.queries([cut(article(3))[0].text])[0]
+    with contextlib.closing(open_store(address)) as reader:
+        expected = reader.dense(query, 5)
+        milvus.hang(True)
+        try:
+            with pytest.raises(StoreUnreachable, match=r"Milvus at .* does not answer"):
+                reader.dense(query, 5)
+        finally:
+            milvus.hang(False)
+        assert reader.dense(query, 5) == expected
 
 
 def test_milvus_is_brought_up_to_the_truth(postgres: Postgres, milvus: Milvus) -> None:

@@ -48,12 +48,15 @@ class Milvus:
 
     def __init__(self, database: Database, address: MilvusAddress) -> None:
         try:
+            import grpc
             import pymilvus
         except ImportError as exc:
             raise ExtraMissing(
                 f"{database.shown}: an index with Milvus needs `pip install 'konkyo[milvus]'`"
             ) from exc
         self._pymilvus = pymilvus
+        # A call that ran out of time leaves the client as gRPC's error, all others as its own.
+        self._failures = (pymilvus.MilvusException, grpc.RpcError)
         self._database = database
         self._address = address
         self._client: MilvusClient | None = None
@@ -358,8 +361,8 @@ class Milvus:
         )
         try:
             return retrying(lambda: work(self._connected()))
-        except self._pymilvus.MilvusException as exc:
-            said = str(exc.message)
+        except self._failures as exc:
+            said = str(exc.details() if hasattr(exc, "details") else exc.message)
             for secret in (self._address.token, self._address.token.rpartition(":")[2]):
                 said = said.replace(secret, "***") if secret else said
             raise StoreUnreachable(
@@ -368,10 +371,10 @@ class Milvus:
 
     def _away(self, exc: BaseException) -> bool:
         """Whether Milvus may come back: it is restarting, or was never reached."""
-        if not isinstance(exc, self._pymilvus.MilvusException):
+        if not isinstance(exc, self._failures):
             return False
         # A channel to a server that is gone does not always mend itself.
-        with contextlib.suppress(self._pymilvus.MilvusException):
+        with contextlib.suppress(*self._failures):
             self.close()
         return True
 
