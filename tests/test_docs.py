@@ -29,9 +29,14 @@ def test_every_page_is_in_the_site() -> None:
     assert set(re.findall(r"[\w-]+\.md", str(listed))) == set(PAGES)
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_links_and_pictures_lead_somewhere(page: str) -> None:
-    text = (DOCS / page).read_text("utf-8")
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *(DOCS / page for page in PAGES)], ids=lambda page: page.name
+)
+def test_links_lead_somewhere_and_nothing_is_said_twice(page: Path) -> None:
+    text = page.read_text("utf-8")
     for target in re.findall(r"\]\(([^)\s#]+)(?:#[^)]*)?\)", text):
         if not target.startswith(("http://", "https://")):
-            assert (DOCS / target).exists(), f"{page}: {target}"
+            assert (page.parent / target).exists(), f"{page}: {target}"
+    said = [line for line in re.sub(r"```.*?```", "", text, flags=re.DOTALL).splitlines()
+            if line.startswith("#") or len(line) > 100]  # fmt: skip
+    assert [line for line in said if said.count(line) > 1] == []
