@@ -123,6 +123,8 @@ def main() -> None:
         sets.append((f"{mine}-{theirs}", x[theirs], x[mine], args.questions // 4))
 
     def add(question: str, kept: list, label: bool, kind: str) -> None:
+        if not kept:  # Every passage found holds the answer's words.
+            return
         chosen = select(
             question, kept, encoder=encoder, sentences=sentences, reader=checker,
             limits=SelectionLimits(),
