@@ -28,21 +28,22 @@ __all__ = ["Asked", "Judge", "asked_for", "holds", "terms"]
 
 Asked = Literal["number", "date", "name"]
 
+# Of two that begin at one place the first counts: 何時間 is a length, 何時 a time.
 _ASKED: tuple[tuple[Asked, re.Pattern[str]], ...] = (
-    (
-        "date",
-        re.compile(
-            r"いつ|何[月曜]|何[年日時](?!間|かか|続|ぶり|以[上内]|分の)|\bwhen\b|\bwhat (?:date|day|month|year|time)\b|\bwhich (?:date|day|month|year)\b"
-            r"|언제|며칠|몇\s?(?:년|월|일|시)(?!간)|什么时候|何时|哪[一]?[年月天日]|几[月日号]",
-            re.IGNORECASE,
-        ),
-    ),
     (
         "number",
         re.compile(
             r"いくら|いくつ|何(?:[人名件社台隻機枚本回度席議票割倍歳個階点位勝敗代番分％%万億兆円千百]|[年日時](?:間|かか|続|ぶり|以[上内]|分の)|ドル|秒|メートル|キロ|トン|[かカヶヵケ箇](?:国|月|所|条|年))|何パーセント|どれ(?:くらい|ほど|だけ)の|投票率|支持率"
             r"|\bhow (?:many|much|large|big|long|old|far|often)\b|\bwhat (?:share|percentage|number|figure|rate|turnout)\b"
             r"|얼마|몇\s?(?:명|개|석|번|퍼센트|%|회|차례|대|곳|년간|일간|시간)|多少|几[个名人次位席家艘架]|率是",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "date",
+        re.compile(
+            r"いつ|何[年月日曜時]|\bwhen\b|\bwhat (?:date|day|month|year|time)\b|\bwhich (?:date|day|month|year)\b"
+            r"|언제|며칠|몇\s?(?:년|월|일|시)|什么时候|何时|哪[一]?[年月天日]|几[月日号]",
             re.IGNORECASE,
         ),
     ),

@@ -167,8 +167,7 @@ def _unwon(
             continue
         if _WINNING[language].search(quote):
             return None
-        told = Otherwise("name", award.group().strip(), "", _quote(hit, place, hit.score))
-        first = first or told
+        first = first or Otherwise("name", award.group().strip(), "", _quote(hit, place, hit.score))
     return first
 
 
