@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -29,6 +30,7 @@ __all__ = [
     "RunResult",
     "about_run",
     "code_fingerprint",
+    "fingerprint_of",
     "read_rows",
     "run",
     "write_json",
@@ -84,22 +86,30 @@ def code_fingerprint() -> str:
 
     Read once a process: files that are edited later are not the code that runs.
     """
+    return fingerprint_of({package: resources.files(package) for package in _PACKAGES})
+
+
+def fingerprint_of(packages: Mapping[str, Traversable]) -> str:
+    """Sixteen hexadecimal digits over all source and data files of packages, by name."""
     digest = hashlib.sha256()
-    for package in _PACKAGES:
-        for name, data in sorted(_sources(package)):
+    for package, folder in packages.items():
+        for name, data in sorted(_sources(folder)):
             digest.update(f"{package}/{name}\0".encode())
             digest.update(data)
     return digest.hexdigest()[:16]
 
 
-def _sources(package: str) -> Iterator[tuple[str, bytes]]:
-    for entry in resources.files(package).iterdir():
-        if entry.is_file() and entry.name.endswith((".py", ".json", ".toml")):
-            yield entry.name, entry.read_bytes()
-        elif entry.name == "backends":
-            for inner in entry.iterdir():
-                if inner.name.endswith(".py"):
-                    yield f"{entry.name}/{inner.name}", inner.read_bytes()
+def _sources(package: Traversable) -> Iterator[tuple[str, bytes]]:
+    """Path inside the package and bytes of every source and data file, sub-packages included."""
+    folders = [("", package)]
+    while folders:
+        above, folder = folders.pop()
+        for entry in folder.iterdir():
+            path = f"{above}{entry.name}"
+            if entry.is_dir() and entry.name not in {"__pycache__", "datasets"}:
+                folders.append((f"{path}/", entry))
+            elif entry.name.endswith((".py", ".json", ".toml")):
+                yield path, entry.read_bytes()
 
 
 def run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from eval.judges import CheckerJudge, default_judges
 from eval.metrics import OverlapJudge
 from eval.questions import Dataset, Gold, Question
-from eval.run import Asker, Part, code_fingerprint, read_rows, run, write_summary
+from eval.run import Asker, Part, code_fingerprint, fingerprint_of, read_rows, run, write_summary
 from eval.verdicts import Quote, Row, judge_outcome, same_number, skipped
 from index.errors import ArticleMissing, DatasetError, LLMError, UsageError
 from index.records import Article
@@ -22,6 +23,7 @@ from rag.claims import Draft
 from rag.outcomes import Answer, Citation, Claim, Evidence, Outcome, Refusal
 from rag.verify import Verdict
 
+ROOT = Path(__file__).resolve().parents[1]
 ARTICLE = Article("a1", "投資", "規模は5500億ドルに上る。首相が述べた。", "ja", "invest.md")
 FACT = Question(
     "q1", "規模は？", "ja", "fact", True, ("$550 billion",), gold=(Gold("invest.md", "5500億ドル"),)
@@ -280,8 +282,21 @@ def test_rows_that_cannot_be_read_are_told(tmp_path: Path) -> None:
         read_rows(tmp_path)
 
 
-def test_the_code_has_a_fingerprint() -> None:
-    assert code_fingerprint() == code_fingerprint()
+def test_fingerprint_covers_every_module_of_index_rag_and_eval(tmp_path: Path) -> None:
+    copies = {p: tmp_path / p for p in ("index", "rag", "eval")}
+    for package, copy in copies.items():
+        ignored = shutil.ignore_patterns("__pycache__", "datasets", "*.safetensors")
+        shutil.copytree(ROOT / package, copy, ignore=ignored)
+    before = fingerprint_of(copies)
+    unseen = []
+    for module in sorted(tmp_path.rglob("*.py")):
+        source = module.read_bytes()
+        module.write_bytes(source + b"#")
+        if fingerprint_of(copies) == before:
+            unseen.append(str(module.relative_to(tmp_path)))
+        module.write_bytes(source)
+    assert unseen == []
+    assert fingerprint_of(copies) == before
     assert len(code_fingerprint()) == 16
 
 
