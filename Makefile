@@ -46,7 +46,7 @@ check: dev models ## Format, lint, types, tests: what CI runs
 	$(BIN)/python -m pytest -q
 
 docs: dev ## Write the reference pages from the code and build the documentation in site/
-	$(BIN)/python -m ui.reference docs
+	$(BIN)/python -m konkyo.ui.cli.reference docs
 	$(BIN)/mkdocs build -q
 
 torture: dev ## Kill two hundred builds at random moments and see that nothing is lost

@@ -29,14 +29,14 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from fit_judge import squad  # noqa: E402
 
-from eval.withheld import withheld  # noqa: E402
-from index.build import build  # noqa: E402
-from index.embed import load_encoder  # noqa: E402
-from rag.answer import Pipeline  # noqa: E402
-from rag.llm import NoLLM  # noqa: E402
-from rag.opening import CHECKER_BASE, open_pipeline  # noqa: E402
-from rag.outcomes import EvidenceReady  # noqa: E402
-from rag.verify import load_calibration  # noqa: E402
+from konkyo.eval.withheld import withheld  # noqa: E402
+from konkyo.index.builder import build  # noqa: E402
+from konkyo.index.embedding.encoders import load_encoder  # noqa: E402
+from konkyo.rag.factory import CHECKER_BASE, open_pipeline  # noqa: E402
+from konkyo.rag.generation.llm import NoLLM  # noqa: E402
+from konkyo.rag.pipeline import Pipeline  # noqa: E402
+from konkyo.rag.types import EvidenceReady  # noqa: E402
+from konkyo.rag.verification.verifier import load_calibration  # noqa: E402
 
 PAIRS = (("en", "zh"), ("zh", "en"), ("ru", "en"), ("th", "zh"))
 LAST = slice(24, 48)

@@ -1,4 +1,4 @@
-"""How sure must the checker be of a claim whose evidence is in another language? (rag.verify)
+"""How sure must the checker be of a claim whose evidence is in another language? (konkyo.rag.verification.verifier)
 
     python benchmarks/across.py --shared ../shared --out benchmarks/results/across.json
 
@@ -20,8 +20,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from conflicts import articles  # noqa: E402
 
-from index.sentences import sentences  # noqa: E402
-from rag.opening import open_checker  # noqa: E402
+from konkyo.index.text.sentences import sentences  # noqa: E402
+from konkyo.rag.factory import open_checker  # noqa: E402
 
 PAIRS = (("zh", "en"), ("en", "zh"), ("ru", "en"), ("en", "ru"))
 SHARES = (0.3, 0.5, 0.7, 0.8, 0.9)

@@ -27,9 +27,9 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from index.models import model_path  # noqa: E402
-from rag.checker import WEIGHTS, Checker, Reading, load_checker  # noqa: E402
-from rag.checker_data import (  # noqa: E402
+from konkyo.index.embedding.catalogue import model_path  # noqa: E402
+from konkyo.rag.reading.reader import WEIGHTS, Checker, Reading, load_checker  # noqa: E402
+from training.checker_data import (  # noqa: E402
     Bigrams,
     Paragraph,
     Question,
@@ -41,7 +41,7 @@ from rag.checker_data import (  # noqa: E402
     tile_windows,
     window_around,
 )
-from rag.checker_train import area_under_curve  # noqa: E402
+from training.checker_train import area_under_curve  # noqa: E402
 
 PAIRS = (("en", "en"), ("zh", "zh"), ("es", "es"), ("de", "de"), ("zh", "en"), ("en", "zh"))
 Figures = dict[str, float]

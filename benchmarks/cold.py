@@ -30,7 +30,7 @@ def main() -> None:
     def since() -> float:
         return round(time.perf_counter() - began, 2)
 
-    command = [sys.executable, "-c", "from ui.cli import main; main()", "chat", "--no-open"]
+    command = [sys.executable, "-m", "konkyo", "chat", "--no-open"]
     with subprocess.Popen(
         [*command, "--port", "0", "--store", given.store, "--llm", given.llm],
         stdout=subprocess.PIPE,

@@ -22,10 +22,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from corruptions import corrupt_number  # noqa: E402
 
-from index.sentences import sentences  # noqa: E402
-from rag.conflict import same_matter  # noqa: E402
-from rag.opening import open_checker  # noqa: E402
-from rag.quantities import Quantity, quantities, same_quantity  # noqa: E402
+from konkyo.index.text.quantities import Quantity, quantities, same_quantity  # noqa: E402
+from konkyo.index.text.sentences import sentences  # noqa: E402
+from konkyo.rag.disagreement.conflicts import same_matter  # noqa: E402
+from konkyo.rag.factory import open_checker  # noqa: E402
 
 Told = tuple[str, Quantity]
 MOST = 150

@@ -663,7 +663,7 @@ def load(folder: Path, path: Path = DATASET) -> list[Item]:
 
 
 def report(folder: Path, half: str, show: str | None, entailed: bool) -> dict[str, object]:
-    from rag.facts import compare
+    from konkyo.rag.verification.facts import compare
 
     spent = 0.0
     caught: dict[tuple[str, str], list[bool]] = defaultdict(list)
@@ -714,7 +714,7 @@ def _questions(folder: Path, half: str, show: str | None) -> dict[str, list[floa
     flag is a false alarm; nobody wrote them with this checker in mind. Asked in one language of
     XQuAD about the paragraph in another, it measures the same across languages.
     """
-    from rag.facts import compare
+    from konkyo.rag.verification.facts import compare
 
     pairs: list[tuple[str, str, str, str]] = []
     name = "jaquad-dev-0.1.0.json" if half == "fit" else "jsquad-valid-v1.3.json"
@@ -740,7 +740,7 @@ def _shares(table: dict[tuple[str, str], list[bool]]) -> dict[str, list[float]]:
 
 def _jnli(folder: Path, half: str, show: str | None) -> dict[str, list[float]]:
     """Share flagged among JNLI pairs by label (odd ids fit, even ids report)."""
-    from rag.facts import compare
+    from konkyo.rag.verification.facts import compare
 
     table: dict[str, list[bool]] = defaultdict(list)
     for line in (folder / "data" / "jnli-valid-v1.3.json").read_text(encoding="utf-8").splitlines():

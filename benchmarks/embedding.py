@@ -24,9 +24,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from index.embed import load_encoder  # noqa: E402
-from index.models import resolve_embedding  # noqa: E402
-from index.protocols import Vectors  # noqa: E402
+from konkyo.index.embedding.catalogue import resolve_embedding  # noqa: E402
+from konkyo.index.embedding.encoders import load_encoder  # noqa: E402
+from konkyo.index.stores.base import Vectors  # noqa: E402
 
 THREADS = 2
 PASSAGES = 600

@@ -8,8 +8,8 @@ Fitted on JaQuAD train alone: every fourth title (from --title on), each paragra
 3,000 questions at most. XQuAD's first 24 titles (en, zh, zh over en, en over zh) are shown
 beside it as a guard: a setting that gains in Japanese and loses there is not taken. Passages are
 cut from whole articles (all paragraphs of a title), and judged by whether the first one, and
-the first 800 tokens of passages, hold the answer. Nothing is reported on either set. Prints a table, writes no file but --out; the constants in index/lexical.py
-and rag/retrieve.py are set by hand from it, so that a new fit is a decision somebody reads.
+the first 800 tokens of passages, hold the answer. Nothing is reported on either set. Prints a table, writes no file but --out; the constants in index/stores/bm25.py
+and rag/retrieval/hybrid.py are set by hand from it, so that a new fit is a decision somebody reads.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from eval.corpus import corpus_store  # noqa: E402
-from eval.questions import Dataset, Question, load  # noqa: E402
-from eval.retrieval import asked_in, titles_between  # noqa: E402
-from index.embed import AnyEncoder, load_encoder  # noqa: E402
-from index.lexical import Postings, Searcher, TermWorth, query_tokens  # noqa: E402
-from index.models import home  # noqa: E402
-from index.records import Article, article_id_for  # noqa: E402
-from index.settings import ChunkSettings  # noqa: E402
-from index.store import open_store  # noqa: E402
-from rag.opening import cosine_floor  # noqa: E402
-from rag.retrieve import (  # noqa: E402
+from konkyo.eval.corpus import corpus_store  # noqa: E402
+from konkyo.eval.datasets_reader import Dataset, Question, load  # noqa: E402
+from konkyo.eval.retrieval import asked_in, titles_between  # noqa: E402
+from konkyo.index.embedding.catalogue import home  # noqa: E402
+from konkyo.index.embedding.encoders import AnyEncoder, load_encoder  # noqa: E402
+from konkyo.index.records import Article, article_id_for  # noqa: E402
+from konkyo.index.settings import ChunkSettings  # noqa: E402
+from konkyo.index.stores.bm25 import Postings, Searcher, TermWorth, query_tokens  # noqa: E402
+from konkyo.index.stores.open import open_store  # noqa: E402
+from konkyo.rag.factory import cosine_floor  # noqa: E402
+from konkyo.rag.retrieval.hybrid import (  # noqa: E402
     Fused,
     FusionWeights,
     PassageStates,
@@ -115,7 +115,7 @@ def owners(passage_ids: Sequence[str]) -> list[str]:
 
 def fit_terms(found: dict[str, tuple[tuple[Article, ...], list]], encoder: AnyEncoder) -> list:
     """The lexical arm alone, for every combination of what terms are worth."""
-    from index.chunk import chunk
+    from konkyo.index.chunking import chunk
 
     ready = {}
     for name, (articles, questions) in found.items():

@@ -48,8 +48,8 @@ def store_of(
     paragraphs: list[tuple[str, str, list[tuple[str, str]]]], folder: Path, encoder: object
 ):
     """A store of the paragraphs, built by the project's own commands."""
-    from index.build import build
-    from index.store import open_store
+    from konkyo.index.builder import build
+    from konkyo.index.stores.open import open_store
 
     source = folder / "articles.jsonl"
     with source.open("w", encoding="utf-8") as out:
@@ -100,13 +100,13 @@ def main() -> None:
 
     from sklearn.metrics import roc_auc_score
 
-    from index.embed import load_encoder
-    from index.sentences import sentences
-    from rag.evidence import SelectionLimits, select
-    from rag.judge import Judge
-    from rag.opening import CHECKER_BASE, open_checker
-    from rag.retrieve import FusionWeights, Retriever
-    from rag.verify import Calibration
+    from konkyo.index.embedding.encoders import load_encoder
+    from konkyo.index.text.sentences import sentences
+    from konkyo.rag.factory import CHECKER_BASE, open_checker
+    from konkyo.rag.reading.answerability import Judge
+    from konkyo.rag.retrieval.evidence import SelectionLimits, select
+    from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
+    from konkyo.rag.verification.verifier import Calibration
 
     kept = args.rows is not None and args.rows.exists()
     rows, labels, kinds = json.loads(args.rows.read_text("utf-8")) if kept else ([], [], [])

@@ -72,7 +72,7 @@ def stated(question: str, answer: str, language: str) -> str | None:
 
 def kind(text: str, language: str) -> str:
     """What sort of thing an answer is."""
-    from rag.judge import holds
+    from konkyo.rag.reading.answerability import holds
 
     for name in ("date", "number", "name"):
         if holds(name, text, language):
@@ -82,9 +82,9 @@ def kind(text: str, language: str) -> str:
 
 def others(text: str, answer: str, language: str) -> list[str]:
     """Spans of the paragraph of the answer's sort that are not the answer."""
-    from rag.names import names
-    from rag.quantities import quantities
-    from rag.times import dates
+    from konkyo.index.text.names import names
+    from konkyo.index.text.quantities import quantities
+    from konkyo.index.text.times import dates
 
     sort = kind(answer, language)
     if sort == "date":
@@ -98,7 +98,7 @@ def others(text: str, answer: str, language: str) -> list[str]:
 
 def around(text: str, place: int, language: str) -> str:
     """The sentence at a place; "" if there is none."""
-    from index.sentences import sentences
+    from konkyo.index.text.sentences import sentences
 
     return next((text[s:e] for s, e in sentences(text, language) if s <= place < e), "")
 
@@ -116,9 +116,9 @@ class Rows:
     """Claims measured, with their labels and kinds."""
 
     def __init__(self) -> None:
-        from rag.opening import open_checker
-        from rag.relation import Phrasing
-        from rag.verify import Calibration
+        from konkyo.rag.factory import open_checker
+        from konkyo.rag.verification.relation import Phrasing
+        from konkyo.rag.verification.verifier import Calibration
 
         checker = open_checker()
         assert checker is not None
@@ -129,7 +129,7 @@ class Rows:
         self.kinds: list[str] = []
 
     def add(self, told: str | None, quote: str, asked: Asked, kind: str) -> None:
-        from rag.relation import KEPT
+        from konkyo.rag.verification.relation import KEPT
 
         if not told or not quote:
             return

@@ -7,7 +7,7 @@ eval/datasets/corruptions.jsonl (JaQuAD dev, XQuAD's first 24 titles, even lines
 entailed pairs of JNLI (odd ids) are supported; the same claims with the evidence most like theirs
 of fifty others and JNLI's contradicting pairs are not. No measure may speak against its own sense:
 the weights are bounded by sign. Claims with one fact changed belong to the layer before this one
-(``rag.facts``) and are left out, as are JNLI's neutral pairs, captions of one picture. The
+(``konkyo.rag.verification.facts``) and are left out, as are JNLI's neutral pairs, captions of one picture. The
 threshold is the lowest that keeps the stated precision on pairs left out of the fit (five folds).
 """
 
@@ -36,7 +36,7 @@ def pairs(folder: Path, most: int, seed: int) -> list[tuple[str, str, str, str, 
     """(claim, evidence, claim language, evidence language, supported, origin), shuffled."""
     from corruptions import DATASET, load
 
-    from rag.verify import overlap
+    from konkyo.rag.verification.verifier import overlap
 
     rng = random.Random(seed)
     items = [i for i in load(folder) if i.half == "fit"]
@@ -72,8 +72,8 @@ def main() -> None:
 
     from sklearn.metrics import roc_auc_score
 
-    from index.embed import load_encoder
-    from rag.opening import CHECKER_BASE, open_checker, support_layers
+    from konkyo.index.embedding.encoders import load_encoder
+    from konkyo.rag.factory import CHECKER_BASE, open_checker, support_layers
 
     verifier = support_layers(load_encoder(CHECKER_BASE), open_checker())
     rows, labels, origins = [], [], []

@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-KONKYO = ("-c", "from ui.cli import main; main()")
+KONKYO = ("-m", "konkyo")
 RETRIEVAL = (*KONKYO, "eval", "retrieval", "--json")
 
 

@@ -35,8 +35,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 
-    from rag.opening import open_from_settings
-    from rag.outcomes import Answer, Outcome
+    from konkyo.rag.factory import open_from_settings
+    from konkyo.rag.types import Answer, Outcome
 
     rows = [
         json.loads(line)

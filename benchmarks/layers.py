@@ -26,20 +26,20 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from corruptions import Item, load  # noqa: E402
 
-from eval.corpus import corpus_store  # noqa: E402
-from eval.questions import load as load_questions  # noqa: E402
-from eval.questions import without_gold  # noqa: E402
-from eval.verdicts import right  # noqa: E402
-from eval.withheld import withheld  # noqa: E402
-from index.embed import load_encoder  # noqa: E402
-from index.records import ArticleSummary, Hit  # noqa: E402
-from index.settings import ChunkSettings  # noqa: E402
-from rag.claims import Draft  # noqa: E402
-from rag.evidence import Selection  # noqa: E402
-from rag.llm import NoLLM  # noqa: E402
-from rag.opening import CHECKER_BASE, open_checker, open_pipeline  # noqa: E402
-from rag.outcomes import Answer, Evidence  # noqa: E402
-from rag.verify import Verifier, compare_facts, load_calibration  # noqa: E402
+from konkyo.eval.corpus import corpus_store  # noqa: E402
+from konkyo.eval.datasets_reader import load as load_questions  # noqa: E402
+from konkyo.eval.datasets_reader import without_gold  # noqa: E402
+from konkyo.eval.scoring import right  # noqa: E402
+from konkyo.eval.withheld import withheld  # noqa: E402
+from konkyo.index.embedding.encoders import load_encoder  # noqa: E402
+from konkyo.index.records import ArticleSummary, Hit  # noqa: E402
+from konkyo.index.settings import ChunkSettings  # noqa: E402
+from konkyo.rag.factory import CHECKER_BASE, open_checker, open_pipeline  # noqa: E402
+from konkyo.rag.generation.llm import NoLLM  # noqa: E402
+from konkyo.rag.generation.output_format import Draft  # noqa: E402
+from konkyo.rag.retrieval.evidence import Selection  # noqa: E402
+from konkyo.rag.types import Answer, Evidence  # noqa: E402
+from konkyo.rag.verification.verifier import Verifier, compare_facts, load_calibration  # noqa: E402
 
 
 def check(verifier: Verifier, item: Item) -> bool:

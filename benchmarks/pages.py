@@ -26,8 +26,8 @@ def main() -> None:
     parser.add_argument("--llm", default=None)
     args = parser.parse_args()
 
-    from rag.opening import open_from_settings
-    from rag.outcomes import Answer, to_json
+    from konkyo.rag.factory import open_from_settings
+    from konkyo.rag.types import Answer, to_json
 
     pipeline = open_from_settings(args.store, llm=args.llm)
     questions = (ROOT / "benchmarks" / "pages_questions.txt").read_text("utf-8").split()

@@ -5,7 +5,7 @@
 A figure, a day, a name or one of a pair of opposites in a question is put in the place of another;
 then all paragraphs are searched. Named rightly: what is told instead is what was changed. Each
 store is also asked honest questions, as they are and with their paragraph taken away. The
-fitting half (JaQuAD train, 45 titles; XQuAD's first 24) set the limits of ``rag/premise.py``; the
+fitting half (JaQuAD train, 45 titles; XQuAD's first 24) set the limits of ``rag/disagreement/false_premise.py``; the
 reporting half is JSQuAD valid and XQuAD's last 24.
 """
 
@@ -25,14 +25,14 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from fit_judge import changed, paragraphs_of, squad, store_of  # noqa: E402
 
-from index.embed import load_encoder  # noqa: E402
-from index.records import Hit  # noqa: E402
-from index.sentences import sentences  # noqa: E402
-from rag.names import Name, names  # noqa: E402
-from rag.opening import CHECKER_BASE, open_checker  # noqa: E402
-from rag.polarity import opposite_of  # noqa: E402
-from rag.premise import told_otherwise  # noqa: E402
-from rag.retrieve import FusionWeights, Retriever  # noqa: E402
+from konkyo.index.embedding.encoders import load_encoder  # noqa: E402
+from konkyo.index.records import Hit  # noqa: E402
+from konkyo.index.text.names import Name, names  # noqa: E402
+from konkyo.index.text.negation import opposite_of  # noqa: E402
+from konkyo.index.text.sentences import sentences  # noqa: E402
+from konkyo.rag.disagreement.false_premise import told_otherwise  # noqa: E402
+from konkyo.rag.factory import CHECKER_BASE, open_checker  # noqa: E402
+from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever  # noqa: E402
 
 Changed = tuple[str, str]
 

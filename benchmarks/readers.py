@@ -115,7 +115,7 @@ def main() -> None:
     random.seed(given.seed)
     lines = given.questions.read_text("utf-8").splitlines()
     questions = [json.loads(line)["question"] for line in lines if line.strip()]
-    command = [sys.executable, "-c", "from ui.cli import main; main()", "chat", "--no-open"]
+    command = [sys.executable, "-m", "konkyo", "chat", "--no-open"]
     with subprocess.Popen(
         [*command, "--port", "0", "--store", given.store, "--llm", given.llm],
         stdout=subprocess.PIPE,

@@ -4,7 +4,7 @@
 
 The articles are one packed file first, then a folder of one file each. With the default model,
 in order: a first build; a build with nothing changed; one article changed; one deleted, seen by a
-reader that was open all along. Seconds are those of ``index.build.build``; ``process`` is the
+reader that was open all along. Seconds are those of ``konkyo.index.builder.build``; ``process`` is the
 whole command, start of Python and loading of the model included.
 """
 
@@ -25,9 +25,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from index.backends.local import LocalStore  # noqa: E402
-from index.build import build  # noqa: E402
-from index.embed import load_encoder  # noqa: E402
+from konkyo.index.builder import build  # noqa: E402
+from konkyo.index.embedding.encoders import load_encoder  # noqa: E402
+from konkyo.index.stores.local.reader import LocalStore  # noqa: E402
 
 MODEL = "multilingual-e5-small"
 
@@ -38,7 +38,7 @@ def command(store: Path, *sources: Path) -> float:
         [
             sys.executable,
             "-c",
-            "from ui.cli import main; main()",
+            "from konkyo.ui.cli.main import main; main()",
             "index",
             "build",
             *map(str, sources),

@@ -22,8 +22,8 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from eval.metrics import Measure, mean, paired, retrieval
-from eval.questions import Dataset, Question, load
+from konkyo.eval.datasets_reader import Dataset, Question, load
+from konkyo.eval.metrics import Measure, mean, paired, retrieval
 
 MEASURES = tuple(Measure.parse(name) for name in ("hit@1", "hit@10", "MRR@10"))
 DEPTH = 40
@@ -34,11 +34,11 @@ def konkyo(
     dataset: Dataset, questions: Sequence[Question], arms: Sequence[str], cache: Path
 ) -> dict[str, tuple[Mapping[str, tuple[str, ...]], float]]:
     """Rankings and seconds of each arm, through the project's own code."""
-    from eval.corpus import corpus_store
-    from eval.retrieval import ARMS, search_paragraphs
-    from index.embed import load_encoder
-    from index.settings import ChunkSettings
-    from index.store import open_store
+    from konkyo.eval.corpus import corpus_store
+    from konkyo.eval.retrieval import ARMS, search_paragraphs
+    from konkyo.index.embedding.encoders import load_encoder
+    from konkyo.index.settings import ChunkSettings
+    from konkyo.index.stores.open import open_store
 
     encoder = load_encoder("multilingual-e5-small", threads=2)
     chunks = ChunkSettings()
@@ -68,7 +68,7 @@ def llama_index(
     from llama_index.embeddings.huggingface import HuggingFaceEmbedding
     from llama_index.vector_stores.faiss import FaissVectorStore
 
-    from index.models import resolve_embedding
+    from konkyo.index.embedding.catalogue import resolve_embedding
 
     query, text = PREFIXES[name]
     model = HuggingFaceEmbedding(
@@ -134,7 +134,7 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-    from index.models import home
+    from konkyo.index.embedding.catalogue import home
 
     dataset = load(options.squad)
     every = max(1, len(dataset.questions) // options.limit) if options.limit else 1

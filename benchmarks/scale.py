@@ -46,10 +46,10 @@ import pytest  # noqa: E402
 from fixtures_engines import Milvus, Postgres  # noqa: E402
 from store import DIMENSION, points, questions  # noqa: E402
 
-from index.protocols import Store, Vectors  # noqa: E402
-from index.records import Article, Filter, Passage  # noqa: E402
-from index.sentences import sentences  # noqa: E402
-from index.store import open_store, open_writer, store_fingerprint, store_size  # noqa: E402
+from konkyo.index.records import Article, Filter, Passage  # noqa: E402
+from konkyo.index.stores.base import Store, Vectors  # noqa: E402
+from konkyo.index.stores.open import open_store, open_writer, store_fingerprint, store_size  # noqa: E402
+from konkyo.index.text.sentences import sentences  # noqa: E402
 
 ENCODER = "synthetic:1"
 IN_AN_ARTICLE = 10

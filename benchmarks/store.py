@@ -29,8 +29,14 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from index.backends.dense import FLAT_LIMIT, DenseIndex, Tuning, build_ivf, unit_scores  # noqa: E402
-from index.backends.files import Snapshot, SnapshotWriter  # noqa: E402
+from konkyo.index.stores.local.snapshot import Snapshot, SnapshotWriter  # noqa: E402
+from konkyo.index.stores.local.vector_index import (  # noqa: E402
+    FLAT_LIMIT,
+    DenseIndex,
+    Tuning,
+    build_ivf,
+    unit_scores,
+)
 
 DIMENSION = 384
 QUERIES = 400
@@ -177,7 +183,7 @@ def lexical(count: int) -> dict[str, float]:
     """Texts of about 200 characters from two random places of the Chinese news each."""
     import lzma
 
-    from index.lexical import Postings, Searcher, query_tokens
+    from konkyo.index.stores.bm25 import Postings, Searcher, query_tokens
 
     shared = Path(os.environ.get("KONKYO_SHARED", ROOT.parent / "shared"))
     with lzma.open(shared / "data" / "news-zh.txt.xz", "rt", encoding="utf-8") as packed:

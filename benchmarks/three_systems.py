@@ -33,16 +33,16 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from eval.judges import default_judges  # noqa: E402
-from eval.metrics import Judge, Mean, mean, paired, strip_marks  # noqa: E402
-from eval.questions import Dataset, load, without_gold  # noqa: E402
-from eval.run import Asker, Part, read_rows, run, write_json, write_summary  # noqa: E402
-from eval.summary import summarise  # noqa: E402
-from eval.verdicts import Row  # noqa: E402
-from index.errors import ArticleMissing  # noqa: E402
-from index.records import Article  # noqa: E402
-from rag.chat import Turn  # noqa: E402
-from rag.outcomes import Answer, Citation, Claim, Outcome, Refusal  # noqa: E402
+from konkyo.eval.datasets_reader import Dataset, load, without_gold  # noqa: E402
+from konkyo.eval.judges import default_judges  # noqa: E402
+from konkyo.eval.metrics import Judge, Mean, mean, paired, strip_marks  # noqa: E402
+from konkyo.eval.run import Asker, Part, read_rows, run, write_json, write_summary  # noqa: E402
+from konkyo.eval.scoring import Row  # noqa: E402
+from konkyo.eval.summary import summarise  # noqa: E402
+from konkyo.index.errors import ArticleMissing  # noqa: E402
+from konkyo.index.records import Article  # noqa: E402
+from konkyo.rag.conversation import Turn  # noqa: E402
+from konkyo.rag.types import Answer, Citation, Claim, Outcome, Refusal  # noqa: E402
 
 SYSTEMS = ("konkyo", "plain", "citation")
 NAMES = {
@@ -133,7 +133,7 @@ def read_reply(
     usage: dict[str, int],
 ) -> Outcome:
     """A free reply as our outcome; ``sources`` are (article_id, passage, score), best first."""
-    from index.sentences import sentences
+    from konkyo.index.text.sentences import sentences
 
     more = with_usage(usage)
     if not text.strip() or REFUSALS.search(text):
@@ -192,8 +192,8 @@ class Bench:
     """What all systems share: encoder, checker, judges, stores."""
 
     def __init__(self, out: Path, top_k: int, llm: str) -> None:
-        from index.embed import load_encoder
-        from rag.opening import CHECKER_BASE, open_checker, support_layers
+        from konkyo.index.embedding.encoders import load_encoder
+        from konkyo.rag.factory import CHECKER_BASE, open_checker, support_layers
 
         self.out, self.top_k, self.llm = out, top_k, llm
         self.encoder = load_encoder(CHECKER_BASE)
@@ -209,8 +209,8 @@ class Bench:
         return self._judges
 
     def konkyo(self, part: Dataset, whole: Dataset) -> Asker:
-        from eval.asking import PipelineAsker
-        from rag.opening import open_llm, open_pipeline
+        from konkyo.eval.answering import PipelineAsker
+        from konkyo.rag.factory import open_llm, open_pipeline
 
         base = self._store(whole, None)
         folder = base if part.articles == whole.articles else self._store(part, base)
@@ -218,9 +218,9 @@ class Bench:
         return PipelineAsker(open_pipeline(str(folder), llm=model, encoder=self.encoder))
 
     def _store(self, part: Dataset, base: Path | None) -> Path:
-        from eval.corpus import corpus_store
-        from index.models import home
-        from index.settings import ChunkSettings
+        from konkyo.eval.corpus import corpus_store
+        from konkyo.index.embedding.catalogue import home
+        from konkyo.index.settings import ChunkSettings
 
         cut = ChunkSettings()
         return corpus_store(
@@ -230,7 +230,7 @@ class Bench:
 
     @functools.cached_property
     def _free(self):
-        from eval.llamaindex import llamaindex_llm
+        from konkyo.eval.llamaindex import llamaindex_llm
 
         return llamaindex_llm(
             f"embedded:{self.llm}" if self.llm else "embedded", on_usage=self._add
@@ -247,9 +247,9 @@ class Bench:
 
     @functools.cached_property
     def _embedding(self):
-        from index.llamaindex import embedding
+        from konkyo.index.llamaindex import embed_model
 
-        return embedding(self.encoder)
+        return embed_model(self.encoder)
 
     def nodes(self, whole: Dataset):
         """One list of nodes for both engines and both halves, embedded once and kept in --out."""

@@ -28,11 +28,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from fixtures_store import ToyEncoder, write_story  # noqa: E402
 
-from index.backends.checks import verify  # noqa: E402
-from index.backends.local import LocalStore  # noqa: E402
-from index.build import build  # noqa: E402
-from index.errors import StoreMissing  # noqa: E402
-from index.settings import ChunkSettings  # noqa: E402
+from konkyo.index.builder import build  # noqa: E402
+from konkyo.index.errors import StoreMissing  # noqa: E402
+from konkyo.index.settings import ChunkSettings  # noqa: E402
+from konkyo.index.stores.local.checks import verify  # noqa: E402
+from konkyo.index.stores.local.reader import LocalStore  # noqa: E402
 
 STORIES = 60
 State = dict[str, tuple[str, str]]

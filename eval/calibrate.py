@@ -18,18 +18,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from eval.metrics import holds, normalise
-from eval.questions import Question
-from eval.verdicts import Row, same_number
-from index.errors import DatasetError, UsageError
-from index.protocols import Encoder, Store
-from index.records import Hit
-from rag.answer import Options
-from rag.chat import standalone
-from rag.evidence import Reader, Selection, select
-from rag.judge import Judge
-from rag.retrieve import Retriever
-from rag.verify import Calibration, Verifier
+from konkyo.eval.datasets_reader import Question
+from konkyo.eval.metrics import holds, normalise
+from konkyo.eval.scoring import Row, same_number
+from konkyo.index.embedding.protocol import Encoder
+from konkyo.index.errors import DatasetError, UsageError
+from konkyo.index.records import Hit
+from konkyo.index.stores.base import Store
+from konkyo.rag.conversation import standalone
+from konkyo.rag.pipeline import Options
+from konkyo.rag.reading.answerability import Judge
+from konkyo.rag.retrieval.evidence import Reader, Selection, select
+from konkyo.rag.retrieval.hybrid import Retriever
+from konkyo.rag.verification.verifier import Calibration, Verifier
 
 __all__ = [
     "ClaimLabel",
@@ -428,7 +429,7 @@ def claim_examples(
 def refuse_shipped(texts: Sequence[str], where: str) -> None:
     """Raise UsageError if any text is a question or claim of the project's own evaluation sets."""
     own: set[str] = set()
-    for entry in resources.files("eval").joinpath("datasets").iterdir():
+    for entry in resources.files("konkyo.eval").joinpath("datasets").iterdir():
         if entry.name.endswith(".jsonl"):
             for line in entry.read_text("utf-8").split("\n"):
                 row = json.loads(line) if line.strip() else {}

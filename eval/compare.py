@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from eval.metrics import CONDITIONAL, Measure, Paired, paired
-from eval.verdicts import Row
-from index.errors import UsageError
+from konkyo.eval.metrics import CONDITIONAL, Measure, Paired, paired
+from konkyo.eval.scoring import Row
+from konkyo.index.errors import UsageError
 
 __all__ = ["Change", "Comparison", "compare", "comparison_json"]
 

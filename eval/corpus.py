@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from index.embed import AnyEncoder
-from index.errors import StoreError
-from index.protocols import Vectors
-from index.records import Article
-from index.store import store_fingerprint
+from konkyo.index.embedding.encoders import AnyEncoder
+from konkyo.index.embedding.protocol import Vectors
+from konkyo.index.errors import StoreError
+from konkyo.index.records import Article
+from konkyo.index.stores.open import store_fingerprint
 
 __all__ = ["corpus_store"]
 
@@ -36,7 +36,7 @@ def corpus_store(
     never meets an old store. ``base`` is a store of this function's that holds all the articles
     and more: its vectors are taken over. ``progress`` is told of passages embedded and in all.
     """
-    from index.backends.local import LocalStore
+    from konkyo.index.stores.local.reader import LocalStore
 
     digest = hashlib.sha256(store_fingerprint(encoder.fingerprint, budget, overlap).encode())
     for article_id in sorted(a.article_id for a in articles):
@@ -60,9 +60,9 @@ def _build(
     base: Path | None,
     progress: Callable[[int, int], None],
 ) -> None:
-    from index.backends.local import LocalStore
-    from index.backends.writer import open_writer
-    from index.chunk import chunk, embedding_text
+    from konkyo.index.chunking import chunk, embedding_text
+    from konkyo.index.stores.local.reader import LocalStore
+    from konkyo.index.stores.local.writer import open_writer
 
     cut = [
         chunk(article, count_tokens=encoder.count_tokens, budget=budget, overlap=overlap)

@@ -18,15 +18,15 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
-from eval.metrics import holds, units
-from eval.questions import Gold, Kind, Question, load_jsonl
-from eval.verdicts import same_number
-from index.errors import DatasetError, UsageError
-from index.protocols import Store
-from index.records import Article
-from rag.claims import parse_line, split_lines
-from rag.llm import LLM
-from rag.prompt import Prompt, language_name
+from konkyo.eval.datasets_reader import Gold, Kind, Question, load_jsonl
+from konkyo.eval.metrics import holds, units
+from konkyo.eval.scoring import same_number
+from konkyo.index.errors import DatasetError, UsageError
+from konkyo.index.records import Article
+from konkyo.index.stores.base import Store
+from konkyo.rag.generation.llm import LLM
+from konkyo.rag.generation.output_format import parse_line, split_lines
+from konkyo.rag.generation.prompts import Prompt, language_name
 
 __all__ = ["Asks", "Draft", "DraftFile", "draft", "drafts", "phrased", "to_row"]
 
@@ -136,14 +136,14 @@ def draft(article: Article, sentence: str, start: int) -> Draft | None:
 
 def _answers(answer: str, asks: str, language: str) -> tuple[str, ...]:
     """The answer, and a person also without the title."""
-    from rag.names import names
+    from konkyo.index.text.names import names
 
     bare = [n.text for n in names(answer, language)] if asks == "name" else []
     return tuple(dict.fromkeys([answer.strip(), *bare]))
 
 
 def _a_day(sentence: str, language: str) -> tuple[int, int, str] | None:
-    from rag.times import dates
+    from konkyo.index.text.times import dates
 
     found = [
         m for m in dates(sentence, None, language) if m.month is not None and m.day is not None
@@ -156,7 +156,7 @@ def _a_day(sentence: str, language: str) -> tuple[int, int, str] | None:
 
 
 def _a_number(sentence: str, language: str) -> tuple[int, int, str] | None:
-    from rag.quantities import quantities
+    from konkyo.index.text.quantities import quantities
 
     wanted = {"count", "money", "percent", "duration", "age", "measure"}
     found = [q for q in quantities(sentence, language) if not q.small and q.kind in wanted]
@@ -189,7 +189,7 @@ def _how_many(text: str, kind: str, language: str) -> str | None:
 
 
 def _a_name(sentence: str, language: str) -> tuple[int, int, str] | None:
-    from rag.names import names
+    from konkyo.index.text.names import names
 
     people = [n for n in names(sentence, language) if n.kind == "person" and n.certain]
     titled = [(n, _TITLED[language].match(sentence, n.end)) for n in people]
@@ -236,7 +236,7 @@ def _lower(text: str, language: str) -> str:
 
 
 def _names_something(text: str, language: str) -> bool:
-    from rag.names import names
+    from konkyo.index.text.names import names
 
     return bool(names(text, language))
 
@@ -304,7 +304,7 @@ def phrased(draft: Draft, llm: LLM) -> Draft:
 
 
 def _will_do(text: str, draft: Draft) -> bool:
-    from index.languages import detect
+    from konkyo.index.text.language import detect
 
     asks = text.rstrip().endswith(("?", "？", "か。", "か", "까", "요"))
     shared = set(units(text)) & set(units(draft.sentence + draft.title))

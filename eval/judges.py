@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from eval.metrics import Case, Judge, OverlapJudge
-from eval.verdicts import same_number
-from index.records import ArticleSummary
-from rag.claims import Draft
-from rag.outcomes import Citation, Evidence
-from rag.verify import Verdict
+from konkyo.eval.metrics import Case, Judge, OverlapJudge
+from konkyo.eval.scoring import same_number
+from konkyo.index.records import ArticleSummary
+from konkyo.rag.generation.output_format import Draft
+from konkyo.rag.types import Citation, Evidence
+from konkyo.rag.verification.verifier import Verdict
 
 __all__ = ["Check", "CheckerJudge", "default_judges", "evidence_of"]
 

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eval.metrics import Case, Judge
-from index.errors import ExtraMissing, LLMUnreachable, SettingsError, UsageError
-from rag.llm import EmbeddedLLM, Usage
-from rag.opening import DEFAULT_LLM
+from konkyo.eval.metrics import Case, Judge
+from konkyo.index.errors import ExtraMissing, LLMUnreachable, SettingsError, UsageError
+from konkyo.rag.factory import DEFAULT_LLM
+from konkyo.rag.generation.llm import EmbeddedLLM, Usage
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
@@ -102,7 +102,7 @@ def llamaindex_llm(
     """
     kind, _, rest = spec.partition(":")
     if kind == "embedded":
-        from index.models import resolve_llm
+        from konkyo.index.embedding.catalogue import resolve_llm
 
         path = Path(resolve_llm(rest or DEFAULT_LLM))
         free = FreeLLM(path, context=_CONTEXT)
@@ -114,13 +114,14 @@ def llamaindex_llm(
             from llama_index.llms.ollama import Ollama
         except ImportError as exc:
             raise ExtraMissing(f"{spec} needs: pip install llama-index-llms-ollama") from exc
-        return Ollama(
+        ollama: LLM = Ollama(
             model=name,
             base_url=url or "http://127.0.0.1:11434",
             request_timeout=timeout,
             temperature=0.0,
             context_window=_CONTEXT,
         )
+        return ollama
     if kind == "openai" and name and url.startswith(("http://", "https://")):
         try:
             from llama_index.llms.openai_like import OpenAILike
@@ -128,7 +129,7 @@ def llamaindex_llm(
             raise ExtraMissing(f"{spec} needs: pip install llama-index-llms-openai-like") from exc
         if key_env and key_env not in os.environ:
             raise SettingsError(f"the environment has no variable {key_env} for the key of {name}")
-        return OpenAILike(
+        openai: LLM = OpenAILike(
             model=name,
             api_base=url,
             api_key=os.environ.get(key_env, "") or "none",
@@ -139,6 +140,7 @@ def llamaindex_llm(
             max_tokens=max_tokens,
             context_window=_CONTEXT,
         )
+        return openai
     raise UsageError(
         f"{spec!r} names no model: write embedded, embedded:NAME, ollama:MODEL, or "
         "openai:MODEL@http://host:port/v1"

@@ -13,8 +13,8 @@ from typing import Protocol
 
 import numpy as np
 
-from index.errors import UsageError
-from rag.outcomes import Citation
+from konkyo.index.errors import UsageError
+from konkyo.rag.types import Citation
 
 __all__ = [
     "CONDITIONAL",

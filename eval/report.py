@@ -9,11 +9,11 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from eval.metrics import MEASURES, Mean, mean, percentile
-from eval.plots import reliability_plot, risk_coverage_plot
-from eval.robustness import Perturbation, Robustness
-from eval.summary import Summary, summarise
-from eval.verdicts import Quote, Row
+from konkyo.eval.metrics import MEASURES, Mean, mean, percentile
+from konkyo.eval.plots import reliability_plot, risk_coverage_plot
+from konkyo.eval.robustness import Perturbation, Robustness
+from konkyo.eval.scoring import Quote, Row
+from konkyo.eval.summary import Summary, summarise
 
 __all__ = ["report"]
 

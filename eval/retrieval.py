@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from eval.metrics import Mean, Measure, mean, retrieval
-from eval.questions import Dataset, Gold, Question
-from index.errors import UsageError
-from index.protocols import Encoder, Store
-from rag.opening import cosine_floor
-from rag.retrieve import FusionWeights, Retriever
+from konkyo.eval.datasets_reader import Dataset, Gold, Question
+from konkyo.eval.metrics import Mean, Measure, mean, retrieval
+from konkyo.index.embedding.protocol import Encoder
+from konkyo.index.errors import UsageError
+from konkyo.index.stores.base import Store
+from konkyo.rag.factory import cosine_floor
+from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
 
 __all__ = [
     "ARMS",
@@ -65,7 +66,7 @@ def search_paragraphs(
 ) -> RetrievalResult:
     """Ask every question of the store; rank paragraphs by their best passage.
 
-    Gold articles are named by identifier. ``fused`` is ``rag.retrieve.Retriever`` as the chat
+    Gold articles are named by identifier. ``fused`` is ``konkyo.rag.retrieval.hybrid.Retriever`` as the chat
     uses it; ``dense`` and ``lexical`` are its two arms alone. A question without a gold article
     in the store scores zero.
     """

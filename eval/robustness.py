@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from eval.metrics import Mean, Paired, mean, paired
-from eval.questions import Question
-from eval.verdicts import Row
-from index.records import Filter, Hit
-from rag.retrieve import Retriever
+from konkyo.eval.datasets_reader import Question
+from konkyo.eval.metrics import Mean, Paired, mean, paired
+from konkyo.eval.scoring import Row
+from konkyo.index.records import Filter, Hit
+from konkyo.rag.retrieval.hybrid import Retriever
 
 __all__ = [
     "PERTURBATIONS",

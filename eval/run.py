@@ -15,14 +15,14 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import IO, Protocol
 
-from eval.metrics import Judge
-from eval.questions import Dataset, Question
-from eval.summary import Summary, summarise, summary_json
-from eval.verdicts import Row, judge_outcome, skipped
-from index.errors import DatasetError, KonkyoError, UsageError
-from index.records import Article
-from rag.chat import Turn
-from rag.outcomes import Outcome
+from konkyo.eval.datasets_reader import Dataset, Question
+from konkyo.eval.metrics import Judge
+from konkyo.eval.scoring import Row, judge_outcome, skipped
+from konkyo.eval.summary import Summary, summarise, summary_json
+from konkyo.index.errors import DatasetError, KonkyoError, UsageError
+from konkyo.index.records import Article
+from konkyo.rag.conversation import Turn
+from konkyo.rag.types import Outcome
 
 __all__ = [
     "Asker",
@@ -86,7 +86,7 @@ def code_fingerprint() -> str:
 
     Read once a process: files that are edited later are not the code that runs.
     """
-    return fingerprint_of({package: resources.files(package) for package in _PACKAGES})
+    return fingerprint_of({p: resources.files(f"konkyo.{p}") for p in _PACKAGES})
 
 
 def fingerprint_of(packages: Mapping[str, Traversable]) -> str:

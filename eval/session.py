@@ -1,6 +1,6 @@
 """One evaluation from start to report, for the command line, the chat's page and programs.
 
-from eval.session import evaluate_with
+from konkyo.eval.session import evaluate_with
 
 done = evaluate_with(
     pipeline, load(Path("own.csv")), Path("out/own"),
@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from eval.asking import PipelineAsker
-from eval.judges import default_judges
-from eval.metrics import Judge
-from eval.questions import Dataset
-from eval.report import report
-from eval.robustness import (
+from konkyo.eval.answering import PipelineAsker
+from konkyo.eval.datasets_reader import Dataset
+from konkyo.eval.judges import default_judges
+from konkyo.eval.metrics import Judge
+from konkyo.eval.report import report
+from konkyo.eval.robustness import (
     PERTURBATIONS,
     Perturbation,
     PerturbedRetriever,
@@ -31,10 +31,10 @@ from eval.robustness import (
     robustness,
     robustness_json,
 )
-from eval.run import Asker, Part, RunResult, about_run, read_rows, run, write_summary
-from eval.verdicts import Row
-from index.errors import UsageError
-from rag.answer import Pipeline
+from konkyo.eval.run import Asker, Part, RunResult, about_run, read_rows, run, write_summary
+from konkyo.eval.scoring import Row
+from konkyo.index.errors import UsageError
+from konkyo.rag.pipeline import Pipeline
 
 __all__ = ["Evaluation", "Progress", "evaluate_parts", "evaluate_with", "write_report"]
 

@@ -6,8 +6,16 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from eval.metrics import MEASURES, Mean, RiskCoverage, cohen_kappa, mean, percentile, risk_coverage
-from eval.verdicts import Row
+from konkyo.eval.metrics import (
+    MEASURES,
+    Mean,
+    RiskCoverage,
+    cohen_kappa,
+    mean,
+    percentile,
+    risk_coverage,
+)
+from konkyo.eval.scoring import Row
 
 __all__ = ["Agreement", "Summary", "Times", "Tokens", "summarise", "summary_json"]
 

@@ -6,9 +6,9 @@ from collections.abc import Collection
 from copy import copy
 from pathlib import PurePath
 
-from index.records import ArticleSummary, Filter, Hit
-from rag.answer import Pipeline
-from rag.retrieve import Retriever
+from konkyo.index.records import ArticleSummary, Filter, Hit
+from konkyo.rag.pipeline import Pipeline
+from konkyo.rag.retrieval.hybrid import Retriever
 
 __all__ = ["WithheldRetriever", "withheld"]
 

@@ -1,9 +1,9 @@
 """A store inside LlamaIndex: vector store, retriever and embedding, for apps that already use it.
 
     from llama_index.core import VectorStoreIndex
-    from index.llamaindex import embedding, vector_store
+    from konkyo.index import embed_model, vector_store
 
-    index = VectorStoreIndex.from_vector_store(vector_store(".konkyo/store"), embedding())
+    index = VectorStoreIndex.from_vector_store(vector_store(".konkyo/store"), embed_model())
 
 A store made by ``konkyo index build`` is searched and may be deleted from; one that begins empty
 takes nodes of any LlamaIndex pipeline. Filters are exact at any selectivity, deleting works, and
@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from index.errors import StoreError, StoreMismatch, StoreMissing
-from index.protocols import Encoder, Vectors
-from index.records import Article, Passage, ScoredPassage, article_id_for
-from index.store import store_folder
+from konkyo.index.embedding.protocol import Encoder, Vectors
+from konkyo.index.errors import StoreError, StoreMismatch, StoreMissing
+from konkyo.index.records import Article, Passage, ScoredPassage, article_id_for
+from konkyo.index.stores.open import store_folder
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
         VectorStoreQueryResult,
     )
 
-    from index.backends.local import LocalStore
+    from konkyo.index.stores.local.reader import LocalStore
 
-__all__ = ["embedding", "retriever", "vector_store"]
+__all__ = ["embed_model", "retriever", "vector_store"]
 
 _FOREIGN = "llamaindex"
 _WIDER = 4
@@ -58,10 +58,10 @@ def vector_store(address: str | Path) -> BasePydanticVectorStore:
     return cls(_Desk(store_folder(address)))
 
 
-def embedding(encoder: Encoder | str = "multilingual-e5-small") -> BaseEmbedding:
+def embed_model(encoder: Encoder | str = "multilingual-e5-small") -> BaseEmbedding:
     """An encoder (or the name of a model) as a LlamaIndex embedding."""
     if isinstance(encoder, str):
-        from index.embed import load_encoder
+        from konkyo.index.embedding.encoders import load_encoder
 
         encoder = load_encoder(encoder)
     cls: Callable[..., BaseEmbedding] = _embedding_class()
@@ -84,7 +84,7 @@ def retriever(
     from llama_index.core.retrievers import VectorIndexRetriever
     from llama_index.core.vector_stores.types import VectorStoreQueryMode
 
-    index = VectorStoreIndex.from_vector_store(vector_store(address), embedding(encoder))
+    index = VectorStoreIndex.from_vector_store(vector_store(address), embed_model(encoder))
     return VectorIndexRetriever(
         index,
         similarity_top_k=top_k,
@@ -121,7 +121,7 @@ class _Desk:
 
     def store(self) -> LocalStore | None:
         """The newest generation; None: there is no store yet."""
-        from index.backends.local import LocalStore
+        from konkyo.index.stores.local.reader import LocalStore
 
         with self._lock:
             try:
@@ -144,7 +144,7 @@ class _Desk:
 
     def _write(self, documents: Mapping[str, _Document]) -> None:
         """Make documents hold just these entries, in one commit; without any, they go."""
-        from index.backends.writer import open_writer
+        from konkyo.index.stores.local.writer import open_writer
 
         store = self.store()
         if store is not None and not store.fingerprint.startswith(_FOREIGN):
@@ -181,7 +181,7 @@ class _Desk:
 
     def entries(self, document: str) -> list[_Entry]:
         """What a document holds already."""
-        from index.records import Filter
+        from konkyo.index.records import Filter
 
         store = self.store()
         if store is None:
@@ -198,8 +198,8 @@ class _Desk:
 
     def delete(self, document: str) -> None:
         """Remove a document (or an article of ours, by its identifier); unknown: nothing."""
-        from index.backends.writer import open_writer
-        from index.errors import ArticleMissing
+        from konkyo.index.errors import ArticleMissing
+        from konkyo.index.stores.local.writer import open_writer
 
         if self.store() is None:
             return
@@ -236,7 +236,7 @@ def _key(text: str) -> bytes:
 
 def _article(source: str, document: _Document, title: str) -> tuple[Article, list[Passage]]:
     """Join entries into one article whose passages they are."""
-    from index.languages import detect
+    from konkyo.index.text.language import detect
 
     text = "\n\n".join(entry.text for entry in document.entries)
     article = Article(

@@ -31,7 +31,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from index.errors import SettingsError
+from konkyo.index.errors import SettingsError
 
 __all__ = [
     "CONFIG_NAME",

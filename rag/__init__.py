@@ -1,1 +1,61 @@
-"""From a question to an answer whose every sentence is proved, or a refusal."""
+"""From a question to an answer whose every sentence is proved, or a refusal.
+
+What others may use is listed in ``__all__`` and loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if __name__ != "konkyo.rag":
+    raise ImportError(f"import konkyo.rag instead of {__name__}: all packages live under konkyo")
+
+if TYPE_CHECKING:
+    from konkyo.rag.factory import open_from_settings, open_llm, open_pipeline, open_retriever
+    from konkyo.rag.llamaindex import chat_engine, query_engine
+    from konkyo.rag.pipeline import Options, Pipeline
+    from konkyo.rag.types import Answer, Citation, Claim, Evidence, Outcome, Refusal, to_json
+
+__all__ = [
+    "Answer",
+    "Citation",
+    "Claim",
+    "Evidence",
+    "Options",
+    "Outcome",
+    "Pipeline",
+    "Refusal",
+    "chat_engine",
+    "open_from_settings",
+    "open_llm",
+    "open_pipeline",
+    "open_retriever",
+    "query_engine",
+    "to_json",
+]
+
+_MODULES = {
+    "Answer": "types",
+    "Citation": "types",
+    "Claim": "types",
+    "Evidence": "types",
+    "Options": "pipeline",
+    "Outcome": "types",
+    "Pipeline": "pipeline",
+    "Refusal": "types",
+    "chat_engine": "llamaindex",
+    "open_from_settings": "factory",
+    "open_llm": "factory",
+    "open_pipeline": "factory",
+    "open_retriever": "factory",
+    "query_engine": "llamaindex",
+    "to_json": "types",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from the module that defines it (PEP 562)."""
+    if name not in _MODULES:
+        raise AttributeError(f"module 'konkyo.rag' has no attribute {name!r}")
+    return getattr(import_module(f"konkyo.rag.{_MODULES[name]}"), name)

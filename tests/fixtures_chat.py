@@ -19,11 +19,12 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from index.errors import ArticleMissing, LLMUnreachable
-from index.records import Article, ArticleSummary, Filter, Hit, Passage, article_id_for
-from rag.chat import Turn as Past
-from rag.llm import LLM, NoLLM, Usage
-from rag.outcomes import (
+from konkyo.index.errors import ArticleMissing, LLMUnreachable
+from konkyo.index.records import Article, ArticleSummary, Filter, Hit, Passage, article_id_for
+from konkyo.rag.conversation import Turn as Past
+from konkyo.rag.generation.llm import LLM, NoLLM, Usage
+from konkyo.rag.generation.prompts import Prompt
+from konkyo.rag.types import (
     Answer,
     Citation,
     Claim,
@@ -37,9 +38,8 @@ from rag.outcomes import (
     Refusal,
     Removed,
 )
-from rag.prompt import Prompt
-from ui.examiner import Examination, Examiner
-from ui.fair import Fair
+from konkyo.ui.server.evaluation_jobs import Examination, Examiner
+from konkyo.ui.server.llm_queue import Fair
 
 # Each would set window.pwned, ask for /pwned or leave this machine if it ever ran.
 PAYLOADS = (
@@ -455,17 +455,17 @@ class FakeExaminer(Examiner):
         self._stopped.set()
 
     def report(self) -> str:
-        from eval.report import report
+        from konkyo.eval.report import report
 
         return report([], title="<b>own</b>", about={"dataset": "alliance"})
 
 
 def main() -> None:
-    from ui.access import Access, Limiter, read_keys
-    from ui.app import House, Served, listen, serve
-    from ui.desk import Desk
-    from ui.feedback import Feedback
-    from ui.librarian import Librarian
+    from konkyo.ui.http.auth import Access, Limiter, read_keys
+    from konkyo.ui.server.feedback import Feedback
+    from konkyo.ui.server.index_jobs import Librarian
+    from konkyo.ui.web.chat_service import Desk
+    from konkyo.ui.web.gradio_app import House, Served, listen, serve
 
     pace = float(os.environ.get("FAKE_PACE", "0.05"))
     wait = float(os.environ.get("FAKE_LOAD", "0.3"))

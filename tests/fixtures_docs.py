@@ -15,9 +15,9 @@ def run_examples(page: str, mark: str, folder: Path, monkeypatch: pytest.MonkeyP
 
     They see the names of those before them. Skips where the embedding model is not there.
     """
-    from index.build import build
-    from index.embed import load_encoder
-    from index.errors import ModelMissing
+    from konkyo.index.builder import build
+    from konkyo.index.embedding.encoders import load_encoder
+    from konkyo.index.errors import ModelMissing
 
     try:
         encoder = load_encoder("multilingual-e5-small")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from index.protocols import Vectors
+from konkyo.index.embedding.protocol import Vectors
 
 DIMENSION = 48
 
@@ -92,8 +92,8 @@ def write_stories(folder: Path, count: int) -> Path:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-    from index.build import build
-    from index.settings import ChunkSettings
+    from konkyo.index.builder import build
+    from konkyo.index.settings import ChunkSettings
 
     source, store, pause, budget = sys.argv[1:5]
     sys.stdout.write("ready\n")

@@ -20,10 +20,10 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 from fixtures_store import ToyEncoder, story, write_stories
 
-from index.build import BuildReport, Stage, build
-from index.cluster import Cluster
-from index.errors import ModelError, SourceError
-from index.settings import ChunkSettings
+from konkyo.index.builder import BuildReport, Stage, build
+from konkyo.index.errors import ModelError, SourceError
+from konkyo.index.ray_pool import Cluster
+from konkyo.index.settings import ChunkSettings
 
 STORIES = 200
 CHUNKS = ChunkSettings(budget=24)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from index.build import build
-from index.embed import load_encoder
-from index.errors import ModelMissing
-from rag.answer import Pipeline
-from rag.llm import NoLLM
-from rag.opening import open_pipeline
-from rag.outcomes import Answer, Refusal
+from konkyo.index.builder import build
+from konkyo.index.embedding.encoders import load_encoder
+from konkyo.index.errors import ModelMissing
+from konkyo.rag.factory import open_pipeline
+from konkyo.rag.generation.llm import NoLLM
+from konkyo.rag.pipeline import Pipeline
+from konkyo.rag.types import Answer, Refusal
 
 ARTICLES = [
     ("港の新しい橋が開通", "港にかかる新しい橋が月曜日に開通した。市長は式典で、橋は街の誇りだと述べた。"),

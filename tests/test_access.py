@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from index.errors import UsageError
-from ui.access import Access, Denied, Limiter, TooMany, read_keys
-from ui.app import listen
+from konkyo.index.errors import UsageError
+from konkyo.ui.http.auth import Access, Denied, Limiter, TooMany, read_keys
+from konkyo.ui.web.gradio_app import listen
 
 KEY = "a-key-of-sixteen-or-more"
 

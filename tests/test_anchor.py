@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.anchor import agrees, anchors, hint, says
-from rag.evidence import Span
+from konkyo.rag.retrieval.evidence import Span
+from konkyo.rag.verification.answer_place import agrees, anchors, hint, says
 
 
 def span(text: str, share: float = 0.95, language: str = "ja") -> Span:

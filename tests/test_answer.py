@@ -9,13 +9,14 @@ from datetime import date
 import numpy as np
 import pytest
 
-from index.errors import ArticleMissing, LLMUnreachable
-from index.records import Article, ArticleSummary, Filter, Passage, ScoredPassage
-from index.sentences import sentences
-from rag.answer import Options, Pipeline
-from rag.chat import Turn, standalone
-from rag.llm import LLM, NoLLM, Usage
-from rag.outcomes import (
+from konkyo.index.errors import ArticleMissing, LLMUnreachable
+from konkyo.index.records import Article, ArticleSummary, Filter, Passage, ScoredPassage
+from konkyo.index.text.sentences import sentences
+from konkyo.rag.conversation import Turn, standalone
+from konkyo.rag.generation.llm import LLM, NoLLM, Usage
+from konkyo.rag.generation.prompts import Prompt
+from konkyo.rag.pipeline import Options, Pipeline
+from konkyo.rag.types import (
     Answer,
     ClaimChecked,
     ClaimDrafted,
@@ -27,9 +28,8 @@ from rag.outcomes import (
     Refusal,
     to_json,
 )
-from rag.prompt import Prompt
-from rag.relation import Phrasing, made_shorter
-from rag.verify import Calibration, Verifier
+from konkyo.rag.verification.relation import Phrasing, made_shorter
+from konkyo.rag.verification.verifier import Calibration, Verifier
 
 TEXT = "日本の対米投資は5500億ドルに上る。首相は履行を続ける姿勢を示した。"
 

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from index.errors import LLMUnreachable
-from rag.llm import Usage
-from rag.prompt import Prompt
-from ui.apart import ApartLLM
+from konkyo.index.errors import LLMUnreachable
+from konkyo.rag.generation.llm import Usage
+from konkyo.rag.generation.prompts import Prompt
+from konkyo.ui.server.llm_subprocess import ApartLLM
 
 CHILD = """
 import sys, time
-from index.errors import LLMUnreachable
-from ui.apart import attend
+from konkyo.index.errors import LLMUnreachable
+from konkyo.ui.server.llm_subprocess import attend
 
 class Fake:
     name = "fake"

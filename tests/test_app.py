@@ -494,7 +494,7 @@ def test_a_password_keeps_others_out(browser: Browser) -> None:
 
 def konkyo(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from ui.cli import main; main()", "chat", *arguments],
+        [sys.executable, "-m", "konkyo", "chat", *arguments],
         cwd=ROOT,
         env={**os.environ, **environment},
         capture_output=True,
@@ -575,8 +575,8 @@ def test_axe_finds_nothing_serious(browser: Browser, address: str, dark: bool, w
 def test_a_real_question_is_answered_from_the_seed_articles(
     browser: Browser, tmp_path: Path
 ) -> None:
-    from index.errors import ModelError
-    from index.models import model_path
+    from konkyo.index.embedding.catalogue import model_path
+    from konkyo.index.errors import ModelError
 
     try:
         model_path("multilingual-e5-small")
@@ -584,7 +584,7 @@ def test_a_real_question_is_answered_from_the_seed_articles(
     except ModelError as exc:
         pytest.skip(f"{exc}")
     store = str(tmp_path / "store")
-    command = [sys.executable, "-c", "from ui.cli import main; main()"]
+    command = [sys.executable, "-m", "konkyo"]
     subprocess.run(
         [*command, "index", "build", "seeds", "--store", store],
         cwd=ROOT,

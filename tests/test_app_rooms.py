@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_browser import ask, browser, finished, opened, served, settled  # noqa: F401
 from fixtures_chat import ENGLISH, JAPANESE, PAYLOADS
 
-from ui.feedback import read_opinions
+from konkyo.ui.server.feedback import read_opinions
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.articles import to_articles
-from index.boilerplate import drafts
-from index.errors import SourceError
-from index.records import Article, article_id_for
-from index.sources import FEED, Fetched, RawDocument
+from konkyo.index.errors import SourceError
+from konkyo.index.ingest.articles import to_articles
+from konkyo.index.ingest.boilerplate import drafts
+from konkyo.index.ingest.sources import FEED, Fetched, RawDocument
+from konkyo.index.records import Article, article_id_for
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 

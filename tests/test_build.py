@@ -13,16 +13,22 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from index.backends.checks import verify
-from index.backends.local import LocalStore
-from index.backends.writer import open_writer
-from index.build import build, compact, remove, take_back
-from index.chunk import embedding_text
-from index.duplicates import same_story, sketch
-from index.errors import ArticleMissing, SourceError, StoreLocked, StoreMismatch, StoreMissing
-from index.records import ArticleSummary
-from index.settings import ChunkSettings
-from ui.cli import konkyo
+from konkyo.index.builder import build, compact, remove, take_back
+from konkyo.index.chunking import embedding_text
+from konkyo.index.errors import (
+    ArticleMissing,
+    SourceError,
+    StoreLocked,
+    StoreMismatch,
+    StoreMissing,
+)
+from konkyo.index.ingest.dedup import same_story, sketch
+from konkyo.index.records import ArticleSummary
+from konkyo.index.settings import ChunkSettings
+from konkyo.index.stores.local.checks import verify
+from konkyo.index.stores.local.reader import LocalStore
+from konkyo.index.stores.local.writer import open_writer
+from konkyo.ui.cli.main import konkyo
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_store import ToyEncoder, story, write_stories, write_story

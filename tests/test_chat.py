@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from rag.chat import Turn, absolute_dates, bounded, leans_on_history, standalone
+from konkyo.rag.conversation import Turn, absolute_dates, bounded, leans_on_history, standalone
 
 TODAY = date(2026, 11, 22)
 JA = "日本の対米投資の規模は？"

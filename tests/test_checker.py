@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.errors import DatasetError, ModelDamaged, ModelMissing
-from index.models import home
-from rag.checker import WEIGHTS, Checker, Reading, Support, load_checker
-from rag.checker_data import (
+from konkyo.index.embedding.catalogue import home
+from konkyo.index.errors import DatasetError, ModelDamaged, ModelMissing
+from konkyo.rag.reading.reader import WEIGHTS, Checker, Reading, Support, load_checker
+from training.checker_data import (
     Bigrams,
     Example,
     Paragraph,
@@ -271,7 +271,7 @@ def test_rows_become_tokens_with_the_answer_where_it_was() -> None:
         pytest.skip("multilingual-e5-small is not here")
     from tokenizers import Tokenizer
 
-    from rag.checker_train import encode, make_batch
+    from training.checker_train import encode, make_batch
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     at = PASSAGE.index("佐伯健一")
@@ -287,7 +287,7 @@ def test_rows_become_tokens_with_the_answer_where_it_was() -> None:
 def test_weights_survive_quantisation(tmp_path: Path) -> None:
     from safetensors.numpy import load_file, save_file
 
-    from rag.checker_train import export
+    from training.checker_train import export
 
     rng = np.random.default_rng(0)
     matrix = rng.normal(size=(6, 4)).astype(np.float32)
@@ -299,7 +299,7 @@ def test_weights_survive_quantisation(tmp_path: Path) -> None:
 
 
 def test_seven_bits_stay_near_eight() -> None:
-    from rag.checker import _halve
+    from konkyo.rag.reading.reader import _halve
 
     rng = np.random.default_rng(1)
     eight = {

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.chunk import chunk, embedding_text
-from index.records import Article, Passage, article_id_for
-from index.sentences import sentences
+from konkyo.index.chunking import chunk, embedding_text
+from konkyo.index.records import Article, Passage, article_id_for
+from konkyo.index.text.sentences import sentences
 
 
 def article(

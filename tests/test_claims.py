@@ -4,8 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.claims import Draft, claims_grammar, display_text, parse_line, split_lines, whole
-from rag.prompt import claims_prompt, without_hint
+from konkyo.rag.generation.output_format import (
+    Draft,
+    claims_grammar,
+    display_text,
+    parse_line,
+    split_lines,
+    whole,
+)
+from konkyo.rag.generation.prompts import claims_prompt, without_hint
 
 
 @pytest.mark.parametrize(

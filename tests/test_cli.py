@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from index.errors import ModelMissing
-from index.models import model_path
-from rag.opening import CHECKER_BASE, DEFAULT_LLM
+from konkyo.index.embedding.catalogue import model_path
+from konkyo.index.errors import ModelMissing
+from konkyo.rag.factory import CHECKER_BASE, DEFAULT_LLM
 
 ROOT = Path(__file__).resolve().parents[1]
 KONKYO = Path(sys.executable).with_name("konkyo")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from index.records import ArticleSummary
-from rag.checker import Checker
-from rag.conflict import asks_whether_they_differ, conflicting, same_matter
-from rag.evidence import Span
-from rag.opening import open_checker
-from rag.outcomes import Evidence
+from konkyo.index.records import ArticleSummary
+from konkyo.rag.disagreement.conflicts import asks_whether_they_differ, conflicting, same_matter
+from konkyo.rag.factory import open_checker
+from konkyo.rag.reading.reader import Checker
+from konkyo.rag.retrieval.evidence import Span
+from konkyo.rag.types import Evidence
 
 HOW_MANY = "ベネズエラに日本人は何人いましたか。"
 WHEN = "電話会談が行われたのはいつですか。"

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from index.build import build, remove
-from index.copying import CopyReport, copy_store
-from index.errors import StoreMismatch, StoreMissing
-from index.store import encoder_of, open_store, open_writer, verify_store
-from ui.cli_store import store as command
+from konkyo.index.builder import build, remove
+from konkyo.index.errors import StoreMismatch, StoreMissing
+from konkyo.index.migrate import CopyReport, copy_store
+from konkyo.index.stores.open import encoder_of, open_store, open_writer, verify_store
+from konkyo.ui.cli.store import store as command
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_engines import Milvus, Postgres, milvus, postgres
@@ -75,7 +75,7 @@ def test_a_store_goes_round_all_engines_unchanged(
 def test_a_copy_that_was_stopped_goes_on(
     origin: str, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("index.copying._BATCH", 10)
+    monkeypatch.setattr("konkyo.index.migrate._BATCH", 10)
     target = postgres.make("copy_stopped")
 
     def stop(stage: str, done: int, total: int) -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.dates import parse_date
-from index.periods import period_in_question
+from konkyo.index.text.dates import parse_date
+from konkyo.index.text.periods import period_in_question
 
 TODAY = date(2026, 11, 22)
 

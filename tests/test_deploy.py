@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from index.settings import ChatSettings, Settings
+from konkyo.index.settings import ChatSettings, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "deploy"

@@ -14,17 +14,17 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_chat import ENGLISH, FakeReader, answer, evidence, summary
 
-from index.settings import ChatSettings, LLMSettings, Settings
-from rag.outcomes import Claim, Refusal
-from ui.doctor import Finding, examine
-from ui.terminal import clean, converse, print_outcome
+from konkyo.index.settings import ChatSettings, LLMSettings, Settings
+from konkyo.rag.types import Claim, Refusal
+from konkyo.ui.cli.terminal import clean, converse, print_outcome
+from konkyo.ui.server.diagnostics import Finding, examine
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def konkyo(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from ui.cli import main; main()", *words],
+        [sys.executable, "-m", "konkyo", *words],
         capture_output=True,
         text=True,
         cwd=cwd,

@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.dequantise import dequantise_e5
-from index.embed import AnyEncoder, is_prepared, load_encoder
-from index.embed_folder import Prompts, Role, read_prompts
-from index.embed_onnx import Int8Encoder, Unsupported, load_int8
-from index.embed_plain import PlainEncoder
-from index.errors import ModelDamaged, ModelMissing, ModelUnreachable
-from index.models import PipFetcher, catalogue, resolve_embedding
-from index.protocols import Vectors
+from konkyo.index.embedding.catalogue import PipFetcher, catalogue, resolve_embedding
+from konkyo.index.embedding.dequantise import dequantise_e5
+from konkyo.index.embedding.encoders import AnyEncoder, is_prepared, load_encoder
+from konkyo.index.embedding.model_folder import Prompts, Role, read_prompts
+from konkyo.index.embedding.onnx import Int8Encoder, Unsupported, load_int8
+from konkyo.index.embedding.protocol import Vectors
+from konkyo.index.embedding.sentence_transformers import PlainEncoder
+from konkyo.index.errors import ModelDamaged, ModelMissing, ModelUnreachable
 
 NAME = "multilingual-e5-small"
 # Ten texts in six languages. None holds half-width katakana with a voicing mark: the wheel's engine
@@ -233,7 +233,7 @@ def test_fingerprints_tell_engines_apart(fast: Int8Encoder, plain: PlainEncoder)
 def test_loading_it_again_needs_no_torch(fast: Int8Encoder) -> None:
     assert is_prepared(NAME)
     code = (
-        "import sys, json; from index.embed import load_encoder;"
+        "import sys, json; from konkyo.index.embedding.encoders import load_encoder;"
         f"e = load_encoder('{NAME}'); v = e.queries(['一']);"
         "print(json.dumps([e.fingerprint, sorted({m.split('.')[0] for m in sys.modules})]))"
     )

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from rag.engines import chat_engine, query_engine
-from rag.llm import Usage
-from rag.prompt import Prompt
+from konkyo.rag.generation.llm import Usage
+from konkyo.rag.generation.prompts import Prompt
+from konkyo.rag.llamaindex import chat_engine, query_engine
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_docs import run_examples

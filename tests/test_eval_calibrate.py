@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from eval.calibrate import Example, claims_of, read_claims, refit, refuse_shipped
-from eval.questions import Question
-from eval.run import write_json
-from eval.verdicts import judge_outcome
-from index.errors import DatasetError, SettingsError, UsageError
-from index.records import Article
-from rag.outcomes import Answer, Citation, Claim
-from rag.verify import Calibration, load_calibration
-from ui.cli_eval import evaluate
+from konkyo.eval.calibrate import Example, claims_of, read_claims, refit, refuse_shipped
+from konkyo.eval.datasets_reader import Question
+from konkyo.eval.run import write_json
+from konkyo.eval.scoring import judge_outcome
+from konkyo.index.errors import DatasetError, SettingsError, UsageError
+from konkyo.index.records import Article
+from konkyo.rag.types import Answer, Citation, Claim
+from konkyo.rag.verification.verifier import Calibration, load_calibration
+from konkyo.ui.cli.eval import evaluate
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = Calibration({"a": 1.0, "b": 0.0}, 0.0, 0.6)
@@ -74,7 +74,7 @@ def test_the_fit_agrees_with_an_independent_one() -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
 
-    from eval.calibrate import _auc, _fit
+    from konkyo.eval.calibrate import _auc, _fit
 
     rows = examples(300, shift=0.5)
     x = np.array([[e.features["a"], e.features["b"]] for e in rows])

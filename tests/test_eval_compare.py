@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from eval.compare import compare, comparison_json
-from eval.metrics import Measure
-from eval.questions import Question
-from eval.verdicts import Row
-from index.errors import UsageError
-from ui.cli_eval import evaluate
+from konkyo.eval.compare import compare, comparison_json
+from konkyo.eval.datasets_reader import Question
+from konkyo.eval.metrics import Measure
+from konkyo.eval.scoring import Row
+from konkyo.index.errors import UsageError
+from konkyo.ui.cli.eval import evaluate
 
 
 def row(name: str, handled: float, **scores: float) -> Row:

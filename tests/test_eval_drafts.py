@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from eval.drafts import Draft, DraftFile, draft, drafts, phrased
-from eval.metrics import holds
-from eval.questions import load
-from index.build import build
-from index.errors import DatasetError
-from index.records import Article
-from index.sentences import sentences
-from index.store import open_store
-from rag.llm import Usage
-from rag.prompt import Prompt
-from ui.cli_eval import evaluate
+from konkyo.eval.datasets_reader import load
+from konkyo.eval.drafts import Draft, DraftFile, draft, drafts, phrased
+from konkyo.eval.metrics import holds
+from konkyo.index.builder import build
+from konkyo.index.errors import DatasetError
+from konkyo.index.records import Article
+from konkyo.index.stores.open import open_store
+from konkyo.index.text.sentences import sentences
+from konkyo.rag.generation.llm import Usage
+from konkyo.rag.generation.prompts import Prompt
+from konkyo.ui.cli.eval import evaluate
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_store import ToyEncoder

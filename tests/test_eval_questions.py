@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.questions import (
+from konkyo.eval.datasets_reader import (
     KINDS,
     Gold,
     load,
@@ -18,8 +18,8 @@ from eval.questions import (
     load_squad,
     without_gold,
 )
-from index.errors import DatasetError, UsageError
-from rag.chat import Turn
+from konkyo.index.errors import DatasetError, UsageError
+from konkyo.rag.conversation import Turn
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("KONKYO_SHARED", ROOT.parent / "shared")) / "data"

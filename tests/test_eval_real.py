@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from eval.questions import Dataset, load
-from eval.retrieval import (
+from konkyo.eval.datasets_reader import Dataset, load
+from konkyo.eval.retrieval import (
     asked_in,
     merged,
     rescored,
@@ -18,11 +18,11 @@ from eval.retrieval import (
     titles_between,
     versions,
 )
-from eval.run import read_rows
-from index.embed import AnyEncoder
-from index.errors import ModelMissing, UsageError
-from index.protocols import Store
-from ui.cli_eval import evaluate
+from konkyo.eval.run import read_rows
+from konkyo.index.embedding.encoders import AnyEncoder
+from konkyo.index.errors import ModelMissing, UsageError
+from konkyo.index.stores.base import Store
+from konkyo.ui.cli.eval import evaluate
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = ROOT / "seeds"
@@ -31,7 +31,7 @@ ALLIANCE = ROOT / "eval" / "datasets" / "alliance.jsonl"
 
 @pytest.fixture(scope="module")
 def real_encoder() -> AnyEncoder:
-    from index.embed import load_encoder
+    from konkyo.index.embedding.encoders import load_encoder
 
     try:
         return load_encoder("multilingual-e5-small", threads=2)
@@ -41,7 +41,7 @@ def real_encoder() -> AnyEncoder:
 
 @pytest.fixture(scope="module")
 def seeds(real_encoder: AnyEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from index.build import build
+    from konkyo.index.builder import build
 
     folder = tmp_path_factory.mktemp("seeds")
     build([str(SEEDS)], folder, real_encoder)
@@ -65,8 +65,8 @@ def english(shared: Path) -> Dataset:
 def store(
     english: Dataset, real_encoder: AnyEncoder, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Store]:
-    from eval.corpus import corpus_store
-    from index.store import open_store
+    from konkyo.eval.corpus import corpus_store
+    from konkyo.index.stores.open import open_store
 
     cache = tmp_path_factory.mktemp("cache")
     told: list[tuple[int, int]] = []
@@ -100,8 +100,8 @@ def test_the_store_holds_the_paragraphs(store: Store, english: Dataset) -> None:
 def test_a_smaller_store_takes_over_the_vectors(
     store: Store, real_encoder: AnyEncoder, english: Dataset, tmp_path: Path
 ) -> None:
-    from eval.corpus import corpus_store
-    from index.store import open_store
+    from konkyo.eval.corpus import corpus_store
+    from konkyo.index.stores.open import open_store
 
     told: list[int] = []
     options = {"budget": 192, "overlap": 0}
@@ -204,7 +204,7 @@ def test_a_small_real_run(seeds: Path, tmp_path: Path) -> None:
 
 def home_without_stores(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Models from the usual place, the cache of stores in this test's folder."""
-    from index.models import home
+    from konkyo.index.embedding.catalogue import home
 
     folder.mkdir()
     for entry in home().iterdir():
@@ -281,8 +281,8 @@ def test_injected_articles_do_not_steer_the_answers(
 
 
 def test_two_questions_with_the_real_model(seeds: Path, tmp_path: Path) -> None:
-    from index.models import resolve_llm
-    from rag.opening import DEFAULT_LLM
+    from konkyo.index.embedding.catalogue import resolve_llm
+    from konkyo.rag.factory import DEFAULT_LLM
 
     try:
         resolve_llm(DEFAULT_LLM)

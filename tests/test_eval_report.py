@@ -11,13 +11,13 @@ from xml.etree.ElementTree import tostring
 
 from click.testing import CliRunner
 
-from eval.metrics import risk_coverage
-from eval.plots import reliability_plot, risk_coverage_plot
-from eval.questions import Gold, Question
-from eval.report import report
-from eval.verdicts import Quote, Row, skipped
-from rag.chat import Turn
-from ui.cli_eval import evaluate
+from konkyo.eval.datasets_reader import Gold, Question
+from konkyo.eval.metrics import risk_coverage
+from konkyo.eval.plots import reliability_plot, risk_coverage_plot
+from konkyo.eval.report import report
+from konkyo.eval.scoring import Quote, Row, skipped
+from konkyo.rag.conversation import Turn
+from konkyo.ui.cli.eval import evaluate
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&\x1b[31m\u202e"
 QUESTION = Question(

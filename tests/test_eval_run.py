@@ -11,17 +11,25 @@ from pathlib import Path
 
 import pytest
 
-from eval.judges import CheckerJudge, default_judges
-from eval.metrics import OverlapJudge
-from eval.questions import Dataset, Gold, Question
-from eval.run import Asker, Part, code_fingerprint, fingerprint_of, read_rows, run, write_summary
-from eval.verdicts import Quote, Row, judge_outcome, same_number, skipped
-from index.errors import ArticleMissing, DatasetError, LLMError, UsageError
-from index.records import Article
-from rag.chat import Turn
-from rag.claims import Draft
-from rag.outcomes import Answer, Citation, Claim, Evidence, Outcome, Refusal
-from rag.verify import Verdict
+from konkyo.eval.datasets_reader import Dataset, Gold, Question
+from konkyo.eval.judges import CheckerJudge, default_judges
+from konkyo.eval.metrics import OverlapJudge
+from konkyo.eval.run import (
+    Asker,
+    Part,
+    code_fingerprint,
+    fingerprint_of,
+    read_rows,
+    run,
+    write_summary,
+)
+from konkyo.eval.scoring import Quote, Row, judge_outcome, same_number, skipped
+from konkyo.index.errors import ArticleMissing, DatasetError, LLMError, UsageError
+from konkyo.index.records import Article
+from konkyo.rag.conversation import Turn
+from konkyo.rag.generation.output_format import Draft
+from konkyo.rag.types import Answer, Citation, Claim, Evidence, Outcome, Refusal
+from konkyo.rag.verification.verifier import Verdict
 
 ROOT = Path(__file__).resolve().parents[1]
 ARTICLE = Article("a1", "投資", "規模は5500億ドルに上る。首相が述べた。", "ja", "invest.md")

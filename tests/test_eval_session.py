@@ -12,23 +12,23 @@ from pathlib import Path
 
 import pytest
 
-from eval.asking import PipelineAsker
-from eval.metrics import Case
-from eval.questions import Dataset, Question
-from eval.robustness import PerturbedRetriever, noisy, paraphrased, robustness
-from eval.run import read_rows
-from eval.session import Progress, evaluate_with
-from eval.summary import summarise, summary_json
-from eval.verdicts import Row, skipped
-from eval.withheld import withheld
-from index.build import build
-from index.errors import ExtraMissing, LLMUnreachable, UsageError
-from index.records import ArticleSummary, Filter, Hit, Passage
-from index.sentences import sentences
-from index.store import open_store
-from rag.answer import Options, Pipeline
-from rag.llm import NoLLM
-from rag.verify import Calibration, Verifier
+from konkyo.eval.answering import PipelineAsker
+from konkyo.eval.datasets_reader import Dataset, Question
+from konkyo.eval.metrics import Case
+from konkyo.eval.robustness import PerturbedRetriever, noisy, paraphrased, robustness
+from konkyo.eval.run import read_rows
+from konkyo.eval.scoring import Row, skipped
+from konkyo.eval.session import Progress, evaluate_with
+from konkyo.eval.summary import summarise, summary_json
+from konkyo.eval.withheld import withheld
+from konkyo.index.builder import build
+from konkyo.index.errors import ExtraMissing, LLMUnreachable, UsageError
+from konkyo.index.records import ArticleSummary, Filter, Hit, Passage
+from konkyo.index.stores.open import open_store
+from konkyo.index.text.sentences import sentences
+from konkyo.rag.generation.llm import NoLLM
+from konkyo.rag.pipeline import Options, Pipeline
+from konkyo.rag.verification.verifier import Calibration, Verifier
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_store import ToyEncoder, story, write_stories
@@ -281,7 +281,7 @@ def test_a_judge_that_is_away_leaves_the_question_to_be_asked_again(
 
 
 def case(claim: str) -> Case:
-    from rag.outcomes import Citation
+    from konkyo.rag.types import Citation
 
     quote = Citation(1, "a", "t", "s", None, None, "en", None, "Japan pledged $550 billion.", 0, 27)
     return Case("How much?", "en", claim, (quote,))
@@ -290,7 +290,7 @@ def case(claim: str) -> Case:
 def test_llamaindexs_evaluator_says_yes_or_no() -> None:
     from llama_index.core.llms import CompletionResponse, CustomLLM, LLMMetadata
 
-    from eval.llamaindex import LlamaIndexJudge
+    from konkyo.eval.llamaindex import LlamaIndexJudge
 
     class Echo(CustomLLM):
         @property
@@ -316,14 +316,14 @@ def test_llamaindexs_evaluator_says_yes_or_no() -> None:
     "spec", ["", "gpt", "openai:m", "openai:m@ftp://x", "ollama:", "llamaindex:x"]
 )
 def test_a_spec_that_names_no_model_is_told(spec: str) -> None:
-    from eval.llamaindex import judge_from
+    from konkyo.eval.llamaindex import judge_from
 
     with pytest.raises(UsageError, match=r"names no model: write embedded"):
         judge_from(spec)
 
 
 def test_ragas_is_asked_for_by_name() -> None:
-    from eval.llamaindex import judge_from
+    from konkyo.eval.llamaindex import judge_from
 
     try:
         import ragas  # noqa: F401
@@ -335,7 +335,7 @@ def test_ragas_is_asked_for_by_name() -> None:
 
 
 def test_a_judge_that_cannot_be_reached_raises_our_error() -> None:
-    from eval.llamaindex import judge_from
+    from konkyo.eval.llamaindex import judge_from
 
     pytest.importorskip("llama_index.llms.ollama")
     with pytest.raises(LLMUnreachable, match=r"^llamaindex:ollama:m@http://127\.0\.0\.1:9: "):
@@ -343,7 +343,7 @@ def test_a_judge_that_cannot_be_reached_raises_our_error() -> None:
 
 
 def test_remote_models_are_made_without_a_call() -> None:
-    from eval.llamaindex import llamaindex_llm
+    from konkyo.eval.llamaindex import llamaindex_llm
 
     pytest.importorskip("llama_index.llms.ollama")
     pytest.importorskip("llama_index.llms.openai_like")

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from index.records import ArticleSummary, Hit, Passage
-from index.sentences import sentences
-from rag.evidence import SelectionLimits, select, token_cost
+from konkyo.index.records import ArticleSummary, Hit, Passage
+from konkyo.index.text.sentences import sentences
+from konkyo.rag.retrieval.evidence import SelectionLimits, select, token_cost
 
 ARTICLE = (
     "高市首相は4日に会見した。彼女は増税を否定した。一方で野党は反発している。株価は上昇した。"

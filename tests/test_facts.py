@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.facts import FactReport, compare
+from konkyo.rag.verification.facts import FactReport, compare
 
 DAY = "2026-02-09"
 JA = "貿易合意に伴う対米投資の規模は5500億ドル（約84兆円）に上る。高市首相は昨年12月に続き、来月19日にワシントンでトランプ大統領と会談する。"

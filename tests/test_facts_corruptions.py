@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from rag.facts import compare
+from konkyo.rag.verification.facts import compare
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("KONKYO_SHARED") or ROOT.parent / "shared")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.names import entity, find_name, names, same_name
+from konkyo.index.text.names import entity, find_name, names, same_name
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.alignment import align, tokens
-from rag.polarity import opposites, polarity
+from konkyo.index.text.alignment import align, tokens
+from konkyo.index.text.negation import opposites, polarity
 
 TURNED = [
     ("ja", "首相は改憲に賛成した。", "首相は改憲に反対した。"),

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from num2words import num2words
 
-from rag.quantities import Quantity, quantities, same_quantity, unit_conflict
+from konkyo.index.text.quantities import Quantity, quantities, same_quantity, unit_conflict
 
 SAME = [
     ("5500億ドル", "5,500億ドル", "５５００億ドル", "$550 billion", "550 billion dollars", "US$550bn", "$550B", "5500亿美元", "5500억 달러", "五千五百億ドル"),

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from index.errors import LLMUnreachable
-from rag.llm import Usage
-from rag.prompt import Prompt
-from ui.fair import Beat, Fair, Queued, in_line
+from konkyo.index.errors import LLMUnreachable
+from konkyo.rag.generation.llm import Usage
+from konkyo.rag.generation.prompts import Prompt
+from konkyo.ui.server.llm_queue import Beat, Fair, Queued, in_line
 
 
 class Slow:

@@ -14,10 +14,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_chat import ENGLISH, answer, evidence
 
-from eval.questions import load_jsonl
-from index.errors import UsageError
-from rag.outcomes import Claim, to_json
-from ui.feedback import Feedback, feedback_file, read_opinions, to_questions
+from konkyo.eval.datasets_reader import load_jsonl
+from konkyo.index.errors import UsageError
+from konkyo.rag.types import Claim, to_json
+from konkyo.ui.server.feedback import Feedback, feedback_file, read_opinions, to_questions
 
 ROOT = Path(__file__).resolve().parents[1]
 QUOTE = ENGLISH.text.split("\n")[0]
@@ -76,7 +76,7 @@ def test_the_command_exports_and_says_when_there_is_nothing(tmp_path: Path) -> N
     def export() -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [
-                *(sys.executable, "-c", "from ui.cli import main; main()", "feedback", "export"),
+                *(sys.executable, "-m", "konkyo", "feedback", "export"),
                 *(str(tmp_path / "out.jsonl"), "--store", str(tmp_path / "store")),
             ],
             capture_output=True,

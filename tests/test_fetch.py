@@ -14,8 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from index.errors import SourceError
-from index.fetch import USER_AGENT, Limits, WebFetcher, is_public
+from konkyo.index.errors import SourceError
+from konkyo.index.ingest.fetch import USER_AGENT, Limits, WebFetcher, is_public
 
 Reply = tuple[int, dict[str, str], bytes]
 

@@ -13,19 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from index.build import build
-from index.embed import load_encoder
-from index.errors import ModelMissing
-from index.models import resolve_llm
-from index.records import ArticleSummary, Hit, Passage
-from index.store import open_store
-from rag.answer import Pipeline
-from rag.claims import display_text
-from rag.commands import commands, without_commands
-from rag.llm import EmbeddedLLM, Usage
-from rag.opening import DEFAULT_LLM, open_pipeline
-from rag.outcomes import Answer, Outcome
-from rag.prompt import Prompt
+from konkyo.index.builder import build
+from konkyo.index.embedding.catalogue import resolve_llm
+from konkyo.index.embedding.encoders import load_encoder
+from konkyo.index.errors import ModelMissing
+from konkyo.index.records import ArticleSummary, Hit, Passage
+from konkyo.index.stores.open import open_store
+from konkyo.rag.factory import DEFAULT_LLM, open_pipeline
+from konkyo.rag.generation.llm import EmbeddedLLM, Usage
+from konkyo.rag.generation.output_format import display_text
+from konkyo.rag.generation.prompts import Prompt
+from konkyo.rag.pipeline import Pipeline
+from konkyo.rag.retrieval.prompt_injection import commands, without_commands
+from konkyo.rag.types import Answer, Outcome
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_injection import ATTACKS, Attack, write

@@ -2,11 +2,11 @@
 
 import pytest
 
-from index.records import ArticleSummary, Hit, Passage
-from rag.evidence import Selection, Span
-from rag.judge import Asked, Judge, asked_for, holds
-from rag.outcomes import Evidence
-from rag.verify import Calibration
+from konkyo.index.records import ArticleSummary, Hit, Passage
+from konkyo.rag.reading.answerability import Asked, Judge, asked_for, holds
+from konkyo.rag.retrieval.evidence import Selection, Span
+from konkyo.rag.types import Evidence
+from konkyo.rag.verification.verifier import Calibration
 
 
 @pytest.mark.parametrize(

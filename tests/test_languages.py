@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from index.languages import detect
+from konkyo.index.text.language import detect
 
 QUESTIONS = [
     ("首相訪米日程", "ja"),
@@ -71,7 +71,7 @@ def test_japanese_questions(shared: Path) -> None:
 
 def test_most_questions_need_no_trained_detector_and_no_time() -> None:
     code = (
-        "import sys; from index.languages import detect\n"
+        "import sys; from konkyo.index.text.language import detect\n"
         f"for text, _ in {QUESTIONS!r}: detect(text)\n"
         "print('lingua' in sys.modules)"
     )

@@ -11,8 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import index.lexical as lexical
-from index.lexical import BM25_B, BM25_K1, Postings, Searcher, TermWorth, query_tokens, tokens
+import konkyo.index.stores.bm25 as lexical
+from konkyo.index.stores.bm25 import (
+    BM25_B,
+    BM25_K1,
+    Postings,
+    Searcher,
+    TermWorth,
+    query_tokens,
+    tokens,
+)
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from index.backends.checks import verify
-from index.build import build
-from index.errors import StoreError, StoreMismatch
-from index.llamaindex import embedding, retriever, vector_store
+from konkyo.index.builder import build
+from konkyo.index.errors import StoreError, StoreMismatch
+from konkyo.index.llamaindex import embed_model, retriever, vector_store
+from konkyo.index.stores.local.checks import verify
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_docs import run_examples
@@ -190,11 +190,11 @@ def test_a_built_store_is_searched_and_deleted_from(tmp_path: Path) -> None:
 def test_the_documented_example_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from index.embed import load_encoder
+    from konkyo.index.embedding.encoders import load_encoder
 
     assert run_examples("llamaindex.md", "python", tmp_path, monkeypatch) == 2
     lines = capsys.readouterr().out.strip().split("\n")
     assert len(lines) == 7
     assert "ベネズエラ" in lines[3]
     assert lines[-1] == "東京で地震があった。"
-    assert embedding(load_encoder("multilingual-e5-small")).get_query_embedding("x")
+    assert embed_model(load_encoder("multilingual-e5-small")).get_query_embedding("x")

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from index.errors import LLMTimeout, LLMUnreachable, ModelMissing, SettingsError
-from index.models import resolve_llm
-from index.records import ArticleSummary
-from rag.claims import parse_line, split_lines
-from rag.llm import EmbeddedLLM, NoLLM, Usage
-from rag.opening import DEFAULT_LLM, open_llm
-from rag.outcomes import Evidence
-from rag.prompt import Prompt, claims_prompt, repair_prompt
+from konkyo.index.embedding.catalogue import resolve_llm
+from konkyo.index.errors import LLMTimeout, LLMUnreachable, ModelMissing, SettingsError
+from konkyo.index.records import ArticleSummary
+from konkyo.rag.factory import DEFAULT_LLM, open_llm
+from konkyo.rag.generation.llm import EmbeddedLLM, NoLLM, Usage
+from konkyo.rag.generation.output_format import parse_line, split_lines
+from konkyo.rag.generation.prompts import Prompt, claims_prompt, repair_prompt
+from konkyo.rag.types import Evidence
 
 QUOTES = (
     "ベネズエラには約160人の邦人が滞在している。",

@@ -19,13 +19,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from index.build import build
-from index.embed import load_encoder
-from index.records import Filter
-from rag.outcomes import Claim, to_json
-from ui.desk import Desk
-from ui.feedback import read_opinions
-from ui.ledger import Ledger, SignIns, ledger_of, opinions_of
+from konkyo.index.builder import build
+from konkyo.index.embedding.encoders import load_encoder
+from konkyo.index.records import Filter
+from konkyo.rag.types import Claim, to_json
+from konkyo.ui.server.feedback import read_opinions
+from konkyo.ui.server.session_store import Ledger, SignIns, ledger_of, opinions_of
+from konkyo.ui.web.chat_service import Desk
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_chat import ENGLISH, KIND, FakeReader, answer, evidence
@@ -52,7 +52,7 @@ def chat(store: str, keys: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     port = free_port()
     command = ["chat", "--llm", "none", "--port", str(port), "--no-open", "--keys-file", str(keys)]
     with subprocess.Popen(
-        [sys.executable, "-c", "from ui.cli import main; main()", *command],
+        [sys.executable, "-m", "konkyo", *command],
         cwd=ROOT,
         env={**os.environ, "KONKYO_STORE": store, "KONKYO_PASSWORD": PASSWORD},
         stdout=subprocess.DEVNULL,

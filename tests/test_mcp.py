@@ -90,8 +90,8 @@ def test_over_http_a_key_is_needed_where_one_is_set(tmp_path: Path) -> None:
 
 
 def test_over_standard_input_the_real_command_answers(tmp_path: Path) -> None:
-    from index.errors import ModelError
-    from index.models import model_path
+    from konkyo.index.embedding.catalogue import model_path
+    from konkyo.index.errors import ModelError
 
     try:
         model_path("multilingual-e5-small")
@@ -100,7 +100,7 @@ def test_over_standard_input_the_real_command_answers(tmp_path: Path) -> None:
     from mcp import Client, StdioServerParameters
 
     store = str(tmp_path / "store")
-    command = [sys.executable, "-c", "from ui.cli import main; main()"]
+    command = [sys.executable, "-m", "konkyo"]
     build = [*command, "index", "build", "seeds", "--store", store]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     server = StdioServerParameters(

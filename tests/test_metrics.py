@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.metrics import (
+from konkyo.eval.metrics import (
     MEASURES,
     Case,
     Measure,
@@ -29,8 +29,8 @@ from eval.metrics import (
     strip_marks,
     units,
 )
-from index.errors import UsageError
-from rag.outcomes import Citation
+from konkyo.index.errors import UsageError
+from konkyo.rag.types import Citation
 
 CUT = {"hit", "MRR", "nDCG", "Recall", "Latency"}
 

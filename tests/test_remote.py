@@ -13,16 +13,21 @@ from pathlib import Path
 
 import pytest
 
-from index.errors import LLMTimeout, LLMUnreachable, ModelMissing, SettingsError
-from index.models import resolve_llm
-from index.records import ArticleSummary
-from rag.claims import parse_line, split_lines
-from rag.contracts import claims_schema, inert, json_as_lines, without_thoughts
-from rag.llm import Usage, chat_messages
-from rag.opening import DEFAULT_LLM
-from rag.outcomes import Answer, Evidence, to_json
-from rag.prompt import Prompt, claims_prompt
-from rag.remote import Remote, RemoteLLM, ollama_llm, openai_compatible_llm
+from konkyo.index.embedding.catalogue import resolve_llm
+from konkyo.index.errors import LLMTimeout, LLMUnreachable, ModelMissing, SettingsError
+from konkyo.index.records import ArticleSummary
+from konkyo.rag.factory import DEFAULT_LLM
+from konkyo.rag.generation.http_llm import Remote, RemoteLLM, ollama_llm, openai_compatible_llm
+from konkyo.rag.generation.llm import Usage, chat_messages
+from konkyo.rag.generation.output_format import parse_line, split_lines
+from konkyo.rag.generation.prompts import Prompt, claims_prompt
+from konkyo.rag.generation.structured_output import (
+    claims_schema,
+    inert,
+    json_as_lines,
+    without_thoughts,
+)
+from konkyo.rag.types import Answer, Evidence, to_json
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_llm import (

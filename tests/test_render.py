@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.records import Article, Filter
-from rag.outcomes import ClaimDrafted, ClaimRemoved, Finished, Refusal, Removed
-from rag.translate import Translation
-from ui.examiner import Examination
-from ui.librarian import Job
-from ui.phrases import LANGUAGES, PHRASES, negotiate, say
-from ui.render import (
+from konkyo.index.records import Article, Filter
+from konkyo.rag.generation.translate import Translation
+from konkyo.rag.types import ClaimDrafted, ClaimRemoved, Finished, Refusal, Removed
+from konkyo.ui.server.evaluation_jobs import Examination
+from konkyo.ui.server.index_jobs import Job
+from konkyo.ui.web.admin_html import evaluation_page, index_page
+from konkyo.ui.web.html import (
     THUMB,
     Mark,
     Rendition,
@@ -34,7 +34,7 @@ from ui.render import (
     safe_url,
     status,
 )
-from ui.workroom import evaluation_page, index_page
+from konkyo.ui.web.i18n import LANGUAGES, PHRASES, negotiate, say
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_chat import ENGLISH, HOSTILE, JAPANESE, PAYLOADS, FakeReader, summary

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.backends.local import LocalStore
-from index.build import build
-from index.errors import ModelUnknown
-from index.protocols import Vectors
-from index.records import ScoredPassage
-from index.rerank import load_reranker
-from rag.retrieve import (
+from konkyo.index.builder import build
+from konkyo.index.embedding.cross_encoder import load_reranker
+from konkyo.index.embedding.protocol import Vectors
+from konkyo.index.errors import ModelUnknown
+from konkyo.index.records import ScoredPassage
+from konkyo.index.stores.local.reader import LocalStore
+from konkyo.rag.retrieval.hybrid import (
     Fused,
     FusionWeights,
     PassageStates,

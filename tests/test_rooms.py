@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from index.errors import ModelError, StoreLocked, UsageError
-from index.models import model_path
-from ui.examiner import Examiner
-from ui.librarian import Job, Librarian
-from ui.rooms import Rooms, Tickets, question_sets
+from konkyo.index.embedding.catalogue import model_path
+from konkyo.index.errors import ModelError, StoreLocked, UsageError
+from konkyo.ui.server.evaluation_jobs import Examiner
+from konkyo.ui.server.index_jobs import Job, Librarian
+from konkyo.ui.web.admin import Rooms, Tickets, question_sets
 
 ROOT = Path(__file__).resolve().parents[1]
 ARTICLE = (
@@ -56,14 +56,14 @@ def encoder_is_here() -> None:
 
 @pytest.mark.usefixtures("encoder_is_here")
 def test_the_real_index_is_kept_and_readers_see_it_grow(tmp_path: Path) -> None:
-    from index.records import Filter
-    from rag.opening import open_pipeline
-    from ui.desk import Desk
+    from konkyo.index.records import Filter
+    from konkyo.rag.factory import open_pipeline
+    from konkyo.ui.web.chat_service import Desk
 
     news = tmp_path / "news"
     news.mkdir()
     store = str(tmp_path / "store")
-    command = [sys.executable, "-c", "from ui.cli import main; main()"]
+    command = [sys.executable, "-m", "konkyo"]
     first = write(news, 1, "Kobe")
     subprocess.run(
         [*command, "index", "build", str(first), "--store", store],
@@ -71,7 +71,7 @@ def test_the_real_index_is_kept_and_readers_see_it_grow(tmp_path: Path) -> None:
         check=True,
         capture_output=True,
     )
-    from rag.llm import NoLLM
+    from konkyo.rag.generation.llm import NoLLM
 
     desk = Desk(lambda: open_pipeline(store, llm=NoLLM()))
     desk.open()
@@ -109,8 +109,8 @@ def test_the_real_index_is_kept_and_readers_see_it_grow(tmp_path: Path) -> None:
 
 
 def _evaluate(tmp_path: Path, store: str, desk: object) -> None:
-    from rag.answer import Pipeline
-    from ui.desk import Desk
+    from konkyo.rag.pipeline import Pipeline
+    from konkyo.ui.web.chat_service import Desk
 
     assert isinstance(desk, Desk)
     pipeline = desk.reader
@@ -184,7 +184,7 @@ def test_a_file_handed_over_stays_in_its_folder(tmp_path: Path, name: str, ends:
 
 
 def test_the_sets_that_come_with_konkyo_are_found(tmp_path: Path) -> None:
-    from eval.questions import load_jsonl
+    from konkyo.eval.datasets_reader import load_jsonl
 
     found = question_sets(str(tmp_path / "store"))
     assert "alliance.jsonl" in found

@@ -12,10 +12,10 @@ from pathlib import Path
 import frontmatter
 import pytest
 
-from eval.metrics import holds
-from eval.questions import KINDS, Question, load_jsonl
-from index.articles import to_articles
-from index.sources import Listing, expand
+from konkyo.eval.datasets_reader import KINDS, Question, load_jsonl
+from konkyo.eval.metrics import holds
+from konkyo.index.ingest.articles import to_articles
+from konkyo.index.ingest.sources import Listing, expand
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = ROOT / "seeds"

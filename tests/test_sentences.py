@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.sentences import is_heading, sentences
+from konkyo.index.text.sentences import is_heading, sentences
 
 CASES = {
     "ja quotation goes on": [

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from index.errors import SettingsError
-from index.settings import Settings, load_settings
+from konkyo.index.errors import SettingsError
+from konkyo.index.settings import Settings, load_settings
 
 
 @pytest.fixture(autouse=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from index.articles import to_articles
-from index.encodings import clean, decode
-from index.errors import SourceError
-from index.sources import FEED, Fetched, Listing, SourceFailure, expand
+from konkyo.index.errors import SourceError
+from konkyo.index.ingest.articles import to_articles
+from konkyo.index.ingest.encodings import clean, decode
+from konkyo.index.ingest.sources import FEED, Fetched, Listing, SourceFailure, expand
 
 JAPANESE = (
     "首相は九日の記者会見で、防衛費の増額について説明した。野党は「説明が足りない」と反発している。"

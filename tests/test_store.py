@@ -16,15 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.backends.checks import verify
-from index.backends.dense import DenseIndex, build_ivf, unit_scores
-from index.backends.files import CheckedRows, Snapshot, SnapshotWriter, _row_sums
-from index.backends.local import LocalStore
-from index.backends.lock import write_lock
-from index.backends.segments import keep_up
-from index.backends.truth import connect
-from index.backends.writer import LocalWriter, open_writer
-from index.errors import (
+from konkyo.index.embedding.protocol import Vectors
+from konkyo.index.errors import (
     ArticleMissing,
     KonkyoError,
     StoreDamaged,
@@ -34,9 +27,17 @@ from index.errors import (
     StoreMissing,
     UsageError,
 )
-from index.protocols import Store, Vectors
-from index.records import Article, Filter, Passage, article_id_for
-from index.store import encoder_of, open_store, store_fingerprint
+from konkyo.index.records import Article, Filter, Passage, article_id_for
+from konkyo.index.stores.base import Store
+from konkyo.index.stores.local.checks import verify
+from konkyo.index.stores.local.database import connect
+from konkyo.index.stores.local.lock import write_lock
+from konkyo.index.stores.local.reader import LocalStore
+from konkyo.index.stores.local.segments import keep_up
+from konkyo.index.stores.local.snapshot import CheckedRows, Snapshot, SnapshotWriter, _row_sums
+from konkyo.index.stores.local.vector_index import DenseIndex, build_ivf, unit_scores
+from konkyo.index.stores.local.writer import LocalWriter, open_writer
+from konkyo.index.stores.open import encoder_of, open_store, store_fingerprint
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_store import DIMENSION, SUBJECTS, ToyEncoder
@@ -593,7 +594,7 @@ def test_a_read_only_folder_is_read_and_says_so_when_written(folder: Path) -> No
 def test_a_full_disk_is_said_and_keeps_the_old_generation(folder: Path) -> None:
     code = (
         "import resource, signal, sys; sys.path[:0] = [sys.argv[2], sys.argv[3]]\n"
-        "from pathlib import Path; from test_store import fill; from index.errors import StoreError\n"
+        "from pathlib import Path; from test_store import fill; from konkyo.index.errors import StoreError\n"
         "size = max(p.stat().st_size for p in Path(sys.argv[1]).rglob('*'))\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20000, size + 20000))\n"

@@ -13,9 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.address import masked
-from index.build import build, compact, remove, take_back
-from index.errors import (
+from konkyo.index.builder import build, compact, remove, take_back
+from konkyo.index.errors import (
     ArticleMissing,
     StoreError,
     StoreLocked,
@@ -24,10 +23,11 @@ from index.errors import (
     StoreUnreachable,
     UsageError,
 )
-from index.lexical import BM25_B, BM25_K1, query_tokens, tokens
-from index.protocols import Store, StoreWriter
-from index.records import Article, Filter, Passage
-from index.store import open_store, open_writer, store_size, verify_store
+from konkyo.index.records import Article, Filter, Passage
+from konkyo.index.stores.address import masked
+from konkyo.index.stores.base import Store, StoreWriter
+from konkyo.index.stores.bm25 import BM25_B, BM25_K1, query_tokens, tokens
+from konkyo.index.stores.open import open_store, open_writer, store_size, verify_store
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_engines import PASSWORD, Milvus, Postgres, milvus, postgres
@@ -592,7 +592,7 @@ def test_what_was_superseded_long_ago_is_removed(
     address = new_address(engine, f"old_{engine}", tmp_path, request)
     fill(address, range(20))
     with contextlib.closing(open_store(address)) as reader:
-        monkeypatch.setattr("index.backends.sql.writer._KEEP_SECONDS", -1)
+        monkeypatch.setattr("konkyo.index.stores.postgres.writer._KEEP_SECONDS", -1)
         for number in range(4):
             with open_writer(address) as writer:
                 writer.remove_source(f"{number}.md")

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from eval.questions import load
-from index.build import build
-from index.copying import copy_store
-from index.errors import ModelMissing
-from rag.answer import Pipeline
-from rag.opening import open_llm, open_pipeline
-from rag.outcomes import to_json
+from konkyo.eval.datasets_reader import load
+from konkyo.index.builder import build
+from konkyo.index.errors import ModelMissing
+from konkyo.index.migrate import copy_store
+from konkyo.rag.factory import open_llm, open_pipeline
+from konkyo.rag.pipeline import Pipeline
+from konkyo.rag.types import to_json
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_engines import Milvus, Postgres, milvus, postgres
@@ -40,7 +40,7 @@ def said(pipeline: Pipeline, question: str) -> dict[str, object]:
 def test_the_same_answers_from_all_engines(
     tmp_path: Path, postgres: Postgres, milvus: Milvus
 ) -> None:
-    from index.embed import load_encoder
+    from konkyo.index.embedding.encoders import load_encoder
 
     try:
         encoder = load_encoder("multilingual-e5-small", threads=2)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from index.errors import StoreError, StoreUnreachable
-from index.store import open_store, open_writer, verify_store
+from konkyo.index.errors import StoreError, StoreUnreachable
+from konkyo.index.stores.open import open_store, open_writer, verify_store
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_engines import PASSWORD, Milvus, Postgres, milvus, postgres

@@ -12,9 +12,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_chat import FakeReader
 
-from index.errors import ExtraMissing, KonkyoError
-from ui.desk import Desk
-from ui.telemetry import JsonLines, Telemetry, open_tracer
+from konkyo.index.errors import ExtraMissing, KonkyoError
+from konkyo.ui.server.telemetry import JsonLines, Telemetry, open_tracer
+from konkyo.ui.web.chat_service import Desk
 
 
 def asked(question: str, telemetry: Telemetry) -> None:

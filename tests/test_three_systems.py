@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from eval.metrics import Mean
-from eval.questions import Dataset, Question
-from index.records import Article
-from rag.outcomes import Answer, Outcome, Refusal
+from konkyo.eval.datasets_reader import Dataset, Question
+from konkyo.eval.metrics import Mean
+from konkyo.index.records import Article
+from konkyo.rag.types import Answer, Outcome, Refusal
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 from three_systems import REFUSALS, blocks, numbers, read_reply, shown

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from index.errors import LLMUnreachable, ModelMissing
-from index.models import resolve_llm
-from rag.llm import EmbeddedLLM, NoLLM, Usage
-from rag.opening import DEFAULT_LLM
-from rag.translate import translate_quote, translated
+from konkyo.index.embedding.catalogue import resolve_llm
+from konkyo.index.errors import LLMUnreachable, ModelMissing
+from konkyo.rag.factory import DEFAULT_LLM
+from konkyo.rag.generation.llm import EmbeddedLLM, NoLLM, Usage
+from konkyo.rag.generation.translate import translate_quote, translated
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_answer import Dead, Says

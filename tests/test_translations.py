@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from index.errors import ArticleMissing, LLMTimeout
-from rag.llm import LLM, NoLLM
-from rag.outcomes import to_json
-from ui import desk as desk_module
-from ui.desk import Conversation, Desk, NoQuote
-from ui.exports import as_json, as_markdown
-from ui.fair import Fair
-from ui.phrases import LANGUAGES, say
-from ui.render import conversation, foreign_quotes, plain_answer
+from konkyo.index.errors import ArticleMissing, LLMTimeout
+from konkyo.rag.generation.llm import LLM, NoLLM
+from konkyo.rag.types import to_json
+from konkyo.ui.server.llm_queue import Fair
+from konkyo.ui.web import chat_service as desk_module
+from konkyo.ui.web.chat_service import Conversation, Desk, NoQuote
+from konkyo.ui.web.export import as_json, as_markdown
+from konkyo.ui.web.html import conversation, foreign_quotes, plain_answer
+from konkyo.ui.web.i18n import LANGUAGES, say
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.records import ArticleSummary
-from rag.claims import Draft
-from rag.outcomes import Evidence
-from rag.verify import (
+from konkyo.index.records import ArticleSummary
+from konkyo.rag.generation.output_format import Draft
+from konkyo.rag.types import Evidence
+from konkyo.rag.verification.verifier import (
     Calibration,
     Verifier,
     alignment,

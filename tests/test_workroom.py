@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from index.backends.checks import verify
-from index.build import build
-from ui.librarian import Job
-from ui.phrases import Language
-from ui.workroom import _findings
+from konkyo.index.builder import build
+from konkyo.index.stores.local.checks import verify
+from konkyo.ui.server.index_jobs import Job
+from konkyo.ui.web.admin_html import _findings
+from konkyo.ui.web.i18n import Language
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_store import ToyEncoder

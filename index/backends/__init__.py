@@ -1,1 +1,0 @@
-"""Stores behind the Store protocol."""

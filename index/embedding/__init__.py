@@ -1,0 +1,3 @@
+"""Encoders, and the catalogue of models that can be fetched."""
+
+__all__: list[str] = []

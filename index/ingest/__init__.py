@@ -1,0 +1,3 @@
+"""From files, folders, addresses and feeds to clean articles."""
+
+__all__: list[str] = []

@@ -1,0 +1,288 @@
+"""The one door to trafilatura: an HTML page -> its main text and what it says about itself."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from konkyo.index.errors import SourceError
+from konkyo.index.ingest.boilerplate import Draft
+from konkyo.index.ingest.encodings import clean
+from konkyo.index.text.dates import parse_date
+from konkyo.index.text.language import detect, is_language_code
+
+if TYPE_CHECKING:
+    from lxml.html import HtmlElement
+
+__all__ = ["Page", "plain_text", "read_html"]
+
+# What a reader does not see must not become text: it is where instructions to a model are hidden.
+_HIDDEN_STYLE = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0*(?:\.0+)?\s*(?:;|!|$)|"
+    r"font-size\s*:\s*(?:0|0?\.\d+|[01](?:\.\d+)?px|1pt)\s*(?:px|pt|em|rem|%)?\s*(?:;|!|$)|"
+    r"(?:left|top|text-indent|margin-left)\s*:\s*-\d{3,}(?:px|em|rem|vw)|clip\s*:\s*rect\(0|clip-path\s*:\s*inset\((?:50|100)%|"
+    r"(?:max-)?(?:height|width)\s*:\s*[01](?:px)?\s*(?:;|!|$)|color\s*:\s*transparent",
+    re.IGNORECASE,
+)
+_COLOUR = re.compile(r"(?<![-\w])color\s*:\s*([^;!]+)", re.IGNORECASE)
+_BACKGROUND = re.compile(r"background(?:-color)?\s*:\s*([^;!]+)", re.IGNORECASE)
+_WHITE = frozenset({"white", "#fff", "#ffffff", "rgb(255,255,255)", "#fefefe", "hsl(0,0%,100%)"})
+_HIDDEN_CLASS = re.compile(
+    r"(?<![\w-])(?:visually-?hidden|sr-only|screen-reader(?:-text|-only)?|d-none|is-hidden|u-hidden|hidden-text|invisible)(?![\w-])",
+    re.IGNORECASE,
+)
+_RULE = re.compile(r"([^{}@]+)\{([^{}]*)\}")
+_SIMPLE_SELECTOR = re.compile(r"(?:[a-z][\w-]*)?([.#])([\w-]+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The article of one page, with the language and outlet the page itself states."""
+
+    draft: Draft
+    language: str | None
+    outlet: str | None
+
+
+def read_html(html: str, source: str, url: str | None = None) -> Page:
+    """The main text of a page: no menus, no comments, nothing hidden. Raises SourceError if there is none."""
+    from lxml import etree
+    from lxml import html as lxml_html
+    from trafilatura import bare_extraction
+
+    if not html.strip():
+        raise SourceError(source, "the page is empty")
+    try:
+        tree = lxml_html.document_fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", html))
+    except (etree.ParserError, ValueError) as exc:
+        raise SourceError(source, f"the page cannot be parsed as HTML ({exc})") from exc
+    language = (
+        tree.get("lang") or tree.get("{http://www.w3.org/XML/1998/namespace}lang") or ""
+    ).lower()[:2]
+    _drop_hidden(tree)
+    found = bare_extraction(
+        tree, url=url, include_comments=False, include_tables=True, with_metadata=True, favor_recall=False,
+        date_extraction_params={"original_date": True, "extensive_search": False},
+    )  # fmt: skip
+    if found is None or isinstance(found, dict) or len((found.text or "").strip()) < _LEAST:
+        raise SourceError(source, "no article text was found on the page")
+    text = clean(found.text or "")
+    title = found.title
+    lines = text.split("\n")
+    if title and lines and lines[0].strip() == title.strip():
+        text = "\n".join(lines[1:]).strip()
+    stated = _stated_time(tree)
+    published = parse_date(stated) if stated else None
+    if published is None and found.date:
+        published = parse_date(found.date)
+    canonical = found.url or url
+    draft = Draft(
+        clean(title) if title else None,
+        text,
+        published=published,
+        url=canonical,
+        author=_stated_author(tree) or (clean(found.author) if found.author else None),
+    )
+    # What the text shows is believed before what the page claims; pages are often left at "en".
+    seen = detect(text[:2000], default=language or "en")
+    return Page(draft, seen if is_language_code(seen) else None, found.sitename or found.hostname)
+
+
+_LEAST = 20
+
+
+def _stated_author(tree: HtmlElement) -> str | None:
+    """The author a page names; trafilatura passes over names written without a space."""
+    values = tree.xpath("//meta[@name='author' or @property='article:author']/@content")
+    names = [" ".join(clean(str(value)).split()) for value in values]
+    return next((n for n in names if n and len(n) <= 60 and not n.startswith("http")), None)
+
+
+_TIME_META = (
+    "//meta[@property='article:published_time']/@content",
+    "//meta[@name='pubdate' or @name='publishdate' or @name='date' or @itemprop='datePublished']/@content",
+    "//*[@itemprop='datePublished']/@datetime",
+    "//article//time[@datetime][1]/@datetime",
+)
+_JSON_TIME = re.compile(r'"datePublished"\s*:\s*"([^"]{8,40})"')
+
+
+def _stated_time(tree: HtmlElement) -> str | None:
+    """When the page says it was published, with its time zone."""
+    for path in _TIME_META:
+        values = tree.xpath(path)
+        if isinstance(values, list) and values:
+            return str(values[0])
+    for script in tree.iter("script"):
+        found = _JSON_TIME.search(script.text or "")
+        if found:
+            return found[1]
+    return None
+
+
+def _drop_hidden(tree: HtmlElement) -> None:
+    """Take everything out of a page that a browser would not show."""
+    hidden_names = _hidden_names(tree)
+    doomed = [
+        element
+        for element in tree.iter()
+        if isinstance(element.tag, str) and _hidden(element, hidden_names)
+    ]
+    for element in doomed:
+        if element.getparent() is not None and element.tag not in ("html", "body", "head"):
+            element.drop_tree()
+
+
+def _hidden(element: HtmlElement, names: frozenset[str]) -> bool:
+    if element.tag in ("template", "noscript", "dialog") or "hidden" in element.attrib:
+        return not (element.tag == "dialog" and "open" in element.attrib)
+    if (element.get("aria-hidden") or "").lower() == "true":
+        return True
+    if element.tag == "input" and (element.get("type") or "").lower() == "hidden":
+        return True
+    style = element.get("style")
+    if style and (_HIDDEN_STYLE.search(style) or _unseen_colour(style)):
+        return True
+    classes = element.get("class") or ""
+    if classes and (
+        _HIDDEN_CLASS.search(classes) or not names.isdisjoint(f".{c}" for c in classes.split())
+    ):
+        return True
+    return f"#{element.get('id')}" in names
+
+
+def _unseen_colour(style: str) -> bool:
+    """Whether text is written in the colour it stands on (white when nothing is said)."""
+    colour = _COLOUR.search(style)
+    if colour is None:
+        return False
+    ink = re.sub(r"\s", "", colour[1].lower())
+    background = _BACKGROUND.search(style)
+    if background is None:
+        return ink in _WHITE
+    paper = re.sub(r"\s", "", background[1].lower())
+    return ink == paper or (ink in _WHITE and paper in _WHITE)
+
+
+def _hidden_names(tree: HtmlElement) -> frozenset[str]:
+    """Classes and ids that the page's own style sheet hides from everybody."""
+    names: set[str] = set()
+    for style in tree.iter("style"):
+        sheet = re.sub(r"/\*.*?\*/", "", style.text or "", flags=re.DOTALL)
+        # A rule within @media hides from some readers only.
+        sheet = re.sub(
+            r"@(?:media|supports|keyframes)[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", sheet
+        )
+        for selectors, body in _RULE.findall(sheet):
+            if (_HIDDEN_STYLE.search(body) and not re.search(r"height|width", body)) or re.search(
+                r"display\s*:\s*none", body
+            ):
+                for selector in selectors.split(","):
+                    found = _SIMPLE_SELECTOR.fullmatch(selector.strip())
+                    if found:
+                        names.add(found[1] + found[2])
+    return frozenset(names)
+
+
+_BLOCKS = frozenset(
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "br",
+        "dd",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "li",
+        "main",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "table",
+        "tr",
+        "ul",
+    ]
+)
+_SILENT = frozenset(
+    {
+        "script",
+        "style",
+        "head",
+        "template",
+        "noscript",
+        "svg",
+        "math",
+        "iframe",
+        "object",
+        "rt",
+        "rp",
+        "nav",
+    }
+)
+
+
+def plain_text(html: str) -> tuple[str | None, str]:
+    """First heading and all shown text of trusted-to-be-an-article HTML (a chapter, a feed entry).
+
+    Nothing is judged to be furniture here; the heading is not part of the text.
+    """
+    from lxml import etree
+    from lxml import html as lxml_html
+
+    if "<" not in html and "&" not in html:
+        return None, clean(html).strip()
+    try:
+        tree = lxml_html.document_fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", html))
+    except (etree.ParserError, ValueError):
+        return None, ""
+    _drop_hidden(tree)
+    heading: str | None = None
+    for element in tree.iter("h1", "h2", "h3"):
+        heading = " ".join(element.text_content().split()) or None
+        if heading is not None:
+            element.drop_tree()
+            break
+    parts: list[str] = []
+    _gather(tree, parts)
+    lines = (" ".join(line.split()) for line in "".join(parts).split("\n"))
+    return clean(heading) if heading else None, clean("\n".join(line for line in lines if line))
+
+
+def _gather(root: HtmlElement, parts: list[str]) -> None:
+    """Append the text below an element, a line break around every block."""
+    stack: list[tuple[HtmlElement, bool]] = [(root, False)]
+    while stack:
+        element, leaving = stack.pop()
+        block = element.tag in _BLOCKS
+        if leaving:
+            parts.append("\n" if block else "")
+            if element is not root:
+                parts.append(_flat(element.tail))
+            continue
+        if not isinstance(element.tag, str) or element.tag in _SILENT:
+            parts.append(_flat(element.tail))
+            continue
+        parts.append("\n" if block else "")
+        parts.append(_flat(element.text))
+        stack.append((element, True))
+        stack.extend((child, False) for child in reversed(element))
+
+
+def _flat(text: str | None) -> str:
+    return re.sub(r"\s+", " ", text or "")

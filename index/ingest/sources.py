@@ -1,0 +1,327 @@
+"""File, folder, glob, object store, URL or feed -> raw documents, each with a stamp that tells whether it changed."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import lzma
+import os
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Protocol, cast
+from urllib.parse import unquote, urlsplit
+
+from konkyo.index.errors import SourceError
+from konkyo.index.ingest.feeds import is_feed
+from konkyo.index.ingest.object_store import (
+    StoredObject,
+    find_objects,
+    is_object_address,
+    object_head,
+    open_object,
+)
+
+__all__ = [
+    "FEED",
+    "Fetched",
+    "Fetcher",
+    "Listing",
+    "RawDocument",
+    "SourceFailure",
+    "expand",
+    "fingerprint",
+]
+
+FEED = "application/feed+xml"
+_MEDIA_TYPES = {
+    ".txt": "text/plain",
+    ".text": "text/plain",
+    ".md": "text/markdown",
+    ".markdown": "text/markdown",
+    ".html": "text/html",
+    ".htm": "text/html",
+    ".xhtml": "text/html",
+    ".jsonl": "application/jsonl",
+    ".ndjson": "application/jsonl",
+    ".json": "application/json",
+    ".pdf": "application/pdf",
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".epub": "application/epub+zip",
+    ".rss": FEED,
+    ".atom": FEED,
+    ".xml": FEED,
+}
+# What servers call the same things.
+_SERVED = {
+    "application/xhtml+xml": "text/html",
+    "application/rss+xml": FEED,
+    "application/atom+xml": FEED,
+    "application/rdf+xml": FEED,
+    "application/xml": FEED,
+    "text/xml": FEED,
+    "application/x-ndjson": "application/jsonl",
+    "application/feed+json": "application/json",
+    "text/x-markdown": "text/markdown",
+}
+_PACKED = (".gz", ".xz")
+# A file larger than this is a mistake or an attack; a packed one counts unpacked.
+_LARGEST_FILE = 512 * 1024 * 1024
+_DAMAGED = (EOFError, lzma.LZMAError, zlib.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a web server sent: final address, media type, charset if it named one, content."""
+
+    url: str
+    media_type: str
+    charset: str | None
+    content: bytes
+
+
+class Fetcher(Protocol):
+    """Gets one URL; refuses and fails with SourceError."""
+
+    def __call__(self, url: str) -> Fetched:
+        """Fetch a page or a feed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawDocument:
+    """One document as found: ``source`` is how its owner would name it (a path or a URL)."""
+
+    source: str
+    media_type: str
+    content: bytes = field(repr=False)
+    charset: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFailure:
+    """A source that could not be read, and why; the rest goes on."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A document not read yet.
+
+    ``stamp`` is cheap (size and time of change); equal stamps mean an unchanged document, None means
+    that only reading can tell. Compare ``fingerprint`` of the content then. ``portable``: another
+    process, or another machine that sees the same files, may read it.
+    """
+
+    source: str
+    media_type: str
+    stamp: str | None
+    _read: Callable[[], RawDocument] = field(repr=False, compare=False)
+    portable: bool = True
+
+    def read(self) -> RawDocument:
+        """Read the content. Raises SourceError."""
+        return self._read()
+
+
+def expand(
+    sources: Sequence[str], *, fetch: Fetcher | None = None
+) -> Iterator[Listing | SourceFailure]:
+    """Everything the sources name, folders in sorted order, each document once.
+
+    In a folder hidden files and files of unknown kinds are passed over; named directly, they are
+    failures. URLs and feeds need ``fetch``.
+    """
+    seen: set[str] = set()
+    for source in sources:
+        for found in _expand_one(source, fetch):
+            if found.source not in seen:
+                seen.add(found.source)
+                yield found
+
+
+def fingerprint(content: bytes) -> str:
+    """The sha256 of a content, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _expand_one(source: str, fetch: Fetcher | None) -> Iterator[Listing | SourceFailure]:
+    if source.lower().startswith(("http://", "https://")):
+        yield from _addresses(source, fetch)
+        return
+    if is_object_address(source):
+        yield from _objects(source)
+        return
+    if source.lower().startswith("file://"):
+        source = unquote(urlsplit(source).path)
+    path = Path(source)
+    if path.is_dir():
+        yield from _folder(path)
+    elif path.exists():
+        yield _file(path, named=True)
+    elif any(c in source for c in "*?["):
+        yield from _glob(source)
+    else:
+        yield SourceFailure(source, "no such file or folder")
+
+
+def _addresses(url: str, fetch: Fetcher | None) -> Iterator[Listing | SourceFailure]:
+    if fetch is None:
+        yield SourceFailure(url, "fetching from the network is off; allow it with --fetch")
+        return
+
+    def read() -> RawDocument:
+        got = fetch(url)
+        served = _SERVED.get(got.media_type, got.media_type)
+        if served not in _MEDIA_TYPES.values() or served == "text/plain":
+            # A server that does not know its files calls them octets or plain text.
+            served = _media_type(Path(urlsplit(got.url).path)) or served
+        return RawDocument(url, served, got.content, got.charset, got.url)
+
+    yield Listing(url, "", None, read, portable=False)
+
+
+def _objects(address: str) -> Iterator[Listing | SourceFailure]:
+    try:
+        found = find_objects(address)
+    except SourceError as exc:
+        yield SourceFailure(exc.source, exc.reason)
+        return
+    named = len(found) == 1 and Path(found[0].address).name == Path(address).name
+    for one in found:
+        media_type = _media_type(Path(one.address))
+        if media_type is None and named:
+            yield SourceFailure(address, _unknown(Path(address)))
+        elif media_type is not None and (named or _wanted_object(one)):
+            read = partial(_read_object, one.address, media_type)
+            yield Listing(one.address, media_type, one.stamp, read)
+
+
+def _wanted_object(one: StoredObject) -> bool:
+    """As ``_wanted``, of an object."""
+    if not one.address.lower().endswith(".xml"):
+        return True
+    try:
+        return is_feed(object_head(one.address, 1024))
+    except SourceError:
+        return True
+
+
+def _read_object(address: str, media_type: str) -> RawDocument:
+    try:
+        with open_object(address) as file:
+            content = _unpacked(file, Path(address).suffix)
+    except _DAMAGED as exc:
+        raise SourceError(address, _why(exc)) from exc
+    return _checked(RawDocument(address, media_type, content))
+
+
+def _folder(root: Path) -> Iterator[Listing | SourceFailure]:
+    failures: list[SourceFailure] = []
+
+    def unreadable(error: OSError) -> None:
+        failures.append(SourceFailure(str(error.filename), _why(error)))
+
+    for folder, folders, files in os.walk(root, onerror=unreadable):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            path = Path(folder) / name
+            if not name.startswith(".") and _wanted(path):
+                yield _file(path, named=False)
+        yield from failures
+        failures.clear()
+
+
+def _glob(pattern: str) -> Iterator[Listing | SourceFailure]:
+    path = Path(pattern)
+    anchor = Path(path.anchor) if path.is_absolute() else Path()
+    relative = str(path.relative_to(path.anchor)) if path.is_absolute() else pattern
+    try:
+        matches = sorted(anchor.glob(relative))
+    except (ValueError, NotImplementedError) as exc:
+        yield SourceFailure(pattern, f"not a pattern ({exc})")
+        return
+    if not matches:
+        yield SourceFailure(pattern, "no file matches this pattern")
+    for match in matches:
+        if match.is_dir():
+            yield from _folder(match)
+        elif not match.name.startswith(".") and _wanted(match):
+            yield _file(match, named=False)
+
+
+def _file(path: Path, *, named: bool) -> Listing | SourceFailure:
+    source = path.as_posix()
+    media_type = _media_type(path)
+    if media_type is None:
+        return SourceFailure(source, _unknown(path))
+    try:
+        status = path.stat()
+    except OSError as exc:
+        return SourceFailure(source, _why(exc))
+    if not path.is_file():
+        return SourceFailure(source, "not a regular file")
+    stamp = f"{status.st_size}-{status.st_mtime_ns}"
+    return Listing(source, media_type, stamp, partial(_read, path, source, media_type))
+
+
+def _unknown(path: Path) -> str:
+    known = ", ".join(sorted(_MEDIA_TYPES))
+    return (
+        f"Konkyo does not read files that end in {path.suffix or 'nothing'!r}; it reads {known}"
+        " (also packed as .gz or .xz)"
+    )
+
+
+def _wanted(path: Path) -> bool:
+    """Whether a file met on the way is one to read; of XML files only feeds are."""
+    if path.suffix.lower() != ".xml":
+        return _media_type(path) is not None
+    try:
+        with path.open("rb") as file:
+            return is_feed(file.read(1024))
+    except OSError:
+        return True
+
+
+def _media_type(path: Path) -> str | None:
+    suffixes = [s.lower() for s in path.suffixes]
+    if suffixes and suffixes[-1] in _PACKED:
+        suffixes = suffixes[:-1]
+    return _MEDIA_TYPES.get(suffixes[-1]) if suffixes else None
+
+
+def _read(path: Path, source: str, media_type: str) -> RawDocument:
+    try:
+        with path.open("rb") as file:
+            content = _unpacked(file, path.suffix)
+    except (OSError, *_DAMAGED) as exc:
+        raise SourceError(source, _why(exc)) from exc
+    return _checked(RawDocument(source, media_type, content))
+
+
+def _checked(raw: RawDocument) -> RawDocument:
+    if len(raw.content) > _LARGEST_FILE:
+        raise SourceError(raw.source, f"larger than {_LARGEST_FILE // 2**20} MB; split it")
+    return raw
+
+
+def _unpacked(file: BinaryIO, suffix: str) -> bytes:
+    """The content of a file, at most one byte more than is allowed."""
+    if suffix.lower() == ".gz":
+        with gzip.open(file, "rb") as packed:
+            return packed.read(_LARGEST_FILE + 1)
+    if suffix.lower() == ".xz":
+        with lzma.open(file, "rb") as packed_xz:
+            return cast("BinaryIO", packed_xz).read(_LARGEST_FILE + 1)
+    return file.read(_LARGEST_FILE + 1)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return f"it is damaged ({error})"

@@ -1,0 +1,3 @@
+"""A store in a folder on one machine: SQLite for the truth, FAISS and BM25 as caches."""
+
+__all__: list[str] = []

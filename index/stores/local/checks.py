@@ -1,0 +1,241 @@
+"""Does a store keep its promises? Every invariant and every checksum, one finding each."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from konkyo.index.errors import StoreDamaged, StoreError
+from konkyo.index.records import article_id_for
+from konkyo.index.stores.local.database import (
+    ARTICLE_COLUMNS,
+    article_from_row,
+    connect,
+    current_truth,
+    guarded,
+    meta,
+    passage_from_row,
+    row_crc,
+    vector_rows,
+)
+from konkyo.index.stores.local.segments import Segment, find_chain
+from konkyo.index.stores.local.snapshot import CacheDamaged
+
+__all__ = ["Finding", "finding", "verify"]
+
+_REBUILD = "run `konkyo index build SOURCE... --rebuild` with all your sources"
+_SELF_REPAIR = (
+    "nothing: it is made again from the index by the next `konkyo index build` or question"
+)
+_EPSILON = 2e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One promise: whether it holds, and if not, what to do."""
+
+    what: str
+    ok: bool
+    detail: str = ""
+    advice: str = ""
+
+
+def verify(folder: Path) -> list[Finding]:
+    """Check everything. Raises StoreMissing when there is no store at all."""
+    try:
+        truth = current_truth(folder)
+        connection = connect(truth)
+    except StoreDamaged as exc:
+        return [Finding("the index can be opened", False, str(exc), _REBUILD)]
+    try:
+        with guarded(truth):
+            connection.execute("BEGIN")
+        checks: list[tuple[str, Callable[[], Iterator[str]]]] = [
+            ("SQLite finds its file whole", lambda: _sqlite(connection)),
+            ("references lead somewhere", lambda: _references(connection)),
+            ("articles are what was written", lambda: _articles(truth, connection)),
+            ("passages are exact spans of their articles", lambda: _passages(truth, connection)),
+            ("every passage has one unit vector", lambda: _vectors(truth, connection)),
+            ("counts agree", lambda: _counts(connection)),
+            ("every article has a source", lambda: _places(connection)),
+        ]
+        findings = [_finding(truth, what, check) for what, check in checks]
+        findings += _caches(folder, truth, connection)
+    finally:
+        connection.close()
+    return findings
+
+
+def finding(what: str, check: Callable[[], Iterable[str]], advice: str) -> Finding:
+    """Run a check, which gives what is wrong; a StoreError it raises is wrong as well."""
+    try:
+        problems = list(check())
+    except StoreError as exc:
+        problems = [str(exc)]
+    if not problems:
+        return Finding(what, True)
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return Finding(what, False, problems[0] + more, advice)
+
+
+def _finding(truth: Path, what: str, check: Callable[[], Iterator[str]]) -> Finding:
+    def checked() -> list[str]:
+        with guarded(truth):
+            return list(check())
+
+    return finding(what, checked, _REBUILD)
+
+
+def _sqlite(connection: sqlite3.Connection) -> Iterator[str]:
+    for (line,) in connection.execute("PRAGMA integrity_check(20)"):
+        if line != "ok":
+            yield str(line)
+
+
+def _references(connection: sqlite3.Connection) -> Iterator[str]:
+    for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
+        yield f"{table} row {row} names a missing row of {parent}"
+
+
+def _articles(truth: Path, connection: sqlite3.Connection) -> Iterator[str]:
+    for row in connection.execute(f"SELECT {ARTICLE_COLUMNS} FROM articles"):
+        try:
+            _, article = article_from_row(truth, row, ())
+        except StoreDamaged as exc:
+            yield str(exc)
+            continue
+        if article.article_id != article_id_for(article.title, article.text):
+            yield f"article {article.article_id} does not have the identifier of its text"
+
+
+def _passages(truth: Path, connection: sqlite3.Connection) -> Iterator[str]:
+    bodies: dict[int, tuple[str, str, int]] = {}
+    seen: dict[int, int] = {}
+    for row in connection.execute(
+        "SELECT id, passage_id, article, ordinal, start, stop, crc FROM passages"
+        " ORDER BY article, ordinal"
+    ):
+        number = row[2]
+        if number not in bodies:
+            bodies.clear()
+            found = connection.execute(
+                "SELECT article_id, text, passages FROM articles WHERE id = ?", (number,)
+            ).fetchone()
+            if found is None:
+                yield f"passage {row[1]} has no article"
+                continue
+            bodies[number] = found
+        article_id, text, _ = bodies[number]
+        try:
+            passage = passage_from_row(truth, row, text, article_id).passage
+        except StoreDamaged as exc:
+            yield str(exc)
+            continue
+        if not 0 <= passage.start < passage.end <= len(text):
+            yield f"passage {passage.passage_id} reaches outside its article"
+        if passage.ordinal != seen.get(number, 0):
+            yield f"passage {passage.passage_id} is out of order"
+        seen[number] = passage.ordinal + 1
+    for number, article_id, count in connection.execute(
+        "SELECT id, article_id, passages FROM articles"
+    ):
+        if seen.get(number, 0) != count:
+            yield f"article {article_id} has {seen.get(number, 0)} passages instead of {count}"
+
+
+def _vectors(truth: Path, connection: sqlite3.Connection) -> Iterator[str]:
+    dimension = int(meta(connection, "dimension"))
+    cursor = connection.execute("SELECT passage, vector, crc FROM vectors")
+    while rows := cursor.fetchmany(4096):
+        lengths = np.linalg.norm(vector_rows(truth, rows, dimension).astype(np.float32), axis=1)
+        for at in np.flatnonzero(np.abs(lengths - 1) > _EPSILON):
+            yield f"the vector of passage number {rows[at][0]} has length {lengths[at]:.4f}"
+    for (passage_id,) in connection.execute(
+        "SELECT passage_id FROM passages WHERE id NOT IN (SELECT passage FROM vectors)"
+    ):
+        yield f"passage {passage_id} has no vector"
+
+
+def _counts(connection: sqlite3.Connection) -> Iterator[str]:
+    count = connection.execute("SELECT count(*) FROM passages").fetchone()[0]
+    if count != int(meta(connection, "passages")):
+        yield f"{count} passages, but the index says {meta(connection, 'passages')}"
+    alive = connection.execute(
+        "SELECT count(*) FROM deletions JOIN passages ON passages.id = deletions.passage"
+    ).fetchone()[0]
+    if alive:
+        yield f"{alive} passages are there and said to be deleted"
+
+
+def _places(connection: sqlite3.Connection) -> Iterator[str]:
+    for (article_id,) in connection.execute(
+        "SELECT article_id FROM articles WHERE id NOT IN (SELECT article FROM places)"
+    ):
+        yield f"article {article_id} has no source"
+    for source, crc in connection.execute("SELECT source, crc FROM sources"):
+        if row_crc(source) != crc:
+            yield f"the name of source {source!r} fails its checksum"
+    for *values, crc in connection.execute(
+        "SELECT article, source, found_as, position, crc FROM places"
+    ):
+        if row_crc(*values) != crc:
+            yield f"a place of article number {values[0]} fails its checksum"
+    for *values, crc in connection.execute(
+        "SELECT article_id, passages, told_by, crc FROM articles"
+    ):
+        if row_crc(*values) != crc:
+            yield f"article {values[0]} fails its checksum"
+
+
+def _caches(folder: Path, truth: Path, connection: sqlite3.Connection) -> list[Finding]:
+    """Compare every byte of the caches, and what they hold with the truth."""
+    with guarded(truth):
+        chain, reasons = find_chain(
+            folder,
+            meta(connection, "store_id"),
+            int(meta(connection, "generation")),
+            int(meta(connection, "deletions_since")),
+        )
+        problems = list(reasons)
+        for segment in chain:
+            try:
+                segment.verify()
+                problems.extend(_against_truth(segment, truth, connection))
+            except (CacheDamaged, StoreError) as exc:
+                problems.append(str(exc))
+    what = f"caches agree with the index ({len(chain)} segments)"
+    if not problems:
+        return [Finding(what, True)]
+    return [Finding(what, False, problem, _SELF_REPAIR) for problem in problems]
+
+
+def _against_truth(segment: Segment, truth: Path, connection: sqlite3.Connection) -> Iterator[str]:
+    gone = {
+        row[0]
+        for row in connection.execute(
+            "SELECT passage FROM deletions WHERE generation > ?", (segment.generation,)
+        )
+    }
+    held = {int(n): at for at, n in enumerate(segment.numbers) if int(n) not in gone}
+    cursor = connection.execute(
+        "SELECT passage, vector, crc FROM vectors WHERE passage > ? AND passage <= ?"
+        " ORDER BY passage",
+        (segment.after, segment.last),
+    )
+    dimension = int(meta(connection, "dimension"))
+    found = 0
+    while rows := cursor.fetchmany(4096):
+        found += len(rows)
+        unknown = [row[0] for row in rows if row[0] not in held]
+        if unknown:
+            yield f"{segment.folder}: does not hold passage number {unknown[0]}"
+            continue
+        at = np.array([held[row[0]] for row in rows], np.int64)
+        if not np.array_equal(segment.rows.take(at), vector_rows(truth, rows, dimension)):
+            yield f"{segment.folder}: other vectors than the index has"
+    if found != len(held):
+        yield f"{segment.folder}: holds {len(held)} passages where the index has {found}"

@@ -1,0 +1,504 @@
+"""The truth of a store on one machine: one SQLite file, every row of it under a checksum.
+
+A store is a folder. ``CURRENT`` in it names the truth in force; a truth made with another model
+or other chunking grows beside it and takes over by one rename of ``CURRENT``. Every row that
+carries meaning has a checksum that is compared whenever the row is read, so a flipped bit is an
+error and never an answer. This module is the only one that knows the tables.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sqlite3
+import uuid
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import numpy.typing as npt
+
+from konkyo.index.embedding.protocol import Vectors
+from konkyo.index.errors import StoreDamaged, StoreError, StoreMismatch, StoreMissing
+from konkyo.index.records import Article, ArticleSummary, Passage
+
+__all__ = [
+    "APPLICATION_ID",
+    "ARTICLE_COLUMNS",
+    "SCHEMA_VERSION",
+    "PassageRow",
+    "StoreOutdated",
+    "article_from_row",
+    "blob_from_vector",
+    "chunks",
+    "connect",
+    "create",
+    "current_truth",
+    "damaged",
+    "digest_article",
+    "fsync_folder",
+    "guarded",
+    "meta",
+    "must_fit",
+    "passage_from_row",
+    "point_current",
+    "row_crc",
+    "searched_text",
+    "set_meta",
+    "summary",
+    "unit",
+    "vector_rows",
+]
+
+APPLICATION_ID = 0x4B4E4B59  # "KNKY"
+SCHEMA_VERSION = 2
+
+_SCHEMA = """
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- One row a raw source (file, feed, address). A stamp of NULL: read it again at the next build.
+CREATE TABLE sources (
+    id INTEGER PRIMARY KEY,
+    source TEXT NOT NULL UNIQUE,
+    stamp TEXT,
+    crc INTEGER NOT NULL
+) STRICT;
+
+-- ``told_by``: the source whose facts (address, outlet, date) these are.
+CREATE TABLE articles (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    article_id TEXT NOT NULL UNIQUE,
+    title TEXT NOT NULL,
+    text TEXT NOT NULL,
+    language TEXT NOT NULL,
+    published TEXT,
+    published_at TEXT,
+    url TEXT,
+    outlet TEXT,
+    author TEXT,
+    comments TEXT NOT NULL,
+    passages INTEGER NOT NULL,
+    told_by INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    crc INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX articles_told_by ON articles (told_by);
+
+-- Bands of an article's MinHash sketch (konkyo.index.ingest.dedup).
+CREATE TABLE sketches (
+    band INTEGER NOT NULL,
+    article INTEGER NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
+    PRIMARY KEY (band, article)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sketches_article ON sketches (article);
+
+-- Removed by hand: a build passes over them until they are taken back.
+CREATE TABLE excluded (
+    article_id TEXT PRIMARY KEY,
+    title TEXT NOT NULL,
+    since TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Where an article was found. ``found_as`` is the identifier the story has in that source: another
+-- one than the article's own when the source holds a near copy. (The key's columns come first:
+-- SQLite 3.40's integrity_check misreads NOT NULL columns declared between them.)
+CREATE TABLE places (
+    article INTEGER NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
+    source INTEGER NOT NULL REFERENCES sources (id) ON DELETE CASCADE,
+    found_as TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    crc INTEGER NOT NULL,
+    PRIMARY KEY (article, source, found_as)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX places_source ON places (source);
+
+-- AUTOINCREMENT: a passage's number is never used again, which the caches rely on.
+CREATE TABLE passages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    passage_id TEXT NOT NULL UNIQUE,
+    article INTEGER NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    stop INTEGER NOT NULL,
+    crc INTEGER NOT NULL
+) STRICT;
+CREATE INDEX passages_article ON passages (article);
+
+-- ``key`` is a hash of the very text that was encoded: the same text is never encoded twice.
+CREATE TABLE vectors (
+    passage INTEGER PRIMARY KEY REFERENCES passages (id) ON DELETE CASCADE,
+    key BLOB NOT NULL,
+    vector BLOB NOT NULL,
+    crc INTEGER NOT NULL
+) STRICT;
+CREATE INDEX vectors_key ON vectors (key);
+
+-- What somebody who put a passage here himself wants back with it (index.llamaindex).
+CREATE TABLE payloads (
+    passage INTEGER PRIMARY KEY REFERENCES passages (id) ON DELETE CASCADE,
+    payload TEXT NOT NULL,
+    crc INTEGER NOT NULL
+) STRICT;
+
+-- Numbers of passages that are gone, so that caches catch up by what changed.
+CREATE TABLE deletions (
+    passage INTEGER PRIMARY KEY,
+    generation INTEGER NOT NULL
+) STRICT;
+CREATE INDEX deletions_generation ON deletions (generation);
+"""
+
+ARTICLE_COLUMNS = (
+    "id, article_id, title, text, language, published, published_at, url, outlet, author,"
+    " comments, digest"
+)
+
+
+class StoreOutdated(StoreMismatch):
+    """The tables are those of an earlier version; a build makes them anew by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassageRow:
+    """A passage and the numbers the truth knows it and its article by."""
+
+    number: int
+    article_number: int
+    passage: Passage
+
+
+@contextlib.contextmanager
+def guarded(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into ours, naming the file and the way out."""
+    try:
+        yield
+    except sqlite3.DatabaseError as exc:
+        reason = str(exc)
+        if isinstance(exc, sqlite3.IntegrityError):
+            raise StoreError(
+                f"{path}: this change contradicts what is stored ({reason}); nothing of it was kept"
+            ) from exc
+        if isinstance(exc, sqlite3.OperationalError):
+            if "full" in reason:
+                raise StoreError(
+                    f"{path}: the disk is full; nothing of this change was kept, free some space"
+                    " and run the command again"
+                ) from exc
+            if "readonly" in reason or "read-only" in reason:
+                raise StoreError(f"{path}: the folder may not be written to ({reason})") from exc
+            if "locked" in reason or "busy" in reason:
+                raise StoreError(f"{path}: busy with another process; try again") from exc
+            if "disk I/O" in reason:
+                raise StoreError(
+                    f"{path}: the disk does not read or write ({reason}); check its space and"
+                    " health, then run `konkyo index verify`"
+                ) from exc
+            if "unable to open" in reason:
+                raise StoreError(f"{path}: cannot be opened ({reason})") from exc
+        raise StoreDamaged(
+            f"{path}: the index itself is damaged ({reason}); rebuild it with"
+            " `konkyo index build SOURCE... --rebuild`"
+        ) from exc
+
+
+def damaged(path: Path | str, what: str) -> StoreDamaged:
+    """Say that a row is not what was written."""
+    return StoreDamaged(
+        f"{path}: the index itself is damaged ({what} fails its checksum); rebuild it with"
+        " `konkyo index build SOURCE... --rebuild`"
+    )
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make renames inside a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def current_truth(folder: Path) -> Path:
+    """The truth in force. Raises StoreMissing, StoreDamaged."""
+    pointer = folder / "CURRENT"
+    try:
+        name = pointer.read_text("utf-8").strip()
+    except (FileNotFoundError, NotADirectoryError) as exc:
+        raise StoreMissing(
+            f"{folder}: no index here; make one with `konkyo index build SOURCE... --store {folder}`"
+        ) from exc
+    except UnicodeDecodeError as exc:
+        raise StoreDamaged(f"{pointer}: not one of ours; see `konkyo index verify`") from exc
+    except OSError as exc:
+        raise StoreError(f"{pointer}: {exc.strerror}") from exc
+    if not (name.startswith("truth-") and name.endswith(".sqlite") and "/" not in name):
+        raise StoreDamaged(
+            f"{pointer}: not one of ours; rebuild with `konkyo index build SOURCE... --rebuild`"
+        )
+    path = folder / name
+    if not path.exists():
+        raise StoreDamaged(
+            f"{path}: named by CURRENT, but gone; rebuild with"
+            " `konkyo index build SOURCE... --rebuild`"
+        )
+    return path
+
+
+def point_current(folder: Path, truth: Path) -> None:
+    """Put a truth in force with one rename."""
+    draft = folder / f"CURRENT.{os.getpid()}.tmp"
+    with draft.open("w", encoding="utf-8") as out:
+        out.write(truth.name + "\n")
+        out.flush()
+        os.fsync(out.fileno())
+    draft.replace(folder / "CURRENT")
+    fsync_folder(folder)
+
+
+def create(
+    folder: Path, *, fingerprint: str, encoder: str, dimension: int, generation: int
+) -> Path:
+    """Make an empty truth in a folder without putting it in force; give its path."""
+    path = folder / f"truth-{uuid.uuid4().hex[:12]}.sqlite"
+    with guarded(path):
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            connection.execute("PRAGMA page_size = 8192")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            connection.executescript("BEGIN;" + _SCHEMA + "COMMIT;")
+            for key, value in {
+                "store_id": uuid.uuid4().hex,
+                "fingerprint": fingerprint,
+                "encoder": encoder,
+                "dimension": str(dimension),
+                "generation": str(generation),
+                "deletions_since": str(generation),
+                "passages": "0",
+                "next_position": "0",
+                "created": datetime.now().astimezone().isoformat(timespec="seconds"),
+            }.items():
+                set_meta(connection, key, value)
+        finally:
+            connection.close()
+    return path
+
+
+def connect(path: Path, *, write: bool = False) -> sqlite3.Connection:
+    """Open a truth. Raises StoreMissing, StoreDamaged, StoreMismatch (a later schema)."""
+    if not path.exists():
+        raise StoreMissing(f"{path}: no index here")
+    with guarded(path):
+        try:
+            connection = _checked(path, "rw" if write else "ro")
+        except sqlite3.OperationalError as exc:
+            # In a folder that may not be written to, SQLite cannot make its shared memory; the
+            # file is complete by itself when no write-ahead log is left beside it.
+            log = path.with_name(path.name + "-wal")
+            if write or "locked" in str(exc) or (log.exists() and log.stat().st_size):
+                raise
+            connection = _checked(path, "ro&immutable=1")
+        if write:
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _checked(path: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{quote(str(path.absolute()))}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=10,
+    )
+    try:
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if application != APPLICATION_ID:
+            raise StoreDamaged(
+                f"{path}: a SQLite file, but not a Konkyo index; rebuild with"
+                " `konkyo index build SOURCE... --rebuild`"
+            )
+        if version > SCHEMA_VERSION:
+            raise StoreMismatch(
+                f"{path}: made by a later version of Konkyo (schema {version}, this one reads up"
+                f" to {SCHEMA_VERSION}); upgrade, or build into another --store"
+            )
+        if version < SCHEMA_VERSION:
+            raise StoreOutdated(
+                f"{path}: made by an earlier version of Konkyo; `konkyo index build SOURCE...`"
+                " makes it anew"
+            )
+        connection.execute("SELECT count(*) FROM meta").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def meta(connection: sqlite3.Connection, key: str) -> str:
+    """One fact about the store itself. Raises StoreDamaged when it is not there."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        raise StoreDamaged(
+            f"the index does not say its {key}; rebuild with"
+            " `konkyo index build SOURCE... --rebuild`"
+        )
+    return str(row[0])
+
+
+def set_meta(connection: sqlite3.Connection, key: str, value: str) -> None:
+    """Write one fact about the store itself."""
+    connection.execute(
+        "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (key, value),
+    )
+
+
+def digest_article(article: Article) -> bytes:
+    """Checksum of everything an article's row says."""
+    facts = [
+        article.article_id,
+        article.title,
+        article.text,
+        article.language,
+        article.published,
+        article.published_at,
+        article.url,
+        article.outlet,
+        article.author,
+        list(article.comments),
+    ]
+    return hashlib.blake2b(json.dumps(facts, ensure_ascii=False).encode(), digest_size=16).digest()
+
+
+def row_crc(*values: str | int) -> int:
+    """Checksum of the columns of a small row."""
+    return zlib.crc32("\0".join(map(str, values)).encode())
+
+
+def article_from_row(
+    path: Path | str, row: Sequence[object], sources: Sequence[str]
+) -> tuple[int, Article]:
+    """Rebuild an article from ``ARTICLE_COLUMNS``. Raises StoreDamaged when it was altered."""
+    number, article_id, title, text, language, *rest = row
+    published, published_at, url, outlet, author, comments, digest = rest
+    try:
+        remarks = tuple(json.loads(str(comments)))
+    except ValueError as exc:
+        raise damaged(path, f"article {article_id}") from exc
+    article = Article(
+        article_id=str(article_id),
+        title=str(title),
+        text=str(text),
+        language=str(language),
+        source=sources[0] if sources else "",
+        published=_maybe(published),
+        published_at=_maybe(published_at),
+        url=_maybe(url),
+        outlet=_maybe(outlet),
+        author=_maybe(author),
+        sources=tuple(sources),
+        comments=remarks,
+    )
+    if digest_article(article) != digest:
+        raise damaged(path, f"article {article_id}")
+    return int(str(number)), article
+
+
+def passage_from_row(
+    path: Path | str, row: Sequence[object], text: str, article_id: str
+) -> PassageRow:
+    """Rebuild a passage from (id, passage_id, article, ordinal, start, stop, crc)."""
+    number, passage_id, article, ordinal, start, stop, crc = row
+    name = str(passage_id)
+    article_number, order, begin, end = (int(str(v)) for v in (article, ordinal, start, stop))
+    if row_crc(name, article_number, order, begin, end) != crc:
+        raise damaged(path, f"passage {passage_id}")
+    return PassageRow(
+        int(str(number)),
+        article_number,
+        Passage(name, article_id, order, begin, end, text[begin:end]),
+    )
+
+
+def blob_from_vector(vector: npt.NDArray[np.floating]) -> tuple[bytes, int]:
+    """A unit vector as little-endian float16, and the checksum of those bytes."""
+    blob = np.asarray(vector, "<f2").tobytes()
+    return blob, zlib.crc32(blob)
+
+
+def vector_rows(
+    path: Path | str, rows: Sequence[tuple[int, bytes, int]], dimension: int
+) -> npt.NDArray[np.float16]:
+    """Stack (passage number, blob, crc) into float16 (len(rows), dimension); each is checked."""
+    for number, blob, crc in rows:
+        if len(blob) != 2 * dimension or zlib.crc32(blob) != crc:
+            raise damaged(path, f"the vector of passage number {number}")
+    joined = b"".join(blob for _, blob, _ in rows)
+    return np.frombuffer(joined, "<f2").reshape(len(rows), dimension)
+
+
+def must_fit(
+    shown: object, article: Article, passages: Sequence[Passage], vectors: Vectors, dimension: int
+) -> None:
+    """Raise what a writer says of passages that are not their article's, or have other vectors."""
+    if vectors.shape != (len(passages), dimension):
+        raise StoreMismatch(
+            f"{shown}: vectors of shape {vectors.shape} for {len(passages)} passages"
+            f" in a store of dimension {dimension}"
+        )
+    for passage in passages:
+        if article.text[passage.start : passage.end] != passage.text:
+            raise StoreError(
+                f"passage {passage.passage_id} is not the text it names; nothing was kept"
+            )
+
+
+def searched_text(title: str, text: str) -> str:
+    """What the lexical arm sees of a passage: the title is searched with each of its article's."""
+    return f"{title}\n{text}"
+
+
+def chunks(values: Sequence[object], size: int = 500) -> Iterator[Sequence[object]]:
+    """Cut a sequence so that each part fits into one SQL statement."""
+    for at in range(0, len(values), size):
+        yield values[at : at + size]
+
+
+def _maybe(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def unit(vectors: npt.NDArray[np.float16]) -> Vectors:
+    """Widen stored vectors to float32 and undo what rounding did to their length."""
+    wide = vectors.astype(np.float32)
+    lengths = np.linalg.norm(wide, axis=1, keepdims=True)
+    units: Vectors = wide / np.maximum(lengths, np.float32(1e-12))
+    return units
+
+
+def summary(article: Article, passages: int) -> ArticleSummary:
+    """The article without its body."""
+    return ArticleSummary(
+        article_id=article.article_id,
+        title=article.title,
+        source=article.source,
+        url=article.url,
+        published=article.published,
+        language=article.language,
+        outlet=article.outlet,
+        passages=passages,
+    )

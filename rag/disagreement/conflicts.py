@@ -1,0 +1,196 @@
+"""Articles that answer the same question differently: both are shown, each with its date.
+
+Only what can be compared exactly is called a disagreement: the reader is sure of a place in one
+article, and a quote of another says the same but for its figure, in the same unit, or its day.
+Whether two sentences are about the same matter is asked of the learned checker, both ways
+(``benchmarks/conflicts.py``). Figures of different units, however unlike, are not compared;
+nothing is settled by which article is newer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+
+from konkyo.index.text.normalize import guess_language
+from konkyo.index.text.quantities import Quantity, quantities, same_quantity
+from konkyo.index.text.times import Moment, dates, moments_agree
+from konkyo.rag.reading.answerability import Asked, asked_for, holds, terms
+from konkyo.rag.retrieval.evidence import Span
+from konkyo.rag.types import Evidence
+from konkyo.rag.verification.verifier import Supporter
+
+__all__ = ["asks_whether_they_differ", "conflicting", "same_matter"]
+
+_SURE = 0.6
+_SAME = 0.5
+_NEARLY = 0.9
+_COMPARED: tuple[Asked, ...] = ("number", "date")
+
+# "Do the reports agree on ...?": asked of the articles, not of what they tell.
+_DIFFER = re.compile(
+    r"[、。,\s]*(?:各|どの)?(?:記事|報道|新聞|媒体)(?:によって|ごとに|の間で|同士で|間で)[^。？?]*(?:違|異な|食い違|一致|ばらつ)[^。？?]*[。？?]*$"
+    r"|^(?:do|does|did)\s+(?:all\s+)?(?:the\s+)?(?:articles|reports|sources|papers)\s+(?:agree|differ|disagree)\s+(?:on|about|over)\s+"
+    r"|,?\s*(?:according to|in)\s+(?:the\s+)?(?:different|various|several)\s+(?:articles|reports|sources|papers)(?=[?？.]|$)"
+    r"|(?:은|는|이|가)?\s*(?:기사|보도|매체)(?:마다|별로|에 따라)[^?？]*(?:다른|다릅|달라|다르|일치|엇갈)[^?？]*[?？]*$"
+    r"|^(?:各篇|各家|各个|不同的?)(?:报道|文章|媒体)(?:都)?(?:说|称|对|中|里)*|(?:各篇|各家|不同的?)(?:报道|文章|媒体)[^？?]*(?:是否一致|有何不同|一致吗)[？?]*$",
+    re.IGNORECASE,
+)
+
+
+def asks_whether_they_differ(question: str) -> tuple[str, bool]:
+    """The question about the matter itself, and whether it asked if articles differ on it."""
+    plain = _DIFFER.sub("", question).strip(" 、,")
+    return (plain, True) if plain and plain != question.strip(" 、,") else (question, False)
+
+
+def conflicting(
+    question: str,
+    spans: Sequence[Span],
+    evidence: Sequence[Evidence],
+    supporter: Supporter | None = None,
+    *,
+    differ: bool = False,
+) -> tuple[tuple[Evidence, str], ...]:
+    """The quotes that give different answers, with the words that differ; empty if none do.
+
+    One quote an article, the surest first. Questions that ask neither for a figure nor for a day
+    are never called disputed, unless they ask whether articles ``differ``. Without a
+    ``supporter`` only quotes of which the reader is as sure are compared.
+    """
+    first = _first(spans, evidence)
+    if first is None:
+        return ()
+    quote, span = first
+    kind: Asked | None = asked_for(question)
+    if kind is None and differ:
+        kind = next((k for k in _COMPARED if holds(k, span.text, span.language)), None)
+    if kind not in _COMPARED:
+        return ()
+    others: list[tuple[Evidence, Span]] = []
+    for other in evidence:
+        known = {quote.article.article_id, *(e.article.article_id for e, _ in others)}
+        if other.article.article_id in known:
+            continue
+        place = _rival(kind, first, other, spans)
+        if place is not None and _about_the_same(question, first, (other, place), supporter):
+            others.append((other, place))
+    return tuple((e, s.text.strip()) for e, s in [first, *others]) if others else ()
+
+
+def same_matter(supporter: Supporter, one: str, two: str) -> float:
+    """How surely two sentences are about the same matter, whether or not they agree (share).
+
+    What a checker of claims leaves for "does not say", taken away from one, both ways.
+    """
+    ways = (supporter.supports(one, [two])[0], supporter.supports(two, [one])[0])
+    return sum(view.entail + view.contradict for view in ways) / len(ways)
+
+
+def _first(spans: Sequence[Span], evidence: Sequence[Evidence]) -> tuple[Evidence, Span] | None:
+    for span in spans:
+        quote = next((e for e in evidence if span.within(e)), None)
+        if quote is not None and span.share >= _SURE:
+            return quote, span
+    return None
+
+
+def _rival(
+    kind: Asked, first: tuple[Evidence, Span], other: Evidence, spans: Sequence[Span]
+) -> Span | None:
+    """The place in another quote that holds another answer of the same kind, or none."""
+    differ = _figures_differ if kind == "number" else _days_differ
+    read = [s for s in spans if s.within(other) and s.share >= _SURE]
+    language = other.article.language
+    found = quantities(other.text, language) if kind == "number" else _moments(other)
+    written = [
+        Span(
+            other.text[x.start : x.end],
+            0.0,
+            other.article.article_id,
+            language,
+            other.start + x.start,
+            other.start + x.end,
+        )
+        for x in found
+    ]
+    # A quote that also holds the very same answer does not contradict it.
+    if any(_same(kind, first, (other, place)) for place in written):
+        return None
+    return next((place for place in [*read, *written] if differ(first, (other, place))), None)
+
+
+def _same(kind: Asked, one: tuple[Evidence, Span], two: tuple[Evidence, Span]) -> bool:
+    if kind == "number":
+        a, b = _figure(one), _figure(two)
+        return a is not None and b is not None and (same_quantity(a, b) or same_quantity(b, a))
+    c, d = _day(one), _day(two)
+    return c is not None and d is not None and moments_agree(c, d)
+
+
+def _about_the_same(
+    question: str,
+    one: tuple[Evidence, Span],
+    two: tuple[Evidence, Span],
+    supporter: Supporter | None,
+) -> bool:
+    """Whether two quotes tell the same matter: a telephone call and a visit both have days.
+
+    Without a checker the question's own terms decide in one script, and across scripts the reader
+    must be nearly as sure of both.
+    """
+    if supporter is not None:
+        return same_matter(supporter, one[0].text, two[0].text) >= _SAME
+    asked = terms(question)
+    scripts = {guess_language(question), *(guess_language(e.text) for e, _ in (one, two))}
+    if len(scripts) > 1 or not asked:
+        return two[1].share >= _NEARLY * one[1].share
+    first, second = (len(asked & terms(e.text)) for e, _ in (one, two))
+    return second >= _NEARLY * first
+
+
+def _figure(told: tuple[Evidence, Span]) -> Quantity | None:
+    found = [q for q in quantities(told[1].text, told[1].language) if not q.small]
+    return found[0] if len(found) == 1 else None
+
+
+def _figures_differ(one: tuple[Evidence, Span], two: tuple[Evidence, Span]) -> bool:
+    a, b = _figure(one), _figure(two)
+    if a is None or b is None or not _comparable(a, b):
+        return False
+    return not (same_quantity(a, b) or same_quantity(b, a))
+
+
+def _comparable(one: Quantity, two: Quantity) -> bool:
+    """Whether figures count the same: "170 Japanese" has no unit of its own, 「160人」 has one."""
+    if one.unit is None or two.unit is None:
+        return {one.kind, two.kind} == {"plain", "count"}
+    return (one.unit, one.kind) == (two.unit, two.kind)
+
+
+def _day(told: tuple[Evidence, Span]) -> Moment | None:
+    """The one full day of a span, read by its article's date; "three days before" is none.
+
+    "25 November last year" is one: only its year is relative.
+    """
+    evidence, span = told
+    found = [m for m in dates(span.text, _published(evidence), span.language) if m.day is not None]
+    if len(found) != 1 or found[0].month is None:
+        return None
+    counted = found[0].relative
+    return found[0] if counted is None or counted[0] == "year" else None
+
+
+def _published(evidence: Evidence) -> date | None:
+    written = evidence.article.published
+    return date.fromisoformat(written[:10]) if written else None
+
+
+def _moments(evidence: Evidence) -> list[Moment]:
+    return list(dates(evidence.text, _published(evidence), evidence.article.language))
+
+
+def _days_differ(one: tuple[Evidence, Span], two: tuple[Evidence, Span]) -> bool:
+    a, b = _day(one), _day(two)
+    return a is not None and b is not None and not moments_agree(a, b)

@@ -1,0 +1,234 @@
+"""Put a pipeline together from a store and the names of its models."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from konkyo.index.embedding.protocol import Encoder, TokenEncoder
+from konkyo.index.errors import ModelMissing, SettingsError, StoreMismatch
+from konkyo.index.settings import RetrievalSettings
+from konkyo.index.stores.base import Store
+from konkyo.rag.generation.http_llm import Remote, ollama_llm, openai_compatible_llm
+from konkyo.rag.generation.llm import LLM, EmbeddedLLM, NoLLM
+from konkyo.rag.pipeline import Options, Pipeline
+from konkyo.rag.reading.answerability import Judge
+from konkyo.rag.reading.reader import WEIGHTS, Checker, load_checker
+from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
+from konkyo.rag.verification.relation import Phrasing
+from konkyo.rag.verification.verifier import Verifier, compare_facts, load_calibration
+
+__all__ = [
+    "cosine_floor",
+    "open_checker",
+    "open_from_settings",
+    "open_llm",
+    "open_pipeline",
+    "open_retriever",
+    "support_layers",
+]
+
+CHECKER_BASE = "multilingual-e5-small"
+OLLAMA = "http://127.0.0.1:11434"
+DEFAULT_LLM = "qwen2.5-coder-1.5b-instruct-q4_k_m"
+
+
+def open_llm(
+    kind: str,
+    *,
+    model: str = "",
+    base_url: str = "",
+    api_key: str = "",
+    timeout: float = 120.0,
+    how: Remote | None = None,
+) -> LLM:
+    """A language model by kind: embedded, openai, ollama or none.
+
+    For ``embedded`` the model is a catalogue name or the path of a GGUF file; nothing is loaded
+    until it is first used. ``how`` says how a server is called; its time-out wins over
+    ``timeout``, in seconds. Raises SettingsError for an unknown kind, ModelMissing for a model
+    that has not been pulled.
+    """
+    how = how or Remote(timeout=timeout)
+    if kind == "none":
+        return NoLLM()
+    if kind == "embedded":
+        from konkyo.index.embedding.catalogue import resolve_llm
+
+        return EmbeddedLLM(Path(resolve_llm(model or DEFAULT_LLM)), timeout=how.timeout)
+    if kind == "openai":
+        if not model or not base_url:
+            raise SettingsError(
+                "llm: an OpenAI-compatible endpoint needs llm.model and llm.base_url"
+            )
+        return openai_compatible_llm(model, base_url, api_key=api_key, how=how)
+    if kind == "ollama":
+        if not model:
+            raise SettingsError("llm: Ollama needs llm.model, for example qwen2.5:7b")
+        return ollama_llm(model, base_url or OLLAMA, api_key=api_key, how=how)
+    raise SettingsError(f"llm.kind: {kind!r} is not one of embedded, openai, ollama, none")
+
+
+def open_pipeline(
+    store: str,
+    *,
+    llm: LLM | None = None,
+    encoder: Encoder | None = None,
+    embedding: str = "",
+    options: Options | None = None,
+    retrieval: RetrievalSettings | None = None,
+    calibration: str = "",
+) -> Pipeline:
+    """Open a store with its encoder, the learned checker where it can be had, and a model.
+
+    The store is opened first, so that a wrong folder is told at once. ``calibration`` names a file
+    of ``konkyo eval calibrate``. Raises StoreError,
+    ModelError, SettingsError.
+    """
+    from konkyo.index.text.language import detect
+    from konkyo.index.text.sentences import sentences
+
+    opened, encoder = _open(store, encoder, embedding)
+    checker = open_checker()
+    judge = phrasing = None
+    refitted = Path(calibration) if calibration else None
+    if checker is not None:
+        answers = load_calibration("answers", refitted)
+        judge = Judge(answers)
+        phrasing = Phrasing(checker, checker, load_calibration("phrased"))
+        options = options or Options(answerable=answers.threshold)
+    options = options or Options()
+    fusion = _fusion(options.fusion, encoder, retrieval)
+    if retrieval is not None and retrieval.top_k is not None:
+        options = replace(options, top_k=retrieval.top_k)
+    return Pipeline(
+        opened,
+        encoder,
+        llm or open_llm("embedded"),
+        verifier=support_layers(encoder, checker, refitted),
+        detect=detect,
+        sentences=sentences,
+        reader=checker,
+        judge=judge,
+        phrasing=phrasing,
+        options=replace(options, fusion=fusion),
+        models=f"{encoder.fingerprint} {checker.fingerprint if checker else ''}{_stamp(refitted)}",
+    )
+
+
+def open_from_settings(
+    store: str,
+    *,
+    llm: str | None = None,
+    model: str | None = None,
+    base_url: str | None = None,
+) -> Pipeline:
+    """Open a pipeline as konkyo.toml and the environment say; arguments win over both."""
+    from konkyo.index.settings import load_settings
+
+    settings = load_settings()
+    kind = llm or settings.llm.kind
+    same = kind == settings.llm.kind
+    return open_pipeline(
+        store,
+        embedding=settings.embedding.model,
+        retrieval=settings.retrieval,
+        calibration=settings.calibration,
+        llm=open_llm(
+            kind,
+            model=model or (settings.llm.model if same else ""),
+            base_url=base_url or (settings.llm.base_url if same else ""),
+            # A key is for the server it was set for, not for another kind on the command line.
+            api_key=_key(settings.llm.api_key_env) if same else "",
+            how=Remote(
+                timeout=settings.llm.timeout,
+                retries=settings.llm.retries,
+                contract=settings.llm.contract,
+                price_in=settings.llm.price_in,
+                price_out=settings.llm.price_out,
+            ),
+        ),
+    )
+
+
+def _stamp(refitted: Path | None) -> str:
+    """What tells answers under one calibration from those under another."""
+    return "" if refitted is None else f" {hashlib.sha256(refitted.read_bytes()).hexdigest()[:12]}"
+
+
+def support_layers(
+    encoder: Encoder, checker: Checker | None, refitted: Path | None = None
+) -> Verifier:
+    """The verifier with every layer that is there."""
+    return Verifier(
+        facts=compare_facts,
+        states=encoder if isinstance(encoder, TokenEncoder) else None,
+        supporter=checker,
+        calibration=load_calibration("support", refitted),
+    )
+
+
+def _key(variable: str) -> str:
+    """The secret an environment variable holds; the settings name the variable alone."""
+    if variable and variable not in os.environ:
+        raise SettingsError(f"llm.api_key_env: the environment has no variable {variable}")
+    return os.environ.get(variable, "") if variable else ""
+
+
+def open_checker() -> Checker | None:
+    """The learned checker, or ``None`` where its base model has not been pulled."""
+    from konkyo.index.embedding.catalogue import resolve_embedding
+
+    if not WEIGHTS.is_file():
+        return None
+    try:
+        return load_checker(Path(resolve_embedding(CHECKER_BASE)))
+    except ModelMissing:
+        return None
+
+
+def open_retriever(
+    store: str, *, embedding: str = "", retrieval: RetrievalSettings | None = None
+) -> Retriever:
+    """Open a store for ranking alone; no language model is involved."""
+    opened, encoder = _open(store, None, embedding)
+    return Retriever(opened, encoder, _fusion(FusionWeights(), encoder, retrieval))
+
+
+def _fusion(
+    fusion: FusionWeights, encoder: Encoder, retrieval: RetrievalSettings | None
+) -> FusionWeights:
+    """The fitted weights with whatever the settings put in their place."""
+    fusion = replace(fusion, floor=cosine_floor(encoder.fingerprint))
+    if retrieval is not None and retrieval.dense_weight is not None:
+        fusion = replace(fusion, dense=retrieval.dense_weight)
+    if retrieval is not None and retrieval.candidates is not None:
+        fusion = replace(fusion, pool=retrieval.candidates)
+    if retrieval is not None and retrieval.reranker:
+        fusion = replace(fusion, reranker=retrieval.reranker)
+    return fusion
+
+
+def cosine_floor(fingerprint: str) -> float:
+    """The cosine that unrelated texts have with an encoder: 0.7 for the E5 family, else 0."""
+    return 0.7 if "e5" in fingerprint.lower() else 0.0
+
+
+def _open(store: str, encoder: Encoder | None, embedding: str) -> tuple[Store, Encoder]:
+    from konkyo.index.settings import EmbeddingSettings
+    from konkyo.index.stores.address import masked
+    from konkyo.index.stores.open import encoder_of, open_store
+
+    opened = open_store(store)
+    if encoder is None:
+        from konkyo.index.embedding.encoders import load_encoder
+
+        encoder = load_encoder(embedding or EmbeddingSettings().model)
+    if encoder_of(opened.fingerprint) != encoder.fingerprint:
+        raise StoreMismatch(
+            f"{masked(store)}: was built with {encoder_of(opened.fingerprint)}, but the model named is"
+            f" {encoder.fingerprint}; name that model, or build the index again"
+        )
+    return opened, encoder

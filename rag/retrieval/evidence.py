@@ -1,0 +1,246 @@
+"""Ranked passages to the few quotes that bear on a question, each with its exact span."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from konkyo.index.embedding.protocol import Encoder
+from konkyo.index.records import Hit
+from konkyo.rag.types import Evidence
+
+__all__ = [
+    "Reader",
+    "Reading",
+    "Selection",
+    "SelectionLimits",
+    "Sentences",
+    "Span",
+    "about",
+    "select",
+    "token_cost",
+]
+
+Sentences = Callable[[str, str | None], list[tuple[int, int]]]
+
+
+class Reading(Protocol):
+    """What a reader makes of one window: does it answer, and where."""
+
+    @property
+    def probability(self) -> float:
+        """Calibrated share: the window answers the question."""
+
+    @property
+    def start(self) -> int:
+        """Start of the answer in the window, in code points."""
+
+    @property
+    def end(self) -> int:
+        """End of the answer in the window."""
+
+
+class Reader(Protocol):
+    """A learned model that says whether, and where, a passage answers a question."""
+
+    def answers(
+        self, question: str, windows: Sequence[str], contexts: Sequence[str] | None = None
+    ) -> Sequence[Reading]:
+        """One reading a window, in order; ``contexts`` say what a window is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionLimits:
+    """How much is read and how much is shown.
+
+    ``passages`` are read by the learned reader, ``compared`` sentences of the best of them are
+    compared with the question, ``quotes`` shown at most, ``tokens`` the
+    estimated prompt tokens they may take together, ``keep`` the share of the best quote's score
+    below which a quote is not shown.
+    """
+
+    passages: int = 5
+    compared: int = 16
+    quotes: int = 5
+    tokens: int = 240
+    keep: float = 0.45
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where the reader sees an answer: ``article.text[start:end] == text``, and how surely (share)."""
+
+    text: str
+    share: float
+    article_id: str
+    language: str
+    start: int
+    end: int
+
+    def within(self, evidence: Evidence) -> bool:
+        """Whether a quote holds at least the beginning of this place."""
+        return self.begins_in(evidence.article.article_id, evidence.start, evidence.end)
+
+    def begins_in(self, article_id: str, start: int, end: int) -> bool:
+        """Whether this place begins within a stretch of an article."""
+        return article_id == self.article_id and start <= self.start < end
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The quotes, how sure the reader is that they answer (share) and where it sees the answer.
+
+    ``answerable`` is the best reading's probability, ``None`` where there is no reader.
+    ``spans`` are one place a passage, surest first.
+    """
+
+    evidence: tuple[Evidence, ...]
+    answerable: float | None
+    spans: tuple[Span, ...]
+
+
+# A sentence that opens like this cannot be understood without the one before it.
+_LEANS_BACK = re.compile(
+    r"^(?:これ|それ|あれ|ここ|そこ|この|その|あの|こうした|そうした|同[氏社国日月年]|両[国者首氏]|また|さらに|しかし|一方|このため|そのため|彼女?[はがのも]"
+    r"|(?:He|She|It|They|This|That|These|Those|His|Her|Their|Its|Both|However|But|Also)\b"
+    r"|그[는가의녀들러]|이[는에를]|이들|양국|또한|하지만|그러나|한편"
+    r"|[他她它]们?|这|那|该|此|双方|两国|但|同时|此外)"
+)
+
+
+def token_cost(text: str) -> float:
+    """Estimate of the tokens a text costs a language model: 0.75 a wide letter, 0.28 another."""
+    wide = sum(unicodedata.east_asian_width(c) in "WF" or "฀" <= c <= "๿" for c in text)
+    return 0.75 * wide + 0.28 * (len(text) - wide)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    hit: Hit
+    start: int
+    end: int
+    context_start: int
+    rank: int
+
+
+def _candidates(hits: Sequence[Hit], sentences: Sentences) -> list[_Candidate]:
+    """Each sentence once, with where its needed context begins; overlapping passages share."""
+    found: dict[tuple[str, int], _Candidate] = {}
+    for rank, hit in enumerate(hits):
+        text, base = hit.passage.text, hit.passage.start
+        previous = None
+        for start, end in sentences(text, hit.article.language):
+            leans = previous is not None and _LEANS_BACK.match(text[start:end])
+            context = previous if leans and previous is not None else start
+            key = (hit.article.article_id, base + end)
+            found.setdefault(key, _Candidate(hit, base + start, base + end, base + context, rank))
+            previous = start
+    return list(found.values())
+
+
+def _scaled(values: Sequence[float]) -> list[float]:
+    low, high = min(values), max(values)
+    return [(v - low) / (high - low) if high > low else 1.0 for v in values]
+
+
+def select(
+    question: str,
+    hits: Sequence[Hit],
+    *,
+    encoder: Encoder,
+    sentences: Sentences,
+    reader: Reader | None = None,
+    limits: SelectionLimits = SelectionLimits(),
+) -> Selection:
+    """Choose the quotes shown to the reader and to the model, numbered from 1, best first.
+
+    A sentence scores by its similarity to the question and, where a learned reader is given, by
+    the probability that the answer lies in it. A sentence that leans on the one before it is
+    quoted together with it. Quotes are verbatim spans of their article.
+    """
+    hits = list(hits)[: limits.passages]
+    if not hits:
+        return Selection((), None if reader is None else 0.0, ())
+    candidates = _candidates(hits, sentences)
+    texts = [_text(c, c.start) for c in candidates[: limits.compared]]
+    vector = encoder.queries([question])[0]
+    similar = _scaled([float(x) for x in encoder.passages(texts) @ vector])
+    similar += [0.0] * (len(candidates) - len(texts))
+    place = [1.0 / (1 + c.rank) for c in candidates]
+    scores = [0.7 * s + 0.3 * p for s, p in zip(similar, place, strict=True)]
+    answerable: float | None = None
+    spans: list[Span] = []
+    if reader is not None:
+        readings = reader.answers(
+            question, [h.passage.text for h in hits], [about(h) for h in hits]
+        )
+        answerable = max(r.probability for r in readings)
+        in_answer = [0.0] * len(candidates)
+        for rank, (hit, reading) in enumerate(zip(hits, readings, strict=True)):
+            base = hit.passage.start
+            spans.append(_span(hit, reading))
+            for i, c in enumerate(candidates):
+                inside = c.start < base + reading.end and base + reading.start < c.end
+                if c.rank == rank and inside:
+                    in_answer[i] = max(in_answer[i], reading.probability)
+        scores = [0.4 * s + 0.6 * a for s, a in zip(scores, in_answer, strict=True)]
+    chosen = _choose(candidates, scores, limits)
+    evidence = tuple(
+        Evidence(number, c.hit.article, c.context_start, c.end, _text(c, c.context_start), score)
+        for number, (c, score) in enumerate(chosen, start=1)
+    )
+    return Selection(evidence, answerable, tuple(sorted(spans, key=lambda s: -s.share)))
+
+
+def _span(hit: Hit, reading: Reading) -> Span:
+    base = hit.passage.start
+    return Span(
+        hit.passage.text[reading.start : reading.end],
+        reading.probability,
+        hit.article.article_id,
+        hit.article.language,
+        base + reading.start,
+        base + reading.end,
+    )
+
+
+def about(hit: Hit) -> str:
+    """What a passage does not say of itself: its article's title and day."""
+    day = hit.article.published
+    return f"{hit.article.title} ({day})" if day else hit.article.title
+
+
+def _text(candidate: _Candidate, start: int) -> str:
+    base = candidate.hit.passage.start
+    return candidate.hit.passage.text[start - base : candidate.end - base]
+
+
+def _choose(
+    candidates: Sequence[_Candidate], scores: Sequence[float], limits: SelectionLimits
+) -> list[tuple[_Candidate, float]]:
+    order = np.argsort([-s for s in scores], kind="stable")
+    best = scores[int(order[0])]
+    chosen: list[tuple[_Candidate, float]] = []
+    spent = 0.0
+    for i in map(int, order):
+        candidate, score = candidates[i], scores[i]
+        if len(chosen) == limits.quotes or score < limits.keep * best:
+            break
+        if any(_covers(c, candidate) for c, _ in chosen):
+            continue
+        cost = token_cost(_text(candidate, candidate.context_start))
+        if chosen and spent + cost > limits.tokens:
+            continue
+        chosen.append((candidate, score))
+        spent += cost
+    return chosen
+
+
+def _covers(one: _Candidate, other: _Candidate) -> bool:
+    same = one.hit.article.article_id == other.hit.article.article_id
+    return same and one.context_start <= other.start and other.end <= one.end

@@ -1,0 +1,265 @@
+"""Question to ranked passages: a dense and a lexical arm, fused by score."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from konkyo.index.chunking import embedding_text
+from konkyo.index.embedding.cross_encoder import load_reranker
+from konkyo.index.embedding.model_folder import unit
+from konkyo.index.embedding.protocol import Encoder, TokenEncoder, Vectors
+from konkyo.index.records import Filter, Hit, ScoredPassage
+from konkyo.index.stores.base import Store
+
+__all__ = [
+    "Fused",
+    "FusionWeights",
+    "PassageStates",
+    "Retriever",
+    "fuse",
+    "late_interaction",
+    "rearranged",
+    "reordered",
+]
+
+
+_EVERYTHING = Filter()
+_FAINT = 0.2  # A weight that would change no order worth the time of the comparison.
+_Half = npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class FusionWeights:
+    """How the arms are joined; fitted by ``benchmarks/fit_fusion.py`` on a part of JaQuAD train.
+
+    ``dense`` is the share of the dense arm; ``floor`` is the cosine two unrelated texts have
+    with the encoder (0.7 for the E5 family, whose cosines live in 0.7..1); ``pool`` is how many
+    passages each arm proposes. The ``reread`` best of them, as far as they lie within ``margin``
+    of the best score, are compared with the question token by token; ``late`` (0: not at all) is
+    the weight of that where the question shares no words with them, and it falls with the square
+    of what the lexical arm lacks of its ceiling: where the words decide, they decide alone.
+    ``reranker`` names a cross-encoder that then puts the ``reread`` best in
+    order (empty: none).
+    """
+
+    dense: float = 0.5
+    floor: float = 0.7
+    pool: int = 100
+    late: float = 3.0
+    reread: int = 10
+    margin: float = 0.15
+    reranker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """One passage's joined score (share) and each arm's raw score, where it has one."""
+
+    passage_id: str
+    score: float
+    dense: float | None
+    lexical: float | None
+
+
+def fuse(
+    dense: Sequence[ScoredPassage],
+    lexical: Sequence[ScoredPassage],
+    weights: FusionWeights,
+    *,
+    ceiling: float,
+) -> list[Fused]:
+    """Convex combination of scores normalised by their theoretical ranges, best first.
+
+    A cosine is scaled from ``floor``..1 to 0..1, a BM25 score by ``ceiling``, the weight of all
+    of the question's terms together. Neither scale depends on what else was found, so a question
+    that shares no words with the articles (another language) is ranked by the dense arm alone,
+    which min-max scaling would not do. Ties keep the order of the dense arm, then of the
+    lexical one. After Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid
+    Retrieval" (arXiv 2210.11934).
+    """
+    raw_dense = {s.passage_id: s.score for s in dense}
+    raw_lexical = {s.passage_id: s.score for s in lexical}
+    joined = []
+    for passage_id in dict.fromkeys([*raw_dense, *raw_lexical]):
+        d, x = raw_dense.get(passage_id), raw_lexical.get(passage_id)
+        dense_share = 0.0 if d is None else (d - weights.floor) / (1.0 - weights.floor)
+        lexical_share = 0.0 if x is None or ceiling <= 0 else x / ceiling
+        score = weights.dense * dense_share + (1.0 - weights.dense) * lexical_share
+        joined.append(Fused(passage_id, score, d, x))
+    return sorted(joined, key=lambda f: -f.score)
+
+
+def late_interaction(question: Vectors, passages: Sequence[Vectors]) -> list[float]:
+    """How well each passage's tokens meet the question's: the mean of their best cosines.
+
+    ``question`` has the shape (tokens, dimension), each passage its own (tokens, dimension). What
+    all tokens of these passages have in common is taken off first, as cosines between the states
+    of one encoder are all high. After Khattab and Zaharia, "ColBERT" (arXiv 2004.12832), with the
+    states of an encoder that was not trained for it.
+    """
+    if not len(question) or not all(len(states) for states in passages):
+        return [0.0] * len(passages)
+    common = np.mean([states.mean(axis=0, dtype=np.float32) for states in passages], axis=0)
+    asked = unit(question - common)
+    return [float((asked @ unit(states - common).T).max(axis=1).mean()) for states in passages]
+
+
+def reordered(fused: Sequence[Fused], late: Sequence[float], weight: float) -> list[Fused]:
+    """Take ``weight`` times what each of the first passages lacks of the best late score off it.
+
+    ``late`` belongs to the first ``len(late)`` of ``fused``; the others, which were not compared,
+    are treated as the worst of them, so that none of them is overtaken for having been compared.
+    """
+    best, worst = max(late, default=0.0), min(late, default=0.0)
+    padded = [*late, *[worst] * (len(fused) - len(late))]
+    moved = [
+        replace(one, score=one.score - weight * (best - share))
+        for one, share in zip(fused, padded, strict=True)
+    ]
+    return sorted(moved, key=lambda f: -f.score)
+
+
+def rearranged(ranked: Sequence[Fused], scores: Sequence[float]) -> list[Fused]:
+    """The first ``len(scores)`` in the order of other scores, best first; ties stay.
+
+    Each place keeps its fused score, which is a share, while the other scale is a model's own.
+    """
+    order = sorted(range(len(scores)), key=lambda i: -scores[i])
+    moved = [replace(ranked[i], score=ranked[place].score) for place, i in enumerate(order)]
+    return [*moved, *ranked[len(scores) :]]
+
+
+class Retriever:
+    """Ranks a store's passages for a question; safe to share by threads."""
+
+    def __init__(
+        self, store: Store, encoder: Encoder, weights: FusionWeights | None = None
+    ) -> None:
+        self.store = store
+        self._encoder = encoder
+        self._weights = weights or FusionWeights()
+        self._states = PassageStates(encoder) if isinstance(encoder, TokenEncoder) else None
+        self._reranker = load_reranker(self._weights.reranker) if self._weights.reranker else None
+
+    def rank(self, question: str, where: Filter = _EVERYTHING) -> list[Fused]:
+        """All passages either arm proposes, best first."""
+        ranked = self._compared(question, where)
+        if self._reranker is None or not ranked:
+            return ranked
+        best = ranked[: self._weights.reread]
+        passages = self.store.passages([f.passage_id for f in best])
+        summaries = self.store.summaries([p.article_id for p in passages])
+        texts = [embedding_text(a, p) for a, p in zip(summaries, passages, strict=True)]
+        return rearranged(ranked, self._reranker.scores(question, texts))
+
+    def _compared(self, question: str, where: Filter) -> list[Fused]:
+        dense, lexical, ceiling = self.arms(question, where)
+        fused = fuse(dense, lexical, self._weights, ceiling=ceiling)
+        if self._states is None or self._weights.late == 0 or not fused:
+            return fused
+        words = max((s.score for s in lexical), default=0.0) / ceiling if ceiling > 0 else 0.0
+        weight = self._weights.late * (1.0 - min(1.0, words)) ** 2
+        if weight < _FAINT:
+            return fused
+        least = fused[0].score - self._weights.margin
+        near = [f for f in fused[: self._weights.reread] if f.score >= least]
+        if len(near) < 2:
+            return fused
+        asked = self._states.of_question(question)
+        found = self._states.of_passages(self.store, [f.passage_id for f in near])
+        return reordered(fused, late_interaction(asked, found), weight)
+
+    def arms(
+        self, question: str, where: Filter = _EVERYTHING
+    ) -> tuple[list[ScoredPassage], list[ScoredPassage], float]:
+        """Dense scores (of the lexical arm's passages, too), lexical ones, and their ceiling."""
+        vector = self._encoder.queries([question])[0]
+        pool = self._weights.pool
+        dense = self.store.dense(vector, pool, where)
+        lexical = self.store.lexical(question, pool, where)
+        complete = self._complete(vector, dense, lexical)
+        return complete, lexical, self.store.lexical_ceiling(question)
+
+    def _complete(
+        self,
+        vector: Vectors,
+        dense: list[ScoredPassage],
+        lexical: list[ScoredPassage],
+    ) -> list[ScoredPassage]:
+        """Give the lexical arm's passages their true dense scores too."""
+        seen = {s.passage_id for s in dense}
+        missing = [s.passage_id for s in lexical if s.passage_id not in seen]
+        if not missing:
+            return dense
+        scores = self.store.vectors(missing) @ vector
+        return dense + [
+            ScoredPassage(passage_id, float(score))
+            for passage_id, score in zip(missing, scores, strict=True)
+        ]
+
+    def retrieve(
+        self,
+        question: str,
+        top_k: int = 10,
+        where: Filter = _EVERYTHING,
+    ) -> list[Hit]:
+        """The ``top_k`` best passages with their articles, best first; newer first on ties."""
+        ranked = self.rank(question, where)[:top_k]
+        passages = self.store.passages([f.passage_id for f in ranked])
+        summaries = self.store.summaries([p.article_id for p in passages])
+        hits = [
+            Hit(passage, article, fused.score, fused.dense, fused.lexical)
+            for fused, passage, article in zip(ranked, passages, summaries, strict=True)
+        ]
+        hits.sort(key=lambda h: h.article.published or "", reverse=True)
+        return sorted(hits, key=lambda h: -round(h.score, 6))
+
+
+class PassageStates:
+    """Token states of questions and passages; those of passages are kept, up to ``most_bytes``.
+
+    Safe to share by threads.
+    """
+
+    def __init__(self, encoder: TokenEncoder, most_bytes: int = 64 * 1024 * 1024) -> None:
+        self._encoder = encoder
+        self._most_bytes = most_bytes
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, _Half] = OrderedDict()
+        self._bytes = 0
+
+    def of_question(self, question: str) -> Vectors:
+        """Shape (tokens, dimension)."""
+        return self._encoder.query_states([question])[0]
+
+    def of_passages(self, store: Store, passage_ids: Sequence[str]) -> list[Vectors]:
+        """One array (tokens, dimension) a passage, title and date read with it."""
+        passages = store.passages(passage_ids)
+        summaries = store.summaries([p.article_id for p in passages])
+        texts = [embedding_text(a, p) for a, p in zip(summaries, passages, strict=True)]
+        with self._lock:
+            known = {text: self._kept[text] for text in texts if text in self._kept}
+            for text in known:
+                self._kept.move_to_end(text)
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
+        if missing:
+            made = self._encoder.passage_states(missing)
+            fresh = {t: s.astype(np.float16) for t, s in zip(missing, made, strict=True)}
+            self._keep(fresh)
+            known |= fresh
+        return [known[text].astype(np.float32) for text in texts]
+
+    def _keep(self, fresh: dict[str, _Half]) -> None:
+        with self._lock:
+            for text, states in fresh.items():
+                if text not in self._kept:
+                    self._kept[text] = states
+                    self._bytes += states.nbytes
+            while self._bytes > self._most_bytes:
+                self._bytes -= self._kept.popitem(last=False)[1].nbytes

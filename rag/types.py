@@ -1,0 +1,191 @@
+"""What asking can give: an Answer whose every claim cites, or a Refusal that cites nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from konkyo.index.records import ArticleSummary
+
+__all__ = [
+    "Answer",
+    "Citation",
+    "Claim",
+    "ClaimChecked",
+    "ClaimDrafted",
+    "ClaimRemoved",
+    "Event",
+    "Evidence",
+    "EvidenceReady",
+    "Finished",
+    "Outcome",
+    "Refusal",
+    "RefusalReason",
+    "Removed",
+    "RemovedReason",
+    "to_json",
+]
+
+RefusalReason = Literal["no_evidence", "weak_evidence", "unsupported", "empty_index"]
+RemovedReason = Literal[
+    "no_citation",
+    "unknown_citation",
+    "number",
+    "date",
+    "name",
+    "negation",
+    "quotation",
+    "meaning",
+    "relation",
+    "off_question",
+    "language",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One numbered quote shown to the reader and to the model.
+
+    ``text`` is verbatim: ``article.text[start:end]``. ``score`` is a share in 0..1: how well
+    the quote bears on the question.
+    """
+
+    number: int
+    article: ArticleSummary
+    start: int
+    end: int
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A quote that a claim rests on: ``article.text[start:end] == quote``."""
+
+    id: int
+    article_id: str
+    title: str
+    source: str
+    url: str | None
+    published: str | None
+    language: str
+    outlet: str | None
+    quote: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One sentence of an answer, the citations it rests on and how well they support it (share)."""
+
+    text: str
+    citations: tuple[int, ...]
+    support: float
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A sentence the model wrote that was not shown, and why."""
+
+    text: str
+    reason: RemovedReason
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A supported answer: ``text`` carries [n] marks that name ``citations``."""
+
+    question: str
+    language: str
+    text: str
+    claims: tuple[Claim, ...]
+    citations: tuple[Citation, ...]
+    removed: tuple[Removed, ...]
+    notices: tuple[str, ...]
+    timings_ms: Mapping[str, float]
+    fingerprint: str
+    usage: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The articles do not say; no citations. ``related`` are near, but do not answer."""
+
+    question: str
+    language: str
+    reason: RefusalReason
+    text: str
+    removed: tuple[Removed, ...]
+    notices: tuple[str, ...]
+    timings_ms: Mapping[str, float]
+    fingerprint: str
+    related: tuple[ArticleSummary, ...] = field(default=())
+    usage: Mapping[str, float] = field(default_factory=dict)
+
+
+Outcome = Answer | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceReady:
+    """The quotes that will be used; sent before the model writes a word.
+
+    Sent again where a second search found better ones; the last list is the one that counts.
+    """
+
+    evidence: tuple[Evidence, ...]
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimDrafted:
+    """The model finished a sentence; it is being checked and must not be shown as fact."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimChecked:
+    """A sentence passed; ``claim.citations`` number the ``EvidenceReady`` quotes."""
+
+    claim: Claim
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRemoved:
+    """A sentence failed."""
+
+    removed: Removed
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Always last."""
+
+    outcome: Outcome
+
+
+Event = EvidenceReady | ClaimDrafted | ClaimChecked | ClaimRemoved | Finished
+
+
+def to_json(outcome: Outcome) -> dict[str, object]:
+    """The documented object of ``konkyo ask --json`` (docs/schema.md); keys are never taken away."""
+    answered = isinstance(outcome, Answer)
+    return {
+        "question": outcome.question,
+        "language": outcome.language,
+        "status": "answered" if answered else "refused",
+        "reason": None if isinstance(outcome, Answer) else outcome.reason,
+        "answer": outcome.text,
+        "claims": [asdict(c) for c in outcome.claims] if isinstance(outcome, Answer) else [],
+        "citations": [asdict(c) for c in outcome.citations] if isinstance(outcome, Answer) else [],
+        "removed": [asdict(r) for r in outcome.removed],
+        "related": [] if isinstance(outcome, Answer) else [asdict(a) for a in outcome.related],
+        "notices": list(outcome.notices),
+        "timings_ms": dict(outcome.timings_ms),
+        "usage": dict(outcome.usage),
+        "fingerprint": outcome.fingerprint,
+    }

@@ -1,0 +1,198 @@
+"""Does a phrased sentence keep the relations of what it cites, or only its words?
+
+A small model likes to put true words together anew: the attacker becomes the attacked, a day of
+one event that of another, and a question is turned into a statement around whatever name a quote
+holds. Exact facts and likeness of meaning pass such sentences. Two kinds are told apart. A claim
+whose words stand in one quote, all of them and in the same order, is that quote made shorter. Any
+other is phrased anew, and is believed only if the learned checker's two heads agree strongly enough:
+the quote supports it, and the quote answers the question with something the claim holds. Weights
+and threshold are fitted by ``benchmarks/fit_phrased.py`` on data named in ``rag/calibration.json``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from konkyo.index.text.alignment import tokens
+from konkyo.index.text.names import names, same_name
+from konkyo.index.text.normalize import letters
+from konkyo.index.text.sentences import sentences
+from konkyo.rag.retrieval.evidence import Reader
+from konkyo.rag.types import Evidence
+from konkyo.rag.verification.verifier import Calibration, Supporter, heard, logit
+
+__all__ = ["KEPT", "Phrasing", "kept_in_order", "made_shorter"]
+
+KEPT = 0.95
+"""From this share of its words in order, a claim counts as a quote made shorter."""
+
+_SUREST = 1e-3
+_MARKED = re.compile(r"([^\s぀-ゟ、。「」]{1,2})([がはを])")
+_PASSIVE = re.compile(r"[あ-ん]?れ(?:た|て|る|ま|ず|な)")
+_OPEN = {
+    "ja": re.compile(
+        r"予定|見通し|見込|方針|意向|検討|調整|計画|可能性|恐れ|おそれ|とみられ|模様|目指|求め|だろう|かもしれ|べき|想定|予想|打診|観測|構え|準備|なら|れば|たい(?:と|。)"
+    ),
+    "en": re.compile(
+        r"\b(?:(?-i:may|will)|might|could|would|should|if|likely|set to|plan\w*|expect\w*|intend\w*|consider\w*|possib\w*|hop(?:e|es|ed|ing)"
+        r"|propos\w*|seek\w*|aim\w*|scheduled|reportedly|alleged\w*|arrang\w*|want\w*|urg\w*|demand\w*)\b",
+        re.IGNORECASE,
+    ),
+    "zh": re.compile(
+        r"预计|計劃|计划|拟|打算|考虑|协调|可能|将|有望|争取|希望|据称|据说|如果|若|应当|正在|要求|意向"
+    ),
+    "ko": re.compile(
+        r"예정|전망|방침|계획|검토|조율|가능성|추진|예상|것으로 보|것으로 알려|의향|목표|하기로|려고|라면|요구|할 듯"
+    ),
+}
+_LIGHT = re.compile(r"[぀-ゟ]")  # Japanese grammar is written in hiragana.
+_PARTICLES = frozenset("은는이가을를의에로도와과고다니습입했한")
+_FUNCTION = frozenset(
+    ["a", "an", "the", "of", "to", "in", "on", "at", "by", "for", "with", "from", "as", "and", "that", "it", "its", "is", "are", "was", "were", "be", "been", "being", "has", "have", "had", "的", "了", "是", "在", "着", "地", "得"]
+)  # fmt: skip
+
+
+def _units(text: str, language: str) -> list[str]:
+    found = []
+    for token in tokens(text):
+        key = token.key
+        if _LIGHT.fullmatch(key) or key in _FUNCTION:
+            continue
+        if language == "ko" and key in _PARTICLES:
+            continue
+        found.append(key)
+    return found
+
+
+def _same(one: str, other: str) -> bool:
+    """The same word, but for its ending where words have one."""
+    if one == other:
+        return True
+    if min(len(one), len(other)) < 4 or not (one.isalpha() and other.isalpha()):
+        return False
+    stem = min(len(one), len(other)) - 2
+    return one[: max(4, stem)] == other[: max(4, stem)]
+
+
+def kept_in_order(claim: str, quotes: Sequence[str], language: str) -> float:
+    """Share of a claim's words that stand in one of the quotes in the claim's own order.
+
+    Words of grammar alone (Japanese hiragana, Korean particles, articles and the like) do not
+    count; characters stand for words where words are not separated. The quote that keeps most.
+    """
+    mine = _units(claim, language)
+    if not mine:
+        return 0.0
+    return max(_longest_common(mine, _units(q, language)) / len(mine) for q in quotes)
+
+
+def made_shorter(claim: str, quotes: Sequence[str], language: str) -> bool:
+    """Whether a claim is one of the quotes with words left out that change nothing.
+
+    Subject and object stay in their places, and what is planned, expected or only possible in the
+    quote is not told as done.
+    """
+    return any(
+        kept_in_order(claim, [q], language) >= KEPT
+        and not _turned(claim, q, language)
+        and (_open(claim, language) or not _open(q, language))
+        for q in quotes
+    )
+
+
+def _open(text: str, language: str) -> bool:
+    """Whether a text speaks of what is planned, wanted, expected, possible or conditional."""
+    pattern = _OPEN.get(language)
+    return pattern is not None and pattern.search(text) is not None
+
+
+def _turned(claim: str, quote: str, language: str) -> bool:
+    """Whether what a Japanese quote has as its object alone the claim also has as its subject, or the reverse.
+
+    A passive sentence may: 「予算を増やした」 is 「予算が増やされた」.
+    """
+    if language != "ja" or (_PASSIVE.search(claim) and not _PASSIVE.search(quote)):
+        return False
+    mine, theirs = _roles(claim), _roles(quote)
+    return any(word in theirs and not roles <= theirs[word] for word, roles in mine.items())
+
+
+def _roles(text: str) -> dict[str, set[bool]]:
+    """Of each word marked by が, は or を in a Japanese text: whether it is an object."""
+    found: dict[str, set[bool]] = {}
+    for word, mark in _MARKED.findall(text):
+        found.setdefault(word, set()).add(mark == "を")
+    return found
+
+
+def _longest_common(one: Sequence[str], other: Sequence[str]) -> int:
+    """Length of the longest common subsequence."""
+    row = [0] * (len(other) + 1)
+    for a in one:
+        before = 0
+        for j, b in enumerate(other, start=1):
+            above = row[j]
+            row[j] = before + 1 if _same(a, b) else max(above, row[j - 1])
+            before = above
+    return row[-1]
+
+
+class Phrasing:
+    """Decides whether a claim keeps the relations of the quotes it cites. Safe to share by threads."""
+
+    def __init__(self, reader: Reader, supporter: Supporter, calibration: Calibration) -> None:
+        self._reader = reader
+        self._supporter = supporter
+        self._calibration = calibration
+
+    def __call__(
+        self, claim: str, cited: Sequence[Evidence], *, question: str, language: str
+    ) -> bool:
+        """Whether a claim and each of its sentences is a quote made shorter, or anew and believed."""
+        parts = [claim[start:end] for start, end in sentences(claim, language)]
+        every = dict.fromkeys([claim, *parts])
+        return all(self._keeps(part, cited, question, language) for part in every)
+
+    def _keeps(self, claim: str, cited: Sequence[Evidence], question: str, language: str) -> bool:
+        quotes = [e.text for e in cited]
+        if made_shorter(claim, quotes, language):
+            return True
+        if all(_turned(claim, quote, language) for quote in quotes):
+            return False
+        titles = [e.article.title for e in cited]
+        found = self.features(claim, quotes, titles, question=question, language=language)
+        return self._calibration.probability(found) >= self._calibration.threshold
+
+    def features(
+        self,
+        claim: str,
+        quotes: Sequence[str],
+        titles: Sequence[str],
+        *,
+        question: str,
+        language: str,
+    ) -> dict[str, float]:
+        """The witnesses, by name, each of the order of one.
+
+        ``entail``: log-odds that the quotes say so. ``reader``: log-odds that they answer the
+        question. ``weaker``: the lower of both. ``holds``: whether the claim has what the reader
+        takes for the answer, and the question does not name it already. ``kept``: share of the claim's words that one quote has in the same
+        order.
+        """
+        together = "\n".join(quotes)
+        views = heard(self._supporter, claim, quotes)
+        about = "; ".join(dict.fromkeys(titles))
+        reading = self._reader.answers(question, [together], [about])[0]
+        place = together[reading.start : reading.end]
+        wanted = letters(place)
+        named = any(same_name(place.strip(), n.text) for n in names(question))
+        entail = logit(max(v.entail for v in views), _SUREST)
+        answers = logit(reading.probability, _SUREST)
+        return {
+            "entail": entail,
+            "reader": answers,
+            "weaker": min(entail, answers),
+            "holds": float(bool(wanted) and wanted in letters(claim) and not named),
+            "kept": kept_in_order(claim, quotes, language),
+        }

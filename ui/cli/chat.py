@@ -1,0 +1,332 @@
+"""``konkyo chat``: the page, on this machine unless a password is set."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from konkyo.ui.http.auth import Access, Limiter
+
+if TYPE_CHECKING:
+    from konkyo.index.settings import ChatSettings, Settings
+    from konkyo.rag.pipeline import Pipeline
+    from konkyo.ui.server.index_jobs import Librarian
+    from konkyo.ui.server.llm_subprocess import ApartLLM
+    from konkyo.ui.server.telemetry import Telemetry
+    from konkyo.ui.web.chat_service import Desk
+    from konkyo.ui.web.gradio_app import Served
+
+__all__ = ["chat", "load_pipeline", "require_store"]
+
+_PASSWORD_LENGTH = 8
+_REMOTE_AT_ONCE = 4
+_FROM = "{}  [default: from settings, {}]"
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(
+    epilog="""
+    \b
+    Examples:
+      konkyo chat
+      konkyo chat --store /data/news --port 8080 --no-open
+      konkyo chat --llm none                 quotes alone, no language model
+      konkyo chat --terminal                 ask here, without a browser
+      konkyo chat --host 0.0.0.0 --password-file ~/.konkyo-password
+
+    \b
+    The user name for the password is konkyo (reads) or editor (also keeps the index).
+    The HTTP interface is on the same port: /api/ask, /v1/chat/completions, /mcp, /metrics.
+    Ctrl-C stops the server; on SIGTERM it finishes what it is answering first.
+    """
+)
+@click.option(
+    "--store",
+    default=None,
+    envvar="KONKYO_STORE",
+    help=_FROM.format("Folder of the index.", ".konkyo/store"),
+)
+@click.option("--host", default=None, help=_FROM.format("Address to listen on.", "127.0.0.1"))
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=None,
+    help=_FROM.format("Port to listen on; 0 takes any free one.", "7860"),
+)
+@click.option(
+    "--llm",
+    default=None,
+    help=_FROM.format("embedded, openai, ollama or none (quotes alone).", "embedded"),
+)
+@click.option("--model", default=None, help="Model name, or the path of a GGUF file.")
+@click.option("--base-url", default=None, help="Address of an OpenAI-compatible or Ollama server.")
+@click.option(
+    "--password-file",
+    type=_FILE,
+    default=None,
+    help="File whose first line is the readers' password; or set KONKYO_PASSWORD.",
+)
+@click.option(
+    "--editor-password-file",
+    type=_FILE,
+    default=None,
+    help="The same for editors, who may also change the index; or KONKYO_EDITOR_PASSWORD.",
+)
+@click.option(
+    "--keys-file",
+    type=_FILE,
+    default=None,
+    help="Keys of the HTTP interface, one `reader KEY` or `editor KEY` a line.",
+)
+@click.option(
+    "--allow-path",
+    "allowed",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Folder whose files editors may index; repeatable.  [default: any on 127.0.0.1,"
+    " none elsewhere]",
+)
+@click.option(
+    "--log",
+    "log",
+    type=click.Choice(["text", "json"]),
+    default=None,
+    help=_FROM.format("Form of the log on standard error.", "text"),
+)
+@click.option("--verbose", is_flag=True, help="Log a line for every answer.")
+@click.option("--terminal", is_flag=True, help="Ask here instead of in a browser.")
+@click.option(
+    "--open/--no-open",
+    "browse",
+    default=None,
+    help="Open a browser.  [default: if there is a screen and a terminal]",
+)
+def chat(
+    store: str | None,
+    host: str | None,
+    port: int | None,
+    llm: str | None,
+    model: str | None,
+    base_url: str | None,
+    password_file: Path | None,
+    editor_password_file: Path | None,
+    keys_file: Path | None,
+    allowed: tuple[Path, ...],
+    log: str | None,
+    verbose: bool,
+    terminal: bool,
+    browse: bool | None,
+) -> None:
+    """Open the chat in a browser: ask, read the answer, press a number to see its source."""
+    # Before Gradio is imported: it asks the network for nothing.
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    import logging
+
+    from konkyo.index.settings import load_settings
+    from konkyo.ui.server.telemetry import Telemetry, configure_logs, open_tracer
+
+    settings = load_settings(
+        flags={"store": store, "chat": {"host": host, "port": port, "log": log}}
+    )
+    if terminal:
+        _in_terminal(settings.store, llm, model, base_url)
+        return
+    from konkyo.ui.server.evaluation_jobs import Examiner
+    from konkyo.ui.server.feedback import Feedback, feedback_file
+    from konkyo.ui.server.session_store import SignIns, ledger_of
+    from konkyo.ui.web.admin import question_sets
+    from konkyo.ui.web.chat_service import Desk
+    from konkyo.ui.web.gradio_app import House, listen, serve
+
+    configure_logs(
+        settings.chat.log,
+        logging.INFO if verbose or settings.chat.log == "json" else logging.WARNING,
+    )
+    access = _access(settings.chat, password_file, editor_password_file, keys_file)
+    taken = listen(settings.chat.host, settings.chat.port, access, settings.chat.names)
+    require_store(settings.store)
+    click.echo("Starting …", err=True)
+
+    with contextlib.ExitStack() as closing:
+        telemetry = Telemetry(open_tracer())
+
+        def load() -> Pipeline:
+            return load_pipeline(settings, llm, model, base_url, closing, telemetry)
+
+        ledger = ledger_of(settings.store)
+        desk = Desk(load, telemetry, ledger)
+        librarian = _librarian(settings, desk, access, allowed)
+        closing.callback(librarian.close)
+        limiter = Limiter(settings.chat.rate, settings.chat.concurrent)
+        store = settings.store
+        examiner = Examiner(store, lambda: question_sets(store), lambda: _pipeline(desk))
+        house = House(
+            desk,
+            access,
+            limiter,
+            librarian,
+            examiner,
+            ledger or Feedback(feedback_file(store)),
+            settings.chat.names,
+            SignIns(ledger) if ledger is not None else None,
+            settings.chat.grace,
+        )
+        with contextlib.suppress(KeyboardInterrupt):
+            serve(house, taken, ready=partial(_opened, browse))
+    click.echo("\nStopped.", err=True)
+    # An answer still being written sits in a thread that Python would wait for; nobody reads it.
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def _pipeline(desk: Desk) -> Pipeline:
+    from konkyo.rag.pipeline import Pipeline
+
+    reader = desk.reader
+    assert isinstance(reader, Pipeline)
+    return reader
+
+
+def _librarian(
+    settings: Settings, desk: Desk, access: Access, allowed: tuple[Path, ...]
+) -> Librarian:
+    from konkyo.index.records import Filter
+    from konkyo.ui.server.index_jobs import Librarian
+
+    def known() -> list[str]:
+        return [summary.source for summary in desk.reader.store.articles(Filter())]
+
+    # Whoever may use this machine may read its files; anybody else only what was allowed.
+    roots = None if not access.locked and not allowed else allowed
+    return Librarian(settings.store, known=known, roots=roots, changed=desk.renew)
+
+
+def _access(
+    chat: ChatSettings, reader: Path | None, editor: Path | None, keys: Path | None
+) -> Access:
+    from konkyo.ui.http.auth import read_keys
+
+    def given(flag: Path | None, named: str) -> Path | None:
+        return flag or (Path(named).expanduser() if named else None)
+
+    keys = given(keys, chat.keys_file)
+    if chat.user_header:
+        given_keys = read_keys(keys) if keys else {}
+        return Access(None, None, given_keys, chat.user_header, frozenset(chat.editors))
+    return Access(
+        _password(given(reader, chat.password_file), os.environ.get("KONKYO_PASSWORD")),
+        _password(
+            given(editor, chat.editor_password_file), os.environ.get("KONKYO_EDITOR_PASSWORD")
+        ),
+        read_keys(keys) if keys else {},
+    )
+
+
+def _in_terminal(store: str, llm: str | None, model: str | None, base_url: str | None) -> None:
+    from konkyo.rag.factory import open_from_settings
+    from konkyo.ui.cli.terminal import converse
+
+    require_store(store)
+    converse(lambda: open_from_settings(store, llm=llm, model=model, base_url=base_url))
+
+
+def _opened(browse: bool | None, served: Served) -> None:
+    click.echo(f"Konkyo is at {served.url}   (Ctrl-C stops it)")
+    sys.stdout.flush()
+    if browse or (browse is None and _has_screen()):
+        import webbrowser
+
+        threading.Thread(target=webbrowser.open, args=(served.url,), daemon=True).start()
+
+
+def load_pipeline(
+    settings: Settings,
+    llm: str | None,
+    model: str | None,
+    base_url: str | None,
+    closing: contextlib.ExitStack,
+    telemetry: Telemetry,
+) -> Pipeline:
+    """The pipeline as settings and flags say, behind a fair line; ``closing`` ends its processes."""
+    from konkyo.rag.factory import open_from_settings, open_pipeline
+    from konkyo.ui.server.llm_queue import Fair
+
+    kind = llm or settings.llm.kind
+    if kind == "embedded":
+        from konkyo.index.embedding.catalogue import resolve_llm
+        from konkyo.rag.factory import DEFAULT_LLM
+        from konkyo.ui.server.llm_subprocess import ApartLLM
+
+        named = model or (settings.llm.model if settings.llm.kind == "embedded" else "")
+        apart = ApartLLM(resolve_llm(named or DEFAULT_LLM))
+        closing.callback(apart.close)
+        # Evidence can already be found and shown while this gigabyte is read.
+        threading.Thread(target=_warm, args=(apart,), daemon=True).start()
+        fair = Fair(apart)
+        pipeline = open_pipeline(
+            settings.store,
+            embedding=settings.embedding.model,
+            llm=fair,
+            retrieval=settings.retrieval,
+        )
+    else:
+        pipeline = open_from_settings(settings.store, llm=llm, model=model, base_url=base_url)
+        fair = Fair(pipeline.llm, _REMOTE_AT_ONCE)
+        if kind != "none":
+            pipeline.llm = fair
+    telemetry.gauge("konkyo_queue", "Questions waiting for the model.", lambda: fair.waiting)
+    telemetry.gauge("konkyo_generation", "Of the index.", lambda: pipeline.store.generation)
+    return pipeline
+
+
+def _warm(llm: ApartLLM) -> None:
+    from konkyo.index.errors import LLMError
+
+    try:
+        llm.load()
+    except LLMError as exc:
+        click.echo(f"konkyo: {exc}", err=True)
+
+
+def require_store(store: str) -> None:
+    """Raise StoreMissing, with the command that makes one, where there is no index."""
+    from konkyo.index.errors import StoreMissing
+    from konkyo.index.stores.address import kind_of, without_scheme
+
+    # A store on a server is looked at when it is opened.
+    if kind_of(store) == "local" and not without_scheme(store).exists():
+        raise StoreMissing(
+            f"{store}: there is no index here; make one with "
+            f"`konkyo index build SOURCE... --store {store}`"
+        )
+
+
+def _password(file: Path | None, variable: str | None) -> str | None:
+    password = variable
+    if file is not None:
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as exc:
+            raise click.UsageError(f"{file}: cannot be read as text ({exc})") from exc
+        password = lines[0].strip() if lines else ""
+    if password is None:
+        return None
+    if len(password) < _PASSWORD_LENGTH:
+        raise click.UsageError(f"the password needs at least {_PASSWORD_LENGTH} characters")
+    return password
+
+
+def _has_screen() -> bool:
+    if not sys.stdout.isatty():
+        return False
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

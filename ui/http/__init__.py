@@ -1,0 +1,3 @@
+"""The HTTP interface beside the page, and what protects both."""
+
+__all__: list[str] = []

@@ -1,0 +1,185 @@
+"""Who may do what, and how often: roles, passwords, keys, rate and concurrency. Standard library only."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from konkyo.index.errors import KonkyoError, UsageError
+
+__all__ = ["EDITOR", "READER", "Access", "Denied", "Limiter", "Role", "TooMany", "read_keys"]
+
+Role = Literal["reader", "editor"]
+
+READER = "konkyo"
+"""The user name readers sign in with."""
+EDITOR = "editor"
+"""The user name editors sign in with."""
+
+_KEY_LENGTH = 16
+_CALLERS = 10_000
+
+
+class Denied(KonkyoError):
+    """The caller may not do this; ``known`` says whether it is known who they are."""
+
+    def __init__(self, message: str, *, known: bool) -> None:
+        super().__init__(message)
+        self.known = known
+
+
+class TooMany(KonkyoError):
+    """A limit is reached; ``retry_after`` is in seconds."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def read_keys(file: Path) -> dict[str, Role]:
+    """The API keys of a file, one ``reader KEY`` or ``editor KEY`` a line, as digests with roles.
+
+    Raises UsageError that names file and line.
+    """
+    try:
+        lines = file.read_text("utf-8").splitlines()
+    except OSError as exc:
+        raise UsageError(f"{file}: cannot be read ({exc.strerror})") from exc
+    except UnicodeDecodeError as exc:
+        raise UsageError(f"{file}: not UTF-8; save it as UTF-8") from exc
+    keys: dict[str, Role] = {}
+    for number, line in enumerate(lines, 1):
+        words = line.split("#", 1)[0].split()
+        if not words:
+            continue
+        role = next((r for r in get_args(Role) if r == words[0]), None)
+        if len(words) != 2 or role is None:
+            raise UsageError(f"{file}:{number}: expected `reader KEY` or `editor KEY`")
+        if len(words[1]) < _KEY_LENGTH:
+            raise UsageError(
+                f"{file}:{number}: a key needs at least {_KEY_LENGTH} characters; make one with"
+                " `python3 -c 'import secrets; print(secrets.token_urlsafe(24))'`"
+            )
+        keys[_digest(words[1])] = role
+    if not keys:
+        raise UsageError(f"{file}: holds no key; write `reader KEY` or `editor KEY`, one a line")
+    return keys
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The passwords of the page and the keys of the HTTP interface (by digest).
+
+    Without any, whoever reaches the server may do everything, which is why it then listens on
+    this machine alone. With any, the HTTP interface asks for a key; the page asks for a password
+    if there is one. ``user_header`` is where a proxy that signs people in (OpenID Connect, say)
+    names them, instead of passwords; ``editors`` are those of them who are more than readers.
+    """
+
+    reader_password: str | None = None
+    editor_password: str | None = None
+    keys: Mapping[str, Role] = field(default_factory=dict)
+    user_header: str = ""
+    editors: frozenset[str] = frozenset()
+
+    @property
+    def page_locked(self) -> bool:
+        """Whether the page asks who somebody is."""
+        passwords = self.reader_password is not None or self.editor_password is not None
+        return passwords or bool(self.user_header)
+
+    @property
+    def locked(self) -> bool:
+        """Whether anything is asked for at all."""
+        return self.page_locked or bool(self.keys)
+
+    def enter(self, user: str, password: str) -> bool:
+        """Whether a user name and a password open the page; takes equally long for any."""
+        wanted = {READER: self.reader_password, EDITOR: self.editor_password}.get(user)
+        right = hmac.compare_digest(_digest(password), _digest(wanted or ""))
+        return right and wanted is not None
+
+    def role_of_user(self, user: str | None) -> Role:
+        """What somebody who is signed in on the page may do."""
+        if self.user_header:
+            return "editor" if user in self.editors else "reader"
+        return "editor" if not self.page_locked or user == EDITOR else "reader"
+
+    def role_of_header(self, authorization: str | None) -> tuple[Role, str]:
+        """The role, and a short name of the caller, for an ``Authorization`` header.
+
+        Raises Denied without a key that is known.
+        """
+        if not self.locked:
+            return "editor", ""
+        scheme, _, key = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not key.strip():
+            advice = "" if self.keys else "; none is set: start with --keys-file FILE"
+            raise Denied(f"a key is needed: Authorization: Bearer KEY{advice}", known=False)
+        digest = _digest(key.strip())
+        for known, role in self.keys.items():
+            if hmac.compare_digest(known, digest):
+                return role, digest[:8]
+        raise Denied("this key is not known here", known=False)
+
+
+class Limiter:
+    """Lets each caller do ``rate`` things a minute and ``concurrent`` at once; 0 means no limit."""
+
+    def __init__(
+        self, rate: int, concurrent: int = 0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rate = rate
+        self._concurrent = concurrent
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._busy: dict[str, int] = {}
+
+    def take(self, caller: str) -> None:
+        """Count one request. Raises TooMany."""
+        if not self._rate:
+            return
+        now = self._clock()
+        with self._lock:
+            left, then = self._left.pop(caller, (float(self._rate), now))
+            left = min(float(self._rate), left + (now - then) * self._rate / 60)
+            self._left[caller] = (left - 1 if left >= 1 else left, now)
+            while len(self._left) > _CALLERS:
+                self._left.popitem(last=False)
+        if left < 1:
+            wait = max(1, round((1 - left) * 60 / self._rate + 0.5))
+            raise TooMany(
+                f"too many questions: at most {self._rate} a minute; try again in {wait} s", wait
+            )
+
+    @contextlib.contextmanager
+    def slot(self, caller: str) -> Iterator[None]:
+        """Count one request and hold a place while it is answered. Raises TooMany."""
+        self.take(caller)
+        with self._lock:
+            busy = self._busy.get(caller, 0)
+            if self._concurrent and busy >= self._concurrent:
+                raise TooMany(
+                    f"at most {self._concurrent} questions at once; wait for an answer first", 1
+                )
+            self._busy[caller] = busy + 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy[caller] -= 1
+                if not self._busy[caller]:
+                    del self._busy[caller]

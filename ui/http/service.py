@@ -1,0 +1,626 @@
+"""The HTTP interface: ask, search, read and keep the index, beside the page on the same server.
+
+Annotations are evaluated here, not postponed: the framework reads those of the handlers, which are
+made inside a function because the framework is imported there.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol, TypeVar
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+
+from konkyo.index.errors import (
+    ArticleMissing,
+    KonkyoError,
+    LLMTimeout,
+    LLMUnreachable,
+    ModelError,
+    StoreError,
+    StoreLocked,
+    UsageError,
+)
+from konkyo.index.records import Filter, Hit
+from konkyo.rag.conversation import Turn
+from konkyo.rag.generation.prompts import language_name
+from konkyo.rag.generation.translate import LONGEST_QUOTE, Translation
+from konkyo.rag.types import (
+    ClaimChecked,
+    ClaimDrafted,
+    ClaimRemoved,
+    Event,
+    EvidenceReady,
+    Finished,
+    Outcome,
+    to_json,
+)
+from konkyo.ui.http.auth import Access, Denied, Limiter, Role, TooMany
+from konkyo.ui.http.security_middleware import Application, Message, Receive, Scope, Send
+from konkyo.ui.server.index_jobs import Job, Librarian, Order
+from konkyo.ui.server.llm_queue import Beat, Queued
+from konkyo.ui.server.telemetry import Channel
+from konkyo.ui.web.chat_service import QUESTION_LIMIT, Desk, NoQuote, NotReady
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter, Request
+
+__all__ = [
+    "ARTICLE_ID",
+    "UNBUFFERED",
+    "AskRequest",
+    "Doors",
+    "OrderRequest",
+    "Ranker",
+    "TranslateRequest",
+    "Where",
+    "answer_from",
+    "api_application",
+    "event_json",
+    "problem",
+    "problem_of",
+    "some_problems",
+]
+
+T = TypeVar("T")
+
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}$")]
+Short = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+_SOURCES_SHOWN = 1000
+_FAR = 1_000_000_000
+# Proxies shall pass events on as they come.
+UNBUFFERED = {"cache-control": "no-store", "x-accel-buffering": "no"}
+ARTICLE_ID = r"^[0-9A-Za-z_-]{1,64}$"
+
+_STATUS: tuple[tuple[type[KonkyoError], int, str], ...] = (
+    (TooMany, 429, "too_many"),
+    (UsageError, 400, "usage"),
+    (ArticleMissing, 404, "article_missing"),
+    (StoreLocked, 409, "index_busy"),
+    (NotReady, 503, "not_ready"),
+    (LLMTimeout, 504, "llm_timeout"),
+    (LLMUnreachable, 503, "llm_unreachable"),
+    (ModelError, 503, "model"),
+    (StoreError, 503, "index"),
+)
+
+
+class Where(BaseModel):
+    """Which articles may be used; an empty field lets everything through."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    since: date | None = Field(None, description="Only articles from this day on.")
+    until: date | None = Field(None, description="Only articles up to this day.")
+    languages: list[Code] = Field(default=[], max_length=50, description="ISO 639-1 codes.")
+    outlets: list[Short] = Field(default=[], max_length=50)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Where":
+        if self.since and self.until and self.since > self.until:
+            raise ValueError(f"since {self.since} is after until {self.until}")
+        return self
+
+    def filter(self) -> Filter:
+        """The same for the store."""
+        return Filter(
+            self.since.isoformat() if self.since else None,
+            self.until.isoformat() if self.until else None,
+            frozenset(code.lower() for code in self.languages),
+            frozenset(self.outlets),
+        )
+
+
+class Past(BaseModel):
+    """An earlier question and what was answered."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: str = Field(max_length=QUESTION_LIMIT)
+    answer: str = Field(max_length=20_000)
+
+
+class AskRequest(Where):
+    """A question, the turns before it, and which articles may be used."""
+
+    question: str = Field(
+        min_length=1,
+        max_length=QUESTION_LIMIT,
+        pattern=r"\S",
+        examples=["How much will Japan invest in the United States?"],
+    )
+    history: list[Past] = Field(default=[], max_length=20)
+    stream: bool = Field(False, description="Send events (text/event-stream) as they happen.")
+
+
+class TranslateRequest(BaseModel):
+    """A span of an article, in code points, and the language to tell it in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    article_id: str = Field(pattern=ARTICLE_ID)
+    start: int = Field(ge=0, le=_FAR)
+    end: int = Field(ge=1, le=_FAR, description=f"At most {LONGEST_QUOTE} letters after the start.")
+    language: Code = Field(description="ISO 639-1 code, of the reader.", examples=["en"])
+
+    @field_validator("language")
+    @classmethod
+    def _known(cls, code: str) -> str:
+        if language_name(code.lower()) == code.lower():
+            raise ValueError(f"{code} is the code of no language")
+        return code.lower()
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "TranslateRequest":
+        if not self.start < self.end <= self.start + LONGEST_QUOTE:
+            raise ValueError(f"end must come after start, by at most {LONGEST_QUOTE} letters")
+        return self
+
+
+class Translated(BaseModel):
+    """A model's translation of a quote; ``mark`` must stand beside ``text`` wherever it is shown."""
+
+    quote: str = Field(description="The article's own text: `text[start:end]`.")
+    text: str = Field(description="The model's words. No source, and nothing to cite.")
+    mark: str = Field(description="Says so to a reader, in the language asked for or English.")
+    doubtful: bool = Field(description="Its figures or names are not those of the quote.")
+    model: str
+    language: str
+
+
+class OrderRequest(BaseModel):
+    """What to do to the index."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: Order = Field(description="`cancel` stops the job under way; `verify` changes nothing.")
+    sources: list[Short] = Field(
+        default=[],
+        max_length=500,
+        description="Files, folders and patterns of the server, or addresses; for `remove`, also"
+        " article identifiers. `refresh` needs none.",
+    )
+
+
+class Problem(BaseModel):
+    """The one form of every error."""
+
+    class Error(BaseModel):
+        """``code`` is stable and for programs, ``message`` for people."""
+
+        code: str
+        message: str
+        type: str
+        param: str | None = None
+
+    error: Error
+
+
+class Health(BaseModel):
+    """The process is alive."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+
+
+class Readiness(BaseModel):
+    """Whether questions can be answered now."""
+
+    ready: bool
+    state: Literal["loading", "ready", "failed", "draining"]
+    problem: str = ""
+    articles: int | None = None
+
+
+class IndexState(BaseModel):
+    """What is indexed, and the job under way or the last one."""
+
+    articles: int
+    source_count: int
+    sources: list[str] = Field(description="The first thousand, in order.")
+    job: dict[str, object] | None
+
+
+class Ranker(Protocol):
+    """What search needs of a pipeline; ``konkyo.rag.retrieval.hybrid.Retriever`` is one."""
+
+    def retrieve(self, question: str, top_k: int = ..., where: Filter = ...) -> list[Hit]:
+        """The best passages, best first."""
+
+
+class Doors:
+    """Everything the ways in by program share: the desk, who may come in, and how often."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        access: Access | None = None,
+        librarian: Librarian | None = None,
+        limiter: Limiter | None = None,
+    ) -> None:
+        self.desk = desk
+        self.access = access or Access()
+        self.librarian = librarian
+        self.limiter = limiter or Limiter(0)
+
+    def caller(self, request: "Request", needed: Role = "reader") -> str:
+        """A name to count the caller by. Raises Denied."""
+        role, key = self.access.role_of_header(request.headers.get("authorization"))
+        if needed == "editor" and role != "editor":
+            raise Denied("this key may read; an editor's key is needed", known=True)
+        return key or (request.client.host if request.client else "")
+
+    def ranker(self) -> Ranker:
+        """The pipeline's own retriever. Raises NotReady."""
+        found = getattr(self.desk.reader, "retriever", None)
+        if found is None:
+            raise NotReady("search is not available")
+        ranker: Ranker = found
+        return ranker
+
+    def events(
+        self,
+        caller: str,
+        question: str,
+        channel: Channel,
+        history: Sequence[Turn] = (),
+        where: Filter = Filter(),
+    ) -> Iterator[Event | Queued | Beat]:
+        """Answer within the caller's limits; the first event is had before this returns.
+
+        So a limit or an index that cannot be used is raised here, not in mid-stream.
+        """
+        held = ExitStack()
+        held.enter_context(self.limiter.slot(caller))
+        stream = self.desk.events(question, channel, history=history, where=where)
+        held.callback(getattr(stream, "close", lambda: None))
+        try:
+            first = next(stream)
+        except BaseException:
+            held.close()
+            raise
+
+        def rest() -> Iterator[Event | Queued | Beat]:
+            with held:
+                yield first
+                yield from stream
+
+        return rest()
+
+    def translate(self, caller: str, asked: TranslateRequest) -> Translation:
+        """Translate a quote within the caller's limits. Raises what ``Desk.translation`` raises."""
+        place = (asked.article_id, asked.start, asked.end)
+        with self.limiter.slot(caller):
+            for event in self.desk.translation(*place, asked.language, "api"):
+                if isinstance(event, Translation):
+                    return event
+        raise NotReady("the translation was cut off; ask again")
+
+
+def answer_from(events: Iterator[Event | Queued | Beat]) -> Outcome:
+    """The outcome a stream ends with."""
+    for event in events:
+        if isinstance(event, Finished):
+            return event.outcome
+    raise NotReady("the answer was cut off; ask again")
+
+
+def event_json(event: Event | Queued) -> tuple[str, dict[str, object]]:
+    """The name and the object by which an event is sent; documented in docs/http.md."""
+    match event:
+        case Queued():
+            return "queued", {"ahead": event.ahead}
+        case EvidenceReady():
+            return "evidence", {
+                "language": event.language,
+                "evidence": [asdict(quote) for quote in event.evidence],
+            }
+        case ClaimDrafted():
+            # What was not checked is not sent: a reader could take it for an answer.
+            return "checking", {}
+        case ClaimChecked():
+            return "claim", asdict(event.claim)
+        case ClaimRemoved():
+            return "removed", asdict(event.removed)
+        case Finished():
+            return "outcome", to_json(event.outcome)
+
+
+def problem_of(error: KonkyoError) -> tuple[int, dict[str, object], dict[str, str]]:
+    """The status, body and headers an error of ours is told with."""
+    headers: dict[str, str] = {}
+    if isinstance(error, Denied):
+        status, code = (403, "forbidden") if error.known else (401, "key_needed")
+        if not error.known:
+            headers["www-authenticate"] = "Bearer"
+    else:
+        status, code = next(
+            ((s, c) for kind, s, c in _STATUS if isinstance(error, kind)), (500, "internal")
+        )
+    if isinstance(error, TooMany):
+        headers["retry-after"] = str(error.retry_after)
+    return status, problem(status, code, str(error)), headers
+
+
+def problem(status: int, code: str, message: str, param: str | None = None) -> dict[str, object]:
+    """The one form of every error."""
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    if status in (401, 403):
+        kind = "authentication_error"
+    return {"error": {"code": code, "message": message, "type": kind, "param": param}}
+
+
+def _sse(events: Iterator[Event | Queued | Beat]) -> Iterator[str]:
+    try:
+        for event in events:
+            if isinstance(event, Beat):
+                # A comment keeps proxies patient, and fails when nobody listens any more.
+                yield ": \n\n"
+                continue
+            name, data = event_json(event)
+            yield f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+    except KonkyoError as exc:
+        _, body, _ = problem_of(exc)
+        yield f"event: error\ndata: {json.dumps(body, ensure_ascii=False)}\n\n"
+
+
+def api_application(doors: Doors, tools: Application | None = None) -> Application:
+    """The whole interface as an ASGI application, with its OpenAPI document and error bodies.
+
+    ``tools`` answers at /mcp, for callers with a key.
+    """
+    from importlib.metadata import version
+
+    from fastapi import FastAPI, Request
+    from fastapi.exceptions import RequestValidationError
+    from fastapi.responses import JSONResponse, Response
+    from starlette.exceptions import HTTPException
+
+    from konkyo.ui.http.openai import router as openai_router
+
+    app = FastAPI(
+        title="Konkyo",
+        version=version("konkyo"),
+        description="Ask news articles; every sentence of an answer cites an exact quote.",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.include_router(_router(doors))
+    app.include_router(openai_router(doors))
+
+    @app.exception_handler(KonkyoError)
+    def ours(request: Request, exc: KonkyoError) -> Response:
+        status, body, headers = problem_of(exc)
+        return JSONResponse(body, status, headers)
+
+    @app.exception_handler(RequestValidationError)
+    def malformed(request: Request, exc: RequestValidationError) -> Response:
+        first = exc.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return JSONResponse(problem(422, "invalid", f"{where}: {first['msg']}", where), 422)
+
+    @app.exception_handler(HTTPException)
+    def other(request: Request, exc: HTTPException) -> Response:
+        code = {404: "not_found", 405: "method_not_allowed"}.get(exc.status_code, "http")
+        body = problem(exc.status_code, code, str(exc.detail))
+        return JSONResponse(body, exc.status_code, dict(exc.headers or {}))
+
+    counted = doors.desk.telemetry.requests
+
+    async def counting(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                path = str(getattr(scope.get("route"), "path", "(none)"))
+                counted.labels(path, str(message["status"])).inc()
+            await send(message)
+
+        inner: Application = app
+        if tools is not None and scope["path"] == "/mcp":
+            try:
+                doors.access.role_of_header(Request(dict(scope)).headers.get("authorization"))
+            except KonkyoError as exc:
+                status, body, headers = problem_of(exc)
+                refused: Application = JSONResponse(body, status, headers)
+                await refused(scope, receive, send)
+                return
+            inner = tools
+        await inner(scope, receive, sent)
+
+    return counting
+
+
+_PROBLEMS = {
+    400: {"model": Problem, "description": "It cannot be asked like that."},
+    401: {"model": Problem, "description": "A key is needed."},
+    403: {"model": Problem, "description": "This key may not do it."},
+    404: {"model": Problem, "description": "There is no such thing."},
+    409: {"model": Problem, "description": "The index is being changed by somebody else."},
+    413: {"model": Problem, "description": "The request is too large."},
+    422: {"model": Problem, "description": "A field is missing or malformed."},
+    429: {"model": Problem, "description": "Too many; see Retry-After."},
+    503: {"model": Problem, "description": "Not ready, or the language model cannot be reached."},
+    504: {"model": Problem, "description": "The language model took too long."},
+}
+
+
+def some_problems(*codes: int) -> dict[int | str, dict[str, object]]:
+    """How the OpenAPI document describes the errors of a door; that of a missing key always."""
+    return {code: dict(_PROBLEMS[code]) for code in (401, *codes)}
+
+
+def _router(doors: Doors) -> "APIRouter":
+    from importlib.metadata import version
+
+    from fastapi import APIRouter, Path, Query, Request
+    from fastapi.exceptions import RequestValidationError
+    from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+    router = APIRouter(tags=["Konkyo"])
+    desk = doors.desk
+
+    @router.post(
+        "/api/ask",
+        summary="Ask a question",
+        responses={
+            200: {
+                "description": "The outcome (docs/schema.md), or with `stream` its events.",
+                "content": {"application/json": {}, "text/event-stream": {}},
+            },
+            **some_problems(400, 413, 422, 429, 503),
+        },
+    )
+    def ask(body: AskRequest, request: Request) -> Response:
+        """Every sentence of the answer cites an exact quote; otherwise it is a refusal."""
+        history = [Turn(turn.question, turn.answer) for turn in body.history]
+        events = doors.events(doors.caller(request), body.question, "api", history, body.filter())
+        if body.stream:
+            return StreamingResponse(
+                _sse(events), media_type="text/event-stream", headers=UNBUFFERED
+            )
+        return JSONResponse(to_json(answer_from(events)))
+
+    @router.post(
+        "/api/translate",
+        summary="Translate a quote",
+        responses=some_problems(400, 404, 413, 422, 429, 503, 504),
+    )
+    def translate(body: TranslateRequest, request: Request) -> Translated:
+        """One span of an article told by the language model; an aid, and marked as one."""
+        try:
+            made = doors.translate(doors.caller(request), body)
+        except NoQuote as exc:
+            wrong = {"type": "value_error", "loc": ("body", "end"), "msg": str(exc)}
+            raise RequestValidationError([wrong]) from exc
+        return Translated(
+            quote=made.quote,
+            text=made.text,
+            mark=made.mark,
+            doubtful=made.doubtful,
+            model=made.model,
+            language=made.language,
+        )
+
+    @router.get("/api/search", summary="Rank passages", responses=some_problems(400, 422, 429, 503))
+    def search(
+        request: Request,
+        q: Annotated[
+            str,
+            Query(min_length=1, max_length=QUESTION_LIMIT, pattern=r"\S", examples=["対米投資"]),
+        ],
+        top_k: Annotated[int, Query(ge=1, le=100)] = 10,
+        since: date | None = None,
+        until: date | None = None,
+        language: Annotated[list[Code], Query(max_length=50)] = [],  # noqa: B006
+        outlet: Annotated[list[Short], Query(max_length=50)] = [],  # noqa: B006
+    ) -> dict[str, object]:
+        """Passages with their fused, dense and lexical scores, best first."""
+        doors.limiter.take(doors.caller(request))
+        if since and until and since > until:
+            raise UsageError(f"since {since} is after until {until}")
+        where = Where(since=since, until=until, languages=language, outlets=outlet).filter()
+        hits = doors.ranker().retrieve(q, top_k, where)
+        return {
+            "hits": [
+                {
+                    **asdict(hit.passage),
+                    "title": hit.article.title,
+                    "source": hit.article.source,
+                    "url": hit.article.url,
+                    "published": hit.article.published,
+                    "language": hit.article.language,
+                    "outlet": hit.article.outlet,
+                    "scores": {"fused": hit.score, "dense": hit.dense, "lexical": hit.lexical},
+                }
+                for hit in hits
+            ]
+        }
+
+    @router.get(
+        "/api/articles/{article_id}", summary="One article", responses=some_problems(404, 422, 503)
+    )
+    def article(
+        request: Request, article_id: Annotated[str, Path(pattern=ARTICLE_ID)]
+    ) -> dict[str, object]:
+        """The article as it is quoted: for every citation `text[start:end] == quote`."""
+        doors.caller(request)
+        return asdict(desk.reader.article(article_id))
+
+    @router.get("/api/index", summary="The index", responses=some_problems(403, 503))
+    def index(request: Request) -> IndexState:
+        """How many articles there are, from where, and the job under way or the last one."""
+        doors.caller(request, "editor")
+        librarian = _librarian(doors)
+        desk.renew()
+        job = librarian.job
+        sources = librarian.sources()
+        return IndexState(
+            articles=desk.shelf.count if desk.shelf else 0,
+            source_count=len(sources),
+            sources=sources[:_SOURCES_SHOWN],
+            job=_job(job) if job else None,
+        )
+
+    @router.post(
+        "/api/index",
+        status_code=202,
+        summary="Change the index",
+        responses=some_problems(400, 403, 409, 413, 422, 503),
+    )
+    def order(body: OrderRequest, request: Request) -> dict[str, object]:
+        """Starts a job (one at a time); `GET /api/index` tells how it goes."""
+        doors.caller(request, "editor")
+        librarian = _librarian(doors)
+        if body.action == "cancel":
+            librarian.cancel()
+        else:
+            librarian.start(body.action, body.sources)
+        job = librarian.job
+        return {"job": _job(job) if job else None}
+
+    @router.get("/health", summary="Alive?", include_in_schema=False)
+    @router.get("/api/health", summary="Alive?")
+    def health() -> Health:
+        """The process answers. Needs no key."""
+        return Health(version=version("konkyo"))
+
+    @router.get("/ready", summary="Ready?", include_in_schema=False)
+    @router.get("/api/ready", summary="Ready?", responses={503: {"model": Readiness}})
+    def ready() -> Response:
+        """Index and models are loaded: 200; before that, and while the server ends: 503. No key."""
+        state = desk.readiness
+        problem = "the index or a model cannot be used" if state == "failed" else ""
+        count = desk.shelf.count if desk.shelf else None
+        said = Readiness(ready=state == "ready", state=state, problem=problem, articles=count)
+        return JSONResponse(said.model_dump(), 200 if said.ready else 503)
+
+    @router.get(
+        "/metrics",
+        summary="Figures for Prometheus",
+        responses={200: {"content": {"text/plain": {}}}, **some_problems()},
+    )
+    def metrics(request: Request) -> Response:
+        """Counts and times of answers, in Prometheus' text format."""
+        doors.caller(request)
+        return Response(desk.telemetry.exposition(), media_type="text/plain; version=0.0.4")
+
+    return router
+
+
+def _librarian(doors: Doors) -> Librarian:
+    if doors.librarian is None:
+        raise NotReady("this server does not change its index")
+    return doors.librarian
+
+
+def _job(job: Job) -> dict[str, object]:
+    return {**asdict(job), "running": job.running}

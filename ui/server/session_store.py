@@ -1,0 +1,283 @@
+"""What several servers keep together, in the database of their index.
+
+Readers' opinions, conversations (so that another server can go on with one) and sign-ins, each in
+a table of the schema ``konkyo``. One short connection an entry: an answer takes far longer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+from konkyo.index.errors import StoreUnreachable
+from konkyo.index.stores.address import kind_of
+from konkyo.ui.server.feedback import Opinion, Reason, Verdict, feedback_file, read_opinions
+from konkyo.ui.server.feedback import opinion_row as row_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, MetaData, Table
+
+__all__ = ["Ledger", "SignIns", "ledger_of", "opinions_of"]
+
+T = TypeVar("T")
+
+_DAYS = 7
+"""How long a conversation or a sign-in that nobody uses is kept."""
+
+_RETRY_SECONDS = 10.0
+_TRUST_SECONDS = 60.0
+_COLUMNS = (
+    "at",
+    "conversation",
+    "turn",
+    "verdict",
+    "reason",
+    "correction",
+    "question",
+    "language",
+    "status",
+    "fingerprint",
+    "history",
+    "outcome",
+)
+
+
+def ledger_of(store: str) -> Ledger | None:
+    """The ledger of an index on a server; None for one in a folder of this machine."""
+    return None if kind_of(store) == "local" else Ledger(store)
+
+
+def opinions_of(store: str) -> list[Opinion]:
+    """All opinions on an index, oldest first. Raises UsageError, StoreError."""
+    ledger = ledger_of(store)
+    return read_opinions(feedback_file(store)) if ledger is None else ledger.opinions()
+
+
+class Ledger:
+    """The tables of one index. Safe to share by threads. Raises StoreError, ExtraMissing."""
+
+    def __init__(self, address: str) -> None:
+        from konkyo.index.stores.postgres.address import parse
+        from konkyo.index.stores.postgres.database import Database
+
+        parsed = parse(address)
+        self._database = Database(parsed)
+        self._store = parsed.store
+        self._made = False
+
+    # --- opinions ----------------------------------------------------------------------------
+
+    def keep(
+        self,
+        conversation: str,
+        turn: int,
+        verdict: Verdict,
+        outcome: Mapping[str, object],
+        *,
+        reason: Reason = "",
+        correction: str = "",
+        history: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """Keep one opinion; a second one on the same answer takes the place of the first."""
+        row = row_of(conversation, turn, verdict, outcome, reason, correction, history)
+        values = dict(zip(_COLUMNS, row, strict=True))
+        self._put("feedback", ("store", "conversation", "turn"), {"store": self._store, **values})
+
+    def opinions(self) -> list[Opinion]:
+        """All opinions on this index, oldest first."""
+        from sqlalchemy import select
+
+        table = self._table("feedback")
+
+        def read(connection: Connection) -> list[Opinion]:
+            wanted = select(table).where(table.c.store == self._store)
+            rows = connection.execute(wanted.order_by(table.c.at, table.c.id)).mappings()
+            return [
+                Opinion(
+                    row["at"],
+                    row["verdict"],
+                    row["reason"],
+                    row["correction"],
+                    row["question"],
+                    row["language"],
+                    row["status"],
+                    row["fingerprint"],
+                    tuple((str(q), str(a)) for q, a in json.loads(row["history"])),
+                    json.loads(row["outcome"]),
+                )
+                for row in rows
+            ]
+
+        return self._run(read)
+
+    # --- conversations: ui.desk.Sessions --------------------------------------------------------
+
+    def load(self, key: str) -> str | None:
+        """What was saved under a key."""
+        return self._get("conversations", {"store": self._store, "key": key}, "content")
+
+    def save(self, key: str, content: str) -> None:
+        """Save a conversation in place of what was there; forget those of last week."""
+        values = {"store": self._store, "key": key, "content": content, "at": time.time()}
+        self._put("conversations", ("store", "key"), values)
+
+    # --- sign-ins ----------------------------------------------------------------------------
+
+    def signed_in(self, token: str) -> str | None:
+        """Who got a token when signing in."""
+        return self._get("sign_ins", {"token": _digest(token)}, "reader")
+
+    def sign_in(self, token: str, user: str) -> None:
+        """Remember who got a token."""
+        values = {"token": _digest(token), "reader": user, "at": time.time()}
+        self._put("sign_ins", ("token",), values)
+
+    def sign_out(self, token: str) -> None:
+        """Forget a token."""
+        table = self._table("sign_ins")
+        self._run(lambda c: c.execute(table.delete().where(table.c.token == _digest(token))))
+
+    # --- the database ------------------------------------------------------------------------
+
+    def _get(self, name: str, where: Mapping[str, object], column: str) -> str | None:
+        from sqlalchemy import select
+
+        table = self._table(name)
+        wanted = select(table.c[column]).where(*(table.c[k] == v for k, v in where.items()))
+        found = self._run(lambda connection: connection.execute(wanted).scalar())
+        return None if found is None else str(found)
+
+    def _put(self, name: str, keys: Sequence[str], values: Mapping[str, object]) -> None:
+        from sqlalchemy.dialects.postgresql import insert
+
+        table = self._table(name)
+        statement = insert(table).values(**values)
+        changed = {k: statement.excluded[k] for k in values if k not in keys}
+        upsert = statement.on_conflict_do_update(index_elements=list(keys), set_=changed)
+
+        def put(connection: Connection) -> None:
+            connection.execute(upsert)
+            if name != "feedback":
+                connection.execute(table.delete().where(table.c.at < time.time() - _DAYS * 86400))
+
+        self._run(put)
+
+    def _run(self, work: Callable[[Connection], T]) -> T:
+        """Run it in a transaction; again, for up to 10 s, while a primary is being replaced."""
+        import tenacity
+
+        def once() -> T:
+            with self._database.writing() as connection, self._database.guarded():
+                if not self._made:
+                    with connection.begin():
+                        self._make(connection)
+                    self._made = True
+                with connection.begin():
+                    return work(connection)
+
+        return tenacity.Retrying(
+            stop=tenacity.stop_after_delay(_RETRY_SECONDS),
+            wait=tenacity.wait_random_exponential(multiplier=0.1, max=2.0),
+            retry=tenacity.retry_if_exception_type(StoreUnreachable),
+            reraise=True,
+        )(once)
+
+    def _make(self, connection: Connection) -> None:
+        from sqlalchemy import text
+        from sqlalchemy.schema import CreateSchema
+
+        # Several servers begin at once: one of them makes the tables.
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('konkyo ledger'))"))
+        connection.execute(CreateSchema("konkyo", if_not_exists=True))
+        self._tables.create_all(connection)
+
+    def _table(self, name: str) -> Table:
+        return self._tables.tables[f"konkyo.{name}"]
+
+    @cached_property
+    def _tables(self) -> MetaData:
+        from sqlalchemy import (
+            BigInteger,
+            Column,
+            Float,
+            Identity,
+            Integer,
+            MetaData,
+            Table,
+            Text,
+            UniqueConstraint,
+        )
+
+        made = MetaData(schema="konkyo")
+        Table(
+            "feedback",
+            made,
+            Column("id", BigInteger, Identity(), primary_key=True),
+            Column("store", Text, nullable=False),
+            *(
+                Column(name, Integer if name == "turn" else Text, nullable=False)
+                for name in _COLUMNS
+            ),
+            UniqueConstraint("store", "conversation", "turn"),
+        )
+        Table(
+            "conversations",
+            made,
+            Column("store", Text, primary_key=True),
+            Column("key", Text, primary_key=True),
+            Column("content", Text, nullable=False),
+            Column("at", Float, nullable=False, index=True),
+        )
+        Table(
+            "sign_ins",
+            made,
+            Column("token", Text, primary_key=True),
+            Column("reader", Text, nullable=False),
+            Column("at", Float, nullable=False, index=True),
+        )
+        return made
+
+
+class SignIns(MutableMapping[str, str]):
+    """Tokens and who holds them, as the page's framework asks for them at every request.
+
+    What was found is trusted for a minute; what was not is asked for again.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._seen: dict[str, tuple[str, float]] = {}
+
+    def __getitem__(self, token: str) -> str:
+        user, until = self._seen.get(token, ("", 0.0))
+        if time.monotonic() < until:
+            return user
+        found = self._ledger.signed_in(token) if token else None
+        if found is None:
+            self._seen.pop(token, None)
+            raise KeyError(token)
+        self._seen[token] = (found, time.monotonic() + _TRUST_SECONDS)
+        return found
+
+    def __setitem__(self, token: str, user: str) -> None:
+        self._ledger.sign_in(token, user)
+        self._seen[token] = (user, time.monotonic() + _TRUST_SECONDS)
+
+    def __delitem__(self, token: str) -> None:
+        self._seen.pop(token, None)
+        self._ledger.sign_out(token)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._seen))
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+
+def _digest(token: str) -> str:
+    """Whoever reads the table must not be able to come in by what stands there."""
+    return hashlib.sha256(token.encode()).hexdigest()

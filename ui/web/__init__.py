@@ -1,0 +1,3 @@
+"""The chat page."""
+
+__all__: list[str] = []

@@ -1,0 +1,169 @@
+"""What editors do on the page: keep the index, evaluate; and the tickets that open files to them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal, get_args
+
+from konkyo.index.errors import KonkyoError, UsageError
+from konkyo.ui.server.evaluation_jobs import Examiner
+from konkyo.ui.server.feedback import feedback_file, to_questions
+from konkyo.ui.server.index_jobs import Librarian, Order
+from konkyo.ui.server.session_store import opinions_of
+from konkyo.ui.web.admin_html import evaluation_page, index_page
+from konkyo.ui.web.html import notice_page
+from konkyo.ui.web.i18n import Language, say
+
+__all__ = ["UPLOAD_LIMIT", "Rooms", "Tickets", "question_sets"]
+
+UPLOAD_LIMIT = 64 * 1024 * 1024
+"""Bytes of one file handed over by the browser."""
+
+_TICKETS = 1000
+_NAME_LIMIT = 120
+
+Purpose = Literal["upload", "report"]
+
+
+class Tickets:
+    """Unguessable words that open one thing for a while. Safe to share by threads."""
+
+    def __init__(self, seconds: float = 3600, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._issued: OrderedDict[str, tuple[Purpose, float]] = OrderedDict()
+
+    def issue(self, purpose: Purpose) -> str:
+        """A new ticket; the oldest are forgotten when there are too many."""
+        ticket = secrets.token_urlsafe(24)
+        with self._lock:
+            self._issued[ticket] = (purpose, self._clock() + self._seconds)
+            while len(self._issued) > _TICKETS:
+                self._issued.popitem(last=False)
+        return ticket
+
+    def valid(self, ticket: str, purpose: Purpose) -> bool:
+        """Whether it was issued for this and has not run out."""
+        kind, until = self._issued.get(ticket, (None, 0.0))
+        return kind == purpose and self._clock() < until
+
+
+def question_sets(store: str) -> dict[str, Path]:
+    """The sets that come with Konkyo, and the one readers' feedback makes, by name."""
+    found: dict[str, Path] = {}
+    folder = Path(str(files("konkyo.eval").joinpath("datasets")))
+    for path in sorted(folder.glob("*.jsonl")):
+        with path.open(encoding="utf-8") as file:
+            first = json.loads(file.readline() or "{}")
+        if {"question", "answerable"} <= first.keys():
+            found[path.name] = path
+    rows = to_questions(opinions_of(store))
+    if rows:
+        own = feedback_file(store).with_suffix(".jsonl")
+        own.parent.mkdir(parents=True, exist_ok=True)
+        own.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), "utf-8")
+        found[own.name] = own
+    return found
+
+
+class Rooms:
+    """The pages for editors, over a librarian and an examiner where the server has them."""
+
+    def __init__(self, librarian: Librarian | None, examiner: Examiner | None) -> None:
+        self.tickets = Tickets()
+        self._librarian = librarian
+        self._examiner = examiner
+
+    @property
+    def open(self) -> bool:
+        """Whether there is anything to see."""
+        return self._librarian is not None
+
+    def keep(
+        self, language: Language, *, editor: bool, order: str = "", sources: Sequence[str] = ()
+    ) -> str:
+        """The page of the index after an order (``look``: none); refusals are told on it."""
+        librarian = self._librarian
+        if not editor or librarian is None:
+            return notice_page(say(language, "not_editor"), language)
+        problem = ""
+        chosen = next((known for known in get_args(Order) if known == order), None)
+        known: Sequence[str] = ()
+        try:
+            if chosen == "cancel":
+                librarian.cancel()
+            elif chosen is not None:
+                librarian.start(chosen, sources)
+            # Asked every second while a job runs: a large index is then not listed.
+            if librarian.job is None or not librarian.job.running:
+                known = librarian.sources()
+        except KonkyoError as exc:
+            problem = str(exc)
+        ticket = self.tickets.issue("upload")
+        return index_page(known, librarian.job, language, ticket=ticket, problem=problem)
+
+    def examine(
+        self, language: Language, *, editor: bool, act: str = "", name: str = "", limit: int = 0
+    ) -> str:
+        """The page of evaluation after ``start``, ``stop`` or nothing."""
+        examiner = self._examiner
+        if not editor or examiner is None:
+            return notice_page(say(language, "not_editor"), language)
+        problem = ""
+        sets: Sequence[str] = ()
+        try:
+            if act == "stop":
+                examiner.cancel()
+            elif act == "start":
+                examiner.start(name, limit)
+            sets = examiner.sets()
+        except KonkyoError as exc:
+            problem = str(exc)
+        ticket = self.tickets.issue("report")
+        return evaluation_page(sets, examiner.examination, language, ticket=ticket, problem=problem)
+
+    def report(self, ticket: str) -> str | None:
+        """The report as HTML; None without a ticket or a run."""
+        if self._examiner is None or not self.tickets.valid(ticket, "report"):
+            return None
+        try:
+            return self._examiner.report()
+        except KonkyoError:
+            return None
+
+    def receive(self, ticket: str, name: str, content: bytes) -> Mapping[str, str] | None:
+        """Keep a file that was handed over; its place on the server, or None without a ticket.
+
+        Raises UsageError when it cannot be kept.
+        """
+        if self._librarian is None or not self.tickets.valid(ticket, "upload"):
+            return None
+        folder = self._librarian.uploads
+        place = folder / _safe_name(name)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+        except OSError as exc:
+            raise UsageError(f"{place.name}: cannot be kept ({exc.strerror})") from exc
+        return {"path": str(place)}
+
+
+def _safe_name(name: str) -> str:
+    """A file's own name, made harmless; files of one name in other folders stay apart."""
+    inner = name.replace("\\", "/").lstrip("/")
+    base = inner.rsplit("/", 1)[-1]
+    kept = "".join(c if c.isalnum() or c in "._- " else "_" for c in base).strip(". ")
+    stem, dot, suffix = kept.rpartition(".")
+    short = f"{stem[:_NAME_LIMIT]}{dot}{suffix[:10]}" if dot else kept[:_NAME_LIMIT]
+    if "/" in inner or not short:
+        short = f"{hashlib.sha256(inner.encode()).hexdigest()[:8]}-{short or 'file'}"
+    return short

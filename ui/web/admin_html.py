@@ -1,0 +1,278 @@
+"""The pages for editors as HTML: keeping the index, and evaluating. Pure; all text is escaped here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from konkyo.ui.server.evaluation_jobs import Examination
+from konkyo.ui.server.index_jobs import Job
+from konkyo.ui.web.html import back
+from konkyo.ui.web.i18n import Language, say
+
+__all__ = ["evaluation_page", "index_page"]
+
+_SHOWN = 200
+_MEASURES = {
+    "Handled": "measure_handled",
+    "Right": "measure_correct",
+    "RefusalRecall": "measure_refused",
+}
+
+
+def _t(language: Language, key: str, **facts: object) -> str:
+    return escape(say(language, key, **facts))
+
+
+def _button(
+    action: str, language: Language, *, key: str = "", kind: str = "k-chip", **data: str
+) -> str:
+    carried = "".join(f' data-{name}="{escape(value)}"' for name, value in data.items())
+    return (
+        f'<button type="button" class="{kind}" data-act="{action}"{carried}>'
+        f"{_t(language, key or action)}</button>"
+    )
+
+
+def index_page(
+    sources: Sequence[str],
+    job: Job | None,
+    language: Language,
+    *,
+    ticket: str = "",
+    problem: str = "",
+) -> str:
+    """Sources, ways to add, and the job under way or the last one.
+
+    ``ticket`` lets this page's script hand over files; ``problem`` is why an order was refused.
+    """
+    running = job is not None and job.running
+    parts = [
+        back(language),
+        f'<div class="k-room" data-job="{"running" if running else "idle"}"'
+        f' data-ticket="{escape(ticket)}">',
+        f'<h2 id="k-article-title" tabindex="-1">{_t(language, "index_page")}</h2>',
+        f'<p class="k-failed" role="alert" dir="auto">{escape(problem)}</p>' if problem else "",
+        _job(job, language) if job else "",
+        "" if running else _forms(language),
+        "" if running else _sources(sources, language),
+        "</div>",
+    ]
+    return "".join(parts)
+
+
+def _forms(language: Language) -> str:
+    return (
+        f"<section><h3>{_t(language, 'add_sources')}</h3>"
+        f'<label class="k-field"><span>{_t(language, "add_hint")}</span>'
+        '<textarea id="k-sources" rows="3" spellcheck="false" dir="auto"></textarea></label>'
+        f'<p class="k-row-of">{_button("keep-add", language, key="add", kind="k-chip k-main")}'
+        f'<label class="k-chip k-file">{_t(language, "upload_files")}'
+        '<input type="file" multiple data-upload></label>'
+        f'<label class="k-chip k-file">{_t(language, "upload_folder")}'
+        '<input type="file" multiple webkitdirectory data-upload></label></p></section>'
+        '<section><p class="k-row-of">'
+        + "".join(
+            _button("keep", language, key=order, order=order)
+            for order in ("refresh", "verify", "rebuild")
+        )
+        + "</p></section>"
+    )
+
+
+def _job(job: Job, language: Language) -> str:
+    if job.running:
+        stage = _t(language, f"job_{job.stage}") if job.stage else _t(language, "job_running")
+        figures = f' <span class="k-meta">{job.done} / {job.total}</span>' if job.total else ""
+        return (
+            f'<section class="k-job" data-number="{job.number}" aria-live="polite">'
+            f"<p>{stage}{figures}</p>"
+            f"{_bar(job.done, job.total, language)}"
+            f'<p class="k-note">{_t(language, "job_goes_on")}</p>'
+            f'<p class="k-row-of">{_button("keep", language, key="cancel", order="cancel")}</p>'
+            "</section>"
+        )
+    parts = [
+        f'<section class="k-job" data-number="{job.number}" data-state="{job.state}" role="status">'
+    ]
+    word = {"done": "job_done", "failed": "job_failed", "stopped": "job_stopped"}[job.state]
+    parts.append(f"<p><strong>{_t(language, word)}</strong></p>")
+    if job.message:
+        parts.append(f'<p class="k-note" dir="auto">{escape(job.message)}</p>')
+    report = job.report or {}
+    if "added" in report:
+        parts.append(f"<p>{_t(language, 'changed', **report)}</p>")
+    failures = report.get("failures")
+    if isinstance(failures, list) and failures:
+        rows = "".join(
+            f'<li dir="auto"><bdi>{escape(str(f.get("source")))}</bdi>: {escape(str(f.get("reason")))}</li>'
+            for f in failures
+            if isinstance(f, dict)
+        )
+        parts.append(f"<h3>{_t(language, 'not_read')}</h3><ul>{rows}</ul>")
+    parts.append(_findings(job, language))
+    parts.append("</section>")
+    return "".join(parts)
+
+
+def _findings(job: Job, language: Language) -> str:
+    if not job.findings:
+        return ""
+    rows = []
+    for finding in job.findings:
+        detail = " · ".join(str(finding.get(k)) for k in ("detail", "advice") if finding.get(k))
+        mark = "✓" if finding.get("ok") else "✗"
+        rows.append(
+            f'<li data-ok="{"yes" if finding.get("ok") else "no"}"><span aria-hidden="true">{mark}'
+            f"</span> {escape(_promise(str(finding.get('what')), language))}"
+            + (
+                f'<br><span class="k-why" dir="auto" lang="en">{escape(detail)}</span>'
+                if detail
+                else ""
+            )
+            + "</li>"
+        )
+    good = all(finding.get("ok") for finding in job.findings)
+    said = f"<p>{_t(language, 'all_kept')}</p>" if good else ""
+    return f'{said}<ul class="k-findings">{"".join(rows)}</ul>'
+
+
+# What `konkyo.index.stores.local.checks.verify` promises; a failed promise's detail stays in English.
+_PROMISES: dict[str, dict[Language, str]] = {
+    "the index can be opened": {
+        "ja": "索引を開ける",
+        "ko": "색인을 열 수 있음",
+        "zh": "索引可以打开",
+    },
+    "SQLite finds its file whole": {
+        "ja": "SQLite のファイルが壊れていない",
+        "ko": "SQLite 파일이 온전함",
+        "zh": "SQLite 文件完整",
+    },
+    "references lead somewhere": {
+        "ja": "参照先がすべてある",
+        "ko": "참조 대상이 모두 있음",
+        "zh": "引用关系完整",
+    },
+    "articles are what was written": {
+        "ja": "記事が書き込んだときのまま",
+        "ko": "기사가 기록한 그대로임",
+        "zh": "文章与写入时一致",
+    },
+    "passages are exact spans of their articles": {
+        "ja": "各一節が記事の文面と一致",
+        "ko": "구절이 기사 원문과 일치함",
+        "zh": "段落与文章原文一致",
+    },
+    "every passage has one unit vector": {
+        "ja": "各一節に長さ1のベクトルがある",
+        "ko": "구절마다 단위 벡터가 있음",
+        "zh": "每个段落都有单位向量",
+    },
+    "counts agree": {"ja": "件数が一致", "ko": "건수가 일치함", "zh": "数量一致"},
+    "every article has a source": {
+        "ja": "すべての記事に収録元がある",
+        "ko": "모든 기사에 출처가 있음",
+        "zh": "每篇文章都有来源",
+    },
+    "caches agree with the index": {
+        "ja": "検索用のキャッシュが索引と一致",
+        "ko": "검색 캐시가 색인과 일치함",
+        "zh": "检索缓存与索引一致",
+    },
+}
+
+
+def _promise(what: str, language: Language) -> str:
+    """A promise in the reader's language, or as it is where there are no words for it."""
+    said = _PROMISES.get(what.partition(" (")[0], {})
+    return said.get(language, what)
+
+
+def _bar(done: int, total: int, language: Language) -> str:
+    if not total:
+        return f'<progress aria-label="{_t(language, "job_running")}"></progress>'
+    return (
+        f'<progress max="{total}" value="{done}"'
+        f' aria-label="{_t(language, "job_running")}"></progress>'
+    )
+
+
+def _sources(sources: Sequence[str], language: Language) -> str:
+    rows = []
+    for source in sources[:_SHOWN]:
+        button = _button(
+            "keep", language, key="remove", kind="k-quiet", order="remove", source=source
+        )
+        rows.append(f'<li><bdi class="k-path">{escape(source)}</bdi>{button}</li>')
+    more = len(sources) - _SHOWN
+    rest = f'<p class="k-note">{_t(language, "more_sources", count=more)}</p>' if more > 0 else ""
+    return (
+        f"<section><h3>{_t(language, 'indexed_sources')} ({len(sources)})</h3>"
+        f'<ul class="k-sources">{"".join(rows)}</ul>{rest}</section>'
+    )
+
+
+def evaluation_page(
+    sets: Sequence[str],
+    run: Examination | None,
+    language: Language,
+    *,
+    ticket: str = "",
+    problem: str = "",
+) -> str:
+    """Which sets there are, and the run under way or the last one; ``ticket`` opens its report."""
+    running = run is not None and run.running
+    parts = [
+        back(language),
+        f'<div class="k-room" data-job="{"running" if running else "idle"}" data-room="evaluate">',
+        f'<h2 id="k-article-title" tabindex="-1">{_t(language, "eval_page")}</h2>',
+        f'<p class="k-note">{_t(language, "eval_more")}</p>',
+        f'<p class="k-failed" role="alert" dir="auto">{escape(problem)}</p>' if problem else "",
+        _run(run, language, ticket) if run else "",
+    ]
+    if not sets:
+        parts.append(f'<p class="k-note">{_t(language, "eval_none")}</p>')
+    elif not running:
+        options = "".join(f'<option value="{escape(s)}">{escape(s)}</option>' for s in sets)
+        parts.append(
+            f'<section><p class="k-row-of"><label class="k-field"><span>{_t(language, "eval_set")}'
+            f'</span><select id="k-set">{options}</select></label>'
+            f'<label class="k-field"><span>{_t(language, "eval_limit")}</span>'
+            '<input id="k-limit" type="number" min="1" max="9999" value="20"></label>'
+            f"{_button('examine', language, key='eval_run', kind='k-chip k-main')}</p></section>"
+        )
+    parts.append("</div>")
+    return "".join(parts)
+
+
+def _run(run: Examination, language: Language, ticket: str) -> str:
+    if run.running:
+        return (
+            f'<section class="k-job" aria-live="polite"><p><bdi>{escape(run.name)}</bdi>'
+            f' <span class="k-meta">{run.done} / {run.total}</span></p>'
+            f"{_bar(run.done, run.total, language)}"
+            f'<p class="k-row-of">{_button("examine-stop", language, key="cancel")}</p></section>'
+        )
+    word = {"done": "job_done", "failed": "job_failed", "stopped": "eval_stopped"}[run.state]
+    parts = [
+        f'<section class="k-job" data-state="{run.state}" role="status">'
+        f"<p><strong>{_t(language, word)}</strong> <bdi>{escape(run.name)}</bdi>"
+        f' <span class="k-meta">{run.done} / {run.total}</span></p>'
+    ]
+    if run.message:
+        parts.append(f'<p class="k-note" dir="auto">{escape(run.message)}</p>')
+    if run.figures:
+        rows = "".join(
+            f'<tr><th scope="row">{_t(language, _MEASURES[name])}</th><td>{value:.0%}</td>'
+            f'<td class="k-meta">{count}</td></tr>'
+            for name, (value, count) in run.figures.items()
+        )
+        parts.append(f'<table class="k-figures">{rows}</table>')
+    if run.done and ticket:
+        parts.append(
+            f'<p><a class="k-open" href="konkyo/report/{escape(ticket)}" target="_blank"'
+            f' rel="noopener">{_t(language, "eval_report")} <span aria-hidden="true">↗</span></a></p>'
+        )
+    parts.append("</section>")
+    return "".join(parts)

@@ -1,0 +1,54 @@
+"""A conversation to take away: Markdown for people, JSON for programs; pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+from konkyo.rag.types import Answer, to_json
+from konkyo.ui.web.html import Turn, safe_url
+
+__all__ = ["as_json", "as_markdown"]
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&!])")
+
+
+def _plain(text: str) -> str:
+    """Text of others as one line of Markdown that means nothing but itself."""
+    flat = " ".join(text.split())
+    escaped = _SPECIAL.sub(r"\\\1", flat)
+    # What opens a list, a heading or a rule does so only at the start of a line.
+    return re.sub(r"^(\d+)([.)])|^([+=-])", r"\1\\\2\3" if flat[:1].isdigit() else r"\\\3", escaped)
+
+
+def as_markdown(turns: Sequence[Turn]) -> str:
+    """Every finished turn: the question, the answer with its marks, and its quotes with links."""
+    parts = []
+    for turn in turns:
+        if turn.outcome is None:
+            continue
+        parts.append(f"## {_plain(turn.question)}\n")
+        if not isinstance(turn.outcome, Answer):
+            parts.append(f"*{_plain(turn.outcome.text)}*\n")
+            continue
+        for claim in turn.outcome.claims:
+            marks = "".join(f"[^{turn.number}-{n}]" for n in claim.citations)
+            parts.append(f"{_plain(claim.text)}{marks}\n")
+        notes = []
+        for citation in turn.outcome.citations:
+            about = [citation.title, citation.outlet, citation.published]
+            place = " · ".join(_plain(part) for part in about if part)
+            url = safe_url(citation.url)
+            link = f" <{url.replace('<', '%3C').replace('>', '%3E')}>" if url else ""
+            notes.append(
+                f"[^{turn.number}-{citation.id}]: “{_plain(citation.quote)}” — {place}{link}"
+            )
+        parts.append("\n".join(notes) + "\n")
+    return "\n".join(parts)
+
+
+def as_json(turns: Sequence[Turn]) -> str:
+    """Every finished turn as the object of ``konkyo ask --json``, in an array."""
+    outcomes = [to_json(turn.outcome) for turn in turns if turn.outcome is not None]
+    return json.dumps(outcomes, ensure_ascii=False, indent=2) + "\n"
