@@ -102,16 +102,16 @@ def main() -> None:
 
     from konkyo.index.embedding.encoders import load_encoder
     from konkyo.index.text.sentences import sentences
+    from konkyo.rag.calibration import Calibration
     from konkyo.rag.factory import CHECKER_BASE, open_checker
-    from konkyo.rag.reading.answerability import Judge
+    from konkyo.rag.reading.answerability import Answerability
     from konkyo.rag.retrieval.evidence import SelectionLimits, select
     from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
-    from konkyo.rag.verification.verifier import Calibration
 
     kept = args.rows is not None and args.rows.exists()
     rows, labels, kinds = json.loads(args.rows.read_text("utf-8")) if kept else ([], [], [])
     encoder, checker = load_encoder(CHECKER_BASE), open_checker()
-    judge = Judge(Calibration({}, 0.0, 0.5))
+    judge = Answerability(Calibration({}, 0.0, 0.5))
     rng = random.Random(args.seed)
     data = args.shared / "data"
     ja = squad(data / "jaquad-dev-0.1.0.json")
@@ -122,14 +122,16 @@ def main() -> None:
     for mine, theirs in PAIRS:
         sets.append((f"{mine}-{theirs}", x[theirs], x[mine], args.questions // 4))
 
-    def add(question: str, kept: list, label: bool, kind: str) -> None:
+    def add(
+        question: str, kept: list, label: bool, kind: str
+    ) -> None:  # kind begins with its language
         if not kept:  # Every passage found holds the answer's words.
             return
         chosen = select(
             question, kept, encoder=encoder, sentences=sentences, reader=checker,
             limits=SelectionLimits(),
         )  # fmt: skip
-        rows.append(judge.features(question, chosen, kept))
+        rows.append(judge.features(question, kind[:2], chosen, kept))
         labels.append(label)
         kinds.append(kind)
 

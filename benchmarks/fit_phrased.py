@@ -24,6 +24,8 @@ from pathlib import Path
 
 import numpy as np
 
+from konkyo.rag.thresholds import Thresholds
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
@@ -116,27 +118,25 @@ class Rows:
     """Claims measured, with their labels and kinds."""
 
     def __init__(self) -> None:
+        from konkyo.rag.calibration import Calibration
         from konkyo.rag.factory import open_checker
-        from konkyo.rag.verification.relation import Phrasing
-        from konkyo.rag.verification.verifier import Calibration
+        from konkyo.rag.verification.relation import RelationCheck
 
         checker = open_checker()
         assert checker is not None
         self.checker = checker
-        self.phrasing = Phrasing(checker, checker, Calibration({}, 0.0, 0.5))
+        self.relations = RelationCheck(checker, checker, Calibration({}, 0.0, 0.5))
         self.rows: list[dict[str, float]] = []
         self.labels: list[bool] = []
         self.kinds: list[str] = []
 
     def add(self, told: str | None, quote: str, asked: Asked, kind: str) -> None:
-        from konkyo.rag.verification.relation import KEPT
-
         if not told or not quote:
             return
-        found = self.phrasing.features(
+        found = self.relations.features(
             told, [quote], [asked.title], question=asked.question, language=asked.language
         )
-        if found["kept"] < KEPT:
+        if found["kept"] < Thresholds().words_kept:
             self.rows.append(found)
             self.labels.append(kind == "true")
             self.kinds.append(f"{asked.language} {kind}")

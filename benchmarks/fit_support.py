@@ -36,7 +36,7 @@ def pairs(folder: Path, most: int, seed: int) -> list[tuple[str, str, str, str, 
     """(claim, evidence, claim language, evidence language, supported, origin), shuffled."""
     from corruptions import DATASET, load
 
-    from konkyo.rag.verification.verifier import overlap
+    from konkyo.rag.verification.meaning import overlap
 
     rng = random.Random(seed)
     items = [i for i in load(folder) if i.half == "fit"]
@@ -73,9 +73,9 @@ def main() -> None:
     from sklearn.metrics import roc_auc_score
 
     from konkyo.index.embedding.encoders import load_encoder
-    from konkyo.rag.factory import CHECKER_BASE, open_checker, support_layers
+    from konkyo.rag.factory import CHECKER_BASE, open_checker, open_verifier
 
-    verifier = support_layers(load_encoder(CHECKER_BASE), open_checker())
+    verifier = open_verifier(load_encoder(CHECKER_BASE), open_checker())
     rows, labels, origins = [], [], []
     for claim, evidence, mine, theirs, supported, origin in pairs(
         args.shared, args.most, args.seed

@@ -18,7 +18,6 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,12 +33,14 @@ from konkyo.eval.withheld import withheld  # noqa: E402
 from konkyo.index.embedding.encoders import load_encoder  # noqa: E402
 from konkyo.index.records import ArticleSummary, Hit  # noqa: E402
 from konkyo.index.settings import ChunkSettings  # noqa: E402
+from konkyo.rag.calibration import load_calibration  # noqa: E402
 from konkyo.rag.factory import CHECKER_BASE, open_checker, open_pipeline  # noqa: E402
 from konkyo.rag.generation.llm import NoLLM  # noqa: E402
 from konkyo.rag.generation.output_format import Draft  # noqa: E402
+from konkyo.rag.reading.answerability import Answerability  # noqa: E402
 from konkyo.rag.retrieval.evidence import Selection  # noqa: E402
 from konkyo.rag.types import Answer, Evidence  # noqa: E402
-from konkyo.rag.verification.verifier import Verifier, compare_facts, load_calibration  # noqa: E402
+from konkyo.rag.verification.verifier import Verifier, drafted  # noqa: E402
 
 
 def check(verifier: Verifier, item: Item) -> bool:
@@ -47,18 +48,17 @@ def check(verifier: Verifier, item: Item) -> bool:
     article = ArticleSummary("a", "", "a", None, item.published, item.evidence_language, None, 1)
     quote = Evidence(1, article, 0, len(item.evidence), item.evidence, 1.0)
     draft = Draft(item.claim, (1,))
-    return verifier.check(draft, [quote], question="", language=item.language).reason is None
+    return verifier.check(drafted(draft, [quote], "", item.language)).reason is None
 
 
 def claims(shared: Path) -> dict[str, object]:
     encoder, checker = load_encoder(CHECKER_BASE), open_checker()
     fitted = load_calibration("support")
-    pass_all = replace(fitted, weights={}, bias=9.0)
     verifiers = {
-        "exact facts": Verifier(facts=compare_facts, states=None, supporter=None, calibration=pass_all),
-        "meaning, without the checker": Verifier(facts=None, states=encoder, supporter=None, calibration=fitted),
-        "meaning": Verifier(facts=None, states=encoder, supporter=checker, calibration=fitted),
-        "all": Verifier(facts=compare_facts, states=encoder, supporter=checker, calibration=fitted),
+        "exact facts": Verifier(support=fitted, without={"meaning"}),
+        "meaning, without the checker": Verifier(support=fitted, states=encoder, without={"facts"}),
+        "meaning": Verifier(support=fitted, states=encoder, supporter=checker, without={"facts"}),
+        "all": Verifier(support=fitted, states=encoder, supporter=checker),
     }  # fmt: skip
     items = [i for i in load(shared) if i.half == "report"]
     table: dict[str, object] = {}
@@ -96,14 +96,16 @@ def answers(shared: Path, count: int) -> dict[str, object]:
         store = corpus_store(
             whole.articles, encoder, Path(folder), budget=chunks.budget, overlap=chunks.overlap
         )
-        pipeline = open_pipeline(str(store), llm=NoLLM(), encoder=encoder)
-        judge = pipeline._judge
+        answerability = Answerability(load_calibration("answers"))
 
-        def listening(question: str, selection: Selection, hits: Sequence[Hit]) -> float:
-            sure.append((selection.answerable or 0.0, judge(question, selection, hits)))
+        def listening(
+            question: str, language: str, selection: Selection, hits: Sequence[Hit]
+        ) -> float:
+            share = answerability.share(question, language, selection, hits)
+            sure.append((selection.answerable or 0.0, share))
             return 1.0
 
-        pipeline._judge = listening
+        pipeline = open_pipeline(str(store), llm=NoLLM(), encoder=encoder, decide=listening)
         rows = []
         for question, without in zip(present.questions, absent.questions, strict=True):
             for able in (True, False):

@@ -193,14 +193,16 @@ class Bench:
 
     def __init__(self, out: Path, top_k: int, llm: str) -> None:
         from konkyo.index.embedding.encoders import load_encoder
-        from konkyo.rag.factory import CHECKER_BASE, open_checker, support_layers
+        from konkyo.rag.factory import CHECKER_BASE, open_checker, open_verifier
 
         self.out, self.top_k, self.llm = out, top_k, llm
+        from konkyo.rag.verification.verifier import SUPPORT, drafted
+
         self.encoder = load_encoder(CHECKER_BASE)
-        verifier = support_layers(self.encoder, open_checker())
+        verifier = open_verifier(self.encoder, open_checker())
         self._judges = default_judges(
             lambda draft, evidence, question, language: verifier.check(
-                draft, evidence, question=question, language=language
+                drafted(draft, evidence, question, language), SUPPORT
             )
         )
         self._counts: dict[str, int] = {}

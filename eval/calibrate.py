@@ -25,12 +25,14 @@ from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.errors import DatasetError, UsageError
 from konkyo.index.records import Hit
 from konkyo.index.stores.base import Store
+from konkyo.rag.calibration import Calibration
 from konkyo.rag.conversation import standalone
 from konkyo.rag.pipeline import Options
-from konkyo.rag.reading.answerability import Judge
-from konkyo.rag.retrieval.evidence import Reader, Selection, select
+from konkyo.rag.reading.answerability import Answerability
+from konkyo.rag.reading.protocol import Reader
+from konkyo.rag.retrieval.evidence import Selection, select
 from konkyo.rag.retrieval.hybrid import Retriever
-from konkyo.rag.verification.verifier import Calibration, Verifier
+from konkyo.rag.verification.verifier import Verifier
 
 __all__ = [
     "ClaimLabel",
@@ -251,7 +253,7 @@ def answer_examples(
     store: Store,
     encoder: Encoder,
     reader: Reader,
-    judge: Judge,
+    answerability: Answerability,
     *,
     sentences: Callable[[str, str | None], list[tuple[int, int]]],
     options: Options,
@@ -288,7 +290,7 @@ def answer_examples(
                 limits=options.limits,
             )
             label = question.answerable and _answers(question, selection)
-            features = judge.features(asked, selection, kept)
+            features = answerability.features(asked, question.language, selection, kept)
             return Example(features, label, question.id, derived)
 
         whole = example(hits[: options.top_k], derived=False)

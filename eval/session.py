@@ -12,7 +12,6 @@ print(done.report)      # one HTML page that needs no network
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -176,12 +175,10 @@ def _perturbed_part(
 
     def opened() -> PipelineAsker:
         # The same models and store; only what is retrieved differs.
-        perturbed = copy(pipeline())
-        read = perturbed.options.limits.passages
-        perturbed.retriever = PerturbedRetriever(
-            perturbed.retriever, kind, others=others, read=read
-        )
-        return PipelineAsker(perturbed, today=today)
+        whole = pipeline()
+        read = whole.options.limits.passages
+        changed = PerturbedRetriever(whole.retriever, kind, others=others, read=read)
+        return PipelineAsker(whole.over(changed), today=today)
 
     return Part(Dataset(part.name, asked, part.articles), opened)
 

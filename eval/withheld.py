@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from copy import copy
 from pathlib import PurePath
 
 from konkyo.index.records import ArticleSummary, Filter, Hit
@@ -45,6 +44,4 @@ class WithheldRetriever(Retriever):
 
 def withheld(pipeline: Pipeline, names: Collection[str]) -> Pipeline:
     """The same pipeline, models and store, that does not find what those articles say."""
-    without = copy(pipeline)
-    without.retriever = WithheldRetriever(pipeline.retriever, names)
-    return without
+    return pipeline.over(WithheldRetriever(pipeline.retriever, names))

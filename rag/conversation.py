@@ -9,17 +9,15 @@ questions, never from answers.
 from __future__ import annotations
 
 import re
-from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from konkyo.index.text.names import Name, names
 from konkyo.index.text.normalize import guess_language
-from konkyo.index.text.periods import period_in_question
 from konkyo.rag.retrieval.evidence import token_cost
+from konkyo.rag.thresholds import DEFAULT, Thresholds
 
-__all__ = ["Turn", "absolute_dates", "bounded", "leans_on_history", "standalone"]
+__all__ = ["Turn", "bounded", "leans_on_history", "standalone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +30,6 @@ class Turn:
 
 _LETTERS = 20_000
 _BACK = 3
-_SHORT = 9.0
-_LONG = 4 * _SHORT
 
 # A question that begins so is about what was said.
 _OPENS_BACK = re.compile(
@@ -95,15 +91,15 @@ def bounded(
     return tuple(kept)
 
 
-def leans_on_history(question: str) -> bool:
+def leans_on_history(question: str, thresholds: Thresholds = DEFAULT) -> bool:
     """Whether a question cannot be understood alone."""
     question = question.strip()
-    cost = token_cost(question)
+    cost, short = token_cost(question), thresholds.follow_up_cost
     if _ELLIPSIS.search(question) and not _COMPLETE.search(question):
         return True
     if _OPENS_BACK.search(question):
-        return cost <= _LONG
-    if cost > 2.2 * _SHORT:
+        return cost <= 4 * short
+    if cost > 2.2 * short:
         return False
     own = _subject(question)
     pointer = _POINTS_BACK.search(question)
@@ -142,35 +138,31 @@ def _subject(question: str) -> int | None:
 
 
 def standalone(
-    question: str, history: Sequence[Turn], *, turns: int = 1, today: date | None = None
+    question: str,
+    history: Sequence[Turn],
+    *,
+    turns: int = 1,
+    thresholds: Thresholds = DEFAULT,
 ) -> str:
     """The question with what it is about put before it, or as it is if it stands alone.
 
     A follow-up is understood through the last ``turns`` questions, or as many as it takes to
     reach one that stands alone, at most three. A bare "韓国は？" takes the place of the one name of
-    its kind in the question before. With ``today``, periods such as 先週 become dates.
+    its kind in the question before.
     """
-    parts = _completed(question, history, turns)
-    if today is not None:
-        parts = [absolute_dates(part, today) for part in parts]
-    return " ".join(parts)
-
-
-def _completed(question: str, history: Sequence[Turn], turns: int) -> list[str]:
-    """The questions that make sense of the last one together, oldest first."""
-    if not history or not leans_on_history(question):
-        return [question]
+    if not history or not leans_on_history(question, thresholds):
+        return question
     replaced = _in_place(question, history[-1].question)
-    if replaced is not None and not leans_on_history(replaced):
-        return [replaced]
+    if replaced is not None and not leans_on_history(replaced, thresholds):
+        return replaced
     before: list[str] = []
     for turn in reversed(history):
         before.insert(0, turn.question)
-        if len(before) >= turns and not leans_on_history(turn.question):
+        if len(before) >= turns and not leans_on_history(turn.question, thresholds):
             break
         if len(before) >= _BACK:
             break
-    return [*before, question]
+    return " ".join([*before, question])
 
 
 def _in_place(question: str, before: str) -> str | None:
@@ -191,70 +183,3 @@ def _in_place(question: str, before: str) -> str | None:
 
 def _bare(name: Name) -> str:
     return re.sub(r"(?:['’]s|\?)$", "", name.text)
-
-
-def absolute_dates(question: str, today: date) -> str:
-    """The question with a relative period (先週, last month, 지난주, 上周) told as dates.
-
-    What has no end ("since last week") and what is a date already stay as they are.
-    """
-    period = period_in_question(question, today)
-    if period is None or not period.relative or not period.since or not period.until:
-        return question
-    said = question[period.start : period.end]
-    first, last = date.fromisoformat(period.since), date.fromisoformat(period.until)
-    after = question[period.end :]
-    if re.search(r"[ぁ-んァ-ヶ一-龥]", said):
-        told = _east(first, last, "年", "月", "日")
-    elif re.search(r"[가-힣]", said):
-        told = _east(first, last, "년 ", "월 ", "일").strip()
-    else:
-        told = _west(first, last, bare=bool(re.match(r"['’]s\b", after)))
-        lead = re.match(r"(?:in|of|from|on|by)\s+", said, re.IGNORECASE)
-        if lead or re.search(
-            r"\b(?:in|of|from|on|by)\s+$", question[: period.start], re.IGNORECASE
-        ):
-            told = (lead.group() if lead else "") + _west(first, last, bare=True)
-    return question[: period.start] + told + after
-
-
-def _whole_month(first: date, last: date) -> bool:
-    days = monthrange(first.year, first.month)[1]
-    return first.day == 1 and last == first.replace(day=days)
-
-
-def _whole_year(first: date, last: date) -> bool:
-    return (first.month, first.day) == (1, 1) and last == date(first.year, 12, 31)
-
-
-def _east(first: date, last: date, year: str, month: str, day: str) -> str:
-    head = f"{first.year}{year}"
-    if _whole_year(first, last):
-        return head
-    if _whole_month(first, last):
-        return f"{head}{first.month}{month}"
-    start = f"{head}{first.month}{month}{first.day}{day}"
-    if first == last:
-        return start
-    end = f"{last.month}{month}{last.day}{day}"
-    return f"{start}〜{end}" if first.year == last.year else f"{start}〜{last.year}{year}{end}"
-
-
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July"),
-    *("August", "September", "October", "November", "December"),
-)
-
-
-def _west(first: date, last: date, *, bare: bool) -> str:
-    def day(value: date) -> str:
-        return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
-
-    if _whole_year(first, last):
-        return f"{first.year}" if bare else f"in {first.year}"
-    if _whole_month(first, last):
-        told = f"{_MONTHS[first.month - 1]} {first.year}"
-        return told if bare else f"in {told}"
-    if first == last:
-        return day(first) if bare else f"on {day(first)}"
-    return f"{day(first)}–{day(last)}" if bare else f"between {day(first)} and {day(last)}"

@@ -1,24 +1,31 @@
-"""Put a pipeline together from a store and the names of its models."""
+"""The only wiring: a pipeline from a store, settings and the names of its models.
+
+Every way in (command line, page, HTTP, MCP, evaluation, LlamaIndex) opens its pipeline here.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from konkyo.index.embedding.protocol import Encoder, TokenEncoder
 from konkyo.index.errors import ModelMissing, SettingsError, StoreMismatch
-from konkyo.index.settings import RetrievalSettings
+from konkyo.index.settings import RetrievalSettings, Settings
 from konkyo.index.stores.base import Store
+from konkyo.rag.calibration import load_calibration
 from konkyo.rag.generation.http_llm import Remote, ollama_llm, openai_compatible_llm
 from konkyo.rag.generation.llm import LLM, EmbeddedLLM, NoLLM
 from konkyo.rag.pipeline import Options, Pipeline
-from konkyo.rag.reading.answerability import Judge
+from konkyo.rag.reading.answerability import Answerability
 from konkyo.rag.reading.reader import WEIGHTS, Checker, load_checker
 from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
-from konkyo.rag.verification.relation import Phrasing
-from konkyo.rag.verification.verifier import Verifier, compare_facts, load_calibration
+from konkyo.rag.retrieval.search import Decide, reader_alone
+from konkyo.rag.thresholds import DEFAULT, Thresholds
+from konkyo.rag.verification.relation import RelationCheck
+from konkyo.rag.verification.verifier import Verifier
 
 __all__ = [
     "cosine_floor",
@@ -27,7 +34,7 @@ __all__ = [
     "open_llm",
     "open_pipeline",
     "open_retriever",
-    "support_layers",
+    "open_verifier",
 ]
 
 CHECKER_BASE = "multilingual-e5-small"
@@ -43,12 +50,13 @@ def open_llm(
     api_key: str = "",
     timeout: float = 120.0,
     how: Remote | None = None,
+    embedded: Callable[[Path], LLM] | None = None,
 ) -> LLM:
     """A language model by kind: embedded, openai, ollama or none.
 
     For ``embedded`` the model is a catalogue name or the path of a GGUF file; nothing is loaded
-    until it is first used. ``how`` says how a server is called; its time-out wins over
-    ``timeout``, in seconds. Raises SettingsError for an unknown kind, ModelMissing for a model
+    until it is first used, by ``embedded`` instead of in this process where it is given. ``how``
+    says how a server is called; its time-out wins over ``timeout``, in seconds. Raises SettingsError for an unknown kind, ModelMissing for a model
     that has not been pulled.
     """
     how = how or Remote(timeout=timeout)
@@ -57,7 +65,8 @@ def open_llm(
     if kind == "embedded":
         from konkyo.index.embedding.catalogue import resolve_llm
 
-        return EmbeddedLLM(Path(resolve_llm(model or DEFAULT_LLM)), timeout=how.timeout)
+        file = Path(resolve_llm(model or DEFAULT_LLM))
+        return embedded(file) if embedded else EmbeddedLLM(file, timeout=how.timeout)
     if kind == "openai":
         if not model or not base_url:
             raise SettingsError(
@@ -80,40 +89,35 @@ def open_pipeline(
     options: Options | None = None,
     retrieval: RetrievalSettings | None = None,
     calibration: str = "",
+    decide: Decide | None = None,
 ) -> Pipeline:
     """Open a store with its encoder, the learned checker where it can be had, and a model.
 
     The store is opened first, so that a wrong folder is told at once. ``calibration`` names a file
-    of ``konkyo eval calibrate``. Raises StoreError,
-    ModelError, SettingsError.
+    of ``konkyo eval calibrate``; ``decide`` replaces the fitted decision. Raises StoreError, ModelError, SettingsError.
     """
     from konkyo.index.text.language import detect
     from konkyo.index.text.sentences import sentences
 
     opened, encoder = _open(store, encoder, embedding)
     checker = open_checker()
-    judge = phrasing = None
     refitted = Path(calibration) if calibration else None
     if checker is not None:
         answers = load_calibration("answers", refitted)
-        judge = Judge(answers)
-        phrasing = Phrasing(checker, checker, load_calibration("phrased"))
-        options = options or Options(answerable=answers.threshold)
-    options = options or Options()
-    fusion = _fusion(options.fusion, encoder, retrieval)
-    if retrieval is not None and retrieval.top_k is not None:
-        options = replace(options, top_k=retrieval.top_k)
+        options = options or Options(thresholds=Thresholds(answerable=answers.threshold))
+        decide = decide or Answerability(answers, options.thresholds).share
+    options = _with_retrieval(options or Options(), encoder, retrieval)
     return Pipeline(
         opened,
         encoder,
         llm or open_llm("embedded"),
-        verifier=support_layers(encoder, checker, refitted),
+        verifier=open_verifier(encoder, checker, refitted, options.thresholds),
         detect=detect,
         sentences=sentences,
         reader=checker,
-        judge=judge,
-        phrasing=phrasing,
-        options=replace(options, fusion=fusion),
+        supporter=checker,
+        decide=decide or reader_alone,
+        options=options,
         models=f"{encoder.fingerprint} {checker.fingerprint if checker else ''}{_stamp(refitted)}",
     )
 
@@ -124,11 +128,18 @@ def open_from_settings(
     llm: str | None = None,
     model: str | None = None,
     base_url: str | None = None,
+    settings: Settings | None = None,
+    embedded: Callable[[Path], LLM] | None = None,
+    queue: Callable[[LLM], LLM] = lambda opened: opened,
 ) -> Pipeline:
-    """Open a pipeline as konkyo.toml and the environment say; arguments win over both."""
+    """Open a pipeline as konkyo.toml and the environment say; arguments win over both.
+
+    ``embedded`` opens a model file in another way than in this process; ``queue`` puts questions
+    in line before the model.
+    """
     from konkyo.index.settings import load_settings
 
-    settings = load_settings()
+    settings = settings or load_settings()
     kind = llm or settings.llm.kind
     same = kind == settings.llm.kind
     return open_pipeline(
@@ -136,19 +147,22 @@ def open_from_settings(
         embedding=settings.embedding.model,
         retrieval=settings.retrieval,
         calibration=settings.calibration,
-        llm=open_llm(
-            kind,
-            model=model or (settings.llm.model if same else ""),
-            base_url=base_url or (settings.llm.base_url if same else ""),
-            # A key is for the server it was set for, not for another kind on the command line.
-            api_key=_key(settings.llm.api_key_env) if same else "",
-            how=Remote(
-                timeout=settings.llm.timeout,
-                retries=settings.llm.retries,
-                contract=settings.llm.contract,
-                price_in=settings.llm.price_in,
-                price_out=settings.llm.price_out,
-            ),
+        llm=queue(
+            open_llm(
+                kind,
+                model=model or (settings.llm.model if same else ""),
+                base_url=base_url or (settings.llm.base_url if same else ""),
+                # A key is for the server it was set for, not for another kind on the command line.
+                api_key=_key(settings.llm.api_key_env) if same else "",
+                how=Remote(
+                    timeout=settings.llm.timeout,
+                    retries=settings.llm.retries,
+                    contract=settings.llm.contract,
+                    price_in=settings.llm.price_in,
+                    price_out=settings.llm.price_out,
+                ),
+                embedded=embedded,
+            )
         ),
     )
 
@@ -158,15 +172,23 @@ def _stamp(refitted: Path | None) -> str:
     return "" if refitted is None else f" {hashlib.sha256(refitted.read_bytes()).hexdigest()[:12]}"
 
 
-def support_layers(
-    encoder: Encoder, checker: Checker | None, refitted: Path | None = None
+def open_verifier(
+    encoder: Encoder,
+    checker: Checker | None,
+    refitted: Path | None = None,
+    thresholds: Thresholds = DEFAULT,
 ) -> Verifier:
-    """The verifier with every layer that is there."""
+    """The verifier with every check that the models at hand allow."""
+    relations = None
+    if checker is not None:
+        relations = RelationCheck(checker, checker, load_calibration("phrased"), thresholds)
     return Verifier(
-        facts=compare_facts,
+        support=load_calibration("support", refitted),
         states=encoder if isinstance(encoder, TokenEncoder) else None,
         supporter=checker,
-        calibration=load_calibration("support", refitted),
+        reader=checker,
+        relations=relations,
+        thresholds=thresholds,
     )
 
 
@@ -195,6 +217,16 @@ def open_retriever(
     """Open a store for ranking alone; no language model is involved."""
     opened, encoder = _open(store, None, embedding)
     return Retriever(opened, encoder, _fusion(FusionWeights(), encoder, retrieval))
+
+
+def _with_retrieval(
+    options: Options, encoder: Encoder, retrieval: RetrievalSettings | None
+) -> Options:
+    """The options with whatever the settings put in their place."""
+    options = replace(options, fusion=_fusion(options.fusion, encoder, retrieval))
+    if retrieval is not None and retrieval.top_k is not None:
+        options = replace(options, top_k=retrieval.top_k)
+    return options
 
 
 def _fusion(

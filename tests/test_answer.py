@@ -12,6 +12,7 @@ import pytest
 from konkyo.index.errors import ArticleMissing, LLMUnreachable
 from konkyo.index.records import Article, ArticleSummary, Filter, Passage, ScoredPassage
 from konkyo.index.text.sentences import sentences
+from konkyo.rag.calibration import Calibration
 from konkyo.rag.conversation import Turn, standalone
 from konkyo.rag.generation.llm import LLM, NoLLM, Usage
 from konkyo.rag.generation.prompts import Prompt
@@ -28,8 +29,8 @@ from konkyo.rag.types import (
     Refusal,
     to_json,
 )
-from konkyo.rag.verification.relation import Phrasing, made_shorter
-from konkyo.rag.verification.verifier import Calibration, Verifier
+from konkyo.rag.verification.relation import RelationCheck, made_shorter
+from konkyo.rag.verification.verifier import Verifier
 
 TEXT = "日本の対米投資は5500億ドルに上る。首相は履行を続ける姿勢を示した。"
 
@@ -143,20 +144,29 @@ class Reads:
         return [self for _ in windows]
 
 
-def pipeline(llm: LLM, *, sure: float = 0.9, text: str = TEXT) -> Pipeline:
+def pipeline(
+    llm: LLM,
+    *,
+    sure: float = 0.9,
+    text: str = TEXT,
+    store: OneArticle | None = None,
+    reader: Reads | None = None,
+    relations: RelationCheck | None = None,
+) -> Pipeline:
+    reader = reader or Reads(sure)
     return Pipeline(
-        OneArticle(text),
+        store or OneArticle(text),
         FlatEncoder(),
         llm,
         verifier=Verifier(
-            facts=None,
-            states=None,
-            supporter=None,
-            calibration=Calibration({"overlap": 8}, -4, 0.5),
+            support=Calibration({"overlap": 8}, -4, 0.5),
+            reader=reader,
+            relations=relations,
+            without={"facts"},
         ),
         detect=lambda text: "ja",
         sentences=sentences,
-        reader=Reads(sure),
+        reader=reader,
         options=Options(),
     )
 
@@ -222,8 +232,8 @@ def test_a_failed_answer_is_repaired_once_and_told_why() -> None:
 def test_a_true_sentence_that_answers_something_else_gives_way_to_the_readers_quote() -> None:
     text = "トランプ大統領は5日に高市支持を明らかにし、会談は2026年1月2日夜に行われた。"
     llm = Says(["会談は2026年1月2日夜に行われた。[1]\n"])
-    asked = pipeline(llm, text=text)
-    asked.reader = Reads(0.95, text.index("5日"), text.index("5日") + 2)
+    reader = Reads(0.95, text.index("5日"), text.index("5日") + 2)
+    asked = pipeline(llm, text=text, reader=reader)
     outcome = asked.ask("トランプ大統領が高市支持を明らかにしたのはいつ？")
     assert isinstance(outcome, Answer)
     assert [(r.reason, r.detail) for r in outcome.removed] == [("off_question", "5日")]
@@ -236,8 +246,8 @@ def test_a_true_sentence_that_answers_something_else_gives_way_to_the_readers_qu
 def test_a_fact_the_article_tells_otherwise_is_named_and_not_answered() -> None:
     text = "北浜大橋の開通式は2019年5月3日に西港市で開かれた。"
     llm = Says([])
-    asked = pipeline(llm, text=text)
-    asked.reader = Reads(0.95, text.index("2019年"), text.index("に西港"))
+    reader = Reads(0.95, text.index("2019年"), text.index("に西港"))
+    asked = pipeline(llm, text=text, reader=reader)
     outcome = asked.ask("北浜大橋の開通式が2012年5月3日に開かれたのはなぜ？")
     assert isinstance(outcome, Answer)
     assert [c.text for c in outcome.claims] == [text]
@@ -248,22 +258,19 @@ def test_a_fact_the_article_tells_otherwise_is_named_and_not_answered() -> None:
     assert not llm.asked
 
 
-class Doubts(Phrasing):
+class Doubts(RelationCheck):
     """Believes no sentence that is phrased anew."""
 
     def __init__(self) -> None:
         pass
 
-    def __call__(
-        self, claim: str, cited: Sequence[Evidence], *, question: str, language: str
-    ) -> bool:
+    def keeps(self, claim: str, cited: Sequence[Evidence], *, question: str, language: str) -> bool:
         return made_shorter(claim, [e.text for e in cited], language)
 
 
 def test_words_of_the_quote_in_another_relation_give_way_to_the_quote() -> None:
     llm = Says(["5500億ドルは日本の対米投資に上る。[1]\n"])
-    asked = pipeline(llm)
-    asked.phrasing = Doubts()
+    asked = pipeline(llm, relations=Doubts())
     outcome = asked.ask(QUESTION)
     assert isinstance(outcome, Answer)
     assert [r.reason for r in outcome.removed] == ["relation"]
@@ -285,8 +292,8 @@ class SeesNothingIn(Reads):
 
 
 def test_a_second_sentence_beside_the_question_is_removed() -> None:
-    asked = pipeline(Says([GOOD + "投資は5500億ドルに上る。[1]\n"]))
-    asked.reader = SeesNothingIn(0.75, word="投資は5500億ドルに上る。")
+    reader = SeesNothingIn(0.75, word="投資は5500億ドルに上る。")
+    asked = pipeline(Says([GOOD + "投資は5500億ドルに上る。[1]\n"]), reader=reader)
     outcome = asked.ask(QUESTION)
     assert isinstance(outcome, Answer)
     assert [c.text for c in outcome.claims] == ["日本の対米投資は5500億ドルに上る。"]
@@ -358,7 +365,7 @@ def test_the_documented_object_has_the_documented_keys() -> None:
     }
     timings = found["timings_ms"]
     assert isinstance(timings, dict)
-    assert set(timings) == {"retrieve", "first_evidence", "generate", "verify", "total"}
+    assert set(timings) == {"retrieve", "read", "first_evidence", "generate", "verify", "total"}
 
 
 @pytest.mark.parametrize(
@@ -388,9 +395,7 @@ def test_without_history_a_question_is_itself() -> None:
 
 def test_a_period_that_answers_nothing_is_opened_with_a_notice() -> None:
     llm = Says([GOOD])
-    asked = pipeline(llm)
-    asked.store = OnlyOutside(TEXT)
-    asked.retriever.store = asked.store
+    asked = pipeline(llm, store=OnlyOutside(TEXT))
     outcome = asked.ask("先週の対米投資の規模は？", today=date(2026, 11, 22))
     assert isinstance(outcome, Answer)
     assert len(outcome.notices) == 1

@@ -16,8 +16,8 @@ from konkyo.eval.run import write_json
 from konkyo.eval.scoring import judge_outcome
 from konkyo.index.errors import DatasetError, SettingsError, UsageError
 from konkyo.index.records import Article
+from konkyo.rag.calibration import Calibration, load_calibration
 from konkyo.rag.types import Answer, Citation, Claim
-from konkyo.rag.verification.verifier import Calibration, load_calibration
 from konkyo.ui.cli.eval import evaluate
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -26,9 +26,11 @@ from konkyo.index.errors import ExtraMissing, LLMUnreachable, UsageError
 from konkyo.index.records import ArticleSummary, Filter, Hit, Passage
 from konkyo.index.stores.open import open_store
 from konkyo.index.text.sentences import sentences
+from konkyo.rag.calibration import Calibration
 from konkyo.rag.generation.llm import NoLLM
 from konkyo.rag.pipeline import Options, Pipeline
-from konkyo.rag.verification.verifier import Calibration, Verifier
+from konkyo.rag.thresholds import Thresholds
+from konkyo.rag.verification.verifier import Verifier
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_store import ToyEncoder, story, write_stories
@@ -46,13 +48,11 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
         store,
         encoder,
         NoLLM(),
-        verifier=Verifier(
-            facts=None, states=None, supporter=None, calibration=Calibration({}, 0.0, 0.5)
-        ),
+        verifier=Verifier(support=Calibration({}, 0.0, 0.5), without={"facts"}),
         detect=lambda text: "ja",
         sentences=sentences,
-        judge=lambda question, selection, hits: 0.9,
-        options=Options(answerable=0.1),
+        decide=lambda question, language, selection, hits: 0.9,
+        options=Options(thresholds=Thresholds(answerable=0.1)),
     )
     store.close()
 

@@ -3,10 +3,10 @@
 import pytest
 
 from konkyo.index.records import ArticleSummary, Hit, Passage
-from konkyo.rag.reading.answerability import Asked, Judge, asked_for, holds
+from konkyo.rag.calibration import Calibration
+from konkyo.rag.reading.answerability import Answerability, Asked, asked_for, holds
 from konkyo.rag.retrieval.evidence import Selection, Span
 from konkyo.rag.types import Evidence
-from konkyo.rag.verification.verifier import Calibration
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def witnesses(scores: list[float], place: int = 0) -> dict[str, float]:
         hits.append(Hit(passage, article, score, 0.9, 5.0))
     quote = Evidence(1, hits[0].article, 0, len(TEXT), TEXT, 0.9)
     span = Span("1月2日", 0.9, f"a{place}", "ja", 3, 7)
-    judge = Judge(Calibration({}, 0.0, 0.5))
-    return judge.features("会談したのはいつですか。", Selection((quote,), 0.9, (span,)), hits)
+    judge = Answerability(Calibration({}, 0.0, 0.5))
+    return judge.features("会談したのはいつですか。", "ja", Selection((quote,), 0.9, (span,)), hits)
 
 
 def test_several_articles_that_say_the_same_stand_out_as_one_does() -> None:

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from konkyo.index.records import ArticleSummary
+from konkyo.rag.calibration import load_calibration
 from konkyo.rag.factory import open_checker
 from konkyo.rag.reading.reader import Checker
+from konkyo.rag.thresholds import DEFAULT
 from konkyo.rag.types import Evidence
-from konkyo.rag.verification.relation import KEPT, Phrasing, kept_in_order, made_shorter
-from konkyo.rag.verification.verifier import load_calibration
+from konkyo.rag.verification.relation import RelationCheck, kept_in_order, made_shorter
 
 QUOTE = {
     "ja": "首相は会談後、公邸で記者団の取材に応じた。",
@@ -36,7 +37,7 @@ QUOTE = {
     ],
 )
 def test_a_quote_made_shorter_keeps_its_order(language: str, claim: str) -> None:
-    assert kept_in_order(claim, [QUOTE[language]], language) >= KEPT - 0.05
+    assert kept_in_order(claim, [QUOTE[language]], language) >= DEFAULT.words_kept - 0.05
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_a_quote_made_shorter_keeps_its_order(language: str, claim: str) -> None
     ],
 )
 def test_the_same_words_in_another_order_are_phrased_anew(language: str, claim: str) -> None:
-    assert kept_in_order(claim, [QUOTE[language]], language) < KEPT
+    assert kept_in_order(claim, [QUOTE[language]], language) < DEFAULT.words_kept
 
 
 def test_a_subject_that_becomes_the_object_is_phrased_anew() -> None:
@@ -78,7 +79,7 @@ def test_what_is_planned_is_not_told_as_done(
 
 def test_words_of_two_quotes_joined_are_phrased_anew() -> None:
     quotes = ["高市首相は2日に会談した。", "トランプ氏は4月に中国を訪れる。"]
-    assert kept_in_order("高市首相は4月に中国を訪れる。", quotes, "ja") < KEPT
+    assert kept_in_order("高市首相は4月に中国を訪れる。", quotes, "ja") < DEFAULT.words_kept
 
 
 @given(st.sampled_from(sorted(QUOTE)), st.data())
@@ -124,8 +125,8 @@ def cited(text: str) -> list[Evidence]:
 
 def believed(claim: str, quote: str, view: View) -> bool:
     sees = Sees(view)
-    phrasing = Phrasing(sees, sees, load_calibration("phrased"))
-    return phrasing(claim, cited(quote), question="首都は？", language="ja")
+    relations = RelationCheck(sees, sees, load_calibration("phrased"))
+    return relations.keeps(claim, cited(quote), question="首都は？", language="ja")
 
 
 def test_what_is_phrased_anew_is_believed_if_both_heads_are_sure() -> None:
@@ -168,15 +169,15 @@ def checker() -> Checker:
 def test_the_real_checker_does_not_believe_a_question_turned_into_a_statement(
     checker: Checker,
 ) -> None:
-    phrasing = Phrasing(checker, checker, load_calibration("phrased"))
+    relations = RelationCheck(checker, checker, load_calibration("phrased"))
     quote = "川端康成は1899年、大阪市に生まれた。父は医師だった。"
-    true = phrasing(
+    true = relations.keeps(
         "川端康成の父の職業は医師でした。",
         cited(quote),
         question="川端康成の父の職業は何ですか。",
         language="ja",
     )
-    false = phrasing(
+    false = relations.keeps(
         "川端康成の妻の名前は大阪市です。",
         cited(quote),
         question="川端康成の妻の名前は何ですか。",

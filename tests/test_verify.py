@@ -10,17 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from konkyo.index.records import ArticleSummary
+from konkyo.rag.calibration import Calibration, load_calibration
 from konkyo.rag.generation.output_format import Draft
 from konkyo.rag.types import Evidence
-from konkyo.rag.verification.verifier import (
-    Calibration,
-    Verifier,
-    alignment,
-    compare_facts,
-    load_calibration,
-    overlap,
-    script_fits,
-)
+from konkyo.rag.verification.meaning import alignment, overlap
+from konkyo.rag.verification.script import script_fits
+from konkyo.rag.verification.verifier import Verifier, drafted
 
 SURE = Calibration({}, 4.0, 0.5)
 
@@ -31,7 +26,7 @@ def shown(text: str, language: str = "ja", published: str | None = "2026-02-09")
 
 
 def facts_alone() -> Verifier:
-    return Verifier(facts=compare_facts, states=None, supporter=None, calibration=SURE)
+    return Verifier(support=SURE)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +45,7 @@ def test_a_fact_that_is_not_in_the_quote_fails_the_claim(
     claim: str, language: str, quote: str, quote_language: str, reason: str | None
 ) -> None:
     verdict = facts_alone().check(
-        Draft(claim, (1,)), shown(quote, quote_language), question="?", language=language
+        drafted(Draft(claim, (1,)), shown(quote, quote_language), "?", language)
     )
     assert verdict.reason == reason
 
@@ -59,19 +54,13 @@ def test_only_what_a_claim_cites_counts() -> None:
     quotes = [*shown("規模は5500億ドルだ。")]
     article = quotes[0].article
     quotes.append(Evidence(2, article, 0, 5, "首相が会見した。", 1.0))
-    verdict = facts_alone().check(
-        Draft("規模は5500億ドルだ。", (2,)), quotes, question="?", language="ja"
-    )
+    verdict = facts_alone().check(drafted(Draft("規模は5500億ドルだ。", (2,)), quotes, "?", "ja"))
     assert verdict.reason == "number"
 
 
 def test_a_share_under_the_threshold_is_not_shown() -> None:
-    doubtful = Verifier(
-        facts=None, states=None, supporter=None, calibration=Calibration({}, -1.0, 0.5)
-    )
-    verdict = doubtful.check(
-        Draft("規模は大きい。", (1,)), shown("別の話。"), question="?", language="ja"
-    )
+    doubtful = Verifier(support=Calibration({}, -1.0, 0.5), without={"facts"})
+    verdict = doubtful.check(drafted(Draft("規模は大きい。", (1,)), shown("別の話。"), "?", "ja"))
     assert verdict.reason == "meaning"
     assert verdict.support == pytest.approx(0.2689, abs=1e-3)
 
@@ -122,10 +111,10 @@ def test_across_languages_the_checker_must_be_surer() -> None:
             return [self for _ in evidence]
 
     def reason(entail: float, language: str) -> str | None:
-        verifier = Verifier(facts=None, states=None, supporter=Says(entail), calibration=SURE)
+        verifier = Verifier(support=SURE, supporter=Says(entail), without={"facts"})
         quote = shown("The talks were held in Tokyo.", language)
         draft = Draft("会談は東京で開かれた。", (1,))
-        return verifier.check(draft, quote, question="", language="ja").reason
+        return verifier.check(drafted(draft, quote, "", "ja")).reason
 
     assert reason(0.7, "en") == "meaning"
     assert reason(0.9, "en") is None

@@ -18,14 +18,12 @@ from konkyo.index.text.quantities import Quantity, quantities, same_quantity
 from konkyo.index.text.times import Moment, dates, moments_agree
 from konkyo.rag.reading.answerability import Asked, asked_for, holds, terms
 from konkyo.rag.retrieval.evidence import Span
+from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.types import Evidence
-from konkyo.rag.verification.verifier import Supporter
+from konkyo.rag.verification.meaning import Supporter
 
 __all__ = ["asks_whether_they_differ", "conflicting", "same_matter"]
 
-_SURE = 0.6
-_SAME = 0.5
-_NEARLY = 0.9
 _COMPARED: tuple[Asked, ...] = ("number", "date")
 
 # "Do the reports agree on ...?": asked of the articles, not of what they tell.
@@ -52,6 +50,7 @@ def conflicting(
     supporter: Supporter | None = None,
     *,
     differ: bool = False,
+    thresholds: Thresholds = DEFAULT,
 ) -> tuple[tuple[Evidence, str], ...]:
     """The quotes that give different answers, with the words that differ; empty if none do.
 
@@ -59,7 +58,7 @@ def conflicting(
     are never called disputed, unless they ask whether articles ``differ``. Without a
     ``supporter`` only quotes of which the reader is as sure are compared.
     """
-    first = _first(spans, evidence)
+    first = _first(spans, evidence, thresholds)
     if first is None:
         return ()
     quote, span = first
@@ -73,8 +72,10 @@ def conflicting(
         known = {quote.article.article_id, *(e.article.article_id for e, _ in others)}
         if other.article.article_id in known:
             continue
-        place = _rival(kind, first, other, spans)
-        if place is not None and _about_the_same(question, first, (other, place), supporter):
+        place = _rival(kind, first, other, spans, thresholds)
+        if place is None:
+            continue
+        if _about_the_same(question, first, (other, place), supporter, thresholds):
             others.append((other, place))
     return tuple((e, s.text.strip()) for e, s in [first, *others]) if others else ()
 
@@ -88,20 +89,26 @@ def same_matter(supporter: Supporter, one: str, two: str) -> float:
     return sum(view.entail + view.contradict for view in ways) / len(ways)
 
 
-def _first(spans: Sequence[Span], evidence: Sequence[Evidence]) -> tuple[Evidence, Span] | None:
+def _first(
+    spans: Sequence[Span], evidence: Sequence[Evidence], thresholds: Thresholds
+) -> tuple[Evidence, Span] | None:
     for span in spans:
         quote = next((e for e in evidence if span.within(e)), None)
-        if quote is not None and span.share >= _SURE:
+        if quote is not None and span.share >= thresholds.conflict_place:
             return quote, span
     return None
 
 
 def _rival(
-    kind: Asked, first: tuple[Evidence, Span], other: Evidence, spans: Sequence[Span]
+    kind: Asked,
+    first: tuple[Evidence, Span],
+    other: Evidence,
+    spans: Sequence[Span],
+    thresholds: Thresholds,
 ) -> Span | None:
     """The place in another quote that holds another answer of the same kind, or none."""
     differ = _figures_differ if kind == "number" else _days_differ
-    read = [s for s in spans if s.within(other) and s.share >= _SURE]
+    read = [s for s in spans if s.within(other) and s.share >= thresholds.conflict_place]
     language = other.article.language
     found = quantities(other.text, language) if kind == "number" else _moments(other)
     written = [
@@ -134,6 +141,7 @@ def _about_the_same(
     one: tuple[Evidence, Span],
     two: tuple[Evidence, Span],
     supporter: Supporter | None,
+    thresholds: Thresholds,
 ) -> bool:
     """Whether two quotes tell the same matter: a telephone call and a visit both have days.
 
@@ -141,13 +149,13 @@ def _about_the_same(
     must be nearly as sure of both.
     """
     if supporter is not None:
-        return same_matter(supporter, one[0].text, two[0].text) >= _SAME
+        return same_matter(supporter, one[0].text, two[0].text) >= thresholds.conflict_same_matter
     asked = terms(question)
     scripts = {guess_language(question), *(guess_language(e.text) for e, _ in (one, two))}
     if len(scripts) > 1 or not asked:
-        return two[1].share >= _NEARLY * one[1].share
+        return two[1].share >= thresholds.conflict_near * one[1].share
     first, second = (len(asked & terms(e.text)) for e, _ in (one, two))
-    return second >= _NEARLY * first
+    return second >= thresholds.conflict_near * first
 
 
 def _figure(told: tuple[Evidence, Span]) -> Quantity | None:

@@ -24,7 +24,9 @@ from konkyo.index.text.normalize import same_language
 from konkyo.index.text.quantities import Quantity, quantities, same_quantity
 from konkyo.index.text.times import Moment, dates, moments_agree
 from konkyo.rag.reading.answerability import terms
-from konkyo.rag.retrieval.evidence import Reader, Sentences, about
+from konkyo.rag.reading.protocol import Reader
+from konkyo.rag.retrieval.evidence import Sentences, about
+from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.types import Evidence
 from konkyo.rag.verification.facts import FactIssue, FactKind, compare
 
@@ -34,9 +36,6 @@ Kind = FactKind | Literal["opposite"]
 
 _AN_AWARD = "no passage has this prize"
 _KINDS = ("number", "date", "name")
-_READ = 5
-_SURE = 0.5
-_COVERED = 0.5
 _UNKNOWN = {
     "ja": {"date": "いつ", "number": "何", "person": "誰", "place": "どこ", "other": "何"},
     "zh": {"date": "什么时候", "number": "几", "person": "谁", "place": "哪里", "other": "什么"},
@@ -103,7 +102,13 @@ class Otherwise:
 
 
 def told_otherwise(
-    question: str, language: str, hits: Sequence[Hit], *, reader: Reader, sentences: Sentences
+    question: str,
+    language: str,
+    hits: Sequence[Hit],
+    *,
+    reader: Reader,
+    sentences: Sentences,
+    thresholds: Thresholds = DEFAULT,
 ) -> Otherwise | None:
     """What a question takes for granted and the passages tell otherwise, or ``None``.
 
@@ -114,11 +119,12 @@ def told_otherwise(
     hits = [h for h in hits if same_language(language, h.article.language)]
     if language not in _UNKNOWN or not hits:
         return None
+    read = hits[: thresholds.premise_passages]
     issue = _missing(question, language, hits)
     if issue is not None:
-        return _another_fact(question, issue, language, hits[:_READ], reader, sentences)
+        return _another_fact(question, issue, language, read, reader, sentences, thresholds)
     return _unwon(question, language, hits, sentences) or _opposite(
-        question, language, hits[:_READ], sentences
+        question, language, read, sentences, thresholds.premise_covered
     )
 
 
@@ -129,6 +135,7 @@ def _another_fact(
     hits: Sequence[Hit],
     reader: Reader,
     sentences: Sentences,
+    thresholds: Thresholds,
 ) -> Otherwise | None:
     found = reader.answers(
         asked_anew(question, issue, language),
@@ -137,7 +144,7 @@ def _another_fact(
     )
     places = sorted(zip(hits, found, strict=True), key=lambda pair: -pair[1].probability)
     for hit, reading in places:
-        if reading.probability < _SURE:
+        if reading.probability < thresholds.premise_place:
             break
         text = hit.passage.text
         place = _around(text, reading.start, reading.end, sentences(text, hit.article.language))
@@ -147,7 +154,7 @@ def _another_fact(
         told = next((o.text for o in others if o.start < high and low < o.end), None)
         if told is None or len({o.text for o in others}) > 1:
             continue
-        if _covered(question, issue.text, quote, language) >= _COVERED:
+        if _covered(question, issue.text, quote, language) >= thresholds.premise_covered:
             return Otherwise(issue.kind, issue.text, told, _quote(hit, place, reading.probability))
     return None
 
@@ -172,7 +179,7 @@ def _unwon(
 
 
 def _opposite(
-    question: str, language: str, hits: Sequence[Hit], sentences: Sentences
+    question: str, language: str, hits: Sequence[Hit], sentences: Sentences, covered: float
 ) -> Otherwise | None:
     whole = "\n".join(f"{h.article.title} {h.passage.text}" for h in hits)
     best: tuple[float, Otherwise] | None = None
@@ -180,7 +187,7 @@ def _opposite(
         for hit, place in _sentences(hits, sentences):
             quote = hit.passage.text[slice(*place)]
             share = _covered(question, asked, quote, language)
-            if share < _COVERED or share <= (best[0] if best else 0.0):
+            if share < covered or share <= (best[0] if best else 0.0):
                 continue
             if stands_in(told, quote, language):
                 best = share, Otherwise("opposite", asked, told, _quote(hit, place, share))

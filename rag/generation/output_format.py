@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 
 __all__ = ["Draft", "claims_grammar", "display_text", "parse_line", "split_lines", "whole"]
@@ -79,7 +79,7 @@ def whole(text: str) -> str:
     return cut[1] or cut[2] if cut else text
 
 
-def split_lines(pieces: Iterable[str]) -> Iterator[str]:
+def split_lines(pieces: Iterable[str]) -> Generator[str]:
     """Join streamed pieces and give whole lines as soon as each is complete."""
     rest = ""
     for piece in pieces:

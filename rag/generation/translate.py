@@ -13,8 +13,8 @@ from konkyo.index.errors import LLMUnreachable
 from konkyo.index.text.names import entity, find_name, names
 from konkyo.index.text.normalize import guess_language
 from konkyo.rag.generation.llm import LLM, NoLLM, Usage
-from konkyo.rag.generation.messages import translation_text
 from konkyo.rag.generation.prompts import Prompt, language_name
+from konkyo.rag.messages import translation_text
 from konkyo.rag.verification.facts import compare
 
 __all__ = ["LONGEST_QUOTE", "Translation", "translate_quote", "translated"]

@@ -17,14 +17,15 @@ from typing import Literal
 from konkyo.index.records import Hit
 from konkyo.index.stores.bm25 import tokens
 from konkyo.index.text.names import names
-from konkyo.index.text.normalize import guess_language
+from konkyo.index.text.normalize import same_language
 from konkyo.index.text.quantities import quantities
 from konkyo.index.text.times import dates
+from konkyo.rag.calibration import Calibration, logit
 from konkyo.rag.retrieval.evidence import Selection, Span
+from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.verification.facts import compare
-from konkyo.rag.verification.verifier import Calibration, logit
 
-__all__ = ["Asked", "Judge", "asked_for", "holds", "terms"]
+__all__ = ["Answerability", "Asked", "asked_for", "holds", "terms"]
 
 Asked = Literal["number", "date", "name"]
 
@@ -52,7 +53,6 @@ _ASKED: tuple[tuple[Asked, re.Pattern[str]], ...] = (
         re.compile(r"誰|だれ|どなた|\bwho(?:se|m)?\b|누구|누가|谁", re.IGNORECASE),
     ),
 )
-_CANNOT = 0.1
 _SUREST = 1e-4
 _BACKGROUND = 8
 _EIGHTH = {False: 0.28, True: -0.25}
@@ -86,24 +86,27 @@ def terms(text: str) -> set[str]:
     return {t for t in tokens(text) if not _KANA_ONLY.fullmatch(t)}
 
 
-class Judge:
-    """Callable with a question, its selection and hits; gives the share that the quotes answer."""
+class Answerability:
+    """Decides whether what was found answers a question. Safe to share by threads."""
 
-    def __init__(self, calibration: Calibration) -> None:
+    def __init__(self, calibration: Calibration, thresholds: Thresholds = DEFAULT) -> None:
         self._calibration = calibration
+        self._thresholds = thresholds
 
-    def __call__(self, question: str, selection: Selection, hits: Sequence[Hit]) -> float:
-        """The probability that what was found answers.
+    def share(
+        self, question: str, language: str, selection: Selection, hits: Sequence[Hit]
+    ) -> float:
+        """The probability that what was found answers the question.
 
         Where a question asks for a number, a date or a name and no quote holds one, the answer
         cannot be there, whatever the reader sees.
         """
-        found = self.features(question, selection, hits)
+        found = self.features(question, language, selection, hits)
         share = self._calibration.probability(found)
-        return min(share, _CANNOT) if found["kind_missing"] else share
+        return min(share, self._thresholds.kind_missing) if found["kind_missing"] else share
 
     def features(
-        self, question: str, selection: Selection, hits: Sequence[Hit]
+        self, question: str, language: str, selection: Selection, hits: Sequence[Hit]
     ) -> dict[str, float]:
         """The witnesses, by name, each of the order of one.
 
@@ -121,7 +124,7 @@ class Judge:
         mine = terms(question)
         theirs = terms(" ".join([*(e.text for e in top), *(e.article.title for e in top)]))
         kind = asked_for(question)
-        crossed = all(guess_language(question) != guess_language(e.text) for e in top)
+        crossed = all(not same_language(language, e.article.language) for e in top)
         surest = selection.spans[0] if selection.spans else None
         fits = 0.0
         if kind is not None and surest is not None:

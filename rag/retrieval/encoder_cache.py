@@ -1,32 +1,28 @@
-"""An encoder that remembers the vectors of what it was last asked to encode.
-
-The same articles answer many questions, and their sentences are compared with each of them.
-"""
+"""LRU cache around an encoder: sentences of the same articles are compared with many questions."""
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from cachetools import LRUCache
 
 from konkyo.index.embedding.protocol import Encoder, Vectors
 
-__all__ = ["Remembered"]
+__all__ = ["CachedEncoder"]
 
 
-class Remembered:
-    """The same vectors as ``encoder``; the last ``most`` texts are not encoded again.
+class CachedEncoder:
+    """The same vectors as ``encoder``; those of the last ``most`` texts are kept.
 
     Safe to share by threads.
     """
 
     def __init__(self, encoder: Encoder, most: int = 8192) -> None:
         self._encoder = encoder
-        self._most = most
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[str, str], Vectors] = OrderedDict()
+        self._kept: LRUCache[tuple[str, str], Vectors] = LRUCache(most)
 
     @property
     def fingerprint(self) -> str:
@@ -49,21 +45,16 @@ class Remembered:
     def _through(
         self, role: str, texts: Sequence[str], encode: Callable[[Sequence[str]], Vectors]
     ) -> Vectors:
-        found: dict[str, Vectors] = {}
-        with self._lock:
-            for text in texts:
-                if (role, text) in self._kept:
-                    self._kept.move_to_end((role, text))
-                    found[text] = self._kept[role, text]
-        missing = [t for t in dict.fromkeys(texts) if t not in found]
-        if missing:
-            fresh = dict(zip(missing, encode(missing), strict=True))
-            found.update(fresh)
-            with self._lock:
-                for text, vector in fresh.items():
-                    self._kept[role, text] = vector.copy()
-                while len(self._kept) > self._most:
-                    self._kept.popitem(last=False)
         if not texts:
             return np.empty((0, self.dimension), np.float32)
-        return np.stack([found[t] for t in texts])
+        with self._lock:
+            kept = {text: self._kept.get((role, text)) for text in texts}
+        found = {text: vector for text, vector in kept.items() if vector is not None}
+        missing = [text for text in dict.fromkeys(texts) if text not in found]
+        if missing:
+            fresh = dict(zip(missing, (v.copy() for v in encode(missing)), strict=True))
+            found |= fresh
+            with self._lock:
+                for text, vector in fresh.items():
+                    self._kept[role, text] = vector
+        return np.stack([found[text] for text in texts])

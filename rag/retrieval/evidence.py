@@ -6,17 +6,16 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.records import Hit
+from konkyo.rag.reading.protocol import Reader, Reading
+from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.types import Evidence
 
 __all__ = [
-    "Reader",
-    "Reading",
     "Selection",
     "SelectionLimits",
     "Sentences",
@@ -27,31 +26,6 @@ __all__ = [
 ]
 
 Sentences = Callable[[str, str | None], list[tuple[int, int]]]
-
-
-class Reading(Protocol):
-    """What a reader makes of one window: does it answer, and where."""
-
-    @property
-    def probability(self) -> float:
-        """Calibrated share: the window answers the question."""
-
-    @property
-    def start(self) -> int:
-        """Start of the answer in the window, in code points."""
-
-    @property
-    def end(self) -> int:
-        """End of the answer in the window."""
-
-
-class Reader(Protocol):
-    """A learned model that says whether, and where, a passage answers a question."""
-
-    def answers(
-        self, question: str, windows: Sequence[str], contexts: Sequence[str] | None = None
-    ) -> Sequence[Reading]:
-        """One reading a window, in order; ``contexts`` say what a window is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +130,7 @@ def select(
     sentences: Sentences,
     reader: Reader | None = None,
     limits: SelectionLimits = SelectionLimits(),
+    thresholds: Thresholds = DEFAULT,
 ) -> Selection:
     """Choose the quotes shown to the reader and to the model, numbered from 1, best first.
 
@@ -167,34 +142,50 @@ def select(
     if not hits:
         return Selection((), None if reader is None else 0.0, ())
     candidates = _candidates(hits, sentences)
-    texts = [_text(c, c.start) for c in candidates[: limits.compared]]
-    vector = encoder.queries([question])[0]
-    similar = _scaled([float(x) for x in encoder.passages(texts) @ vector])
-    similar += [0.0] * (len(candidates) - len(texts))
-    place = [1.0 / (1 + c.rank) for c in candidates]
-    scores = [0.7 * s + 0.3 * p for s, p in zip(similar, place, strict=True)]
-    answerable: float | None = None
-    spans: list[Span] = []
-    if reader is not None:
-        readings = reader.answers(
-            question, [h.passage.text for h in hits], [about(h) for h in hits]
-        )
-        answerable = max(r.probability for r in readings)
-        in_answer = [0.0] * len(candidates)
-        for rank, (hit, reading) in enumerate(zip(hits, readings, strict=True)):
-            base = hit.passage.start
-            spans.append(_span(hit, reading))
-            for i, c in enumerate(candidates):
-                inside = c.start < base + reading.end and base + reading.start < c.end
-                if c.rank == rank and inside:
-                    in_answer[i] = max(in_answer[i], reading.probability)
-        scores = [0.4 * s + 0.6 * a for s, a in zip(scores, in_answer, strict=True)]
-    chosen = _choose(candidates, scores, limits)
-    evidence = tuple(
-        Evidence(number, c.hit.article, c.context_start, c.end, _text(c, c.context_start), score)
-        for number, (c, score) in enumerate(chosen, start=1)
+    weight = thresholds.sentence_similarity
+    similar = _similarities(question, candidates[: limits.compared], encoder)
+    similar += [0.0] * (len(candidates) - len(similar))
+    scores = [
+        weight * s + (1 - weight) / (1 + c.rank) for s, c in zip(similar, candidates, strict=True)
+    ]
+    if reader is None:
+        return Selection(_evidence(candidates, scores, limits), None, ())
+    readings = reader.answers(question, [h.passage.text for h in hits], [about(h) for h in hits])
+    weight = thresholds.answer_in_sentence
+    scores = [
+        (1 - weight) * s + weight * _share_inside(c, readings[c.rank])
+        for s, c in zip(scores, candidates, strict=True)
+    ]
+    spans = [_span(hit, reading) for hit, reading in zip(hits, readings, strict=True)]
+    return Selection(
+        _evidence(candidates, scores, limits),
+        max(r.probability for r in readings),
+        tuple(sorted(spans, key=lambda s: -s.share)),
     )
-    return Selection(evidence, answerable, tuple(sorted(spans, key=lambda s: -s.share)))
+
+
+def _similarities(question: str, candidates: Sequence[_Candidate], encoder: Encoder) -> list[float]:
+    """Cosines of sentences with the question, scaled to 0..1 among them."""
+    vector = encoder.queries([question])[0]
+    vectors = encoder.passages([_text(c, c.start) for c in candidates])
+    return _scaled([float(x) for x in vectors @ vector])
+
+
+def _share_inside(candidate: _Candidate, reading: Reading) -> float:
+    """The reader's share where its place touches the sentence, else 0."""
+    base = candidate.hit.passage.start
+    inside = candidate.start < base + reading.end and base + reading.start < candidate.end
+    return reading.probability if inside else 0.0
+
+
+def _evidence(
+    candidates: Sequence[_Candidate], scores: Sequence[float], limits: SelectionLimits
+) -> tuple[Evidence, ...]:
+    """The chosen sentences as numbered quotes, best first."""
+    return tuple(
+        Evidence(number, c.hit.article, c.context_start, c.end, _text(c, c.context_start), score)
+        for number, (c, score) in enumerate(_choose(candidates, scores, limits), start=1)
+    )
 
 
 def _span(hit: Hit, reading: Reading) -> Span:

@@ -30,7 +30,6 @@ __all__ = [
 
 
 _EVERYTHING = Filter()
-_FAINT = 0.2  # A weight that would change no order worth the time of the comparison.
 _Half = npt.NDArray[np.float16]
 
 
@@ -52,6 +51,7 @@ class FusionWeights:
     floor: float = 0.7
     pool: int = 100
     late: float = 3.0
+    late_least: float = 0.2
     reread: int = 10
     margin: float = 0.15
     reranker: str = ""
@@ -165,7 +165,7 @@ class Retriever:
             return fused
         words = max((s.score for s in lexical), default=0.0) / ceiling if ceiling > 0 else 0.0
         weight = self._weights.late * (1.0 - min(1.0, words)) ** 2
-        if weight < _FAINT:
+        if weight < self._weights.late_least:
             return fused
         least = fused[0].score - self._weights.margin
         near = [f for f in fused[: self._weights.reread] if f.score >= least]

@@ -13,33 +13,31 @@ from collections.abc import Sequence
 
 from konkyo.index.text.normalize import letters, same_language
 from konkyo.rag.retrieval.evidence import Span
+from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.verification.facts import compare
 
 __all__ = ["agrees", "anchors", "hint", "says"]
 
-_SURE = 0.8
-_NEAR = 0.9  # A second place counts as well when its share is at least this part of the best.
-_LONG = 40
-_WORDS = 16
-_SHARED = 0.5
 _HIRAGANA = re.compile(r"[぀-ゟ]")
 
 
-def anchors(spans: Sequence[Span]) -> tuple[Span, ...]:
+def anchors(spans: Sequence[Span], thresholds: Thresholds = DEFAULT) -> tuple[Span, ...]:
     """The places of which the reader is sure, best first; none, if it is not sure or vague."""
-    if not spans or spans[0].share < _SURE:
+    sure = thresholds.sure_place
+    if not spans or spans[0].share < sure:
         return ()
-    near = [s for s in spans if s.share >= max(_SURE, _NEAR * spans[0].share)]
-    return tuple(s for s in near if 0 < len(s.text.strip()) <= _LONG)
+    least = max(sure, thresholds.sure_place_near * spans[0].share)
+    near = [s for s in spans if s.share >= least]
+    return tuple(s for s in near if 0 < len(s.text.strip()) <= thresholds.place_letters)
 
 
-def hint(spans: Sequence[Span]) -> str:
+def hint(spans: Sequence[Span], thresholds: Thresholds = DEFAULT) -> str:
     """The words to point a model at: the surest place, or nothing."""
-    found = anchors(spans[:1])
+    found = anchors(spans[:1], thresholds)
     return " ".join(found[0].text.split()) if found else ""
 
 
-def says(claim: str, span: Span, language: str) -> bool | None:
+def says(claim: str, span: Span, language: str, thresholds: Thresholds = DEFAULT) -> bool | None:
     """Whether a claim holds what a span holds; ``None`` where that cannot be told."""
     wanted, given = letters(span.text), letters(claim)
     if wanted and wanted in given:
@@ -52,16 +50,18 @@ def says(claim: str, span: Span, language: str) -> bool | None:
         return False
     if any(m.kind in facts for m in report.matches):
         return True
-    if not same_language(span.language, language) or len(wanted) > _WORDS:
+    if not same_language(span.language, language) or len(wanted) > thresholds.place_words:
         return None
     every = {wanted[i : i + 2] for i in range(len(wanted) - 1)}
     pairs = {p for p in every if not _HIRAGANA.search(p)} or every
-    return bool(pairs) and sum(p in given for p in pairs) >= _SHARED * len(pairs)
+    return bool(pairs) and sum(p in given for p in pairs) >= thresholds.place_overlap * len(pairs)
 
 
-def agrees(claim: str, places: Sequence[Span], language: str) -> bool | None:
+def agrees(
+    claim: str, places: Sequence[Span], language: str, thresholds: Thresholds = DEFAULT
+) -> bool | None:
     """Whether a claim holds what any of the reader's sure places holds; ``None``: not known."""
-    verdicts = [says(claim, place, language) for place in places]
+    verdicts = [says(claim, place, language, thresholds) for place in places]
     if any(verdicts):
         return True
     return False if verdicts and all(v is False for v in verdicts) else None

@@ -18,14 +18,13 @@ from konkyo.index.text.alignment import tokens
 from konkyo.index.text.names import names, same_name
 from konkyo.index.text.normalize import letters
 from konkyo.index.text.sentences import sentences
-from konkyo.rag.retrieval.evidence import Reader
+from konkyo.rag.calibration import Calibration, logit
+from konkyo.rag.reading.protocol import Reader
+from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.types import Evidence
-from konkyo.rag.verification.verifier import Calibration, Supporter, heard, logit
+from konkyo.rag.verification.meaning import Supporter, heard
 
-__all__ = ["KEPT", "Phrasing", "kept_in_order", "made_shorter"]
-
-KEPT = 0.95
-"""From this share of its words in order, a claim counts as a quote made shorter."""
+__all__ = ["RelationCheck", "kept_in_order", "made_shorter"]
 
 _SUREST = 1e-3
 _MARKED = re.compile(r"([^\s぀-ゟ、。「」]{1,2})([がはを])")
@@ -87,14 +86,16 @@ def kept_in_order(claim: str, quotes: Sequence[str], language: str) -> float:
     return max(_longest_common(mine, _units(q, language)) / len(mine) for q in quotes)
 
 
-def made_shorter(claim: str, quotes: Sequence[str], language: str) -> bool:
+def made_shorter(
+    claim: str, quotes: Sequence[str], language: str, thresholds: Thresholds = DEFAULT
+) -> bool:
     """Whether a claim is one of the quotes with words left out that change nothing.
 
     Subject and object stay in their places, and what is planned, expected or only possible in the
     quote is not told as done.
     """
     return any(
-        kept_in_order(claim, [q], language) >= KEPT
+        kept_in_order(claim, [q], language) >= thresholds.words_kept
         and not _turned(claim, q, language)
         and (_open(claim, language) or not _open(q, language))
         for q in quotes
@@ -138,17 +139,22 @@ def _longest_common(one: Sequence[str], other: Sequence[str]) -> int:
     return row[-1]
 
 
-class Phrasing:
+class RelationCheck:
     """Decides whether a claim keeps the relations of the quotes it cites. Safe to share by threads."""
 
-    def __init__(self, reader: Reader, supporter: Supporter, calibration: Calibration) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        supporter: Supporter,
+        calibration: Calibration,
+        thresholds: Thresholds = DEFAULT,
+    ) -> None:
+        self._thresholds = thresholds
         self._reader = reader
         self._supporter = supporter
         self._calibration = calibration
 
-    def __call__(
-        self, claim: str, cited: Sequence[Evidence], *, question: str, language: str
-    ) -> bool:
+    def keeps(self, claim: str, cited: Sequence[Evidence], *, question: str, language: str) -> bool:
         """Whether a claim and each of its sentences is a quote made shorter, or anew and believed."""
         parts = [claim[start:end] for start, end in sentences(claim, language)]
         every = dict.fromkeys([claim, *parts])
@@ -156,7 +162,7 @@ class Phrasing:
 
     def _keeps(self, claim: str, cited: Sequence[Evidence], question: str, language: str) -> bool:
         quotes = [e.text for e in cited]
-        if made_shorter(claim, quotes, language):
+        if made_shorter(claim, quotes, language, self._thresholds):
             return True
         if all(_turned(claim, quote, language) for quote in quotes):
             return False

@@ -1,65 +1,38 @@
-"""Is a claim supported by exactly what it cites? Facts first, then meaning, then one probability.
+"""Is a claim proved by exactly what it cites, and does it answer? All checks, in one ordered list.
 
-Layer 1 compares what can be compared exactly (``konkyo.rag.verification.facts``): a number, date, name, negation or
-quotation that the cited quotes do not hold fails the claim outright. Layer 2 measures meaning:
-how well the claim's tokens align with the quotes' in the encoder's own states, how much of its
-wording they share, and what a learned checker says. Layer 3 turns the measures into one
-probability by a logistic model fitted on data named in ``rag/calibration.json``.
+Exact comparison comes first: a number, date, name, negation or quotation that the cited quotes do not
+hold fails a claim outright. Then meaning, as one probability from a logistic model fitted on data
+named in ``rag/calibration.json``. Then whether it is the answer that was asked for.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
-import numpy as np
-
-from konkyo.index.embedding.protocol import TokenEncoder, Vectors
-from konkyo.index.errors import SettingsError
-from konkyo.index.text.normalize import letters
+from konkyo.index.embedding.protocol import TokenEncoder
+from konkyo.rag.calibration import Calibration
 from konkyo.rag.generation.output_format import Draft
+from konkyo.rag.reading.protocol import Reader
+from konkyo.rag.retrieval.evidence import Span
+from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.types import Evidence, RemovedReason
+from konkyo.rag.verification.answer_place import agrees
 from konkyo.rag.verification.facts import compare
+from konkyo.rag.verification.meaning import Supporter, meaning_features
+from konkyo.rag.verification.relation import RelationCheck
+from konkyo.rag.verification.script import script_fits
 
-__all__ = [
-    "Calibration",
-    "Support",
-    "Supporter",
-    "Verdict",
-    "Verifier",
-    "alignment",
-    "compare_facts",
-    "heard",
-    "load_calibration",
-    "logit",
-    "overlap",
-    "script_fits",
-]
+__all__ = ["CHECKS", "SUPPORT", "Check", "DraftedClaim", "Verdict", "Verifier", "drafted"]
 
+Check = Literal["citations", "script", "facts", "meaning", "answer_place", "bearing", "relation"]
 
-class Support(Protocol):
-    """A learned checker's view of one pair."""
+CHECKS: tuple[Check, ...] = get_args(Check)
+"""In the order they are made; the first that fails decides."""
 
-    @property
-    def entail(self) -> float:
-        """Share: the evidence says so."""
-
-    @property
-    def contradict(self) -> float:
-        """Share: the evidence says otherwise."""
-
-
-class Supporter(Protocol):
-    """A learned model that says whether evidence supports a claim."""
-
-    def supports(self, claim: str, evidence: Sequence[str]) -> Sequence[Support]:
-        """One view a quote, in order."""
+SUPPORT: tuple[Check, ...] = ("citations", "script", "facts", "meaning")
+"""Those that say whether the cited quotes prove a claim, whatever was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,233 +45,166 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
-    """A logistic model over named features and the threshold chosen for a stated precision."""
+class DraftedClaim:
+    """A sentence with all that its checks look at.
 
-    weights: Mapping[str, float]
-    bias: float
-    threshold: float
-
-    def probability(self, features: Mapping[str, float]) -> float:
-        """Share; a feature that is missing counts as zero."""
-        total = self.bias + sum(w * features.get(name, 0.0) for name, w in self.weights.items())
-        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, total))))
-
-
-def load_calibration(name: str, file: Path | None = None) -> Calibration:
-    """The fitted model of that name from ``rag/calibration.json``, or from ``file`` if it is there.
-
-    ``file`` is what ``konkyo eval calibrate`` wrote. Raises SettingsError if it cannot be used.
+    ``shown`` are the numbered quotes; ``places`` are where the reader is sure to see the answer,
+    surest first; ``first``: no other sentence has passed before; ``one_fact``: the question asks
+    for a number, a day or a name.
     """
-    table = json.loads(
-        resources.files("konkyo.rag").joinpath("calibration.json").read_text("utf-8")
-    )
-    entry = table[name]
-    if file is not None:
-        entry = _refitted(file).get(name, entry)
-    try:
-        weights = {str(k): float(v) for k, v in entry["weights"].items()}
-        return Calibration(weights, float(entry["bias"]), float(entry["threshold"]))
-    except (AttributeError, KeyError, TypeError, ValueError) as exc:
-        raise SettingsError(
-            f"{file}: not a calibration: {name!r} needs weights, bias and threshold; make it again "
-            "with konkyo eval calibrate"
-        ) from exc
+
+    text: str
+    citations: tuple[int, ...]
+    shown: Sequence[Evidence]
+    question: str
+    language: str
+    places: Sequence[Span] = ()
+    first: bool = True
+    one_fact: bool = False
+
+    @property
+    def cited(self) -> list[Evidence]:
+        """The quotes it cites, in the order it names them; numbers that were not shown are left out."""
+        by_number = {e.number: e for e in self.shown}
+        return [by_number[n] for n in self.citations if n in by_number]
 
 
-def _refitted(file: Path) -> dict[str, dict[str, object]]:
-    try:
-        table = json.loads(file.read_text("utf-8"))
-    except OSError as exc:
-        raise SettingsError(f"calibration: {file}: cannot be read ({exc.strerror})") from exc
-    except ValueError as exc:
-        raise SettingsError(f"calibration: {file}: not JSON: {exc}") from exc
-    if not isinstance(table, dict):
-        raise SettingsError(f"calibration: {file}: not an object")
-    return table
-
-
-def logit(share: float, least: float) -> float:
-    """Log-odds of a share held between ``least`` and 1 - ``least``."""
-    share = min(1 - least, max(least, share))
-    return math.log(share / (1 - share))
-
-
-def heard(supporter: Supporter, claim: str, quotes: Sequence[str]) -> Sequence[Support]:
-    """What a learned model says of a claim: over all quotes together first, then over each."""
-    together = "\n".join(quotes)
-    return supporter.supports(claim, [together] if len(quotes) == 1 else [together, *quotes])
-
-
-def overlap(claim: str, evidence: str) -> float:
-    """Share of the claim's distinct character bigrams that the evidence holds."""
-    a, b = letters(claim), letters(evidence)
-    pairs = {a[i : i + 2] for i in range(len(a) - 1)}
-    if not pairs:
-        return float(bool(a) and a in b)
-    return sum(p in b for p in pairs) / len(pairs)
-
-
-def alignment(claim: Vectors, evidence: Vectors) -> tuple[float, float]:
-    """How well each claim token finds its like in the evidence: mean and lowest-fifth mean.
-
-    Both arguments are (tokens, dimension) with unit rows; the result is two cosines.
-    """
-    if not len(claim) or not len(evidence):
-        return 0.0, 0.0
-    best = np.sort((claim @ evidence.T).max(axis=1))
-    fifth = best[: max(1, len(best) // 5)]
-    return float(best.mean()), float(fifth.mean())
-
-
-_SCRIPT = {
-    "ja": re.compile(r"[぀-ヿ㐀-鿿]"),
-    "zh": re.compile(r"[㐀-鿿]"),
-    "ko": re.compile(r"[가-힣]"),
-    "th": re.compile(r"[฀-๿]"),
-    "ar": re.compile(r"[؀-ۿ]"),
-    "ru": re.compile(r"[Ѐ-ӿ]"),
-    "uk": re.compile(r"[Ѐ-ӿ]"),
-    "hi": re.compile(r"[ऀ-ॿ]"),
-}
-_LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
-_KANA = re.compile(r"[぀-ヺー]")
-_HAN = re.compile(r"[㐀-鿿]")
-_HANGUL = re.compile(r"[가-힣]+")
-_WIDE = re.compile(r"[぀-ヺー㐀-鿿가-힣]+")
-_HAN_WORD = re.compile(r"[㐀-鿿]{2,}")
-_BRACKETED = re.compile(r"[(（][^)）]*[)）]")
-_WORDS = re.compile(r"[A-Za-z]{2,}(?:\s+[A-Za-z]{2,})+")
-_ACROSS = 0.8
-"""The checker's share from which a claim in another language than all it cites may be shown.
-
-``benchmarks/across.py``, fitting half: removes 99.2 % of true sentences of another paragraph of the
-same article; what is lost is quoted instead.
-"""
-
-
-def script_fits(text: str, language: str, known: str = "") -> bool:
-    """Whether a sentence is written in its language's script, without words copied from another.
-
-    Names in Latin script are allowed, and whatever stands in ``known``: the question and quotes
-    in the language itself.
-    """
-    written = [c for c in text if c.isalpha()]
-    if not written:
-        return True
-    if any(run not in known for run in _foreign(text, language)):
-        return False
-    if language == "ja" and not _KANA.search(text) and len(_HAN.findall(text)) > 12:
-        return False
-    wanted = _SCRIPT.get(language, _LATIN)
-    return len(wanted.findall(text)) >= 0.3 * len(written)
-
-
-def _foreign(text: str, language: str) -> list[str]:
-    """What of a text is in a script that its language does not mix with."""
-    if language == "ja":
-        return [*_HANGUL.findall(text), *filter(_chinese, text), *_WORDS.findall(text)]
-    if language == "zh":
-        return [*_HANGUL.findall(text), *_KANA.findall(text), *_WORDS.findall(text)]
-    if language == "ko":
-        # Newspapers write one Han character for a country, and names in brackets.
-        plain = _BRACKETED.sub("", text)
-        return [*_KANA.findall(text), *_HAN_WORD.findall(plain), *_WORDS.findall(text)]
-    return _WIDE.findall(text)
-
-
-def _chinese(char: str) -> bool:
-    """Whether a Han character is none of those that Japanese is written with (simplified, mostly)."""
-    if not _HAN.fullmatch(char):
-        return False
-    try:
-        char.encode("cp932")
-    except UnicodeEncodeError:
-        return True
-    return False
-
-
-FactCheck = Callable[[str, Sequence[Evidence], str, str], tuple[RemovedReason, str] | None]
-
-
-def compare_facts(
-    claim: str, cited: Sequence[Evidence], question: str, language: str
-) -> tuple[RemovedReason, str] | None:
-    """The first exact fact of the claim that its quotes do not hold, or ``None``."""
-    report = compare(
-        claim,
-        [e.text for e in cited],
-        claim_language=language,
-        evidence_languages=[e.article.language for e in cited],
-        published=[e.article.published for e in cited],
-        titles=[e.article.title for e in cited],
-        question=question,
-    )
-    for issue in report.issues:
-        return issue.kind, issue.text
-    return None
+def drafted(draft: Draft, shown: Sequence[Evidence], question: str, language: str) -> DraftedClaim:
+    """A claim as a model wrote it, with nothing known of places."""
+    return DraftedClaim(draft.text, draft.citations, shown, question, language)
 
 
 class Verifier:
-    """Judges drafted claims against the quotes they cite."""
+    """Checks drafted claims against the quotes they cite. Safe to share by threads.
+
+    ``without`` leaves checks out, for measuring what each adds. Without ``reader`` or
+    ``relations`` the checks that need them pass.
+    """
 
     def __init__(
         self,
         *,
-        facts: FactCheck | None,
-        states: TokenEncoder | None,
-        supporter: Supporter | None,
-        calibration: Calibration,
+        support: Calibration,
+        states: TokenEncoder | None = None,
+        supporter: Supporter | None = None,
+        reader: Reader | None = None,
+        relations: RelationCheck | None = None,
+        thresholds: Thresholds = DEFAULT,
+        without: Collection[Check] = (),
     ) -> None:
-        self._facts = facts
+        self._support = support
         self._states = states
-        self.supporter = supporter
-        self._calibration = calibration
+        self._supporter = supporter
+        self._reader = reader
+        self._relations = relations
+        self._thresholds = thresholds
+        made: dict[Check, Callable[[DraftedClaim, float], Verdict]] = {
+            "citations": self._citations,
+            "script": self._script,
+            "facts": self._facts,
+            "meaning": self._meaning,
+            "answer_place": self._answer_place,
+            "bearing": self._bearing,
+            "relation": self._relation,
+        }
+        self._checks = {name: made[name] for name in CHECKS if name not in without}
+
+    def check(self, claim: DraftedClaim, only: Collection[Check] = CHECKS) -> Verdict:
+        """The verdict of the first check that fails, or the support of a claim that passes all."""
+        support = 0.0
+        for name, check in self._checks.items():
+            if name in only:
+                verdict = check(claim, support)
+                if verdict.reason is not None:
+                    return verdict
+                support = verdict.support
+        return Verdict(support, None)
+
+    def proofs(self, claim: DraftedClaim) -> tuple[int, ...]:
+        """Of a supported claim's citations, those that support it alone; all, if none does.
+
+        A model likes to add a number that proves nothing; a reader who follows it is misled.
+        """
+        if len(claim.citations) == 1:
+            return claim.citations
+        alone = tuple(
+            n
+            for n in claim.citations
+            if self.check(replace(claim, citations=(n,)), SUPPORT).reason is None
+        )
+        return alone or claim.citations
 
     def features(
         self, claim: str, quotes: Sequence[str], *, crossed: bool = False
     ) -> dict[str, float]:
-        """The measures of meaning for a claim and all it cites, by name.
+        """The measures of meaning for a claim and all it cites, by name."""
+        return meaning_features(
+            claim, quotes, states=self._states, supporter=self._supporter, crossed=crossed
+        )
 
-        ``crossed``: claim and quotes are in different languages, so that wording says nothing.
-        """
-        together = "\n".join(quotes)
-        found = {
-            "crossed": float(crossed),
-            "overlap": 0.0 if crossed else overlap(claim, together),
-        }
-        if self._states is not None:
-            mine = self._states.passage_states([claim])[0]
-            theirs = np.concatenate(self._states.passage_states(list(quotes)))
-            found["aligned"], found["aligned_low"] = alignment(mine, theirs)
-        if self.supporter is not None:
-            views = heard(self.supporter, claim, quotes)
-            found["entail"] = max(v.entail for v in views)
-            found["contradict"] = views[0].contradict
-        return found
-
-    def check(
-        self, draft: Draft, shown: Sequence[Evidence], *, question: str, language: str
-    ) -> Verdict:
-        """One verdict; a citation that was not shown fails before anything else is looked at."""
-        by_number = {e.number: e for e in shown}
-        if not draft.citations:
+    def _citations(self, claim: DraftedClaim, support: float) -> Verdict:
+        if not claim.citations:
             return Verdict(0.0, "no_citation")
-        unknown = [n for n in draft.citations if n not in by_number]
+        known = {e.number for e in claim.shown}
+        unknown = [n for n in claim.citations if n not in known]
         if unknown:
             return Verdict(0.0, "unknown_citation", ", ".join(map(str, unknown)))
-        cited = [by_number[n] for n in draft.citations]
-        own = [e.text for e in cited if e.article.language == language]
-        if not script_fits(draft.text, language, " ".join([question, *own])):
-            return Verdict(0.0, "language")
-        if self._facts is not None:
-            issue = self._facts(draft.text, cited, question, language)
-            if issue is not None:
-                return Verdict(0.0, *issue)
-        crossed = all(e.article.language != language for e in cited)
-        measures = self.features(draft.text, [e.text for e in cited], crossed=crossed)
-        support = self._calibration.probability(measures)
-        unsure = crossed and measures.get("entail", 1.0) < _ACROSS
-        if unsure or support < self._calibration.threshold:
+        return Verdict(support, None)
+
+    def _script(self, claim: DraftedClaim, support: float) -> Verdict:
+        own = [e.text for e in claim.cited if e.article.language == claim.language]
+        known = " ".join([claim.question, *own])
+        fits = script_fits(claim.text, claim.language, known, self._thresholds)
+        return Verdict(support, None) if fits else Verdict(0.0, "language")
+
+    def _facts(self, claim: DraftedClaim, support: float) -> Verdict:
+        """The first exact fact of the claim that its quotes do not hold."""
+        cited = claim.cited
+        report = compare(
+            claim.text,
+            [e.text for e in cited],
+            claim_language=claim.language,
+            evidence_languages=[e.article.language for e in cited],
+            published=[e.article.published for e in cited],
+            titles=[e.article.title for e in cited],
+            question=claim.question,
+        )
+        for issue in report.issues:
+            return Verdict(0.0, issue.kind, issue.text)
+        return Verdict(support, None)
+
+    def _meaning(self, claim: DraftedClaim, support: float) -> Verdict:
+        cited = claim.cited
+        crossed = all(e.article.language != claim.language for e in cited)
+        measures = self.features(claim.text, [e.text for e in cited], crossed=crossed)
+        support = self._support.probability(measures)
+        unsure = crossed and measures.get("entail", 1.0) < self._thresholds.across_languages
+        if unsure or support < self._support.threshold:
             return Verdict(support, "meaning")
         return Verdict(support, None)
+
+    def _answer_place(self, claim: DraftedClaim, support: float) -> Verdict:
+        """Where the reader is sure of a place, the answer must hold what that place holds."""
+        answers = agrees(claim.text, claim.places, claim.language, self._thresholds)
+        if answers is False and (claim.one_fact or claim.first):
+            return Verdict(support, "off_question", claim.places[0].text)
+        return Verdict(support, None)
+
+    def _bearing(self, claim: DraftedClaim, support: float) -> Verdict:
+        """A further sentence must show the reader an answer itself, however faintly.
+
+        A small model goes on with whatever else a quote says.
+        """
+        if claim.first or self._reader is None:
+            return Verdict(support, None)
+        share = self._reader.answers(claim.question, [claim.text])[0].probability
+        beside = share < self._thresholds.bearing
+        return Verdict(support, "off_question" if beside else None)
+
+    def _relation(self, claim: DraftedClaim, support: float) -> Verdict:
+        if self._relations is None:
+            return Verdict(support, None)
+        kept = self._relations.keeps(
+            claim.text, claim.cited, question=claim.question, language=claim.language
+        )
+        return Verdict(support, None if kept else "relation")

@@ -16,6 +16,7 @@ from konkyo.ui.http.auth import Access, Limiter
 
 if TYPE_CHECKING:
     from konkyo.index.settings import ChatSettings, Settings
+    from konkyo.rag.generation.llm import LLM
     from konkyo.rag.pipeline import Pipeline
     from konkyo.ui.server.index_jobs import Librarian
     from konkyo.ui.server.llm_subprocess import ApartLLM
@@ -255,34 +256,39 @@ def load_pipeline(
     closing: contextlib.ExitStack,
     telemetry: Telemetry,
 ) -> Pipeline:
-    """The pipeline as settings and flags say, behind a fair line; ``closing`` ends its processes."""
-    from konkyo.rag.factory import open_from_settings, open_pipeline
+    """The pipeline as settings and flags say, behind a queue; ``closing`` ends its processes."""
+    from konkyo.rag.factory import open_from_settings
+    from konkyo.rag.generation.llm import NoLLM
     from konkyo.ui.server.llm_queue import Fair
+    from konkyo.ui.server.llm_subprocess import ApartLLM
 
-    kind = llm or settings.llm.kind
-    if kind == "embedded":
-        from konkyo.index.embedding.catalogue import resolve_llm
-        from konkyo.rag.factory import DEFAULT_LLM
-        from konkyo.ui.server.llm_subprocess import ApartLLM
+    queues: list[Fair] = []
 
-        named = model or (settings.llm.model if settings.llm.kind == "embedded" else "")
-        apart = ApartLLM(resolve_llm(named or DEFAULT_LLM))
+    def embedded(file: Path) -> LLM:
+        apart = ApartLLM(file)
         closing.callback(apart.close)
         # Evidence can already be found and shown while this gigabyte is read.
         threading.Thread(target=_warm, args=(apart,), daemon=True).start()
-        fair = Fair(apart)
-        pipeline = open_pipeline(
-            settings.store,
-            embedding=settings.embedding.model,
-            llm=fair,
-            retrieval=settings.retrieval,
-        )
-    else:
-        pipeline = open_from_settings(settings.store, llm=llm, model=model, base_url=base_url)
-        fair = Fair(pipeline.llm, _REMOTE_AT_ONCE)
-        if kind != "none":
-            pipeline.llm = fair
-    telemetry.gauge("konkyo_queue", "Questions waiting for the model.", lambda: fair.waiting)
+        return apart
+
+    def queue(opened: LLM) -> LLM:
+        if isinstance(opened, NoLLM):
+            return opened
+        queues.append(Fair(opened, 1 if isinstance(opened, ApartLLM) else _REMOTE_AT_ONCE))
+        return queues[0]
+
+    pipeline = open_from_settings(
+        settings.store,
+        llm=llm,
+        model=model,
+        base_url=base_url,
+        settings=settings,
+        embedded=embedded,
+        queue=queue,
+    )
+    telemetry.gauge(
+        "konkyo_queue", "Questions waiting for the model.", lambda: sum(q.waiting for q in queues)
+    )
     telemetry.gauge("konkyo_generation", "Of the index.", lambda: pipeline.store.generation)
     return pipeline
 

@@ -131,10 +131,10 @@ def _answers(
     from konkyo.index.settings import load_settings
     from konkyo.index.stores.open import open_store
     from konkyo.index.text.sentences import sentences
+    from konkyo.rag.calibration import load_calibration
     from konkyo.rag.factory import cosine_floor
     from konkyo.rag.pipeline import Options
-    from konkyo.rag.reading.answerability import Judge
-    from konkyo.rag.verification.verifier import load_calibration
+    from konkyo.rag.reading.answerability import Answerability
 
     loaded = load(path)
     refuse_shipped([q.question for q in loaded.questions], str(path))
@@ -151,7 +151,7 @@ def _answers(
                 opened,
                 encoder,
                 checker,
-                Judge(shipped),
+                Answerability(shipped),
                 sentences=sentences,
                 options=replace(options, fusion=fusion),
                 progress=told,
@@ -169,15 +169,15 @@ def _support(
     from konkyo.eval.calibrate import claim_examples, read_claims, refit, refuse_shipped
     from konkyo.index.embedding.encoders import load_encoder
     from konkyo.index.settings import load_settings
-    from konkyo.rag.factory import support_layers
-    from konkyo.rag.verification.verifier import load_calibration
+    from konkyo.rag.calibration import load_calibration
+    from konkyo.rag.factory import open_verifier
 
     labelled = read_claims(path)
     refuse_shipped([c.claim for c in labelled], str(path))
     settings = load_settings()
     encoder = load_encoder(settings.embedding.model, threads=settings.embedding.threads or None)
     with bar(f"read {path.name}") as told:
-        examples = claim_examples(labelled, support_layers(encoder, checker), told)
+        examples = claim_examples(labelled, open_verifier(encoder, checker), told)
     found = refit(examples, load_calibration("support"), precision=precision)
     return f"{path.name}: {len(labelled)} claims labelled by a person", found
 

@@ -12,7 +12,7 @@ import click
 
 from konkyo.index.errors import KonkyoError
 from konkyo.rag.conversation import Turn
-from konkyo.rag.generation.messages import removed_text
+from konkyo.rag.messages import removed_text
 from konkyo.rag.types import (
     Answer,
     ClaimChecked,

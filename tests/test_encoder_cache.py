@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from konkyo.rag.retrieval.encoder_cache import Remembered
+from konkyo.rag.retrieval.encoder_cache import CachedEncoder
 
 
 class Counting:
@@ -28,25 +28,25 @@ class Counting:
 
 def test_only_what_is_new_is_encoded_and_order_is_kept() -> None:
     inner = Counting()
-    encoder = Remembered(inner)
+    encoder = CachedEncoder(inner)
     assert encoder.passages(["a", "bbb"]).tolist() == [[1, 1], [3, 1]]
     assert encoder.passages(["cc", "a", "cc"]).tolist() == [[2, 1], [1, 1], [2, 1]]
     assert inner.encoded == ["a", "bbb", "cc"]
 
 
 def test_a_question_is_not_taken_for_a_passage() -> None:
-    encoder = Remembered(Counting())
+    encoder = CachedEncoder(Counting())
     encoder.passages(["a"])
     assert encoder.queries(["a"]).tolist() == [[-1, -1]]
 
 
 def test_the_oldest_is_forgotten_first() -> None:
     inner = Counting()
-    encoder = Remembered(inner, most=2)
+    encoder = CachedEncoder(inner, most=2)
     for text in ("a", "bb", "a", "ccc", "a", "bb"):
         encoder.passages([text])
     assert inner.encoded == ["a", "bb", "ccc", "bb"]
 
 
 def test_nothing_is_nothing() -> None:
-    assert Remembered(Counting()).passages([]).shape == (0, 2)
+    assert CachedEncoder(Counting()).passages([]).shape == (0, 2)

@@ -1,0 +1,171 @@
+"""Search and read: from a question to quotes, and how surely they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from konkyo.index.embedding.protocol import Encoder
+from konkyo.index.records import ArticleSummary, Filter, Hit
+from konkyo.index.text.periods import period_in_question
+from konkyo.rag.messages import notice_text
+from konkyo.rag.question import AskedQuestion
+from konkyo.rag.reading.protocol import Reader
+from konkyo.rag.retrieval.evidence import Selection, SelectionLimits, Sentences, Span, select
+from konkyo.rag.retrieval.hybrid import Retriever
+from konkyo.rag.retrieval.prompt_injection import without_commands
+from konkyo.rag.thresholds import Thresholds
+from konkyo.rag.timings import Timings
+from konkyo.rag.types import Event, Evidence, EvidenceReady
+from konkyo.rag.verification.answer_place import anchors
+
+__all__ = ["Decide", "Found", "Search", "reader_alone"]
+
+Decide = Callable[[str, str, Selection, Sequence[Hit]], float]
+"""Question, its language, quotes and passages to the share that they answer."""
+
+_RELATED = 3
+_OF_EACH = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search gave: quotes, the share that they answer, and the nearest articles.
+
+    ``places`` are where the reader is sure to see the answer, surest first.
+    """
+
+    hits: tuple[Hit, ...]
+    selection: Selection
+    share: float
+    related: tuple[ArticleSummary, ...]
+    places: tuple[Span, ...]
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The quotes, best first."""
+        return self.selection.evidence
+
+
+class Search:
+    """Finds and reads passages for a question. Safe to share by threads."""
+
+    def __init__(
+        self,
+        retriever: Retriever,
+        encoder: Encoder,
+        *,
+        sentences: Sentences,
+        reader: Reader | None,
+        decide: Decide,
+        limits: SelectionLimits,
+        thresholds: Thresholds,
+    ) -> None:
+        self.retriever = retriever
+        self._encoder = encoder
+        self._sentences = sentences
+        self._reader = reader
+        self._decide = decide
+        self._limits = limits
+        self._thresholds = thresholds
+
+    def over(self, retriever: Retriever) -> Search:
+        """The same search with the passages of another retriever."""
+        return Search(
+            retriever,
+            self._encoder,
+            sentences=self._sentences,
+            reader=self._reader,
+            decide=self._decide,
+            limits=self._limits,
+            thresholds=self._thresholds,
+        )
+
+    def find(
+        self, asked: AskedQuestion, where: Filter, top_k: int, today: date, timings: Timings
+    ) -> Generator[Event, None, tuple[Found, tuple[str, ...]]]:
+        """Search within the period the question names, then, if nothing there answers, openly.
+
+        Yields the quotes as soon as they are there; returns what was found and the notices.
+        """
+        period = None
+        if where.since is None and where.until is None:
+            period = period_in_question(asked.text, today, asked.language)
+        if period is None:
+            return (yield from self._both_ways(asked, where, top_k, timings)), ()
+        within = replace(where, since=period.since, until=period.until)
+        found = yield from self._both_ways(asked, within, top_k, timings)
+        if found.evidence and found.share >= self._thresholds.answerable:
+            span = f"{period.since or ''}–{period.until or ''}"
+            return found, (notice_text("filter_applied", asked.language, period=span),)
+        found = yield from self._both_ways(asked, where, top_k, timings)
+        return found, (notice_text("filter_opened", asked.language),)
+
+    def _both_ways(
+        self, asked: AskedQuestion, where: Filter, top_k: int, timings: Timings
+    ) -> Generator[Event, None, Found]:
+        """Search all articles; those in other languages once more where disagreement is asked for.
+
+        What is found is told at once; what replaces it, again.
+        """
+        found = self._once(asked, where, top_k, timings)
+        if found.evidence:
+            yield EvidenceReady(found.evidence, asked.language)
+        own = asked.language
+        if not asked.asks_if_they_differ or where.languages:
+            return found
+        if all(a.language != own for a in found.related):
+            return found
+        others = replace(where, other_languages_than=frozenset({own}))
+        found = self._joined(found, self._once(asked, others, top_k, timings))
+        if found.evidence:
+            yield EvidenceReady(found.evidence, asked.language)
+        return found
+
+    def _once(self, asked: AskedQuestion, where: Filter, top_k: int, timings: Timings) -> Found:
+        with timings.stage("retrieve"):
+            # Twice as many: what is left out leaves its place to the next, as if it were not there.
+            hits = without_commands(self.retriever.retrieve(asked.standalone, 2 * top_k, where))
+            hits = hits[:top_k]
+        with timings.stage("read"):
+            selection = select(
+                asked.standalone,
+                hits,
+                encoder=self._encoder,
+                sentences=self._sentences,
+                reader=self._reader,
+                limits=self._limits,
+                thresholds=self._thresholds,
+            )
+        timings.reach("first_evidence")
+        with timings.stage("read"):
+            share = 0.0
+            if selection.evidence:
+                share = self._decide(asked.standalone, asked.language, selection, hits)
+        related = tuple(dict.fromkeys(h.article for h in hits))[:_RELATED]
+        places = anchors(selection.spans, self._thresholds)
+        return Found(tuple(hits), selection, share, related, places)
+
+    def _joined(self, one: Found, two: Found) -> Found:
+        """The best quotes of two searches, each once, numbered anew."""
+        chosen: dict[tuple[str, int], Evidence] = {}
+        for quote in [*one.evidence[:_OF_EACH], *two.evidence[:_OF_EACH]]:
+            chosen.setdefault((quote.article.article_id, quote.end), quote)
+        evidence = tuple(replace(e, number=n) for n, e in enumerate(chosen.values(), start=1))
+        spans = sorted([*one.selection.spans, *two.selection.spans], key=lambda s: -s.share)
+        return Found(
+            tuple(sorted([*one.hits, *two.hits], key=lambda h: -h.score)),
+            replace(one.selection, evidence=evidence, spans=tuple(spans)),
+            max(one.share, two.share),
+            tuple(dict.fromkeys([*one.related, *two.related]))[:_RELATED],
+            anchors(spans, self._thresholds),
+        )
+
+
+def reader_alone(question: str, language: str, selection: Selection, hits: Sequence[Hit]) -> float:
+    """Without a fitted model: the reader's best probability, or the best passage's cosine."""
+    if selection.answerable is not None:
+        return selection.answerable
+    best = max((h.dense for h in hits if h.dense is not None), default=0.0)
+    return min(1.0, max(0.0, (best - 0.78) / 0.1))

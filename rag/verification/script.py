@@ -1,0 +1,75 @@
+"""Whether a sentence is written in the script of its language."""
+
+from __future__ import annotations
+
+import re
+
+from konkyo.rag.thresholds import DEFAULT, Thresholds
+
+__all__ = ["script_fits"]
+
+_SCRIPT = {
+    "ja": re.compile(r"[぀-ヿ㐀-鿿]"),
+    "zh": re.compile(r"[㐀-鿿]"),
+    "ko": re.compile(r"[가-힣]"),
+    "th": re.compile(r"[฀-๿]"),
+    "ar": re.compile(r"[؀-ۿ]"),
+    "ru": re.compile(r"[Ѐ-ӿ]"),
+    "uk": re.compile(r"[Ѐ-ӿ]"),
+    "hi": re.compile(r"[ऀ-ॿ]"),
+}
+_LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
+_KANA = re.compile(r"[぀-ヺー]")
+_HAN = re.compile(r"[㐀-鿿]")
+_HANGUL = re.compile(r"[가-힣]+")
+_WIDE = re.compile(r"[぀-ヺー㐀-鿿가-힣]+")
+_HAN_WORD = re.compile(r"[㐀-鿿]{2,}")
+_BRACKETED = re.compile(r"[(（][^)）]*[)）]")
+_WORDS = re.compile(r"[A-Za-z]{2,}(?:\s+[A-Za-z]{2,})+")
+
+
+def script_fits(
+    text: str, language: str, known: str = "", thresholds: Thresholds = DEFAULT
+) -> bool:
+    """Whether a sentence is written in its language's script, without words copied from another.
+
+    Names in Latin script are allowed, and whatever stands in ``known``: the question and quotes
+    in the language itself.
+    """
+    written = [c for c in text if c.isalpha()]
+    if not written:
+        return True
+    if any(run not in known for run in _foreign(text, language)):
+        return False
+    if (
+        language == "ja"
+        and not _KANA.search(text)
+        and len(_HAN.findall(text)) > thresholds.han_without_kana
+    ):
+        return False
+    wanted = _SCRIPT.get(language, _LATIN)
+    return len(wanted.findall(text)) >= thresholds.own_script * len(written)
+
+
+def _foreign(text: str, language: str) -> list[str]:
+    """What of a text is in a script that its language does not mix with."""
+    if language == "ja":
+        return [*_HANGUL.findall(text), *filter(_chinese, text), *_WORDS.findall(text)]
+    if language == "zh":
+        return [*_HANGUL.findall(text), *_KANA.findall(text), *_WORDS.findall(text)]
+    if language == "ko":
+        # Newspapers write one Han character for a country, and names in brackets.
+        plain = _BRACKETED.sub("", text)
+        return [*_KANA.findall(text), *_HAN_WORD.findall(plain), *_WORDS.findall(text)]
+    return _WIDE.findall(text)
+
+
+def _chinese(char: str) -> bool:
+    """Whether a Han character is none of those that Japanese is written with (simplified, mostly)."""
+    if not _HAN.fullmatch(char):
+        return False
+    try:
+        char.encode("cp932")
+    except UnicodeEncodeError:
+        return True
+    return False
