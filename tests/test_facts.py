@@ -160,6 +160,6 @@ def test_any_text_agrees_with_itself(text: str) -> None:
 
 
 def test_importing_loads_nothing_heavy() -> None:
-    code = "import sys, rag.facts; print([m for m in ('torch','sudachipy','babel','text_to_num') if m in sys.modules])"
+    code = "import sys, konkyo.rag.verification.facts; print([m for m in ('torch','sudachipy','babel','text_to_num') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
