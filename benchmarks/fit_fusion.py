@@ -29,7 +29,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from konkyo.eval.corpus import corpus_store  # noqa: E402
-from konkyo.eval.datasets_reader import Dataset, Question, load  # noqa: E402
+from konkyo.eval.formats.load import load  # noqa: E402
+from konkyo.eval.questions import Dataset, Question  # noqa: E402
 from konkyo.eval.retrieval import asked_in, titles_between  # noqa: E402
 from konkyo.index.embedding.catalogue import home  # noqa: E402
 from konkyo.index.embedding.encoders import AnyEncoder, load_encoder  # noqa: E402

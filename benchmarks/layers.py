@@ -26,8 +26,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from corruptions import Item, load  # noqa: E402
 
 from konkyo.eval.corpus import corpus_store  # noqa: E402
-from konkyo.eval.datasets_reader import load as load_questions  # noqa: E402
-from konkyo.eval.datasets_reader import without_gold  # noqa: E402
+from konkyo.eval.formats.load import load as load_questions  # noqa: E402
+from konkyo.eval.questions import without_gold  # noqa: E402
 from konkyo.eval.scoring import right  # noqa: E402
 from konkyo.eval.withheld import withheld  # noqa: E402
 from konkyo.index.embedding.encoders import load_encoder  # noqa: E402

@@ -22,8 +22,9 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from konkyo.eval.datasets_reader import Dataset, Question, load
+from konkyo.eval.formats.load import load
 from konkyo.eval.metrics import Measure, mean, paired, retrieval
+from konkyo.eval.questions import Dataset, Question
 
 MEASURES = tuple(Measure.parse(name) for name in ("hit@1", "hit@10", "MRR@10"))
 DEPTH = 40

@@ -12,8 +12,9 @@ if __name__ != "konkyo.eval":
     raise ImportError(f"import konkyo.eval instead of {__name__}: all packages live under konkyo")
 
 if TYPE_CHECKING:
-    from konkyo.eval.datasets_reader import Dataset, Question, load
+    from konkyo.eval.formats.load import load
     from konkyo.eval.metrics import MEASURES, Measure
+    from konkyo.eval.questions import Dataset, Question
     from konkyo.eval.session import Evaluation, evaluate_with
 
 __all__ = [
@@ -27,13 +28,13 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Dataset": "datasets_reader",
+    "Dataset": "questions",
     "Evaluation": "session",
     "MEASURES": "metrics",
     "Measure": "metrics",
-    "Question": "datasets_reader",
+    "Question": "questions",
     "evaluate_with": "session",
-    "load": "datasets_reader",
+    "load": "formats.load",
 }
 
 

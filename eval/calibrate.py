@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from konkyo.eval.datasets_reader import Question
 from konkyo.eval.metrics import holds, normalise
+from konkyo.eval.questions import Question
 from konkyo.eval.scoring import Row, same_number
 from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.errors import DatasetError, UsageError

@@ -15,8 +15,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import IO, Protocol
 
-from konkyo.eval.datasets_reader import Dataset, Question
 from konkyo.eval.metrics import Judge
+from konkyo.eval.questions import Dataset, Question
 from konkyo.eval.scoring import Row, judge_outcome, skipped
 from konkyo.eval.summary import Summary, summarise, summary_json
 from konkyo.index.errors import DatasetError, KonkyoError, UsageError

@@ -17,9 +17,9 @@ from datetime import date
 from pathlib import Path
 
 from konkyo.eval.answering import PipelineAsker
-from konkyo.eval.datasets_reader import Dataset
 from konkyo.eval.judges import default_judges
 from konkyo.eval.metrics import Judge
+from konkyo.eval.questions import Dataset
 from konkyo.eval.report import report
 from konkyo.eval.robustness import (
     PERTURBATIONS,

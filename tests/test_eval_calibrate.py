@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from konkyo.eval.calibrate import Example, claims_of, read_claims, refit, refuse_shipped
-from konkyo.eval.datasets_reader import Question
+from konkyo.eval.questions import Question
 from konkyo.eval.run import write_json
 from konkyo.eval.scoring import judge_outcome
 from konkyo.index.errors import DatasetError, SettingsError, UsageError

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from konkyo.eval.compare import compare, comparison_json
-from konkyo.eval.datasets_reader import Question
 from konkyo.eval.metrics import Measure
+from konkyo.eval.questions import Question
 from konkyo.eval.scoring import Row
 from konkyo.index.errors import UsageError
 from konkyo.ui.cli.eval import evaluate

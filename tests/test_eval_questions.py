@@ -8,16 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from konkyo.eval.datasets_reader import (
-    KINDS,
-    Gold,
-    load,
-    load_beir,
-    load_jsonl,
-    load_rgb,
-    load_squad,
-    without_gold,
-)
+from konkyo.eval.formats.beir import load_beir
+from konkyo.eval.formats.jsonl import load_jsonl
+from konkyo.eval.formats.load import load
+from konkyo.eval.formats.rgb import load_rgb
+from konkyo.eval.formats.squad import load_squad
+from konkyo.eval.questions import KINDS, Gold, without_gold
 from konkyo.index.errors import DatasetError, UsageError
 from konkyo.rag.conversation import Turn
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from konkyo.eval.datasets_reader import Dataset, load
+from konkyo.eval.formats.load import load
+from konkyo.eval.questions import Dataset
 from konkyo.eval.retrieval import (
     asked_in,
     merged,

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from konkyo.eval.datasets_reader import Dataset, Gold, Question
 from konkyo.eval.judges import CheckerJudge, default_judges
 from konkyo.eval.metrics import OverlapJudge
+from konkyo.eval.questions import Dataset, Gold, Question
 from konkyo.eval.run import (
     Asker,
     Part,

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from konkyo.eval.answering import PipelineAsker
-from konkyo.eval.datasets_reader import Dataset, Question
 from konkyo.eval.metrics import Case
+from konkyo.eval.questions import Dataset, Question
 from konkyo.eval.robustness import PerturbedRetriever, noisy, paraphrased, robustness
 from konkyo.eval.run import read_rows
 from konkyo.eval.scoring import Row, skipped

@@ -14,7 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_chat import ENGLISH, answer, evidence
 
-from konkyo.eval.datasets_reader import load_jsonl
+from konkyo.eval.formats.jsonl import load_jsonl
 from konkyo.index.errors import UsageError
 from konkyo.rag.types import Claim, to_json
 from konkyo.ui.server.feedback import Feedback, feedback_file, read_opinions, to_questions

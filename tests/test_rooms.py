@@ -184,7 +184,7 @@ def test_a_file_handed_over_stays_in_its_folder(tmp_path: Path, name: str, ends:
 
 
 def test_the_sets_that_come_with_konkyo_are_found(tmp_path: Path) -> None:
-    from konkyo.eval.datasets_reader import load_jsonl
+    from konkyo.eval.formats.jsonl import load_jsonl
 
     found = question_sets(str(tmp_path / "store"))
     assert "alliance.jsonl" in found

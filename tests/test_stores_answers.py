@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from konkyo.eval.datasets_reader import load
+from konkyo.eval.formats.load import load
 from konkyo.index.builder import build
 from konkyo.index.errors import ModelMissing
 from konkyo.index.migrate import copy_store

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from konkyo.eval.compare import Comparison
-    from konkyo.eval.datasets_reader import Dataset, Question
     from konkyo.eval.metrics import Mean
+    from konkyo.eval.questions import Dataset, Question
     from konkyo.eval.retrieval import Arm, RetrievalResult
     from konkyo.eval.robustness import Perturbation, Robustness
     from konkyo.eval.session import Evaluation
@@ -176,8 +176,9 @@ def run_command(
     --out gets rows.jsonl (a line a question, written as it goes), run.json (what was run),
     summary.json and report.html. Running again goes on where it ended.
     """
-    from konkyo.eval.datasets_reader import load, without_gold
+    from konkyo.eval.formats.load import load
     from konkyo.eval.llamaindex import judge_from
+    from konkyo.eval.questions import without_gold
     from konkyo.eval.robustness import PERTURBATIONS
     from konkyo.eval.session import Progress, evaluate_parts
     from konkyo.eval.withheld import withheld
@@ -282,7 +283,7 @@ def retrieval_command(
     Builds an index of the file's paragraphs (kept in the cache), asks every question through
     the retrieval the chat uses, and ranks paragraphs by their best passage.
     """
-    from konkyo.eval.datasets_reader import load
+    from konkyo.eval.formats.load import load
     from konkyo.eval.retrieval import arm_json, asked_in, merged, rescored, titles_between, versions
 
     chosen = _arms(arms)
@@ -442,7 +443,7 @@ def _table(
     limit: int | None,
     as_json: bool,
 ) -> int:
-    from konkyo.eval.datasets_reader import load
+    from konkyo.eval.formats.load import load
     from konkyo.eval.retrieval import arm_json, asked_in, titles_between
 
     own = next((part for part in squad.name.split(".") if part in languages), None)
@@ -503,7 +504,7 @@ def _console() -> Console:
 
 
 def _choose(dataset: Dataset, limit: int | None, kinds: tuple[str, ...]) -> Dataset:
-    from konkyo.eval.datasets_reader import KINDS
+    from konkyo.eval.questions import KINDS
 
     unknown = sorted(set(kinds) - set(KINDS))
     if unknown:

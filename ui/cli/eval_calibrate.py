@@ -126,7 +126,7 @@ def _answers(
     from dataclasses import replace
 
     from konkyo.eval.calibrate import answer_examples, refit, refuse_shipped
-    from konkyo.eval.datasets_reader import load
+    from konkyo.eval.formats.load import load
     from konkyo.index.embedding.encoders import load_encoder
     from konkyo.index.settings import load_settings
     from konkyo.index.stores.open import open_store

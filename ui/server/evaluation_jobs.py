@@ -70,7 +70,7 @@ class Examiner:
 
         Raises UsageError for an unknown set or while one is running, DatasetError.
         """
-        from konkyo.eval.datasets_reader import load
+        from konkyo.eval.formats.load import load
 
         path = self._sets().get(name)
         if path is None:

@@ -194,7 +194,7 @@ def _opinions(connection: sqlite3.Connection) -> Iterator[Opinion]:
 
 
 def to_questions(opinions: Sequence[Opinion]) -> list[dict[str, object]]:
-    """An evaluation set: one object a question, as ``konkyo.eval.datasets_reader`` reads it; latest opinions win.
+    """An evaluation set: one object a question, as ``konkyo.eval.formats.jsonl`` reads it; latest opinions win.
 
     A praised answer is expected again, by its sentences and quotes; a praised refusal, or an answer
     that should have been one, is a question the articles do not answer. What a reader corrected is

@@ -1,0 +1,114 @@
+"""Konkyo News Reading as an evaluation set: each question in four languages, every place told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from konkyo.eval.formats.clusters import load_clusters
+from konkyo.eval.formats.load import load
+from konkyo.index.errors import DatasetError
+
+CLUSTER: dict[str, object] = {
+    "cluster": "Z03",
+    "topic": "a bridge",
+    "articles": [
+        {
+            "id": "Z03-a",
+            "language": "ja",
+            "outlet": "西港新聞",
+            "published": "2026-02-09",
+            "title": "北浜大橋が開通",
+            "text": "開通式は5月3日に開かれた。費用は12億円だった。",
+        },
+        {
+            "id": "Z03-b",
+            "language": "en",
+            "outlet": "Harbour News",
+            "published": "2026-02-10",
+            "title": "Bridge opens",
+            "text": "The bridge cost 1.3 billion yen, the city said.",
+        },
+    ],
+    "questions": [
+        {
+            "id": "Z03-q01",
+            "kind": "date",
+            "ask": {"ja": "開通式はいつ", "en": "When did it open?"},
+            "gold": [
+                {"article": "Z03-a", "quote": "開通式は5月3日に開かれた。", "answer": "5月3日"}
+            ],
+            "short": {"ja": "5月3日", "en": "3 May"},
+            "note": "",
+        },
+        {
+            "id": "Z03-q02",
+            "kind": "conflict",
+            "ask": {"ja": "費用はいくら", "en": "What did it cost?"},
+            "gold": [
+                {"article": "Z03-a", "quote": "費用は12億円だった。", "answer": "12億円"},
+                {
+                    "article": "Z03-b",
+                    "quote": "The bridge cost 1.3 billion yen, the city said.",
+                    "answer": "1.3 billion yen",
+                },
+            ],
+            "short": {"ja": "12億円とも13億円とも", "en": "1.2 or 1.3 billion yen"},
+            "note": "",
+        },
+        {
+            "id": "Z03-q03",
+            "kind": "absent",
+            "ask": {"ja": "設計者は誰", "en": "Who designed it?"},
+            "gold": [],
+            "short": {},
+            "note": "no designer is named",
+        },
+    ],
+    "claims": [],
+}
+
+
+def write(folder: Path, name: str, cluster: dict[str, object]) -> Path:
+    file = folder / f"{name}.json"
+    file.write_text(json.dumps(cluster, ensure_ascii=False), encoding="utf-8")
+    return file
+
+
+def test_asks_each_question_in_each_language(tmp_path: Path) -> None:
+    write(tmp_path, "Z03", CLUSTER)
+    found = load(tmp_path)
+    assert [q.id for q in found.questions] == [
+        "Z03-q01-en", "Z03-q01-ja", "Z03-q02-en", "Z03-q02-ja", "Z03-q03-en", "Z03-q03-ja",
+    ]  # fmt: skip
+    assert [a.source for a in found.articles] == ["Z03-a", "Z03-b"]
+    assert found.articles[0].outlet == "西港新聞"
+
+
+def test_accepts_the_articles_words_and_the_askers_own(tmp_path: Path) -> None:
+    write(tmp_path, "Z03", CLUSTER)
+    by_id = {q.id: q for q in load_clusters(tmp_path).questions}
+    assert by_id["Z03-q01-en"].answers == ("3 May", "5月3日")
+    assert by_id["Z03-q01-ja"].answers == ("5月3日",)
+    assert by_id["Z03-q02-en"].all_of == (("12億円",), ("1.3 billion yen",))
+    assert not by_id["Z03-q03-ja"].answerable
+
+
+def test_keeps_all_articles_of_the_clusters_that_do_not_ask(tmp_path: Path) -> None:
+    write(tmp_path, "Z03", CLUSTER)
+    other = json.loads(json.dumps(CLUSTER, ensure_ascii=False).replace("Z03", "Z04"))
+    write(tmp_path, "Z04", other)
+    found = load_clusters(tmp_path, language="en", numbers={3})
+    assert {q.id.split("-")[0] for q in found.questions} == {"Z03"}
+    assert {q.language for q in found.questions} == {"en"}
+    assert len(found.articles) == 4
+
+
+def test_names_the_file_and_place_of_a_quote_that_does_not_stand_there(tmp_path: Path) -> None:
+    text = json.dumps(CLUSTER, ensure_ascii=False).replace('費用は12億円だった。"', '違う。"', 1)
+    file = tmp_path / "Z03.json"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"Z03\.json: questions\[1\]: the quote does not stand"):
+        load_clusters(file)
