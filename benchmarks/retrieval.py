@@ -23,8 +23,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from konkyo.eval.formats.load import load
-from konkyo.eval.metrics import Measure, mean, paired, retrieval
+from konkyo.eval.metrics import Measure, retrieval
 from konkyo.eval.questions import Dataset, Question
+from konkyo.eval.statistics import mean, paired
 
 MEASURES = tuple(Measure.parse(name) for name in ("hit@1", "hit@10", "MRR@10"))
 DEPTH = 40

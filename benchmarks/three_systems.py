@@ -33,12 +33,14 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from konkyo.eval.answer_match import strip_marks  # noqa: E402
+from konkyo.eval.citation_metrics import Judge  # noqa: E402
 from konkyo.eval.formats.load import load  # noqa: E402
 from konkyo.eval.judges import default_judges  # noqa: E402
-from konkyo.eval.metrics import Judge, Mean, mean, paired, strip_marks  # noqa: E402
 from konkyo.eval.questions import Dataset, without_gold  # noqa: E402
 from konkyo.eval.run import Asker, Part, read_rows, run, write_json, write_summary  # noqa: E402
 from konkyo.eval.scoring import Row  # noqa: E402
+from konkyo.eval.statistics import Mean, mean, paired  # noqa: E402
 from konkyo.eval.summary import summarise  # noqa: E402
 from konkyo.index.errors import ArticleMissing  # noqa: E402
 from konkyo.index.records import Article  # noqa: E402

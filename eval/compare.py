@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from konkyo.eval.metrics import CONDITIONAL, Measure, Paired, paired
+from konkyo.eval.metrics import CONDITIONAL, Measure
 from konkyo.eval.scoring import Row
+from konkyo.eval.statistics import Paired, paired
 from konkyo.index.errors import UsageError
 
 __all__ = ["Change", "Comparison", "compare", "comparison_json"]

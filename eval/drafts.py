@@ -18,8 +18,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
+from konkyo.eval.answer_match import holds, units
 from konkyo.eval.formats.jsonl import load_jsonl
-from konkyo.eval.metrics import holds, units
 from konkyo.eval.questions import Gold, Kind, Question
 from konkyo.eval.scoring import same_number
 from konkyo.index.errors import DatasetError, UsageError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from konkyo.eval.metrics import Case, Judge, OverlapJudge
+from konkyo.eval.citation_metrics import Case, Judge, OverlapJudge
 from konkyo.eval.scoring import same_number
 from konkyo.index.records import ArticleSummary
 from konkyo.rag.generation.output_format import Draft

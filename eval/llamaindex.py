@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from konkyo.eval.metrics import Case, Judge
+from konkyo.eval.citation_metrics import Case, Judge
 from konkyo.index.errors import ExtraMissing, LLMUnreachable, SettingsError, UsageError
 from konkyo.rag.factory import DEFAULT_LLM
 from konkyo.rag.generation.llm import EmbeddedLLM, Usage

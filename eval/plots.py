@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement
 
-from konkyo.eval.metrics import RiskCoverage
+from konkyo.eval.statistics import RiskCoverage
 
 __all__ = ["reliability_plot", "risk_coverage_plot"]
 

@@ -7,64 +7,19 @@ import hashlib
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
+from importlib import resources
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from konkyo.eval.metrics import MEASURES, Mean, mean, percentile
+from konkyo.eval.metrics import MEASURES
 from konkyo.eval.plots import reliability_plot, risk_coverage_plot
 from konkyo.eval.robustness import Perturbation, Robustness
 from konkyo.eval.scoring import Quote, Row
+from konkyo.eval.statistics import Mean, mean, percentile
 from konkyo.eval.summary import Summary, summarise
 
 __all__ = ["report"]
 
-_STAGES = ("retrieve", "first_evidence", "generate", "verify", "total")
-
-_STYLE = """
-:root { color-scheme: light dark; --ink: #22211e; --paper: #fbfaf7; --soft: #6a655c; --line: #ded9ce;
-  --good: #1d6b3a; --bad: #a8321f; --mark: #fff0b8; --blue: #1f4e79; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e9e6df; --paper: #17181b; --soft: #a9a49a;
-  --line: #3a3c42; --good: #7fcf9a; --bad: #f08a78; --mark: #5a4f17; --blue: #9cc4ea; } }
-body { font: 15px/1.6 system-ui, "Noto Sans", "Noto Sans CJK JP", sans-serif; color: var(--ink);
-  background: var(--paper); margin: 0 auto; padding: 1.5rem; max-width: 68rem; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-table { border-collapse: collapse; } caption { text-align: left; color: var(--soft); }
-th, td { padding: .15rem .7rem .15rem 0; text-align: left; border-bottom: 1px solid var(--line);
-  vertical-align: top; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-.soft { color: var(--soft); } .good { color: var(--good); } .bad { color: var(--bad); }
-.plots { display: flex; flex-wrap: wrap; gap: 2rem; } figure { margin: 0; max-width: 21rem; }
-svg { max-width: 100%; height: auto; } svg text { fill: var(--soft); font-size: 11px; }
-.scroll { overflow-x: auto; }
-details { border-bottom: 1px solid var(--line); padding: .4rem 0; }
-summary { cursor: pointer; } dl { margin: .5rem 0 .5rem 1.2rem; } dt { color: var(--soft); }
-dd { margin: 0 0 .5rem 0; } blockquote { margin: .3rem 0; padding-left: .8rem;
-  border-left: 3px solid var(--line); } mark { background: var(--mark); color: inherit; }
-.controls { position: sticky; top: 0; background: var(--paper); padding: .5rem 0; z-index: 1; }
-.controls label { margin-right: 1rem; } [hidden] { display: none; }
-""".strip()
-
-_SCRIPT = """
-const rows = [...document.querySelectorAll('details[data-kind]')];
-const by = id => document.getElementById(id);
-function filter() {
-  const words = by('words').value.toLowerCase();
-  let shown = 0;
-  for (const row of rows) {
-    const hide = (by('failed').checked && row.dataset.state === 'handled')
-      || (by('kind').value && row.dataset.kind !== by('kind').value)
-      || (by('language').value && row.dataset.language !== by('language').value)
-      || (words && !row.textContent.toLowerCase().includes(words));
-    row.hidden = hide;
-    shown += hide ? 0 : 1;
-  }
-  by('shown').textContent = shown + ' / ' + rows.length;
-}
-for (const id of ['failed', 'kind', 'language']) by(id).addEventListener('change', filter);
-by('words').addEventListener('input', filter);
-by('open').addEventListener('click', () => rows.forEach(r => { if (!r.hidden) r.open = true; }));
-if (location.hash === '#failures') by('failed').checked = true;
-filter();
-""".strip()
+_STAGES = ("retrieve", "read", "first_evidence", "generate", "verify", "total")
 
 
 def report(
@@ -74,21 +29,24 @@ def report(
     about: Mapping[str, str],
     perturbed: Mapping[Perturbation, Robustness] | None = None,
 ) -> str:
-    """The page. ``about`` says what was run: fingerprints, dataset, command; ``perturbed`` what
-    noise, another order and other words changed.
+    """The HTML page of a run.
+
+    ``about`` says what was run: fingerprints, dataset, command; ``perturbed`` what noise, another
+    order and other words changed.
 
     The page is built as a tree and serialised, so no text from articles, questions or models
     can become markup; its policy allows only its own style and script, named by their hashes.
     """
     summary = summarise(rows)
+    style, script = _static("report.css"), _static("report.js")
     html = Element("html", {"lang": "en"})
     head = SubElement(html, "head")
     SubElement(head, "meta", {"charset": "utf-8"})
     SubElement(head, "meta", {"name": "viewport", "content": "width=device-width"})
-    policy = f"default-src 'none'; style-src {_hash(_STYLE)}; script-src {_hash(_SCRIPT)}"
+    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
     SubElement(head, "meta", {"http-equiv": "Content-Security-Policy", "content": policy})
     _text(head, "title", title)
-    _text(head, "style", _STYLE)
+    _text(head, "style", style)
     body = SubElement(html, "body")
     _text(body, "h1", title)
     _about(body, about, summary)
@@ -98,8 +56,12 @@ def report(
     _robustness(body, perturbed or {})
     _latency(body, rows, summary)
     _questions(body, rows)
-    _text(body, "script", _SCRIPT)
+    _text(body, "script", script)
     return "<!doctype html>\n" + tostring(html, encoding="unicode", method="html")
+
+
+def _static(name: str) -> str:
+    return resources.files("konkyo.eval").joinpath("static", name).read_text("utf-8").strip()
 
 
 def _hash(content: str) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from konkyo.eval.metrics import Mean, Measure, mean, retrieval
+from konkyo.eval.metrics import Measure, retrieval
 from konkyo.eval.questions import Dataset, Gold, Question
+from konkyo.eval.statistics import Mean, mean
 from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.errors import UsageError
 from konkyo.index.stores.base import Store

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from konkyo.eval.metrics import Mean, Paired, mean, paired
 from konkyo.eval.questions import Question
 from konkyo.eval.scoring import Row
+from konkyo.eval.statistics import Mean, Paired, mean, paired
 from konkyo.index.records import Filter, Hit
 from konkyo.rag.retrieval.hybrid import Retriever
 

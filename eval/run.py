@@ -15,7 +15,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import IO, Protocol
 
-from konkyo.eval.metrics import Judge
+from konkyo.eval.citation_metrics import Judge
 from konkyo.eval.questions import Dataset, Question
 from konkyo.eval.scoring import Row, judge_outcome, skipped
 from konkyo.eval.summary import Summary, summarise, summary_json

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import PurePath
 
+from konkyo.eval.answer_match import exact_match, f1, holds, units
+from konkyo.eval.citation_metrics import Case, Judge, citation_scores
 from konkyo.eval.formats.jsonl import read_question
-from konkyo.eval.metrics import Case, Judge, citation_scores, exact_match, f1, holds, units
 from konkyo.eval.questions import Gold, Question
 from konkyo.index.errors import ArticleMissing, DatasetError
 from konkyo.index.records import Article

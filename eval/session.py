@@ -14,11 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from konkyo.eval.answering import PipelineAsker
+from konkyo.eval.citation_metrics import Judge
 from konkyo.eval.judges import default_judges
-from konkyo.eval.metrics import Judge
 from konkyo.eval.questions import Dataset
 from konkyo.eval.report import report
 from konkyo.eval.robustness import (
@@ -112,59 +113,84 @@ def evaluate_parts(
     ``judges`` join the project's checker and the overlap judge. Each of ``perturb`` asks all
     questions again into a folder of its name within ``out``.
     """
-    opened: dict[int, Pipeline] = {}
-
-    def pipeline_of(number: int) -> Pipeline:
-        if number not in opened:
-            # One at a time: a pipeline holds a store and perhaps a language model.
-            opened.clear()
-            opened[number] = open_part(datasets[number])
-        return opened[number]
-
-    def bench(asker: Asker) -> Sequence[Judge]:
-        check = asker.pipeline.check if isinstance(asker, PipelineAsker) else None
-        return [*default_judges(check), *judges]
-
+    pipeline_of = _one_at_a_time(datasets, open_part)
     settings = {} if today is None else {"today": today.isoformat()}
     if judges:
         settings["judges"] = " ".join(judge.name for judge in judges)
 
-    def stage(name: str, parts: Sequence[Part], folder: Path) -> RunResult:
-        counts = [0, 0]
-
-        def on_row(row: Row, done: int, total: int) -> None:
-            counts[0] += row.scores["Handled"] == 1.0
-            counts[1] += 1
-            on_progress(Progress(name, done, total, counts[0], counts[1], row))
-
+    def asked(name: str, parts: Sequence[Part], folder: Path) -> RunResult:
         return run(
-            parts, folder, judges=bench, settings=settings, fresh=fresh, on_row=on_row, stop=stop
+            parts,
+            folder,
+            judges=lambda asker: _judges_of(asker, judges),
+            settings=settings,
+            fresh=fresh,
+            on_row=_counted(name, on_progress),
+            stop=stop,
         )
 
-    result = stage(
-        "questions",
-        [
-            Part(part, lambda number=number: PipelineAsker(pipeline_of(number), today=today))  # type: ignore[misc]
-            for number, part in enumerate(datasets)
-        ],
-        out,
-    )
+    plain = [
+        Part(part, partial(_asker, pipeline_of, number, today))
+        for number, part in enumerate(datasets)
+    ]
+    result = asked("questions", plain, out)
     found: dict[Perturbation, Robustness] = {}
     interrupted = result.interrupted
     for kind in perturb:
         if interrupted:
             break
         parts = [
-            _perturbed_part(part, kind, lambda number=number: pipeline_of(number), today)  # type: ignore[misc]
+            _perturbed_part(part, kind, partial(pipeline_of, number), today)
             for number, part in enumerate(datasets)
         ]
-        again = stage(kind, parts, out / kind)
+        again = asked(kind, parts, out / kind)
         write_summary(again, out / kind)
         found[kind] = robustness(result.rows, again.rows)
         interrupted = again.interrupted
     more = {"robustness": robustness_json(found)} if found else {}
     summary = write_summary(result, out, more)
     return Evaluation(result, found, summary, write_report(out), interrupted)
+
+
+def _one_at_a_time(
+    datasets: Sequence[Dataset], open_part: Callable[[Dataset], Pipeline]
+) -> Callable[[int], Pipeline]:
+    """Opens the pipeline of a part when it is asked for and lets go of the one before.
+
+    A pipeline holds a store and perhaps a language model.
+    """
+    opened: dict[int, Pipeline] = {}
+
+    def pipeline_of(number: int) -> Pipeline:
+        if number not in opened:
+            opened.clear()
+            opened[number] = open_part(datasets[number])
+        return opened[number]
+
+    return pipeline_of
+
+
+def _asker(pipeline_of: Callable[[int], Pipeline], number: int, today: date | None) -> Asker:
+    return PipelineAsker(pipeline_of(number), today=today)
+
+
+def _judges_of(asker: Asker, judges: Sequence[Judge]) -> list[Judge]:
+    """The project's checker and the overlap judge, then those that were named."""
+    check = asker.pipeline.check if isinstance(asker, PipelineAsker) else None
+    return [*default_judges(check), *judges]
+
+
+def _counted(name: str, on_progress: Callable[[Progress], None]) -> Callable[[Row, int, int], None]:
+    """Counts rows and those handled, and tells the progress of one stage."""
+    handled = asked = 0
+
+    def on_row(row: Row, done: int, total: int) -> None:
+        nonlocal handled, asked
+        handled += row.scores["Handled"] == 1.0
+        asked += 1
+        on_progress(Progress(name, done, total, handled, asked, row))
+
+    return on_row
 
 
 def _perturbed_part(

@@ -6,16 +6,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from konkyo.eval.metrics import (
-    MEASURES,
-    Mean,
-    RiskCoverage,
-    cohen_kappa,
-    mean,
-    percentile,
-    risk_coverage,
-)
+from konkyo.eval.citation_metrics import cohen_kappa
+from konkyo.eval.metrics import MEASURES
 from konkyo.eval.scoring import Row
+from konkyo.eval.statistics import Mean, RiskCoverage, mean, percentile, risk_coverage
 
 __all__ = ["Agreement", "Summary", "Times", "Tokens", "summarise", "summary_json"]
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from konkyo.eval.calibrate import Example, claims_of, read_claims, refit, refuse_shipped
+from konkyo.eval.calibrate import Example, refit
+from konkyo.eval.calibration_rows import claims_of, read_claims, refuse_shipped
 from konkyo.eval.questions import Question
 from konkyo.eval.run import write_json
 from konkyo.eval.scoring import judge_outcome
@@ -74,17 +75,17 @@ def test_the_fit_agrees_with_an_independent_one() -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
 
-    from konkyo.eval.calibrate import _auc, _fit
+    from konkyo.eval.logistic import auc, fit
 
     rows = examples(300, shift=0.5)
     x = np.array([[e.features["a"], e.features["b"]] for e in rows])
     y = np.array([e.label for e in rows])
-    ours = _fit(x, y, np.zeros(3))
+    ours = fit(x, y, np.zeros(3))
     theirs = LogisticRegression(C=0.1, class_weight="balanced").fit(x, y)
     assert ours[:2] == pytest.approx(theirs.coef_[0], abs=0.02)
     share = theirs.predict_proba(x)[:, 1]
-    assert _auc(share, y) == pytest.approx(roc_auc_score(y, share))
-    assert _auc(np.round(share, 1), y) == pytest.approx(roc_auc_score(y, np.round(share, 1)))
+    assert auc(share, y) == pytest.approx(roc_auc_score(y, share))
+    assert auc(np.round(share, 1), y) == pytest.approx(roc_auc_score(y, np.round(share, 1)))
 
 
 def test_too_few_rows_are_refused() -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from konkyo.eval.answer_match import holds
 from konkyo.eval.drafts import Draft, DraftFile, draft, drafts, phrased
 from konkyo.eval.formats.load import load
-from konkyo.eval.metrics import holds
 from konkyo.index.builder import build
 from konkyo.index.errors import DatasetError
 from konkyo.index.records import Article

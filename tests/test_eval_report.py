@@ -11,11 +11,11 @@ from xml.etree.ElementTree import tostring
 
 from click.testing import CliRunner
 
-from konkyo.eval.metrics import risk_coverage
 from konkyo.eval.plots import reliability_plot, risk_coverage_plot
 from konkyo.eval.questions import Gold, Question
 from konkyo.eval.report import report
 from konkyo.eval.scoring import Quote, Row, skipped
+from konkyo.eval.statistics import risk_coverage
 from konkyo.rag.conversation import Turn
 from konkyo.ui.cli.eval import evaluate
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from konkyo.eval.citation_metrics import OverlapJudge
 from konkyo.eval.judges import CheckerJudge, default_judges
-from konkyo.eval.metrics import OverlapJudge
 from konkyo.eval.questions import Dataset, Gold, Question
 from konkyo.eval.run import (
     Asker,

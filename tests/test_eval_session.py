@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from konkyo.eval.answering import PipelineAsker
-from konkyo.eval.metrics import Case
+from konkyo.eval.citation_metrics import Case
 from konkyo.eval.questions import Dataset, Question
 from konkyo.eval.robustness import PerturbedRetriever, noisy, paraphrased, robustness
 from konkyo.eval.run import read_rows

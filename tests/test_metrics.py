@@ -10,25 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from konkyo.eval.metrics import (
-    MEASURES,
-    Case,
-    Measure,
-    OverlapJudge,
-    citation_scores,
-    cohen_kappa,
-    exact_match,
-    f1,
-    holds,
-    mean,
-    normalise,
-    paired,
-    percentile,
-    retrieval,
-    risk_coverage,
-    strip_marks,
-    units,
-)
+from konkyo.eval.answer_match import exact_match, f1, holds, normalise, strip_marks, units
+from konkyo.eval.citation_metrics import Case, OverlapJudge, citation_scores, cohen_kappa
+from konkyo.eval.metrics import MEASURES, Measure, retrieval
+from konkyo.eval.statistics import mean, paired, percentile, risk_coverage
 from konkyo.index.errors import UsageError
 from konkyo.rag.types import Citation
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import frontmatter
 import pytest
 
+from konkyo.eval.answer_match import holds
 from konkyo.eval.formats.jsonl import load_jsonl
-from konkyo.eval.metrics import holds
 from konkyo.eval.questions import KINDS, Question
 from konkyo.index.ingest.articles import to_articles
 from konkyo.index.ingest.sources import Listing, expand

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from konkyo.eval.metrics import Mean
 from konkyo.eval.questions import Dataset, Question
+from konkyo.eval.statistics import Mean
 from konkyo.index.records import Article
 from konkyo.rag.types import Answer, Outcome, Refusal
 

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from konkyo.eval.compare import Comparison
-    from konkyo.eval.metrics import Mean
     from konkyo.eval.questions import Dataset, Question
     from konkyo.eval.retrieval import Arm, RetrievalResult
     from konkyo.eval.robustness import Perturbation, Robustness
     from konkyo.eval.session import Evaluation
+    from konkyo.eval.statistics import Mean
     from konkyo.eval.summary import Times
     from konkyo.rag.pipeline import Pipeline
 

@@ -125,7 +125,8 @@ def _answers(
 ) -> tuple[str, Refit]:
     from dataclasses import replace
 
-    from konkyo.eval.calibrate import answer_examples, refit, refuse_shipped
+    from konkyo.eval.calibrate import refit
+    from konkyo.eval.calibration_rows import answer_examples, refuse_shipped
     from konkyo.eval.formats.load import load
     from konkyo.index.embedding.encoders import load_encoder
     from konkyo.index.settings import load_settings
@@ -166,7 +167,8 @@ def _answers(
 def _support(
     path: Path, store: str | None, checker: Checker, precision: float, bar: _Bar
 ) -> tuple[str, Refit]:
-    from konkyo.eval.calibrate import claim_examples, read_claims, refit, refuse_shipped
+    from konkyo.eval.calibrate import refit
+    from konkyo.eval.calibration_rows import claim_examples, read_claims, refuse_shipped
     from konkyo.index.embedding.encoders import load_encoder
     from konkyo.index.settings import load_settings
     from konkyo.rag.calibration import load_calibration
@@ -244,7 +246,7 @@ def _print(name: str, text: str, found: Refit, *, written: bool) -> None:
 )
 def label(run: Path, out: Path) -> int:
     """Say of each claim a run showed whether its quotes support it."""
-    from konkyo.eval.calibrate import claims_of, read_claims
+    from konkyo.eval.calibration_rows import claims_of, read_claims
     from konkyo.eval.run import read_rows
 
     have = {(c.claim, c.quotes) for c in read_claims(out)} if out.exists() else set()
