@@ -154,7 +154,7 @@ def retrieval(
 
 # ---- text ---------------------------------------------------------------------------------
 
-_MARK = re.compile(r"\s*[\[［【](?:\d{1,3}(?:\s*[,、]\s*\d{1,3})*)[\]］】]")
+_MARK = re.compile(r"(?<!\s)\s*+[\[［【](?:\d{1,3}(?:\s*+[,、]\s*+\d{1,3})*+)[\]］】]")
 _GROUPING = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _ARTICLES = frozenset({"a", "an", "the"})
 # Scripts whose words are not parted by spaces, so that text is compared by character: Thai, Lao,

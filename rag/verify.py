@@ -20,6 +20,7 @@ from typing import Protocol
 
 import numpy as np
 
+from index.delimited import without_between
 from index.errors import SettingsError
 from index.protocols import TokenEncoder, Vectors
 from rag.claims import Draft
@@ -165,8 +166,8 @@ _HAN = re.compile(r"[㐀-鿿]")
 _HANGUL = re.compile(r"[가-힣]+")
 _WIDE = re.compile(r"[぀-ヺー㐀-鿿가-힣]+")
 _HAN_WORD = re.compile(r"[㐀-鿿]{2,}")
-_BRACKETED = re.compile(r"[(（][^)）]*[)）]")
-_WORDS = re.compile(r"[A-Za-z]{2,}(?:\s+[A-Za-z]{2,})+")
+_NARROW_BRACKETS = str.maketrans("（）", "()")
+_WORDS = re.compile(r"(?<![A-Za-z])[A-Za-z]{2,}+(?:\s++[A-Za-z]{2,}+)++")
 _ACROSS = 0.8
 """The checker's share from which a claim in another language than all it cites may be shown.
 
@@ -200,7 +201,7 @@ def _foreign(text: str, language: str) -> list[str]:
         return [*_HANGUL.findall(text), *_KANA.findall(text), *_WORDS.findall(text)]
     if language == "ko":
         # Newspapers write one Han character for a country, and names in brackets.
-        plain = _BRACKETED.sub("", text)
+        plain = without_between(text.translate(_NARROW_BRACKETS), "(", ")")
         return [*_KANA.findall(text), *_HAN_WORD.findall(plain), *_WORDS.findall(text)]
     return _WIDE.findall(text)
 
