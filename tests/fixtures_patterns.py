@@ -358,6 +358,10 @@ def attacks(pattern: str, flags: int) -> list[tuple[str, str, str]]:
     pumps += [("", b) for b in bodies]
     pumps += some(((before, b) for before, found in tree.repeats for b in found), _LETTERS)
     pumps += some((("", before + b) for before, found in tree.repeats for b in found), _PAIRS)
+    pumps += some(
+        (("", before + b + end) for before, found in tree.repeats for b in found for end in " \n"),
+        _LETTERS,
+    )
     pumps += [("", before) for before in some((b for b, _ in tree.repeats if b), _WHOLE)]
     pumps += some((("", a + b) for a in bodies for b in bodies if a != b), _PAIRS)
     pumps += [("", w) for w in wholes] + [("", w[:-1]) for w in wholes if w[:-1]]

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_patterns import BOUND, Used, growth
 
 ROOT = Path(__file__).resolve().parents[1]
