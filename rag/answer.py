@@ -40,6 +40,7 @@ from rag.outcomes import (
 )
 from rag.premise import Otherwise, told_otherwise
 from rag.prompt import Prompt, claims_prompt, repair_prompt, without_hint
+from rag.question_budget import bounded, checked, readable, within
 from rag.relation import Phrasing
 from rag.remembered import Remembered
 from rag.retrieve import FusionWeights, Retriever
@@ -211,14 +212,27 @@ class Pipeline:
         A period the question names ("last week", 昨年12月) narrows the search where ``where``
         names none; if nothing in it answers, all dates are searched and a notice says so.
         ``today`` is for tests; ``history`` makes sense of a follow-up.
+
+        Raises QuestionTooLong, and QuestionTimeout when the work takes too long.
         """
+        top_k = top_k or self.options.top_k
+        today = today or date.today()
+        return within(self._events(question, history, where, top_k, language, today))
+
+    def _events(
+        self,
+        question: str,
+        history: Sequence[Turn],
+        where: Filter,
+        top_k: int,
+        language: str | None,
+        today: date,
+    ) -> Generator[Event, None, None]:
         clock = _Clock()
-        question = " ".join(question.split())
+        question = checked(question)
         language = language or self._detect(question)
-        run = _Run(self, question, standalone(question, history), language, clock)
-        found = yield from self._find(
-            run, where, top_k or self.options.top_k, today or date.today()
-        )
+        run = _Run(self, question, standalone(question, bounded(history)), language, clock)
+        found = yield from self._find(run, where, top_k, today)
         if not found.evidence:
             empty = next(iter(self.store.articles(Filter())), None) is None
             yield Finished(run.refuse("empty_index" if empty else "no_evidence", ()))
@@ -305,7 +319,8 @@ class Pipeline:
 
     def _search(self, run: _Run, where: Filter, top_k: int) -> _Found:
         # Twice as many: what is left out leaves its place to the next, as if it were not there.
-        hits = without_commands(self.retriever.retrieve(run.standalone, 2 * top_k, where))[:top_k]
+        nearest = readable(self.retriever.retrieve(run.standalone, 2 * top_k, where))
+        hits = without_commands(nearest)[:top_k]
         run.clock.since_start("retrieve")
         selection = select(
             run.standalone,
