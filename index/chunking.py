@@ -13,6 +13,7 @@ __all__ = ["TokenCounter", "chunk", "embedding_text"]
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
 Span = tuple[int, int]
+_LETTERS_PER_TOKEN = 64
 
 # Where a sentence that is over budget by itself may be cut, best first.
 _CLAUSES = (
@@ -41,7 +42,9 @@ def chunk(
     if budget < 8 or not 0 <= overlap < budget:
         raise ValueError(f"budget {budget} must be 8 or more and overlap {overlap} smaller than it")
     text = article.text
+    count_tokens = _bounded(count_tokens)
     units, sizes = _units(text, sentences(text, article.language), count_tokens, budget)
+    sizes = _with_gaps(units, sizes, budget)
     passages: list[Passage] = []
     for first, last in _runs(text, units, sizes, budget, overlap):
         start, end = units[first][0], units[last - 1][1]
@@ -64,6 +67,28 @@ def embedding_text(article: Article | ArticleSummary, passage: Passage) -> str:
     head = "" if passage.text.startswith(article.title.rstrip("…")) else article.title
     dated = " ".join(part for part in (head, article.published) if part)
     return f"{dated}\n{passage.text}" if dated else passage.text
+
+
+def _bounded(count_tokens: TokenCounter) -> TokenCounter:
+    """The same counter, but a token stands for a limited number of letters.
+
+    Tokenizers count a run of 10^5 spaces or unknown letters as one token or none.
+    """
+
+    def counted(texts: Sequence[str]) -> list[int]:
+        pairs = zip(texts, count_tokens(texts), strict=True)
+        return [max(count, len(text) // _LETTERS_PER_TOKEN) for text, count in pairs]
+
+    return counted
+
+
+def _with_gaps(units: list[Span], sizes: list[int], budget: int) -> list[int]:
+    """The sizes, the letters that no sentence holds (spaces) counted with the sentence they precede."""
+    ends = [units[0][0], *(end for _, end in units[:-1])] if units else []
+    return [
+        min(budget, size + (start - end) // _LETTERS_PER_TOKEN) if start > end else size
+        for (start, _), size, end in zip(units, sizes, ends, strict=True)
+    ]
 
 
 def _units(

@@ -2,6 +2,7 @@
 
 KonkyoError                 exit code 1
 ├── UsageError              exit code 2: what was asked for cannot be asked
+│   ├── QuestionTooLong     a question has more letters than are read
 │   └── SettingsError       a setting is unknown or out of range
 ├── SourceError             a source cannot be read (names it and the reason)
 ├── ModelError              a model is missing, damaged or cannot be had
@@ -19,6 +20,7 @@ KonkyoError                 exit code 1
 ├── LLMError                the language model cannot answer
 │   ├── LLMUnreachable      no answer from its address, or it cannot be loaded
 │   └── LLMTimeout          it took too long
+├── QuestionTimeout         one question took more work than one may
 ├── WorkersLost             processes or machines that share the work are gone
 ├── DatasetError            an evaluation file is malformed (names file and line)
 └── ExtraMissing            an optional dependency is not installed (names the install)
@@ -41,6 +43,8 @@ __all__ = [
     "ModelMissing",
     "ModelUnknown",
     "ModelUnreachable",
+    "QuestionTimeout",
+    "QuestionTooLong",
     "SettingsError",
     "SourceError",
     "StoreDamaged",
@@ -64,6 +68,10 @@ class UsageError(KonkyoError):
     """What was asked for cannot be asked."""
 
     exit_code = 2
+
+
+class QuestionTooLong(UsageError):
+    """A question has more letters than are read."""
 
 
 class SettingsError(UsageError):
@@ -139,6 +147,10 @@ class LLMUnreachable(LLMError):
 
 class LLMTimeout(LLMError):
     """The language model took longer than it may."""
+
+
+class QuestionTimeout(KonkyoError):
+    """The work on one question took more processor time than one question may."""
 
 
 class WorkersLost(KonkyoError):

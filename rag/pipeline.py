@@ -8,7 +8,7 @@ decides, ``disagreement`` looks for what contradicts, ``generation.drafting`` as
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -25,6 +25,7 @@ from konkyo.rag.generation.output_format import Draft
 from konkyo.rag.messages import notice_text
 from konkyo.rag.outcome import OutcomeBuilder
 from konkyo.rag.question import AskedQuestion, understand
+from konkyo.rag.question_budget import bounded, checked, within
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.encoder_cache import CachedEncoder
 from konkyo.rag.retrieval.evidence import SelectionLimits, Sentences
@@ -165,16 +166,28 @@ class Pipeline:
         A period the question names ("last week", 昨年12月) narrows the search where ``where``
         names none; if nothing in it answers, all dates are searched and a notice says so.
         ``today`` is for tests; ``history`` makes sense of a follow-up.
+
+        Raises QuestionTooLong, and QuestionTimeout when the work takes too long.
         """
+        top_k = top_k or self.options.top_k
+        today = today or date.today()
+        return within(self._events(question, history, where, top_k, language, today))
+
+    def _events(
+        self,
+        question: str,
+        history: Sequence[Turn],
+        where: Filter,
+        top_k: int,
+        language: str | None,
+        today: date,
+    ) -> Generator[Event, None, None]:
         timings = Timings()
-        question = " ".join(question.split())
-        asked = understand(
-            question, history, language or self._detect(question), self.options.thresholds
-        )
+        question = checked(question)
+        language = language or self._detect(question)
+        asked = understand(question, bounded(history), language, self.options.thresholds)
         building = OutcomeBuilder(asked, self.fingerprint, timings)
-        found, notices = yield from self._search.find(
-            asked, where, top_k or self.options.top_k, today or date.today(), timings
-        )
+        found, notices = yield from self._search.find(asked, where, top_k, today, timings)
         building.notices += notices
         if not found.evidence:
             empty = next(iter(self.store.articles(Filter())), None) is None

@@ -333,7 +333,9 @@ _JA_WHAT = re.compile(
     r"(?:何という名前の|なんという名前の|何という|なんという|どのような|どんな|どの|誰が|だれが|どこで|どこに|どこ|誰|だれ|いつ|何年何月何日|何年何月|何月何日"
     r"|何年|何月|何日|何人|何歳|何回|何個|何パーセント|何%|何メートル|いくつ|いくら|どれくらい|どのくらい|何|なに)"
 )
-_JA_TAIL = re.compile(r"(?:のでしょうか|でしょうか|ですか|ますか|のか|か|かな)?[?？。]*$")
+_JA_TAIL = re.compile(
+    r"(?:のでしょうか|でしょうか|ですか|ますか|のか|か|かな|(?<![?？。]))[?？。]*+$"
+)
 _ZH_WHAT = re.compile(
     r"(?:哪一年|哪年|什么时候|何时|多少|几|谁|什么|哪里|哪个国家|哪个|哪位|哪些|哪)"
 )
@@ -360,7 +362,7 @@ def claim_from_question(question: str, answer: str, language: str) -> str:
                 return stem + "。"
             return stem + ("です。" if len(question) % 2 else "である。")
     if language == "zh":
-        asked = re.sub(r"[?？。呢吗]*$", "", question)
+        asked = question.rstrip("?？。呢吗")
         if _ZH_WHAT.search(asked):
             return _ZH_WHAT.sub(lambda _: answer, asked, count=1) + "。"
     if language == "en" and _EN_WHO.match(question):

@@ -16,6 +16,7 @@ from konkyo.index.ingest.site_chrome import kind_of
 from konkyo.index.ingest.sources import FEED, Fetcher, RawDocument
 from konkyo.index.records import Article, article_id_for
 from konkyo.index.text.dates import ParsedDate, parse_date
+from konkyo.index.text.delimited import without_between, without_emphasis
 from konkyo.index.text.language import detect, is_language_code
 from konkyo.index.text.sentences import sentences
 
@@ -117,11 +118,14 @@ def _derived_title(text: str) -> str:
 # --- one article a line ---------------------------------------------------------------------------
 
 _STAMPED = re.compile(
-    r"^\s*[\[【(（]?\s*(?P<date>[\d年月日/:.：\s-]{0,24}?)\s*[\]】)）]?\s*[，,\t|]\s*(?:正文|内容|本文|text|body)\s*[:：]\s*",
+    r"^\s*+[\[【(（]?\s*+(?P<date>[\d年月日/:.：\s-]{0,24}?)(?:\s*+[\]】)）])?"
+    # A comma or a bar, or a tab among the spaces.
+    r"(?:\s*+[，,|]|(?=[^\S\t]*+\t))\s*+(?:正文|内容|本文|text|body)\s*+[:：]\s*+",
     re.IGNORECASE,
 )
 _STAMPED_LOOSELY = re.compile(
-    r"^\s*[\[【(（]?\s*(?P<date>(?:19|20)\d{2}[-/.年]\d{1,2}[-/.月]\d{1,2}日?(?:[\sT　]+\d{1,2}[:：]\d{2}(?:[:：]\d{2})?)?)\s*[\]】)）]?\s*[，,\t|:：]?\s*"
+    r"^\s*+[\[【(（]?\s*+(?P<date>(?:19|20)\d{2}[-/.年]\d{1,2}[-/.月]\d{1,2}日?(?:[\sT　]++\d{1,2}[:：]\d{2}(?:[:：]\d{2})?)?)"
+    r"(?:\s*+[\]】)）])?(?:\s*+[，,|:：])?\s*+"
 )
 
 
@@ -176,18 +180,20 @@ def _stamp(text: str, reference: date | None) -> ParsedDate | None:
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _CODE_FENCE = re.compile(r"^(```|~~~)")
-_IMAGE = re.compile(r"!\[([^\]]*)\]\([^)]*\)|!\[([^\]]*)\]\[[^\]]*\]")
-_LINK = re.compile(r"\[([^\]]+)\]\((?:[^()]|\([^()]*\))*\)|\[([^\]]+)\]\[[^\]]*\]")
-_AUTOLINK = re.compile(r"<(https?://[^>\s]+)>")
-_LINK_TARGET = re.compile(r"^\s{0,3}\[[^\]^]+\]:\s+\S+.*$")
-_EMPHASIS = re.compile(
-    r"(\*\*\*|\*\*|\*|~~)(?=\S)(.+?)(?<=\S)\1|(?<!\w)(___|__|_)(?=\S)(.+?)(?<=\S)\3(?!\w)"
+# Within an image no other begins, within the words of a link no bracket opens: so every letter is
+# read for one opening bracket only.
+_IMAGE = re.compile(
+    r"!\[(?:[^\]!]|!(?!\[))*+\](?:\((?:[^)!]|!(?!\[))*+\)|\[(?:[^\]!]|!(?!\[))*+\])"
 )
+_LINK = re.compile(r"\[([^\[\]]++)\](?:\((?:[^()]|\([^()]*+\))*+\)|\[[^\[\]]*+\])")
+_AUTOLINK = re.compile(r"<(https?://[^<>\s]++)>")
+_LINK_TARGET = re.compile(r"^\s{0,3}\[[^\]^]+\]:\s+\S")
+_EMPHASIS = ("***", "**", "*", "~~", "___", "__", "_")
 _INLINE_CODE = re.compile(r"`([^`\n]+)`")
-_TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>|<!--.*?-->", re.DOTALL)
+_TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>")
 _LIST_MARK = re.compile(r"^(\s*)[*+-]\s+(?:\[[ xX]\]\s+)?")
 _SETEXT = re.compile(r"^\s{0,3}(=+|-{2,})\s*$")
-_ATX = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
+_ATX = re.compile(r"^\s{0,3}(#{1,6})\s++(.*)$")
 _BLOCKQUOTE = re.compile(r"^\s{0,3}(?:>\s?)+")
 
 
@@ -259,7 +265,7 @@ def _plain_markdown(text: str) -> tuple[str | None, str]:
     title: str | None = None
     lines: list[str] = []
     fenced = False
-    for line in _TAG.sub("", text).split("\n"):
+    for line in _TAG.sub("", without_between(text, "<!--", "-->")).split("\n"):
         if _CODE_FENCE.match(line.strip()):
             fenced = not fenced
             continue
@@ -279,7 +285,7 @@ def _plain_markdown(text: str) -> tuple[str | None, str]:
             continue
         heading = _ATX.match(line)
         if heading is not None:
-            plain = _inline(heading[2])
+            plain = _inline(heading[2].rstrip().rstrip("#").rstrip())
             if len(heading[1]) == 1 and title is None and not any(x.strip() for x in lines):
                 title = plain
             else:
@@ -315,10 +321,10 @@ def _hangul(char: str) -> bool:
 def _inline(line: str) -> str:
     """A line without links, images, emphasis and code marks; their words stay, images go."""
     line = _IMAGE.sub("", line)
-    line = _LINK.sub(lambda m: m[1] or m[2], line)
+    line = _LINK.sub(r"\1", line)
     line = _AUTOLINK.sub(r"\1", line)
     for _ in range(3):
-        plain = _EMPHASIS.sub(lambda m: m[2] if m[2] is not None else m[4], line)
+        plain = without_emphasis(line, _EMPHASIS)
         if plain == line:
             break
         line = plain

@@ -15,6 +15,7 @@ from itertools import pairwise
 
 from konkyo.index.ingest.site_chrome import Kind, is_reply_button, kind_of
 from konkyo.index.text.dates import ParsedDate, parse_date
+from konkyo.index.text.delimited import without_emphasis
 
 __all__ = ["Draft", "drafts"]
 
@@ -23,7 +24,6 @@ _ENDS = re.compile(r"[。．.!！?？…؟۔।:：;；,，、]$")
 _STRONG_END = re.compile(r"[。．.؟۔।:：;；,，、]$")
 _URL = re.compile(r"https?://[^\s<>「」（）]+")
 _QUOTE_MARK = re.compile(r"^[>＞\s]+")
-_STRONG = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*|__(?=\S)(.+?)(?<=\S)__")
 _STRAY = re.compile(r"\*\*")
 _FURNITURE: frozenset[Kind] = frozenset({"label", "form", "related", "notice"})
 _DELIMITER: frozenset[Kind] = frozenset({"references", "contributor"})
@@ -70,7 +70,7 @@ def plain_emphasis(line: str) -> str:
     """A line without Markdown's marks for strong text."""
     if "**" not in line and "__" not in line:
         return line
-    plain = _STRONG.sub(lambda m: m[1] if m[1] is not None else m[2], line)
+    plain = without_emphasis(line, ("**", "__"))
     return _STRAY.sub("", plain) if plain.count("**") == 1 else plain
 
 
@@ -311,7 +311,7 @@ def _url(text: str) -> str | None:
     return found.group() if found else None
 
 
-_NAME = r"\s*[:：]?\s*([^|｜\d:：\s][^|｜\d:：]{1,58}?)(?=\s*(?:[|｜\d]|$)|\s+(?:来源|來源|作者|记者|記者|编辑|編輯|责任编辑)[:：])"
+_NAME = r"\s*+(?:[:：]\s*+)?([^|｜\d:：\s][^|｜\d:：]{1,58}?)(?=\s*+(?:[|｜\d]|$)|\s++(?:来源|來源|作者|记者|記者|编辑|編輯|责任编辑)[:：])"
 _AUTHOR = re.compile(
     r"(?:投稿者|執筆者?|著者|筆者|作者|记者|記者|作成者|작성자|글쓴이|\b(?:(?:written |posted )?by|author|von|par|por)\b)"
     + _NAME

@@ -29,7 +29,7 @@ _LARGEST_UNPACKED = 512 * 1024 * 1024
 _CJK = re.compile(r"[\u3041-\u30ff\u3400-\u9fff]")
 _ENDS = re.compile(r"[。．.!?！？…؟۔।:：]['\"”’」』）)】]*$")
 _PAGE_NUMBER = re.compile(
-    r"[-–—\s]*(?:page|seite|p\.)?\s*\d{1,4}(?:\s*(?:/|of|von)\s*\d{1,4})?[-–—\s]*(?:ページ|頁|页)?",
+    r"[-–—\s]*+(?:(?:page|seite|p\.)\s*+)?\d{1,4}(?:\s*+(?:/|of|von)\s*+\d{1,4})?[-–—\s]*+(?:ページ|頁|页)?",
     re.IGNORECASE,
 )
 _LIST_ITEM = re.compile(r"[•・●○■◆◇▪‣*–-]\s|\(?\d{1,3}[.)]\s|【")

@@ -10,6 +10,7 @@ from konkyo.index.errors import SourceError
 from konkyo.index.ingest.boilerplate import Draft
 from konkyo.index.ingest.encodings import clean
 from konkyo.index.text.dates import parse_date
+from konkyo.index.text.delimited import without_between
 from konkyo.index.text.language import detect, is_language_code
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ __all__ = ["Page", "plain_text", "read_html"]
 
 # What a reader does not see must not become text: it is where instructions to a model are hidden.
 _HIDDEN_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*:\s*0*(?:\.0+)?\s*(?:;|!|$)|"
-    r"font-size\s*:\s*(?:0|0?\.\d+|[01](?:\.\d+)?px|1pt)\s*(?:px|pt|em|rem|%)?\s*(?:;|!|$)|"
+    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*+:\s*+0*+(?:\.0++)?\s*+(?:;|!|$)|"
+    r"font-size\s*:\s*(?:0|0?\.\d+|[01](?:\.\d+)?px|1pt)\s*+(?:(?:px|pt|em|rem|%)\s*+)?(?:;|!|$)|"
     r"(?:left|top|text-indent|margin-left)\s*:\s*-\d{3,}(?:px|em|rem|vw)|clip\s*:\s*rect\(0|clip-path\s*:\s*inset\((?:50|100)%|"
     r"(?:max-)?(?:height|width)\s*:\s*[01](?:px)?\s*(?:;|!|$)|color\s*:\s*transparent",
     re.IGNORECASE,
@@ -32,7 +33,8 @@ _HIDDEN_CLASS = re.compile(
     r"(?<![\w-])(?:visually-?hidden|sr-only|screen-reader(?:-text|-only)?|d-none|is-hidden|u-hidden|hidden-text|invisible)(?![\w-])",
     re.IGNORECASE,
 )
-_RULE = re.compile(r"([^{}@]+)\{([^{}]*)\}")
+_RULE = re.compile(r"(?<![^{}@])([^{}@]++)\{([^{}]*+)\}")
+_AT_RULE = re.compile(r"@(?:media|supports|keyframes)[^{@]*+\{(?:[^{}]*+\{[^{}]*+\})*+[^{}]*+\}")
 _SIMPLE_SELECTOR = re.compile(r"(?:[a-z][\w-]*)?([.#])([\w-]+)", re.IGNORECASE)
 
 
@@ -169,11 +171,9 @@ def _hidden_names(tree: HtmlElement) -> frozenset[str]:
     """Classes and ids that the page's own style sheet hides from everybody."""
     names: set[str] = set()
     for style in tree.iter("style"):
-        sheet = re.sub(r"/\*.*?\*/", "", style.text or "", flags=re.DOTALL)
+        sheet = without_between(style.text or "", "/*", "*/")
         # A rule within @media hides from some readers only.
-        sheet = re.sub(
-            r"@(?:media|supports|keyframes)[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", sheet
-        )
+        sheet = _AT_RULE.sub("", sheet)
         for selectors, body in _RULE.findall(sheet):
             if (_HIDDEN_STYLE.search(body) and not re.search(r"height|width", body)) or re.search(
                 r"display\s*:\s*none", body

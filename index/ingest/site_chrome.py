@@ -101,11 +101,11 @@ _HINT = re.compile(
     r"書き込まれた|会員|サイト|アンケート|投票|クリック|"
     r"\b(?:rating|rated|votes?|vote now|poll|survey|score|stars?|cookies?|newsletter|inbox|subscribers?|browser|account|moderat|community guidelines|log in|website)\b|"
     r"평점|투표|의견을|로그인|설문|구독|댓글|评分|投票|登录|账号|订阅|网友|本站|評分|會員|訂閱|"
-    r"^\d+(?:[.,]\d+)?\s?(?:P|点|件|pt|points?|likes?|views?|人|票|%|％|명|건|分|次|shares?)?$|\d+\s*/\s*(?:5|10|100)\b|[★☆]{2,}",
+    r"^\d+(?:[.,]\d+)?\s?(?:P|点|件|pt|points?|likes?|views?|人|票|%|％|명|건|分|次|shares?)?$|\d\s*+/\s*+(?:5|10|100)\b|[★☆]{2,}",
     re.IGNORECASE,
 )
 _COUNTER = re.compile(
-    r"(?:現在の)?(?:進捗度|達成度|進捗度・達成度|活動|進捗|評価|閲覧数|総合|views?|shares?|조회수?|추천|阅读|浏览|阅读量|点击)\s*[:：]?\s*[\d,.]+\s*(?:%|％|件|回|人|点|P|명|次|k|万)?|(?:\d{1,2}\s+)+\d{1,2}|\d+(?:\.\d+)?\s?(?:P|pt|件|いいね|views?|shares?|likes?|points?)",
+    r"(?:現在の)?(?:進捗度|達成度|進捗度・達成度|活動|進捗|評価|閲覧数|総合|views?|shares?|조회수?|추천|阅读|浏览|阅读量|点击)\s*+(?:[:：]\s*+)?[\d,.]++\s*+(?:%|％|件|回|人|点|P|명|次|k|万)?|(?:\d{1,2}\s++)++\d{1,2}|\d+(?:\.\d+)?\s?(?:P|pt|件|いいね|views?|shares?|likes?|points?)",
     re.IGNORECASE,
 )
 # One link to another article in the midst of this one.
@@ -120,39 +120,41 @@ _CONTRIBUTOR = re.compile(
 )
 _BYLINE = re.compile(
     r"(?:投稿者|執筆者?|著者|筆者|文|取材・文|作成者|更新者|投稿日時?|公開日時?|配信日時?|掲載日|更新日時?|最終更新日?|発行日|日付)\s*[:：|｜].{0,80}|"
-    r"(?:by|written by|posted by|author|from|reporting by|published|posted|updated|last updated|first published|date)\s*[:：]?\s+\S.{0,80}|"
-    r"(?:입력|수정|등록|승인|기사입력|최종수정|작성자|글쓴이|기자)\s*[:：]?\s.{0,60}|.{1,20}\s기자(?:\s*[=|].{0,40}|\s+\S+@\S+)?|"
+    r"(?:by|written by|posted by|author|from|reporting by|published|posted|updated|last updated|first published|date)(?:\s*+[:：])?\s++\S.{0,80}|"
+    r"(?:입력|수정|등록|승인|기사입력|최종수정|작성자|글쓴이|기자)(?:\s*+[:：]\s|\s++).{0,60}|.{1,20}\s기자(?:\s*+[=|].{0,40}|\s++[^\s@]++@\S+)?|"
     r"(?:来源|來源|作者|记者|記者|编辑|編輯|发布时间|發布時間|发表时间|时间|日期|责任编辑)\s*[:：].{1,80}|von\s+\S.{0,60}|par\s+\S.{0,60}|por\s+\S.{0,60}",
     re.IGNORECASE,
 )
 # "2026-03-02 10:15 来源：海滨日报 作者：李明"
 _DATED_CREDIT = re.compile(
-    r"[^\w]*(?:19|20)\d{2}\s*[-/.年년]\s*\d{1,2}\s*[-/.月월]\s*\d{1,2}\s*[日일]?\.?[\s,T|·]*(?:\d{1,2}[:：]\d{2}(?:[:：]\d{2})?)?\s*[|｜·/,]?\s*"
-    r"(?:来源|來源|作者|记者|記者|编辑|編輯|出典|文|取材|配信|기자|입력|수정|by|source|author)\s*[:：|]?\s*\S.{0,60}|"
-    r"(?:19|20)\d{2}\s*[-/.年년]\s*\d{1,2}\s*[-/.月월]\s*\d{1,2}\s*[日일]?\.?[\s,T|·]*(?:\d{1,2}[:：]\d{2}(?:[:：]\d{2})?)?\s*[|｜·]\s*\S.{0,40}",
+    r"[^\w]*+(?:19|20)\d{2}\s*+[-/.年년]\s*+\d{1,2}\s*+[-/.月월]\s*+\d{1,2}(?:\s*+[日일])?\.?[\s,T|·]*+(?:\d{1,2}[:：]\d{2}(?:[:：]\d{2})?)?\s*+(?:[|｜·/,]\s*+)?"
+    r"(?:来源|來源|作者|记者|記者|编辑|編輯|出典|文|取材|配信|기자|입력|수정|by|source|author)\s*+(?:[:：|]\s*+)?\S.{0,60}|"
+    r"(?:19|20)\d{2}\s*+[-/.年년]\s*+\d{1,2}\s*+[-/.月월]\s*+\d{1,2}(?:\s*+[日일])?\.?(?:[\s,T|·]*+\d{1,2}[:：]\d{2}(?:[:：]\d{2})?\s*+[|｜·]\s*+|[\s,T]*+[|｜·][\s|｜·]*+)\S.{0,40}",
     re.IGNORECASE,
 )
 _NAMED = re.compile(r"(?:by|von|par|por|from|date)\b", re.IGNORECASE)
 _STAMP = re.compile(
-    r"[^\w]*(?:(?:公開|更新|配信|掲載|published|posted|updated|last (?:updated|modified)|입력|수정|등록|승인|发布|發布|发表|更新)\s*(?:日時?|于|於|時間|时间|on|at)?\s*[:：]?\s*)?"
-    r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?"
-    r"(?:(?:19|20)\d{2}\s*[-/.年년]\s*\d{1,2}\s*[-/.月월]\s*\d{1,2}\s*[日일]?\.?|(?:令和|平成)(?:元|\d{1,2})年\d{1,2}月\d{1,2}日|\d{1,2}(?:st|nd|rd|th|\.)?\s+[A-Za-zéûäç]{3,10}\.?,?\s+(?:19|20)\d{2}|[A-Za-z]{3,9}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+(?:19|20)\d{2})"
-    r"(?:\s*[(（].{1,4}[)）])?[\s,T|·at]*(?:午前|午後|오전|오후|上午|下午)?\s*(?:\d{1,2}\s*[:：時时시]\s*\d{0,2}(?:[:：分분]\d{0,2})?\s*分?)?\s*(?:[ap]\.?m\.?)?\s*(?:[A-Z]{2,4}|[+-]\d{2}:?\d{2}|Z)?[^\w]*",
+    r"[^\w]*+(?:(?:公開|更新|配信|掲載|published|posted|updated|last (?:updated|modified)|입력|수정|등록|승인|发布|發布|发表|更新)\s*+(?:(?:日時?|于|於|時間|时间|on|at)\s*+)?(?:[:：]\s*+)?)?"
+    r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*+,?\s++)?"
+    r"(?:(?:19|20)\d{2}\s*+[-/.年년]\s*+\d{1,2}\s*+[-/.月월]\s*+\d{1,2}(?:\s*+[日일])?\.?|(?:令和|平成)(?:元|\d{1,2})年\d{1,2}月\d{1,2}日|\d{1,2}(?:st|nd|rd|th|\.)?\s+[A-Za-zéûäç]{3,10}\.?,?\s+(?:19|20)\d{2}|[A-Za-z]{3,9}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+(?:19|20)\d{2})"
+    r"(?:\s*+[(（].{1,4}[)）])?[\s,|·]*+(?:(?:T|at)[\s,|·]*+)?(?:(?:午前|午後|오전|오후|上午|下午)\s*+)?(?:\d{1,2}\s*+[:：時时시]\s*+\d{0,2}(?:[:：分분]\d{0,2})?\s*+(?:분\s*+)?)?"
+    r"(?:[ap]\.?m\.?\s*+)?(?:[A-Z]{2,4}|[+-]\d{2}:?\d{2}|Z)?[^\w]*+",
     re.IGNORECASE,
 )
 _URL = re.compile(
-    r"[^\w]*(?:url|link|リンク|原文|元記事|出典|source|출처|원문|原文链接|来源)?\s*[:：]?\s*<?https?://\S+>?",
+    r"[^\w]*+(?:(?:url|link|リンク|原文|元記事|出典|source|출처|원문|原文链接|来源)\s*+(?:[:：]\s*+)?<?)?https?://\S+",
     re.IGNORECASE,
 )
-_RULE = re.compile(r"\s*([-=_*~─━―＝・.・･#◆◇□■＊+])\s*(?:\1\s*){2,}")
+_RULE = re.compile(r"\s*+([-=_*~─━―＝・.・･#◆◇□■＊+])\s*+(?:\1\s*+){2,}+")
 _QUOTE = re.compile(r"\s*[>＞]")
-_NAVIGATION = re.compile(r"\S.{0,30}?(?:\s*[|｜>›»/·•]\s*\S.{0,30}?){2,}")
+_SEPARATOR = re.compile(r"[|｜>›»/·•]")
 _TERMINAL = re.compile(r"(?:[。．.!?！？؟…۔।]|ます|です|した|다|요)[\"'”’」』）)】\]]*$")
 _CJK = re.compile(r"[\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 _HEADING = re.compile(
     r"#{1,6}\s+\S|[◇◆■□●○▼▲▽△★☆◎▶►]\s*\S|【[^】]+】$|〈[^〉]+〉$|＜[^＞]+＞$|\[[^\]]+\]$|［[^］]+］$"
 )
 _LONGEST_NOTICE = 160
+_LONGEST_ITEM = 31
 
 
 def kind_of(line: str) -> Kind:
@@ -201,7 +203,7 @@ def kind_of(line: str) -> Kind:
         return "heading"
     if weight <= 400 and _HINT.search(text):
         return "hint"
-    if _NAVIGATION.fullmatch(text) and not _sentence(text) and weight < 200:
+    if weight < 200 and not _sentence(text) and _navigation(text):
         return "label"
     if (weight >= 40 and _sentence(text)) or weight >= 240:
         return "prose"
@@ -211,6 +213,23 @@ def kind_of(line: str) -> Kind:
 def is_reply_button(line: str) -> bool:
     """Whether a line is one of those that stand under each reader's comment."""
     return bool(_REPLY.fullmatch(line.strip().strip(_EDGE)))
+
+
+def _navigation(text: str) -> bool:
+    """Whether a line is three short items or more between separators: "Home > World > Asia"."""
+    # How many separators divide the text up to one of them into short items, at most.
+    dividing = {-1: 0}
+    for end in [*(m.start() for m in _SEPARATOR.finditer(text)), len(text)]:
+        counts = [
+            count + 1
+            for start, count in dividing.items()
+            if 1 <= len(text[start + 1 : end].strip()) <= _LONGEST_ITEM
+        ]
+        if end == len(text):
+            return max(counts, default=0) > 2
+        if counts:
+            dividing[end] = max(counts)
+    return False
 
 
 def _weight(text: str) -> int:

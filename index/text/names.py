@@ -614,7 +614,9 @@ def _han_titled(text: str) -> Iterator[Name]:
             clear = (
                 at == 0
                 or not "一" <= text[at - 1] <= "鿿"
-                or bool(re.search(rf"(?:{_ZH_TITLE}|记者|人|员|长|家|授)$", text[:at]))
+                or bool(
+                    re.search(rf"(?:{_ZH_TITLE}|记者|人|员|长|家|授)$", text[max(0, at - 16) : at])
+                )
             )
             if part in _ZH_NO_NAMES:
                 break
@@ -661,6 +663,22 @@ def _hangul_titled(text: str) -> Iterator[Name]:
             yield Name(at, found.end("n"), part, "person")
 
 
+# Letters before a word that are looked at for the end of another sentence.
+_LOOKED_BACK = 200
+
+
+def _heads_sentence(text: str, start: int) -> bool:
+    """Whether a sentence may begin here: after a mark that ends one, a line break or nothing."""
+    before = text[max(0, start - _LOOKED_BACK) : start]
+    opened = before.rstrip("\"“'(¿¡«")
+    if start <= _LOOKED_BACK and not before.strip("\"“'([¿¡«"):
+        return True
+    if before[-1:] in {"¿", "¡"} or '"' in before[len(opened) :]:
+        return True
+    spaces = before[len(before.rstrip()) :]
+    return "\n" in spaces or opened.rstrip()[-1:] in set('.!?:。！？」”"')
+
+
 def _latin(text: str, language: str) -> Iterator[Name]:
     """Capitalised words; a lone one at the head of a sentence only if it is no common word."""
     for found in _LATIN.finditer(text):
@@ -668,11 +686,7 @@ def _latin(text: str, language: str) -> Iterator[Name]:
         value = found.group().rstrip(".'’&-")
         value = re.sub(r"['’]s$", "", value)
         end = start + len(value)
-        head = start == 0 or bool(
-            re.search(
-                r"[.!?:。！？」”\"]\s*[\"“'(¿¡«]*$|^[\"“'(\[¿¡«]*$|\n\s*$|[¿¡]$", text[:start]
-            )
-        )
+        head = _heads_sentence(text, start)
         words = value.split()
         if head and words[0].lower() in _EN_COMMON:
             rest = words[1:]

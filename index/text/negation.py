@@ -308,9 +308,13 @@ def _word(text: str, stem: str, language: str) -> int | None:
     return found.start() if found else None
 
 
+_LAST_WORD = re.compile(r"(?<!\w)\w++\W*+$")
+_NEXT_WORD = re.compile(r"\W*+\w+")
+
+
 def _widen(text: str, start: int, end: int, language: str) -> tuple[int, int]:
     """One more character, or one more word, on both sides: opposites often share a character."""
     if language[:2] in {"ja", "zh", "ko"}:
         return max(0, start - 2), min(len(text), end + 2)
-    before, after = re.search(r"\w+\W*$", text[:start]), re.match(r"\W*\w+", text[end:])
-    return (before.start() if before else start), end + (after.end() if after else 0)
+    before, after = _LAST_WORD.search(text[:start]), _NEXT_WORD.match(text, end)
+    return (before.start() if before else start), (after.end() if after else end)

@@ -175,7 +175,7 @@ def _of_year(offset: int) -> Reading:
     return read
 
 
-_CJK_MONTH = r"(?:\s*の?\s*(?P<month>1[0-2]|[1-9]|十[一二]?|[一二三四五六七八九])\s*[月월](?!\s*\d{1,2}\s*[日일号]))?"
+_CJK_MONTH = r"(?:\s*+(?:の\s*+)?(?P<month>1[0-2]|[1-9]|十[一二]?|[一二三四五六七八九])\s*+[月월](?!\s*+\d{1,2}\s*+[日일号]))?"
 
 
 def _absolute_month(match: re.Match[str], today: date) -> Range | None:
@@ -230,10 +230,13 @@ _ABSOLUTE: tuple[tuple[re.Pattern[str], Reading], ...] = tuple(
         (
             r"(?<!\d)"
             + _YEAR
-            + r"\s*[年년](?!度|代|間)(?:\s*の?\s*(?P<month>1[0-2]|0?[1-9])\s*[月월](?!\s*\d{1,2}\s*[日일号號]))(?!\d)",
+            + r"\s*[年년](?!度|代|間)(?:\s*+(?:の\s*+)?(?P<month>1[0-2]|0?[1-9])\s*+[月월](?!\s*+\d{1,2}\s*+[日일号號]))(?!\d)",
             _absolute_month,
         ),
-        (r"(?<!\d)" + _YEAR + r"\s*[年년](?!度|代|間|\s*の?\s*\d{1,2}\s*[月월])", _absolute_month),
+        (
+            r"(?<!\d)" + _YEAR + r"\s*[年년](?!度|代|間|\s*+(?:の\s*+)?\d{1,2}\s*+[月월])",
+            _absolute_month,
+        ),
         (
             r"(?P<era>令和|平成|昭和)\s*(?P<year>元|\d{1,2})\s*年(?!度|\s*\d{1,2}\s*月\s*\d{1,2}\s*日)(?:\s*(?P<month>1[0-2]|[1-9])\s*月)?",
             _era,
@@ -344,7 +347,7 @@ def _bounded(question: str, today: date) -> Period | None:
             question, match.end()
         ):
             if re.search(
-                r"(?:年|년|last year|先|昨|来|next)\s*の?\s*$", question[: match.start()]
+                r"(?:年|년|last year|先|昨|来|next)\s*+(?:の\s*+)?$", question[: match.start()]
             ) or _FUTURE.search(question):
                 continue
             if match["n"] and re.match(

@@ -271,7 +271,7 @@ _MIXED = re.compile(
 )
 _VULGAR = {"½": "0.5", "¼": "0.25", "¾": "0.75", "⅛": "0.125", "⅓": "0.3333", "⅔": "0.6667"}
 _FRACTION_RE = re.compile(
-    rf"(?P<den>{_DIGITS}|[{_HAN}]+)\s?(?:分の|分之|분의)\s?(?P<num>(?:{_DIGITS}|[{_HAN}]+)(?:[点點][{_HAN}]+)?)"
+    rf"(?P<den>(?<!\d)(?:\d{{1,3}}(?:,\d{{3}}){{1,6}}(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?)|(?<![{_HAN}])[{_HAN}]++)\s?(?:分の|分之|분의)\s?(?P<num>(?:{_DIGITS}|[{_HAN}]+)(?:[点點][{_HAN}]+)?)"
 )
 _EN_FRACTION_RE = re.compile(
     r"(?<![^\W_])(?:(?P<num>a|one|two|three|four|five|\d)[\s-])?(?P<den>half|halves|thirds?|quarters?|(?:fourth|fifth|sixth|seventh|eighth|ninth|tenth)s?)(?:\s(?:of))(?![^\W_])(?!\sthe\s(?:\d|[a-z-]+\scentury))"
@@ -509,17 +509,21 @@ def _separators(language: str | None) -> tuple[str, str]:
     return get_decimal_symbol(locale), " " if group.isspace() else group
 
 
+def _latin_figures(mark: str) -> str:
+    """The pattern of figures that a mark groups.
+
+    A point that cannot group (2.5) is taken for a decimal point: writers mix the two.
+    """
+    return rf"(?<![\d.,])(?:\d{{1,3}}(?:{mark}\d{{3}})+(?:,\d+)?|\d+\.\d{{1,2}}|\d+(?:,\d+)?)(?!\d)"
+
+
 def _latin_digits(text: str, language: str | None) -> Iterator[_Number]:
     """Figures where the comma marks decimals and the point or a space groups digits."""
     decimal, group = _separators(language)
     if decimal != ",":
         return
     mark = r"[ .]" if group in {".", " "} else re.escape(group)
-    # A point that cannot group (2.5) is taken for a decimal point: writers mix the two.
-    pattern = (
-        rf"(?<![\d.,])(?:\d{{1,3}}(?:{mark}\d{{3}})+(?:,\d+)?|\d+\.\d{{1,2}}|\d+(?:,\d+)?)(?!\d)"
-    )
-    for match in re.finditer(pattern, text):
+    for match in re.finditer(_latin_figures(mark), text):
         figure = match.group()
         if not re.fullmatch(r"\d+\.\d{1,2}", figure):
             figure = re.sub(mark, "", figure).replace(",", ".")

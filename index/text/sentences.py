@@ -79,11 +79,11 @@ _GERMAN_AFTER_ORDINAL = re.compile(
 # Spans in which a full stop is never an end.
 _PROTECTED = re.compile(
     r"(?:https?://|www\.)[^\s「」『』（）()<>、。]+"
-    r"|[\w.+-]+@[\w-]+\.[\w.-]+\w"
+    r"|(?<![\w.+-])[\w.+-]++@[\w-]+\.[\w.-]+\w"
     r"|\b\d{4}\.\s?\d{1,2}\.\s?\d{1,2}\.?(?=\s|\D|$)"
     r"|(?<![\w.])(?:[A-Za-z]\.){2,}(?=[^\w]|$)"
 )
-_WORD_BEFORE = re.compile(r"[^\W_][\w.]*$")
+_WORD_BEFORE = re.compile(r"(?<![\w.])[_.]*+([^\W_][\w.]*+)$")
 _ROMAN = re.compile(r"[IVXLC]{2,6}")
 _LIST_NUMBER = re.compile(r"(?:^|[\s\]）)])\d{1,2}$")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -338,7 +338,7 @@ def _full_stop_ends(
     first = _WORD.match(following)
     starter = first is not None and first.group().lower() in _STARTERS
     found = _WORD_BEFORE.search(before)
-    word_before = found.group() if found else ""
+    word_before = found[1] if found else ""
     lowered = word_before.lower()
     if any(s <= start < e for s, e in protected):
         return starter

@@ -61,11 +61,11 @@ _ASKING = {
 }
 # Prizes are told apart by their field, which no dictionary of names has.
 _AWARD = {
-    "ja": re.compile(r"([ァ-ヶー・]{2,})([一-龥]{0,6}?)賞"),
+    "ja": re.compile(r"(?<![ァ-ヶー・])([ァ-ヶー・]{2,}+)([一-龥]{0,6}?)賞"),
     "zh": re.compile(r"(诺贝尔|普利策|图灵|菲尔兹|奥斯卡|格莱美|布克|龚古尔)([一-龥]{0,6}?)奖"),
     "ko": re.compile(r"(노벨|퓰리처|튜링|필즈|아카데미|그래미|부커)\s?([가-힣]{0,6}?)상"),
     "en": re.compile(
-        r"((?:[A-Z][\w'’-]+ )+)(?:Prize|Award|Medal)(?: (?:in|for) ([A-Z]\w+(?: [A-Z]\w+)*))?"
+        r"(?<!\w)((?:[A-Z][\w'’-]{1,30} ){1,6})(?:Prize|Award|Medal)(?: (?:in|for) ([A-Z]\w+(?: [A-Z]\w+)*))?"
     ),
 }
 _WINNING = {

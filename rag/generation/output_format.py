@@ -64,7 +64,7 @@ def parse_line(line: str) -> Draft | None:
             if number not in numbers:
                 numbers.append(number)
     text = _BULLET.sub("", _MARK.sub("", line)).strip()
-    text = re.sub(r"\s+([。．.!?！？,、])", r"\1", text)
+    text = re.sub(r"(?<!\s)\s++([。．.!?！？,、])", r"\1", text)
     if not text or (text.upper().strip(" .。") == "NONE" and not numbers):
         return None
     return Draft(text, tuple(numbers))

@@ -83,7 +83,7 @@ _LABEL = re.compile(
     "^(?:" + "|".join(map(re.escape, _ANSWER.values())) + r"|Answer in [A-Z][a-z]+)\s*[:：]\s*"
 )
 _POINTING = re.compile(
-    r"(?:,?\s+(?:as (?:stated|shown|mentioned) in|according to)|\s+This is (?:proven|stated|shown) (?:by|in))"
+    r"(?:(?:,|(?<![\s,]))\s++(?:as (?:stated|shown|mentioned) in|according to)|(?<!\s)\s++This is (?:proven|stated|shown) (?:by|in))"
     r" (?:the )?quotes?\.?$"
 )
 _PARTICLE = re.compile(r"(?<=[\u30a1-\u30ff\u4e00-\u9fff0-9０-９%％])[のをがはにでとへ]$")

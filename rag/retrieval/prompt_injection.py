@@ -45,11 +45,11 @@ _COMMANDS = re.compile(
             r"(?:请|必须|务必)[^。\n]{0,8}(?:原样|逐字|直接)?(?:输出|輸出|引用|回答|复述)(?:以下|下面|上述|如下|这句|该)",
             r"(?:라고|다고|이라고)\s*(?:만\s*)?(?:답|대답|응답|출력|말)(?:하세요|해라|하라|하시오|해\s?주세요|하십시오)",
             r"(?:그대로|반드시)[^.\n]{0,16}(?:출력|인용|답변?|대답)(?:하고|하세요|해라|하라|하시오|하십시오)",
-            # Speak as another.
-            r"(?im:^\s*(?:[#*>-]{1,4}\s*)*(?:system|assistant|developer|システム|系统|系統|시스템)(?:\s+(?:message|prompt|note))?\s*[:：])",
-            r"(?im:^\s*#{2,}\s*(?:system|instruction|response|human|assistant)s?\b)",
+            # Speak as another. A line's own beginning is enough: the lines before it are tried, too.
+            r"(?im:^(?:[^\S\n]|[#*>-])*+(?:system|assistant|developer|システム|系统|系統|시스템)(?:\s+(?:message|prompt|note))?\s*[:：])",
+            r"(?im:^[^\S\n]*+#{2,}+\s*+(?:system|instruction|response|human|assistant)s?\b)",
             # Look like one of the numbered quotes; in an honest article, an entry of its references.
-            r"(?m:^\s*[\[［【]\d{1,3}[\]］】]\s*\S)",
+            r"(?m:^[^\S\n]*+[\[［【]\d{1,3}[\]］】]\s*+\S)",
             r'\{\s*"(?:claims|role|quotes|messages)"\s*:',
         )
     ),

@@ -11,6 +11,7 @@ from konkyo.index.records import ArticleSummary, Filter, Hit
 from konkyo.index.text.periods import period_in_question
 from konkyo.rag.messages import notice_text
 from konkyo.rag.question import AskedQuestion
+from konkyo.rag.question_budget import readable
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Selection, SelectionLimits, Sentences, Span, select
 from konkyo.rag.retrieval.hybrid import Retriever
@@ -126,8 +127,8 @@ class Search:
     def _once(self, asked: AskedQuestion, where: Filter, top_k: int, timings: Timings) -> Found:
         with timings.stage("retrieve"):
             # Twice as many: what is left out leaves its place to the next, as if it were not there.
-            hits = without_commands(self.retriever.retrieve(asked.standalone, 2 * top_k, where))
-            hits = hits[:top_k]
+            nearest = readable(self.retriever.retrieve(asked.standalone, 2 * top_k, where))
+            hits = without_commands(nearest)[:top_k]
         with timings.stage("read"):
             selection = select(
                 asked.standalone,

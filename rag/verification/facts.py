@@ -541,7 +541,7 @@ def _could_be_name(text: str, language: str | None) -> bool:
 _QUOTED = re.compile(
     r"「([^「」]{2,})」|『([^『』]{2,})』|“([^“”]{2,})”|\"([^\"]{2,})\"|«([^«»]{2,})»|„([^„“]{2,})“"
 )
-_GAP = re.compile(r"…+|\.{3,}|・{3,}|─+|——+|\[[^\]]*\]|〔[^〕]*〕")
+_GAP = re.compile(r"…+|\.{3,}|・{3,}|─+|——+|\[[^\[\]]*+\]|〔[^〔〕]*+〕")
 
 
 def _quotations(claim: _Text, sources: Sequence[_Source]) -> list[FactIssue]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from konkyo.index.text.delimited import without_between
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 
 __all__ = ["script_fits"]
@@ -24,8 +25,8 @@ _HAN = re.compile(r"[㐀-鿿]")
 _HANGUL = re.compile(r"[가-힣]+")
 _WIDE = re.compile(r"[぀-ヺー㐀-鿿가-힣]+")
 _HAN_WORD = re.compile(r"[㐀-鿿]{2,}")
-_BRACKETED = re.compile(r"[(（][^)）]*[)）]")
-_WORDS = re.compile(r"[A-Za-z]{2,}(?:\s+[A-Za-z]{2,})+")
+_NARROW_BRACKETS = str.maketrans("（）", "()")
+_WORDS = re.compile(r"(?<![A-Za-z])[A-Za-z]{2,}+(?:\s++[A-Za-z]{2,}+)++")
 
 
 def script_fits(
@@ -59,7 +60,7 @@ def _foreign(text: str, language: str) -> list[str]:
         return [*_HANGUL.findall(text), *_KANA.findall(text), *_WORDS.findall(text)]
     if language == "ko":
         # Newspapers write one Han character for a country, and names in brackets.
-        plain = _BRACKETED.sub("", text)
+        plain = without_between(text.translate(_NARROW_BRACKETS), "(", ")")
         return [*_KANA.findall(text), *_HAN_WORD.findall(plain), *_WORDS.findall(text)]
     return _WIDE.findall(text)
 

@@ -44,7 +44,7 @@ LANGUAGE_COOKIE = "konkyo_language"
 
 _PLACEHOLDER = re.compile(rb"@@([a-z_:]+)@@")
 _FOREIGN_META = re.compile(
-    rb'\s*<meta\s+(?:property="og:|name="twitter:)[^>]*?/>|\s*<link rel="manifest"[^>]*/>', re.S
+    rb'(?<!\s)\s*+<(?:meta\s++(?:property="og:|name="twitter:)|link rel="manifest")[^<>]*+(?<=/)>'
 )
 # The chat takes no files and needs no proxy: those doors of the framework stay shut.
 _SHUT = re.compile(

@@ -66,7 +66,7 @@ TurnState = Literal[
     "waiting", "searching", "queued", "writing", "checking", "done", "stopped", "failed"
 ]
 
-_MARK_IN_TEXT = re.compile(r"\s*[\[［【](\d{1,3})[\]］】]")
+_MARK_IN_TEXT = re.compile(r"(?<!\s)\s*+[\[［【](\d{1,3})[\]］】]")
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
 _UNSAFE_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f\\\u2028\u2029]")
 _TITLE_LIMIT = 90
