@@ -28,7 +28,7 @@ from typing import Any
 __all__ = ["BOUND", "PACKAGES", "Growth", "Used", "attacks", "collect", "growth"]
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("index", "rag", "eval", "ui")
+PACKAGES = ("konkyo",)
 _METHODS = ("search", "match", "fullmatch", "findall", "finditer", "sub", "subn", "split")
 _COMPILE = re._compile  # type: ignore[attr-defined]
 # Work that takes so much processor time on a few thousand letters is without end.
