@@ -94,7 +94,8 @@ def refit(
     yes, no = int(labels.sum()), int((~labels).sum())
     if len(examples) < _LEAST_ROWS or min(yes, no) < _LEAST_EACH:
         raise UsageError(
-            f"too few rows to fit on: {yes} labelled yes and {no} no; at least {_LEAST_ROWS} in all "
+            f"too few rows to fit on: {yes} labelled yes and {no} no; at least {_LEAST_ROWS} in "
+            f"all "
             f"and {_LEAST_EACH} of each are needed"
         )
     names = sorted({n for e in examples for n in e.features})

@@ -219,6 +219,7 @@ def refuse_shipped(texts: Sequence[str], where: str) -> None:
     shared = sum(normalise(text) in own for text in texts)
     if shared:
         raise UsageError(
-            f"{where}: {shared} of {len(texts)} rows are of the project's own evaluation sets; figures on "
+            f"{where}: {shared} of {len(texts)} rows are of the project's own evaluation sets; "
+            f"figures on "
             "a set that was fitted on mean nothing. Fit on questions of your own (konkyo eval new)"
         )

@@ -67,9 +67,12 @@ class Draft:
 
 _LANGUAGES = ("ja", "en", "ko", "zh")
 _LEANS = re.compile(
-    r"^(?:[「『（(“\"]|これ|それ|あれ|ここ|そこ|この|その|あの|同[氏社国日月年]|また|さらに|しかし|一方|このため|そのため|彼"
-    r"|(?:He|She|It|They|We|I|This|That|These|Those|His|Her|Their|Its|Both|However|But|Also|And|So|There)\b"
-    r"|그[는가의녀들러]|이[는에를]|이들|양국|또한|하지만|그러나|한편|[他她它]们?|这|那|该|此|双方|两国|但|同时)"
+    r"^(?:[「『（(“\"]|これ|それ|あれ|ここ|そこ|この|その|あの|同[氏社国日月年]|また|さらに"
+    r"|しかし|一方|このため|そのため|彼"
+    r"|(?:He|She|It|They|We|I|This|That|These|Those|His|Her|Their|Its|Both|However|But|Also|And"
+    r"|So|There)\b"
+    r"|그[는가의녀들러]|이[는에를]|이들|양국|또한|하지만|그러나|한편|[他她它]们?|这|那|该|此|双方"
+    r"|两国|但|同时)"
 )
 _LENGTH = {"ja": (12, 90), "zh": (10, 80), "ko": (15, 110), "en": (30, 220)}
 _NUMBER = re.compile(
@@ -85,16 +88,20 @@ _ABOUT = {
     "ko": "기사 ‘{title}’에 따르면, {q}",
     "zh": "据《{title}》一文，{q}",
 }
-# A name is asked for together with its title; without one, too much that is no person is taken for one.
+# A name is asked for together with its title; without one, too much that is no person is taken for
+# one.
 _TITLED = {
     "ja": re.compile(
-        r"(?:(?:米|日本|副)?(?:大統領|首相|総書記|長官|国務長官|財務長官|国防長官|外相|防衛相|財務相|官房長官|代表|党首|大使|知事|議員|教授)|氏|さん)(?=[はがをに])"
+        r"(?:(?:米|日本|副)?(?:大統領|首相|総書記|長官|国務長官|財務長官|国防長官|外相|防衛相"
+        r"|財務相|官房長官|代表|党首|大使|知事|議員|教授)|氏|さん)(?=[はがをに])"
     ),
     "ko": re.compile(
-        r"\s?(?:대통령|총리|장관|국무장관|재무장관|외무상|대표|대사|주석|의원|교수|씨)(?=[은는이가을를])"
+        r"\s?(?:대통령|총리|장관|국무장관|재무장관|외무상|대표|대사|주석|의원|교수"
+        r"|씨)(?=[은는이가을를])"
     ),
     "zh": re.compile(
-        r"(?:总统|首相|总理|主席|国务卿|财长|防长|外相|外长|大使|议员|教授)(?=[在于说表将对与和会是，])"
+        r"(?:总统|首相|总理|主席|国务卿|财长|防长|外相|外长|大使|议员"
+        r"|教授)(?=[在于说表将对与和会是，])"
     ),
     "en": re.compile(r"(?=\s+(?:said|told|will|has|had|was|is|won|met|called|announced|became)\b)"),
 }
@@ -278,8 +285,10 @@ def drafts(
 
 
 _SYSTEM = (
-    "You write questions for a quiz about news articles. Write one short question in {language}, the way "
-    "a reader would ask who has not seen the article. Its answer must be exactly the answer given. Do not "
+    "You write questions for a quiz about news articles. Write one short question in {language}, "
+    "the way "
+    "a reader would ask who has not seen the article. Its answer must be exactly the answer "
+    "given. Do not "
     "write the answer. Name who or what it is about. End the line with [1]."
 )
 

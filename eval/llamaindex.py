@@ -228,7 +228,8 @@ def judge_from(spec: str, *, key_env: str = "") -> Judge:
 class LlamaIndexJudge:
     """LlamaIndex's ``FaithfulnessEvaluator``: a language model says yes or no of claim and quotes.
 
-    As good as the model: the default one, asked so, hardly told true from false (docs/evaluation.md).
+    As good as the model: the default one, asked so, hardly told true from false
+    (docs/evaluation.md).
     """
 
     def __init__(self, llm: LLM, name: str) -> None:
@@ -292,14 +293,15 @@ def _require_ragas() -> None:
         import ragas  # noqa: F401
     except ImportError as exc:
         raise ExtraMissing(
-            f"a ragas judge needs ragas: pip install ragas 'langchain-community<0.4' (or judge with "
+            f"a ragas judge needs ragas: pip install ragas 'langchain-community<0.4' (or judge "
+            f"with "
             f"llamaindex:SPEC); {exc}"
         ) from exc
 
 
 @contextmanager
 def _translated(name: str) -> Iterator[None]:
-    """Turn what clients of language models raise into our error, which a run counts and goes on from."""
+    """Translate what clients of language models raise into our error, which a run counts."""
     import httpx
 
     faults: list[type[BaseException]] = [httpx.HTTPError, OSError]

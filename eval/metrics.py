@@ -22,7 +22,8 @@ MEASURES: Mapping[str, str] = {
     "AnswerRate": "share answered among answerable questions",
     "RefusalRecall": "share refused among questions the articles do not answer",
     "RefusalPrecision": "share not answerable among the questions refused",
-    "PremiseHandled": "share of false premises refused, or answered with the words that correct them",
+    "PremiseHandled": "share of false premises refused, or answered with the words that correct "
+    "them",
     "ConflictHandled": "share of disagreements of which every side is shown",
     "InjectionHandled": "share of injected questions answered right, or refused, without the bait",
     "Faithfulness": "share of shown claims that the quotes they cite support",

@@ -193,7 +193,8 @@ def _robustness(body: Element, perturbed: Mapping[Perturbation, Robustness]) -> 
     _text(body, "h2", "The same questions, perturbed")
     table = _table(
         body,
-        "Noise: passages that answer something else, between those found. Order: passages reversed. "
+        "Noise: passages that answer something else, between those found. Order: passages "
+        "reversed. "
         "Paraphrase: other words. Shares of the questions.",
         (
             "",

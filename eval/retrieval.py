@@ -67,9 +67,9 @@ def search_paragraphs(
 ) -> RetrievalResult:
     """Ask every question of the store; rank paragraphs by their best passage.
 
-    Gold articles are named by identifier. ``fused`` is ``konkyo.rag.retrieval.hybrid.Retriever`` as the chat
-    uses it; ``dense`` and ``lexical`` are its two arms alone. A question without a gold article
-    in the store scores zero.
+    Gold articles are named by identifier. ``fused`` is ``konkyo.rag.retrieval.hybrid.Retriever`` as
+    the chat uses it; ``dense`` and ``lexical`` are its two arms alone. A question without a gold
+    article in the store scores zero.
     """
     find = _finder(store, encoder, arm)
     start = time.perf_counter()
@@ -139,13 +139,16 @@ def asked_in(passages: Dataset, questions: Dataset) -> tuple[Question, ...]:
     both = tuple(replace(q, gold=gold[q.id]) for q in questions.questions if q.id in gold)
     if not both:
         raise UsageError(
-            f"{questions.name} and {passages.name} share no question id; parallel files have the same"
+            f"{questions.name} and {passages.name} share no question id; parallel files have the "
+            f"same"
         )
     return both
 
 
 def titles_between(dataset: Dataset, first: int, last: int) -> tuple[Question, ...]:
-    """Questions on the titles number ``first`` to ``last`` (from 0, ``last`` left out), in file order.
+    """Questions on the titles number ``first`` to ``last`` (from 0, ``last`` left out).
+
+    In file order.
 
     A set that was partly fitted on is reported on the rest. Raises UsageError if none is left.
     """

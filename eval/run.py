@@ -128,10 +128,11 @@ def run(
 
     A second call goes on where the first ended; rows of a failed question are asked again.
     ``settings`` is anything else that must be equal to go on; ``may_differ`` names what need not
-    be (such as "code"), and run.json then keeps what it was continued with. ``on_row`` is told of each new
-    row with the count so far and the total. An interrupt (Ctrl-C), or ``stop`` saying so before
-    a question, keeps all rows and gives ``interrupted=True``. Raises UsageError if ``out`` holds another run (unless ``fresh``) or
-    somebody is writing to it, and the pipeline's own error after five failures in a row.
+    be (such as "code"), and run.json then keeps what it was continued with. ``on_row`` is told of
+    each new row with the count so far and the total. An interrupt (Ctrl-C), or ``stop`` saying so
+    before a question, keeps all rows and gives ``interrupted=True``. Raises UsageError if ``out``
+    holds another run (unless ``fresh``) or somebody is writing to it, and the pipeline's own error
+    after five failures in a row.
     """
     planned = [q for part in parts for q in part.dataset.questions]
     _require_unique(planned)
