@@ -177,6 +177,7 @@ _BIG = {
     "万": 10**4, "萬": 10**4, "億": 10**8, "亿": 10**8, "兆": 10**12, "京": 10**16,
     "만": 10**4, "억": 10**8, "조": 10**12, "경": 10**16,
 }  # fmt: skip
+_LOOKED_BACK = 40
 _DIGITS = r"\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?"
 _HAN = "〇零一二三四五六七八九両两兩十百千万萬億亿兆"
 _HANGUL = "십백천만억조"
@@ -558,6 +559,11 @@ def _fractions(text: str) -> Iterator[_Number]:
         )
 
 
+def _stands_before(pattern: re.Pattern[str], text: str, at: int) -> re.Match[str] | None:
+    """The match of a pattern that ends where a number begins, looked for as far as one reaches."""
+    return pattern.search(text, max(0, at - _LOOKED_BACK), at)
+
+
 def _with_scale(number: _Number, text: str, language: str) -> _Number:
     """Apply a magnitude word that follows figures: 550 billion, 5,5 Milliarden, 550bn."""
     if number.words and language == "en":
@@ -567,7 +573,7 @@ def _with_scale(number: _Number, text: str, language: str) -> _Number:
         tables.append(_EN_SCALE)
     for table in tables:
         for word in sorted(table, key=len, reverse=True):
-            if word == "k" and not _CURRENCY_BEFORE.search(text[: number.start]):
+            if word == "k" and not _stands_before(_CURRENCY_BEFORE, text, number.start):
                 continue
             boundary = "" if language == "th" else _LATIN_END
             match = re.compile(rf"[\s-]?{re.escape(word)}{boundary}").match(text, number.end)
@@ -577,7 +583,7 @@ def _with_scale(number: _Number, text: str, language: str) -> _Number:
                 )
                 return _with_scale(scaled, text, language) if word != "k" else scaled
     match = re.compile(r"(?:m|b|t)(?![a-z])").match(text, number.end)
-    if match and _CURRENCY_BEFORE.search(text[: number.start]):
+    if match and _stands_before(_CURRENCY_BEFORE, text, number.start):
         scale = {"m": 10**6, "b": 10**9, "t": 10**12}[match.group()]
         return replace(number, end=match.end(), value=number.value * scale, scaled=scale)
     return number
@@ -617,11 +623,10 @@ _DATE_AFTER = re.compile(
 def _finish(number: _Number, text: str, original: str, language: str) -> Quantity | None:
     """Attach unit, kind and hedges to one number; ``None`` when it belongs to a date or a time."""
     start, end, value = number.start, number.end, number.value
-    before = text[:start]
     unit: str | None = None
     kind: QuantityKind = "plain"
-    currency = _CURRENCY_BEFORE.search(before)
-    ordinal = number.ordinal or bool(_ORDINAL_BEFORE.search(before))
+    currency = _stands_before(_CURRENCY_BEFORE, text, start)
+    ordinal = number.ordinal or bool(_stands_before(_ORDINAL_BEFORE, text, start))
     if currency:
         unit, kind, start = _CURRENCY_MARK[currency.group("cur")], "money", currency.start()
         if currency.group("cur") == "¥" and language == "zh":
@@ -629,7 +634,6 @@ def _finish(number: _Number, text: str, original: str, language: str) -> Quantit
         tail = _UNIT_RE.match(text, end)
         if tail and _UNITS[_FORM_UNIT[_surface(tail)]].kind == "money":
             end = tail.end()
-        before = text[:start]
     elif number.fraction:
         unit, kind = "share", "percent"
         if text[start:end].startswith(("half", "a half")):
@@ -658,8 +662,8 @@ def _finish(number: _Number, text: str, original: str, language: str) -> Quantit
         kind = "year"
     if ordinal:
         kind = "ordinal"
-        start -= len(m.group()) if (m := _ORDINAL_BEFORE.search(before)) else 0
-    hedged = bool(_ABOUT_BEFORE.search(text[:start]) or _ABOUT_AFTER.match(text, end))
+        start -= len(m.group()) if (m := _stands_before(_ORDINAL_BEFORE, text, start)) else 0
+    hedged = bool(_stands_before(_ABOUT_BEFORE, text, start) or _ABOUT_AFTER.match(text, end))
     pointing = {"count", "plain"} if not number.ordinal else {"ordinal"}
     small = value <= 2 and kind in pointing and value == value.to_integral()
     # "a day", 一年: one of a length of time in words is hardly a measurement.
@@ -700,7 +704,9 @@ def _join_ranges(found: list[Quantity], text: str, original: str) -> list[Quanti
             continue
         gap = text[last.end : quantity.start]
         fits = _RANGE_JOIN.fullmatch(gap) and not unit_conflict(last, quantity)
-        between = gap.strip() == "and" and not re.search(r"(between|from)\s$", text[: last.start])
+        between = gap.strip() == "and" and not re.search(
+            r"(between|from)\s$", text[max(0, last.start - _LOOKED_BACK) : last.start]
+        )
         if not fits or between or "ordinal" in {last.kind, quantity.kind}:
             joined.append(quantity)
             continue

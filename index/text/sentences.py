@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from bisect import bisect_right
 
 __all__ = ["is_heading", "sentences"]
 
@@ -32,6 +33,8 @@ _OPEN = frozenset(_PAIRS)
 _CLOSE = frozenset(_PAIRS.values()) | {"’", '"', "'", "›"}
 # A bracket that runs on for longer than this is a passage of its own: sentences inside it are cut.
 _LONGEST_QUOTE = 400
+# Letters before a full stop that are looked at: more than any abbreviation has.
+_LOOKED_BACK = 200
 
 _TERMINAL = "。｡．！？!?‼⁇⁈⁉؟۔।॥."
 _HARD = frozenset("。｡।॥۔")
@@ -242,7 +245,7 @@ def _ends(
     following = rest.lstrip()
     if not following:
         return False
-    if any(s <= start and end < e for s, e in protected):
+    if _protected(start, end, protected):
         return False
     if after > end and "\uac00" <= rest[0] <= "\ud7a3":
         return False
@@ -274,6 +277,12 @@ def _ends(
 
 
 _MARKS = frozenset("!?‼⁇⁈⁉؟")
+
+
+def _protected(start: int, end: int, spans: list[Span]) -> bool:
+    """Whether one of some spans, ascending and apart, reaches from before ``start`` past ``end``."""
+    number = bisect_right(spans, start, key=lambda span: span[0]) - 1
+    return number >= 0 and end < spans[number][1]
 
 
 def _leading(text: str) -> int:
@@ -316,7 +325,7 @@ def _full_stop_ends(
     language: str | None,
 ) -> bool:
     """Whether one full stop (ASCII or full-width) ends a sentence."""
-    before = line[begun:start]
+    before = line[max(begun, start - _LOOKED_BACK) : start]
     if _BULLET.match(before):
         return False
     previous = before[-1:]
@@ -340,7 +349,7 @@ def _full_stop_ends(
     found = _WORD_BEFORE.search(before)
     word_before = found[1] if found else ""
     lowered = word_before.lower()
-    if any(s <= start < e for s, e in protected):
+    if _protected(start, start, protected):
         return starter
     if lowered in _TITLES or _THAI.match(previous):
         return False
