@@ -2,6 +2,7 @@
 
 KonkyoError                 exit code 1
 ├── UsageError              exit code 2: what was asked for cannot be asked
+│   ├── RemovalRefused      too many articles would be removed without anybody's consent
 │   └── SettingsError       a setting is unknown or out of range
 ├── SourceError             a source cannot be read (names it and the reason)
 ├── ModelError              a model is missing, damaged or cannot be had
@@ -41,6 +42,7 @@ __all__ = [
     "ModelMissing",
     "ModelUnknown",
     "ModelUnreachable",
+    "RemovalRefused",
     "SettingsError",
     "SourceError",
     "StoreDamaged",
@@ -64,6 +66,19 @@ class UsageError(KonkyoError):
     """What was asked for cannot be asked."""
 
     exit_code = 2
+
+
+class RemovalRefused(UsageError):
+    """More articles would be removed than the settings allow without asking."""
+
+    def __init__(self, removed: int, total: int, limit: float) -> None:
+        super().__init__(
+            f"this would remove {removed} of {total} articles, a larger share than"
+            f" index.removal_limit = {limit:g} allows; nothing was changed. Check that all sources"
+            " are named and can be read; if this is what you want, repeat the command with --yes"
+        )
+        self.removed = removed
+        self.total = total
 
 
 class SettingsError(UsageError):

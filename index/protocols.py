@@ -261,6 +261,12 @@ class StoreWriter(Protocol):
     def drop_orphans(self) -> None:
         """Remove articles no source holds any more; ``commit`` does it, too."""
 
+    def undo(self) -> None:
+        """Bring back the last generation before the newest; ``commit`` puts it in force.
+
+        Raises StoreError when no earlier generation is kept.
+        """
+
     def commit(self) -> int:
         """Make all of it the newest generation, at once and durably; give its number."""
 

@@ -25,7 +25,7 @@ from index.settings import ChunkSettings
 from ui.cli import konkyo
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fixtures_store import ToyEncoder, story, write_stories, write_story
+from fixtures_store import ToyEncoder, story, write_stories, write_story, yes
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_build_prunes_and_add_does_not(news: Path, store: Path) -> None:
     build([one], store, ToyEncoder())
     assert counts(build([two], store, ToyEncoder(), prune=False)) == (1, 0, 0, 1)
     assert {a.source for a in listed(store)} == {one, two}
-    assert counts(build([two], store, ToyEncoder())) == (0, 0, 1, 1)
+    assert counts(build([two], store, ToyEncoder(), confirm=yes)) == (0, 0, 1, 1)
 
 
 def test_many_articles_in_one_file(tmp_path: Path, store: Path) -> None:
@@ -165,7 +165,7 @@ def test_many_articles_in_one_file(tmp_path: Path, store: Path) -> None:
     assert counts(report) == (0, 1, 0, 29)
     assert len(encoder.encoded) <= 2
     write([0] * 10)
-    assert counts(build([str(path)], store, ToyEncoder())) == (0, 0, 20, 10)
+    assert counts(build([str(path)], store, ToyEncoder(), confirm=yes)) == (0, 0, 20, 10)
     assert sound(store)
 
 
@@ -240,7 +240,7 @@ def test_a_near_copy_is_found_again_and_takes_over_when_it_must(
         ("訂正", "c.md"),
     ]
     (folder / "a.md").unlink()
-    report = build([str(folder)], store, ToyEncoder())
+    report = build([str(folder)], store, ToyEncoder(), confirm=yes)
     assert [a.title for a in listed(store)] == ["訂正", "政府の新方針"]
     with LocalStore(store) as opened:
         texts = {opened.article(a.article_id).text for a in opened.articles()}
@@ -255,9 +255,9 @@ def test_removing_what_has_a_near_copy_says_what_is_read_again(tmp_path: Path, s
     (folder / "a.md").write_text(plain("新方針", LONG), "utf-8")
     (folder / "b.md").write_text(plain("新方針", LONG.replace("新しい", "新たな", 1)), "utf-8")
     build([str(folder)], store, ToyEncoder())
-    _, again = remove([(folder / "a.md").as_posix()], store)
+    _, again = remove([(folder / "a.md").as_posix()], store, confirm=yes)
     assert again == [(folder / "b.md").as_posix()]
-    build([str(folder / "b.md")], store, ToyEncoder())
+    build([str(folder / "b.md")], store, ToyEncoder(), confirm=yes)
     with LocalStore(store) as opened:
         assert ["新たな" in opened.article(a.article_id).text for a in opened.articles()] == [True]
 
@@ -385,7 +385,7 @@ def test_removing_sources_and_folders(news: Path, store: Path) -> None:
     with pytest.raises(ArticleMissing):
         remove([(news / "0004.md").as_posix(), "0" * 16], store)
     assert len(listed(store)) == 23
-    remove([str(news)], store)
+    remove([str(news)], store, confirm=yes)
     assert listed(store) == []
     assert sound(store)
 
@@ -394,7 +394,7 @@ def test_compacting_changes_nothing_but_the_size(news: Path, store: Path) -> Non
     build([str(news)], store, ToyEncoder())
     for number in range(12):
         (news / f"{number:04d}.md").unlink()
-    build([str(news)], store, ToyEncoder())
+    build([str(news)], store, ToyEncoder(), confirm=yes)
     expected = listed(store)
     before, after = compact(store)
     assert after < before
@@ -442,7 +442,7 @@ def test_the_command_line_tells_and_counts(news: Path, store: Path) -> None:
     next(store.glob("seg-*/vectors.bin"), store / "none").unlink(missing_ok=True)
     truth = next(store.glob("truth-*.sqlite"))
     data = bytearray(truth.read_bytes())
-    at = data.find("発表".encode())
+    at = data.find(rows[5]["title"].encode())
     data[at] ^= 1
     truth.write_bytes(data)
     code, out = run("verify", *where)

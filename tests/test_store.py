@@ -378,6 +378,11 @@ def test_another_model_replaces_the_store_with_one_rename(folder: Path) -> None:
         assert reader.refresh()
         assert (reader.generation, reader.fingerprint) == (2, "other")
         assert len(list(reader.articles())) == 1
+    # The one before is kept until the next change.
+    assert len(list(folder.glob("truth-*.sqlite"))) == 2
+    with open_writer(folder) as writer:
+        put(writer, article(3))
+        writer.commit()
     assert len(list(folder.glob("truth-*.sqlite"))) == 1
 
 

@@ -175,6 +175,11 @@ _PROMISES: dict[str, dict[Language, str]] = {
         "ko": "모든 기사에 출처가 있음",
         "zh": "每篇文章都有来源",
     },
+    "the generation before can be gone back to": {
+        "ja": "一つ前の状態に戻せる",
+        "ko": "바로 전 상태로 되돌릴 수 있음",
+        "zh": "可以恢复到上一个状态",
+    },
     "caches agree with the index": {
         "ja": "検索用のキャッシュが索引と一致",
         "ko": "검색 캐시가 색인과 일치함",
