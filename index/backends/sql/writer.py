@@ -115,7 +115,8 @@ class SqlWriter:
         self._vectors: list[VectorRow] = []
         self._numbers: list[int] = []
         self._texts: list[str] = []
-        self._excluded_before: str | None = None
+        self._sources_before: dict[str, str | None] | None = None
+        self._excluded_before: list[tuple[object, ...]] | None = None
 
     @property
     def generation(self) -> int:
@@ -221,6 +222,7 @@ class SqlWriter:
 
     def set_stamp(self, source: str, stamp: str | None) -> None:
         """Remember what a source looked like; None has it read again by the next build."""
+        self._note_sources()
         self._run("UPDATE sources SET stamp = :stamp WHERE source = :s", stamp=stamp, s=source)
 
     def described(self, source: str) -> dict[str, tuple[str, str]]:
@@ -412,6 +414,7 @@ class SqlWriter:
 
     def remove_source(self, source: str) -> bool:
         """Forget a source and what only it held; say whether it was there."""
+        self._note_sources()
         removed = self._run("DELETE FROM sources WHERE source = :source", source=source) > 0
         if removed:
             self._run(
@@ -522,30 +525,13 @@ class SqlWriter:
             article_from_row(self._shown, row, ())
         self._again("articles", last)
         self._restore_passages(last)
-        touched = [
-            str(row[0])
-            for row in self._all(
-                "SELECT DISTINCT source FROM places WHERE born = :last OR died = :last", last=last
-            )
-        ]
         self._run(
             "UPDATE places SET died = :new WHERE born = :last AND died IS NULL",
             new=self._new,
             last=last,
         )
         self._again("places", last)
-        self._run(
-            "DELETE FROM sources s WHERE source = ANY(:touched) AND NOT EXISTS"
-            " (SELECT 1 FROM places p WHERE p.source = s.source AND p.died IS NULL)",
-            touched=touched,
-        )
-        for (source,) in self._all(
-            "SELECT DISTINCT source FROM places WHERE source = ANY(:touched) AND died IS NULL",
-            touched=touched,
-        ):
-            # What it holds now is not what the next build would think: it is read again.
-            self._know(str(source))
-            self.set_stamp(str(source), None)
+        self._restore_sources()
         self._restore_exclusions()
         self._changed = True
 
@@ -602,18 +588,48 @@ class SqlWriter:
             self._write_segments()
 
     def _note_exclusions(self) -> None:
-        """Keep the list of articles removed by hand as it was before this transaction."""
+        """Remember the articles removed by hand as they were before this transaction."""
         if self._excluded_before is None:
-            rows = self._all("SELECT article_id, title, since FROM excluded")
-            self._excluded_before = json.dumps([list(row) for row in rows], ensure_ascii=False)
+            self._excluded_before = self._all("SELECT article_id, title, since FROM excluded")
+
+    def _note_sources(self) -> None:
+        """Remember the sources as they were before this transaction."""
+        if self._sources_before is None:
+            self._sources_before = self.stamps()
+
+    def _restore_sources(self) -> None:
+        self._note_sources()
+        for statement in (
+            "DELETE FROM sources WHERE source IN"
+            " (SELECT source FROM sources_before WHERE NOT existed)",
+            "INSERT INTO sources (source, number, stamp) SELECT source,"
+            " nextval('source_numbers'), stamp FROM sources_before WHERE existed"
+            " ON CONFLICT (source) DO UPDATE SET stamp = EXCLUDED.stamp",
+        ):
+            self._run(statement)
 
     def _restore_exclusions(self) -> None:
-        rows = self._all("SELECT value FROM meta WHERE key = 'excluded_before'")
-        if not rows or not rows[0][0]:
-            return
         self._note_exclusions()
         self._run("DELETE FROM excluded")
-        self.exclude(Exclusion(*row) for row in json.loads(str(rows[0][0])))
+        self._run("INSERT INTO excluded SELECT * FROM excluded_before")
+
+    def _save_before(self) -> None:
+        """Keep what this transaction changed in tables that have no generations."""
+        now = self.stamps()
+        before = now if self._sources_before is None else self._sources_before
+        changed = [
+            (source, source in before, before.get(source))
+            for source in before.keys() | now.keys()
+            if source not in before or source not in now or before[source] != now[source]
+        ]
+        self._run("DELETE FROM sources_before")
+        self._copy("sources_before", "source, existed, stamp", ["text", "bool", "text"], changed)
+        self._run("DELETE FROM excluded_before")
+        if self._excluded_before is None:
+            self._run("INSERT INTO excluded_before SELECT article_id, title, since FROM excluded")
+        else:
+            columns = "article_id, title, since"
+            self._copy("excluded_before", columns, ["text"] * 3, self._excluded_before)
 
     def commit(self) -> int:
         """Make all of it the newest generation, at once and durably; give its number.
@@ -637,7 +653,8 @@ class SqlWriter:
                 )
                 set_meta(self._connection, "generation", str(generation))
                 set_meta(self._connection, "next_position", str(self._position))
-                set_meta(self._connection, "excluded_before", self._excluded_before or "")
+                if not self._swap:
+                    self._save_before()
                 forgotten = self._prune()
                 self._engine.settle(self._connection, self._truth, count)
             if self._swap:
@@ -696,6 +713,7 @@ class SqlWriter:
         return [int(str(row[0])) for row in rows]
 
     def _know(self, source: str) -> None:
+        self._note_sources()
         self._run(
             "INSERT INTO sources (source, number) VALUES (:source, nextval('source_numbers'))"
             " ON CONFLICT (source) DO NOTHING",
