@@ -97,9 +97,18 @@ def test_the_real_index_is_kept_and_readers_see_it_grow(tmp_path: Path) -> None:
     assert all(finding["ok"] for finding in ended(librarian).findings)
 
     librarian.start("remove", [str(first)])
+    refused = ended(librarian)
+    assert (refused.state, refused.asks) == ("failed", True)
+    assert "remove 1 of 2 articles" in refused.message
+    librarian.start("remove", [str(first)], yes=True)
     assert ended(librarian).state == "done"
     desk.renew()
     assert librarian.sources() == [str(second)]
+    for known_now in ([str(first), str(second)], [str(second)]):
+        librarian.start("undo")
+        assert ended(librarian).state == "done"
+        desk.renew()
+        assert librarian.sources() == known_now
 
     librarian.start("add", [str(tmp_path / "nowhere.md")])
     told = ended(librarian)

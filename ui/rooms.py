@@ -89,9 +89,18 @@ class Rooms:
         return self._librarian is not None
 
     def keep(
-        self, language: Language, *, editor: bool, order: str = "", sources: Sequence[str] = ()
+        self,
+        language: Language,
+        *,
+        editor: bool,
+        order: str = "",
+        sources: Sequence[str] = (),
+        yes: bool = False,
     ) -> str:
-        """The page of the index after an order (``look``: none); refusals are told on it."""
+        """The page of the index after an order (``look``: none); refusals are told on it.
+
+        ``yes`` consents to the removal of many articles.
+        """
         librarian = self._librarian
         if not editor or librarian is None:
             return notice_page(say(language, "not_editor"), language)
@@ -102,7 +111,7 @@ class Rooms:
             if chosen == "cancel":
                 librarian.cancel()
             elif chosen is not None:
-                librarian.start(chosen, sources)
+                librarian.start(chosen, sources, yes=yes)
             # Asked every second while a job runs: a large index is then not listed.
             if librarian.job is None or not librarian.job.running:
                 known = librarian.sources()
