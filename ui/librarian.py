@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
@@ -63,7 +63,7 @@ class Job:
 class Librarian:
     """Keeps one index. ``roots`` are the folders whose files may be added (None: all).
 
-    ``known`` gives the sources that are indexed now; ``changed`` is called after a change.
+    ``known`` gives the sources of all articles that are indexed now; ``changed`` is called after a change.
     """
 
     def __init__(
@@ -168,6 +168,7 @@ class Librarian:
             "store": self.store,
             "yes": job.yes,
         }
+        before = set(self._known())
         assert child.stdin is not None
         assert child.stdout is not None
         with contextlib.suppress(OSError):
@@ -176,15 +177,31 @@ class Librarian:
         for line in child.stdout:
             with contextlib.suppress(ValueError, TypeError):
                 job = replace(job, **json.loads(line))
-                if not job.running and job.state == "done":
+                if job.state == "done":
                     self._changed()
+                if not job.running:
+                    self._tidy(job, before)
                 self._job = job
         child.stdout.close()
         code = child.wait()
         if job.running:
+            self._tidy(job, before)
             stopped = code in (-signal.SIGINT, -signal.SIGTERM, 130)
             message = "" if stopped else f"the process ended with code {code}; see the terminal"
             self._job = replace(job, state="stopped" if stopped else "failed", message=message)
+
+    def _tidy(self, job: Job, before: Set[str]) -> None:
+        """Delete files that were handed over and are not in the index: they failed or were removed.
+
+        ``before`` are the sources before the job. What still waits for consent is left.
+        """
+        named = job.sources if job.action == "add" and not job.asks else ()
+        folder = self.uploads.resolve()
+        for source in {*named, *before}.difference(self._known()):
+            path = Path(source).resolve()
+            if "://" not in source and path.parent == folder:
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
 
 def main() -> None:
