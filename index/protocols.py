@@ -127,6 +127,12 @@ class Store(Protocol):
     def refresh(self) -> bool:
         """Move to the newest committed generation; say whether anything changed."""
 
+    def renewed(self) -> Store:
+        """Another value at the newest committed generation; this very one when nothing changed.
+
+        This one stays where it is, for whoever is still using it.
+        """
+
     def article(self, article_id: str) -> Article:
         """The whole article. Raises ArticleMissing."""
 

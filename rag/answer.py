@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
-from typing import Protocol
+from typing import Protocol, Self
 
 from index.errors import LLMError
 from index.periods import period_in_question
@@ -140,6 +142,7 @@ class Pipeline:
         options: Options | None = None,
         models: str = "",
     ) -> None:
+        self._renewing = threading.Lock()
         self.store = store
         self.llm = llm
         self.options = options or Options()
@@ -168,8 +171,22 @@ class Pipeline:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
     def refresh(self) -> bool:
-        """Move to the newest generation of the store; say whether it changed."""
-        return self.store.refresh()
+        """Answer from the newest generation of the store from now on; say whether it changed.
+
+        A question under way is answered from the generation it began with.
+        """
+        with self._renewing:
+            store = self.store.renewed()
+            if store is self.store:
+                return False
+            self.retriever = self.retriever.over(store)
+            self.store = store
+            return True
+
+    def held(self) -> Self:
+        """This pipeline at the generation of now, whatever becomes of the index meanwhile."""
+        with self._renewing:
+            return copy.copy(self)
 
     def article(self, article_id: str) -> Article:
         """One whole article. Raises ArticleMissing."""
@@ -210,8 +227,20 @@ class Pipeline:
 
         A period the question names ("last week", 昨年12月) narrows the search where ``where``
         names none; if nothing in it answers, all dates are searched and a notice says so.
-        ``today`` is for tests; ``history`` makes sense of a follow-up.
+        ``today`` is for tests; ``history`` makes sense of a follow-up. All of it is of one
+        generation of the index.
         """
+        yield from self.held()._stream(question, history, where, top_k, language, today)
+
+    def _stream(
+        self,
+        question: str,
+        history: Sequence[Turn],
+        where: Filter,
+        top_k: int | None,
+        language: str | None,
+        today: date | None,
+    ) -> Iterator[Event]:
         clock = _Clock()
         question = " ".join(question.split())
         language = language or self._detect(question)

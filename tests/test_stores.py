@@ -603,6 +603,36 @@ def state(address: str) -> dict[str, object]:
         }
 
 
+def test_a_renewed_store_leaves_the_old_one_where_it_is(filled: str) -> None:
+    with contextlib.closing(open_store(filled)) as held:
+        assert held.renewed() is held
+        before = [asdict(s) for s in held.articles()]
+        for rebuild in (False, True):
+            with open_writer(
+                filled, fingerprint=SHAPE, encoder="toy:1", dimension=DIMENSION, rebuild=rebuild
+            ) as writer:
+                for source in sorted(writer.stamps())[:5]:
+                    writer.remove_source(source)
+                put(writer, article(200 + rebuild))
+                writer.commit()
+                writer.keep_up()
+            with contextlib.closing(held.renewed()) as newer:
+                assert newer is not held
+                assert newer.generation == 2 + rebuild
+                assert newer.article(article(200 + rebuild).article_id).source
+                assert held.generation == 1
+                assert [asdict(s) for s in held.articles()] == before
+                assert len(held.lexical("台風", 500)) == len(
+                    {h.passage_id for h in held.lexical("台風", 500)}
+                )
+                (vector,) = ENCODER.queries(["台風"])
+                assert len(held.passages([h.passage_id for h in held.dense(vector, 200)])) == 120
+                if not rebuild:
+                    assert newer.renewed() is newer
+            if "://" in filled:
+                break  # Closing one closes the connections of both.
+
+
 def test_adding_with_another_model_is_refused(filled: str, tmp_path: Path) -> None:
     news = write_stories(tmp_path / "news", 2)
     with pytest.raises(StoreMismatch, match="another model"):
