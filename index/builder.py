@@ -7,13 +7,14 @@ are kept as they are made, so a build that was stopped goes on where it was.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
 import numpy as np
@@ -21,7 +22,7 @@ import numpy.typing as npt
 
 from konkyo.index.chunking import embedding_text
 from konkyo.index.embedding.protocol import Vectors
-from konkyo.index.errors import ArticleMissing, SourceError, StoreMismatch
+from konkyo.index.errors import ArticleMissing, SourceError, StoreError, StoreMismatch
 from konkyo.index.ingest.dedup import same_story
 from konkyo.index.ingest.preparation import (
     Cut,
@@ -32,14 +33,29 @@ from konkyo.index.ingest.preparation import (
     read_here,
     run_errand,
 )
-from konkyo.index.ingest.sources import Fetcher, Listing, SourceFailure, expand
+from konkyo.index.ingest.sources import Fetcher, Listing, SourceFailure
+from konkyo.index.inventory import (
+    REMOVAL_LIMIT,
+    Confirm,
+    Difference,
+    Inventory,
+    difference,
+    require_consent,
+    take_inventory,
+)
 from konkyo.index.records import Article
 from konkyo.index.settings import ChunkSettings
 from konkyo.index.stores.address import masked
-from konkyo.index.stores.base import StoreWriter
+from konkyo.index.stores.base import KeptPlace, Store, StoreWriter
 from konkyo.index.stores.local.database import digest_article
 from konkyo.index.stores.local.staging import Staging
-from konkyo.index.stores.open import open_writer, store_fingerprint, store_size, work_folder
+from konkyo.index.stores.open import (
+    open_store,
+    open_writer,
+    store_fingerprint,
+    store_size,
+    work_folder,
+)
 
 __all__ = [
     "BATCH",
@@ -51,6 +67,7 @@ __all__ = [
     "compact",
     "remove",
     "take_back",
+    "undo",
 ]
 
 READER_VERSION = 2
@@ -93,7 +110,8 @@ class BuildReport:
     """What a build did, counted in articles.
 
     ``duplicates`` is how many times a story was found again elsewhere; ``excluded`` how many
-    were passed over because they had been removed by hand; ``embedded`` counts passages.
+    were passed over because they had been removed by hand; ``carried`` how many a rebuild took
+    from the old index, because their sources could not be read; ``embedded`` counts passages.
     """
 
     added: int
@@ -106,6 +124,7 @@ class BuildReport:
     failures: tuple[SourceFailure, ...]
     seconds: float
     generation: int
+    carried: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +136,7 @@ class _Pending:
     cut: Cut
     texts: list[str]
     keys: list[bytes]
+    payloads: tuple[str, ...]
 
 
 def build(
@@ -133,6 +153,8 @@ def build(
     wait: float = 0.0,
     reader: Reader | None = None,
     batch: int = BATCH,
+    removal_limit: float = REMOVAL_LIMIT,
+    confirm: Confirm | None = None,
 ) -> BuildReport:
     """Make a store hold exactly the articles of some sources, or (``prune=False``) those as well.
 
@@ -144,7 +166,11 @@ def build(
     for another writer. ``reader`` reads documents (by default here, one after the other) and
     ``batch`` passages are encoded at once; neither changes what is built.
 
-    Raises SourceError, StoreLocked, StoreMismatch (adding to a store made with another model or
+    A named source that is missing, empty or unreadable as a whole removes nothing; a rebuild takes
+    from the old index what cannot be read now. Removing a larger share of the articles than
+    ``removal_limit`` needs the consent of ``confirm``.
+
+    Raises RemovalRefused (and then nothing is changed), SourceError, StoreLocked, StoreMismatch (adding to a store made with another model or
     chunking), StoreError, UsageError.
     """
     started = time.monotonic()
@@ -171,7 +197,17 @@ def build(
                 reader or partial(read_here, fetch=fetch),
                 batch,
             )
-            run.read(expand(sources, fetch=fetch), prune=prune)
+            inventory = take_inventory(sources, fetch)
+            with _replaced(store, writer) as elder:
+                if writer.replaces and elder is None and not inventory.readable:
+                    failure = inventory.failures[0]
+                    raise SourceError(failure.source, failure.reason)
+                held = before if elder is None else _tellers(elder)
+                run.read(inventory, prune=prune, elder=elder)
+            writer.drop_orphans()
+            after = writer.tellers()
+            removed = difference(held, after).removed
+            require_consent(removed, len(held), removal_limit, confirm)
             generation = writer.commit()
         except BaseException:
             staging.close()
@@ -180,18 +216,68 @@ def build(
         progress("index", 0, 1)
         writer.keep_up()
         progress("index", 1, 1)
-        return run.report(before, writer.tellers(), generation, time.monotonic() - started)
+        return run.report(difference(before, after), generation, time.monotonic() - started)
 
 
-def remove(names: Sequence[str], store: str | Path, *, wait: float = 0.0) -> tuple[int, list[str]]:
+@contextlib.contextmanager
+def _replaced(store: str | Path, writer: StoreWriter) -> Iterator[Store | None]:
+    """The index about to be replaced, for reading; None: there is none, or it cannot be opened."""
+    if not writer.replaces:
+        yield None
+        return
+    try:
+        elder = open_store(store)
+    except StoreError:
+        yield None
+        return
+    with contextlib.closing(elder):
+        try:
+            elder.stamps(), elder.kept_places()
+        except StoreError:
+            yield None
+        else:
+            yield elder
+
+
+def _kept(elder: Store, article_id: str) -> tuple[Article, dict[str, Cut], tuple[str, ...]]:
+    """An article of an index being replaced; with what somebody else cut of it, as he cut it.
+
+    Raises StoreError when even the text is damaged.
+    """
+    try:
+        (kept,) = elder.kept([article_id])
+    except StoreError:
+        return elder.article(article_id), {}, ()
+    cuts = {article_id: Cut(kept.passages, kept.bands)} if kept.payloads else {}
+    return kept.article, cuts, kept.payloads
+
+
+def _tellers(store: Store) -> dict[str, str]:
+    """Every article of a store and the first source that holds it."""
+    found: dict[str, str] = {}
+    for place in store.kept_places():
+        found.setdefault(place.article_id, place.source)
+    return found
+
+
+def remove(
+    names: Sequence[str],
+    store: str | Path,
+    *,
+    wait: float = 0.0,
+    removal_limit: float = REMOVAL_LIMIT,
+    confirm: Confirm | None = None,
+) -> tuple[int, list[str]]:
     """Remove articles (by identifier) and sources (by name, or all below a folder) at once.
 
     Gives the new generation and the sources the next build will read again, because they hold
     near copies of something that is gone. An article removed by its identifier is passed over by
-    later builds. Raises ArticleMissing (and then changes nothing), StoreLocked, StoreMissing.
+    later builds. Raises ArticleMissing and RemovalRefused (and then changes nothing), StoreLocked,
+    StoreMissing.
     """
     with open_writer(store, wait=wait) as writer:
         known = writer.stamps()
+        before = writer.tellers()
         for name in names:
             prefix = name.rstrip("/") + "/"
             below = [s for s in known if s == name or s.startswith(prefix)]
@@ -203,9 +289,26 @@ def remove(names: Sequence[str], store: str | Path, *, wait: float = 0.0) -> tup
         again = writer.bereaved()
         for source in again:
             writer.set_stamp(source, None)
+        writer.drop_orphans()
+        removed = len(before.keys() - writer.tellers().keys())
+        require_consent(removed, len(before), removal_limit, confirm)
         generation = writer.commit()
         writer.keep_up()
     return generation, again
+
+
+def undo(store: str | Path, *, wait: float = 0.0) -> tuple[int, Difference]:
+    """Go back to the last generation before the newest; undoing that goes forward again.
+
+    Gives the new generation and what changed. Raises StoreError when no earlier one is kept.
+    """
+    with open_writer(store, wait=wait) as writer:
+        before = writer.tellers()
+        writer.undo()
+        after = writer.tellers()
+        generation = writer.commit()
+        writer.keep_up()
+    return generation, difference(before, after)
 
 
 def take_back(names: Sequence[str], store: str | Path, *, wait: float = 0.0) -> int:
@@ -262,22 +365,24 @@ class _Build:
         self._pending: dict[str, _Pending] = {}
         self._queued = 0
         self._pending_bands: dict[int, list[str]] = {}
-        self._links: dict[str, tuple[str, list[tuple[str, str]]]] = {}
+        self._links: dict[str, tuple[str | None, list[tuple[str, str]]]] = {}
+        self._unread: set[str] = set()
+        self._carried = 0
         self._known = 0
         self._done = 0
 
-    def read(self, found: Iterable[Listing | SourceFailure], *, prune: bool) -> None:
-        """Read, encode and link everything that changed."""
-        listings: dict[str, Listing] = {}
-        for item in found:
-            if isinstance(item, SourceFailure):
-                self._fail(item)
-            else:
-                listings[item.source] = item
-        if prune:
-            for source in self._stamps:
-                if source not in listings and not self._unreadable(source):
-                    self._writer.remove_source(source)
+    def read(self, inventory: Inventory, *, prune: bool, elder: Store | None) -> None:
+        """Read, encode and link everything that changed; take from ``elder`` what is missing."""
+        for failure in inventory.failures:
+            self._fail(failure)
+        listings = inventory.listings
+        known = self._stamps if elder is None else elder.stamps()
+        missing = [source for source in known if source not in listings]
+        kept = {source for source in missing if inventory.keeps(source)}
+        for source in missing if prune and elder is None else ():
+            if source not in kept:
+                self._writer.remove_source(source)
+        self._tell_kept(kept, inventory)
         self._progress("read", 0, len(listings))
         places: deque[int] = deque()
         stamps: deque[str | None] = deque()
@@ -295,31 +400,59 @@ class _Build:
             self._progress("read", places.popleft(), len(listings))
         self._progress("read", len(listings), len(listings))
         self._flush()
+        if elder is not None:
+            self._carry(elder, kept | self._unread)
         self._retell(listings)
 
-    def report(
-        self,
-        before: Mapping[str, str],
-        after: Mapping[str, str],
-        generation: int,
-        seconds: float,
-    ) -> BuildReport:
-        """Sum up, from who told which article before and after."""
-        came = Counter(after[a] for a in after.keys() - before.keys())
-        gone = Counter(before[a] for a in before.keys() - after.keys())
-        changed = (came & gone).total()
+    def report(self, changes: Difference, generation: int, seconds: float) -> BuildReport:
+        """Sum up."""
         return BuildReport(
-            added=came.total() - changed,
-            changed=changed,
-            removed=gone.total() - changed,
-            unchanged=len(before.keys() & after.keys()),
+            added=changes.added,
+            changed=changes.changed,
+            removed=changes.removed,
+            unchanged=changes.unchanged,
             duplicates=self._duplicates,
             excluded=len(self._passed_over),
             embedded=self._done,
             failures=tuple(self._failures),
             seconds=round(seconds, 3),
             generation=generation,
+            carried=self._carried,
         )
+
+    def _carry(self, elder: Store, sources: Set[str]) -> None:
+        """Take what some sources held from the index that is being replaced."""
+        held: dict[str, list[KeptPlace]] = {}
+        for place in elder.kept_places():
+            if place.source in sources:
+                held.setdefault(place.source, []).append(place)
+        for source, places in held.items():
+            own = {place.article_id for place in places}
+            links: list[tuple[str, str]] = []
+            for place in places:
+                if self._excluded.keys() & {place.article_id, place.found_as}:
+                    self._passed_over.add(place.article_id)
+                    continue
+                try:
+                    article, cuts, payloads = _kept(elder, place.article_id)
+                except StoreError as exc:
+                    self._fail(SourceFailure(source, f"lost with the old index: {exc}"))
+                    continue
+                settled = self._settled(replace(article, source=source), own, cuts, payloads)
+                links.append((settled, place.found_as))
+                self._carried += 1
+            # Without a stamp: the next build reads it again.
+            self._links[source] = (None, links)
+            if self._queued >= self._batch:
+                self._flush()
+        self._flush()
+
+    def _tell_kept(self, kept: Set[str], inventory: Inventory) -> None:
+        """Name folders that have become files: what was known of them is kept."""
+        for source in kept:
+            for parent in PurePosixPath(source).parents:
+                if parent.as_posix() in inventory.listings and not self._failed(parent.as_posix()):
+                    self._fail(SourceFailure(parent.as_posix(), "was a folder, and is a file now"))
 
     def _retell(self, listings: Mapping[str, Listing]) -> None:
         """Read again what holds a story whose teller is gone; others are left to a later build."""
@@ -347,6 +480,7 @@ class _Build:
     def _take(self, reading: Reading, cheap: str | None) -> None:
         """Queue what is new in one document."""
         if reading.failure is not None:
+            self._unread.add(reading.source)
             self._fail(reading.failure)
             return
         stamp = f"{READER_VERSION} {cheap or ''} {reading.content}"
@@ -369,7 +503,13 @@ class _Build:
         if self._queued >= self._batch:
             self._flush()
 
-    def _settled(self, article: Article, own: Set[str], cuts: Mapping[str, Cut]) -> str:
+    def _settled(
+        self,
+        article: Article,
+        own: Set[str],
+        cuts: Mapping[str, Cut],
+        payloads: tuple[str, ...] = (),
+    ) -> str:
         """The identifier a story is indexed under: its own, or that of a near copy.
 
         ``own`` are all identifiers of the same document, ``cuts`` what is cut of it already.
@@ -390,7 +530,7 @@ class _Build:
             if twin is not None:
                 self._duplicates += 1
                 return twin
-        self._queue(article, cut)
+        self._queue(article, cut, payloads)
         return name
 
     def _twin(self, article: Article, bands: Sequence[int], own: Set[str]) -> str | None:
@@ -405,11 +545,11 @@ class _Build:
                 return name
         return None
 
-    def _queue(self, article: Article, cut: Cut) -> None:
+    def _queue(self, article: Article, cut: Cut, payloads: tuple[str, ...]) -> None:
         texts = [embedding_text(article, passage) for passage in cut.passages]
         keys = [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts]
         place = len(self._pending)
-        self._pending[article.article_id] = _Pending(place, article, cut, texts, keys)
+        self._pending[article.article_id] = _Pending(place, article, cut, texts, keys, payloads)
         self._queued += len(texts)
         for band in cut.bands:
             self._pending_bands.setdefault(band, []).append(article.article_id)
@@ -428,7 +568,9 @@ class _Build:
         empty = np.empty((0, self._encoder.dimension), np.float32)
         for item in self._pending.values():
             stacked = np.stack([vectors[key] for key in item.keys]) if item.keys else empty
-            self._writer.put(item.article, item.cut.passages, stacked, item.keys, item.cut.bands)
+            self._writer.put(
+                item.article, item.cut.passages, stacked, item.keys, item.cut.bands, item.payloads
+            )
         for source, (stamp, links) in self._links.items():
             self._writer.set_source(source, stamp, links)
         self._pending.clear()
@@ -470,12 +612,8 @@ class _Build:
             raise SourceError(failure.source, failure.reason)
         self._failures.append(failure)
 
-    def _unreadable(self, source: str) -> bool:
-        """Whether a stored source may be behind something that could not be read just now."""
-        return any(
-            source == failure.source or source.startswith(failure.source.rstrip("/") + "/")
-            for failure in self._failures
-        )
+    def _failed(self, source: str) -> bool:
+        return any(failure.source == source for failure in self._failures)
 
 
 def _stamp_parts(stamp: str | None) -> tuple[str, str, str]:

@@ -3,6 +3,7 @@
 KonkyoError                 exit code 1
 ├── UsageError              exit code 2: what was asked for cannot be asked
 │   ├── QuestionTooLong     a question has more letters than are read
+│   ├── RemovalRefused      too many articles would be removed without anybody's consent
 │   └── SettingsError       a setting is unknown or out of range
 ├── SourceError             a source cannot be read (names it and the reason)
 ├── ModelError              a model is missing, damaged or cannot be had
@@ -45,6 +46,7 @@ __all__ = [
     "ModelUnreachable",
     "QuestionTimeout",
     "QuestionTooLong",
+    "RemovalRefused",
     "SettingsError",
     "SourceError",
     "StoreDamaged",
@@ -72,6 +74,19 @@ class UsageError(KonkyoError):
 
 class QuestionTooLong(UsageError):
     """A question has more letters than are read."""
+
+
+class RemovalRefused(UsageError):
+    """More articles would be removed than the settings allow without asking."""
+
+    def __init__(self, removed: int, total: int, limit: float) -> None:
+        super().__init__(
+            f"this would remove {removed} of {total} articles, a larger share than"
+            f" index.removal_limit = {limit:g} allows; nothing was changed. Check that all sources"
+            " are named and can be read; if this is what you want, repeat the command with --yes"
+        )
+        self.removed = removed
+        self.total = total
 
 
 class SettingsError(UsageError):

@@ -4,6 +4,7 @@
     calibration = "own.json"        what konkyo eval calibrate wrote; empty: the shipped one
     [embedding]     model, threads
     [chunks]        budget, overlap
+    [index]         removal_limit
     [llm]           kind, model, base_url, api_key_env, timeout, retries, contract,
                     price_in, price_out
     [retrieval]     dense_weight, candidates, top_k
@@ -38,6 +39,7 @@ __all__ = [
     "ChatSettings",
     "ChunkSettings",
     "EmbeddingSettings",
+    "IndexSettings",
     "LLMSettings",
     "RetrievalSettings",
     "Settings",
@@ -63,6 +65,12 @@ class ChunkSettings(_Section):
 
     budget: int = Field(default=192, ge=8)
     overlap: int = Field(default=0, ge=0)
+
+
+class IndexSettings(_Section):
+    """``removal_limit`` is the share of all articles that may be removed without asking."""
+
+    removal_limit: float = Field(default=0.2, ge=0, le=1)
 
 
 class LLMSettings(_Section):
@@ -135,6 +143,7 @@ class Settings(BaseSettings):
     calibration: str = ""
     embedding: EmbeddingSettings = EmbeddingSettings()
     chunks: ChunkSettings = ChunkSettings()
+    index: IndexSettings = IndexSettings()
     llm: LLMSettings = LLMSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     chat: ChatSettings = ChatSettings()

@@ -8,10 +8,12 @@ decides, ``disagreement`` looks for what contradicts, ``generation.drafting`` as
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Self
 
 from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.records import Article, Filter
@@ -79,6 +81,7 @@ class Pipeline:
         options: Options | None = None,
         models: str = "",
     ) -> None:
+        self._renewing = threading.Lock()
         self.store = store
         self.llm = llm
         self.options = options or Options()
@@ -103,9 +106,9 @@ class Pipeline:
         """What ranks the store's passages."""
         return self._search.retriever
 
-    def over(self, retriever: Retriever) -> Pipeline:
+    def over(self, retriever: Retriever) -> Self:
         """The same pipeline with the passages of another retriever."""
-        other = copy(self)
+        other = self.held()
         other._search = self._search.over(retriever)
         return other
 
@@ -123,8 +126,22 @@ class Pipeline:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
     def refresh(self) -> bool:
-        """Move to the newest generation of the store; say whether it changed."""
-        return self.store.refresh()
+        """Answer from the newest generation of the store from now on; say whether it changed.
+
+        A question under way is answered from the generation it began with.
+        """
+        with self._renewing:
+            store = self.store.renewed()
+            if store is self.store:
+                return False
+            self._search = self._search.over(self.retriever.over(store))
+            self.store = store
+            return True
+
+    def held(self) -> Self:
+        """This pipeline at the generation of now, whatever becomes of the index meanwhile."""
+        with self._renewing:
+            return copy(self)
 
     def article(self, article_id: str) -> Article:
         """One whole article. Raises ArticleMissing."""
@@ -165,13 +182,15 @@ class Pipeline:
 
         A period the question names ("last week", 昨年12月) narrows the search where ``where``
         names none; if nothing in it answers, all dates are searched and a notice says so.
-        ``today`` is for tests; ``history`` makes sense of a follow-up.
+        ``today`` is for tests; ``history`` makes sense of a follow-up. All of it is of one
+        generation of the index.
 
         Raises QuestionTooLong, and QuestionTimeout when the work takes too long.
         """
         top_k = top_k or self.options.top_k
         today = today or date.today()
-        return within(self._events(question, history, where, top_k, language, today))
+        held = self.held()
+        return within(held._events(question, history, where, top_k, language, today))
 
     def _events(
         self,

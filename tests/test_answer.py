@@ -43,6 +43,7 @@ class OneArticle:
 
     def __init__(self, text: str = TEXT) -> None:
         self.text = text
+        self.newer: OneArticle | None = None
 
     def article(self, article_id: str) -> Article:
         if article_id != "a1":
@@ -76,6 +77,9 @@ class OneArticle:
 
     def refresh(self) -> bool:
         return False
+
+    def renewed(self) -> OneArticle:
+        return self.newer or self
 
     def close(self) -> None:
         pass
@@ -195,6 +199,27 @@ def test_events_come_in_order() -> None:
         ClaimChecked,
         Finished,
     ]
+
+
+def test_a_question_is_answered_from_the_generation_it_began_with() -> None:
+    asked = pipeline(Says([GOOD, GOOD]))
+    store = asked.store
+    assert isinstance(store, OneArticle)
+    before = asked.fingerprint
+    events = asked.stream(QUESTION)
+    assert isinstance(next(events), EvidenceReady)
+    store.newer = OneArticle("")
+    store.newer.generation = 2
+    assert asked.refresh()
+    assert not asked.refresh()
+    *_, last = events
+    assert isinstance(last, Finished)
+    assert isinstance(last.outcome, Answer)
+    assert last.outcome.fingerprint == before
+    refused = asked.ask(QUESTION)
+    assert isinstance(refused, Refusal)
+    assert (refused.reason, refused.fingerprint) == ("empty_index", asked.fingerprint)
+    assert asked.fingerprint != before
 
 
 def test_an_unsupported_claim_is_removed_and_the_reader_can_see_why() -> None:

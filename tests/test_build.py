@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -13,16 +15,19 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from konkyo.index.builder import build, compact, remove, take_back
+from konkyo.index.builder import build, compact, remove, take_back, undo
 from konkyo.index.chunking import embedding_text
 from konkyo.index.errors import (
     ArticleMissing,
+    RemovalRefused,
     SourceError,
+    StoreDamaged,
     StoreLocked,
     StoreMismatch,
     StoreMissing,
 )
 from konkyo.index.ingest.dedup import same_story, sketch
+from konkyo.index.ingest.sources import Fetched
 from konkyo.index.records import ArticleSummary
 from konkyo.index.settings import ChunkSettings
 from konkyo.index.stores.local.checks import verify
@@ -31,7 +36,7 @@ from konkyo.index.stores.local.writer import open_writer
 from konkyo.ui.cli.main import konkyo
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fixtures_store import ToyEncoder, story, write_stories, write_story
+from fixtures_store import ToyEncoder, story, write_stories, write_story, yes
 
 
 @pytest.fixture
@@ -148,7 +153,7 @@ def test_build_prunes_and_add_does_not(news: Path, store: Path) -> None:
     build([one], store, ToyEncoder())
     assert counts(build([two], store, ToyEncoder(), prune=False)) == (1, 0, 0, 1)
     assert {a.source for a in listed(store)} == {one, two}
-    assert counts(build([two], store, ToyEncoder())) == (0, 0, 1, 1)
+    assert counts(build([two], store, ToyEncoder(), confirm=yes)) == (0, 0, 1, 1)
 
 
 def test_many_articles_in_one_file(tmp_path: Path, store: Path) -> None:
@@ -171,7 +176,7 @@ def test_many_articles_in_one_file(tmp_path: Path, store: Path) -> None:
     assert counts(report) == (0, 1, 0, 29)
     assert len(encoder.encoded) <= 2
     write([0] * 10)
-    assert counts(build([str(path)], store, ToyEncoder())) == (0, 0, 20, 10)
+    assert counts(build([str(path)], store, ToyEncoder(), confirm=yes)) == (0, 0, 20, 10)
     assert sound(store)
 
 
@@ -246,7 +251,7 @@ def test_a_near_copy_is_found_again_and_takes_over_when_it_must(
         ("訂正", "c.md"),
     ]
     (folder / "a.md").unlink()
-    report = build([str(folder)], store, ToyEncoder())
+    report = build([str(folder)], store, ToyEncoder(), confirm=yes)
     assert [a.title for a in listed(store)] == ["訂正", "政府の新方針"]
     with LocalStore(store) as opened:
         texts = {opened.article(a.article_id).text for a in opened.articles()}
@@ -261,9 +266,9 @@ def test_removing_what_has_a_near_copy_says_what_is_read_again(tmp_path: Path, s
     (folder / "a.md").write_text(plain("新方針", LONG), "utf-8")
     (folder / "b.md").write_text(plain("新方針", LONG.replace("新しい", "新たな", 1)), "utf-8")
     build([str(folder)], store, ToyEncoder())
-    _, again = remove([(folder / "a.md").as_posix()], store)
+    _, again = remove([(folder / "a.md").as_posix()], store, confirm=yes)
     assert again == [(folder / "b.md").as_posix()]
-    build([str(folder / "b.md")], store, ToyEncoder())
+    build([str(folder / "b.md")], store, ToyEncoder(), confirm=yes)
     with LocalStore(store) as opened:
         assert ["新たな" in opened.article(a.article_id).text for a in opened.articles()] == [True]
 
@@ -363,6 +368,102 @@ def test_two_builds_at_once(news: Path, store: Path) -> None:
         build([str(news)], store, ToyEncoder())
 
 
+def test_a_folder_that_became_a_file_keeps_what_it_held(tmp_path: Path, store: Path) -> None:
+    folder = write_stories(tmp_path / "news.md", 6)
+    other = write_stories(tmp_path / "other", 1)
+    build([str(folder), str(other)], store, ToyEncoder())
+    folder.rename(tmp_path / "away")
+    folder.write_text(story(40), "utf-8")
+    report = build([str(folder), str(other)], store, ToyEncoder())
+    assert [f.reason for f in report.failures] == ["was a folder, and is a file now"]
+    assert (report.added, len(listed(store))) == (1, 7)
+
+
+def test_a_page_or_feed_that_is_gone_or_empty_keeps_what_it_held(store: Path) -> None:
+    page = "https://news.example/1"
+    body = f"<html><title>{'新方針' * 3}</title><body><p>{LONG}</p></body></html>".encode()
+    answers: dict[str, bytes | None] = {page: body}
+
+    def fetch(url: str) -> Fetched:
+        found = answers[url]
+        if found is None:
+            raise SourceError(url, "HTTP 404")
+        return Fetched(url, "text/html", "utf-8", found)
+
+    build([page], store, ToyEncoder(), fetch=fetch)
+    before = listed(store)
+    empty_feed = b'<?xml version="1.0"?><rss version="2.0"><channel></channel></rss>'
+    for harm in (None, b"", b"<html><body></body></html>", empty_feed):
+        answers[page] = harm
+        for rebuild in (False, True):
+            report = build([page], store, ToyEncoder(), fetch=fetch, rebuild=rebuild)
+            assert [f.source for f in report.failures] == [page]
+            assert listed(store) == before
+
+
+def test_removing_more_than_a_share_needs_consent(news: Path, store: Path) -> None:
+    build([str(news)], store, ToyEncoder())
+    for number in range(5):
+        (news / f"{number:04d}.md").unlink()
+    asked: list[tuple[int, int]] = []
+
+    def no(removed: int, total: int) -> bool:
+        asked.append((removed, total))
+        return False
+
+    for rebuild in (False, True):
+        with pytest.raises(RemovalRefused, match=r"remove 5 of 24 articles.*index\.removal_limit"):
+            build([str(news)], store, ToyEncoder(), confirm=no, rebuild=rebuild)
+    assert asked == [(5, 24)] * 2
+    assert len(listed(store)) == 24
+    write_story(news, 4)
+    assert build([str(news)], store, ToyEncoder(), confirm=no).removed == 4
+    assert asked == [(5, 24)] * 2
+    # Changed articles are not removed ones, however many they are.
+    for number in range(4, 24):
+        write_story(news, number, version=2)
+    assert build([str(news)], store, ToyEncoder(), confirm=no).changed == 20
+    with pytest.raises(RemovalRefused):
+        remove([str(news)], store)
+    build([str(news / "0004.md")], store, ToyEncoder(), removal_limit=1.0)
+    assert len(listed(store)) == 1
+    assert sound(store)
+
+
+def test_a_damaged_index_is_made_anew_from_what_is_left_of_it(news: Path, store: Path) -> None:
+    build([str(news)], store, ToyEncoder())
+    with LocalStore(store) as opened:
+        titles = [a.title for a in opened.articles()]
+    truth = next(store.glob("truth-*.sqlite"))
+    data = bytearray(truth.read_bytes())
+    data[data.find(titles[5].encode())] ^= 1
+    truth.write_bytes(data)
+    report = build([str(news / "none")], store, ToyEncoder(), rebuild=True)
+    assert report.carried == 23
+    assert any("lost with the old index" in failure.reason for failure in report.failures)
+    assert len(listed(store)) == 23
+    assert sound(store)
+
+
+def test_a_damaged_note_of_the_last_change_is_not_undone(news: Path, store: Path) -> None:
+    build([str(news)], store, ToyEncoder())
+    title = next(a.title for a in listed(store) if a.source.endswith("0003.md"))
+    (news / "0003.md").unlink()
+    build([str(news)], store, ToyEncoder())
+    truth = next(store.glob("truth-*.sqlite"))
+    data = bytearray(truth.read_bytes())
+    for at in (m.start() for m in re.finditer(re.escape(title.encode()), bytes(data))):
+        data[at + 2] ^= 1
+    truth.write_bytes(data)
+    before = listed(store)
+    assert [f.what for f in verify(store) if not f.ok] == [
+        "the generation before can be gone back to"
+    ]
+    with pytest.raises(StoreDamaged):
+        undo(store)
+    assert listed(store) == before
+
+
 # -- removing ------------------------------------------------------------------------------------
 
 
@@ -391,7 +492,7 @@ def test_removing_sources_and_folders(news: Path, store: Path) -> None:
     with pytest.raises(ArticleMissing):
         remove([(news / "0004.md").as_posix(), "0" * 16], store)
     assert len(listed(store)) == 23
-    remove([str(news)], store)
+    remove([str(news)], store, confirm=yes)
     assert listed(store) == []
     assert sound(store)
 
@@ -400,7 +501,7 @@ def test_compacting_changes_nothing_but_the_size(news: Path, store: Path) -> Non
     build([str(news)], store, ToyEncoder())
     for number in range(12):
         (news / f"{number:04d}.md").unlink()
-    build([str(news)], store, ToyEncoder())
+    build([str(news)], store, ToyEncoder(), confirm=yes)
     expected = listed(store)
     before, after = compact(store)
     assert after < before
@@ -448,13 +549,35 @@ def test_the_command_line_tells_and_counts(news: Path, store: Path) -> None:
     next(store.glob("seg-*/vectors.bin"), store / "none").unlink(missing_ok=True)
     truth = next(store.glob("truth-*.sqlite"))
     data = bytearray(truth.read_bytes())
-    at = data.find("発表".encode())
+    at = data.find(rows[5]["title"].encode())
     data[at] ^= 1
     truth.write_bytes(data)
     code, out = run("verify", *where)
     assert code == 1
     assert "WRONG articles are what was written" in out
     assert "to do: run `konkyo index build SOURCE... --rebuild`" in out
+
+
+def test_the_command_line_refuses_a_large_removal_and_undoes(news: Path, store: Path) -> None:
+    build([str(news)], store, ToyEncoder())
+    where = ("--store", str(store))
+    program = [sys.executable, "-c", "from konkyo.ui.cli.main import main; main()", "index"]
+    told = subprocess.run(
+        [*program, "remove", str(news), *where], capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 2
+    assert "index.removal_limit = 0.2" in told.stderr
+    assert "--yes" in told.stderr
+    assert len(listed(store)) == 24
+    assert run("remove", str(news), *where, "--yes")[0] == 0
+    assert listed(store) == []
+    code, out = run("undo", *where, "--json")
+    changes = {"added": 24, "changed": 0, "removed": 0, "unchanged": 0, "total": 0}
+    assert (code, json.loads(out)) == (0, {"generation": 3, **changes})
+    assert "24 taken out" in run("undo", *where)[1]
+    assert run("undo", *where)[0] == 0
+    assert len(listed(store)) == 24
+    assert sound(store)
 
 
 def test_a_change_in_a_big_file_costs_what_changed(shared: Path, tmp_path: Path) -> None:

@@ -37,6 +37,13 @@ def until(settled: Callable[[], bool]) -> None:
     raise AssertionError("it did not end")
 
 
+def handed_over(librarian: Librarian, content: bytes) -> Path:
+    rooms = Rooms(librarian, None)
+    kept = rooms.receive(rooms.tickets.issue("upload"), "report.md", content)
+    assert kept is not None
+    return Path(kept["path"])
+
+
 def ended(librarian: Librarian) -> Job:
     until(lambda: librarian.job is not None and not librarian.job.running)
     assert librarian.job is not None
@@ -56,7 +63,6 @@ def encoder_is_here() -> None:
 
 @pytest.mark.usefixtures("encoder_is_here")
 def test_the_real_index_is_kept_and_readers_see_it_grow(tmp_path: Path) -> None:
-    from konkyo.index.records import Filter
     from konkyo.rag.factory import open_pipeline
     from konkyo.ui.web.chat_service import Desk
 
@@ -78,7 +84,7 @@ def test_the_real_index_is_kept_and_readers_see_it_grow(tmp_path: Path) -> None:
     assert desk.wait(240)
 
     def known() -> list[str]:
-        return [summary.source for summary in desk.reader.store.articles(Filter())]
+        return [place.source for place in desk.reader.store.kept_places()]
 
     librarian = Librarian(store, known=known, changed=desk.renew)
     second = write(news, 2, "Busan")
@@ -97,9 +103,32 @@ def test_the_real_index_is_kept_and_readers_see_it_grow(tmp_path: Path) -> None:
     assert all(finding["ok"] for finding in ended(librarian).findings)
 
     librarian.start("remove", [str(first)])
+    refused = ended(librarian)
+    assert (refused.state, refused.asks) == ("failed", True)
+    assert "remove 1 of 2 articles" in refused.message
+    librarian.start("remove", [str(first)], yes=True)
     assert ended(librarian).state == "done"
     desk.renew()
     assert librarian.sources() == [str(second)]
+    for known_now in ([str(first), str(second)], [str(second)]):
+        librarian.start("undo")
+        assert ended(librarian).state == "done"
+        desk.renew()
+        assert librarian.sources() == known_now
+
+    other = ARTICLE.format(title="Lima", n=7)
+    bad, good = handed_over(librarian, b""), handed_over(librarian, other.encode())
+    librarian.start("add", [str(bad), str(good)])
+    assert ended(librarian).state == "done"
+    assert not bad.exists()
+    assert str(good) in librarian.sources()
+    librarian.start("remove", [str(good)])
+    assert ended(librarian).asks
+    assert good.exists()
+    librarian.start("remove", [str(good)], yes=True)
+    assert ended(librarian).state == "done"
+    assert not good.exists()
+    assert second.exists()
 
     librarian.start("add", [str(tmp_path / "nowhere.md")])
     told = ended(librarian)
@@ -164,6 +193,7 @@ def test_tickets_open_one_thing_for_a_while() -> None:
     [
         ("../../etc/passwd", "-passwd"),
         ("a/b/report.md", "-report.md"),
+        ("q?1.md", "-q_1.md"),
         ("", "-file"),
         ("..", "-file"),
         ('x"><script>.md', "script_.md"),
@@ -181,6 +211,28 @@ def test_a_file_handed_over_stays_in_its_folder(tmp_path: Path, name: str, ends:
     assert place.name.endswith(ends)
     assert place.read_bytes() == b"x"
     assert rooms.receive("guess", name, b"x") is None
+
+
+def test_files_handed_over_replace_no_other(tmp_path: Path) -> None:
+    rooms = Rooms(Librarian(str(tmp_path / "store"), known=list), None)
+    ticket = rooms.tickets.issue("upload")
+
+    def kept(name: str, content: bytes) -> Path:
+        given = rooms.receive(ticket, name, content)
+        assert given is not None
+        return Path(given["path"])
+
+    first, second = kept("report.md", b"one"), kept("report.md", b"two")
+    third, fourth = kept("q?1.md", b"three"), kept("q*1.md", b"four")
+    assert [path.read_bytes() for path in (first, second, third, fourth)] == [
+        b"one",
+        b"two",
+        b"three",
+        b"four",
+    ]
+    assert kept("report.md", b"one") == kept("copy.md", b"one") == first
+    assert kept("report.txt", b"one") != first
+    assert len(list((tmp_path / "store-files").iterdir())) == 5
 
 
 def test_the_sets_that_come_with_konkyo_are_found(tmp_path: Path) -> None:

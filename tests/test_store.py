@@ -368,6 +368,42 @@ def test_threads_share_a_store_while_it_changes(folder: Path) -> None:
     assert wrong == []
 
 
+def test_no_search_names_passages_of_another_generation(folder: Path) -> None:
+    """Rebuilds give every passage another number; a search knows only its own numbers."""
+    wrong: list[str] = []
+    stop = threading.Event()
+    expected = {f"{article(n).title}": article(n).article_id for n in range(20)}
+
+    with LocalStore(folder) as shared:
+
+        def ask() -> None:
+            while not stop.is_set():
+                for title, article_id in expected.items():
+                    (hit, *_) = shared.lexical(title, 1) or [None]
+                    if hit is None or not hit.passage_id.startswith(article_id):
+                        wrong.append(f"{title}: {hit}")
+
+        titles = list(expected)
+        expected = {
+            title: shared.lexical(title, 1)[0].passage_id.rpartition("-")[0] for title in titles
+        }
+        threads = [threading.Thread(target=ask) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for swap in range(30):
+            with open_writer(
+                folder, fingerprint=f"{SHAPE}{swap}", encoder="toy:1", dimension=DIMENSION
+            ) as writer:
+                for number in sorted(range(60), key=lambda n: (n * 37 + swap * 11) % 60):
+                    put(writer, article(number))
+                writer.commit()
+            shared.refresh()
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert wrong == []
+
+
 def test_another_model_replaces_the_store_with_one_rename(folder: Path) -> None:
     with LocalStore(folder) as reader:
         with open_writer(folder, fingerprint="other", encoder="o", dimension=DIMENSION) as writer:
@@ -379,6 +415,11 @@ def test_another_model_replaces_the_store_with_one_rename(folder: Path) -> None:
         assert reader.refresh()
         assert (reader.generation, reader.fingerprint) == (2, "other")
         assert len(list(reader.articles())) == 1
+    # The one before is kept until the next change.
+    assert len(list(folder.glob("truth-*.sqlite"))) == 2
+    with open_writer(folder) as writer:
+        put(writer, article(3))
+        writer.commit()
     assert len(list(folder.glob("truth-*.sqlite"))) == 1
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from konkyo.index.builder import build, compact, remove, take_back
+from konkyo.index.builder import build, compact, remove, take_back, undo
 from konkyo.index.errors import (
     ArticleMissing,
     StoreError,
@@ -24,6 +24,7 @@ from konkyo.index.errors import (
     UsageError,
 )
 from konkyo.index.records import Article, Filter, Passage
+from konkyo.index.settings import ChunkSettings
 from konkyo.index.stores.address import masked
 from konkyo.index.stores.base import Store, StoreWriter
 from konkyo.index.stores.bm25 import BM25_B, BM25_K1, query_tokens, tokens
@@ -31,7 +32,7 @@ from konkyo.index.stores.open import open_store, open_writer, store_size, verify
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_engines import PASSWORD, Milvus, Postgres, milvus, postgres
-from fixtures_store import DIMENSION, ToyEncoder, write_stories, write_story
+from fixtures_store import DIMENSION, ToyEncoder, write_stories, write_story, yes
 from test_store import ENCODER, FILTERS, SHAPE, article, brute, cut, put
 
 __all__ = ["milvus", "postgres"]
@@ -477,6 +478,112 @@ def test_builds_are_the_same_everywhere(address: str, tmp_path: Path) -> None:
     assert states[0] == states[1]
 
 
+def test_the_last_change_is_undone_and_done_again(address: str, tmp_path: Path) -> None:
+    news = write_stories(tmp_path / "news", 24)
+    encoder = ToyEncoder()
+    build([str(news)], address, encoder)
+    with pytest.raises(StoreError, match="no earlier generation"):
+        undo(address)
+
+    def rewrite() -> None:
+        for number in range(6):
+            write_story(news, number, version=2)
+        for number in range(6, 12):
+            (news / f"{number:04d}.md").unlink()
+        for number in range(30, 33):
+            write_story(news, number)
+        path = news / "0020.md"
+        path.write_text(path.read_text("utf-8").replace("outlet: ", "outlet: 新"), "utf-8")
+        build([str(news)], address, encoder, confirm=yes)
+
+    def take_out() -> None:
+        with contextlib.closing(open_store(address)) as opened:
+            victims = sorted(s.article_id for s in opened.articles())[:2]
+        remove(victims, address)
+
+    def recut() -> None:
+        build([str(news)], address, encoder, ChunkSettings(budget=60))
+
+    for change in (rewrite, take_out, recut):
+        before = state(address)
+        change()
+        after = state(address)
+        assert searched(after) != searched(before)
+        with contextlib.closing(open_store(address)) as reader:
+            for expected in (before, after, before, after):
+                generation, _ = undo(address)
+                assert searched(state(address)) == searched(expected)
+                assert reader.refresh()
+                assert reader.generation == generation
+                (vector,) = encoder.queries(["台風についての発表"])
+                assert len(reader.dense(vector, 500)) == reader.passage_count
+                assert {h.passage_id for h in reader.lexical("発表", 500)} == {
+                    h.passage_id for h in reader.dense(vector, 500)
+                }
+        assert [f for f in verify_store(address) if not f.ok] == []
+
+
+def searched(state: dict[str, object]) -> dict[str, object]:
+    """A state without its generation."""
+    facts = state["facts"]
+    assert isinstance(facts, tuple)
+    return {**state, "facts": facts[:2]}
+
+
+def test_a_build_after_an_undo_reads_what_was_undone(address: str, tmp_path: Path) -> None:
+    news = write_stories(tmp_path / "news", 10)
+    build([str(news)], address, ToyEncoder())
+    write_story(news, 3, version=2)
+    write_story(news, 11)
+    build([str(news)], address, ToyEncoder())
+    after = state(address)
+    undo(address)
+    report = build([str(news)], address, ToyEncoder())
+    assert (report.added, report.changed, report.unchanged) == (1, 1, 9)
+    assert sorted(s["article_id"] for s in state(address)["listed"]) == sorted(  # type: ignore[attr-defined]
+        s["article_id"]
+        for s in after["listed"]  # type: ignore[attr-defined]
+    )
+
+
+@pytest.mark.parametrize("rebuild", [False, True])
+def test_a_mistyped_missing_or_empty_source_removes_nothing(
+    address: str, tmp_path: Path, rebuild: bool
+) -> None:
+    news = write_stories(tmp_path / "news", 24)
+    build([str(news)], address, ToyEncoder())
+    before = searched(state(address))
+    write_stories(tmp_path / "other", 2)
+    (tmp_path / "empty").mkdir()
+    for wrong in ("no/such/dir", "empty", "nothing-*.md", "x" * 300):
+        report = build([str(tmp_path / wrong)], address, ToyEncoder(), rebuild=rebuild)
+        assert [f.source for f in report.failures] == [str(tmp_path / wrong)]
+        assert searched(state(address)) == before
+    news.rename(tmp_path / "away")
+    news.mkdir()
+    sources = [str(news), str(tmp_path / "other" / "0001.md")]
+    report = build(sources, address, ToyEncoder(), rebuild=rebuild)
+    assert [f.source for f in report.failures] == [str(news)]
+    with contextlib.closing(open_store(address)) as opened:
+        assert len(list(opened.articles())) == 24
+    assert [f for f in verify_store(address) if not f.ok] == []
+
+
+def test_other_chunks_are_cut_from_the_old_text_where_sources_are_gone(
+    address: str, tmp_path: Path
+) -> None:
+    news = write_stories(tmp_path / "news", 12)
+    build([str(news)], address, ToyEncoder())
+    expected = str(tmp_path / "expected")
+    build([str(news)], expected, ToyEncoder(), ChunkSettings(budget=60))
+    for path in news.iterdir():
+        path.unlink()
+    report = build([str(news)], address, ToyEncoder(), ChunkSettings(budget=60))
+    assert (report.carried, len(report.failures)) == (12, 1)
+    states = [searched(state(where)) for where in (address, expected)]
+    assert states[0] == states[1]
+
+
 def state(address: str) -> dict[str, object]:
     """All a store keeps, comparable."""
     with contextlib.closing(open_store(address)) as opened:
@@ -494,6 +601,36 @@ def state(address: str) -> dict[str, object]:
             "listed": [asdict(s) for s in opened.articles()],
             "facts": (opened.fingerprint, opened.passage_count, opened.generation),
         }
+
+
+def test_a_renewed_store_leaves_the_old_one_where_it_is(filled: str) -> None:
+    with contextlib.closing(open_store(filled)) as held:
+        assert held.renewed() is held
+        before = [asdict(s) for s in held.articles()]
+        for rebuild in (False, True):
+            with open_writer(
+                filled, fingerprint=SHAPE, encoder="toy:1", dimension=DIMENSION, rebuild=rebuild
+            ) as writer:
+                for source in sorted(writer.stamps())[:5]:
+                    writer.remove_source(source)
+                put(writer, article(200 + rebuild))
+                writer.commit()
+                writer.keep_up()
+            with contextlib.closing(held.renewed()) as newer:
+                assert newer is not held
+                assert newer.generation == 2 + rebuild
+                assert newer.article(article(200 + rebuild).article_id).source
+                assert held.generation == 1
+                assert [asdict(s) for s in held.articles()] == before
+                assert len(held.lexical("台風", 500)) == len(
+                    {h.passage_id for h in held.lexical("台風", 500)}
+                )
+                (vector,) = ENCODER.queries(["台風"])
+                assert len(held.passages([h.passage_id for h in held.dense(vector, 200)])) == 120
+                if not rebuild:
+                    assert newer.renewed() is newer
+            if "://" in filled:
+                break  # Closing one closes the connections of both.
 
 
 def test_adding_with_another_model_is_refused(filled: str, tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ _SERVED = {
 _PACKED = (".gz", ".xz")
 # A file larger than this is a mistake or an attack; a packed one counts unpacked.
 _LARGEST_FILE = 512 * 1024 * 1024
+_EMPTY = "no document is in it; is its disk mounted, is its name right?"
 _DAMAGED = (EOFError, lzma.LZMAError, zlib.error)
 
 
@@ -134,14 +135,23 @@ def expand(
     """Everything the sources name, folders in sorted order, each document once.
 
     In a folder hidden files and files of unknown kinds are passed over; named directly, they are
-    failures. URLs and feeds need ``fetch``.
+    failures. URLs and feeds need ``fetch``. A source of which nothing is there is a failure.
     """
     seen: set[str] = set()
     for source in sources:
-        for found in _expand_one(source, fetch):
-            if found.source not in seen:
-                seen.add(found.source)
-                yield found
+        empty = True
+        try:
+            for found in _expand_one(source, fetch):
+                empty = False
+                if found.source not in seen:
+                    seen.add(found.source)
+                    yield found
+        except OSError as exc:
+            # A path that is too long, may not be looked at, or lies on a disk that is gone.
+            empty = False
+            yield SourceFailure(source, _why(exc))
+        if empty:
+            yield SourceFailure(source, _EMPTY)
 
 
 def fingerprint(content: bytes) -> str:
@@ -224,7 +234,7 @@ def _folder(root: Path) -> Iterator[Listing | SourceFailure]:
     failures: list[SourceFailure] = []
 
     def unreadable(error: OSError) -> None:
-        failures.append(SourceFailure(str(error.filename), _why(error)))
+        failures.append(SourceFailure(Path(error.filename).as_posix(), _why(error)))
 
     for folder, folders, files in os.walk(root, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -234,6 +244,8 @@ def _folder(root: Path) -> Iterator[Listing | SourceFailure]:
                 yield _file(path, named=False)
         yield from failures
         failures.clear()
+    # The folder itself, or the last one in it, may be what cannot be listed.
+    yield from failures
 
 
 def _glob(pattern: str) -> Iterator[Listing | SourceFailure]:

@@ -94,6 +94,12 @@ class Store(Protocol):
     def refresh(self) -> bool:
         """Move to the newest committed generation; say whether anything changed."""
 
+    def renewed(self) -> Store:
+        """Another value at the newest committed generation; this very one when nothing changed.
+
+        This one stays where it is, for whoever is still using it.
+        """
+
     def article(self, article_id: str) -> Article:
         """The whole article. Raises ArticleMissing."""
 
@@ -227,6 +233,12 @@ class StoreWriter(Protocol):
 
     def drop_orphans(self) -> None:
         """Remove articles no source holds any more; ``commit`` does it, too."""
+
+    def undo(self) -> None:
+        """Bring back the last generation before the newest; ``commit`` puts it in force.
+
+        Raises StoreError when no earlier generation is kept.
+        """
 
     def commit(self) -> int:
         """Make all of it the newest generation, at once and durably; give its number."""

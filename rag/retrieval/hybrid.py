@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -146,6 +147,12 @@ class Retriever:
         self._weights = weights or FusionWeights()
         self._states = PassageStates(encoder) if isinstance(encoder, TokenEncoder) else None
         self._reranker = load_reranker(self._weights.reranker) if self._weights.reranker else None
+
+    def over(self, store: Store) -> Retriever:
+        """The same retriever over another store, or another generation of it."""
+        other = copy.copy(self)
+        other.store = store
+        return other
 
     def rank(self, question: str, where: Filter = _EVERYTHING) -> list[Fused]:
         """All passages either arm proposes, best first."""

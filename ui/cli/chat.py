@@ -199,11 +199,10 @@ def _pipeline(desk: Desk) -> Pipeline:
 def _librarian(
     settings: Settings, desk: Desk, access: Access, allowed: tuple[Path, ...]
 ) -> Librarian:
-    from konkyo.index.records import Filter
     from konkyo.ui.server.index_jobs import Librarian
 
     def known() -> list[str]:
-        return [summary.source for summary in desk.reader.store.articles(Filter())]
+        return [place.source for place in _pipeline(desk).store.kept_places()]
 
     # Whoever may use this machine may read its files; anybody else only what was allowed.
     roots = None if not access.locked and not allowed else allowed

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from konkyo.index.builder import BuildEncoder, BuildReport, Progress, Stage
     from konkyo.index.ingest.preparation import Reader
     from konkyo.index.ingest.sources import Fetcher
+    from konkyo.index.inventory import Confirm
     from konkyo.index.settings import Settings
 
 __all__ = ["index"]
@@ -31,12 +32,23 @@ _STORE = click.option(
     envvar="KONKYO_STORE",
     help="Folder of the index, or postgresql://... or milvus://...",
 )
+_CONFIG = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="KONKYO_CONFIG",
+    help="Settings file.  [default: konkyo.toml, if there is one]",
+)
 _WAIT = click.option(
     "--wait",
     type=click.FloatRange(min=0),
     default=0.0,
     metavar="SECONDS",
     help="How long to wait for another command that is writing to this index.",
+)
+_YES = click.option(
+    "--yes",
+    is_flag=True,
+    help="Do not ask before removing more articles than index.removal_limit allows.",
 )
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 _VERBS = {"read": "reading", "embed": "embedding", "index": "indexing"}
@@ -53,6 +65,7 @@ def index() -> None:
       konkyo index build ~/news/*.html ~/news/archive.jsonl --store /srv/news
       konkyo index add today.md
       konkyo index remove today.md
+      konkyo index undo
       konkyo index list --json
       konkyo index verify
     """
@@ -78,13 +91,9 @@ def _build_options(command: F) -> F:
             metavar="ADDRESS",
             help="Read and encode on a Ray cluster: auto, local or the HOST:PORT of its head.",
         ),
-        click.option(
-            "--config",
-            type=click.Path(path_type=Path, dir_okay=False),
-            envvar="KONKYO_CONFIG",
-            help="Settings file.  [default: konkyo.toml, if there is one]",
-        ),
+        _CONFIG,
         _WAIT,
+        _YES,
         _JSON,
     ):
         command = option(command)
@@ -118,14 +127,17 @@ def build(
     ray: str | None,
     config: Path | None,
     wait: float,
+    yes: bool,
     as_json: bool,
 ) -> int:
     """Make the index hold exactly the articles of SOURCE...
 
     A SOURCE is a file, a folder, a pattern, an address of an object store (s3://, gs://) or (with
-    --fetch) a URL. Articles of sources that are no longer named are taken out; `konkyo index add` keeps them.
+    --fetch) a URL. Articles of sources that are no longer named are taken out; `konkyo index add`
+    keeps them. A SOURCE that is missing, empty or cannot be read takes nothing out, and removing
+    more than a fifth of all articles (the setting index.removal_limit) asks first or wants --yes.
     """
-    given = (sources, store, fetch, strict, model, workers, ray, config, wait, as_json)
+    given = (sources, store, fetch, strict, model, workers, ray, config, wait, yes, as_json)
     return _run(*given, prune=True, rebuild=rebuild)
 
 
@@ -148,10 +160,11 @@ def add(
     ray: str | None,
     config: Path | None,
     wait: float,
+    yes: bool,
     as_json: bool,
 ) -> int:
     """Add or refresh the articles of SOURCE... and keep all others."""
-    given = (sources, store, fetch, strict, model, workers, ray, config, wait, as_json)
+    given = (sources, store, fetch, strict, model, workers, ray, config, wait, yes, as_json)
     return _run(*given, prune=False, rebuild=False)
 
 
@@ -165,6 +178,7 @@ def _run(
     ray: str | None,
     config: Path | None,
     wait: float,
+    yes: bool,
     as_json: bool,
     *,
     prune: bool,
@@ -184,7 +198,7 @@ def _run(
     try:
         with (
             _hands(settings, workers, ray, fetcher) as (encoder, reader, batch),
-            _progress(quiet=as_json) as show,
+            _progress(quiet=as_json) as (show, stop),
         ):
 
             def progress(stage: Stage, done: int, total: int) -> None:
@@ -204,6 +218,8 @@ def _run(
                 wait=wait,
                 reader=reader,
                 batch=batch,
+                removal_limit=settings.index.removal_limit,
+                confirm=_confirm(yes, as_json, stop),
             )
     except KeyboardInterrupt as exc:
         click.echo(
@@ -245,6 +261,20 @@ def _hands(
         yield encoder, None, BATCH
 
 
+def _confirm(yes: bool, as_json: bool, stop: Callable[[], None] = lambda: None) -> Confirm | None:
+    """Who consents to the removal of many articles: the flag, or somebody at the terminal."""
+    if yes:
+        return lambda removed, total: True
+    if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+
+    def ask(removed: int, total: int) -> bool:
+        stop()
+        return click.confirm(f"This removes {removed} of {total} articles. Go on?", err=True)
+
+    return ask
+
+
 def _fetcher() -> Fetcher:
     from konkyo.index.ingest.fetch import WebFetcher
 
@@ -259,7 +289,7 @@ def _tell(report: BuildReport, store: str, as_json: bool) -> None:
     if report.failures:
         click.echo(
             f"konkyo: {len(report.failures)} failed; the rest is indexed, and what was known of"
-            " the failed ones is kept",
+            " the failed ones is kept; `konkyo index remove` takes out what is gone for good",
             err=True,
         )
     if as_json:
@@ -273,6 +303,8 @@ def _tell(report: BuildReport, store: str, as_json: bool) -> None:
     ]
     if report.duplicates:
         facts.append(f"{report.duplicates} found again elsewhere")
+    if report.carried:
+        facts.append(f"{report.carried} kept from the old index (their sources cannot be read)")
     if report.excluded:
         facts.append(f"{report.excluded} passed over (removed by hand)")
     click.echo(
@@ -282,19 +314,22 @@ def _tell(report: BuildReport, store: str, as_json: bool) -> None:
 
 
 @contextlib.contextmanager
-def _progress(*, quiet: bool) -> Iterator[Progress]:
-    """A bar with rate and time left on a terminal, now and then a line elsewhere."""
+def _progress(*, quiet: bool) -> Iterator[tuple[Progress, Callable[[], None]]]:
+    """A bar with rate and time left on a terminal, now and then a line elsewhere.
+
+    And what stops the bar, so that something can be asked.
+    """
     if quiet and not sys.stderr.isatty():
-        yield lambda stage, done, total: None
+        yield lambda stage, done, total: None, lambda: None
     elif sys.stderr.isatty():
-        with _bars() as show:
-            yield show
+        with _bars() as shown:
+            yield shown
     else:
-        yield _lines()
+        yield _lines(), lambda: None
 
 
 @contextlib.contextmanager
-def _bars() -> Iterator[Progress]:
+def _bars() -> Iterator[tuple[Progress, Callable[[], None]]]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -328,7 +363,7 @@ def _bars() -> Iterator[Progress]:
                 tasks[stage] = bars.add_task(_VERBS[stage], total=total)
             bars.update(tasks[stage], completed=done, total=total)
 
-        yield show
+        yield show, bars.stop
 
 
 def _lines() -> Progress:
@@ -365,9 +400,19 @@ def _lines() -> Progress:
 @click.argument("names", nargs=-1, required=True, metavar="ID|SOURCE...")
 @_STORE
 @click.option("--take-back", is_flag=True, help="Let builds index these removed articles again.")
+@_CONFIG
 @_WAIT
+@_YES
 @_JSON
-def remove(names: tuple[str, ...], store: str, take_back: bool, wait: float, as_json: bool) -> None:
+def remove(
+    names: tuple[str, ...],
+    store: str,
+    take_back: bool,
+    config: Path | None,
+    wait: float,
+    yes: bool,
+    as_json: bool,
+) -> None:
     """Take articles or sources out, at once.
 
     An article removed by its identifier stays out even if a later build finds it again; a source
@@ -375,13 +420,20 @@ def remove(names: tuple[str, ...], store: str, take_back: bool, wait: float, as_
     """
     from konkyo.index.builder import remove as remove_names
     from konkyo.index.builder import take_back as take_back_names
+    from konkyo.index.settings import load_settings
     from konkyo.index.stores.address import masked
 
     if take_back:
         generation = take_back_names(names, store, wait=wait)
         again: list[str] = []
     else:
-        generation, again = remove_names(names, store, wait=wait)
+        generation, again = remove_names(
+            names,
+            store,
+            wait=wait,
+            removal_limit=load_settings(config).index.removal_limit,
+            confirm=_confirm(yes, as_json),
+        )
     if as_json:
         click.echo(json.dumps({"generation": generation, "read_again": again}, ensure_ascii=False))
         return
@@ -389,6 +441,34 @@ def remove(names: tuple[str, ...], store: str, take_back: bool, wait: float, as_
     click.echo(f"{masked(store)}: {len(names)} {verb}; generation {generation}")
     for source in again:
         click.echo(f"the next build reads {source} again: it holds a near copy of what is gone")
+
+
+@index.command(
+    epilog="""
+    \b
+    Example:
+      konkyo index undo
+    """
+)
+@_STORE
+@_WAIT
+@_JSON
+def undo(store: str, wait: float, as_json: bool) -> None:
+    """Go back to how the index was before its last change; once more goes forward again.
+
+    One generation is kept: after another change, that one can be undone.
+    """
+    from konkyo.index.builder import undo as undo_change
+    from konkyo.index.stores.address import masked
+
+    generation, changes = undo_change(store, wait=wait)
+    if as_json:
+        click.echo(json.dumps({"generation": generation, **asdict(changes)}))
+        return
+    click.echo(
+        f"{masked(store)}: {changes.added} brought back, {changes.changed} changed,"
+        f" {changes.removed} taken out, {changes.unchanged} unchanged; generation {generation}"
+    )
 
 
 @index.command(name="list")

@@ -189,7 +189,12 @@ class OrderRequest(BaseModel):
         default=[],
         max_length=500,
         description="Files, folders and patterns of the server, or addresses; for `remove`, also"
-        " article identifiers. `refresh` needs none.",
+        " article identifiers. `refresh`, `rebuild` and `undo` need none.",
+    )
+    yes: bool = Field(
+        default=False,
+        description="Consent to the removal of more articles than `index.removal_limit` allows; a"
+        " job that failed for want of it has `asks`.",
     )
 
 
@@ -585,7 +590,7 @@ def _router(doors: Doors) -> "APIRouter":
         if body.action == "cancel":
             librarian.cancel()
         else:
-            librarian.start(body.action, body.sources)
+            librarian.start(body.action, body.sources, yes=body.yes)
         job = librarian.job
         return {"job": _job(job) if job else None}
 

@@ -13,18 +13,19 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from konkyo.index.errors import KonkyoError, StoreLocked, UsageError
+from konkyo.index.errors import KonkyoError, RemovalRefused, StoreLocked, UsageError
 from konkyo.index.ingest.object_store import is_object_address
+from konkyo.index.inventory import Confirm
 from konkyo.index.stores.open import companion
 
 __all__ = ["Job", "Librarian", "Order", "main"]
 
-Order = Literal["add", "refresh", "rebuild", "remove", "verify", "cancel"]
+Order = Literal["add", "refresh", "rebuild", "remove", "undo", "verify", "cancel"]
 State = Literal["running", "done", "failed", "stopped"]
 
 _CHILD = "from konkyo.ui.server.index_jobs import main; main()"
@@ -37,6 +38,7 @@ class Job:
 
     ``stage`` is read, embed or index; ``done`` and ``total`` count documents or passages.
     ``report`` is what ``konkyo index build --json`` prints, ``findings`` what ``verify`` found.
+    ``asks``: it was refused because it would remove many articles; ``yes`` consents to that.
     """
 
     number: int
@@ -49,6 +51,8 @@ class Job:
     message: str = ""
     report: Mapping[str, object] | None = None
     findings: tuple[Mapping[str, object], ...] = field(default=())
+    asks: bool = False
+    yes: bool = False
 
     @property
     def running(self) -> bool:
@@ -59,7 +63,7 @@ class Job:
 class Librarian:
     """Keeps one index. ``roots`` are the folders whose files may be added (None: all).
 
-    ``known`` gives the sources that are indexed now; ``changed`` is called after a change.
+    ``known`` gives the sources of all articles that are indexed now; ``changed`` is called after a change.
     """
 
     def __init__(
@@ -94,8 +98,11 @@ class Librarian:
         """What is indexed now, by name."""
         return sorted(set(self._known()))
 
-    def start(self, action: Order, sources: Sequence[str] = ()) -> Job:
-        """Start a job. Raises StoreLocked while one is running, UsageError for a wrong source."""
+    def start(self, action: Order, sources: Sequence[str] = (), *, yes: bool = False) -> Job:
+        """Start a job. Raises StoreLocked while one is running, UsageError for a wrong source.
+
+        ``yes`` consents to the removal of more articles than ``index.removal_limit`` allows.
+        """
         named = [source.strip() for source in sources if source.strip()]
         if action in ("refresh", "rebuild"):
             named = self.sources()
@@ -108,7 +115,7 @@ class Librarian:
             if self._job is not None and self._job.running:
                 raise StoreLocked("the index is being changed; wait, or cancel that first")
             number = self._job.number + 1 if self._job is not None else 1
-            job = Job(number, action, tuple(named))
+            job = Job(number, action, tuple(named), yes=yes)
             # A session of its own: Ctrl-C in the terminal is for the server, which ends us then.
             self._child = subprocess.Popen(
                 self._command,
@@ -155,7 +162,13 @@ class Librarian:
             )
 
     def _follow(self, job: Job, child: subprocess.Popen[str]) -> None:
-        order = {"action": job.action, "sources": job.sources, "store": self.store}
+        order = {
+            "action": job.action,
+            "sources": job.sources,
+            "store": self.store,
+            "yes": job.yes,
+        }
+        before = set(self._known())
         assert child.stdin is not None
         assert child.stdout is not None
         with contextlib.suppress(OSError):
@@ -164,15 +177,31 @@ class Librarian:
         for line in child.stdout:
             with contextlib.suppress(ValueError, TypeError):
                 job = replace(job, **json.loads(line))
-                if not job.running and job.state == "done":
+                if job.state == "done":
                     self._changed()
+                if not job.running:
+                    self._tidy(job, before)
                 self._job = job
         child.stdout.close()
         code = child.wait()
         if job.running:
+            self._tidy(job, before)
             stopped = code in (-signal.SIGINT, -signal.SIGTERM, 130)
             message = "" if stopped else f"the process ended with code {code}; see the terminal"
             self._job = replace(job, state="stopped" if stopped else "failed", message=message)
+
+    def _tidy(self, job: Job, before: Set[str]) -> None:
+        """Delete files that were handed over and are not in the index: they failed or were removed.
+
+        ``before`` are the sources before the job. What still waits for consent is left.
+        """
+        named = job.sources if job.action == "add" and not job.asks else ()
+        folder = self.uploads.resolve()
+        for source in {*named, *before}.difference(self._known()):
+            path = Path(source).resolve()
+            if "://" not in source and path.parent == folder:
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
 
 def main() -> None:
@@ -188,17 +217,23 @@ def main() -> None:
 
     try:
         order = json.loads(sys.stdin.read())
-        say(state="done", **_obey(order["action"], order["sources"], order["store"], say))
+        consent = (lambda removed, total: True) if order["yes"] else None
+        said = _obey(order["action"], order["sources"], order["store"], consent, say)
+        say(state="done", **said)
     except KeyboardInterrupt:
         say(state="stopped")
         os._exit(130)
     except KonkyoError as exc:
-        say(state="failed", message=str(exc))
+        say(state="failed", message=str(exc), asks=isinstance(exc, RemovalRefused))
         os._exit(1)
 
 
 def _obey(
-    action: str, sources: Sequence[str], store: str, say: Callable[..., None]
+    action: str,
+    sources: Sequence[str],
+    store: str,
+    consent: Confirm | None,
+    say: Callable[..., None],
 ) -> dict[str, object]:
     assert action in get_args(Order)
     from konkyo.index import builder as building
@@ -207,8 +242,15 @@ def _obey(
         from konkyo.index.stores.open import verify_store
 
         return {"findings": [asdict(finding) for finding in verify_store(store)]}
+    if action == "undo":
+        generation, changes = building.undo(store)
+        return {"report": {"generation": generation, **asdict(changes)}}
+    from konkyo.index.settings import load_settings
+
+    settings = load_settings()
+    limit = settings.index.removal_limit
     if action == "remove":
-        generation, again = building.remove(sources, store)
+        generation, again = building.remove(sources, store, removal_limit=limit, confirm=consent)
         return {"report": {"generation": generation, "read_again": again}}
     from konkyo.index.embedding.encoders import load_encoder
     from konkyo.index.ingest.fetch import WebFetcher
@@ -217,7 +259,6 @@ def _obey(
     def progress(stage: building.Stage, done: int, total: int) -> None:
         say(stage=stage, done=done, total=total)
 
-    settings = load_settings()
     say(stage="read")
     encoder = load_encoder(settings.embedding.model, threads=settings.embedding.threads or None)
     report = building.build(
@@ -229,5 +270,7 @@ def _obey(
         fetch=WebFetcher() if any(s.lower().startswith(_WEB) for s in sources) else None,
         prune=action == "rebuild",
         rebuild=action == "rebuild",
+        removal_limit=limit,
+        confirm=consent,
     )
     return {"report": asdict(report)}

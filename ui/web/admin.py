@@ -89,9 +89,18 @@ class Rooms:
         return self._librarian is not None
 
     def keep(
-        self, language: Language, *, editor: bool, order: str = "", sources: Sequence[str] = ()
+        self,
+        language: Language,
+        *,
+        editor: bool,
+        order: str = "",
+        sources: Sequence[str] = (),
+        yes: bool = False,
     ) -> str:
-        """The page of the index after an order (``look``: none); refusals are told on it."""
+        """The page of the index after an order (``look``: none); refusals are told on it.
+
+        ``yes`` consents to the removal of many articles.
+        """
         librarian = self._librarian
         if not editor or librarian is None:
             return notice_page(say(language, "not_editor"), language)
@@ -102,7 +111,7 @@ class Rooms:
             if chosen == "cancel":
                 librarian.cancel()
             elif chosen is not None:
-                librarian.start(chosen, sources)
+                librarian.start(chosen, sources, yes=yes)
             # Asked every second while a job runs: a large index is then not listed.
             if librarian.job is None or not librarian.job.running:
                 known = librarian.sources()
@@ -143,27 +152,33 @@ class Rooms:
     def receive(self, ticket: str, name: str, content: bytes) -> Mapping[str, str] | None:
         """Keep a file that was handed over; its place on the server, or None without a ticket.
 
+        It is named by its content, so that no other file is replaced, and the same one is kept once.
         Raises UsageError when it cannot be kept.
         """
         if self._librarian is None or not self.tickets.valid(ticket, "upload"):
             return None
         folder = self._librarian.uploads
-        place = folder / _safe_name(name)
+        safe = _safe_name(name)
+        digest = hashlib.sha256(content).hexdigest()[:32]
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
+            for held in folder.glob(f"{digest}-*"):
+                # What a file is, its ending says.
+                if held.suffix == Path(safe).suffix and held.read_bytes() == content:
+                    return {"path": str(held)}
+            place = folder / f"{digest}-{safe}"
+            draft = folder / f".{secrets.token_hex(8)}"
+            draft.write_bytes(content)
+            draft.replace(place)
         except OSError as exc:
-            raise UsageError(f"{place.name}: cannot be kept ({exc.strerror})") from exc
+            raise UsageError(f"{safe}: cannot be kept ({exc.strerror})") from exc
         return {"path": str(place)}
 
 
 def _safe_name(name: str) -> str:
-    """A file's own name, made harmless; files of one name in other folders stay apart."""
-    inner = name.replace("\\", "/").lstrip("/")
-    base = inner.rsplit("/", 1)[-1]
+    """A file's own name, made harmless."""
+    base = name.replace("\\", "/").rsplit("/", 1)[-1]
     kept = "".join(c if c.isalnum() or c in "._- " else "_" for c in base).strip(". ")
     stem, dot, suffix = kept.rpartition(".")
     short = f"{stem[:_NAME_LIMIT]}{dot}{suffix[:10]}" if dot else kept[:_NAME_LIMIT]
-    if "/" in inner or not short:
-        short = f"{hashlib.sha256(inner.encode()).hexdigest()[:8]}-{short or 'file'}"
-    return short
+    return short or "file"

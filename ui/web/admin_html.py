@@ -74,7 +74,7 @@ def _forms(language: Language) -> str:
         '<section><p class="k-row-of">'
         + "".join(
             _button("keep", language, key=order, order=order)
-            for order in ("refresh", "verify", "rebuild")
+            for order in ("refresh", "verify", "rebuild", "undo")
         )
         + "</p></section>"
     )
@@ -99,6 +99,11 @@ def _job(job: Job, language: Language) -> str:
     parts.append(f"<p><strong>{_t(language, word)}</strong></p>")
     if job.message:
         parts.append(f'<p class="k-note" dir="auto">{escape(job.message)}</p>')
+    if job.asks:
+        # All sources are named by the server itself.
+        named = () if job.action in ("refresh", "rebuild") else job.sources
+        data = {"order": job.action, "source": "\n".join(named), "yes": "yes"}
+        parts.append(f"<p>{_button('keep', language, key='remove_anyway', **data)}</p>")
     report = job.report or {}
     if "added" in report:
         parts.append(f"<p>{_t(language, 'changed', **report)}</p>")
@@ -174,6 +179,11 @@ _PROMISES: dict[str, dict[Language, str]] = {
         "ja": "すべての記事に収録元がある",
         "ko": "모든 기사에 출처가 있음",
         "zh": "每篇文章都有来源",
+    },
+    "the generation before can be gone back to": {
+        "ja": "一つ前の状態に戻せる",
+        "ko": "바로 전 상태로 되돌릴 수 있음",
+        "zh": "可以恢复到上一个状态",
     },
     "caches agree with the index": {
         "ja": "検索用のキャッシュが索引と一致",

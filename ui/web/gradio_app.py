@@ -443,7 +443,8 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
         mine(request).room = True
         sources = said(event, "sources").split("\n")
         order = said(event, "order")
-        page = rooms.keep(tongue, editor=edits(request), order=order, sources=sources)
+        yes = bool(said(event, "yes"))
+        page = rooms.keep(tongue, editor=edits(request), order=order, sources=sources, yes=yes)
         return anew(page), _status(desk, tongue)
 
     def examine(event: gr.EventData, request: gr.Request) -> str:

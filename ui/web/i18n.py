@@ -367,6 +367,18 @@ _ROWS: dict[str, tuple[str, str, str, str]] = {
         "重读有变动的",
     ),
     "rebuild": ("Rebuild from scratch", "最初から作り直す", "처음부터 다시 만들기", "全部重建"),
+    "undo": (
+        "Undo the last change",
+        "直前の変更を元に戻す",
+        "마지막 변경 되돌리기",
+        "撤销上次更改",
+    ),
+    "remove_anyway": (
+        "Remove them all the same",
+        "それでも外す",
+        "그래도 빼기",
+        "仍然移除",
+    ),
     "verify": ("Verify", "検査", "검사", "检查"),
     "cancel": ("Cancel", "中止", "취소", "取消"),
     "remove": ("Remove", "外す", "빼기", "移除"),

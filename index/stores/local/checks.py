@@ -24,6 +24,7 @@ from konkyo.index.stores.local.database import (
 )
 from konkyo.index.stores.local.segments import Segment, find_chain
 from konkyo.index.stores.local.snapshot import CacheDamaged
+from konkyo.index.stores.local.undo import check_changes
 
 __all__ = ["Finding", "finding", "verify"]
 
@@ -31,6 +32,7 @@ _REBUILD = "run `konkyo index build SOURCE... --rebuild` with all your sources"
 _SELF_REPAIR = (
     "nothing: it is made again from the index by the next `konkyo index build` or question"
 )
+_NO_UNDO = "nothing: the next change keeps another generation; until then, do not undo"
 _EPSILON = 2e-3
 
 
@@ -63,7 +65,9 @@ def verify(folder: Path) -> list[Finding]:
             ("counts agree", lambda: _counts(connection)),
             ("every article has a source", lambda: _places(connection)),
         ]
+        undo = ("the generation before can be gone back to", lambda: _undo(truth, connection))
         findings = [_finding(truth, what, check) for what, check in checks]
+        findings.append(_finding(truth, *undo, advice=_NO_UNDO))
         findings += _caches(folder, truth, connection)
     finally:
         connection.close()
@@ -82,12 +86,14 @@ def finding(what: str, check: Callable[[], Iterable[str]], advice: str) -> Findi
     return Finding(what, False, problems[0] + more, advice)
 
 
-def _finding(truth: Path, what: str, check: Callable[[], Iterator[str]]) -> Finding:
+def _finding(
+    truth: Path, what: str, check: Callable[[], Iterator[str]], advice: str = _REBUILD
+) -> Finding:
     def checked() -> list[str]:
         with guarded(truth):
             return list(check())
 
-    return finding(what, checked, _REBUILD)
+    return finding(what, checked, advice)
 
 
 def _sqlite(connection: sqlite3.Connection) -> Iterator[str]:
@@ -189,6 +195,11 @@ def _places(connection: sqlite3.Connection) -> Iterator[str]:
     ):
         if row_crc(*values) != crc:
             yield f"article {values[0]} fails its checksum"
+
+
+def _undo(truth: Path, connection: sqlite3.Connection) -> Iterator[str]:
+    check_changes(truth, connection)
+    yield from ()
 
 
 def _caches(folder: Path, truth: Path, connection: sqlite3.Connection) -> list[Finding]:

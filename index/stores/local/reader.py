@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -81,7 +82,8 @@ class LocalStore:
     damaged are made again from the truth: on disk where that is allowed, in memory otherwise.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, after: LocalStore | None = None) -> None:
+        """Open the newest generation; what ``after`` has read of an earlier one is used again."""
         self._folder = folder
         self._lock = threading.RLock()
         self._truth = current_truth(folder)
@@ -94,7 +96,8 @@ class LocalStore:
                 self._encoder = meta(self._connection, "encoder")
                 self._dimension = int(meta(self._connection, "dimension"))
                 self._store_id = meta(self._connection, "store_id")
-                self._view = self._load()
+                known = None if after is None else after._view_in(self._truth)
+                self._view = self._load() if known is None else self._advance(known)
         except BaseException:
             self._connection.close()
             raise
@@ -171,6 +174,23 @@ class LocalStore:
                 self._fingerprint = meta(self._connection, "fingerprint")
                 self._view = self._advance(self._view)
             return True
+
+    def renewed(self) -> LocalStore:
+        """Another value at the newest committed generation; this very one when nothing changed.
+
+        This one stays where it is, for whoever is still using it; its file is closed with it.
+        """
+        with self._lock:
+            self._open_or_fail()
+            fresh = LocalStore(self._folder, after=self)
+            if (fresh._truth, fresh.generation) == (self._truth, self.generation):
+                fresh.close()
+                return self
+        weakref.finalize(fresh, fresh._connection.close)
+        return fresh
+
+    def _view_in(self, truth: Path) -> _View | None:
+        return self._view if self._truth == truth else None
 
     def article(self, article_id: str) -> Article:
         """The whole article. Raises ArticleMissing."""
@@ -366,10 +386,20 @@ class LocalStore:
             return view, run(view)
 
     def _searched(self, run: Callable[[_View], _Found]) -> list[ScoredPassage]:
-        """Search the current view and name what was found."""
-        view, found = self._trusting(run)
+        """Search the current view and name what was found in that same view.
+
+        Numbers of one generation mean nothing in another: where another thread has refreshed
+        meanwhile, the search is made again.
+        """
+        while True:
+            view, found = self._trusting(run)
+            with self._lock:
+                if self._view is view:
+                    return self._named(view, found)
+
+    def _named(self, view: _View, found: _Found) -> list[ScoredPassage]:
         numbers = [view.number(part, row) for part, row, _ in found]
-        with self._lock, guarded(self._truth):
+        with guarded(self._truth):
             self._open_or_fail()
             names: dict[int, str] = {}
             for some in chunks(numbers):
@@ -379,11 +409,9 @@ class LocalStore:
                         f"SELECT id, passage_id FROM passages WHERE id IN ({marks})", some
                     ).fetchall()
                 )
-        # Another thread may have refreshed meanwhile: what is gone by now is not answered.
         return [
             ScoredPassage(names[number], score)
             for number, (_, _, score) in zip(numbers, found, strict=True)
-            if number in names
         ]
 
     def _dense(self, view: _View, vector: Vectors, k: int, where: Filter) -> _Found:
@@ -485,6 +513,8 @@ class LocalStore:
     def _advance(self, view: _View) -> _View:
         """The next view, made of the old one and what changed between the two."""
         generation = int(meta(self._connection, "generation"))
+        if generation == view.generation:
+            return view
         since = int(meta(self._connection, "deletions_since"))
         if since > view.generation or len(view.parts) >= _PARTS:
             return self._load()

@@ -32,6 +32,14 @@ from konkyo.index.stores.local.database import (
 )
 from konkyo.index.stores.local.lock import write_lock
 from konkyo.index.stores.local.segments import Segment, keep_up, remove_segments
+from konkyo.index.stores.local.undo import (
+    forget_previous,
+    previous_truth,
+    record_changes,
+    restore_changes,
+    save_changes,
+    set_previous,
+)
 
 __all__ = ["LocalWriter", "open_writer"]
 
@@ -60,6 +68,9 @@ class LocalWriter:
         self._elder = elder
         self._changed = False
         self._done = False
+        if not swap:
+            with self._guard():
+                record_changes(connection)
         self._position = int(meta(connection, "next_position"))
         self._dimension = int(meta(connection, "dimension"))
 
@@ -362,6 +373,36 @@ class LocalWriter:
                 self._connection.execute("UPDATE sources SET stamp = NULL")
         return removed > 0
 
+    def undo(self) -> None:
+        """Bring back the last generation before the newest; ``commit`` puts it in force.
+
+        Raises StoreError when no earlier generation is kept.
+        """
+        with self._guard():
+            previous = previous_truth(self._connection)
+            if previous is None:
+                restore_changes(self._folder, self._truth, self._connection, self._drop_passages)
+                self._changed = True
+                return
+            # The whole truth before this one is still there: it is put in force again.
+            generation = self.generation
+            elder = connect(self._folder / previous, write=True)
+            self.close()
+            self._connection = elder
+            elder.execute("BEGIN IMMEDIATE")
+            set_previous(elder, self._truth)
+            set_meta(elder, "generation", str(generation + 1))
+            self._truth = self._folder / previous
+            self._swap = True
+            self._position = int(meta(elder, "next_position"))
+
+    def close(self) -> None:
+        """Undo what is not committed and let go of the file."""
+        if self._connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+        self._connection.close()
+
     def commit(self) -> int:
         """Make all of it the newest generation, at once and durably; give its number.
 
@@ -373,6 +414,8 @@ class LocalWriter:
             if self._changed or self._swap:
                 if not self._swap:
                     generation += 1
+                    save_changes(self._connection, generation)
+                    forget_previous(self._connection)
                 set_meta(self._connection, "generation", str(generation))
                 set_meta(self._connection, "next_position", str(self._position))
                 count = self._connection.execute("SELECT count(*) FROM passages").fetchone()[0]
@@ -488,15 +531,15 @@ def open_writer(
         with guarded(truth):
             connection.execute("BEGIN IMMEDIATE")
             if elder is not None:
+                set_previous(connection, elder)
                 _carry_exclusions(elder, connection)
+        writer = LocalWriter(
+            folder, truth, connection, swap=swap, replaces=elder is not None, elder=old
+        )
         try:
-            yield LocalWriter(
-                folder, truth, connection, swap=swap, replaces=elder is not None, elder=old
-            )
+            yield writer
         finally:
-            if connection.in_transaction:
-                with contextlib.suppress(sqlite3.Error):
-                    connection.execute("ROLLBACK")
+            writer.close()
 
 
 def _carry_exclusions(elder: Path, connection: sqlite3.Connection) -> None:
@@ -564,6 +607,8 @@ def _choose(
     except StoreDamaged:
         if fingerprint is None or not rebuild:
             raise
+        with contextlib.suppress(StoreError):
+            elder = current_truth(folder)
     path = create(
         folder,
         fingerprint=fingerprint,
@@ -575,15 +620,19 @@ def _choose(
 
 
 def _sweep(folder: Path) -> None:
-    """Remove truths that are not in force, left by a swap or a crash; under the lock."""
+    """Remove truths that are neither in force nor the one before; under the lock."""
+    previous = None
     try:
         current = current_truth(folder)
+        connection = connect(current)
+        with contextlib.closing(connection), guarded(current):
+            previous = previous_truth(connection)
     except StoreError:
         current = None
     if current is None and (folder / "CURRENT").exists():
         return  # Damaged: leave everything to be looked at.
     for path in folder.glob("truth-*.sqlite"):
-        if path != current:
+        if path != current and path.name != previous:
             for victim in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
                 with contextlib.suppress(OSError):
                     victim.unlink(missing_ok=True)

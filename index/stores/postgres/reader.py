@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -155,6 +156,20 @@ class SqlStore:
             changed = fresh is not self._view
             self._view = fresh
             return changed
+
+    def renewed(self) -> SqlStore:
+        """Another value at the newest committed generation; this very one when nothing changed.
+
+        Both share connections: closing one closes the other.
+        """
+        with self._lock:
+            fresh = self._load(self._view)
+            if fresh is self._view:
+                return self
+            other = copy.copy(self)
+            other._lock = threading.RLock()
+            other._view = fresh
+            return other
 
     def article(self, article_id: str) -> Article:
         """The whole article. Raises ArticleMissing."""

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,10 +29,12 @@ from konkyo.index.records import Article, Passage
 from konkyo.index.stores.base import Exclusion
 from konkyo.index.stores.bm25 import Postings
 from konkyo.index.stores.local.database import (
+    article_from_row,
     blob_from_vector,
     chunks,
     digest_article,
     must_fit,
+    passage_from_row,
     row_crc,
     searched_text,
     unit,
@@ -41,7 +43,7 @@ from konkyo.index.stores.local.database import (
 from konkyo.index.stores.postgres.address import parse
 from konkyo.index.stores.postgres.database import CONTROL, Database, in_force, run, value
 from konkyo.index.stores.postgres.postings import SEGMENT_LIMIT, merged, packed
-from konkyo.index.stores.postgres.reader import SCHEMA, meta_of
+from konkyo.index.stores.postgres.reader import ARTICLE_COLUMNS, SCHEMA, meta_of
 from konkyo.index.stores.postgres.vectors import VectorEngine, VectorRow, engine_for
 
 if TYPE_CHECKING:
@@ -57,6 +59,26 @@ _PASSAGE_COLUMNS = (
     "id, article, born, passage_id, ordinal, start, stop, crc, language, published, outlet, key,"
     " vector, vector_crc, payload, payload_crc"
 )
+
+
+class PassageRow(NamedTuple):
+    """A passage as the table keeps it; ``vector`` is little-endian float16."""
+
+    number: int
+    article: int
+    passage_id: str
+    ordinal: int
+    start: int
+    stop: int
+    crc: int
+    language: str
+    published: str | None
+    outlet: str | None
+    key: bytes
+    vector: bytes
+    vector_crc: int
+    payload: str | None
+    payload_crc: int | None
 
 
 class SqlWriter:
@@ -94,6 +116,8 @@ class SqlWriter:
         self._vectors: list[VectorRow] = []
         self._numbers: list[int] = []
         self._texts: list[str] = []
+        self._sources_before: dict[str, str | None] | None = None
+        self._excluded_before: list[tuple[object, ...]] | None = None
 
     @property
     def generation(self) -> int:
@@ -199,6 +223,7 @@ class SqlWriter:
 
     def set_stamp(self, source: str, stamp: str | None) -> None:
         """Remember what a source looked like; None has it read again by the next build."""
+        self._note_sources()
         self._run("UPDATE sources SET stamp = :stamp WHERE source = :s", stamp=stamp, s=source)
 
     def described(self, source: str) -> dict[str, tuple[str, str]]:
@@ -284,23 +309,40 @@ class SqlWriter:
         ids = self._next("passage_numbers", len(passages))
         for at, passage, vector, key in zip(ids, passages, vectors, keys, strict=True):
             blob, crc = blob_from_vector(vector)
-            half = np.frombuffer(blob, "<f2")
             facts = (passage.passage_id, number, passage.ordinal, passage.start, passage.end)
             payload = payloads[passage.ordinal] if payloads else None
-            self._rows.append(
-                (
-                    *(at, number, self._new, passage.passage_id, passage.ordinal),
-                    *(passage.start, passage.end, row_crc(*facts)),
-                    *(article.language, article.published, article.outlet, key),
-                    *(self._engine.to_column(half), crc),
-                    *(payload, None if payload is None else row_crc(payload)),
-                )
+            self._take_in(
+                PassageRow(
+                    number=at,
+                    article=number,
+                    passage_id=passage.passage_id,
+                    ordinal=passage.ordinal,
+                    start=passage.start,
+                    stop=passage.end,
+                    crc=row_crc(*facts),
+                    language=article.language,
+                    published=article.published,
+                    outlet=article.outlet,
+                    key=key,
+                    vector=blob,
+                    vector_crc=crc,
+                    payload=payload,
+                    payload_crc=None if payload is None else row_crc(payload),
+                ),
+                searched_text(article.title, passage.text),
             )
-            self._vectors.append(
-                VectorRow(at, number, article.language, article.published, article.outlet, half)
-            )
-            self._numbers.append(at)
-            self._texts.append(searched_text(article.title, passage.text))
+
+    def _take_in(self, row: PassageRow, text: str) -> None:
+        """Queue a passage: for the table, for near vectors and, with ``text``, for words."""
+        half = np.frombuffer(row.vector, "<f2")
+        facts = (row.number, row.article, self._new, *row[2:11])
+        column = self._engine.to_column(half)
+        self._rows.append((*facts, column, row.vector_crc, row.payload, row.payload_crc))
+        self._vectors.append(
+            VectorRow(row.number, row.article, row.language, row.published, row.outlet, half)
+        )
+        self._numbers.append(row.number)
+        self._texts.append(text)
         if len(self._rows) >= _COPY_ROWS:
             self._flush()
         if len(self._texts) >= SEGMENT_LIMIT:
@@ -373,6 +415,7 @@ class SqlWriter:
 
     def remove_source(self, source: str) -> bool:
         """Forget a source and what only it held; say whether it was there."""
+        self._note_sources()
         removed = self._run("DELETE FROM sources WHERE source = :source", source=source) > 0
         if removed:
             self._run(
@@ -415,6 +458,7 @@ class SqlWriter:
         """Have builds pass over articles, stored or not."""
         rows = [{"name": e.article_id, "title": e.title, "since": e.since} for e in exclusions]
         if rows:
+            self._note_exclusions()
             run(
                 self._connection,
                 "INSERT INTO excluded AS e VALUES (:name, :title, :since) ON CONFLICT (article_id)"
@@ -424,6 +468,7 @@ class SqlWriter:
 
     def take_back(self, article_id: str) -> bool:
         """Let builds index a removed article again; say whether it had been removed."""
+        self._note_exclusions()
         removed = self._run("DELETE FROM excluded WHERE article_id = :name", name=article_id)
         if removed:
             # No telling which source holds it: all are read again, nothing is encoded twice.
@@ -439,6 +484,153 @@ class SqlWriter:
         if rows:
             self._changed = True
             self._drop([int(str(row[0])) for row in rows])
+
+    def undo(self) -> None:
+        """Bring back the last generation before the newest; ``commit`` puts it in force.
+
+        Raises StoreError when no earlier generation is kept.
+        """
+        before = self._generation - 1
+        if self._all("SELECT 1 FROM generations WHERE generation = :before", before=before):
+            self._restore()
+            return
+        # This truth took over from another one, which is still there.
+        current = in_force(self._connection, self._database.address.store)
+        if current is None or current.previous is None:
+            raise StoreError(
+                f"{self._shown}: there is no earlier generation to go back to; one is kept from"
+                " the next change on"
+            )
+        with self._database.guarded():
+            self._database.use(self._connection, current.previous, lasting=True)
+            facts = meta_of(self._connection, self._shown, self._engine.name)
+            self._dimension = int(facts["dimension"])
+            _migrate(self._connection, self._engine, current.previous, self._dimension)
+        self._truth = current.previous
+        self._position = int(facts["next_position"])
+        self._new = self._generation + 1
+        self._swap = True
+
+    def _restore(self) -> None:
+        """Let what came with the newest generation die, and what died with it be born again."""
+        last = self._generation
+        self._drop(
+            [
+                int(str(row[0]))
+                for row in self._all(
+                    "SELECT number FROM articles WHERE born = :last AND died IS NULL", last=last
+                )
+            ]
+        )
+        for row in self._all(f"SELECT {ARTICLE_COLUMNS} FROM articles WHERE died = :g", g=last):
+            article_from_row(self._shown, row, ())
+        self._again("articles", last)
+        self._restore_passages(last)
+        self._run(
+            "UPDATE places SET died = :new WHERE born = :last AND died IS NULL",
+            new=self._new,
+            last=last,
+        )
+        self._again("places", last)
+        self._restore_sources()
+        self._restore_exclusions()
+        self._changed = True
+
+    def _again(self, table: str, last: int) -> None:
+        """Have rows that died with a generation be born again with the new one."""
+        names = [
+            str(row[0])
+            for row in self._all(
+                "SELECT column_name FROM information_schema.columns WHERE table_schema = :truth"
+                " AND table_name = :table AND column_name NOT IN ('born', 'died')",
+                truth=self._truth,
+                table=table,
+            )
+        ]
+        columns = ", ".join(f'"{name}"' for name in names)
+        self._run(
+            f"INSERT INTO {table} ({columns}, born) SELECT {columns}, :new FROM {table}"
+            " WHERE died = :last",
+            new=self._new,
+            last=last,
+        )
+
+    def _restore_passages(self, last: int) -> None:
+        """Put back passages that died with a generation, under new numbers."""
+        ids = [
+            int(str(row[0]))
+            for row in self._all("SELECT id FROM passages WHERE died = :g ORDER BY id", g=last)
+        ]
+        columns = "passage_id, ordinal, start, stop, crc, language, published, outlet, key"
+        for some in chunks(ids, _COPY_ROWS):
+            rows = self._all(
+                f"SELECT p.article, {', '.join('p.' + name for name in columns.split(', '))},"
+                f" {self._engine.selected('p.vector')}, p.vector_crc, p.payload, p.payload_crc,"
+                " a.article_id, a.title, a.text FROM passages p JOIN articles a"
+                " ON a.number = p.article AND a.died = :last"
+                " WHERE p.died = :last AND p.id = ANY(:ids) ORDER BY p.id",
+                last=last,
+                ids=list(some),
+            )
+            for number, row in zip(self._next("passage_numbers", len(rows)), rows, strict=True):
+                *facts, article_id, title, text = row
+                article, passage_id, ordinal, start, stop, crc = facts[:6]
+                span = (number, passage_id, article, ordinal, start, stop, crc)
+                passage = passage_from_row(self._shown, span, str(text), str(article_id)).passage
+                facts[9:11] = [_bytes(facts[9]), self._engine.from_bytes(_bytes(facts[10]))]
+                restored = PassageRow(number, *facts)  # type: ignore[arg-type]
+                vector_rows(
+                    self._shown,
+                    [(number, restored.vector, restored.vector_crc)],
+                    self._dimension,
+                )
+                self._take_in(restored, searched_text(str(title), passage.text))
+            self._flush()
+            self._write_segments()
+
+    def _note_exclusions(self) -> None:
+        """Remember the articles removed by hand as they were before this transaction."""
+        if self._excluded_before is None:
+            self._excluded_before = self._all("SELECT article_id, title, since FROM excluded")
+
+    def _note_sources(self) -> None:
+        """Remember the sources as they were before this transaction."""
+        if self._sources_before is None:
+            self._sources_before = self.stamps()
+
+    def _restore_sources(self) -> None:
+        self._note_sources()
+        for statement in (
+            "DELETE FROM sources WHERE source IN"
+            " (SELECT source FROM sources_before WHERE NOT existed)",
+            "INSERT INTO sources (source, number, stamp) SELECT source,"
+            " nextval('source_numbers'), stamp FROM sources_before WHERE existed"
+            " ON CONFLICT (source) DO UPDATE SET stamp = EXCLUDED.stamp",
+        ):
+            self._run(statement)
+
+    def _restore_exclusions(self) -> None:
+        self._note_exclusions()
+        self._run("DELETE FROM excluded")
+        self._run("INSERT INTO excluded SELECT * FROM excluded_before")
+
+    def _save_before(self) -> None:
+        """Keep what this transaction changed in tables that have no generations."""
+        now = self.stamps()
+        before = now if self._sources_before is None else self._sources_before
+        changed = [
+            (source, source in before, before.get(source))
+            for source in before.keys() | now.keys()
+            if source not in before or source not in now or before[source] != now[source]
+        ]
+        self._run("DELETE FROM sources_before")
+        self._copy("sources_before", "source, existed, stamp", ["text", "bool", "text"], changed)
+        self._run("DELETE FROM excluded_before")
+        if self._excluded_before is None:
+            self._run("INSERT INTO excluded_before SELECT article_id, title, since FROM excluded")
+        else:
+            columns = "article_id, title, since"
+            self._copy("excluded_before", columns, ["text"] * 3, self._excluded_before)
 
     def commit(self) -> int:
         """Make all of it the newest generation, at once and durably; give its number.
@@ -462,6 +654,8 @@ class SqlWriter:
                 )
                 set_meta(self._connection, "generation", str(generation))
                 set_meta(self._connection, "next_position", str(self._position))
+                if not self._swap:
+                    self._save_before()
                 forgotten = self._prune()
                 self._engine.settle(self._connection, self._truth, count)
             if self._swap:
@@ -520,6 +714,7 @@ class SqlWriter:
         return [int(str(row[0])) for row in rows]
 
     def _know(self, source: str) -> None:
+        self._note_sources()
         self._run(
             "INSERT INTO sources (source, number) VALUES (:source, nextval('source_numbers'))"
             " ON CONFLICT (source) DO NOTHING",
@@ -538,7 +733,6 @@ class SqlWriter:
                 "UPDATE articles SET died = :new WHERE number = ANY(:numbers) AND died IS NULL",
             ):
                 self._run(statement, **gone)
-            self._run("DELETE FROM sketches WHERE article = ANY(:numbers)", numbers=list(some))
 
     def _flush(self) -> None:
         """Copy what waits to the server."""
@@ -667,6 +861,10 @@ class SqlWriter:
         rows = self._all("DELETE FROM passages WHERE died <= :oldest RETURNING id", oldest=oldest)
         for table in ("articles", "places"):
             self._run(f"DELETE FROM {table} WHERE died <= :oldest", oldest=oldest)
+        self._run(
+            "DELETE FROM sketches s WHERE NOT EXISTS"
+            " (SELECT 1 FROM articles a WHERE a.number = s.article)"
+        )
         self._run("DELETE FROM generations WHERE generation < :oldest", oldest=oldest)
         return [int(str(row[0])) for row in rows]
 
@@ -682,6 +880,7 @@ class SqlWriter:
             truth=self._truth,
         )
         gone = [current.previous] if current is not None and current.previous else []
+        gone = [name for name in gone if name != self._truth]
         for name in gone:
             self._run(f'DROP SCHEMA IF EXISTS "{name}" CASCADE')
         return gone

@@ -352,10 +352,10 @@
       element.addEventListener("click", (event) => {
         const button = event.target instanceof Element && event.target.closest("[data-act]");
         if (!button) return;
-        const { act, order, source = "" } = button.dataset;
+        const { act, order, source = "", yes = "" } = button.dataset;
         if (act === "shelf") trigger(shelf);
         if (act === "close") hideSource();
-        if (act === "keep") trigger(keep, { order, sources: source });
+        if (act === "keep") trigger(keep, { order, sources: source, yes });
         if (act === "keep-add") trigger(keep, { order: "add", sources: $("#k-sources").value });
         if (act === "examine-look") trigger(examine, {});
         if (act === "examine-stop") trigger(examine, { do: "stop" });
