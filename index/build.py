@@ -37,7 +37,7 @@ from index.inventory import (
 )
 from index.protocols import KeptPlace, Store, StoreWriter, Vectors
 from index.reading import Cut, Errand, Reader, Reading, cutter, read_here, run_errand
-from index.records import Article
+from index.records import Article, text_id_for
 from index.settings import ChunkSettings
 from index.sources import Fetcher, Listing, SourceFailure
 from index.store import open_store, open_writer, store_fingerprint, store_size, work_folder
@@ -415,13 +415,14 @@ class _Build:
             own = {place.article_id for place in places}
             links: list[tuple[str, str]] = []
             for place in places:
-                if self._excluded.keys() & {place.article_id, place.found_as}:
-                    self._passed_over.add(place.article_id)
-                    continue
                 try:
                     article, cuts, payloads = _kept(elder, place.article_id)
                 except StoreError as exc:
                     self._fail(SourceFailure(source, f"lost with the old index: {exc}"))
+                    continue
+                names = {place.article_id, place.found_as, text_id_for(article.text)}
+                if self._excluded.keys() & names:
+                    self._passed_over.add(place.article_id)
                     continue
                 settled = self._settled(replace(article, source=source), own, cuts, payloads)
                 links.append((settled, place.found_as))
@@ -479,7 +480,7 @@ class _Build:
         self._duplicates += len(reading.articles) - len(own)
         links: list[tuple[str, str]] = []
         for article in own.values():
-            if article.article_id in self._excluded:
+            if self._excluded.keys() & {article.article_id, text_id_for(article.text)}:
                 self._passed_over.add(article.article_id)
             else:
                 settled = self._settled(article, own.keys(), reading.cuts)

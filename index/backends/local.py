@@ -16,6 +16,7 @@ import numpy.typing as npt
 from index.backends.dense import Mask
 from index.backends.files import CacheDamaged
 from index.backends.lock import try_lock
+from index.backends.removals import exclusions_in
 from index.backends.segments import Part, Segment, find_chain, keep_up, remove_segments, tail_after
 from index.backends.truth import (
     ARTICLE_COLUMNS,
@@ -325,10 +326,7 @@ class LocalStore:
         """Articles removed by hand, by their identifiers."""
         with self._lock, guarded(self._truth):
             self._open_or_fail()
-            rows = self._connection.execute(
-                "SELECT article_id, title, since FROM excluded ORDER BY article_id"
-            ).fetchall()
-        return [Exclusion(*map(str, row)) for row in rows]
+            return exclusions_in(self._connection)
 
     def dense(self, vector: Vectors, k: int, where: Filter = _EVERYTHING) -> list[ScoredPassage]:
         """The k passages nearest one query vector of shape (dimension,), best first."""
