@@ -43,7 +43,7 @@ from konkyo.index.inventory import (
     require_consent,
     take_inventory,
 )
-from konkyo.index.records import Article
+from konkyo.index.records import Article, text_id_for
 from konkyo.index.settings import ChunkSettings
 from konkyo.index.stores.address import masked
 from konkyo.index.stores.base import KeptPlace, Store, StoreWriter
@@ -430,13 +430,14 @@ class _Build:
             own = {place.article_id for place in places}
             links: list[tuple[str, str]] = []
             for place in places:
-                if self._excluded.keys() & {place.article_id, place.found_as}:
-                    self._passed_over.add(place.article_id)
-                    continue
                 try:
                     article, cuts, payloads = _kept(elder, place.article_id)
                 except StoreError as exc:
                     self._fail(SourceFailure(source, f"lost with the old index: {exc}"))
+                    continue
+                names = {place.article_id, place.found_as, text_id_for(article.text)}
+                if self._excluded.keys() & names:
+                    self._passed_over.add(place.article_id)
                     continue
                 settled = self._settled(replace(article, source=source), own, cuts, payloads)
                 links.append((settled, place.found_as))
@@ -494,7 +495,7 @@ class _Build:
         self._duplicates += len(reading.articles) - len(own)
         links: list[tuple[str, str]] = []
         for article in own.values():
-            if article.article_id in self._excluded:
+            if self._excluded.keys() & {article.article_id, text_id_for(article.text)}:
                 self._passed_over.add(article.article_id)
             else:
                 settled = self._settled(article, own.keys(), reading.cuts)

@@ -13,6 +13,7 @@ __all__ = [
     "Passage",
     "ScoredPassage",
     "article_id_for",
+    "text_id_for",
 ]
 
 
@@ -23,6 +24,14 @@ def article_id_for(title: str, text: str) -> str:
     places is one article, and a citation can never silently point at a text that has changed.
     """
     return hashlib.sha256(f"{title}\0{text}".encode()).hexdigest()[:16]
+
+
+def text_id_for(text: str) -> str:
+    """Identify a text whatever its title and white space: 32 hexadecimal digits.
+
+    By it an article removed for good is known again under another title.
+    """
+    return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)

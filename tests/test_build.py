@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import time
@@ -443,6 +445,32 @@ def test_a_damaged_index_is_made_anew_from_what_is_left_of_it(news: Path, store:
     assert any("lost with the old index" in failure.reason for failure in report.failures)
     assert len(listed(store)) == 23
     assert sound(store)
+
+
+@pytest.mark.parametrize("harm", ["page", "text", "gone", "earlier version"])
+def test_the_list_of_what_was_removed_survives_damage(news: Path, store: Path, harm: str) -> None:
+    build([str(news)], store, ToyEncoder())
+    victims = [a.article_id for a in listed(store)[:2]]
+    for victim in victims:
+        remove([victim], store)
+    truth = next(store.glob("truth-*.sqlite"))
+    if harm == "page":
+        data = bytearray(truth.read_bytes())
+        data[8192:] = b"\xff" * (len(data) - 8192)
+        truth.write_bytes(data)
+    elif harm == "text":
+        truth.write_text("not an index")
+    elif harm == "earlier version":
+        with contextlib.closing(sqlite3.connect(truth)) as connection:
+            connection.execute("ALTER TABLE excluded DROP COLUMN text_id")
+            connection.execute("PRAGMA user_version = 1")
+        (store / "removed.jsonl").unlink()
+    else:
+        truth.unlink()
+    report = build([str(news)], store, ToyEncoder(), rebuild=True)
+    assert (report.excluded, report.added) == (2, 22)
+    with LocalStore(store) as opened:
+        assert [e.article_id for e in opened.exclusions()] == sorted(victims)
 
 
 def test_a_damaged_note_of_the_last_change_is_not_undone(news: Path, store: Path) -> None:

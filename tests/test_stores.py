@@ -523,6 +523,24 @@ def test_the_last_change_is_undone_and_done_again(address: str, tmp_path: Path) 
         assert [f for f in verify_store(address) if not f.ok] == []
 
 
+def test_removed_for_good_is_known_by_its_text(address: str, tmp_path: Path) -> None:
+    news = write_stories(tmp_path / "news", 12)
+    build([str(news)], address, ToyEncoder())
+    with contextlib.closing(open_store(address)) as opened:
+        victim = next(s for s in opened.articles() if s.source.endswith("0003.md"))
+    remove([victim.article_id], address)
+    path = news / "0003.md"
+    path.write_text(path.read_text("utf-8").replace("title: ", "title: 改題 "), "utf-8")
+    (news / "copy.md").write_text(path.read_text("utf-8").replace("改題", "別題"), "utf-8")
+    for rebuild in (False, True):
+        report = build([str(news)], address, ToyEncoder(), rebuild=rebuild)
+        assert report.excluded == 2
+        with contextlib.closing(open_store(address)) as opened:
+            assert len(list(opened.articles())) == 11
+    take_back([victim.article_id], address)
+    assert build([str(news)], address, ToyEncoder()).added == 1
+
+
 def searched(state: dict[str, object]) -> dict[str, object]:
     """A state without its generation."""
     facts = state["facts"]

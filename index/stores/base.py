@@ -49,11 +49,15 @@ class KeptPlace:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """An article removed by hand; ``since`` is ISO 8601 with time zone."""
+    """An article removed by hand; ``since`` is ISO 8601 with time zone.
+
+    ``text_id`` is that of its text (empty: it is known by its identifier alone).
+    """
 
     article_id: str
     title: str
     since: str
+    text_id: str = ""
 
 
 class Store(Protocol):
@@ -186,7 +190,7 @@ class StoreWriter(Protocol):
         """Every stored article and the source whose facts it has (empty: a source that is gone)."""
 
     def excluded(self) -> dict[str, str]:
-        """Identifiers and titles of articles removed by hand."""
+        """Titles of articles removed by hand, by their identifiers and those of their texts."""
 
     def bereaved(self) -> list[str]:
         """Sources to be read again: they hold a story whose teller no longer does."""

@@ -48,6 +48,7 @@ __all__ = [
     "must_fit",
     "passage_from_row",
     "point_current",
+    "replace_file",
     "row_crc",
     "searched_text",
     "set_meta",
@@ -106,7 +107,8 @@ CREATE INDEX sketches_article ON sketches (article);
 CREATE TABLE excluded (
     article_id TEXT PRIMARY KEY,
     title TEXT NOT NULL,
-    since TEXT NOT NULL
+    since TEXT NOT NULL,
+    text_id TEXT NOT NULL DEFAULT ''
 ) STRICT, WITHOUT ROWID;
 
 -- Where an article was found. ``found_as`` is the identifier the story has in that source: another
@@ -256,13 +258,22 @@ def current_truth(folder: Path) -> Path:
 
 def point_current(folder: Path, truth: Path) -> None:
     """Put a truth in force with one rename."""
-    draft = folder / f"CURRENT.{os.getpid()}.tmp"
-    with draft.open("w", encoding="utf-8") as out:
-        out.write(truth.name + "\n")
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(folder / "CURRENT")
-    fsync_folder(folder)
+    replace_file(folder / "CURRENT", f"{truth.name}\n".encode())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file durably and whole, or not at all."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with draft.open("wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    fsync_folder(path.parent)
 
 
 def create(

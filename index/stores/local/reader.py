@@ -34,6 +34,7 @@ from konkyo.index.stores.local.database import (
     vector_rows,
 )
 from konkyo.index.stores.local.lock import try_lock
+from konkyo.index.stores.local.removals import exclusions_in
 from konkyo.index.stores.local.segments import (
     Part,
     Segment,
@@ -333,10 +334,7 @@ class LocalStore:
         """Articles removed by hand, by their identifiers."""
         with self._lock, guarded(self._truth):
             self._open_or_fail()
-            rows = self._connection.execute(
-                "SELECT article_id, title, since FROM excluded ORDER BY article_id"
-            ).fetchall()
-        return [Exclusion(*map(str, row)) for row in rows]
+            return exclusions_in(self._connection)
 
     def dense(self, vector: Vectors, k: int, where: Filter = _EVERYTHING) -> list[ScoredPassage]:
         """The k passages nearest one query vector of shape (dimension,), best first."""

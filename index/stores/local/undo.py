@@ -210,7 +210,8 @@ def _put_back(connection: sqlite3.Connection, table: str) -> None:
     # A parser's rule: WHERE, or ON would be that of a join.
     changes = ", ".join(f"{name} = excluded.{name}" for name in columns)
     connection.execute(
-        f"INSERT INTO {table} SELECT * FROM undo_{table} WHERE true"
+        f"INSERT INTO {table} ({', '.join([*keys, *columns])})"
+        f" SELECT {', '.join([*keys, *columns])} FROM undo_{table} WHERE true"
         f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
     )
 

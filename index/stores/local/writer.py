@@ -11,7 +11,7 @@ from pathlib import Path
 
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.errors import ArticleMissing, StoreDamaged, StoreError, StoreMissing
-from konkyo.index.records import Article, Passage
+from konkyo.index.records import Article, Passage, text_id_for
 from konkyo.index.stores.base import Exclusion
 from konkyo.index.stores.local.database import (
     StoreOutdated,
@@ -31,6 +31,13 @@ from konkyo.index.stores.local.database import (
     vector_rows,
 )
 from konkyo.index.stores.local.lock import write_lock
+from konkyo.index.stores.local.removals import (
+    carry_removals,
+    exclusions_in,
+    keep_removals,
+    know_texts,
+    put_exclusions,
+)
 from konkyo.index.stores.local.segments import Segment, keep_up, remove_segments
 from konkyo.index.stores.local.undo import (
     forget_previous,
@@ -160,11 +167,11 @@ class LocalWriter:
             )
 
     def excluded(self) -> dict[str, str]:
-        """Identifiers and titles of articles removed by hand."""
+        """Titles of articles removed by hand, by their identifiers and those of their texts."""
         with self._guard():
-            return dict(
-                self._connection.execute("SELECT article_id, title FROM excluded").fetchall()
-            )
+            found = exclusions_in(self._connection)
+        texts = {e.text_id: e.title for e in found if e.text_id}
+        return texts | {e.article_id: e.title for e in found}
 
     def bereaved(self) -> list[str]:
         """Sources to be read again: they hold a story whose teller no longer does."""
@@ -339,17 +346,23 @@ class LocalWriter:
         since = datetime.now().astimezone().isoformat(timespec="seconds")
         with self._guard():
             row = self._connection.execute(
-                "SELECT id, title FROM articles WHERE article_id = ?", (article_id,)
+                "SELECT id, title, text FROM articles WHERE article_id = ?", (article_id,)
             ).fetchone()
             if row is None:
                 raise ArticleMissing(
                     f"no article {article_id} in {self._folder}; `konkyo index list` shows all"
                 )
-            number, title = row
-            self._connection.execute(
-                "INSERT OR REPLACE INTO excluded SELECT DISTINCT found_as, ?, ? FROM places"
-                " WHERE article = ? UNION SELECT ?, ?, ?",
-                (title, since, number, article_id, title, since),
+            number, title, text = row
+            copies = self._connection.execute(
+                "SELECT DISTINCT found_as FROM places WHERE article = ? AND found_as != ?",
+                (number, article_id),
+            ).fetchall()
+            put_exclusions(
+                self._connection,
+                [
+                    *(Exclusion(str(copy), title, since) for (copy,) in copies),
+                    Exclusion(article_id, title, since, text_id_for(text)),
+                ],
             )
             self._connection.execute("DELETE FROM places WHERE article = ?", (number,))
         self._changed = True
@@ -357,10 +370,7 @@ class LocalWriter:
     def exclude(self, exclusions: Iterable[Exclusion]) -> None:
         """Have builds pass over articles, stored or not."""
         with self._guard():
-            self._connection.executemany(
-                "INSERT OR REPLACE INTO excluded VALUES (?, ?, ?)",
-                [(e.article_id, e.title, e.since) for e in exclusions],
-            )
+            put_exclusions(self._connection, exclusions)
 
     def take_back(self, article_id: str) -> bool:
         """Let builds index a removed article again; say whether it had been removed."""
@@ -390,6 +400,7 @@ class LocalWriter:
             self.close()
             self._connection = elder
             elder.execute("BEGIN IMMEDIATE")
+            know_texts(elder)
             set_previous(elder, self._truth)
             set_meta(elder, "generation", str(generation + 1))
             self._truth = self._folder / previous
@@ -424,8 +435,9 @@ class LocalWriter:
             self._connection.execute("COMMIT")
             self._done = True
             self._checkpoint()
-        if self._swap:
-            point_current(self._folder, self._truth)
+            if self._swap:
+                point_current(self._folder, self._truth)
+            keep_removals(self._folder, self._connection)
         return generation
 
     def keep_up(
@@ -530,9 +542,11 @@ def open_writer(
             stack.callback(old.close)
         with guarded(truth):
             connection.execute("BEGIN IMMEDIATE")
+            know_texts(connection)
             if elder is not None:
                 set_previous(connection, elder)
-                _carry_exclusions(elder, connection)
+            if swap:
+                carry_removals(folder, elder, connection)
         writer = LocalWriter(
             folder, truth, connection, swap=swap, replaces=elder is not None, elder=old
         )
@@ -540,18 +554,6 @@ def open_writer(
             yield writer
         finally:
             writer.close()
-
-
-def _carry_exclusions(elder: Path, connection: sqlite3.Connection) -> None:
-    """What was removed by hand stays removed when everything else is made anew."""
-    with contextlib.suppress(StoreError):
-        old = connect(elder)
-        try:
-            with guarded(elder):
-                rows = old.execute("SELECT article_id, title, since FROM excluded").fetchall()
-        finally:
-            old.close()
-        connection.executemany("INSERT INTO excluded VALUES (?, ?, ?)", rows)
 
 
 def _in_force(folder: Path, truth: Path) -> bool:

@@ -42,7 +42,7 @@ from konkyo.index.stores.postgres.vectors import EXACT_FILTERED, Seen, clause, e
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["ARTICLE_COLUMNS", "SCHEMA", "SqlStore", "meta_of", "size"]
+__all__ = ["ARTICLE_COLUMNS", "EXCLUSION", "SCHEMA", "SqlStore", "meta_of", "size"]
 
 SCHEMA = "0001"
 """The newest revision of the tables that this version reads."""
@@ -51,6 +51,9 @@ ARTICLE_COLUMNS = (
     "number, article_id, title, text, language, published, published_at, url, outlet, author,"
     " comments, digest"
 )
+
+EXCLUSION = "article_id, title, since, coalesce(to_jsonb(e) ->> 'text_id', '')"
+"""An article removed by hand, of a table ``e`` that an earlier version may have made."""
 
 _EVERYTHING = Filter()
 _FILTERS = 16
@@ -275,7 +278,7 @@ class SqlStore:
         """Articles removed by hand, by their identifiers."""
         view = self._view
         rows = self._read(
-            lambda c: _all(c, "SELECT article_id, title, since FROM excluded ORDER BY article_id"),
+            lambda c: _all(c, f"SELECT {EXCLUSION} FROM excluded e ORDER BY article_id"),
             view,
         )
         return [Exclusion(*map(str, row)) for row in rows]

@@ -9,6 +9,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,7 +26,7 @@ from konkyo.index.errors import (
     StoreLocked,
     StoreMissing,
 )
-from konkyo.index.records import Article, Passage
+from konkyo.index.records import Article, Passage, text_id_for
 from konkyo.index.stores.base import Exclusion
 from konkyo.index.stores.bm25 import Postings
 from konkyo.index.stores.local.database import (
@@ -43,7 +44,7 @@ from konkyo.index.stores.local.database import (
 from konkyo.index.stores.postgres.address import parse
 from konkyo.index.stores.postgres.database import CONTROL, Database, in_force, run, value
 from konkyo.index.stores.postgres.postings import SEGMENT_LIMIT, merged, packed
-from konkyo.index.stores.postgres.reader import ARTICLE_COLUMNS, SCHEMA, meta_of
+from konkyo.index.stores.postgres.reader import ARTICLE_COLUMNS, EXCLUSION, SCHEMA, meta_of
 from konkyo.index.stores.postgres.vectors import VectorEngine, VectorRow, engine_for
 
 if TYPE_CHECKING:
@@ -199,11 +200,10 @@ class SqlWriter:
         return {str(name): str(source) for name, source in rows}
 
     def excluded(self) -> dict[str, str]:
-        """Identifiers and titles of articles removed by hand."""
-        return {
-            str(name): str(title)
-            for name, title in self._all("SELECT article_id, title FROM excluded")
-        }
+        """Titles of articles removed by hand, by their identifiers and those of their texts."""
+        rows = self._all("SELECT article_id, text_id, title FROM excluded")
+        texts = {str(text_id): str(title) for _, text_id, title in rows if text_id}
+        return texts | {str(name): str(title) for name, _, title in rows}
 
     def bereaved(self) -> list[str]:
         """Sources to be read again: they hold a story whose teller no longer does."""
@@ -433,7 +433,7 @@ class SqlWriter:
         """
         since = datetime.now().astimezone().isoformat(timespec="seconds")
         rows = self._all(
-            "SELECT number, title FROM articles WHERE article_id = :name AND died IS NULL",
+            "SELECT number, title, text FROM articles WHERE article_id = :name AND died IS NULL",
             name=article_id,
         )
         if not rows:
@@ -445,8 +445,8 @@ class SqlWriter:
             "SELECT DISTINCT found_as FROM places WHERE article = :number AND died IS NULL",
             number=number,
         )
-        names = dict.fromkeys([*(str(row[0]) for row in copies), article_id])
-        self.exclude(Exclusion(name, title, since) for name in names)
+        names = {str(row[0]): "" for row in copies} | {article_id: text_id_for(str(rows[0][2]))}
+        self.exclude(Exclusion(name, title, since, text_id) for name, text_id in names.items())
         self._run(
             "UPDATE places SET died = :new WHERE article = :number AND died IS NULL",
             new=self._new,
@@ -456,13 +456,15 @@ class SqlWriter:
 
     def exclude(self, exclusions: Iterable[Exclusion]) -> None:
         """Have builds pass over articles, stored or not."""
-        rows = [{"name": e.article_id, "title": e.title, "since": e.since} for e in exclusions]
+        rows = [asdict(one) for one in exclusions]
         if rows:
             self._note_exclusions()
             run(
                 self._connection,
-                "INSERT INTO excluded AS e VALUES (:name, :title, :since) ON CONFLICT (article_id)"
-                " DO UPDATE SET title = EXCLUDED.title, since = EXCLUDED.since",
+                "INSERT INTO excluded AS e (article_id, title, since, text_id)"
+                " VALUES (:article_id, :title, :since, :text_id) ON CONFLICT (article_id)"
+                " DO UPDATE SET title = EXCLUDED.title, since = EXCLUDED.since,"
+                " text_id = EXCLUDED.text_id",
                 rows,
             )
 
@@ -591,7 +593,9 @@ class SqlWriter:
     def _note_exclusions(self) -> None:
         """Remember the articles removed by hand as they were before this transaction."""
         if self._excluded_before is None:
-            self._excluded_before = self._all("SELECT article_id, title, since FROM excluded")
+            self._excluded_before = self._all(
+                "SELECT article_id, title, since, text_id FROM excluded"
+            )
 
     def _note_sources(self) -> None:
         """Remember the sources as they were before this transaction."""
@@ -612,7 +616,8 @@ class SqlWriter:
     def _restore_exclusions(self) -> None:
         self._note_exclusions()
         self._run("DELETE FROM excluded")
-        self._run("INSERT INTO excluded SELECT * FROM excluded_before")
+        columns = "article_id, title, since, text_id"
+        self._run(f"INSERT INTO excluded ({columns}) SELECT {columns} FROM excluded_before")
 
     def _save_before(self) -> None:
         """Keep what this transaction changed in tables that have no generations."""
@@ -626,11 +631,11 @@ class SqlWriter:
         self._run("DELETE FROM sources_before")
         self._copy("sources_before", "source, existed, stamp", ["text", "bool", "text"], changed)
         self._run("DELETE FROM excluded_before")
+        columns = "article_id, title, since, text_id"
         if self._excluded_before is None:
-            self._run("INSERT INTO excluded_before SELECT article_id, title, since FROM excluded")
+            self._run(f"INSERT INTO excluded_before ({columns}) SELECT {columns} FROM excluded")
         else:
-            columns = "article_id, title, since"
-            self._copy("excluded_before", columns, ["text"] * 3, self._excluded_before)
+            self._copy("excluded_before", columns, ["text"] * 4, self._excluded_before)
 
     def commit(self) -> int:
         """Make all of it the newest generation, at once and durably; give its number.
@@ -1035,7 +1040,11 @@ def _choose(
         set_meta(connection, key, fact)
     if elder is not None:
         # What was removed by hand stays removed when everything else is made anew.
-        run(connection, f'INSERT INTO excluded SELECT * FROM "{elder}".excluded')
+        run(
+            connection,
+            f"INSERT INTO excluded (article_id, title, since, text_id) SELECT {EXCLUSION}"
+            f' FROM "{elder}".excluded e',
+        )
     return truth, True, elder
 
 
