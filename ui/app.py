@@ -29,8 +29,9 @@ from ui.desk import QUESTION_LIMIT, Conversation, Desk
 from ui.examiner import Examiner
 from ui.exports import as_json, as_markdown
 from ui.feedback import REASONS, Keeps, Reason
-from ui.guard import LANGUAGE_COOKIE, Application, Guard, Limits, fork, language_of
+from ui.guard import LANGUAGE_COOKIE, Guard, Limits, fork, language_of
 from ui.librarian import Librarian
+from ui.origins import Origins
 from ui.phrases import LANGUAGE_NAMES, LANGUAGES, PHRASES, Language, say
 from ui.render import (
     Mark,
@@ -45,6 +46,7 @@ from ui.render import (
     suggested_question,
 )
 from ui.rooms import UPLOAD_LIMIT, Rooms
+from ui.sign_in import SignIn
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -55,7 +57,6 @@ __all__ = ["House", "Served", "build", "listen", "serve"]
 _ARTICLE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}\Z")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-_WRONG_PASSWORD_SECONDS = 1.0
 _READERS_AT_ONCE = 32
 _TRANSLATIONS_AT_ONCE = 16
 _THREADS = 120
@@ -83,6 +84,8 @@ class House:
     """Who signed in where several servers share that (None: each server its own)."""
     grace: float = 30.0
     """Seconds a server that is told to end (SIGTERM) goes on with answers under way."""
+    origins: tuple[str, ...] = ()
+    """Other sites whose pages may call the HTTP interface."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,7 @@ def serve(
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        ws="none",
         timeout_graceful_shutdown=1,
     )
     house.desk.open()
@@ -247,7 +251,7 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
         server_port=port,
         footer_links=[],
         run_history=False,
-        auth=_door(access) if access.page_locked and not access.user_header else None,
+        auth=_not_by_framework if access.page_locked and not access.user_header else None,
         auth_dependency=_named(access.user_header) if access.user_header else None,
         auth_message="@@login@@",
         show_error=False,
@@ -259,8 +263,8 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
         theme=_theme(),
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
     )
-    if house.sign_ins is not None:
-        _share_sign_ins(app, house.sign_ins)
+    signed_in = SignIn(app, access, house.sign_ins, proxied=bool(house.names))
+    _tell_sign_ins(app, signed_in)
     own_names = {"localhost", "127.0.0.1", "::1", *(name.lower() for name in house.names)}
     hosts = frozenset(own_names) if host in _LOOPBACK else frozenset()
     doors = Doors(desk, access, house.librarian, house.limiter)
@@ -273,10 +277,10 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
             yield
 
     app.router.lifespan_context = both
-    page: Application = app
-    inner = fork(api_application(doors, tools), page)
+    inner = fork(api_application(doors, tools), signed_in)
     limits = Limits(hosts=hosts, upload=UPLOAD_LIMIT if house.librarian else 0)
-    return Guard(inner, lambda language: _words(desk, language), _head(assets), limits)
+    origins = Origins(frozenset(house.origins))
+    return Guard(inner, lambda language: _words(desk, language), _head(assets), limits, origins)
 
 
 def _page(house: House, rooms: Rooms) -> "gr.Blocks":
@@ -462,16 +466,21 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
         return page, beside, gr.update(visible=True), gr.update(visible=False)
 
     async def arrive(request: gr.Request) -> tuple[object, object, object, object]:
-        tongue, tab = language(request), mine(request)
         while desk.readiness == "loading":
             await asyncio.sleep(0.2)
-        untouched = not tab.turns
-        return (
-            _status(desk, tongue),
-            _talk(desk, tab, tongue) if untouched else gr.skip(),
-            overview(desk.shelf, tongue, editor=edits(request)) if untouched else gr.skip(),
-            filters(desk.shelf, tab.where, tongue),
-        )
+
+        def shown() -> tuple[object, object, object, object]:
+            tongue, tab = language(request), mine(request)
+            untouched = not tab.turns
+            return (
+                _status(desk, tongue),
+                _talk(desk, tab, tongue) if untouched else gr.skip(),
+                overview(desk.shelf, tongue, editor=edits(request)) if untouched else gr.skip(),
+                filters(desk.shelf, tab.where, tongue),
+            )
+
+        # A conversation may have to be fetched from a database.
+        return await asyncio.to_thread(shown)
 
     def leave(request: gr.Request) -> None:
         desk.forget(str(request.session_hash))
@@ -729,23 +738,17 @@ def _named(header: str) -> Callable[[object], str | None]:
     return user  # type: ignore[return-value]
 
 
-def _share_sign_ins(app: "FastAPI", sign_ins: MutableMapping[str, str]) -> None:
-    """Let every server know the cookies of all: one name for them, and one place for the tokens."""
+def _tell_sign_ins(app: "FastAPI", signed_in: SignIn) -> None:
+    """Let the framework know those who signed in by the cookies they are passed on with."""
     from gradio.routes import App
 
     for route in app.routes:
         page = getattr(route, "app", None)
         if isinstance(page, App):
-            page.cookie_id = "konkyo"
-            page.tokens = sign_ins  # type: ignore[assignment]
+            page.cookie_id = signed_in.framework_cookie_id
+            page.tokens = signed_in.framework_tokens
 
 
-def _door(access: Access) -> Callable[[str, str], bool]:
-    def enter(user: str, given: str) -> bool:
-        right = access.enter(user, given)
-        if not right:
-            _log.warning("a wrong password was given")
-            time.sleep(_WRONG_PASSWORD_SECONDS)
-        return right
-
-    return enter
+def _not_by_framework(user: str, given: str) -> bool:
+    """Nobody: passwords are taken by ``SignIn`` before the framework hears of them."""
+    return False
