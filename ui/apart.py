@@ -39,7 +39,7 @@ class ApartLLM:
 
     def __init__(self, path: Path, command: Sequence[str] | None = None) -> None:
         self._path = path
-        self._command = command or (sys.executable, "-c", _CHILD, str(path))
+        self._command = command or (sys.executable, "-P", "-c", _CHILD, str(path))
         self._turn = threading.Lock()
         self._child: subprocess.Popen[str] | None = None
 
