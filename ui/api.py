@@ -415,6 +415,11 @@ def api_application(doors: Doors, tools: Application | None = None) -> Applicati
         body = problem(exc.status_code, code, str(exc.detail))
         return JSONResponse(body, exc.status_code, dict(exc.headers or {}))
 
+    @app.exception_handler(Exception)
+    def unforeseen(request: Request, exc: Exception) -> Response:
+        # The server logs it with its place; the caller is told in the form of every error.
+        return JSONResponse(problem(500, "internal", "an error nobody foresaw; see the log"), 500)
+
     counted = doors.desk.telemetry.requests
 
     async def counting(scope: Scope, receive: Receive, send: Send) -> None:

@@ -47,6 +47,7 @@ from ui.render import (
 )
 from ui.rooms import UPLOAD_LIMIT, Rooms
 from ui.sign_in import SignIn
+from ui.unicode import well_formed
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -297,7 +298,7 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
     def said(event: gr.EventData, name: str) -> str:
         data = event._data if isinstance(event._data, dict) else {}
         value = data.get(name)
-        return str(value) if isinstance(value, (str, int)) else ""
+        return well_formed(str(value)) if isinstance(value, (str, int)) else ""
 
     def hurried(request: gr.Request, tongue: Language) -> str:
         if house.limiter is None:

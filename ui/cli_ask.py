@@ -113,7 +113,9 @@ def ask(
     from rag.opening import open_from_settings
     from rag.outcomes import Answer, to_json
     from ui.terminal import print_outcome, working
+    from ui.unicode import well_formed
 
+    question = well_formed(question)
     if not question.strip():
         raise click.UsageError("the question is empty")
     where = _filter(since, until, languages, outlets)
@@ -159,8 +161,10 @@ def search(
     from index.settings import load_settings
     from rag.opening import open_retriever
     from ui.terminal import clean
+    from ui.unicode import well_formed
 
     settings = load_settings()
+    query = well_formed(query)
     if not query.strip():
         raise click.UsageError("the query is empty")
     ranker = open_retriever(store, embedding=settings.embedding.model, retrieval=settings.retrieval)

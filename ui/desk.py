@@ -24,6 +24,7 @@ from ui.fair import Beat, Queued, in_line
 from ui.phrases import Language, say
 from ui.render import Mark, Rendition, Shelf, Turn, advance, foreign_quotes, quotes_of
 from ui.telemetry import Channel, Telemetry
+from ui.unicode import well_formed
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -386,6 +387,7 @@ class Desk:
         Errors become a turn that says so; the iterator itself raises none of ours. ``refused`` is
         why the question may not be asked at all.
         """
+        question = well_formed(question)
         ready = self._settled.is_set()
         filtered = not where.empty
         turn = conversation.begin(question, "searching" if ready else "waiting", filtered)

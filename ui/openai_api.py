@@ -30,6 +30,7 @@ from rag.outcomes import (
 from ui.desk import QUESTION_LIMIT
 from ui.fair import Beat, Queued
 from ui.render import safe_url
+from ui.unicode import well_formed
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -63,8 +64,9 @@ class Message(BaseModel):
     def words(self) -> str:
         """The text of the message."""
         if isinstance(self.content, list):
-            return "\n".join(part.text for part in self.content if part.type == "text")
-        return self.content or ""
+            whole = "\n".join(part.text for part in self.content if part.type == "text")
+            return well_formed(whole)
+        return well_formed(self.content or "")
 
 
 class StreamOptions(BaseModel):
