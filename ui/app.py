@@ -32,6 +32,7 @@ from ui.feedback import REASONS, Keeps, Reason
 from ui.guard import LANGUAGE_COOKIE, Guard, Limits, fork, language_of
 from ui.librarian import Librarian
 from ui.origins import Origins
+from ui.page_sessions import reader_of
 from ui.phrases import LANGUAGE_NAMES, LANGUAGES, PHRASES, Language, say
 from ui.render import (
     Mark,
@@ -212,6 +213,7 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
     from ui.mcp_server import http_application, server_of
 
     desk, access = house.desk, house.access
+    by_password = access.page_locked and not access.user_header
     rooms = Rooms(house.librarian, house.examiner)
 
     assets = {name: _asset(name) for name in ("desk.js", "theme.css")}
@@ -252,7 +254,7 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
         server_port=port,
         footer_links=[],
         run_history=False,
-        auth=_not_by_framework if access.page_locked and not access.user_header else None,
+        auth=_not_by_framework if by_password else None,
         auth_dependency=_named(access.user_header) if access.user_header else None,
         auth_message="@@login@@",
         show_error=False,
@@ -264,7 +266,13 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
         theme=_theme(),
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
     )
-    signed_in = SignIn(app, access, house.sign_ins, proxied=bool(house.names))
+    signed_in = SignIn(
+        app,
+        access,
+        house.sign_ins,
+        proxied=bool(house.names),
+        signed_out=desk.forget_reader,
+    )
     _tell_sign_ins(app, signed_in)
     own_names = {"localhost", "127.0.0.1", "::1", *(name.lower() for name in house.names)}
     hosts = frozenset(own_names) if host in _LOOPBACK else frozenset()
@@ -281,7 +289,11 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
     inner = fork(api_application(doors, tools), signed_in)
     limits = Limits(hosts=hosts, upload=UPLOAD_LIMIT if house.librarian else 0)
     origins = Origins(frozenset(house.origins))
-    return Guard(inner, lambda language: _words(desk, language), _head(assets), limits, origins)
+
+    def words(language: Language) -> Mapping[str, str]:
+        return _words(desk, language, by_password=by_password)
+
+    return Guard(inner, words, _head(assets), limits, origins)
 
 
 def _page(house: House, rooms: Rooms) -> "gr.Blocks":
@@ -293,7 +305,8 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
         return language_of({k.lower(): v for k, v in dict(request.headers or {}).items()})
 
     def mine(request: gr.Request) -> Conversation:
-        return desk.conversation(str(request.session_hash))
+        session = str(request.session_hash)
+        return desk.conversation(session, reader_of(session))
 
     def said(event: gr.EventData, name: str) -> str:
         data = event._data if isinstance(event._data, dict) else {}
@@ -675,7 +688,7 @@ def _status(desk: Desk, language: Language) -> str:
     return status("ready", say(language, "ready", count=count))
 
 
-def _words(desk: Desk, language: Language) -> Mapping[str, str]:
+def _words(desk: Desk, language: Language, *, by_password: bool) -> Mapping[str, str]:
     suggestions = [suggested_question(s, language) for s in desk.suggestions(language)]
     words = {key: escape(phrase, quote=False) for key, phrase in PHRASES[language].items()}
     words["html:brand"] = (
@@ -700,6 +713,10 @@ def _words(desk: Desk, language: Language) -> Mapping[str, str]:
         f'<button type="button" class="k-quiet k-icon" data-act="theme"'
         f' aria-label="{words["theme"]}" title="{words["theme"]}">◐</button>'
     )
+    if by_password:
+        words["html:tools"] += (
+            f'<button type="button" class="k-quiet" data-act="leave">{words["sign_out"]}</button>'
+        )
     words["html:status"] = _status(desk, language)
     words["html:talk"] = conversation((), language, suggestions)
     words["html:source"] = overview(desk.shelf, language)

@@ -42,7 +42,8 @@ __all__ = [
 
 QUESTION_LIMIT = 500
 
-_CONVERSATIONS = 500
+_CONVERSATIONS = 2000
+_CONVERSATIONS_EACH = 50
 _TURNS = 50
 _HISTORY = 6
 _NEWEST = 40
@@ -118,9 +119,11 @@ class Reader(Protocol):
 class Conversation:
     """The turns of one reader. Safe to share by threads."""
 
-    def __init__(self, key: str = "") -> None:
+    def __init__(self, key: str = "", reader: str = "") -> None:
         self.key = key
         """By which the browser's tab names it."""
+        self.reader = reader
+        """Whose it is."""
         self._lock = threading.Lock()
         self._turns: tuple[Turn, ...] = ()
         self.reading = False
@@ -325,17 +328,40 @@ class Desk:
         others = [s for s in newest if s.language != language]
         return tuple((own if len(own) > 1 else own + others)[:_SUGGESTIONS])
 
-    def conversation(self, key: str) -> Conversation:
-        """The conversation of one browser tab, by the key that tab was given."""
+    def conversation(self, key: str, reader: str = "") -> Conversation:
+        """The conversation of one browser tab of a reader, by the key that tab was given.
+
+        A reader has at most so many: the longest unused is forgotten for a new one. Where all
+        readers have too many, it is one of whoever has the most.
+        """
         with self._lock:
             known = key in self._conversations
         restored = None if known else self._restored(key)
         with self._lock:
-            found = self._conversations.pop(key, None) or restored or Conversation(key)
+            found = self._conversations.pop(key, None) or restored or Conversation(key, reader)
+            found.reader = reader
             self._conversations[key] = found
-            while len(self._conversations) > _CONVERSATIONS:
-                self._conversations.popitem(last=False)
+            if not known:
+                self._make_room(reader)
             return found
+
+    def _make_room(self, reader: str) -> None:
+        held = Counter(one.reader for one in self._conversations.values())
+        if held[reader] > _CONVERSATIONS_EACH:
+            crowd = reader
+        elif held.total() > _CONVERSATIONS:
+            crowd = held.most_common(1)[0][0]
+        else:
+            return
+        oldest = next(key for key, one in self._conversations.items() if one.reader == crowd)
+        self._conversations.pop(oldest).abandon()
+
+    def forget_reader(self, reader: str) -> None:
+        """Drop all conversations of a reader who has signed out, and stop what they waited for."""
+        with self._lock:
+            gone = [key for key, one in self._conversations.items() if one.reader == reader]
+        for key in gone:
+            self.forget(key)
 
     def _restored(self, key: str) -> Conversation | None:
         try:

@@ -19,30 +19,30 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING
 
 from index.errors import KonkyoError
 from ui.access import EDITOR, READER, Access, Limiter, TooMany
 from ui.guard import Application, Receive, Scope, Send
+from ui.page_sessions import owned
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["PLAIN_COOKIE", "READER_HEADER", "SECURE_COOKIE", "MemorySignIns", "SignIn"]
+__all__ = ["PLAIN_COOKIE", "SECURE_COOKIE", "MemorySignIns", "SignIn"]
 
 SECURE_COOKIE = "__Host-konkyo"
 PLAIN_COOKIE = "konkyo_session"
-READER_HEADER = "x-konkyo-reader"
-"""Tells the page's handlers apart who is asking; a browser's own header of that name is dropped."""
-
 _FRAMEWORK = "konkyo"
 _FRAMEWORK_COOKIE = f"access-token-unsecure-{_FRAMEWORK}"
 _WRONG_A_MINUTE = 10
+_RIGHT_A_MINUTE = 60
 _SECONDS = 7 * 86_400
 _SIGN_INS = 10_000
 _COOKIE_LIMIT = 200
+_NOBODY = "nobody"
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 # What a browser needs to show the form to somebody who has not signed in.
 _OPEN = re.compile(
@@ -87,8 +87,9 @@ class SignIn:
     """Wraps the page: POST /login and /logout are answered here, everything else is passed on.
 
     Where the page is locked, what is passed on comes from somebody who is signed in or is part of
-    the form. ``sign_ins`` holds the tokens; ``proxied`` is whether a proxy on this machine says in
-    ``X-Forwarded-For`` who asks.
+    the form, and names sessions of its own reader alone. ``sign_ins`` holds the tokens; ``proxied``
+    is whether a proxy on this machine says in ``X-Forwarded-For`` who asks; ``signed_out`` is called
+    with the reader whose sessions have ended.
     """
 
     def __init__(
@@ -98,12 +99,15 @@ class SignIn:
         sign_ins: MutableMapping[str, str] | None = None,
         *,
         proxied: bool = False,
+        signed_out: Callable[[str], object] = lambda reader: None,
     ) -> None:
         self._inner = inner
         self._access = access
         self._sign_ins = MemorySignIns() if sign_ins is None else sign_ins
         self._proxied = proxied
+        self._signed_out = signed_out
         self._wrong = Limiter(_WRONG_A_MINUTE, what="wrong passwords")
+        self._right = Limiter(_RIGHT_A_MINUTE, what="sign-ins")
         self._inside = {user: secrets.token_urlsafe(24) for user in (READER, EDITOR)}
 
     @property
@@ -126,9 +130,12 @@ class SignIn:
         request = Request(scope, receive)
         response = await self._own(request)
         if response is None:
-            response = await self._passed(request, scope)
-        application: Application = response or self._inner
-        await application(scope, receive, send)
+            reader = await self._passed(request, scope)
+            if isinstance(reader, str):
+                await self._inner(scope, await owned(scope, receive, reader), send)
+                return
+            response = reader
+        await response(scope, receive, send)
 
     @property
     def _by_password(self) -> bool:
@@ -165,6 +172,7 @@ class SignIn:
         caller = self._address(request)
         try:
             # Counted before it is known whether it is right, so that many at once are too.
+            self._right.take(caller)
             self._wrong.take(caller)
         except TooMany as exc:
             headers = {"retry-after": str(exc.retry_after)}
@@ -204,12 +212,13 @@ class SignIn:
         token = _token(request)
         if token:
             await asyncio.to_thread(self._sign_ins.pop, token, None)
+            self._signed_out(_digest(token))
 
-    async def _passed(self, request: Request, scope: Scope) -> Response | None:
-        """Tell the page who asks; a response where nobody who may has asked."""
+    async def _passed(self, request: Request, scope: Scope) -> Response | str:
+        """Tell the page who asks, and say whose sessions are theirs; or a response: they may not."""
         from starlette.responses import JSONResponse
 
-        user, reader = None, self._address(request)
+        user, reader = None, _digest(self._address(request))
         if self._by_password:
             token = _token(request)
             try:
@@ -217,18 +226,16 @@ class SignIn:
             except KonkyoError as exc:
                 _log.warning("sign-ins cannot be read: %s", exc)
                 return JSONResponse({"detail": "The page cannot be opened now; try again."}, 503)
-            reader = _digest(token) if user else ""
+            reader = _digest(token) if user else _NOBODY
         elif self._access.user_header:
             user = request.headers.get(self._access.user_header) or None
-            reader = _digest(user) if user else ""
+            reader = _digest(user) if user else _NOBODY
         if self._access.page_locked and user is None and not _OPEN.fullmatch(request.url.path):
             return JSONResponse({"detail": "Not authenticated"}, 401)
-        scope["headers"] = self._rewritten(request, user, reader)
-        return None
+        scope["headers"] = self._rewritten(request, user)
+        return reader
 
-    def _rewritten(
-        self, request: Request, user: str | None, reader: str
-    ) -> list[tuple[bytes, bytes]]:
+    def _rewritten(self, request: Request, user: str | None) -> list[tuple[bytes, bytes]]:
         cookies = [
             f"{name}={value}"
             for name, value in request.cookies.items()
@@ -236,9 +243,7 @@ class SignIn:
         ]
         if self._by_password and user in self._inside:
             cookies.append(f"{_FRAMEWORK_COOKIE}={self._inside[user]}")
-        dropped = (b"cookie", READER_HEADER.encode())
-        headers = [(n, v) for n, v in request.headers.raw if n.lower() not in dropped]
-        headers.append((READER_HEADER.encode(), reader.encode()))
+        headers = [(n, v) for n, v in request.headers.raw if n.lower() != b"cookie"]
         if cookies:
             headers.append((b"cookie", "; ".join(cookies).encode("latin-1", "replace")))
         return headers
