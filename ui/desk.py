@@ -480,10 +480,12 @@ class Desk:
         *,
         history: Sequence[Past] = (),
         where: Filter = _NO_FILTER,
+        gone: threading.Event | None = None,
     ) -> Iterator[Event | Queued | Beat]:
         """Everything that happens while one question is answered, by whatever door it came.
 
-        Something comes at least every second, so that a reader who left is noticed. Raises KonkyoError, also while the models are not ready.
+        Something comes at least every second, so that a reader who left is noticed; whoever knows it
+        sooner sets ``gone``. Raises KonkyoError, also while the models are not ready.
         """
         reader = self.reader
         watch = self.telemetry.watch(channel)
@@ -492,10 +494,11 @@ class Desk:
         try:
             self.renew()
             run = partial(reader.stream, question, history=history, where=where)
-            for event in in_line(partial(self._gated, run), _BEAT_SECONDS):
-                if not isinstance(event, Beat):
-                    watch.saw(event)
-                yield event
+            with closing(in_line(partial(self._gated, run), _BEAT_SECONDS, gone=gone)) as events:
+                for event in events:
+                    if not isinstance(event, Beat):
+                        watch.saw(event)
+                    yield event
         except KonkyoError as exc:
             watch.failed(exc)
             raise
@@ -519,7 +522,13 @@ class Desk:
         return self._reader is not None and not isinstance(self._reader.llm, NoLLM)
 
     def translation(
-        self, article_id: str, start: int, end: int, language: str, channel: Channel
+        self,
+        article_id: str,
+        start: int,
+        end: int,
+        language: str,
+        channel: Channel,
+        gone: threading.Event | None = None,
     ) -> Iterator[Translation | Queued | Beat]:
         """A model's translation of one span of an article, after all questions that wait; last.
 
@@ -539,7 +548,7 @@ class Desk:
             yield translated(reader.llm, quote, language)
 
         try:
-            with closing(in_line(run, _BEAT_SECONDS, patient=True)) as events:
+            with closing(in_line(run, _BEAT_SECONDS, patient=True, gone=gone)) as events:
                 for event in events:
                     if isinstance(event, Translation):
                         status = "doubtful" if event.doubtful else "made"
