@@ -9,7 +9,7 @@
                     price_in, price_out
     [retrieval]     dense_weight, candidates, top_k
     [chat]          host, port, rate, concurrent, password_file, editor_password_file,
-                    keys_file, log, names, user_header, editors, grace
+                    keys_file, log, names, origins, user_header, editors, grace
 
 In the environment a section and its key are joined by two underscores
 (``KONKYO_LLM__MODEL``). A key nobody knows is an error that names it and where it stands.
@@ -18,12 +18,13 @@ In the environment a section and its key are joined by two underscores
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -47,6 +48,8 @@ __all__ = [
 ]
 
 CONFIG_NAME = "konkyo.toml"
+
+_ORIGIN = re.compile(r"https?://[a-z0-9_.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
 
 
 class _Section(BaseModel):
@@ -111,7 +114,8 @@ class ChatSettings(_Section):
 
     ``rate`` is questions a minute and ``concurrent`` questions at once for each caller of the
     HTTP interface (0: no limit); the files hold passwords and keys, never the settings.
-    ``names`` are host names by which a proxy on this machine passes requests on; ``user_header``
+    ``names`` are host names by which a proxy on this machine passes requests on; ``origins`` are
+    those of other sites whose pages may call the HTTP interface (https://a.example); ``user_header``
     is the header in which that proxy says who signed in, and ``editors`` are those of them who
     may change the index. ``grace`` is how long, in seconds, a server that is told to end (SIGTERM)
     goes on with the answers under way.
@@ -126,9 +130,18 @@ class ChatSettings(_Section):
     keys_file: str = ""
     log: Literal["text", "json"] = "text"
     names: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
     user_header: str = ""
     editors: tuple[str, ...] = ()
     grace: float = Field(default=30.0, ge=0)
+
+    @field_validator("origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin.lower()):
+                raise ValueError(f"{origin} is not an origin like https://a.example")
+        return tuple(origin.lower() for origin in origins)
 
 
 class Settings(BaseSettings):

@@ -510,7 +510,10 @@ def main() -> None:
         feedback = Feedback(Path(kept)) if kept else None
         grace = float(os.environ.get("FAKE_GRACE", "30"))
         serve(
-            House(desk, access, limiter, librarian, FakeExaminer(), feedback, names, None, grace),
+            House(
+                *(desk, access, limiter, librarian, FakeExaminer(), feedback, names, None, grace),
+                origins=tuple(os.environ.get("FAKE_ORIGINS", "").split()),
+            ),
             taken,
             ready=ready,
         )

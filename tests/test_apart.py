@@ -28,13 +28,16 @@ class Fake:
             import os; os._exit(3)
         if prompt.user == "fail":
             raise LLMUnreachable("no tokens today")
+        if prompt.user == "reading":
+            time.sleep(3600)
         for n in range(prompt.shown):
             if prompt.user == "slow":
                 time.sleep(0.05)
             usage.completion_tokens = n + 1
             yield f"{prompt.user}\\u2028{n}\\n"
 
-attend(Fake(), sys.stdin, sys.stdout)
+import os
+attend(Fake(), sys.stdin, sys.stdout, lambda: os._exit(0))
 """
 
 
@@ -105,3 +108,38 @@ def test_the_process_ends_with_its_parent(llm: ApartLLM) -> None:
     assert child.stdin is not None
     child.stdin.close()
     assert child.wait(10) == 0
+
+
+def test_a_prompt_that_is_read_for_nobody_holds_up_no_other(llm: ApartLLM) -> None:
+    failed: list[str] = []
+
+    def read() -> None:
+        try:
+            ask(llm, "reading")
+        except LLMUnreachable as exc:
+            failed.append(str(exc))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    while llm._child is None or not llm._turn.locked():
+        time.sleep(0.02)
+    llm.interrupt()
+    reader.join(60)
+    assert len(failed) == 1
+    assert len(ask(llm, "next", usage=Usage())) == 3
+
+
+def test_what_is_written_for_nobody_is_stopped_without_ending_the_process(llm: ApartLLM) -> None:
+    heard: list[str] = []
+    writer = threading.Thread(
+        target=lambda: heard.extend(llm.stream(Prompt("s", "slow", 10_000), usage=Usage()))
+    )
+    writer.start()
+    while not heard:
+        time.sleep(0.02)
+    child = llm._child
+    llm.interrupt()
+    writer.join(60)
+    assert 0 < len(heard) < 10_000
+    assert len(ask(llm, "next", usage=Usage())) == 3
+    assert llm._child is child

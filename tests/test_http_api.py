@@ -110,7 +110,9 @@ def test_a_reader_who_hangs_up_frees_the_place() -> None:
         wait_ready(url)
         body = {"question": "endless", "stream": True}
         with httpx.stream("POST", url + "api/ask", json=body) as response:
-            next(response.iter_text())
+            # Held: an iterator that is dropped closes the connection.
+            pieces = response.iter_text()
+            next(pieces)
             second = httpx.post(url + "api/ask", json={"question": QUESTION})
             assert second.status_code == 429
             assert "at most 1" in second.json()["error"]["message"]

@@ -149,3 +149,14 @@ def test_jsquad_reference(shared: Path) -> None:
         searcher.search(query_tokens(question), 1)[0][1] == gold for question, gold in sample
     )
     assert hits / len(sample) >= 0.9
+
+
+@pytest.mark.parametrize("text", ["\u0301", "a \u0300 b", "\u0483", "\u3099", "\ufffd"])
+def test_a_mark_with_nothing_to_combine_with_is_no_term(text: str) -> None:
+    assert set(tokens(text)) <= {"a", "b", "\u3099"}
+    assert all(worth > 0 for worth in query_tokens(text).values())
+
+
+@given(st.text(st.characters(), max_size=500))
+def test_every_text_has_terms_that_weigh_something(text: str) -> None:
+    assert all(term and worth > 0 for term, worth in query_tokens(text).items())

@@ -41,7 +41,7 @@ __all__ = [
 BM25_K1 = 0.3
 BM25_B = 0.7
 
-TOKENS_VERSION = 2
+TOKENS_VERSION = 3
 """Grows whenever ``tokens`` gives anything else for any text: cached postings are then rebuilt."""
 
 _MAX_FREQUENCY = 255
@@ -129,7 +129,8 @@ def tokens(text: str) -> list[str]:
             found.append(number)
             continue
         if kind == "word":
-            found.append(_plain_word(run))
+            # A combining mark with nothing to combine with is no word.
+            found += filter(None, [_plain_word(run)])
             continue
         if match.start() == end and kind != "southeast":
             found += [number[-1] + run[0], number + run[0]]

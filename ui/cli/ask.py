@@ -110,10 +110,12 @@ def ask(
     outlets: tuple[str, ...],
 ) -> int:
     """Ask the articles a question; every sentence of the answer cites its proof."""
+    from konkyo.index.text.unicode import well_formed
     from konkyo.rag.factory import open_from_settings
     from konkyo.rag.types import Answer, to_json
     from konkyo.ui.cli.terminal import print_outcome, working
 
+    question = well_formed(question)
     if not question.strip():
         raise click.UsageError("the question is empty")
     where = _filter(since, until, languages, outlets)
@@ -157,10 +159,12 @@ def search(
 ) -> int:
     """Rank passages for a query, with their fused, dense and lexical scores."""
     from konkyo.index.settings import load_settings
+    from konkyo.index.text.unicode import well_formed
     from konkyo.rag.factory import open_retriever
     from konkyo.ui.cli.terminal import clean
 
     settings = load_settings()
+    query = well_formed(query)
     if not query.strip():
         raise click.UsageError("the query is empty")
     ranker = open_retriever(store, embedding=settings.embedding.model, retrieval=settings.retrieval)

@@ -179,6 +179,7 @@ def chat(
             settings.chat.names,
             SignIns(ledger) if ledger is not None else None,
             settings.chat.grace,
+            settings.chat.origins,
         )
         with contextlib.suppress(KeyboardInterrupt):
             serve(house, taken, ready=partial(_opened, browse))

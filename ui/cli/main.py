@@ -76,6 +76,8 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # A module that happens to lie in the working folder must not run in our children.
+    os.environ["PYTHONSAFEPATH"] = "1"
     try:
         code = konkyo.main(standalone_mode=False)
     except click.ClickException as exc:

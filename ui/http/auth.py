@@ -136,11 +136,19 @@ class Access:
 
 
 class Limiter:
-    """Lets each caller do ``rate`` things a minute and ``concurrent`` at once; 0 means no limit."""
+    """Lets each caller do ``rate`` things a minute and ``concurrent`` at once; 0 means no limit.
+
+    ``what`` names the things in messages.
+    """
 
     def __init__(
-        self, rate: int, concurrent: int = 0, clock: Callable[[], float] = time.monotonic
+        self,
+        rate: int,
+        concurrent: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+        what: str = "questions",
     ) -> None:
+        self._what = what
         self._rate = rate
         self._concurrent = concurrent
         self._clock = clock
@@ -162,8 +170,15 @@ class Limiter:
         if left < 1:
             wait = max(1, round((1 - left) * 60 / self._rate + 0.5))
             raise TooMany(
-                f"too many questions: at most {self._rate} a minute; try again in {wait} s", wait
+                f"too many {self._what}: at most {self._rate} a minute; try again in {wait} s", wait
             )
+
+    def give_back(self, caller: str) -> None:
+        """Take back the count of one request."""
+        with self._lock:
+            if caller in self._left:
+                left, then = self._left[caller]
+                self._left[caller] = (min(float(self._rate), left + 1), then)
 
     @contextlib.contextmanager
     def slot(self, caller: str) -> Iterator[None]:
@@ -173,7 +188,7 @@ class Limiter:
             busy = self._busy.get(caller, 0)
             if self._concurrent and busy >= self._concurrent:
                 raise TooMany(
-                    f"at most {self._concurrent} questions at once; wait for an answer first", 1
+                    f"at most {self._concurrent} {self._what} at once; wait for an answer first", 1
                 )
             self._busy[caller] = busy + 1
         try:

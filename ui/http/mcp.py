@@ -4,6 +4,7 @@ The one owner of the ``mcp`` library. Annotations are evaluated here, not postpo
 reads those of the tools, which are made inside a function.
 """
 
+import threading
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
@@ -16,6 +17,7 @@ from pydantic import Field
 from konkyo.index.errors import KonkyoError
 from konkyo.index.records import Filter
 from konkyo.rag.types import to_json
+from konkyo.ui.http.answering import left
 from konkyo.ui.http.security_middleware import Application
 from konkyo.ui.http.service import ARTICLE_ID, Doors, Where, answer_from
 from konkyo.ui.web.chat_service import QUESTION_LIMIT, NotReady
@@ -61,16 +63,20 @@ def server_of(doors: Doors) -> "MCPServer[object]":
     )
     reads = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
-    async def done(work: Callable[[], T]) -> T:
+    async def done(work: Callable[[], T], gone: threading.Event | None = None) -> T:
         def settled() -> T:
             if not doors.desk.wait(_READY_SECONDS):
                 raise NotReady("the models are still being loaded; try again soon")
             return work()
 
         try:
-            return await anyio.to_thread.run_sync(settled)
+            return await anyio.to_thread.run_sync(settled, abandon_on_cancel=True)
         except KonkyoError as exc:
             raise ToolError(str(exc)) from exc
+        finally:
+            if gone is not None:
+                # Cancelled, too: nobody waits for the answer any more.
+                gone.set()
 
     def where(
         since: date | None, until: date | None, languages: list[str], outlets: list[str]
@@ -94,11 +100,13 @@ def server_of(doors: Doors) -> "MCPServer[object]":
         title, outlet, date, url and quote. A refusal means that the articles do not say.
         """
         narrowed = where(since, until, languages, outlets)
+        gone = left.get(None) or threading.Event()
 
         def work() -> dict[str, object]:
-            return to_json(answer_from(doors.events(_CALLER, question, "mcp", (), narrowed)))
+            events = doors.events(_CALLER, question, "mcp", (), narrowed, gone)
+            return to_json(answer_from(events))
 
-        return await done(work)
+        return await done(work, gone)
 
     @server.tool(title="Search the articles", annotations=reads)
     async def search(

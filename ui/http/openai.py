@@ -7,6 +7,7 @@ in ``annotations`` and, whole, under ``konkyo``. A refusal is an ordinary messag
 
 import json
 import secrets
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from konkyo.index.errors import KonkyoError, UsageError
 from konkyo.index.records import Filter
+from konkyo.index.text.unicode import well_formed
 from konkyo.rag.conversation import Turn
 from konkyo.rag.generation.output_format import display_text
 from konkyo.rag.types import (
@@ -63,8 +65,9 @@ class Message(BaseModel):
     def words(self) -> str:
         """The text of the message."""
         if isinstance(self.content, list):
-            return "\n".join(part.text for part in self.content if part.type == "text")
-        return self.content or ""
+            whole = "\n".join(part.text for part in self.content if part.type == "text")
+            return well_formed(whole)
+        return well_formed(self.content or "")
 
 
 class StreamOptions(BaseModel):
@@ -214,9 +217,10 @@ def _chunks(
 def router(doors: "Doors") -> "APIRouter":
     """The two routes."""
     from fastapi import APIRouter, Request
-    from fastapi.responses import JSONResponse, Response, StreamingResponse
+    from fastapi.responses import JSONResponse, Response
 
-    from konkyo.ui.http.service import UNBUFFERED, answer_from, problem_of, some_problems
+    from konkyo.ui.http.answering import event_stream, while_connected
+    from konkyo.ui.http.service import answer_from, problem_of, some_problems
 
     routes = APIRouter(tags=["OpenAI"])
 
@@ -256,16 +260,19 @@ def router(doors: "Doors") -> "APIRouter":
             **some_problems(400, 413, 422, 429, 503),
         },
     )
-    def complete(body: CompletionRequest, request: Request) -> Response:
+    async def complete(body: CompletionRequest, request: Request) -> Response:
         """The answer with its sources; with `stream`, each sentence when it has been checked."""
-        caller = doors.caller(request)
+        caller, gone = doors.caller(request), threading.Event()
         question, history = history_of(body.messages)
-        events = doors.events(caller, question, "openai", history, Filter())
         name, now = f"chatcmpl-{secrets.token_hex(12)}", int(time.time())
-        if not body.stream:
-            return JSONResponse(_completion(answer_from(events), name, now))
-        usage = bool(body.stream_options and body.stream_options.include_usage)
-        chunks = _chunks(events, name, now, usage)
-        return StreamingResponse(sse(chunks), media_type="text/event-stream", headers=UNBUFFERED)
+
+        def work() -> Response:
+            events = doors.events(caller, question, "openai", history, Filter(), gone)
+            if not body.stream:
+                return JSONResponse(_completion(answer_from(events), name, now))
+            usage = bool(body.stream_options and body.stream_options.include_usage)
+            return event_stream(sse(_chunks(events, name, now, usage)), events)
+
+        return await while_connected(request, gone, work)
 
     return routes

@@ -1,4 +1,4 @@
-"""What stands between the network and the page: host check, limits, security headers, language.
+"""What stands between the network and the page: host and origin checks, limits, security headers.
 
 An ASGI wrapper without any framework's types. It also turns the one page that Gradio serves
 into ours: inline scripts get a nonce, so that the content security policy can refuse every
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from html import escape
 from http.cookies import CookieError, SimpleCookie
 
+from konkyo.ui.http.origins import FOR_PROGRAMS, Origins
 from konkyo.ui.web.i18n import Language, negotiate
 
 __all__ = [
@@ -49,9 +50,8 @@ _FOREIGN_META = re.compile(
 # The chat takes no files and needs no proxy: those doors of the framework stay shut.
 _SHUT = re.compile(
     r"(/gradio_api)?/(upload(_progress)?|proxy=|file=|file/|monitoring|runs|deep_link|run-history|"
-    r"component_server|stream/)"
+    r"component_server|stream/|token|dev/|vibe-|undo-vibe|profiling|process_recording)"
 )
-_FOR_PROGRAMS = re.compile(r"/(api|v1|mcp|metrics|health|ready)(/|\Z)")
 # Open for as long as a page or an assistant is: nothing of an answer is in them.
 _IDLE = re.compile(r"GET /(mcp\Z|gradio_api/heartbeat/)")
 _HEADERS = (
@@ -89,8 +89,16 @@ class Guard:
     ``{nonce}`` stands for the nonce.
     """
 
-    def __init__(self, inner: Application, words: Words, head: str, limits: Limits) -> None:
+    def __init__(
+        self,
+        inner: Application,
+        words: Words,
+        head: str,
+        limits: Limits,
+        origins: Origins | None = None,
+    ) -> None:
         self._inner = inner
+        self._origins = origins or Origins()
         self._words = words
         self._head = head
         self._limits = limits
@@ -113,17 +121,26 @@ class Guard:
                 await self._inner(scope, receive, send)
             return
         headers = _headers(scope)
+        path = str(scope["path"])
         refusal = self._refuse(scope, headers)
         nonce = secrets.token_urlsafe(18)
+        allowed = self._origins.response_headers(path, headers)
         if refusal is not None:
-            programs = _FOR_PROGRAMS.match(str(scope["path"])) is not None
-            await _plain(send, *refusal, nonce=nonce, as_json=programs)
+            programs = FOR_PROGRAMS.match(path) is not None
+            await _plain(send, *refusal, nonce=nonce, as_json=programs, more=allowed)
             return
-        page = scope["method"] == "GET" and scope["path"] in ("/", "/config", "/config/")
-        report = str(scope["path"]).startswith("/konkyo/report/")
-        answer = _Answer(send, nonce, self._dress if page else None, language_of(headers), report)
-        limit = self._limits.of(str(scope["path"]))
-        counts = 0 if _IDLE.match(f"{scope['method']} {scope['path']}") else 1
+        preflight = self._origins.preflight(str(scope["method"]), path, headers)
+        if preflight is not None:
+            said = [*_secure(nonce), *preflight]
+            await send({"type": "http.response.start", "status": 204, "headers": said})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        page = scope["method"] == "GET" and path in ("/", "/config", "/config/")
+        report = path.startswith("/konkyo/report/")
+        rewrite = self._dress if page else None
+        answer = _Answer(send, nonce, rewrite, language_of(headers), report, allowed)
+        limit = self._limits.of(path)
+        counts = 0 if _IDLE.match(f"{scope['method']} {path}") else 1
         self._busy += counts
         try:
             await self._inner(scope, self._limited(receive, limit), answer.send)
@@ -137,10 +154,14 @@ class Guard:
             return 421, "This server does not answer for that host name."
         if _SHUT.match(str(scope["path"])):
             return 404, "Not found."
-        if scope["method"] not in ("GET", "HEAD", "POST"):
+        method, path = str(scope["method"]), str(scope["path"])
+        foreign = self._origins.refusal(method, path, headers)
+        if foreign is not None:
+            return 403, foreign
+        if method not in ("GET", "HEAD", "POST"):
+            if self._origins.preflight(method, path, headers) is not None:
+                return None
             return 405, "Method not allowed."
-        if scope["method"] == "POST" and headers.get("sec-fetch-site") in ("cross-site",):
-            return 403, "Requests from other sites are refused."
         length = headers.get("content-length", "0")
         limit = self._limits.of(str(scope["path"]))
         if not length.isdecimal() or int(length) > limit:
@@ -184,7 +205,7 @@ def fork(programs: Application, page: Application) -> Application:
 
     async def chosen(scope: Scope, receive: Receive, send: Send) -> None:
         http = scope["type"] == "http"
-        inner = programs if http and _FOR_PROGRAMS.match(str(scope["path"])) else page
+        inner = programs if http and FOR_PROGRAMS.match(str(scope["path"])) else page
         await inner(scope, receive, send)
 
     return chosen
@@ -241,8 +262,10 @@ class _Answer:
         rewrite: Callable[[bytes, bytes, str, Language], bytes] | None,
         language: Language,
         report: bool,
+        allowed: list[tuple[bytes, bytes]],
     ) -> None:
         self._send = send
+        self._allowed = allowed
         self._report = report
         self._nonce = nonce
         self._rewrite = rewrite
@@ -259,8 +282,14 @@ class _Answer:
             if self._report:
                 # It names its own style and script by their hashes; nothing else may run in it.
                 ours = [*_HEADERS, (b"content-security-policy", b"frame-ancestors 'none'")]
-            names = {name for name, _ in ours}
-            kept = [(n, v) for n, v in headers if n not in names and n != b"server"]
+            ours = [*ours, *self._allowed]
+            names = {name for name, _ in ours} - {b"vary"} | {b"server"}
+            # Who may read an answer is decided here alone: the framework lets in any origin.
+            kept = [
+                (n, v)
+                for n, v in headers
+                if n not in names and not n.startswith(b"access-control-")
+            ]
             if self._rewrite is not None and self._kind.startswith(
                 (b"text/html", b"application/json")
             ):
@@ -315,13 +344,20 @@ def _pairs(holder: Mapping[str, object]) -> list[tuple[bytes, bytes]]:
     return [(n.lower(), v) for n, v in raw] if isinstance(raw, (list, tuple)) else []
 
 
-async def _plain(send: Send, code: int, text: str, nonce: str, as_json: bool) -> None:
+async def _plain(
+    send: Send,
+    code: int,
+    text: str,
+    nonce: str,
+    as_json: bool,
+    more: list[tuple[bytes, bytes]],
+) -> None:
     kind, body = b"text/plain; charset=utf-8", text.encode()
     if as_json:
         name = {405: "method_not_allowed", 413: "too_large"}.get(code, "refused")
         error = {"code": name, "message": text, "type": "invalid_request_error", "param": None}
         kind, body = b"application/json", json.dumps({"error": error}).encode()
-    headers = [(b"content-type", kind), *_secure(nonce)]
+    headers = [(b"content-type", kind), *_secure(nonce), *more]
     if code == 405:
         headers.append((b"allow", b"GET, HEAD, POST"))
     headers.append((b"content-length", str(len(body)).encode()))

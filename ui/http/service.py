@@ -5,6 +5,7 @@ made inside a function because the framework is imported there.
 """
 
 import json
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -45,6 +46,7 @@ from konkyo.rag.types import (
     Outcome,
     to_json,
 )
+from konkyo.ui.http.answering import Answering, event_stream, left, while_connected
 from konkyo.ui.http.auth import Access, Denied, Limiter, Role, TooMany
 from konkyo.ui.http.security_middleware import Application, Message, Receive, Scope, Send
 from konkyo.ui.server.index_jobs import Job, Librarian, Order
@@ -57,7 +59,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARTICLE_ID",
-    "UNBUFFERED",
     "AskRequest",
     "Doors",
     "OrderRequest",
@@ -78,8 +79,6 @@ Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}$")]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 _SOURCES_SHOWN = 1000
 _FAR = 1_000_000_000
-# Proxies shall pass events on as they come.
-UNBUFFERED = {"cache-control": "no-store", "x-accel-buffering": "no"}
 ARTICLE_ID = r"^[0-9A-Za-z_-]{1,64}$"
 
 _STATUS: tuple[tuple[type[KonkyoError], int, str], ...] = (
@@ -281,33 +280,28 @@ class Doors:
         channel: Channel,
         history: Sequence[Turn] = (),
         where: Filter = Filter(),
-    ) -> Iterator[Event | Queued | Beat]:
+        gone: threading.Event | None = None,
+    ) -> Answering:
         """Answer within the caller's limits; the first event is had before this returns.
 
-        So a limit or an index that cannot be used is raised here, not in mid-stream.
+        So a limit or an index that cannot be used is raised here, not in mid-stream. Setting ``gone``
+        ends it, and so does closing what this returns.
         """
         held = ExitStack()
         held.enter_context(self.limiter.slot(caller))
-        stream = self.desk.events(question, channel, history=history, where=where)
-        held.callback(getattr(stream, "close", lambda: None))
-        try:
-            first = next(stream)
-        except BaseException:
-            held.close()
-            raise
+        gone = gone or threading.Event()
+        stream = self.desk.events(question, channel, history=history, where=where, gone=gone)
+        answering = Answering(stream, gone, held.close)
+        answering.begin()
+        return answering
 
-        def rest() -> Iterator[Event | Queued | Beat]:
-            with held:
-                yield first
-                yield from stream
-
-        return rest()
-
-    def translate(self, caller: str, asked: TranslateRequest) -> Translation:
+    def translate(
+        self, caller: str, asked: TranslateRequest, gone: threading.Event | None = None
+    ) -> Translation:
         """Translate a quote within the caller's limits. Raises what ``Desk.translation`` raises."""
         place = (asked.article_id, asked.start, asked.end)
         with self.limiter.slot(caller):
-            for event in self.desk.translation(*place, asked.language, "api"):
+            for event in self.desk.translation(*place, asked.language, "api", gone):
                 if isinstance(event, Translation):
                     return event
         raise NotReady("the translation was cut off; ask again")
@@ -422,6 +416,11 @@ def api_application(doors: Doors, tools: Application | None = None) -> Applicati
         body = problem(exc.status_code, code, str(exc.detail))
         return JSONResponse(body, exc.status_code, dict(exc.headers or {}))
 
+    @app.exception_handler(Exception)
+    def unforeseen(request: Request, exc: Exception) -> Response:
+        # The server logs it with its place; the caller is told in the form of every error.
+        return JSONResponse(problem(500, "internal", "an error nobody foresaw; see the log"), 500)
+
     counted = doors.desk.telemetry.requests
 
     async def counting(scope: Scope, receive: Receive, send: Send) -> None:
@@ -441,7 +440,16 @@ def api_application(doors: Doors, tools: Application | None = None) -> Applicati
                 await refused(scope, receive, send)
                 return
             inner = tools
-        await inner(scope, receive, sent)
+        gone = threading.Event()
+        left.set(gone)
+
+        async def received() -> Message:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                gone.set()
+            return message
+
+        await inner(scope, received, sent)
 
     return counting
 
@@ -470,7 +478,7 @@ def _router(doors: Doors) -> "APIRouter":
 
     from fastapi import APIRouter, Path, Query, Request
     from fastapi.exceptions import RequestValidationError
-    from fastapi.responses import JSONResponse, Response, StreamingResponse
+    from fastapi.responses import JSONResponse, Response
 
     router = APIRouter(tags=["Konkyo"])
     desk = doors.desk
@@ -486,25 +494,29 @@ def _router(doors: Doors) -> "APIRouter":
             **some_problems(400, 413, 422, 429, 503),
         },
     )
-    def ask(body: AskRequest, request: Request) -> Response:
+    async def ask(body: AskRequest, request: Request) -> Response:
         """Every sentence of the answer cites an exact quote; otherwise it is a refusal."""
         history = [Turn(turn.question, turn.answer) for turn in body.history]
-        events = doors.events(doors.caller(request), body.question, "api", history, body.filter())
-        if body.stream:
-            return StreamingResponse(
-                _sse(events), media_type="text/event-stream", headers=UNBUFFERED
-            )
-        return JSONResponse(to_json(answer_from(events)))
+        caller, gone = doors.caller(request), threading.Event()
+
+        def work() -> Response:
+            events = doors.events(caller, body.question, "api", history, body.filter(), gone)
+            if body.stream:
+                return event_stream(_sse(events), events)
+            return JSONResponse(to_json(answer_from(events)))
+
+        return await while_connected(request, gone, work)
 
     @router.post(
         "/api/translate",
         summary="Translate a quote",
         responses=some_problems(400, 404, 413, 422, 429, 503, 504),
     )
-    def translate(body: TranslateRequest, request: Request) -> Translated:
+    async def translate(body: TranslateRequest, request: Request) -> Translated:
         """One span of an article told by the language model; an aid, and marked as one."""
+        caller, gone = doors.caller(request), threading.Event()
         try:
-            made = doors.translate(doors.caller(request), body)
+            made = await while_connected(request, gone, lambda: doors.translate(caller, body, gone))
         except NoQuote as exc:
             wrong = {"type": "value_error", "loc": ("body", "end"), "msg": str(exc)}
             raise RequestValidationError([wrong]) from exc

@@ -79,7 +79,7 @@ class Librarian:
         self._known = known
         self._roots = None if roots is None else [root.resolve() for root in roots]
         self._changed = changed
-        self._command = list(command or (sys.executable, "-c", _CHILD))
+        self._command = list(command or (sys.executable, "-P", "-c", _CHILD))
         self._lock = threading.Lock()
         self._job: Job | None = None
         self._child: subprocess.Popen[str] | None = None

@@ -86,16 +86,46 @@ class Fair:
         self._enter(ticket, line)
         try:
             pieces = self._inner.stream(prompt, max_tokens=max_tokens, usage=usage)
-            with ExitStack() as held:
-                held.callback(getattr(pieces, "close", lambda: None))
-                for piece in pieces:
-                    if line is not None and line.gone():
-                        raise LLMUnreachable("the reader left while the model wrote")
-                    yield piece
+            yield from pieces if line is None else self._heard(pieces, line)
         finally:
             with self._changed:
                 self._running.remove(ticket)
                 self._changed.notify_all()
+
+    def _heard(self, pieces: Iterator[str], line: _Line) -> Iterator[str]:
+        """The pieces, as long as their reader is there, even where none comes for a while."""
+        told: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        left = threading.Event()
+
+        def read() -> None:
+            with ExitStack() as held:
+                held.callback(getattr(pieces, "close", lambda: None))
+                for piece in pieces:
+                    if left.is_set():
+                        return
+                    told.put(piece)
+
+        reading = ThreadPoolExecutor(1, thread_name_prefix="konkyo-model")
+        done: Future[None] = reading.submit(read)
+        done.add_done_callback(lambda _: told.put(None))
+        reading.shutdown(wait=False)
+        try:
+            while True:
+                if line.gone():
+                    raise LLMUnreachable("the reader left while the model wrote")
+                try:
+                    piece = told.get(timeout=_LOOK_SECONDS)
+                except queue.Empty:
+                    continue
+                if piece is None:
+                    done.result()
+                    return
+                yield piece
+        finally:
+            left.set()
+            if not done.done():
+                # It may be reading a long prompt, and would write nothing for half a minute.
+                getattr(self._inner, "interrupt", lambda: None)()
 
     def _enter(self, ticket: _Ticket, line: _Line | None) -> None:
         said = -1
@@ -127,17 +157,22 @@ class Fair:
 
 
 def in_line(
-    events: Callable[[], Iterator[E]], beat: float | None = None, *, patient: bool = False
+    events: Callable[[], Iterator[E]],
+    beat: float | None = None,
+    *,
+    patient: bool = False,
+    gone: threading.Event | None = None,
 ) -> Generator[E | Queued | Beat, None, None]:
     """The events of a pipeline, and between them the place in line while it waits for the model.
 
     With ``beat`` there is something at least every so many seconds; ``patient`` lets all who are
     not go first. The pipeline runs in a thread of its own, so that a change of place can be told
     at once.
-    Closing the iterator stops it at its next event; what it raises is raised here.
+    Closing the iterator stops it at its next event, and so does setting ``gone``; what it raises is
+    raised here.
     """
     told: queue.SimpleQueue[E | Queued | None] = queue.SimpleQueue()
-    gone = threading.Event()
+    gone = gone or threading.Event()
 
     def work() -> None:
         _mine.line = _Line(told.put, gone.is_set, patient)
@@ -154,15 +189,15 @@ def in_line(
     done.add_done_callback(lambda _: told.put(None))
     runner.shutdown(wait=False)
     try:
-        while True:
+        while not gone.is_set():
             try:
                 item = told.get(timeout=beat)
             except queue.Empty:
                 yield Beat()
                 continue
             if item is None:
-                break
+                done.result()
+                return
             yield item
-        done.result()
     finally:
         gone.set()

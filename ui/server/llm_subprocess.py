@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO
@@ -27,6 +27,7 @@ from konkyo.rag.generation.prompts import Prompt
 
 __all__ = ["ApartLLM", "attend", "main"]
 
+_STOP_SECONDS = 1.0
 _CHILD = "import sys; from konkyo.ui.server.llm_subprocess import main; main(sys.argv[1])"
 
 
@@ -39,8 +40,9 @@ class ApartLLM:
 
     def __init__(self, path: Path, command: Sequence[str] | None = None) -> None:
         self._path = path
-        self._command = command or (sys.executable, "-c", _CHILD, str(path))
+        self._command = command or (sys.executable, "-P", "-c", _CHILD, str(path))
         self._turn = threading.Lock()
+        self._interrupted = threading.Event()
         self._child: subprocess.Popen[str] | None = None
 
     @property
@@ -72,10 +74,14 @@ class ApartLLM:
         Raises LLMUnreachable.
         """
         self._turn.acquire()
+        self._interrupted.clear()
         ended = False
         try:
             child = self._ensure()
             self._tell(child, {"prompt": asdict(prompt), "max_tokens": max_tokens})
+            if self._interrupted.is_set():
+                # While the process was started; what it was told then came before the question.
+                self._tell(child, {"stop": True})
             while True:
                 said = self._hear(child)
                 if "piece" in said:
@@ -97,6 +103,14 @@ class ApartLLM:
             else:
                 # Whoever closes the stream shall not wait for the engine's next token.
                 threading.Thread(target=self._drain, daemon=True).start()
+
+    def interrupt(self) -> None:
+        """Stop what is being written, from another thread; the caller it was for gets an error."""
+        self._interrupted.set()
+        child = self._child
+        if child is not None and self._turn.locked():
+            with contextlib.suppress(LLMUnreachable):
+                self._tell(child, {"stop": True})
 
     def _drain(self) -> None:
         try:
@@ -153,17 +167,30 @@ class ApartLLM:
         )
 
 
-def attend(llm: LLM, asked: IO[str], answered: IO[str]) -> None:
-    """The child's side: answer line after line until ``asked`` ends."""
+def attend(
+    llm: LLM,
+    asked: IO[str],
+    answered: IO[str],
+    give_up: Callable[[], object] = lambda: None,
+) -> None:
+    """The child's side: answer line after line until ``asked`` ends.
+
+    ``give_up`` is called when the engine goes on for a second after it was told to stop: nothing
+    can interrupt it while it reads a prompt, which may take half a minute.
+    """
     requests: queue.Queue[dict[str, object] | None] = queue.Queue()
-    stop = threading.Event()
+    stop, idle = threading.Event(), threading.Event()
+    idle.set()
 
     def listen() -> None:
         for line in asked:
             message = json.loads(line)
             if "stop" in message:
                 stop.set()
+                if not idle.wait(_STOP_SECONDS):
+                    give_up()
             else:
+                idle.clear()
                 requests.put(message)
         stop.set()
         requests.put(None)
@@ -187,8 +214,10 @@ def attend(llm: LLM, asked: IO[str], answered: IO[str]) -> None:
                 if stop.is_set():
                     break
                 say(piece=piece)
+            idle.set()
             say(done=True, usage=asdict(usage))
         except LLMError as exc:
+            idle.set()
             say(error=str(exc))
 
 
@@ -216,6 +245,6 @@ def main(path: str) -> None:
             answered.write(json.dumps({"error": str(exc)}) + "\n")
             answered.flush()
             return
-        attend(llm, sys.stdin, answered)
+        attend(llm, sys.stdin, answered, lambda: os._exit(0))
     # The engine's own threads would keep an ordinary exit waiting.
     os._exit(0)

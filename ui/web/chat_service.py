@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from konkyo.index.errors import ArticleMissing, KonkyoError, LLMTimeout
 from konkyo.index.records import Article, ArticleSummary, Filter
+from konkyo.index.text.unicode import well_formed
 from konkyo.rag.conversation import Turn as Past
 from konkyo.rag.generation.llm import LLM, NoLLM
 from konkyo.rag.generation.translate import LONGEST_QUOTE, Translation, translated
@@ -41,7 +42,8 @@ __all__ = [
 
 QUESTION_LIMIT = 500
 
-_CONVERSATIONS = 500
+_CONVERSATIONS = 2000
+_CONVERSATIONS_EACH = 50
 _TURNS = 50
 _HISTORY = 6
 _NEWEST = 40
@@ -117,9 +119,11 @@ class Reader(Protocol):
 class Conversation:
     """The turns of one reader. Safe to share by threads."""
 
-    def __init__(self, key: str = "") -> None:
+    def __init__(self, key: str = "", reader: str = "") -> None:
         self.key = key
         """By which the browser's tab names it."""
+        self.reader = reader
+        """Whose it is."""
         self._lock = threading.Lock()
         self._turns: tuple[Turn, ...] = ()
         self.reading = False
@@ -324,17 +328,40 @@ class Desk:
         others = [s for s in newest if s.language != language]
         return tuple((own if len(own) > 1 else own + others)[:_SUGGESTIONS])
 
-    def conversation(self, key: str) -> Conversation:
-        """The conversation of one browser tab, by the key that tab was given."""
+    def conversation(self, key: str, reader: str = "") -> Conversation:
+        """The conversation of one browser tab of a reader, by the key that tab was given.
+
+        A reader has at most so many: the longest unused is forgotten for a new one. Where all
+        readers have too many, it is one of whoever has the most.
+        """
         with self._lock:
             known = key in self._conversations
         restored = None if known else self._restored(key)
         with self._lock:
-            found = self._conversations.pop(key, None) or restored or Conversation(key)
+            found = self._conversations.pop(key, None) or restored or Conversation(key, reader)
+            found.reader = reader
             self._conversations[key] = found
-            while len(self._conversations) > _CONVERSATIONS:
-                self._conversations.popitem(last=False)
+            if not known:
+                self._make_room(reader)
             return found
+
+    def _make_room(self, reader: str) -> None:
+        held = Counter(one.reader for one in self._conversations.values())
+        if held[reader] > _CONVERSATIONS_EACH:
+            crowd = reader
+        elif held.total() > _CONVERSATIONS:
+            crowd = held.most_common(1)[0][0]
+        else:
+            return
+        oldest = next(key for key, one in self._conversations.items() if one.reader == crowd)
+        self._conversations.pop(oldest).abandon()
+
+    def forget_reader(self, reader: str) -> None:
+        """Drop all conversations of a reader who has signed out, and stop what they waited for."""
+        with self._lock:
+            gone = [key for key, one in self._conversations.items() if one.reader == reader]
+        for key in gone:
+            self.forget(key)
 
     def _restored(self, key: str) -> Conversation | None:
         try:
@@ -386,6 +413,7 @@ class Desk:
         Errors become a turn that says so; the iterator itself raises none of ours. ``refused`` is
         why the question may not be asked at all.
         """
+        question = well_formed(question)
         ready = self._settled.is_set()
         filtered = not where.empty
         turn = conversation.begin(question, "searching" if ready else "waiting", filtered)
@@ -452,10 +480,12 @@ class Desk:
         *,
         history: Sequence[Past] = (),
         where: Filter = _NO_FILTER,
+        gone: threading.Event | None = None,
     ) -> Iterator[Event | Queued | Beat]:
         """Everything that happens while one question is answered, by whatever door it came.
 
-        Something comes at least every second, so that a reader who left is noticed. Raises KonkyoError, also while the models are not ready.
+        Something comes at least every second, so that a reader who left is noticed; whoever knows it
+        sooner sets ``gone``. Raises KonkyoError, also while the models are not ready.
         """
         reader = self.reader
         watch = self.telemetry.watch(channel)
@@ -464,10 +494,11 @@ class Desk:
         try:
             self.renew()
             run = partial(reader.stream, question, history=history, where=where)
-            for event in in_line(partial(self._gated, run), _BEAT_SECONDS):
-                if not isinstance(event, Beat):
-                    watch.saw(event)
-                yield event
+            with closing(in_line(partial(self._gated, run), _BEAT_SECONDS, gone=gone)) as events:
+                for event in events:
+                    if not isinstance(event, Beat):
+                        watch.saw(event)
+                    yield event
         except KonkyoError as exc:
             watch.failed(exc)
             raise
@@ -491,7 +522,13 @@ class Desk:
         return self._reader is not None and not isinstance(self._reader.llm, NoLLM)
 
     def translation(
-        self, article_id: str, start: int, end: int, language: str, channel: Channel
+        self,
+        article_id: str,
+        start: int,
+        end: int,
+        language: str,
+        channel: Channel,
+        gone: threading.Event | None = None,
     ) -> Iterator[Translation | Queued | Beat]:
         """A model's translation of one span of an article, after all questions that wait; last.
 
@@ -511,7 +548,7 @@ class Desk:
             yield translated(reader.llm, quote, language)
 
         try:
-            with closing(in_line(run, _BEAT_SECONDS, patient=True)) as events:
+            with closing(in_line(run, _BEAT_SECONDS, patient=True, gone=gone)) as events:
                 for event in events:
                     if isinstance(event, Translation):
                         status = "doubtful" if event.doubtful else "made"

@@ -23,16 +23,18 @@ from urllib.parse import unquote
 
 from konkyo.index.errors import ArticleMissing, UsageError
 from konkyo.index.records import Filter
+from konkyo.index.text.unicode import well_formed
 from konkyo.rag.types import to_json
 from konkyo.ui.http.auth import Access, Limiter, TooMany
+from konkyo.ui.http.origins import Origins
 from konkyo.ui.http.security_middleware import (
     LANGUAGE_COOKIE,
-    Application,
     Guard,
     Limits,
     fork,
     language_of,
 )
+from konkyo.ui.http.sign_in import SignIn
 from konkyo.ui.server.evaluation_jobs import Examiner
 from konkyo.ui.server.feedback import REASONS, Keeps, Reason
 from konkyo.ui.server.index_jobs import Librarian
@@ -52,6 +54,7 @@ from konkyo.ui.web.html import (
     suggested_question,
 )
 from konkyo.ui.web.i18n import LANGUAGE_NAMES, LANGUAGES, PHRASES, Language, say
+from konkyo.ui.web.page_sessions import reader_of
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -62,7 +65,6 @@ __all__ = ["House", "Served", "build", "listen", "serve"]
 _ARTICLE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}\Z")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-_WRONG_PASSWORD_SECONDS = 1.0
 _READERS_AT_ONCE = 32
 _TRANSLATIONS_AT_ONCE = 16
 _THREADS = 120
@@ -90,6 +92,8 @@ class House:
     """Who signed in where several servers share that (None: each server its own)."""
     grace: float = 30.0
     """Seconds a server that is told to end (SIGTERM) goes on with answers under way."""
+    origins: tuple[str, ...] = ()
+    """Other sites whose pages may call the HTTP interface."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,7 @@ def serve(
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        ws="none",
         timeout_graceful_shutdown=1,
     )
     house.desk.open()
@@ -214,6 +219,7 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
     from konkyo.ui.http.service import Doors, api_application
 
     desk, access = house.desk, house.access
+    by_password = access.page_locked and not access.user_header
     rooms = Rooms(house.librarian, house.examiner)
 
     assets = {name: _asset(name) for name in ("desk.js", "theme.css")}
@@ -254,7 +260,7 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
         server_port=port,
         footer_links=[],
         run_history=False,
-        auth=_door(access) if access.page_locked and not access.user_header else None,
+        auth=_not_by_framework if by_password else None,
         auth_dependency=_named(access.user_header) if access.user_header else None,
         auth_message="@@login@@",
         show_error=False,
@@ -266,8 +272,14 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
         theme=_theme(),
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
     )
-    if house.sign_ins is not None:
-        _share_sign_ins(app, house.sign_ins)
+    signed_in = SignIn(
+        app,
+        access,
+        house.sign_ins,
+        proxied=bool(house.names),
+        signed_out=desk.forget_reader,
+    )
+    _tell_sign_ins(app, signed_in)
     own_names = {"localhost", "127.0.0.1", "::1", *(name.lower() for name in house.names)}
     hosts = frozenset(own_names) if host in _LOOPBACK else frozenset()
     doors = Doors(desk, access, house.librarian, house.limiter)
@@ -280,10 +292,14 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
             yield
 
     app.router.lifespan_context = both
-    page: Application = app
-    inner = fork(api_application(doors, tools), page)
+    inner = fork(api_application(doors, tools), signed_in)
     limits = Limits(hosts=hosts, upload=UPLOAD_LIMIT if house.librarian else 0)
-    return Guard(inner, lambda language: _words(desk, language), _head(assets), limits)
+    origins = Origins(frozenset(house.origins))
+
+    def words(language: Language) -> Mapping[str, str]:
+        return _words(desk, language, by_password=by_password)
+
+    return Guard(inner, words, _head(assets), limits, origins)
 
 
 def _page(house: House, rooms: Rooms) -> "gr.Blocks":
@@ -295,12 +311,13 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
         return language_of({k.lower(): v for k, v in dict(request.headers or {}).items()})
 
     def mine(request: gr.Request) -> Conversation:
-        return desk.conversation(str(request.session_hash))
+        session = str(request.session_hash)
+        return desk.conversation(session, reader_of(session))
 
     def said(event: gr.EventData, name: str) -> str:
         data = event._data if isinstance(event._data, dict) else {}
         value = data.get(name)
-        return str(value) if isinstance(value, (str, int)) else ""
+        return well_formed(str(value)) if isinstance(value, (str, int)) else ""
 
     def hurried(request: gr.Request, tongue: Language) -> str:
         if house.limiter is None:
@@ -470,16 +487,21 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
         return page, beside, gr.update(visible=True), gr.update(visible=False)
 
     async def arrive(request: gr.Request) -> tuple[object, object, object, object]:
-        tongue, tab = language(request), mine(request)
         while desk.readiness == "loading":
             await asyncio.sleep(0.2)
-        untouched = not tab.turns
-        return (
-            _status(desk, tongue),
-            _talk(desk, tab, tongue) if untouched else gr.skip(),
-            overview(desk.shelf, tongue, editor=edits(request)) if untouched else gr.skip(),
-            filters(desk.shelf, tab.where, tongue),
-        )
+
+        def shown() -> tuple[object, object, object, object]:
+            tongue, tab = language(request), mine(request)
+            untouched = not tab.turns
+            return (
+                _status(desk, tongue),
+                _talk(desk, tab, tongue) if untouched else gr.skip(),
+                overview(desk.shelf, tongue, editor=edits(request)) if untouched else gr.skip(),
+                filters(desk.shelf, tab.where, tongue),
+            )
+
+        # A conversation may have to be fetched from a database.
+        return await asyncio.to_thread(shown)
 
     def leave(request: gr.Request) -> None:
         desk.forget(str(request.session_hash))
@@ -673,7 +695,7 @@ def _status(desk: Desk, language: Language) -> str:
     return status("ready", say(language, "ready", count=count))
 
 
-def _words(desk: Desk, language: Language) -> Mapping[str, str]:
+def _words(desk: Desk, language: Language, *, by_password: bool) -> Mapping[str, str]:
     suggestions = [suggested_question(s, language) for s in desk.suggestions(language)]
     words = {key: escape(phrase, quote=False) for key, phrase in PHRASES[language].items()}
     words["html:brand"] = (
@@ -698,6 +720,10 @@ def _words(desk: Desk, language: Language) -> Mapping[str, str]:
         f'<button type="button" class="k-quiet k-icon" data-act="theme"'
         f' aria-label="{words["theme"]}" title="{words["theme"]}">◐</button>'
     )
+    if by_password:
+        words["html:tools"] += (
+            f'<button type="button" class="k-quiet" data-act="leave">{words["sign_out"]}</button>'
+        )
     words["html:status"] = _status(desk, language)
     words["html:talk"] = conversation((), language, suggestions)
     words["html:source"] = overview(desk.shelf, language)
@@ -737,23 +763,17 @@ def _named(header: str) -> Callable[[object], str | None]:
     return user  # type: ignore[return-value]
 
 
-def _share_sign_ins(app: "FastAPI", sign_ins: MutableMapping[str, str]) -> None:
-    """Let every server know the cookies of all: one name for them, and one place for the tokens."""
+def _tell_sign_ins(app: "FastAPI", signed_in: SignIn) -> None:
+    """Let the framework know those who signed in by the cookies they are passed on with."""
     from gradio.routes import App
 
     for route in app.routes:
         page = getattr(route, "app", None)
         if isinstance(page, App):
-            page.cookie_id = "konkyo"
-            page.tokens = sign_ins  # type: ignore[assignment]
+            page.cookie_id = signed_in.framework_cookie_id
+            page.tokens = signed_in.framework_tokens
 
 
-def _door(access: Access) -> Callable[[str, str], bool]:
-    def enter(user: str, given: str) -> bool:
-        right = access.enter(user, given)
-        if not right:
-            _log.warning("a wrong password was given")
-            time.sleep(_WRONG_PASSWORD_SECONDS)
-        return right
-
-    return enter
+def _not_by_framework(user: str, given: str) -> bool:
+    """Nobody: passwords are taken by ``SignIn`` before the framework hears of them."""
+    return False

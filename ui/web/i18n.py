@@ -58,6 +58,7 @@ _ROWS: dict[str, tuple[str, str, str, str]] = {
         "밝은 화면·어두운 화면",
         "浅色·深色",
     ),
+    "sign_out": ("Sign out", "サインアウト", "로그아웃", "退出登录"),
     "close": ("Close", "閉じる", "닫기", "关闭"),
     "loading": (
         "Getting the models ready…",

@@ -74,8 +74,15 @@
     const { pathname } = new URL(input instanceof Request ? input.url : input, location.href);
     if (pathname.endsWith("/queue/join")) return join(input, init);
     if (pathname.endsWith("/queue/data")) return listen(new Request(input, init));
+    if (pathname.endsWith("/login")) return signIn(input, init);
     return plainFetch(input, init);
   };
+  // The framework's form says nothing of an answer that is neither yes nor no.
+  async function signIn(input, init) {
+    const response = await plainFetch(input, init);
+    if (response.status === 429) window.alert((await response.clone().json()).detail);
+    return response;
+  }
 
   // Light or dark: the reader's choice, kept in this browser; otherwise the system's.
   const remember = (key, value) => {
@@ -423,6 +430,9 @@
           if (form === "print") window.print(); else trigger(save, { form });
         }
         if (act === "new") { hideSource(); trigger(fresh); box()?.focus(); }
+        if (act === "leave") {
+          plainFetch("logout", { method: "POST" }).finally(() => window.location.reload());
+        }
         if (act === "theme") {
           remember("konkyo-theme", dark() ? "light" : "dark");
           paint();

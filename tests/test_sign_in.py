@@ -1,0 +1,180 @@
+"""Sessions are the signed-in reader's own: nobody evicts, reads, ends or signs out somebody else."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_chat import FakeExaminer, FakeReader
+from fixtures_server import Running, running
+
+from konkyo.ui.http.auth import Access
+from konkyo.ui.http.sign_in import PLAIN_COOKIE, MemorySignIns
+from konkyo.ui.web.chat_service import Desk
+from konkyo.ui.web.gradio_app import House
+
+# Of the page's framework, which counts what was asked by pandas.
+pytestmark = pytest.mark.filterwarnings("ignore:.*no_silent_downcasting")
+
+PASSWORD = "reading-only"
+QUESTION = "How much will Japan invest?"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    house = House(Desk(lambda: FakeReader(0)), Access(PASSWORD), examiner=FakeExaminer())
+    with running(house) as found:
+        yield found
+
+
+_open: list[httpx.Client] = []
+
+
+@pytest.fixture(autouse=True)
+def closing() -> Iterator[None]:
+    yield
+    while _open:
+        _open.pop().close()
+
+
+class Tab:
+    """A browser's tab on the page: what its script sends, and what it is told."""
+
+    def __init__(self, url: str, session: str, cookie: str = "") -> None:
+        self.client = httpx.Client(base_url=url, timeout=120)
+        _open.append(self.client)
+        self.session = session
+        self.config: list[dict[str, Any]] = []
+        if cookie:
+            self.client.cookies.set(PLAIN_COOKIE, cookie)
+        else:
+            form = {"username": "konkyo", "password": PASSWORD}
+            assert self.client.post("/login", data=form).status_code == 200
+
+    @property
+    def cookie(self) -> str:
+        return str(self.client.cookies.get(PLAIN_COOKIE))
+
+    def _number(self, outputs: int) -> tuple[int, int]:
+        if not self.config:
+            self.config = self.client.get("/config").json()["dependencies"]
+        found = next(one for one in self.config if len(one["outputs"]) == outputs)
+        return found["id"], len(found["inputs"])
+
+    def ask(self) -> str:
+        """Ask, and give all that was told until the answer was there."""
+        number, _ = self._number(5)
+        call = {"fn_index": number, "session_hash": self.session, "data": [QUESTION]}
+        joined = self.client.post(
+            "/gradio_api/queue/join", json={**call, "event_data": {"question": QUESTION}}
+        )
+        assert joined.status_code == 200, joined.text
+        return self.told()
+
+    def told(self) -> str:
+        """What the stream of this tab's session says until it ends; it breaks where there is none."""
+        heard: list[str] = []
+        asked = {"session_hash": self.session}
+        with (
+            contextlib.suppress(httpx.RemoteProtocolError),
+            self.client.stream("GET", "/gradio_api/queue/data", params=asked) as found,
+        ):
+            heard.extend(found.iter_text())
+        return "".join(heard)
+
+    def shown(self) -> str:
+        """The conversation as a page that is opened anew shows it."""
+        number, inputs = self._number(3)
+        call = {"fn_index": number, "session_hash": self.session, "data": [None] * inputs}
+        found = self.client.post("/gradio_api/run/predict", json={**call, "event_data": {}})
+        assert found.status_code == 200, found.text
+        return json.dumps(found.json())
+
+
+def test_made_up_sessions_evict_nobody_else(server: Running) -> None:
+    mine, other = Tab(server.url, "mine"), Tab(server.url, "other")
+    assert "550 billion" in mine.ask()
+    for number in range(600):
+        other.session = f"madeup{number}"
+        other.shown()
+    assert "550 billion" in mine.shown()
+
+
+def test_the_same_name_is_another_session_for_another_reader(server: Running) -> None:
+    mine, other = Tab(server.url, "same"), Tab(server.url, "same")
+    assert "550 billion" in mine.ask()
+    assert "550 billion" not in other.shown()
+    assert "550 billion" not in other.told()
+    with other.client.stream("GET", "/gradio_api/heartbeat/same") as alive:
+        next(alive.iter_text())
+    assert "550 billion" in mine.shown()
+    again = Tab(server.url, "same", mine.cookie)
+    assert "550 billion" in again.shown()
+
+
+def test_the_longest_unused_tab_of_the_same_reader_makes_room() -> None:
+    desk = Desk(lambda: FakeReader(0))
+    first = desk.conversation("ann-0", "ann")
+    bobs = desk.conversation("bob-0", "bob")
+    for number in range(60):
+        desk.conversation(f"ann-{number}", "ann")
+    assert desk.conversation("bob-0", "bob") is bobs
+    assert desk.conversation("ann-59", "ann") is desk.conversation("ann-59", "ann")
+    assert desk.conversation("ann-0", "ann") is not first
+
+
+def test_readers_together_have_so_many_and_who_has_most_makes_room() -> None:
+    desk = Desk(lambda: FakeReader(0))
+    one = desk.conversation("ann-0", "ann")
+    for reader in range(60):
+        for number in range(40):
+            desk.conversation(f"{reader}-{number}", str(reader))
+    assert desk.conversation("ann-0", "ann") is one
+
+
+def test_nobody_is_signed_out_by_a_link_or_by_somebody_else(server: Running) -> None:
+    mine, other = Tab(server.url, "mine"), Tab(server.url, "other")
+    for path in ("/logout", "/logout/", "/logout?all_session=true"):
+        found = other.client.get(path)
+        assert (found.status_code, found.headers["allow"]) == (405, "POST")
+    assert other.client.get("/config").status_code == 200
+    left = other.cookie
+    assert other.client.post("/logout").status_code == 200
+    assert other.client.get("/config").status_code == 401
+    other.client.cookies.set(PLAIN_COOKIE, left)
+    assert other.client.get("/config").status_code == 401
+    assert mine.client.get("/config").status_code == 200
+
+
+def test_what_was_asked_is_gone_after_signing_out(server: Running) -> None:
+    mine = Tab(server.url, "mine")
+    assert "550 billion" in mine.ask()
+    cookie = mine.cookie
+    mine.client.post("/logout")
+    assert Tab(server.url, "mine").shown().count("550 billion") == 0
+    assert cookie not in mine.client.cookies.values()
+
+
+def test_without_a_sign_in_no_session_is_touched(server: Running) -> None:
+    for method, path in server.routes:
+        if path.startswith("/gradio_api/") and method == "POST":
+            found = httpx.post(server.url + path, json={"session_hash": "mine"})
+            assert found.status_code in (401, 404), path
+    assert httpx.get(f"{server.url}/gradio_api/heartbeat/mine").status_code == 401
+
+
+def test_sign_ins_are_bounded_and_can_be_taken_back() -> None:
+    held = MemorySignIns()
+    for number in range(10_001):
+        held[f"token-{number}"] = "konkyo"
+    assert (held.get("token-0"), held.get("token-1")) == (None, "konkyo")
+    del held["token-1"]
+    assert held.get("token-1") is None

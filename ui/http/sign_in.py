@@ -1,0 +1,283 @@
+"""Signing in and out of the page with a password, and who each request of the page comes from.
+
+The browser holds one cookie of ours. The page's framework has cookies of its own, which it hands
+to scripts and other sites: those of a browser are dropped here, and a request of somebody who is
+signed in is given one that never leaves this process.
+
+Over TLS the cookie is ``__Host-konkyo``, which no other host and no unencrypted page can set. On
+plain HTTP, where browsers refuse that name, it is ``konkyo_session``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ipaddress
+import logging
+import re
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import TYPE_CHECKING
+
+from konkyo.index.errors import KonkyoError
+from konkyo.ui.http.auth import EDITOR, READER, Access, Limiter, TooMany
+from konkyo.ui.http.security_middleware import Application, Receive, Scope, Send
+from konkyo.ui.web.page_sessions import owned
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+__all__ = ["PLAIN_COOKIE", "SECURE_COOKIE", "MemorySignIns", "SignIn"]
+
+SECURE_COOKIE = "__Host-konkyo"
+PLAIN_COOKIE = "konkyo_session"
+_FRAMEWORK = "konkyo"
+_FRAMEWORK_COOKIE = f"access-token-unsecure-{_FRAMEWORK}"
+_WRONG_A_MINUTE = 10
+_RIGHT_A_MINUTE = 60
+_SECONDS = 7 * 86_400
+_SIGN_INS = 10_000
+_COOKIE_LIMIT = 200
+_NOBODY = "nobody"
+_LOOPBACK = frozenset({"127.0.0.1", "::1"})
+# What a browser needs to show the form to somebody who has not signed in.
+_OPEN = re.compile(
+    r"/|/config/?|/(assets|static|svelte)/.*|(/gradio_api)?/theme\.css|/konkyo/[^/]+|/favicon\.ico"
+    r"|/robots\.txt|/manifest\.json|/pwa_icon(/.*)?|/gradio_api/(app_id|login_check|user)/?"
+)
+
+_log = logging.getLogger(__name__)
+
+
+class MemorySignIns(MutableMapping[str, str]):
+    """Tokens and who holds them, for a week, in this process. Safe to share by threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: OrderedDict[str, tuple[str, float]] = OrderedDict()
+
+    def __getitem__(self, token: str) -> str:
+        user, until = self._held[token]
+        if time.monotonic() > until:
+            raise KeyError(token)
+        return user
+
+    def __setitem__(self, token: str, user: str) -> None:
+        with self._lock:
+            self._held[token] = (user, time.monotonic() + _SECONDS)
+            while len(self._held) > _SIGN_INS:
+                self._held.popitem(last=False)
+
+    def __delitem__(self, token: str) -> None:
+        with self._lock:
+            del self._held[token]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._held))
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+
+class SignIn:
+    """Wraps the page: POST /login and /logout are answered here, everything else is passed on.
+
+    Where the page is locked, what is passed on comes from somebody who is signed in or is part of
+    the form, and names sessions of its own reader alone. ``sign_ins`` holds the tokens; ``proxied``
+    is whether a proxy on this machine says in ``X-Forwarded-For`` who asks; ``signed_out`` is called
+    with the reader whose sessions have ended.
+    """
+
+    def __init__(
+        self,
+        inner: Application,
+        access: Access,
+        sign_ins: MutableMapping[str, str] | None = None,
+        *,
+        proxied: bool = False,
+        signed_out: Callable[[str], object] = lambda reader: None,
+    ) -> None:
+        self._inner = inner
+        self._access = access
+        self._sign_ins = MemorySignIns() if sign_ins is None else sign_ins
+        self._proxied = proxied
+        self._signed_out = signed_out
+        self._wrong = Limiter(_WRONG_A_MINUTE, what="wrong passwords")
+        self._right = Limiter(_RIGHT_A_MINUTE, what="sign-ins")
+        self._inside = {user: secrets.token_urlsafe(24) for user in (READER, EDITOR)}
+
+    @property
+    def framework_cookie_id(self) -> str:
+        """What the framework is to call its cookie."""
+        return _FRAMEWORK
+
+    @property
+    def framework_tokens(self) -> dict[str, str]:
+        """The tokens the framework is to know, one for each user name; no browser has one."""
+        return {token: user for user, token in self._inside.items()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer or pass on one connection."""
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        from starlette.requests import Request
+
+        request = Request(scope, receive)
+        response = await self._own(request)
+        if response is None:
+            reader = await self._passed(request, scope)
+            if isinstance(reader, str):
+                await self._inner(scope, await owned(scope, receive, reader), send)
+                return
+            response = reader
+        await response(scope, receive, send)
+
+    @property
+    def _by_password(self) -> bool:
+        return self._access.page_locked and not self._access.user_header
+
+    async def _own(self, request: Request) -> Response | None:
+        """The answer where the request is for signing in or out."""
+        from starlette.responses import JSONResponse
+
+        path = request.url.path.rstrip("/")
+        if path not in ("/login", "/logout"):
+            return None
+        if not self._by_password:
+            return JSONResponse({"detail": "Nobody signs in here."}, 404)
+        if request.method != "POST":
+            return JSONResponse({"detail": "Method not allowed."}, 405, {"allow": "POST"})
+        try:
+            return await (self._login(request) if path == "/login" else self._logout(request))
+        except KonkyoError as exc:
+            _log.warning("sign-ins cannot be kept: %s", exc)
+            return JSONResponse({"detail": "Signing in does not work now; try again."}, 503)
+
+    async def _login(self, request: Request) -> Response:
+        from starlette.formparsers import MultiPartException
+        from starlette.requests import ClientDisconnect
+        from starlette.responses import JSONResponse
+
+        try:
+            form = await request.form(max_files=0, max_fields=20)
+        except (MultiPartException, ClientDisconnect) as exc:
+            return JSONResponse({"detail": f"Not a form: {exc}"}, 400)
+        user, password = (str(form.get(name, "")) for name in ("username", "password"))
+        user = user.strip()
+        caller = self._address(request)
+        try:
+            # Counted before it is known whether it is right, so that many at once are too.
+            self._right.take(caller)
+            self._wrong.take(caller)
+        except TooMany as exc:
+            headers = {"retry-after": str(exc.retry_after)}
+            return JSONResponse({"detail": str(exc)}, 429, headers)
+        if not self._access.enter(user, password):
+            _log.warning("a wrong password was given")
+            return JSONResponse({"detail": "Incorrect credentials."}, 400)
+        self._wrong.give_back(caller)
+        await self._forget(request)
+        token = secrets.token_urlsafe(32)
+        await asyncio.to_thread(self._sign_ins.__setitem__, token, user)
+        response = JSONResponse({"success": True})
+        secure = _encrypted(request)
+        response.set_cookie(
+            SECURE_COOKIE if secure else PLAIN_COOKIE,
+            token,
+            path="/",
+            secure=secure,
+            httponly=True,
+            samesite="lax",
+        )
+        return response
+
+    async def _logout(self, request: Request) -> Response:
+        from starlette.responses import JSONResponse
+
+        await self._forget(request)
+        response = JSONResponse({"success": True})
+        for name in (SECURE_COOKIE, PLAIN_COOKIE):
+            response.delete_cookie(
+                name, path="/", secure=name == SECURE_COOKIE, httponly=True, samesite="lax"
+            )
+        return response
+
+    async def _forget(self, request: Request) -> None:
+        """Sign out the browser that asks, and nobody else."""
+        token = _token(request)
+        if token:
+            await asyncio.to_thread(self._sign_ins.pop, token, None)
+            self._signed_out(_digest(token))
+
+    async def _passed(self, request: Request, scope: Scope) -> Response | str:
+        """Tell the page who asks, and say whose sessions are theirs; or a response: they may not."""
+        from starlette.responses import JSONResponse
+
+        user, reader = None, _digest(self._address(request))
+        if self._by_password:
+            token = _token(request)
+            try:
+                user = await asyncio.to_thread(self._sign_ins.get, token) if token else None
+            except KonkyoError as exc:
+                _log.warning("sign-ins cannot be read: %s", exc)
+                return JSONResponse({"detail": "The page cannot be opened now; try again."}, 503)
+            reader = _digest(token) if user else _NOBODY
+        elif self._access.user_header:
+            user = request.headers.get(self._access.user_header) or None
+            reader = _digest(user) if user else _NOBODY
+        if self._access.page_locked and user is None and not _OPEN.fullmatch(request.url.path):
+            return JSONResponse({"detail": "Not authenticated"}, 401)
+        scope["headers"] = self._rewritten(request, user)
+        return reader
+
+    def _rewritten(self, request: Request, user: str | None) -> list[tuple[bytes, bytes]]:
+        cookies = [
+            f"{name}={value}"
+            for name, value in request.cookies.items()
+            if not name.startswith("access-token") and name not in (SECURE_COOKIE, PLAIN_COOKIE)
+        ]
+        if self._by_password and user in self._inside:
+            cookies.append(f"{_FRAMEWORK_COOKIE}={self._inside[user]}")
+        headers = [(n, v) for n, v in request.headers.raw if n.lower() != b"cookie"]
+        if cookies:
+            headers.append((b"cookie", "; ".join(cookies).encode("latin-1", "replace")))
+        return headers
+
+    def _address(self, request: Request) -> str:
+        """Where a request comes from, for counting; a whole IPv6 network is one caller."""
+        host = request.client.host if request.client is not None else ""
+        if self._proxied and host in _LOOPBACK:
+            # The last entry is the proxy's own; those before it are anybody's.
+            host = request.headers.get("x-forwarded-for", "").split(",")[-1].strip() or host
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return host[:_COOKIE_LIMIT]
+        if address.version == 6:
+            return str(ipaddress.ip_network((address, 64), strict=False))
+        return host
+
+
+def _token(request: Request) -> str:
+    """The token a browser holds; over TLS only under the name that TLS protects."""
+    cookies: Mapping[str, str] = request.cookies
+    token = cookies.get(SECURE_COOKIE, "")
+    if not token and not _encrypted(request):
+        token = cookies.get(PLAIN_COOKIE, "")
+    return token if len(token) <= _COOKIE_LIMIT else ""
+
+
+def _encrypted(request: Request) -> bool:
+    """Whether the browser speaks TLS, to us or to the proxy in front."""
+    outside = request.headers.get("x-forwarded-proto", "").split(",")[0].strip().lower()
+    origin = request.headers.get("origin", "").lower()
+    return "https" in (outside, request.url.scheme) or origin.startswith("https://")
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()[:32]

@@ -1,0 +1,80 @@
+"""The session of a browser tab belongs to the reader who opened it.
+
+The page's framework lets the browser name its session and believes it, wherever that name is sent:
+in an address, a query or a body. Here the name is joined to the reader's, so that nobody can name
+a session of somebody else, let alone read, stop or end it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import parse_qsl, urlencode
+
+from konkyo.ui.http.security_middleware import Message, Receive, Scope
+
+__all__ = ["owned", "reader_of"]
+
+_HEARTBEAT = re.compile(r"/gradio_api/heartbeat/(?P<session>[^/]+)\Z")
+_FIELD = "session_hash"
+_LONGEST = 100
+
+
+def reader_of(session: str) -> str:
+    """Whose session it is."""
+    return session.partition("-")[0]
+
+
+async def owned(scope: Scope, receive: Receive, reader: str) -> Receive:
+    """Make every session that a request of the page names one of its reader's."""
+    path = str(scope["path"])
+    if found := _HEARTBEAT.match(path):
+        path = f"/gradio_api/heartbeat/{_joined(reader, found['session'])}"
+        scope["path"], scope["raw_path"] = path, path.encode("ascii", "replace")
+    query = scope.get("query_string", b"")
+    if isinstance(query, bytes) and _FIELD.encode() in query:
+        pairs = [
+            (name, _joined(reader, value) if name == _FIELD else value)
+            for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+        ]
+        scope["query_string"] = urlencode(pairs).encode()
+    if scope["method"] != "POST" or not path.startswith("/gradio_api/"):
+        return receive
+    return await _owned_body(scope, receive, reader)
+
+
+def _joined(reader: str, session: str) -> str:
+    return f"{reader}-{re.sub('[^0-9A-Za-z_]', '', session)[:_LONGEST]}"
+
+
+async def _owned_body(scope: Scope, receive: Receive, reader: str) -> Receive:
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return _first(message, receive)
+        piece = message.get("body", b"")
+        body += piece if isinstance(piece, bytes) else b""
+        if not message.get("more_body"):
+            break
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        said = None
+    if isinstance(said, dict) and isinstance(said.get(_FIELD), str):
+        said[_FIELD] = _joined(reader, said[_FIELD])
+        body = json.dumps(said).encode()
+        raw = scope.get("headers", [])
+        assert isinstance(raw, list)
+        kept = [(name, value) for name, value in raw if name.lower() != b"content-length"]
+        scope["headers"] = [*kept, (b"content-length", str(len(body)).encode())]
+    return _first({"type": "http.request", "body": body, "more_body": False}, receive)
+
+
+def _first(message: Message, receive: Receive) -> Receive:
+    waiting = [message]
+
+    async def again() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return again
