@@ -38,8 +38,8 @@ from konkyo.rag.types import (
     Refusal,
     Removed,
 )
-from konkyo.ui.server.evaluation_jobs import Examination, Examiner
-from konkyo.ui.server.llm_queue import Fair
+from konkyo.ui.server.evaluation_jobs import EvaluationJobs, EvaluationRun
+from konkyo.ui.server.llm_queue import LLMQueue
 
 # Each would set window.pwned, ask for /pwned or leave this machine if it ever ran.
 PAYLOADS = (
@@ -268,7 +268,7 @@ class _Sluggish:
         yield "It lasted eleven days."
 
 
-_LINE = Fair(_Sluggish())
+_LINE = LLMQueue(_Sluggish())
 
 TRANSLATION = (
     "The governments of Japan and the United States announced on the 9th that they had agreed on a"
@@ -304,7 +304,7 @@ class Interpreter:
 
 def _model(pace: float) -> LLM:
     kind = os.environ.get("FAKE_LLM", "")
-    return NoLLM() if kind == "none" else Fair(Interpreter(pace, dead=kind == "dead"))
+    return NoLLM() if kind == "none" else LLMQueue(Interpreter(pace, dead=kind == "dead"))
 
 
 class FakeReader:
@@ -421,15 +421,15 @@ def _paced(first: Event, second: Event, pace: float) -> Iterator[Event]:
     yield second
 
 
-class FakeExaminer(Examiner):
+class FakeExaminer(EvaluationJobs):
     """Runs through four questions in as many quarters of a second."""
 
     def __init__(self) -> None:
-        self._ran: Examination | None = None
+        self._ran: EvaluationRun | None = None
         self._stopped = threading.Event()
 
     @property
-    def examination(self) -> Examination | None:
+    def examination(self) -> EvaluationRun | None:
         return self._ran
 
     def sets(self) -> list[str]:
@@ -437,17 +437,17 @@ class FakeExaminer(Examiner):
 
     def start(self, name: str, limit: int) -> None:
         self._stopped.clear()
-        self._ran = Examination(name, total=limit)
+        self._ran = EvaluationRun(name, total=limit)
         pace = 60.0 if name.startswith("<b>") else 0.3
 
         def work() -> None:
             for done in range(1, limit + 1):
                 if self._stopped.wait(pace):
-                    self._ran = Examination(name, "stopped", done, limit)
+                    self._ran = EvaluationRun(name, "stopped", done, limit)
                     return
-                self._ran = Examination(name, "running", done, limit)
+                self._ran = EvaluationRun(name, "running", done, limit)
             figures = {"Handled": (0.75, 4), "Right": (1.0, 3)}
-            self._ran = Examination(name, "done", limit, limit, figures=figures)
+            self._ran = EvaluationRun(name, "done", limit, limit, figures=figures)
 
         threading.Thread(target=work, daemon=True).start()
 
@@ -463,9 +463,9 @@ class FakeExaminer(Examiner):
 def main() -> None:
     from konkyo.ui.http.auth import Access, Limiter, read_keys
     from konkyo.ui.server.feedback import Feedback
-    from konkyo.ui.server.index_jobs import Librarian
-    from konkyo.ui.web.chat_service import Desk
-    from konkyo.ui.web.gradio_app import House, Served, listen, serve
+    from konkyo.ui.server.index_jobs import IndexJobs
+    from konkyo.ui.web.chat_service import ChatService
+    from konkyo.ui.web.gradio_app import ChatServer, Served, listen, serve
 
     pace = float(os.environ.get("FAKE_PACE", "0.05"))
     wait = float(os.environ.get("FAKE_LOAD", "0.3"))
@@ -484,17 +484,17 @@ def main() -> None:
         time.sleep(wait)
         return FakeReader(pace, articles)
 
-    desk = Desk(load)
+    chat_service = ChatService(load)
 
     def changed() -> None:
-        reader = desk.reader
+        reader = chat_service.reader
         assert isinstance(reader, FakeReader)
         reader.changes += 1
-        desk.renew()
+        chat_service.renew()
 
-    librarian = Librarian(
+    index_jobs = IndexJobs(
         os.environ.get("FAKE_STORE", "/nowhere/store"),
-        known=lambda: [summary.source for summary in desk.reader.store.articles()],
+        known=lambda: [summary.source for summary in chat_service.reader.store.articles()],
         command=(sys.executable, str(Path(__file__).with_name("fixtures_keeper.py"))),
         changed=changed,
     )
@@ -510,8 +510,18 @@ def main() -> None:
         feedback = Feedback(Path(kept)) if kept else None
         grace = float(os.environ.get("FAKE_GRACE", "30"))
         serve(
-            House(
-                *(desk, access, limiter, librarian, FakeExaminer(), feedback, names, None, grace),
+            ChatServer(
+                *(
+                    chat_service,
+                    access,
+                    limiter,
+                    index_jobs,
+                    FakeExaminer(),
+                    feedback,
+                    names,
+                    None,
+                    grace,
+                ),
                 origins=tuple(os.environ.get("FAKE_ORIGINS", "").split()),
             ),
             taken,

@@ -15,8 +15,8 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from konkyo.ui.http.security_middleware import Guard
-from konkyo.ui.web.gradio_app import House, build
+from konkyo.ui.http.security_middleware import SecurityMiddleware
+from konkyo.ui.web.gradio_app import ChatServer, build
 
 PATIENCE = 120.0
 
@@ -27,21 +27,21 @@ class Running:
 
     url: str
     loop: asyncio.AbstractEventLoop
-    application: Guard
+    application: SecurityMiddleware
     routes: list[tuple[str, str]]
 
 
 @contextmanager
-def running(house: House) -> Iterator[Running]:
+def running(chat_server: ChatServer) -> Iterator[Running]:
     """Serve it on a free port until the block ends."""
     before = {id(one) for one in gc.get_objects() if isinstance(one, Starlette)}
     # Within a loop: without one the page's framework makes one of its own and leaves it open.
-    application = asyncio.run(_built(house))
+    application = asyncio.run(_built(chat_server))
     made = [one for one in gc.get_objects() if isinstance(one, Starlette) and id(one) not in before]
     loops: list[asyncio.AbstractEventLoop] = []
     started = threading.Event()
 
-    class Server(uvicorn.Server):
+    class TestServer(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             loops.append(asyncio.get_running_loop())
             await super().startup(sockets)
@@ -51,15 +51,15 @@ def running(house: House) -> Iterator[Running]:
             application.close()
             await super().shutdown(sockets)
 
-    house.desk.open()
+    chat_server.chat_service.open()
     config = uvicorn.Config(application, log_level="critical", timeout_graceful_shutdown=1)
-    server = Server(config)
+    server = TestServer(config)
     taken = socket.socket()
     taken.bind(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, args=([taken],), daemon=True)
     thread.start()
     assert started.wait(PATIENCE), "the server did not start"
-    assert house.desk.wait(PATIENCE), "the models were not loaded"
+    assert chat_server.chat_service.wait(PATIENCE), "the models were not loaded"
     try:
         port = taken.getsockname()[1]
         yield Running(f"http://127.0.0.1:{port}", loops[0], application, _routes(made))
@@ -69,8 +69,8 @@ def running(house: House) -> Iterator[Running]:
         assert not thread.is_alive(), "the server did not end"
 
 
-async def _built(house: House) -> Guard:
-    return build(house)
+async def _built(chat_server: ChatServer) -> SecurityMiddleware:
+    return build(chat_server)
 
 
 def _routes(applications: list[Starlette]) -> list[tuple[str, str]]:

@@ -23,9 +23,9 @@ from konkyo.rag.generation.llm import Usage
 from konkyo.rag.generation.prompts import Prompt
 from konkyo.rag.types import Event, EvidenceReady
 from konkyo.ui.http.auth import Limiter
-from konkyo.ui.server.llm_queue import Fair
-from konkyo.ui.web.chat_service import Desk
-from konkyo.ui.web.gradio_app import House
+from konkyo.ui.server.llm_queue import LLMQueue
+from konkyo.ui.web.chat_service import ChatService
+from konkyo.ui.web.gradio_app import ChatServer
 
 AT_ONCE = 8
 
@@ -68,8 +68,15 @@ class Patient(FakeReader):
 class Place:
     """A server, its model and its limits."""
 
-    def __init__(self, server: Running, model: Reading, desk: Desk, limiter: Limiter) -> None:
-        self.url, self.model, self.desk, self.limiter = server.url, model, desk, limiter
+    def __init__(
+        self, server: Running, model: Reading, chat_service: ChatService, limiter: Limiter
+    ) -> None:
+        self.url, self.model, self.chat_service, self.limiter = (
+            server.url,
+            model,
+            chat_service,
+            limiter,
+        )
 
     def until(self, holds: Callable[[], bool]) -> None:
         for _ in range(1200):
@@ -85,17 +92,19 @@ class Place:
     def at_rest(self) -> None:
         """Wait until nobody is answered, nobody has a place and the model does nothing."""
         self.until(
-            lambda: (self.model.running, self.desk.answering, self.limiter._busy) == (0, 0, {})
+            lambda: (
+                (self.model.running, self.chat_service.answering, self.limiter._busy) == (0, 0, {})
+            )
         )
 
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Place]:
     model = Reading()
-    desk = Desk(lambda: Patient(0, llm=Fair(model)))
+    chat_service = ChatService(lambda: Patient(0, llm=LLMQueue(model)))
     limiter = Limiter(0, AT_ONCE)
-    with running(House(desk, limiter=limiter)) as server:
-        yield Place(server, model, desk, limiter)
+    with running(ChatServer(chat_service, limiter=limiter)) as server:
+        yield Place(server, model, chat_service, limiter)
 
 
 def hang_up(place: Place, path: str, body: dict[str, object], headers: dict[str, str]) -> None:
@@ -165,10 +174,10 @@ def test_a_cancelled_call_of_an_assistant_stops_the_model(place: Place) -> None:
     from mcp.client import Client
 
     from konkyo.ui.http.mcp import server_of
-    from konkyo.ui.http.service import Doors
+    from konkyo.ui.http.service import Services
 
     async def cancelled() -> None:
-        server = server_of(Doors(place.desk, limiter=place.limiter))
+        server = server_of(Services(place.chat_service, limiter=place.limiter))
         async with Client(server) as client, anyio.create_task_group() as group:
 
             async def call() -> None:
@@ -188,4 +197,4 @@ def test_a_server_that_ends_waits_for_no_abandoned_answer(place: Place) -> None:
     with httpx.stream("POST", f"{place.url}/api/ask", json=sent, timeout=60):
         place.at_work()
     place.at_rest()
-    assert place.desk.answering == 0
+    assert place.chat_service.answering == 0

@@ -20,8 +20,8 @@ from konkyo.index.embedding.encoders import load_encoder
 from konkyo.index.errors import ModelMissing
 from konkyo.rag.factory import open_pipeline
 from konkyo.rag.generation.llm import NoLLM
-from konkyo.ui.web.chat_service import QUESTION_LIMIT, Desk
-from konkyo.ui.web.gradio_app import House
+from konkyo.ui.web.chat_service import QUESTION_LIMIT, ChatService
+from konkyo.ui.web.gradio_app import ChatServer
 
 ROOT = Path(__file__).resolve().parents[1]
 ODD = (
@@ -54,7 +54,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         pytest.skip(str(exc))
     store = str(tmp_path_factory.mktemp("any") / "store")
     build([str(path) for path in sorted((ROOT / "seeds").glob("*.md"))[:6]], store, encoder)
-    with running(House(Desk(lambda: open_pipeline(store, llm=NoLLM(), encoder=encoder)))) as found:
+    with running(
+        ChatServer(ChatService(lambda: open_pipeline(store, llm=NoLLM(), encoder=encoder)))
+    ) as found:
         yield found
 
 
@@ -70,11 +72,11 @@ def test_every_door_answers_in_json(server: Running, client: httpx.Client, quest
     # As JSON's own escapes, which can name code points that no encoding can write.
     asked = json.dumps({"question": question})
     said = json.dumps({"messages": [{"role": "user", "content": question}]})
-    doors = (
+    services = (
         ("POST", "/api/ask", asked, {200, 422}),
         ("POST", "/v1/chat/completions", said, {200, 400}),
     )
-    for method, path, body, statuses in doors:
+    for method, path, body, statuses in services:
         found = client.request(method, server.url + path, content=body)
         assert found.status_code in statuses, (path, found.text)
         assert isinstance(found.json(), dict)

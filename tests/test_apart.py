@@ -13,7 +13,7 @@ import pytest
 from konkyo.index.errors import LLMUnreachable
 from konkyo.rag.generation.llm import Usage
 from konkyo.rag.generation.prompts import Prompt
-from konkyo.ui.server.llm_subprocess import ApartLLM
+from konkyo.ui.server.llm_subprocess import SubprocessLLM
 
 CHILD = """
 import sys, time
@@ -42,24 +42,24 @@ attend(Fake(), sys.stdin, sys.stdout, lambda: os._exit(0))
 
 
 @pytest.fixture
-def llm() -> Iterator[ApartLLM]:
-    made = ApartLLM(Path("model.gguf"), (sys.executable, "-c", CHILD))
+def llm() -> Iterator[SubprocessLLM]:
+    made = SubprocessLLM(Path("model.gguf"), (sys.executable, "-c", CHILD))
     yield made
     made.close()
 
 
-def ask(llm: ApartLLM, user: str, shown: int = 3, usage: Usage | None = None) -> list[str]:
+def ask(llm: SubprocessLLM, user: str, shown: int = 3, usage: Usage | None = None) -> list[str]:
     return list(llm.stream(Prompt("s", user, shown), usage=usage))
 
 
-def test_pieces_and_counts_come_through_unchanged(llm: ApartLLM) -> None:
+def test_pieces_and_counts_come_through_unchanged(llm: SubprocessLLM) -> None:
     usage = Usage()
     assert ask(llm, "根拠 \n\"'", 3, usage) == [f"根拠 \n\"'\u2028{n}\n" for n in range(3)]
     assert usage.completion_tokens == 3
     assert llm.name == "embedded:model"
 
 
-def test_a_stopped_answer_leaves_the_next_one_clean(llm: ApartLLM) -> None:
+def test_a_stopped_answer_leaves_the_next_one_clean(llm: SubprocessLLM) -> None:
     stream = llm.stream(Prompt("s", "slow", 200))
     assert next(stream) == "slow\u20280\n"
     began = time.perf_counter()
@@ -69,19 +69,19 @@ def test_a_stopped_answer_leaves_the_next_one_clean(llm: ApartLLM) -> None:
     assert time.perf_counter() - began < 30
 
 
-def test_an_error_of_the_model_is_ours_and_passes(llm: ApartLLM) -> None:
+def test_an_error_of_the_model_is_ours_and_passes(llm: SubprocessLLM) -> None:
     with pytest.raises(LLMUnreachable, match="no tokens today"):
         ask(llm, "fail")
     assert len(ask(llm, "fine")) == 3
 
 
-def test_a_process_that_ends_is_told_and_started_again(llm: ApartLLM) -> None:
+def test_a_process_that_ends_is_told_and_started_again(llm: SubprocessLLM) -> None:
     with pytest.raises(LLMUnreachable, match="starts it again"):
         ask(llm, "die")
     assert len(ask(llm, "fine")) == 3
 
 
-def test_several_readers_take_turns(llm: ApartLLM) -> None:
+def test_several_readers_take_turns(llm: SubprocessLLM) -> None:
     heard: dict[int, list[str]] = {}
 
     def read(number: int) -> None:
@@ -96,12 +96,12 @@ def test_several_readers_take_turns(llm: ApartLLM) -> None:
 
 
 def test_a_model_that_is_not_there_is_named() -> None:
-    llm = ApartLLM(Path("/nowhere/model.gguf"))
+    llm = SubprocessLLM(Path("/nowhere/model.gguf"))
     with pytest.raises(LLMUnreachable, match=r"/nowhere/model\.gguf"):
         llm.load()
 
 
-def test_the_process_ends_with_its_parent(llm: ApartLLM) -> None:
+def test_the_process_ends_with_its_parent(llm: SubprocessLLM) -> None:
     llm.load()
     child = llm._child
     assert child is not None
@@ -110,7 +110,7 @@ def test_the_process_ends_with_its_parent(llm: ApartLLM) -> None:
     assert child.wait(10) == 0
 
 
-def test_a_prompt_that_is_read_for_nobody_holds_up_no_other(llm: ApartLLM) -> None:
+def test_a_prompt_that_is_read_for_nobody_holds_up_no_other(llm: SubprocessLLM) -> None:
     failed: list[str] = []
 
     def read() -> None:
@@ -129,7 +129,9 @@ def test_a_prompt_that_is_read_for_nobody_holds_up_no_other(llm: ApartLLM) -> No
     assert len(ask(llm, "next", usage=Usage())) == 3
 
 
-def test_what_is_written_for_nobody_is_stopped_without_ending_the_process(llm: ApartLLM) -> None:
+def test_what_is_written_for_nobody_is_stopped_without_ending_the_process(
+    llm: SubprocessLLM,
+) -> None:
     heard: list[str] = []
     writer = threading.Thread(
         target=lambda: heard.extend(llm.stream(Prompt("s", "slow", 10_000), usage=Usage()))

@@ -337,19 +337,19 @@ def test_readers_read_and_editors_edit(browser: Browser) -> None:
 
     passwords = {"FAKE_PASSWORD": "reading-only", "FAKE_EDITOR_PASSWORD": "editing-too"}
     with served(FAKE_PACE="0", **passwords) as url:
-        for user, password, rooms in (("konkyo", "reading-only", 0), ("editor", "editing-too", 1)):
+        for user, password, admin in (("konkyo", "reading-only", 0), ("editor", "editing-too", 1)):
             context = browser.new_context(locale="en-US")
             context.set_default_timeout(240_000)
             page = context.new_page()
             page.goto(url)
             enter(page, user, password)
             page.wait_for_selector("#k-source .k-row")
-            if rooms:
+            if admin:
                 page.wait_for_selector(".k-rooms", state="attached")
-            assert page.locator(".k-rooms").count() == rooms
+            assert page.locator(".k-rooms").count() == admin
             ask(page, QUESTION)
             finished(page)
-            if not rooms:
+            if not admin:
                 # Even a page that was tampered with gets nothing.
                 page.evaluate(
                     "document.querySelector('#k-source .html-container > div').insertAdjacentHTML("
@@ -369,7 +369,7 @@ def test_people_whom_a_proxy_signed_in_have_their_roles(browser: Browser) -> Non
         through = {"host": "news.example", "x-user": "bob", "x-forwarded-proto": "https"}
         root = httpx.get(url + "config", headers=through).json()["root"]
         assert root == "https://news.example"
-        for user, rooms in (("bob", 0), ("ann", 1)):
+        for user, admin in (("bob", 0), ("ann", 1)):
             context = browser.new_context(locale="en-US", extra_http_headers={"x-user": user})
             context.set_default_timeout(240_000)
             page = context.new_page()
@@ -377,9 +377,9 @@ def test_people_whom_a_proxy_signed_in_have_their_roles(browser: Browser) -> Non
             settled(page)
             ready(page)
             page.wait_for_selector("#k-source .k-row")
-            if rooms:
+            if admin:
                 page.wait_for_selector(".k-rooms", state="attached")
-            assert page.locator(".k-rooms").count() == rooms
+            assert page.locator(".k-rooms").count() == admin
             ask(page, QUESTION)
             finished(page)
             context.close()

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from konkyo.index.errors import LLMUnreachable
-from konkyo.ui.server.index_jobs import Librarian
-from konkyo.ui.server.llm_subprocess import ApartLLM
+from konkyo.ui.server.index_jobs import IndexJobs
+from konkyo.ui.server.llm_subprocess import SubprocessLLM
 
 ROOT = Path(__file__).resolve().parents[1]
 # What Python, its libraries and ours import early.
@@ -45,18 +45,18 @@ def test_not_by_the_job_that_changes_the_index(
     hostile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(hostile)
-    librarian = Librarian("store", known=list)
-    librarian.start("verify")
-    while librarian.job is None or librarian.job.running:
+    index_jobs = IndexJobs("store", known=list)
+    index_jobs.start("verify")
+    while index_jobs.job is None or index_jobs.job.running:
         time.sleep(0.05)
-    assert librarian.job.message.startswith("store: "), "it ran, and found no index"
+    assert index_jobs.job.message.startswith("store: "), "it ran, and found no index"
     assert ran(hostile) == ""
 
 
 def test_not_by_the_language_model(hostile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(hostile)
     with pytest.raises(LLMUnreachable, match=r"nowhere\.gguf"):
-        ApartLLM(hostile / "nowhere.gguf").load()
+        SubprocessLLM(hostile / "nowhere.gguf").load()
     assert ran(hostile) == ""
 
 

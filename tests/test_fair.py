@@ -11,7 +11,7 @@ import pytest
 from konkyo.index.errors import LLMUnreachable
 from konkyo.rag.generation.llm import Usage
 from konkyo.rag.generation.prompts import Prompt
-from konkyo.ui.server.llm_queue import Beat, Fair, Queued, in_line
+from konkyo.ui.server.llm_queue import Heartbeat, LLMQueue, Queued, in_line
 
 
 class Slow:
@@ -31,14 +31,14 @@ class Slow:
         yield prompt.user
 
 
-def collect(fair: Fair, word: str, heard: dict[str, list[object]]) -> None:
+def collect(fair: LLMQueue, word: str, heard: dict[str, list[object]]) -> None:
     def events() -> Iterator[str]:
         yield from fair.stream(Prompt("s", word, 1))
 
     heard[word] = list(in_line(events))
 
 
-def waiting(fair: Fair, count: int) -> None:
+def waiting(fair: LLMQueue, count: int) -> None:
     for _ in range(600):
         if fair.waiting == count:
             return
@@ -48,7 +48,7 @@ def waiting(fair: Fair, count: int) -> None:
 
 def test_first_come_first_served_and_each_is_told_its_place() -> None:
     slow = Slow()
-    fair = Fair(slow)
+    fair = LLMQueue(slow)
     heard: dict[str, list[object]] = {}
     threads = []
     for number in range(4):
@@ -72,7 +72,7 @@ def test_first_come_first_served_and_each_is_told_its_place() -> None:
     assert heard["3"][-1] == "3"
 
 
-def patient(fair: Fair, word: str, heard: dict[str, list[object]]) -> threading.Thread:
+def patient(fair: LLMQueue, word: str, heard: dict[str, list[object]]) -> threading.Thread:
     def events() -> Iterator[str]:
         yield from fair.stream(Prompt("s", word, 0))
 
@@ -86,7 +86,7 @@ def patient(fair: Fair, word: str, heard: dict[str, list[object]]) -> threading.
 
 def test_who_is_patient_lets_every_question_go_first() -> None:
     slow = Slow()
-    fair = Fair(slow)
+    fair = LLMQueue(slow)
     heard: dict[str, list[object]] = {}
     first = threading.Thread(target=collect, args=(fair, "first", heard))
     first.start()
@@ -113,7 +113,7 @@ def test_who_is_patient_lets_every_question_go_first() -> None:
 
 def test_the_last_slot_is_kept_for_questions() -> None:
     slow = Slow()
-    fair = Fair(slow, slots=2)
+    fair = LLMQueue(slow, slots=2)
     heard: dict[str, list[object]] = {}
     aids = [patient(fair, word, heard) for word in ("one", "two")]
     waiting(fair, 1)
@@ -150,16 +150,16 @@ class Endless:
 
 def test_a_reader_who_leaves_stops_the_model_in_mid_sentence() -> None:
     endless = Endless()
-    fair = Fair(endless)
+    fair = LLMQueue(endless)
     leaver = in_line(lambda: iter(["".join(fair.stream(Prompt("s", "q", 0)))]), 0.05)
-    assert next(leaver) == Beat()
+    assert next(leaver) == Heartbeat()
     leaver.close()
     assert endless.closed.wait(30)
 
 
 def test_slots_serve_several_at_once() -> None:
     slow = Slow()
-    fair = Fair(slow, slots=2)
+    fair = LLMQueue(slow, slots=2)
     heard: dict[str, list[object]] = {}
     threads = [threading.Thread(target=collect, args=(fair, str(n), heard)) for n in range(3)]
     for thread in threads:
@@ -174,7 +174,7 @@ def test_slots_serve_several_at_once() -> None:
 
 def test_a_reader_who_leaves_the_line_holds_nobody_up() -> None:
     slow = Slow()
-    fair = Fair(slow)
+    fair = LLMQueue(slow)
     heard: dict[str, list[object]] = {}
     first = threading.Thread(target=collect, args=(fair, "first", heard))
     first.start()

@@ -20,8 +20,8 @@ from fixtures_server import Running, running
 
 from konkyo.ui.http.auth import Access, read_keys
 from konkyo.ui.http.sign_in import MemorySignIns
-from konkyo.ui.web.chat_service import Desk
-from konkyo.ui.web.gradio_app import House
+from konkyo.ui.web.chat_service import ChatService
+from konkyo.ui.web.gradio_app import ChatServer
 
 PASSWORD = "reading-only"
 KEY = "editor-key-of-sixteen"
@@ -76,13 +76,13 @@ class SlowSessions:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     keys = tmp_path_factory.mktemp("keys") / "keys"
     keys.write_text(f"editor {KEY}\n", "utf-8")
-    house = House(
-        Desk(lambda: FakeReader(0), sessions=SlowSessions()),
+    chat_server = ChatServer(
+        ChatService(lambda: FakeReader(0), sessions=SlowSessions()),
         Access(PASSWORD, "editing-too", read_keys(keys)),
-        examiner=FakeExaminer(),
+        evaluation_jobs=FakeExaminer(),
         sign_ins=SlowSignIns(),
     )
-    with running(house) as found:
+    with running(chat_server) as found:
         asked = asyncio.run_coroutine_threadsafe(_identity(), found.loop)
         _watched.add(asked.result())
         yield found

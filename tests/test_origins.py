@@ -19,8 +19,8 @@ from konkyo.index.settings import load_settings
 from konkyo.ui.http.auth import Access, read_keys
 from konkyo.ui.http.origins import Origins
 from konkyo.ui.http.sign_in import PLAIN_COOKIE, SECURE_COOKIE
-from konkyo.ui.web.chat_service import Desk
-from konkyo.ui.web.gradio_app import House
+from konkyo.ui.web.chat_service import ChatService
+from konkyo.ui.web.gradio_app import ChatServer
 
 FOREIGN = "https://evil.example"
 LISTED = "https://desk.example"
@@ -43,13 +43,13 @@ JSON = {"content-type": "application/json"}
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     keys = tmp_path_factory.mktemp("keys") / "keys"
     keys.write_text(f"reader {READER_KEY}\neditor {EDITOR_KEY}\n", "utf-8")
-    house = House(
-        Desk(lambda: FakeReader(0)),
+    chat_server = ChatServer(
+        ChatService(lambda: FakeReader(0)),
         Access(READER, EDITOR, read_keys(keys)),
-        examiner=FakeExaminer(),
+        evaluation_jobs=FakeExaminer(),
         origins=(LISTED,),
     )
-    with running(house) as found:
+    with running(chat_server) as found:
         yield found
 
 
@@ -249,7 +249,7 @@ def test_the_frameworks_own_cookies_sign_nobody_in(server: Running) -> None:
 
 def test_an_origin_with_a_path_is_not_a_setting(tmp_path: Path) -> None:
     file = tmp_path / "konkyo.toml"
-    file.write_text('[chat]\norigins = ["https://Desk.example:8443"]\n', "utf-8")
+    file.write_text('[chat]\norigins = ["https://ChatService.example:8443"]\n', "utf-8")
     assert load_settings(file).chat.origins == ("https://desk.example:8443",)
     for wrong in ("*", "desk.example", "https://desk.example/", "null"):
         file.write_text(f'[chat]\norigins = ["{wrong}"]\n', "utf-8")

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from konkyo.index.records import Article, Filter
 from konkyo.rag.generation.translate import Translation
 from konkyo.rag.types import ClaimDrafted, ClaimRemoved, Finished, Refusal, Removed
-from konkyo.ui.server.evaluation_jobs import Examination
+from konkyo.ui.server.evaluation_jobs import EvaluationRun
 from konkyo.ui.server.index_jobs import Job
 from konkyo.ui.web.admin_html import evaluation_page, index_page
 from konkyo.ui.web.html import (
     THUMB,
+    IndexSummary,
     Mark,
-    Rendition,
-    Shelf,
+    QuoteTranslation,
     Turn,
     advance,
     article_page,
@@ -193,25 +193,28 @@ def test_no_hostile_text_becomes_markup(number: int) -> None:
     foreign = replace(turn, language="ja", state="done")
     for place in foreign_quotes(foreign):
         made = Translation(payload, payload, payload, payload, doubtful=True)
-        for what in (Rendition(*place, translation=made), Rendition(*place, problem=payload)):
+        for what in (
+            QuoteTranslation(*place, translation=made),
+            QuoteTranslation(*place, problem=payload),
+        ):
             told = replace(foreign, renditions=(what,))
             pages.append(conversation((told,), "en", translates=True))
     pages.append(article_page(article, [m for _, m in quotes_of(turn)], "ko"))
-    pages.append(overview(Shelf(1, (summary(article),)), "zh"))
+    pages.append(overview(IndexSummary(1, (summary(article),)), "zh"))
     pages.append(notice_page(payload, "en"))
     pages.append(status("failed", payload))
     pages.append(parcel(payload, payload))
     pages.append(parcel("", "", payload))
-    shelf = Shelf(1, (), (payload,), (payload,))
+    index_summary = IndexSummary(1, (), (payload,), (payload,))
     chosen = Filter(payload, payload, frozenset({payload}), frozenset({payload}))
-    pages.append(filters(shelf, chosen, "ja"))
+    pages.append(filters(index_summary, chosen, "ja"))
     failure = {"source": payload, "reason": payload}
     finding = {"what": payload, "ok": False, "detail": payload, "advice": payload}
     report = {"added": payload, "changed": 1, "removed": 1, "unchanged": 1, "failures": [failure]}
     for state in ("running", "done", "failed", "stopped"):
         job = Job(1, "add", (payload,), state, "read", 1, 2, payload, report, (finding,))
         pages.append(index_page([payload], job, "ko", ticket=payload, problem=payload))
-        run = Examination(payload, state, 1, 2, payload, None, {"Handled": (0.5, 2)})
+        run = EvaluationRun(payload, state, 1, 2, payload, None, {"Handled": (0.5, 2)})
         pages.append(evaluation_page([payload], run, "zh", ticket="ticket", problem=payload))
     for page in pages:
         assert_harmless(page)
@@ -380,7 +383,7 @@ def test_pages_in_japanese_korean_and_chinese_have_no_english_left() -> None:
         turn = turn_of("いくら？")
         stopped = replace(turn, state="stopped", outcome=None)
         html = conversation((turn, stopped, replace(stopped, state="failed")), language)
-        html += overview(Shelf(3), language) + overview(None, language)
+        html += overview(IndexSummary(3), language) + overview(None, language)
         words = Parsed(html).words
         for text in (*(c.text for c in turn.claims), "About 500 companies take part.", "500"):
             words = words.replace(text, "")

@@ -12,9 +12,9 @@ import pytest
 
 from konkyo.index.embedding.catalogue import model_path
 from konkyo.index.errors import ModelError, StoreLocked, UsageError
-from konkyo.ui.server.evaluation_jobs import Examiner
-from konkyo.ui.server.index_jobs import Job, Librarian
-from konkyo.ui.web.admin import Rooms, Tickets, question_sets
+from konkyo.ui.server.evaluation_jobs import EvaluationJobs
+from konkyo.ui.server.index_jobs import IndexJobs, Job
+from konkyo.ui.web.admin import AdminPages, Tickets, question_sets
 
 ROOT = Path(__file__).resolve().parents[1]
 ARTICLE = (
@@ -37,17 +37,17 @@ def until(settled: Callable[[], bool]) -> None:
     raise AssertionError("it did not end")
 
 
-def handed_over(librarian: Librarian, content: bytes) -> Path:
-    rooms = Rooms(librarian, None)
-    kept = rooms.receive(rooms.tickets.issue("upload"), "report.md", content)
+def handed_over(index_jobs: IndexJobs, content: bytes) -> Path:
+    admin = AdminPages(index_jobs, None)
+    kept = admin.receive(admin.tickets.issue("upload"), "report.md", content)
     assert kept is not None
     return Path(kept["path"])
 
 
-def ended(librarian: Librarian) -> Job:
-    until(lambda: librarian.job is not None and not librarian.job.running)
-    assert librarian.job is not None
-    return librarian.job
+def ended(index_jobs: IndexJobs) -> Job:
+    until(lambda: index_jobs.job is not None and not index_jobs.job.running)
+    assert index_jobs.job is not None
+    return index_jobs.job
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def encoder_is_here() -> None:
 @pytest.mark.usefixtures("encoder_is_here")
 def test_the_real_index_is_kept_and_readers_see_it_grow(tmp_path: Path) -> None:
     from konkyo.rag.factory import open_pipeline
-    from konkyo.ui.web.chat_service import Desk
+    from konkyo.ui.web.chat_service import ChatService
 
     news = tmp_path / "news"
     news.mkdir()
@@ -79,70 +79,70 @@ def test_the_real_index_is_kept_and_readers_see_it_grow(tmp_path: Path) -> None:
     )
     from konkyo.rag.generation.llm import NoLLM
 
-    desk = Desk(lambda: open_pipeline(store, llm=NoLLM()))
-    desk.open()
-    assert desk.wait(240)
+    chat_service = ChatService(lambda: open_pipeline(store, llm=NoLLM()))
+    chat_service.open()
+    assert chat_service.wait(240)
 
     def known() -> list[str]:
-        return [place.source for place in desk.reader.store.kept_places()]
+        return [place.source for place in chat_service.reader.store.kept_places()]
 
-    librarian = Librarian(store, known=known, changed=desk.renew)
+    index_jobs = IndexJobs(store, known=known, changed=chat_service.renew)
     second = write(news, 2, "Busan")
-    librarian.start("add", [str(second)])
+    index_jobs.start("add", [str(second)])
     with pytest.raises(StoreLocked, match="wait, or cancel"):
-        librarian.start("verify")
-    job = ended(librarian)
+        index_jobs.start("verify")
+    job = ended(index_jobs)
     assert job.state == "done", job
     assert job.report is not None
     assert (job.report["added"], job.report["unchanged"]) == (1, 1)
-    assert desk.shelf is not None
-    assert desk.shelf.count == 2
-    assert desk.shelf.outlets == ("Test Post",)
+    assert chat_service.index_summary is not None
+    assert chat_service.index_summary.count == 2
+    assert chat_service.index_summary.outlets == ("Test Post",)
 
-    librarian.start("verify")
-    assert all(finding["ok"] for finding in ended(librarian).findings)
+    index_jobs.start("verify")
+    assert all(finding["ok"] for finding in ended(index_jobs).findings)
 
-    librarian.start("remove", [str(first)])
-    refused = ended(librarian)
+    index_jobs.start("remove", [str(first)])
+    refused = ended(index_jobs)
     assert (refused.state, refused.asks) == ("failed", True)
     assert "remove 1 of 2 articles" in refused.message
-    librarian.start("remove", [str(first)], yes=True)
-    assert ended(librarian).state == "done"
-    desk.renew()
-    assert librarian.sources() == [str(second)]
+    index_jobs.start("remove", [str(first)], yes=True)
+    assert ended(index_jobs).state == "done"
+    chat_service.renew()
+    assert index_jobs.sources() == [str(second)]
     for known_now in ([str(first), str(second)], [str(second)]):
-        librarian.start("undo")
-        assert ended(librarian).state == "done"
-        desk.renew()
-        assert librarian.sources() == known_now
+        index_jobs.start("undo")
+        assert ended(index_jobs).state == "done"
+        chat_service.renew()
+        assert index_jobs.sources() == known_now
 
     other = ARTICLE.format(title="Lima", n=7)
-    bad, good = handed_over(librarian, b""), handed_over(librarian, other.encode())
-    librarian.start("add", [str(bad), str(good)])
-    assert ended(librarian).state == "done"
+    bad, good = handed_over(index_jobs, b""), handed_over(index_jobs, other.encode())
+    index_jobs.start("add", [str(bad), str(good)])
+    assert ended(index_jobs).state == "done"
     assert not bad.exists()
-    assert str(good) in librarian.sources()
-    librarian.start("remove", [str(good)])
-    assert ended(librarian).asks
+    assert str(good) in index_jobs.sources()
+    index_jobs.start("remove", [str(good)])
+    assert ended(index_jobs).asks
     assert good.exists()
-    librarian.start("remove", [str(good)], yes=True)
-    assert ended(librarian).state == "done"
+    index_jobs.start("remove", [str(good)], yes=True)
+    assert ended(index_jobs).state == "done"
     assert not good.exists()
     assert second.exists()
 
-    librarian.start("add", [str(tmp_path / "nowhere.md")])
-    told = ended(librarian)
+    index_jobs.start("add", [str(tmp_path / "nowhere.md")])
+    told = ended(index_jobs)
     assert told.state in ("done", "failed")
     assert "nowhere.md" in f"{told.message}{told.report}"
-    _evaluate(tmp_path, store, desk)
+    _evaluate(tmp_path, store, chat_service)
 
 
-def _evaluate(tmp_path: Path, store: str, desk: object) -> None:
+def _evaluate(tmp_path: Path, store: str, chat_service: object) -> None:
     from konkyo.rag.pipeline import Pipeline
-    from konkyo.ui.web.chat_service import Desk
+    from konkyo.ui.web.chat_service import ChatService
 
-    assert isinstance(desk, Desk)
-    pipeline = desk.reader
+    assert isinstance(chat_service, ChatService)
+    pipeline = chat_service.reader
     assert isinstance(pipeline, Pipeline)
     own = tmp_path / "own.jsonl"
     own.write_text(
@@ -152,16 +152,18 @@ def _evaluate(tmp_path: Path, store: str, desk: object) -> None:
         ' "kind": "absent", "answerable": false}\n',
         "utf-8",
     )
-    examiner = Examiner(store, lambda: {"own.jsonl": own}, lambda: pipeline)
+    evaluation_jobs = EvaluationJobs(store, lambda: {"own.jsonl": own}, lambda: pipeline)
     with pytest.raises(UsageError, match="no such set"):
-        examiner.start("other.jsonl", 0)
-    examiner.start("own.jsonl", 0)
-    until(lambda: examiner.examination is not None and not examiner.examination.running)
-    run = examiner.examination
+        evaluation_jobs.start("other.jsonl", 0)
+    evaluation_jobs.start("own.jsonl", 0)
+    until(
+        lambda: evaluation_jobs.examination is not None and not evaluation_jobs.examination.running
+    )
+    run = evaluation_jobs.examination
     assert run is not None
     assert (run.state, run.done, run.total) == ("done", 2, 2)
     assert run.figures["Handled"][1] == 2
-    assert "How many containers" in examiner.report()
+    assert "How many containers" in evaluation_jobs.report()
 
 
 # ---- what needs no model
@@ -170,11 +172,11 @@ def _evaluate(tmp_path: Path, store: str, desk: object) -> None:
 def test_files_outside_the_allowed_folders_are_refused(tmp_path: Path) -> None:
     allowed = tmp_path / "in"
     allowed.mkdir()
-    librarian = Librarian(str(tmp_path / "store"), known=list, roots=[allowed])
+    index_jobs = IndexJobs(str(tmp_path / "store"), known=list, roots=[allowed])
     for source in ("/etc/passwd", str(allowed / ".." / "out.md"), "file:///etc/passwd"):
         with pytest.raises(UsageError):
-            librarian.start("add", [source])
-    assert librarian.job is None
+            index_jobs.start("add", [source])
+    assert index_jobs.job is None
 
 
 def test_tickets_open_one_thing_for_a_while() -> None:
@@ -202,23 +204,23 @@ def test_tickets_open_one_thing_for_a_while() -> None:
     ],
 )
 def test_a_file_handed_over_stays_in_its_folder(tmp_path: Path, name: str, ends: str) -> None:
-    librarian = Librarian(str(tmp_path / "store"), known=list)
-    rooms = Rooms(librarian, None)
-    kept = rooms.receive(rooms.tickets.issue("upload"), name, b"x")
+    index_jobs = IndexJobs(str(tmp_path / "store"), known=list)
+    admin = AdminPages(index_jobs, None)
+    kept = admin.receive(admin.tickets.issue("upload"), name, b"x")
     assert kept is not None
     place = Path(kept["path"])
     assert place.parent == tmp_path / "store-files"
     assert place.name.endswith(ends)
     assert place.read_bytes() == b"x"
-    assert rooms.receive("guess", name, b"x") is None
+    assert admin.receive("guess", name, b"x") is None
 
 
 def test_files_handed_over_replace_no_other(tmp_path: Path) -> None:
-    rooms = Rooms(Librarian(str(tmp_path / "store"), known=list), None)
-    ticket = rooms.tickets.issue("upload")
+    admin = AdminPages(IndexJobs(str(tmp_path / "store"), known=list), None)
+    ticket = admin.tickets.issue("upload")
 
     def kept(name: str, content: bytes) -> Path:
-        given = rooms.receive(ticket, name, content)
+        given = admin.receive(ticket, name, content)
         assert given is not None
         return Path(given["path"])
 

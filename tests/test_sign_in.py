@@ -18,8 +18,8 @@ from fixtures_server import Running, running
 
 from konkyo.ui.http.auth import Access
 from konkyo.ui.http.sign_in import PLAIN_COOKIE, MemorySignIns
-from konkyo.ui.web.chat_service import Desk
-from konkyo.ui.web.gradio_app import House
+from konkyo.ui.web.chat_service import ChatService
+from konkyo.ui.web.gradio_app import ChatServer
 
 # Of the page's framework, which counts what was asked by pandas.
 pytestmark = pytest.mark.filterwarnings("ignore:.*no_silent_downcasting")
@@ -30,8 +30,10 @@ QUESTION = "How much will Japan invest?"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Running]:
-    house = House(Desk(lambda: FakeReader(0)), Access(PASSWORD), examiner=FakeExaminer())
-    with running(house) as found:
+    chat_server = ChatServer(
+        ChatService(lambda: FakeReader(0)), Access(PASSWORD), evaluation_jobs=FakeExaminer()
+    )
+    with running(chat_server) as found:
         yield found
 
 
@@ -121,23 +123,23 @@ def test_the_same_name_is_another_session_for_another_reader(server: Running) ->
 
 
 def test_the_longest_unused_tab_of_the_same_reader_makes_room() -> None:
-    desk = Desk(lambda: FakeReader(0))
-    first = desk.conversation("ann-0", "ann")
-    bobs = desk.conversation("bob-0", "bob")
+    chat_service = ChatService(lambda: FakeReader(0))
+    first = chat_service.conversation("ann-0", "ann")
+    bobs = chat_service.conversation("bob-0", "bob")
     for number in range(60):
-        desk.conversation(f"ann-{number}", "ann")
-    assert desk.conversation("bob-0", "bob") is bobs
-    assert desk.conversation("ann-59", "ann") is desk.conversation("ann-59", "ann")
-    assert desk.conversation("ann-0", "ann") is not first
+        chat_service.conversation(f"ann-{number}", "ann")
+    assert chat_service.conversation("bob-0", "bob") is bobs
+    assert chat_service.conversation("ann-59", "ann") is chat_service.conversation("ann-59", "ann")
+    assert chat_service.conversation("ann-0", "ann") is not first
 
 
 def test_readers_together_have_so_many_and_who_has_most_makes_room() -> None:
-    desk = Desk(lambda: FakeReader(0))
-    one = desk.conversation("ann-0", "ann")
+    chat_service = ChatService(lambda: FakeReader(0))
+    one = chat_service.conversation("ann-0", "ann")
     for reader in range(60):
         for number in range(40):
-            desk.conversation(f"{reader}-{number}", str(reader))
-    assert desk.conversation("ann-0", "ann") is one
+            chat_service.conversation(f"{reader}-{number}", str(reader))
+    assert chat_service.conversation("ann-0", "ann") is one
 
 
 def test_nobody_is_signed_out_by_a_link_or_by_somebody_else(server: Running) -> None:

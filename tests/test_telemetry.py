@@ -14,15 +14,15 @@ from fixtures_chat import FakeReader
 
 from konkyo.index.errors import ExtraMissing, KonkyoError
 from konkyo.ui.server.telemetry import JsonLines, Telemetry, open_tracer
-from konkyo.ui.web.chat_service import Desk
+from konkyo.ui.web.chat_service import ChatService
 
 
 def asked(question: str, telemetry: Telemetry) -> None:
-    desk = Desk(lambda: FakeReader(0), telemetry)
-    desk.open()
-    assert desk.wait(30)
+    chat_service = ChatService(lambda: FakeReader(0), telemetry)
+    chat_service.open()
+    assert chat_service.wait(30)
     try:
-        list(desk.events(question, "api"))
+        list(chat_service.events(question, "api"))
     except KonkyoError:
         return
 

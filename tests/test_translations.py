@@ -16,9 +16,9 @@ import pytest
 from konkyo.index.errors import ArticleMissing, LLMTimeout
 from konkyo.rag.generation.llm import LLM, NoLLM
 from konkyo.rag.types import to_json
-from konkyo.ui.server.llm_queue import Fair
+from konkyo.ui.server.llm_queue import LLMQueue
 from konkyo.ui.web import chat_service as desk_module
-from konkyo.ui.web.chat_service import Conversation, Desk, NoQuote
+from konkyo.ui.web.chat_service import ChatService, Conversation, NoQuote
 from konkyo.ui.web.export import as_json, as_markdown
 from konkyo.ui.web.html import conversation, foreign_quotes, plain_answer
 from konkyo.ui.web.i18n import LANGUAGES, say
@@ -38,30 +38,30 @@ PLACE = (JAPANESE.article_id, 0, len(QUOTE))
 MARK = "machine translation by interpreter; not the source's words"
 
 
-def desk_of(llm: LLM) -> Desk:
-    desk = Desk(lambda: FakeReader(0, llm=llm))
-    desk.open()
-    assert desk.wait(30)
-    return desk
+def desk_of(llm: LLM) -> ChatService:
+    chat_service = ChatService(lambda: FakeReader(0, llm=llm))
+    chat_service.open()
+    assert chat_service.wait(30)
+    return chat_service
 
 
-def asked(desk: Desk, question: str = QUESTION) -> Conversation:
+def asked(chat_service: ChatService, question: str = QUESTION) -> Conversation:
     tab = Conversation()
-    list(desk.ask(tab, question, "en"))
+    list(chat_service.ask(tab, question, "en"))
     return tab
 
 
-def page_of(desk: Desk, tab: Conversation) -> str:
-    return conversation(tab.turns, "en", translates=desk.translates)
+def page_of(chat_service: ChatService, tab: Conversation) -> str:
+    return conversation(tab.turns, "en", translates=chat_service.translates)
 
 
 # ---- the page, without a browser
 
 
 def test_only_quotes_in_another_language_than_the_question_offer_a_translation() -> None:
-    desk = desk_of(Interpreter())
-    tab = asked(desk)
-    page = assert_harmless(page_of(desk, tab))
+    chat_service = desk_of(Interpreter())
+    tab = asked(chat_service)
+    page = assert_harmless(page_of(chat_service, tab))
     wishes = [a for _, a in page.tags if a.get("data-act") == "translate"]
     assert [a["data-n"] for a in wishes] == ["1", "2", "4"]
     assert wishes[0]["aria-label"] == "Translate [1]"
@@ -71,19 +71,19 @@ def test_only_quotes_in_another_language_than_the_question_offer_a_translation()
 
 
 def test_without_a_model_nothing_is_offered() -> None:
-    desk = desk_of(NoLLM())
-    assert not desk.translates
-    assert "k-told" not in page_of(desk, asked(desk))
+    chat_service = desk_of(NoLLM())
+    assert not chat_service.translates
+    assert "k-told" not in page_of(chat_service, asked(chat_service))
 
 
 def test_a_translation_stands_below_its_quote_with_its_mark() -> None:
     llm = Interpreter()
-    desk = desk_of(Fair(llm))
-    tab = asked(desk)
-    turns = list(desk.translate(tab, 1, PLACE, "en"))
+    chat_service = desk_of(LLMQueue(llm))
+    tab = asked(chat_service)
+    turns = list(chat_service.translate(tab, 1, PLACE, "en"))
     assert turns[0].renditions[0].busy
     assert not turns[-1].renditions[0].busy
-    page = assert_harmless(page_of(desk, tab))
+    page = assert_harmless(page_of(chat_service, tab))
     assert f"{TRANSLATION}{MARK}" in page.words
     (told,) = [a for _, a in page.tags if a.get("class") == "k-told-text"]
     assert told == {"class": "k-told-text", "lang": "en", "dir": "auto"}
@@ -92,20 +92,20 @@ def test_a_translation_stands_below_its_quote_with_its_mark() -> None:
 
 
 def test_a_translation_whose_figures_differ_says_so() -> None:
-    desk = desk_of(Interpreter())
-    tab = asked(desk)
+    chat_service = desk_of(Interpreter())
+    tab = asked(chat_service)
     place = foreign_quotes(tab.turns[0])[1]
-    list(desk.translate(tab, 1, place, "en"))
-    html = page_of(desk, tab)
+    list(chat_service.translate(tab, 1, place, "en"))
+    html = page_of(chat_service, tab)
     assert 'data-state="doubtful"' in html
     assert "its figures or names differ from the source: read the original" in html
 
 
 def test_a_translation_is_no_part_of_what_is_copied_saved_kept_or_asked_about() -> None:
-    desk = desk_of(Interpreter())
-    tab = asked(desk)
+    chat_service = desk_of(Interpreter())
+    tab = asked(chat_service)
     (before,) = tab.turns
-    list(desk.translate(tab, 1, PLACE, "en"))
+    list(chat_service.translate(tab, 1, PLACE, "en"))
     (turn,) = tab.turns
     assert turn.renditions
     assert replace(turn, renditions=()) == before
@@ -134,18 +134,18 @@ def test_what_the_turn_does_not_show_in_another_language_is_not_translated(
     place: tuple[str, int, int],
 ) -> None:
     llm = Interpreter()
-    desk = desk_of(llm)
-    tab = asked(desk)
-    assert list(desk.translate(tab, 1, place, "en")) == []
-    assert list(desk.translate(tab, 7, PLACE, "en")) == []
+    chat_service = desk_of(llm)
+    tab = asked(chat_service)
+    assert list(chat_service.translate(tab, 1, place, "en")) == []
+    assert list(chat_service.translate(tab, 7, PLACE, "en")) == []
     assert llm.asked == []
 
 
 def test_a_model_that_cannot_be_reached_is_told_and_can_be_asked_again() -> None:
-    desk = desk_of(Interpreter(dead=True))
-    tab = asked(desk)
-    list(desk.translate(tab, 1, PLACE, "en"))
-    page = assert_harmless(page_of(desk, tab))
+    chat_service = desk_of(Interpreter(dead=True))
+    tab = asked(chat_service)
+    list(chat_service.translate(tab, 1, PLACE, "en"))
+    page = assert_harmless(page_of(chat_service, tab))
     assert "No translation: http://127.0.0.1:1: no answer; is the server running?" in page.words
     wishes = [a["data-n"] for _, a in page.tags if a.get("data-act") == "translate"]
     assert wishes == ["1", "2", "4"]
@@ -153,34 +153,34 @@ def test_a_model_that_cannot_be_reached_is_told_and_can_be_asked_again() -> None
 
 def test_who_asks_too_often_is_told_and_the_model_is_left_alone() -> None:
     llm = Interpreter()
-    desk = desk_of(llm)
-    tab = asked(desk)
-    (turn,) = desk.translate(tab, 1, PLACE, "en", "Try again in 9 s.")
+    chat_service = desk_of(llm)
+    tab = asked(chat_service)
+    (turn,) = chat_service.translate(tab, 1, PLACE, "en", "Try again in 9 s.")
     assert turn.renditions[0].problem == "Try again in 9 s."
     assert llm.asked == []
 
 
 def test_an_article_that_is_gone_is_told() -> None:
-    desk = desk_of(Interpreter())
-    tab = asked(desk)
-    reader = desk.reader
+    chat_service = desk_of(Interpreter())
+    tab = asked(chat_service)
+    reader = chat_service.reader
     assert isinstance(reader, FakeReader)
 
     def gone(article_id: str) -> None:
         raise ArticleMissing(article_id)
 
     reader.article = gone  # type: ignore[assignment, method-assign]
-    list(desk.translate(tab, 1, PLACE, "en"))
-    assert say("en", "article_gone") in page_of(desk, tab)
+    list(chat_service.translate(tab, 1, PLACE, "en"))
+    assert say("en", "article_gone") in page_of(chat_service, tab)
 
 
 @pytest.mark.parametrize("leave", [Conversation.clear, Conversation.abandon])
 def test_a_reader_who_leaves_waits_for_no_translation(
     leave: Callable[[Conversation], None],
 ) -> None:
-    desk = desk_of(Fair(Interpreter(pace=3.0)))
-    tab = asked(desk)
-    changes = desk.translate(tab, 1, PLACE, "en")
+    chat_service = desk_of(LLMQueue(Interpreter(pace=3.0)))
+    tab = asked(chat_service)
+    changes = chat_service.translate(tab, 1, PLACE, "en")
     assert next(changes).renditions[0].busy
     leave(tab)
     assert list(changes) == []
@@ -188,22 +188,22 @@ def test_a_reader_who_leaves_waits_for_no_translation(
 
 def test_the_same_wish_twice_is_one_translation() -> None:
     llm = Interpreter()
-    desk = desk_of(llm)
-    tab = asked(desk)
-    first = desk.translate(tab, 1, PLACE, "en")
+    chat_service = desk_of(llm)
+    tab = asked(chat_service)
+    first = chat_service.translate(tab, 1, PLACE, "en")
     next(first)
-    assert list(desk.translate(tab, 1, PLACE, "en")) == []
+    assert list(chat_service.translate(tab, 1, PLACE, "en")) == []
     list(first)
     assert len(llm.asked) == 1
 
 
 def test_a_translation_that_gets_no_turn_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desk_module, "_TRANSLATION_SECONDS", 0.2)
-    desk = desk_of(Interpreter(pace=5.0))
+    chat_service = desk_of(Interpreter(pace=5.0))
     with pytest.raises(LLMTimeout, match="questions go first"):
-        list(desk.translation(*PLACE, "en", "api"))
+        list(chat_service.translation(*PLACE, "en", "api"))
     line = b'konkyo_translations_total{channel="api",status="failed"} 1.0'
-    assert line in desk.telemetry.exposition()
+    assert line in chat_service.telemetry.exposition()
 
 
 @pytest.mark.parametrize(
@@ -212,20 +212,20 @@ def test_a_translation_that_gets_no_turn_ends(monkeypatch: pytest.MonkeyPatch) -
     [(0, 0), (5, 3), (-4, 3), (0, 9999), (10**8, 10**8 + 5), (len(QUOTE), len(QUOTE) + 1)],
 )
 def test_a_span_that_is_no_quote_is_refused(start: int, end: int) -> None:
-    desk = desk_of(Interpreter())
+    chat_service = desk_of(Interpreter())
     with pytest.raises(NoQuote, match="no text from"):
-        list(desk.translation(JAPANESE.article_id, start, end, "en", "api"))
+        list(chat_service.translation(JAPANESE.article_id, start, end, "en", "api"))
 
 
 @pytest.mark.parametrize("number", [0, 4, 12, 38])
 def test_a_hostile_translation_stays_text(number: int) -> None:
-    desk = desk_of(Interpreter())
-    tab = asked(desk, f"payload {number} {number}")
+    chat_service = desk_of(Interpreter())
+    tab = asked(chat_service, f"payload {number} {number}")
     (turn,) = tab.turns
     tab._turns = (replace(turn, language="ja"),)
     (place,) = foreign_quotes(tab.turns[0])
-    list(desk.translate(tab, 1, place, "en"))
-    page = assert_harmless(page_of(desk, tab))
+    list(chat_service.translate(tab, 1, place, "en"))
+    page = assert_harmless(page_of(chat_service, tab))
     assert f"The quote is {PAYLOADS[number]} here." in page.words
 
 

@@ -114,7 +114,7 @@ _GAZETTEER: dict[str, str] = {
     "europe": "ヨーロッパ|欧州|欧洲|유럽|Europe|European|Europeans|Europa|europa",
     "asia": "アジア|亚洲|亞洲|아시아|Asia|Asian",
     "africa": "アフリカ|非洲|아프리카|Africa|African|Africans",
-    "white house": "ホワイトハウス|白宫|白宮|백악관|White House",
+    "white house": "ホワイトハウス|白宫|白宮|백악관|White Server",
     "pentagon": "国防総省|ペンタゴン|五角大楼|펜타곤|국방부|Pentagon",
     "united nations": "国連|国際連合|联合国|유엔|United Nations|UN|U.N.",
     "eu": "欧州連合|欧盟|유럽연합|European Union|EU",

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from konkyo.index.settings import ChatSettings, Settings
     from konkyo.rag.generation.llm import LLM
     from konkyo.rag.pipeline import Pipeline
-    from konkyo.ui.server.index_jobs import Librarian
-    from konkyo.ui.server.llm_subprocess import ApartLLM
+    from konkyo.ui.server.index_jobs import IndexJobs
+    from konkyo.ui.server.llm_subprocess import SubprocessLLM
     from konkyo.ui.server.telemetry import Telemetry
-    from konkyo.ui.web.chat_service import Desk
+    from konkyo.ui.web.chat_service import ChatService
     from konkyo.ui.web.gradio_app import Served
 
 __all__ = ["chat", "load_pipeline", "require_store"]
@@ -140,12 +140,12 @@ def chat(
     if terminal:
         _in_terminal(settings.store, llm, model, base_url)
         return
-    from konkyo.ui.server.evaluation_jobs import Examiner
+    from konkyo.ui.server.evaluation_jobs import EvaluationJobs
     from konkyo.ui.server.feedback import Feedback, feedback_file
-    from konkyo.ui.server.session_store import SignIns, ledger_of
+    from konkyo.ui.server.session_store import SignIns, session_store_of
     from konkyo.ui.web.admin import question_sets
-    from konkyo.ui.web.chat_service import Desk
-    from konkyo.ui.web.gradio_app import House, listen, serve
+    from konkyo.ui.web.chat_service import ChatService
+    from konkyo.ui.web.gradio_app import ChatServer, listen, serve
 
     configure_logs(
         settings.chat.log,
@@ -162,52 +162,54 @@ def chat(
         def load() -> Pipeline:
             return load_pipeline(settings, llm, model, base_url, closing, telemetry)
 
-        ledger = ledger_of(settings.store)
-        desk = Desk(load, telemetry, ledger)
-        librarian = _librarian(settings, desk, access, allowed)
-        closing.callback(librarian.close)
+        session_store = session_store_of(settings.store)
+        chat_service = ChatService(load, telemetry, session_store)
+        index_jobs = _index_jobs(settings, chat_service, access, allowed)
+        closing.callback(index_jobs.close)
         limiter = Limiter(settings.chat.rate, settings.chat.concurrent)
         store = settings.store
-        examiner = Examiner(store, lambda: question_sets(store), lambda: _pipeline(desk))
-        house = House(
-            desk,
+        evaluation_jobs = EvaluationJobs(
+            store, lambda: question_sets(store), lambda: _pipeline(chat_service)
+        )
+        chat_server = ChatServer(
+            chat_service,
             access,
             limiter,
-            librarian,
-            examiner,
-            ledger or Feedback(feedback_file(store)),
+            index_jobs,
+            evaluation_jobs,
+            session_store or Feedback(feedback_file(store)),
             settings.chat.names,
-            SignIns(ledger) if ledger is not None else None,
+            SignIns(session_store) if session_store is not None else None,
             settings.chat.grace,
             settings.chat.origins,
         )
         with contextlib.suppress(KeyboardInterrupt):
-            serve(house, taken, ready=partial(_opened, browse))
+            serve(chat_server, taken, ready=partial(_opened, browse))
     click.echo("\nStopped.", err=True)
     # An answer still being written sits in a thread that Python would wait for; nobody reads it.
     sys.stdout.flush()
     os._exit(0)
 
 
-def _pipeline(desk: Desk) -> Pipeline:
+def _pipeline(chat_service: ChatService) -> Pipeline:
     from konkyo.rag.pipeline import Pipeline
 
-    reader = desk.reader
+    reader = chat_service.reader
     assert isinstance(reader, Pipeline)
     return reader
 
 
-def _librarian(
-    settings: Settings, desk: Desk, access: Access, allowed: tuple[Path, ...]
-) -> Librarian:
-    from konkyo.ui.server.index_jobs import Librarian
+def _index_jobs(
+    settings: Settings, chat_service: ChatService, access: Access, allowed: tuple[Path, ...]
+) -> IndexJobs:
+    from konkyo.ui.server.index_jobs import IndexJobs
 
     def known() -> list[str]:
-        return [place.source for place in _pipeline(desk).store.kept_places()]
+        return [place.source for place in _pipeline(chat_service).store.kept_places()]
 
     # Whoever may use this machine may read its files; anybody else only what was allowed.
     roots = None if not access.locked and not allowed else allowed
-    return Librarian(settings.store, known=known, roots=roots, changed=desk.renew)
+    return IndexJobs(settings.store, known=known, roots=roots, changed=chat_service.renew)
 
 
 def _access(
@@ -259,13 +261,13 @@ def load_pipeline(
     """The pipeline as settings and flags say, behind a queue; ``closing`` ends its processes."""
     from konkyo.rag.factory import open_from_settings
     from konkyo.rag.generation.llm import NoLLM
-    from konkyo.ui.server.llm_queue import Fair
-    from konkyo.ui.server.llm_subprocess import ApartLLM
+    from konkyo.ui.server.llm_queue import LLMQueue
+    from konkyo.ui.server.llm_subprocess import SubprocessLLM
 
-    queues: list[Fair] = []
+    queues: list[LLMQueue] = []
 
     def embedded(file: Path) -> LLM:
-        apart = ApartLLM(file)
+        apart = SubprocessLLM(file)
         closing.callback(apart.close)
         # Evidence can already be found and shown while this gigabyte is read.
         threading.Thread(target=_warm, args=(apart,), daemon=True).start()
@@ -274,7 +276,7 @@ def load_pipeline(
     def queue(opened: LLM) -> LLM:
         if isinstance(opened, NoLLM):
             return opened
-        queues.append(Fair(opened, 1 if isinstance(opened, ApartLLM) else _REMOTE_AT_ONCE))
+        queues.append(LLMQueue(opened, 1 if isinstance(opened, SubprocessLLM) else _REMOTE_AT_ONCE))
         return queues[0]
 
     pipeline = open_from_settings(
@@ -293,7 +295,7 @@ def load_pipeline(
     return pipeline
 
 
-def _warm(llm: ApartLLM) -> None:
+def _warm(llm: SubprocessLLM) -> None:
     from konkyo.index.errors import LLMError
 
     try:

@@ -58,9 +58,9 @@ def mcp(
     from konkyo.index.settings import load_settings
     from konkyo.ui.http.auth import Limiter
     from konkyo.ui.http.mcp import server_of
-    from konkyo.ui.http.service import Doors
+    from konkyo.ui.http.service import Services
     from konkyo.ui.server.telemetry import Telemetry, open_tracer
-    from konkyo.ui.web.chat_service import Desk
+    from konkyo.ui.web.chat_service import ChatService
 
     settings = load_settings(flags={"store": store})
     require_store(settings.store)
@@ -74,8 +74,8 @@ def mcp(
         def load() -> Pipeline:
             return load_pipeline(settings, llm, model, base_url, closing, telemetry)
 
-        desk = Desk(load, telemetry)
-        desk.open()
+        chat_service = ChatService(load, telemetry)
+        chat_service.open()
         with contextlib.suppress(KeyboardInterrupt):
-            server_of(Doors(desk, limiter=Limiter(0))).run("stdio")
+            server_of(Services(chat_service, limiter=Limiter(0))).run("stdio")
     os._exit(0)

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
 from konkyo.rag.types import Event
-from konkyo.ui.server.llm_queue import Beat, Queued
+from konkyo.ui.server.llm_queue import Heartbeat, Queued
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -23,7 +23,7 @@ left: ContextVar[threading.Event] = ContextVar("left")
 """Where an application that was handed the request finds out that its caller has left."""
 
 
-class Answering(Iterator[Event | Queued | Beat]):
+class Answering(Iterator[Event | Queued | Heartbeat]):
     """The events of one answer. Closing it, from any thread and at any time, stops it.
 
     ``release`` is called once, as soon as it is closed or has ended.
@@ -31,7 +31,7 @@ class Answering(Iterator[Event | Queued | Beat]):
 
     def __init__(
         self,
-        events: Iterator[Event | Queued | Beat],
+        events: Iterator[Event | Queued | Heartbeat],
         gone: threading.Event,
         release: Callable[[], object],
     ) -> None:
@@ -40,7 +40,7 @@ class Answering(Iterator[Event | Queued | Beat]):
         self._release = release
         self._released = threading.Event()
         self._running = threading.Lock()
-        self._waiting: list[Event | Queued | Beat] = []
+        self._waiting: list[Event | Queued | Heartbeat] = []
 
     def begin(self) -> None:
         """Wait for the first event, so that what forbids an answer is raised here."""
@@ -48,7 +48,7 @@ class Answering(Iterator[Event | Queued | Beat]):
         if first is not None:
             self._waiting.append(first)
 
-    def __next__(self) -> Event | Queued | Beat:
+    def __next__(self) -> Event | Queued | Heartbeat:
         if self._waiting:
             return self._waiting.pop()
         try:

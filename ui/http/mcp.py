@@ -19,7 +19,7 @@ from konkyo.index.records import Filter
 from konkyo.rag.types import to_json
 from konkyo.ui.http.answering import left
 from konkyo.ui.http.security_middleware import Application
-from konkyo.ui.http.service import ARTICLE_ID, Doors, Where, answer_from
+from konkyo.ui.http.service import ARTICLE_ID, Services, Where, answer_from
 from konkyo.ui.web.chat_service import QUESTION_LIMIT, NotReady
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ Languages = Annotated[list[str], Field(max_length=50, description="Only these, e
 Outlets = Annotated[list[str], Field(max_length=50, description="Only these outlets.")]
 
 
-def server_of(doors: Doors) -> "MCPServer[object]":
+def server_of(services: Services) -> "MCPServer[object]":
     """The three tools over a desk; questions wait until its models are ready."""
     from importlib.metadata import version
 
@@ -65,7 +65,7 @@ def server_of(doors: Doors) -> "MCPServer[object]":
 
     async def done(work: Callable[[], T], gone: threading.Event | None = None) -> T:
         def settled() -> T:
-            if not doors.desk.wait(_READY_SECONDS):
+            if not services.chat_service.wait(_READY_SECONDS):
                 raise NotReady("the models are still being loaded; try again soon")
             return work()
 
@@ -103,7 +103,7 @@ def server_of(doors: Doors) -> "MCPServer[object]":
         gone = left.get(None) or threading.Event()
 
         def work() -> dict[str, object]:
-            events = doors.events(_CALLER, question, "mcp", (), narrowed, gone)
+            events = services.events(_CALLER, question, "mcp", (), narrowed, gone)
             return to_json(answer_from(events))
 
         return await done(work, gone)
@@ -121,7 +121,7 @@ def server_of(doors: Doors) -> "MCPServer[object]":
         narrowed = where(since, until, languages, outlets)
 
         def work() -> dict[str, object]:
-            hits = doors.ranker().retrieve(query, top_k, narrowed)
+            hits = services.ranker().retrieve(query, top_k, narrowed)
             return {
                 "hits": [
                     {
@@ -147,7 +147,7 @@ def server_of(doors: Doors) -> "MCPServer[object]":
         article_id: Annotated[str, Field(pattern=ARTICLE_ID)],
     ) -> dict[str, object]:
         """The whole article by its identifier, exactly as it is quoted."""
-        return asdict(await done(partial(doors.desk.article, article_id)))
+        return asdict(await done(partial(services.chat_service.article, article_id)))
 
     return server
 

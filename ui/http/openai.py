@@ -29,14 +29,14 @@ from konkyo.rag.types import (
     Outcome,
     to_json,
 )
-from konkyo.ui.server.llm_queue import Beat, Queued
+from konkyo.ui.server.llm_queue import Heartbeat, Queued
 from konkyo.ui.web.chat_service import QUESTION_LIMIT
 from konkyo.ui.web.html import safe_url
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
-    from konkyo.ui.http.service import Doors
+    from konkyo.ui.http.service import Services
 
 __all__ = ["MODEL", "CompletionRequest", "footnotes", "history_of", "router"]
 
@@ -162,7 +162,7 @@ def _completion(outcome: Outcome, name: str, now: int) -> dict[str, object]:
 
 
 def _chunks(
-    events: Iterator[Event | Queued | Beat], name: str, now: int, usage: bool
+    events: Iterator[Event | Queued | Heartbeat], name: str, now: int, usage: bool
 ) -> Iterator[dict[str, object] | None]:
     """OpenAI's chunks for an answer as it is checked, sentence by sentence; None: nothing new."""
 
@@ -184,7 +184,7 @@ def _chunks(
     claims: list[tuple[str, tuple[int, ...]]] = []
     for event in events:
         match event:
-            case Beat():
+            case Heartbeat():
                 yield None
             case EvidenceReady(language=language):
                 pass
@@ -214,7 +214,7 @@ def _chunks(
         yield {**chunk({}), "choices": [], "usage": counts}
 
 
-def router(doors: "Doors") -> "APIRouter":
+def router(services: "Services") -> "APIRouter":
     """The two routes."""
     from fastapi import APIRouter, Request
     from fastapi.responses import JSONResponse, Response
@@ -236,14 +236,14 @@ def router(doors: "Doors") -> "APIRouter":
     @routes.get("/v1/models", summary="The model", responses=some_problems())
     def models(request: Request) -> dict[str, object]:
         """There is one: the articles."""
-        doors.caller(request)
+        services.caller(request)
         one = {"id": MODEL, "object": "model", "created": _STARTED, "owned_by": "konkyo"}
         return {"object": "list", "data": [one]}
 
     @routes.get("/v1/models/{model}", summary="The model", responses=some_problems(404))
     def model(request: Request, model: str) -> Response:
         """The same, by name."""
-        doors.caller(request)
+        services.caller(request)
         if model != MODEL:
             error = {"code": "model_not_found", "message": f"the only model is {MODEL}"}
             kind = {"type": "invalid_request_error", "param": "model"}
@@ -262,12 +262,12 @@ def router(doors: "Doors") -> "APIRouter":
     )
     async def complete(body: CompletionRequest, request: Request) -> Response:
         """The answer with its sources; with `stream`, each sentence when it has been checked."""
-        caller, gone = doors.caller(request), threading.Event()
+        caller, gone = services.caller(request), threading.Event()
         question, history = history_of(body.messages)
         name, now = f"chatcmpl-{secrets.token_hex(12)}", int(time.time())
 
         def work() -> Response:
-            events = doors.events(caller, question, "openai", history, Filter(), gone)
+            events = services.events(caller, question, "openai", history, Filter(), gone)
             if not body.stream:
                 return JSONResponse(_completion(answer_from(events), name, now))
             usage = bool(body.stream_options and body.stream_options.include_usage)

@@ -22,11 +22,11 @@ from konkyo.ui.web.i18n import Language, negotiate
 __all__ = [
     "LANGUAGE_COOKIE",
     "Application",
-    "Guard",
     "Limits",
     "Message",
     "Receive",
     "Scope",
+    "SecurityMiddleware",
     "Send",
     "dress",
     "fork",
@@ -81,7 +81,7 @@ class Limits:
         return self.upload if path.startswith("/konkyo/upload/") else self.body
 
 
-class Guard:
+class SecurityMiddleware:
     """Wraps an ASGI application; see the module's docstring.
 
     ``words`` gives, for a language, what each placeholder stands for: text that is already safe

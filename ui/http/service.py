@@ -49,10 +49,10 @@ from konkyo.rag.types import (
 from konkyo.ui.http.answering import Answering, event_stream, left, while_connected
 from konkyo.ui.http.auth import Access, Denied, Limiter, Role, TooMany
 from konkyo.ui.http.security_middleware import Application, Message, Receive, Scope, Send
-from konkyo.ui.server.index_jobs import Job, Librarian, Order
-from konkyo.ui.server.llm_queue import Beat, Queued
+from konkyo.ui.server.index_jobs import IndexJobs, Job, Order
+from konkyo.ui.server.llm_queue import Heartbeat, Queued
 from konkyo.ui.server.telemetry import Channel
-from konkyo.ui.web.chat_service import QUESTION_LIMIT, Desk, NoQuote, NotReady
+from konkyo.ui.web.chat_service import QUESTION_LIMIT, ChatService, NoQuote, NotReady
 
 if TYPE_CHECKING:
     from fastapi import APIRouter, Request
@@ -60,9 +60,9 @@ if TYPE_CHECKING:
 __all__ = [
     "ARTICLE_ID",
     "AskRequest",
-    "Doors",
     "OrderRequest",
     "Ranker",
+    "Services",
     "TranslateRequest",
     "Where",
     "answer_from",
@@ -243,19 +243,19 @@ class Ranker(Protocol):
         """The best passages, best first."""
 
 
-class Doors:
+class Services:
     """Everything the ways in by program share: the desk, who may come in, and how often."""
 
     def __init__(
         self,
-        desk: Desk,
+        chat_service: ChatService,
         access: Access | None = None,
-        librarian: Librarian | None = None,
+        index_jobs: IndexJobs | None = None,
         limiter: Limiter | None = None,
     ) -> None:
-        self.desk = desk
+        self.chat_service = chat_service
         self.access = access or Access()
-        self.librarian = librarian
+        self.index_jobs = index_jobs
         self.limiter = limiter or Limiter(0)
 
     def caller(self, request: "Request", needed: Role = "reader") -> str:
@@ -267,7 +267,7 @@ class Doors:
 
     def ranker(self) -> Ranker:
         """The pipeline's own retriever. Raises NotReady."""
-        found = getattr(self.desk.reader, "retriever", None)
+        found = getattr(self.chat_service.reader, "retriever", None)
         if found is None:
             raise NotReady("search is not available")
         ranker: Ranker = found
@@ -290,7 +290,9 @@ class Doors:
         held = ExitStack()
         held.enter_context(self.limiter.slot(caller))
         gone = gone or threading.Event()
-        stream = self.desk.events(question, channel, history=history, where=where, gone=gone)
+        stream = self.chat_service.events(
+            question, channel, history=history, where=where, gone=gone
+        )
         answering = Answering(stream, gone, held.close)
         answering.begin()
         return answering
@@ -298,16 +300,16 @@ class Doors:
     def translate(
         self, caller: str, asked: TranslateRequest, gone: threading.Event | None = None
     ) -> Translation:
-        """Translate a quote within the caller's limits. Raises what ``Desk.translation`` raises."""
+        """Translate a quote within the caller's limits. Raises what ``ChatService.translation`` raises."""
         place = (asked.article_id, asked.start, asked.end)
         with self.limiter.slot(caller):
-            for event in self.desk.translation(*place, asked.language, "api", gone):
+            for event in self.chat_service.translation(*place, asked.language, "api", gone):
                 if isinstance(event, Translation):
                     return event
         raise NotReady("the translation was cut off; ask again")
 
 
-def answer_from(events: Iterator[Event | Queued | Beat]) -> Outcome:
+def answer_from(events: Iterator[Event | Queued | Heartbeat]) -> Outcome:
     """The outcome a stream ends with."""
     for event in events:
         if isinstance(event, Finished):
@@ -360,10 +362,10 @@ def problem(status: int, code: str, message: str, param: str | None = None) -> d
     return {"error": {"code": code, "message": message, "type": kind, "param": param}}
 
 
-def _sse(events: Iterator[Event | Queued | Beat]) -> Iterator[str]:
+def _sse(events: Iterator[Event | Queued | Heartbeat]) -> Iterator[str]:
     try:
         for event in events:
-            if isinstance(event, Beat):
+            if isinstance(event, Heartbeat):
                 # A comment keeps proxies patient, and fails when nobody listens any more.
                 yield ": \n\n"
                 continue
@@ -374,7 +376,7 @@ def _sse(events: Iterator[Event | Queued | Beat]) -> Iterator[str]:
         yield f"event: error\ndata: {json.dumps(body, ensure_ascii=False)}\n\n"
 
 
-def api_application(doors: Doors, tools: Application | None = None) -> Application:
+def api_application(services: Services, tools: Application | None = None) -> Application:
     """The whole interface as an ASGI application, with its OpenAPI document and error bodies.
 
     ``tools`` answers at /mcp, for callers with a key.
@@ -396,8 +398,8 @@ def api_application(doors: Doors, tools: Application | None = None) -> Applicati
         docs_url=None,
         redoc_url=None,
     )
-    app.include_router(_router(doors))
-    app.include_router(openai_router(doors))
+    app.include_router(_router(services))
+    app.include_router(openai_router(services))
 
     @app.exception_handler(KonkyoError)
     def ours(request: Request, exc: KonkyoError) -> Response:
@@ -421,7 +423,7 @@ def api_application(doors: Doors, tools: Application | None = None) -> Applicati
         # The server logs it with its place; the caller is told in the form of every error.
         return JSONResponse(problem(500, "internal", "an error nobody foresaw; see the log"), 500)
 
-    counted = doors.desk.telemetry.requests
+    counted = services.chat_service.telemetry.requests
 
     async def counting(scope: Scope, receive: Receive, send: Send) -> None:
         async def sent(message: Message) -> None:
@@ -433,7 +435,7 @@ def api_application(doors: Doors, tools: Application | None = None) -> Applicati
         inner: Application = app
         if tools is not None and scope["path"] == "/mcp":
             try:
-                doors.access.role_of_header(Request(dict(scope)).headers.get("authorization"))
+                services.access.role_of_header(Request(dict(scope)).headers.get("authorization"))
             except KonkyoError as exc:
                 status, body, headers = problem_of(exc)
                 refused: Application = JSONResponse(body, status, headers)
@@ -473,7 +475,7 @@ def some_problems(*codes: int) -> dict[int | str, dict[str, object]]:
     return {code: dict(_PROBLEMS[code]) for code in (401, *codes)}
 
 
-def _router(doors: Doors) -> "APIRouter":
+def _router(services: Services) -> "APIRouter":
     from importlib.metadata import version
 
     from fastapi import APIRouter, Path, Query, Request
@@ -481,7 +483,7 @@ def _router(doors: Doors) -> "APIRouter":
     from fastapi.responses import JSONResponse, Response
 
     router = APIRouter(tags=["Konkyo"])
-    desk = doors.desk
+    chat_service = services.chat_service
 
     @router.post(
         "/api/ask",
@@ -497,10 +499,10 @@ def _router(doors: Doors) -> "APIRouter":
     async def ask(body: AskRequest, request: Request) -> Response:
         """Every sentence of the answer cites an exact quote; otherwise it is a refusal."""
         history = [Turn(turn.question, turn.answer) for turn in body.history]
-        caller, gone = doors.caller(request), threading.Event()
+        caller, gone = services.caller(request), threading.Event()
 
         def work() -> Response:
-            events = doors.events(caller, body.question, "api", history, body.filter(), gone)
+            events = services.events(caller, body.question, "api", history, body.filter(), gone)
             if body.stream:
                 return event_stream(_sse(events), events)
             return JSONResponse(to_json(answer_from(events)))
@@ -514,9 +516,11 @@ def _router(doors: Doors) -> "APIRouter":
     )
     async def translate(body: TranslateRequest, request: Request) -> Translated:
         """One span of an article told by the language model; an aid, and marked as one."""
-        caller, gone = doors.caller(request), threading.Event()
+        caller, gone = services.caller(request), threading.Event()
         try:
-            made = await while_connected(request, gone, lambda: doors.translate(caller, body, gone))
+            made = await while_connected(
+                request, gone, lambda: services.translate(caller, body, gone)
+            )
         except NoQuote as exc:
             wrong = {"type": "value_error", "loc": ("body", "end"), "msg": str(exc)}
             raise RequestValidationError([wrong]) from exc
@@ -543,11 +547,11 @@ def _router(doors: Doors) -> "APIRouter":
         outlet: Annotated[list[Short], Query(max_length=50)] = [],  # noqa: B006
     ) -> dict[str, object]:
         """Passages with their fused, dense and lexical scores, best first."""
-        doors.limiter.take(doors.caller(request))
+        services.limiter.take(services.caller(request))
         if since and until and since > until:
             raise UsageError(f"since {since} is after until {until}")
         where = Where(since=since, until=until, languages=language, outlets=outlet).filter()
-        hits = doors.ranker().retrieve(q, top_k, where)
+        hits = services.ranker().retrieve(q, top_k, where)
         return {
             "hits": [
                 {
@@ -571,19 +575,19 @@ def _router(doors: Doors) -> "APIRouter":
         request: Request, article_id: Annotated[str, Path(pattern=ARTICLE_ID)]
     ) -> dict[str, object]:
         """The article as it is quoted: for every citation `text[start:end] == quote`."""
-        doors.caller(request)
-        return asdict(desk.reader.article(article_id))
+        services.caller(request)
+        return asdict(chat_service.reader.article(article_id))
 
     @router.get("/api/index", summary="The index", responses=some_problems(403, 503))
     def index(request: Request) -> IndexState:
         """How many articles there are, from where, and the job under way or the last one."""
-        doors.caller(request, "editor")
-        librarian = _librarian(doors)
-        desk.renew()
-        job = librarian.job
-        sources = librarian.sources()
+        services.caller(request, "editor")
+        index_jobs = _index_jobs(services)
+        chat_service.renew()
+        job = index_jobs.job
+        sources = index_jobs.sources()
         return IndexState(
-            articles=desk.shelf.count if desk.shelf else 0,
+            articles=chat_service.index_summary.count if chat_service.index_summary else 0,
             source_count=len(sources),
             sources=sources[:_SOURCES_SHOWN],
             job=_job(job) if job else None,
@@ -597,13 +601,13 @@ def _router(doors: Doors) -> "APIRouter":
     )
     def order(body: OrderRequest, request: Request) -> dict[str, object]:
         """Starts a job (one at a time); `GET /api/index` tells how it goes."""
-        doors.caller(request, "editor")
-        librarian = _librarian(doors)
+        services.caller(request, "editor")
+        index_jobs = _index_jobs(services)
         if body.action == "cancel":
-            librarian.cancel()
+            index_jobs.cancel()
         else:
-            librarian.start(body.action, body.sources, yes=body.yes)
-        job = librarian.job
+            index_jobs.start(body.action, body.sources, yes=body.yes)
+        job = index_jobs.job
         return {"job": _job(job) if job else None}
 
     @router.get("/health", summary="Alive?", include_in_schema=False)
@@ -616,9 +620,9 @@ def _router(doors: Doors) -> "APIRouter":
     @router.get("/api/ready", summary="Ready?", responses={503: {"model": Readiness}})
     def ready() -> Response:
         """Index and models are loaded: 200; before that, and while the server ends: 503. No key."""
-        state = desk.readiness
+        state = chat_service.readiness
         problem = "the index or a model cannot be used" if state == "failed" else ""
-        count = desk.shelf.count if desk.shelf else None
+        count = chat_service.index_summary.count if chat_service.index_summary else None
         said = Readiness(ready=state == "ready", state=state, problem=problem, articles=count)
         return JSONResponse(said.model_dump(), 200 if said.ready else 503)
 
@@ -629,16 +633,16 @@ def _router(doors: Doors) -> "APIRouter":
     )
     def metrics(request: Request) -> Response:
         """Counts and times of answers, in Prometheus' text format."""
-        doors.caller(request)
-        return Response(desk.telemetry.exposition(), media_type="text/plain; version=0.0.4")
+        services.caller(request)
+        return Response(chat_service.telemetry.exposition(), media_type="text/plain; version=0.0.4")
 
     return router
 
 
-def _librarian(doors: Doors) -> Librarian:
-    if doors.librarian is None:
+def _index_jobs(services: Services) -> IndexJobs:
+    if services.index_jobs is None:
         raise NotReady("this server does not change its index")
-    return doors.librarian
+    return services.index_jobs
 
 
 def _job(job: Job) -> dict[str, object]:

@@ -17,7 +17,7 @@ from konkyo.index.errors import KonkyoError, UsageError
 from konkyo.index.stores.open import companion
 from konkyo.rag.pipeline import Pipeline
 
-__all__ = ["MEASURED", "Examination", "Examiner"]
+__all__ = ["MEASURED", "EvaluationJobs", "EvaluationRun"]
 
 MEASURED = ("Handled", "Right", "RefusalRecall")
 """What the page shows of a run; the report holds the rest."""
@@ -26,7 +26,7 @@ State = Literal["running", "done", "failed", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class EvaluationRun:
     """One run: ``done`` of ``total`` questions; ``figures`` are shares by measure, then how many."""
 
     name: str
@@ -43,7 +43,7 @@ class Examination:
         return self.state == "running"
 
 
-class Examiner:
+class EvaluationJobs:
     """Runs sets of questions. ``sets`` names the files there are; ``pipeline`` is what is asked."""
 
     def __init__(
@@ -54,10 +54,10 @@ class Examiner:
         self._pipeline = pipeline
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._run: Examination | None = None
+        self._run: EvaluationRun | None = None
 
     @property
-    def examination(self) -> Examination | None:
+    def examination(self) -> EvaluationRun | None:
         """The run under way, or the last one."""
         return self._run
 
@@ -84,7 +84,7 @@ class Examiner:
                 raise UsageError("an evaluation is running; wait, or cancel it first")
             self._stop.clear()
             out = self._out / f"{datetime.now():%Y%m%d-%H%M%S}-{Path(name).stem}"
-            run = Examination(name, total=len(dataset.questions), folder=out)
+            run = EvaluationRun(name, total=len(dataset.questions), folder=out)
             self._run = run
 
         def work() -> None:

@@ -23,7 +23,7 @@ from konkyo.index.ingest.object_store import is_object_address
 from konkyo.index.inventory import Confirm
 from konkyo.index.stores.open import companion
 
-__all__ = ["Job", "Librarian", "Order", "main"]
+__all__ = ["IndexJobs", "Job", "Order", "main"]
 
 Order = Literal["add", "refresh", "rebuild", "remove", "undo", "verify", "cancel"]
 State = Literal["running", "done", "failed", "stopped"]
@@ -60,7 +60,7 @@ class Job:
         return self.state == "running"
 
 
-class Librarian:
+class IndexJobs:
     """Keeps one index. ``roots`` are the folders whose files may be added (None: all).
 
     ``known`` gives the sources of all articles that are indexed now; ``changed`` is called after a change.

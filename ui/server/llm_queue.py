@@ -17,7 +17,7 @@ from konkyo.index.errors import LLMUnreachable
 from konkyo.rag.generation.llm import LLM, Usage
 from konkyo.rag.generation.prompts import Prompt
 
-__all__ = ["Beat", "Fair", "Queued", "in_line"]
+__all__ = ["Heartbeat", "LLMQueue", "Queued", "in_line"]
 
 E = TypeVar("E")
 
@@ -33,7 +33,7 @@ class Queued:
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class Heartbeat:
     """Nothing happened for a while; whoever listens may look whether anybody still does."""
 
 
@@ -49,7 +49,7 @@ class _Ticket:
     patient: bool
 
 
-class Fair:
+class LLMQueue:
     """A language model that serves ``slots`` callers at once and the others in the order they came.
 
     Within ``in_line`` a waiting caller is told its place whenever that changes, and leaves the
@@ -162,7 +162,7 @@ def in_line(
     *,
     patient: bool = False,
     gone: threading.Event | None = None,
-) -> Generator[E | Queued | Beat, None, None]:
+) -> Generator[E | Queued | Heartbeat, None, None]:
     """The events of a pipeline, and between them the place in line while it waits for the model.
 
     With ``beat`` there is something at least every so many seconds; ``patient`` lets all who are
@@ -193,7 +193,7 @@ def in_line(
             try:
                 item = told.get(timeout=beat)
             except queue.Empty:
-                yield Beat()
+                yield Heartbeat()
                 continue
             if item is None:
                 done.result()

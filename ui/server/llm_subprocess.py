@@ -25,13 +25,13 @@ from konkyo.index.errors import LLMError, LLMUnreachable
 from konkyo.rag.generation.llm import LLM, EmbeddedLLM, Usage
 from konkyo.rag.generation.prompts import Prompt
 
-__all__ = ["ApartLLM", "attend", "main"]
+__all__ = ["SubprocessLLM", "attend", "main"]
 
 _STOP_SECONDS = 1.0
 _CHILD = "import sys; from konkyo.ui.server.llm_subprocess import main; main(sys.argv[1])"
 
 
-class ApartLLM:
+class SubprocessLLM:
     """An ``EmbeddedLLM`` behind two pipes: the same answers, one call at a time.
 
     ``command`` starts the child; tests give another one. A child that ended is started again by

@@ -21,7 +21,7 @@ from konkyo.ui.server.feedback import opinion_row as row_of
 if TYPE_CHECKING:
     from sqlalchemy import Connection, MetaData, Table
 
-__all__ = ["Ledger", "SignIns", "ledger_of", "opinions_of"]
+__all__ = ["SessionStore", "SignIns", "opinions_of", "session_store_of"]
 
 T = TypeVar("T")
 
@@ -46,18 +46,20 @@ _COLUMNS = (
 )
 
 
-def ledger_of(store: str) -> Ledger | None:
+def session_store_of(store: str) -> SessionStore | None:
     """The ledger of an index on a server; None for one in a folder of this machine."""
-    return None if kind_of(store) == "local" else Ledger(store)
+    return None if kind_of(store) == "local" else SessionStore(store)
 
 
 def opinions_of(store: str) -> list[Opinion]:
     """All opinions on an index, oldest first. Raises UsageError, StoreError."""
-    ledger = ledger_of(store)
-    return read_opinions(feedback_file(store)) if ledger is None else ledger.opinions()
+    session_store = session_store_of(store)
+    return (
+        read_opinions(feedback_file(store)) if session_store is None else session_store.opinions()
+    )
 
 
-class Ledger:
+class SessionStore:
     """The tables of one index. Safe to share by threads. Raises StoreError, ExtraMissing."""
 
     def __init__(self, address: str) -> None:
@@ -248,8 +250,8 @@ class SignIns(MutableMapping[str, str]):
     What was found is trusted for a minute; what was not is asked for again.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, session_store: SessionStore) -> None:
+        self._ledger = session_store
         self._seen: dict[str, tuple[str, float]] = {}
 
     def __getitem__(self, token: str) -> str:

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from konkyo.index.errors import KonkyoError, UsageError
-from konkyo.ui.server.evaluation_jobs import Examiner
+from konkyo.ui.server.evaluation_jobs import EvaluationJobs
 from konkyo.ui.server.feedback import feedback_file, to_questions
-from konkyo.ui.server.index_jobs import Librarian, Order
+from konkyo.ui.server.index_jobs import IndexJobs, Order
 from konkyo.ui.server.session_store import opinions_of
 from konkyo.ui.web.admin_html import evaluation_page, index_page
 from konkyo.ui.web.html import notice_page
 from konkyo.ui.web.i18n import Language, say
 
-__all__ = ["UPLOAD_LIMIT", "Rooms", "Tickets", "question_sets"]
+__all__ = ["UPLOAD_LIMIT", "AdminPages", "Tickets", "question_sets"]
 
 UPLOAD_LIMIT = 64 * 1024 * 1024
 """Bytes of one file handed over by the browser."""
@@ -75,18 +75,20 @@ def question_sets(store: str) -> dict[str, Path]:
     return found
 
 
-class Rooms:
+class AdminPages:
     """The pages for editors, over a librarian and an examiner where the server has them."""
 
-    def __init__(self, librarian: Librarian | None, examiner: Examiner | None) -> None:
+    def __init__(
+        self, index_jobs: IndexJobs | None, evaluation_jobs: EvaluationJobs | None
+    ) -> None:
         self.tickets = Tickets()
-        self._librarian = librarian
-        self._examiner = examiner
+        self._index_jobs = index_jobs
+        self._examiner = evaluation_jobs
 
     @property
     def open(self) -> bool:
         """Whether there is anything to see."""
-        return self._librarian is not None
+        return self._index_jobs is not None
 
     def keep(
         self,
@@ -101,44 +103,46 @@ class Rooms:
 
         ``yes`` consents to the removal of many articles.
         """
-        librarian = self._librarian
-        if not editor or librarian is None:
+        index_jobs = self._index_jobs
+        if not editor or index_jobs is None:
             return notice_page(say(language, "not_editor"), language)
         problem = ""
         chosen = next((known for known in get_args(Order) if known == order), None)
         known: Sequence[str] = ()
         try:
             if chosen == "cancel":
-                librarian.cancel()
+                index_jobs.cancel()
             elif chosen is not None:
-                librarian.start(chosen, sources, yes=yes)
+                index_jobs.start(chosen, sources, yes=yes)
             # Asked every second while a job runs: a large index is then not listed.
-            if librarian.job is None or not librarian.job.running:
-                known = librarian.sources()
+            if index_jobs.job is None or not index_jobs.job.running:
+                known = index_jobs.sources()
         except KonkyoError as exc:
             problem = str(exc)
         ticket = self.tickets.issue("upload")
-        return index_page(known, librarian.job, language, ticket=ticket, problem=problem)
+        return index_page(known, index_jobs.job, language, ticket=ticket, problem=problem)
 
     def examine(
         self, language: Language, *, editor: bool, act: str = "", name: str = "", limit: int = 0
     ) -> str:
         """The page of evaluation after ``start``, ``stop`` or nothing."""
-        examiner = self._examiner
-        if not editor or examiner is None:
+        evaluation_jobs = self._examiner
+        if not editor or evaluation_jobs is None:
             return notice_page(say(language, "not_editor"), language)
         problem = ""
         sets: Sequence[str] = ()
         try:
             if act == "stop":
-                examiner.cancel()
+                evaluation_jobs.cancel()
             elif act == "start":
-                examiner.start(name, limit)
-            sets = examiner.sets()
+                evaluation_jobs.start(name, limit)
+            sets = evaluation_jobs.sets()
         except KonkyoError as exc:
             problem = str(exc)
         ticket = self.tickets.issue("report")
-        return evaluation_page(sets, examiner.examination, language, ticket=ticket, problem=problem)
+        return evaluation_page(
+            sets, evaluation_jobs.examination, language, ticket=ticket, problem=problem
+        )
 
     def report(self, ticket: str) -> str | None:
         """The report as HTML; None without a ticket or a run."""
@@ -155,9 +159,9 @@ class Rooms:
         It is named by its content, so that no other file is replaced, and the same one is kept once.
         Raises UsageError when it cannot be kept.
         """
-        if self._librarian is None or not self.tickets.valid(ticket, "upload"):
+        if self._index_jobs is None or not self.tickets.valid(ticket, "upload"):
             return None
-        folder = self._librarian.uploads
+        folder = self._index_jobs.uploads
         safe = _safe_name(name)
         digest = hashlib.sha256(content).hexdigest()[:32]
         try:

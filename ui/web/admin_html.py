@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from konkyo.ui.server.evaluation_jobs import Examination
+from konkyo.ui.server.evaluation_jobs import EvaluationRun
 from konkyo.ui.server.index_jobs import Job
 from konkyo.ui.web.html import back
 from konkyo.ui.web.i18n import Language, say
@@ -225,7 +225,7 @@ def _sources(sources: Sequence[str], language: Language) -> str:
 
 def evaluation_page(
     sets: Sequence[str],
-    run: Examination | None,
+    run: EvaluationRun | None,
     language: Language,
     *,
     ticket: str = "",
@@ -256,7 +256,7 @@ def evaluation_page(
     return "".join(parts)
 
 
-def _run(run: Examination, language: Language, ticket: str) -> str:
+def _run(run: EvaluationRun, language: Language, ticket: str) -> str:
     if run.running:
         return (
             f'<section class="k-job" aria-live="polite"><p><bdi>{escape(run.name)}</bdi>'

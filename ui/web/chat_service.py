@@ -21,9 +21,17 @@ from konkyo.rag.conversation import Turn as Past
 from konkyo.rag.generation.llm import LLM, NoLLM
 from konkyo.rag.generation.translate import LONGEST_QUOTE, Translation, translated
 from konkyo.rag.types import Answer, Event
-from konkyo.ui.server.llm_queue import Beat, Queued, in_line
+from konkyo.ui.server.llm_queue import Heartbeat, Queued, in_line
 from konkyo.ui.server.telemetry import Channel, Telemetry
-from konkyo.ui.web.html import Mark, Rendition, Shelf, Turn, advance, foreign_quotes, quotes_of
+from konkyo.ui.web.html import (
+    IndexSummary,
+    Mark,
+    QuoteTranslation,
+    Turn,
+    advance,
+    foreign_quotes,
+    quotes_of,
+)
 from konkyo.ui.web.i18n import Language, say
 
 if TYPE_CHECKING:
@@ -31,8 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "QUESTION_LIMIT",
+    "ChatService",
     "Conversation",
-    "Desk",
     "NoQuote",
     "NotReady",
     "Reader",
@@ -213,7 +221,7 @@ class Conversation:
                     return new
             return None
 
-    def render(self, number: int, rendition: Rendition) -> Turn | None:
+    def render(self, number: int, rendition: QuoteTranslation) -> Turn | None:
         """Put a rendition of one quote below a turn that is settled; None when there is none.
 
         It stands beside the outcome and is no part of it.
@@ -259,7 +267,7 @@ class Conversation:
         )
 
 
-class Desk:
+class ChatService:
     """Everything one server of the chat knows.
 
     ``load`` makes the reader; it runs once, in the background, when ``open`` is called, and may
@@ -280,7 +288,7 @@ class Desk:
         self._settled = threading.Event()
         self._reader: Reader | None = None
         self._problem = ""
-        self._shelf: Shelf | None = None
+        self._shelf: IndexSummary | None = None
         self._edition = 0
         self._searching = threading.Semaphore(_SEARCHES_A_CORE * (os.cpu_count() or 1))
         self._lock = threading.Lock()
@@ -317,7 +325,7 @@ class Desk:
         return self._problem
 
     @property
-    def shelf(self) -> Shelf | None:
+    def index_summary(self) -> IndexSummary | None:
         """What the index holds; None before that is known."""
         return self._shelf
 
@@ -444,7 +452,7 @@ class Desk:
                 turn = replace(turn, notes=(say(language, "newer"),))
             conversation.edition = self._edition
             for event in self.events(turn.question, "page", history=history, where=where):
-                if isinstance(event, Beat):
+                if isinstance(event, Heartbeat):
                     if not conversation.answering(turn.number):
                         return
                     continue
@@ -481,7 +489,7 @@ class Desk:
         history: Sequence[Past] = (),
         where: Filter = _NO_FILTER,
         gone: threading.Event | None = None,
-    ) -> Iterator[Event | Queued | Beat]:
+    ) -> Iterator[Event | Queued | Heartbeat]:
         """Everything that happens while one question is answered, by whatever door it came.
 
         Something comes at least every second, so that a reader who left is noticed; whoever knows it
@@ -496,7 +504,7 @@ class Desk:
             run = partial(reader.stream, question, history=history, where=where)
             with closing(in_line(partial(self._gated, run), _BEAT_SECONDS, gone=gone)) as events:
                 for event in events:
-                    if not isinstance(event, Beat):
+                    if not isinstance(event, Heartbeat):
                         watch.saw(event)
                     yield event
         except KonkyoError as exc:
@@ -529,7 +537,7 @@ class Desk:
         language: str,
         channel: Channel,
         gone: threading.Event | None = None,
-    ) -> Iterator[Translation | Queued | Beat]:
+    ) -> Iterator[Translation | Queued | Heartbeat]:
         """A model's translation of one span of an article, after all questions that wait; last.
 
         Something comes at least every second. Raises NotReady, ArticleMissing, NoQuote and
@@ -576,7 +584,7 @@ class Desk:
 
         Errors become a rendition that says so. ``refused`` is why it may not be asked for.
         """
-        rendition = Rendition(*place)
+        rendition = QuoteTranslation(*place)
         if conversation.rendering(number, place):
             return
         if refused:
@@ -622,7 +630,7 @@ class Desk:
         return self._reader.article(article_id)
 
 
-def _shelf(reader: Reader) -> Shelf:
+def _shelf(reader: Reader) -> IndexSummary:
     newest: list[ArticleSummary] = []
     languages: Counter[str] = Counter()
     outlets: Counter[str] = Counter()
@@ -632,7 +640,7 @@ def _shelf(reader: Reader) -> Shelf:
         languages[summary.language] += 1
         if summary.outlet:
             outlets[summary.outlet] += 1
-    return Shelf(
+    return IndexSummary(
         languages.total(),
         tuple(newest),
         tuple(name for name, _ in languages.most_common()),

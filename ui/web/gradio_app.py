@@ -29,17 +29,17 @@ from konkyo.ui.http.auth import Access, Limiter, TooMany
 from konkyo.ui.http.origins import Origins
 from konkyo.ui.http.security_middleware import (
     LANGUAGE_COOKIE,
-    Guard,
     Limits,
+    SecurityMiddleware,
     fork,
     language_of,
 )
 from konkyo.ui.http.sign_in import SignIn
-from konkyo.ui.server.evaluation_jobs import Examiner
+from konkyo.ui.server.evaluation_jobs import EvaluationJobs
 from konkyo.ui.server.feedback import REASONS, Keeps, Reason
-from konkyo.ui.server.index_jobs import Librarian
-from konkyo.ui.web.admin import UPLOAD_LIMIT, Rooms
-from konkyo.ui.web.chat_service import QUESTION_LIMIT, Conversation, Desk
+from konkyo.ui.server.index_jobs import IndexJobs
+from konkyo.ui.web.admin import UPLOAD_LIMIT, AdminPages
+from konkyo.ui.web.chat_service import QUESTION_LIMIT, ChatService, Conversation
 from konkyo.ui.web.export import as_json, as_markdown
 from konkyo.ui.web.html import (
     Mark,
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     import gradio as gr
     from fastapi import FastAPI
 
-__all__ = ["House", "Served", "build", "listen", "serve"]
+__all__ = ["ChatServer", "Served", "build", "listen", "serve"]
 
 _ARTICLE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}\Z")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
@@ -75,17 +75,17 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class ChatServer:
     """What one server consists of: the desk, who may come in and how often, who keeps the index,
     who evaluates, and where readers' feedback goes (None: there is no such thing here);
     ``names`` are host names by which a proxy calls it.
     """
 
-    desk: Desk
+    chat_service: ChatService
     access: Access = field(default_factory=Access)
     limiter: Limiter | None = None
-    librarian: Librarian | None = None
-    examiner: Examiner | None = None
+    index_jobs: IndexJobs | None = None
+    evaluation_jobs: EvaluationJobs | None = None
     feedback: Keeps | None = None
     names: tuple[str, ...] = ()
     sign_ins: MutableMapping[str, str] | None = None
@@ -148,7 +148,7 @@ def listen(host: str, port: int, access: Access, names: Sequence[str] = ()) -> s
 
 
 def serve(
-    house: House,
+    chat_server: ChatServer,
     taken: socket.socket,
     *,
     ready: Callable[[Served], None] | None = None,
@@ -161,7 +161,7 @@ def serve(
     import uvicorn
 
     host, port = taken.getsockname()[:2]
-    application = build(house, host=host, port=port)
+    application = build(chat_server, host=host, port=port)
     config = uvicorn.Config(
         application,
         log_level="warning",
@@ -171,9 +171,9 @@ def serve(
         ws="none",
         timeout_graceful_shutdown=1,
     )
-    house.desk.open()
+    chat_server.chat_service.open()
 
-    class Server(uvicorn.Server):
+    class DrainingServer(uvicorn.Server):
         until: float | None = None
         quiet = 0
 
@@ -181,13 +181,13 @@ def serve(
             if sig != signal.SIGTERM:
                 super().handle_exit(sig, frame)
             elif self.until is None:
-                house.desk.drain()
-                self.until = time.monotonic() + house.grace
+                chat_server.chat_service.drain()
+                self.until = time.monotonic() + chat_server.grace
 
         async def on_tick(self, counter: int) -> bool:
             if self.until is not None:
                 # Between two requests of one answer nothing is open: look more than once.
-                waited_for = application.busy or house.desk.answering
+                waited_for = application.busy or chat_server.chat_service.answering
                 self.quiet = 0 if waited_for else self.quiet + 1
                 if self.quiet >= _QUIET_TICKS or time.monotonic() > self.until:
                     self.should_exit = True
@@ -206,21 +206,23 @@ def serve(
             application.close()
             await super().shutdown(sockets)
 
-    Server(config).run(sockets=[taken])
+    DrainingServer(config).run(sockets=[taken])
 
 
-def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
+def build(
+    chat_server: ChatServer, *, host: str = "127.0.0.1", port: int = 7860
+) -> SecurityMiddleware:
     """The whole application over a desk, as an ASGI callable; nothing is loaded or bound."""
     import gradio as gr
     from fastapi import FastAPI, Request
     from fastapi.responses import JSONResponse, Response
 
     from konkyo.ui.http.mcp import http_application, server_of
-    from konkyo.ui.http.service import Doors, api_application
+    from konkyo.ui.http.service import Services, api_application
 
-    desk, access = house.desk, house.access
+    chat_service, access = chat_server.chat_service, chat_server.access
     by_password = access.page_locked and not access.user_header
-    rooms = Rooms(house.librarian, house.examiner)
+    admin = AdminPages(chat_server.index_jobs, chat_server.evaluation_jobs)
 
     assets = {name: _asset(name) for name in ("desk.js", "theme.css")}
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -235,26 +237,26 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
 
     @app.get("/konkyo/report/{ticket}")
     def report(ticket: str) -> Response:
-        page = rooms.report(ticket)
+        page = admin.report(ticket)
         if page is None:
             return Response("Not found.", 404, media_type="text/plain")
         return Response(page, media_type="text/html; charset=utf-8")
 
     @app.post("/konkyo/upload/{ticket}")
     async def upload(ticket: str, request: Request) -> Response:
-        if not rooms.tickets.valid(ticket, "upload"):
+        if not admin.tickets.valid(ticket, "upload"):
             return Response("Not found.", 404, media_type="text/plain")
         name = unquote(request.headers.get("x-file-name", ""))
         try:
             content = await request.body()
-            kept = await asyncio.to_thread(rooms.receive, ticket, name, content)
+            kept = await asyncio.to_thread(admin.receive, ticket, name, content)
         except UsageError as exc:
             return JSONResponse({"problem": str(exc)}, 400)
         return JSONResponse(kept)
 
     gr.mount_gradio_app(
         app,
-        _page(house, rooms),
+        _page(chat_server, admin),
         path="/",
         server_name=host,
         server_port=port,
@@ -275,15 +277,15 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
     signed_in = SignIn(
         app,
         access,
-        house.sign_ins,
-        proxied=bool(house.names),
-        signed_out=desk.forget_reader,
+        chat_server.sign_ins,
+        proxied=bool(chat_server.names),
+        signed_out=chat_service.forget_reader,
     )
     _tell_sign_ins(app, signed_in)
-    own_names = {"localhost", "127.0.0.1", "::1", *(name.lower() for name in house.names)}
+    own_names = {"localhost", "127.0.0.1", "::1", *(name.lower() for name in chat_server.names)}
     hosts = frozenset(own_names) if host in _LOOPBACK else frozenset()
-    doors = Doors(desk, access, house.librarian, house.limiter)
-    tools, running = http_application(server_of(doors))
+    services = Services(chat_service, access, chat_server.index_jobs, chat_server.limiter)
+    tools, running = http_application(server_of(services))
     own = app.router.lifespan_context
 
     @contextlib.asynccontextmanager
@@ -292,27 +294,27 @@ def build(house: House, *, host: str = "127.0.0.1", port: int = 7860) -> Guard:
             yield
 
     app.router.lifespan_context = both
-    inner = fork(api_application(doors, tools), signed_in)
-    limits = Limits(hosts=hosts, upload=UPLOAD_LIMIT if house.librarian else 0)
-    origins = Origins(frozenset(house.origins))
+    inner = fork(api_application(services, tools), signed_in)
+    limits = Limits(hosts=hosts, upload=UPLOAD_LIMIT if chat_server.index_jobs else 0)
+    origins = Origins(frozenset(chat_server.origins))
 
     def words(language: Language) -> Mapping[str, str]:
-        return _words(desk, language, by_password=by_password)
+        return _words(chat_service, language, by_password=by_password)
 
-    return Guard(inner, words, _head(assets), limits, origins)
+    return SecurityMiddleware(inner, words, _head(assets), limits, origins)
 
 
-def _page(house: House, rooms: Rooms) -> "gr.Blocks":
+def _page(chat_server: ChatServer, admin: AdminPages) -> "gr.Blocks":
     import gradio as gr
 
-    desk = house.desk
+    chat_service = chat_server.chat_service
 
     def language(request: gr.Request) -> Language:
         return language_of({k.lower(): v for k, v in dict(request.headers or {}).items()})
 
     def mine(request: gr.Request) -> Conversation:
         session = str(request.session_hash)
-        return desk.conversation(session, reader_of(session))
+        return chat_service.conversation(session, reader_of(session))
 
     def said(event: gr.EventData, name: str) -> str:
         data = event._data if isinstance(event._data, dict) else {}
@@ -320,19 +322,19 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
         return well_formed(str(value)) if isinstance(value, (str, int)) else ""
 
     def hurried(request: gr.Request, tongue: Language) -> str:
-        if house.limiter is None:
+        if chat_server.limiter is None:
             return ""
         # Behind a proxy, and on this machine, everybody has one address: count tabs there.
         place = request.client.host if request.client is not None else ""
         try:
-            house.limiter.take(str(request.session_hash) if place in _LOOPBACK else place)
+            chat_server.limiter.take(str(request.session_hash) if place in _LOOPBACK else place)
         except TooMany as exc:
             return say(tongue, "too_many", seconds=exc.retry_after)
         return ""
 
     def edits(request: gr.Request) -> bool:
         user = getattr(request, "username", None)
-        return rooms.open and house.access.role_of_user(user) == "editor"
+        return admin.open and chat_server.access.role_of_user(user) == "editor"
 
     presses = itertools.count()
 
@@ -353,17 +355,17 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
         first = True
         if said(event, "widen"):
             tab.where = Filter()
-        for turn in desk.ask(tab, question, tongue, tab.where, hurried(request, tongue)):
+        for turn in chat_service.ask(tab, question, tongue, tab.where, hurried(request, tongue)):
             beside: object = gr.skip()
             quote = leading_quote(turn)
             if tab.reading or tab.room:
                 pass
             elif quote is not None and (lying is None or turn.state == "done") and quote != lying:
                 lying = quote
-                beside = _open(desk, tab, quote[0], quote[1], turn.number, tongue)
+                beside = _open(chat_service, tab, quote[0], quote[1], turn.number, tongue)
             elif quote is None and turn.state == "done":
-                beside = overview(desk.shelf, tongue, editor=edits(request))
-            talk = _talk(desk, tab, tongue)
+                beside = overview(chat_service.index_summary, tongue, editor=edits(request))
+            talk = _talk(chat_service, tab, tongue)
             if first:
                 yield talk, beside, "", hide, show
                 first = False
@@ -372,11 +374,11 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
             else:
                 yield talk, beside, gr.skip(), gr.skip(), gr.skip()
         if not tab.busy:
-            desk.remember(tab)
-            yield _talk(desk, tab, tongue), gr.skip(), gr.skip(), show, hide
+            chat_service.remember(tab)
+            yield _talk(chat_service, tab, tongue), gr.skip(), gr.skip(), show, hide
 
     def settle(request: gr.Request) -> tuple[str, object, object]:
-        page = _talk(desk, mine(request), language(request))
+        page = _talk(chat_service, mine(request), language(request))
         return page, gr.update(visible=True), gr.update(visible=False)
 
     def stop(request: gr.Request) -> tuple[str, object, object]:
@@ -392,7 +394,7 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
             return anew(notice_page(say(tongue, "article_gone"), tongue))
         mine(request).reading, mine(request).room = True, False
         mark = Mark(spans["start"], spans["end"], spans["n"], primary=True)
-        return anew(_open(desk, mine(request), article_id, mark, spans["turn"], tongue))
+        return anew(_open(chat_service, mine(request), article_id, mark, spans["turn"], tongue))
 
     def translate(event: gr.EventData, request: gr.Request) -> Iterator[object]:
         tongue, tab = language(request), mine(request)
@@ -402,13 +404,13 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
             return
         number, start, end = map(int, numbers)
         place = (said(event, "article"), start, end)
-        for _ in desk.translate(tab, number, place, tongue, hurried(request, tongue)):
-            yield _talk(desk, tab, tongue)
+        for _ in chat_service.translate(tab, number, place, tongue, hurried(request, tongue)):
+            yield _talk(chat_service, tab, tongue)
         yield gr.skip()
 
-    def shelf(request: gr.Request) -> str:
+    def index_summary(request: gr.Request) -> str:
         mine(request).room = False
-        return anew(overview(desk.shelf, language(request), editor=edits(request)))
+        return anew(overview(chat_service.index_summary, language(request), editor=edits(request)))
 
     def narrow(event: gr.EventData, request: gr.Request) -> str:
         tab = mine(request)
@@ -419,23 +421,23 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
         chosen = [said(event, name)[:300] for name in ("language", "outlet")]
         languages, outlets = (frozenset({c}) if c else frozenset() for c in chosen)
         tab.where = Filter(since, until, languages, outlets)
-        desk.remember(tab)
-        return filters(desk.shelf, tab.where, language(request))
+        chat_service.remember(tab)
+        return filters(chat_service.index_summary, tab.where, language(request))
 
     def widened(request: gr.Request) -> str:
         mine(request).where = Filter()
-        return filters(desk.shelf, Filter(), language(request))
+        return filters(chat_service.index_summary, Filter(), language(request))
 
     def opine(event: gr.EventData, request: gr.Request) -> str:
         tab, tongue = mine(request), language(request)
         number = said(event, "turn")
         verdict: Literal["up", "down"] = "down" if said(event, "verdict") == "down" else "up"
         turn = tab.judge(int(number), verdict) if number.isdecimal() and len(number) < 6 else None
-        if turn is not None and turn.outcome is not None and house.feedback is not None:
+        if turn is not None and turn.outcome is not None and chat_server.feedback is not None:
             past = [(p.question, p.answer) for p in tab.history(turn.number)]
             named = said(event, "reason") if verdict == "down" else ""
             reason: Reason = next((r for r in REASONS if r == named), "other")
-            house.feedback.keep(
+            chat_server.feedback.keep(
                 tab.name,
                 turn.number,
                 verdict,
@@ -444,8 +446,8 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
                 correction=said(event, "correction"),
                 history=past,
             )
-            desk.remember(tab)
-        return _talk(desk, tab, tongue)
+            chat_service.remember(tab)
+        return _talk(chat_service, tab, tongue)
 
     def save(event: gr.EventData, request: gr.Request) -> str:
         tab, tongue = mine(request), language(request)
@@ -461,14 +463,14 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
         sources = said(event, "sources").split("\n")
         order = said(event, "order")
         yes = bool(said(event, "yes"))
-        page = rooms.keep(tongue, editor=edits(request), order=order, sources=sources, yes=yes)
-        return anew(page), _status(desk, tongue)
+        page = admin.keep(tongue, editor=edits(request), order=order, sources=sources, yes=yes)
+        return anew(page), _status(chat_service, tongue)
 
     def examine(event: gr.EventData, request: gr.Request) -> str:
         limit = said(event, "limit")
         mine(request).room = True
         return anew(
-            rooms.examine(
+            admin.examine(
                 language(request),
                 editor=edits(request),
                 act=said(event, "do"),
@@ -481,30 +483,32 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
         tab, tongue = mine(request), language(request)
         tab.clear()
         tab.room = False
-        desk.remember(tab)
-        beside = overview(desk.shelf, tongue, editor=edits(request))
-        page = _talk(desk, tab, tongue)
+        chat_service.remember(tab)
+        beside = overview(chat_service.index_summary, tongue, editor=edits(request))
+        page = _talk(chat_service, tab, tongue)
         return page, beside, gr.update(visible=True), gr.update(visible=False)
 
     async def arrive(request: gr.Request) -> tuple[object, object, object, object]:
-        while desk.readiness == "loading":
+        while chat_service.readiness == "loading":
             await asyncio.sleep(0.2)
 
         def shown() -> tuple[object, object, object, object]:
             tongue, tab = language(request), mine(request)
             untouched = not tab.turns
             return (
-                _status(desk, tongue),
-                _talk(desk, tab, tongue) if untouched else gr.skip(),
-                overview(desk.shelf, tongue, editor=edits(request)) if untouched else gr.skip(),
-                filters(desk.shelf, tab.where, tongue),
+                _status(chat_service, tongue),
+                _talk(chat_service, tab, tongue) if untouched else gr.skip(),
+                overview(chat_service.index_summary, tongue, editor=edits(request))
+                if untouched
+                else gr.skip(),
+                filters(chat_service.index_summary, tab.where, tongue),
             )
 
         # A conversation may have to be fetched from a database.
         return await asyncio.to_thread(shown)
 
     def leave(request: gr.Request) -> None:
-        desk.forget(str(request.session_hash))
+        chat_service.forget(str(request.session_hash))
 
     page: gr.Blocks
     with gr.Blocks(
@@ -645,8 +649,13 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
                 show_progress="hidden",
                 api_visibility="private",
             )
-        source.shelf(
-            shelf, None, source, queue=False, show_progress="hidden", api_visibility="private"
+        source.index_summary(
+            index_summary,
+            None,
+            source,
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
         )
         quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         sieve.narrow(narrow, None, sieve, trigger_mode="multiple", **quiet)
@@ -669,10 +678,15 @@ def _page(house: House, rooms: Rooms) -> "gr.Blocks":
 
 
 def _open(
-    desk: Desk, tab: Conversation, article_id: str, mark: Mark, turn: int, language: Language
+    chat_service: ChatService,
+    tab: Conversation,
+    article_id: str,
+    mark: Mark,
+    turn: int,
+    language: Language,
 ) -> str:
     try:
-        article = desk.article(article_id)
+        article = chat_service.article(article_id)
     except ArticleMissing:
         return notice_page(say(language, "article_gone"), language)
     marks = list(tab.marks(turn, article_id, mark.number))
@@ -681,22 +695,24 @@ def _open(
     return article_page(article, marks, language)
 
 
-def _talk(desk: Desk, tab: Conversation, language: Language) -> str:
-    suggestions = [suggested_question(s, language) for s in desk.suggestions(language)]
-    return conversation(tab.turns, language, suggestions, translates=desk.translates)
+def _talk(chat_service: ChatService, tab: Conversation, language: Language) -> str:
+    suggestions = [suggested_question(s, language) for s in chat_service.suggestions(language)]
+    return conversation(tab.turns, language, suggestions, translates=chat_service.translates)
 
 
-def _status(desk: Desk, language: Language) -> str:
-    if desk.readiness == "failed":
-        return status("failed", f"{say(language, 'failed')}: {desk.problem}")
-    if desk.readiness == "loading":
+def _status(chat_service: ChatService, language: Language) -> str:
+    if chat_service.readiness == "failed":
+        return status("failed", f"{say(language, 'failed')}: {chat_service.problem}")
+    if chat_service.readiness == "loading":
         return status("loading", say(language, "loading"))
-    count = desk.shelf.count if desk.shelf is not None else 0
+    count = chat_service.index_summary.count if chat_service.index_summary is not None else 0
     return status("ready", say(language, "ready", count=count))
 
 
-def _words(desk: Desk, language: Language, *, by_password: bool) -> Mapping[str, str]:
-    suggestions = [suggested_question(s, language) for s in desk.suggestions(language)]
+def _words(
+    chat_service: ChatService, language: Language, *, by_password: bool
+) -> Mapping[str, str]:
+    suggestions = [suggested_question(s, language) for s in chat_service.suggestions(language)]
     words = {key: escape(phrase, quote=False) for key, phrase in PHRASES[language].items()}
     words["html:brand"] = (
         '<p class="k-brand"><span class="k-seal" aria-hidden="true" lang="ja">根</span>'
@@ -724,10 +740,10 @@ def _words(desk: Desk, language: Language, *, by_password: bool) -> Mapping[str,
         words["html:tools"] += (
             f'<button type="button" class="k-quiet" data-act="leave">{words["sign_out"]}</button>'
         )
-    words["html:status"] = _status(desk, language)
+    words["html:status"] = _status(chat_service, language)
     words["html:talk"] = conversation((), language, suggestions)
-    words["html:source"] = overview(desk.shelf, language)
-    words["html:filters"] = filters(desk.shelf, Filter(), language)
+    words["html:source"] = overview(chat_service.index_summary, language)
+    words["html:filters"] = filters(chat_service.index_summary, Filter(), language)
     return words
 
 
@@ -738,7 +754,7 @@ def _head(assets: Mapping[str, bytes]) -> str:
     return (
         '<meta name="color-scheme" content="light dark" />'
         f'<link rel="stylesheet" href="{stamped("theme.css")}" />'
-        f'<script nonce="{{nonce}}" src="{stamped("desk.js")}"></script>'
+        f'<script nonce="{{nonce}}" src="{stamped("chat_service.js")}"></script>'
     )
 
 

@@ -40,9 +40,9 @@ from konkyo.ui.web.i18n import LANGUAGES, Language, say
 
 __all__ = [
     "THUMB",
+    "IndexSummary",
     "Mark",
-    "Rendition",
-    "Shelf",
+    "QuoteTranslation",
     "Turn",
     "TurnState",
     "advance",
@@ -80,7 +80,7 @@ THUMB = (
 
 
 @dataclass(frozen=True, slots=True)
-class Rendition:
+class QuoteTranslation:
     """What became of a reader's wish to have one quote translated; under way while it holds nothing.
 
     ``ahead`` is how many questions the language model answers first; ``problem`` is why there is
@@ -128,7 +128,7 @@ class Turn:
     filtered: bool = False
     ahead: int = 0
     opinion: str = ""
-    renditions: tuple[Rendition, ...] = ()
+    renditions: tuple[QuoteTranslation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class IndexSummary:
     """What the index holds, for a reader who has not asked yet: newest articles and the count.
 
     ``languages`` and ``outlets`` are those of the articles, the most frequent first.
@@ -327,32 +327,34 @@ def _to_shelf(language: Language) -> str:
     )
 
 
-def overview(shelf: Shelf | None, language: Language, *, editor: bool = False) -> str:
+def overview(
+    index_summary: IndexSummary | None, language: Language, *, editor: bool = False
+) -> str:
     """The right page before anything is opened: the newest articles; None: not known yet.
 
     ``editor`` adds the ways to the pages for editors.
     """
-    rooms = _rooms(language) if editor else ""
+    admin = _admin_links(language) if editor else ""
     heading = f'<h2 id="k-article-title" tabindex="-1">{_t(language, "in_index")}</h2>'
-    if shelf is None:
+    if index_summary is None:
         bones = '<div class="k-bone"></div>' * 6
         return f'<div class="k-shelf" aria-busy="true">{heading}{bones}</div>'
-    if shelf.count == 0:
+    if index_summary.count == 0:
         return (
-            f'<div class="k-shelf">{rooms}{heading}'
+            f'<div class="k-shelf">{admin}{heading}'
             f'<p class="k-note">{_t(language, "empty_index")}</p></div>'
         )
-    count = _t(language, "ready", count=shelf.count)
-    if shelf.count > len(shelf.newest):
-        count += " · " + _t(language, "newest", count=len(shelf.newest))
-    rows = "".join(f"<li>{_article_button(s, language)}</li>" for s in shelf.newest)
+    count = _t(language, "ready", count=index_summary.count)
+    if index_summary.count > len(index_summary.newest):
+        count += " · " + _t(language, "newest", count=len(index_summary.newest))
+    rows = "".join(f"<li>{_article_button(s, language)}</li>" for s in index_summary.newest)
     return _shut(language) + (
-        f'<div class="k-shelf">{rooms}{heading}<p class="k-meta">{count}</p>'
+        f'<div class="k-shelf">{admin}{heading}<p class="k-meta">{count}</p>'
         f'<ul class="k-list">{rows}</ul></div>'
     )
 
 
-def _rooms(language: Language) -> str:
+def _admin_links(language: Language) -> str:
     return (
         '<p class="k-rooms">'
         f'<button type="button" class="k-quiet" data-act="keep" data-order="look">'
@@ -362,14 +364,19 @@ def _rooms(language: Language) -> str:
     )
 
 
-def filters(shelf: Shelf | None, where: Filter, language: Language) -> str:
+def filters(index_summary: IndexSummary | None, where: Filter, language: Language) -> str:
     """The filters above the box: dates, the articles' languages, outlets."""
     chosen = sum(map(bool, (where.since, where.until, where.languages, where.outlets)))
     summary = _t(language, "filters_on", count=chosen) if chosen else _t(language, "filters")
     languages = _options(
-        shelf.languages if shelf else (), where.languages, language, lambda c: _tongue(c, language)
+        index_summary.languages if index_summary else (),
+        where.languages,
+        language,
+        lambda c: _tongue(c, language),
     )
-    outlets = _options(shelf.outlets if shelf else (), where.outlets, language, lambda o: o)
+    outlets = _options(
+        index_summary.outlets if index_summary else (), where.outlets, language, lambda o: o
+    )
     clear = (
         f'<button type="button" class="k-quiet" data-act="unfilter">'
         f"{_t(language, 'clear_filters')}</button>"
