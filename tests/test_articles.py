@@ -780,7 +780,7 @@ def test_a_book_of_one_short_page_is_that_page() -> None:
 
 @pytest.mark.parametrize("media_type", [DOCX, "application/epub+zip"])
 def test_a_damaged_archive_is_reported(media_type: str) -> None:
-    with pytest.raises(SourceError, match=r"a: the file is damaged"):
+    with pytest.raises(SourceError, match=r"a: the (Word file|EPUB) is damaged"):
         read(b"PK\x03\x04 broken", media_type, "a")
 
 

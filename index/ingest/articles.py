@@ -12,6 +12,7 @@ from datetime import date
 from konkyo.index.errors import SourceError
 from konkyo.index.ingest.boilerplate import Draft, drafts
 from konkyo.index.ingest.encodings import clean, decode
+from konkyo.index.ingest.foreign_errors import reason, translated
 from konkyo.index.ingest.site_chrome import kind_of
 from konkyo.index.ingest.sources import FEED, Fetcher, RawDocument
 from konkyo.index.records import Article, article_id_for
@@ -41,15 +42,17 @@ def to_articles(
     SourceError, which names the document (and the line, where there is one) and the reason.
     """
     if raw.media_type == FEED:
-        found = list(_feed(raw, fetch))
+        read = _feed(raw, fetch)
     elif raw.media_type == "text/plain":
-        found = list(_text(raw, known))
+        read = _text(raw, known)
     elif raw.media_type in _READERS:
-        found = list(_READERS[raw.media_type](raw))
+        read = _READERS[raw.media_type](raw)
     else:
         raise SourceError(
             raw.source, f"Konkyo does not read documents of the type {raw.media_type!r}"
         )
+    with translated(raw.source, raw.media_type):
+        found = list(read)
     if not found:
         raise SourceError(raw.source, "there is no article text in it")
     return found
@@ -78,7 +81,7 @@ def _article(
     """Give a draft its title, language and identifier."""
     text = draft.text.strip()
     title = (draft.title or "").strip() or _derived_title(text)
-    title = " ".join(title.split())[:_LONGEST_TITLE]
+    title = " ".join(clean(title).split())[:_LONGEST_TITLE]
     return Article(
         article_id=article_id_for(title, text),
         title=title,
@@ -87,9 +90,9 @@ def _article(
         source=source,
         published=draft.published.day if draft.published else None,
         published_at=draft.published.at if draft.published else None,
-        url=draft.url,
-        outlet=outlet or draft.outlet,
-        author=draft.author,
+        url=clean(draft.url) if draft.url else None,
+        outlet=clean(outlet or draft.outlet or "") or None,
+        author=clean(draft.author) if draft.author else None,
         sources=(source,),
         comments=draft.comments,
     )
@@ -214,6 +217,8 @@ def _front_matter(block: str, source: str) -> Mapping[str, object]:
         raise SourceError(
             source, f"its front matter is not YAML{line}; quote values that hold a colon"
         ) from exc
+    except (RecursionError, ValueError) as exc:
+        raise SourceError(source, f"its front matter: {reason(exc)}") from exc
     if fields is None:
         return {}
     if not isinstance(fields, dict):
@@ -342,6 +347,8 @@ def _object(line: str, source: str, number: int) -> Article:
         raise SourceError(
             source, f"line {number}: not a JSON object ({exc.msg}, column {exc.colno})"
         ) from exc
+    except (RecursionError, ValueError) as exc:
+        raise SourceError(source, f"line {number}: {reason(exc)}") from exc
     return _from_object(fields, source, f"line {number}")
 
 
@@ -372,6 +379,8 @@ def _json(raw: RawDocument) -> Iterator[Article]:
         raise SourceError(
             raw.source, f"line {exc.lineno}: not JSON ({exc.msg}, column {exc.colno})"
         ) from exc
+    except (RecursionError, ValueError) as exc:
+        raise SourceError(raw.source, reason(exc)) from exc
     items = value if isinstance(value, list) else [value]
     for number, item in enumerate(items, start=1):
         yield _from_object(item, raw.source, f"item {number}")

@@ -259,6 +259,9 @@ def _file(path: Path, *, named: bool) -> Listing | SourceFailure:
     media_type = _media_type(path)
     if media_type is None:
         return SourceFailure(source, _unknown(path))
+    if not _encodable(source):
+        shown = source.encode("utf-8", "backslashreplace").decode()
+        return SourceFailure(shown, "its name is not UTF-8; rename it")
     try:
         status = path.stat()
     except OSError as exc:
@@ -267,6 +270,14 @@ def _file(path: Path, *, named: bool) -> Listing | SourceFailure:
         return SourceFailure(source, "not a regular file")
     stamp = f"{status.st_size}-{status.st_mtime_ns}"
     return Listing(source, media_type, stamp, partial(_read, path, source, media_type))
+
+
+def _encodable(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _unknown(path: Path) -> str:
