@@ -12,7 +12,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -29,12 +28,11 @@ from konkyo.index.ingest.preparation import (
     Reader,
     Reading,
     cutter,
-    read_here,
-    run_errand,
 )
 from konkyo.index.ingest.sources import Fetcher, Listing, SourceFailure, expand
+from konkyo.index.process_pool import ProcessReader
 from konkyo.index.records import Article
-from konkyo.index.settings import ChunkSettings
+from konkyo.index.settings import ChunkSettings, ReadingSettings
 from konkyo.index.stores.address import masked
 from konkyo.index.stores.base import StoreWriter
 from konkyo.index.stores.local.database import digest_article
@@ -133,6 +131,7 @@ def build(
     wait: float = 0.0,
     reader: Reader | None = None,
     batch: int = BATCH,
+    limits: ReadingSettings | None = None,
 ) -> BuildReport:
     """Make a store hold exactly the articles of some sources, or (``prune=False``) those as well.
 
@@ -141,8 +140,8 @@ def build(
     that cannot be read is a failure of the report and keeps what was last read of it; with
     ``strict`` it is raised and nothing changes. Another encoder or chunking, or ``rebuild``,
     makes a new store beside the old one and swaps them. ``wait`` (seconds) is how long to wait
-    for another writer. ``reader`` reads documents (by default here, one after the other) and
-    ``batch`` passages are encoded at once; neither changes what is built.
+    for another writer. ``reader`` reads documents (by default one other process of this machine,
+    within ``limits``) and ``batch`` passages are encoded at once; neither changes what is built.
 
     Raises SourceError, StoreLocked, StoreMismatch (adding to a store made with another model or
     chunking), StoreError, UsageError.
@@ -150,14 +149,19 @@ def build(
     started = time.monotonic()
     chunks = chunks or ChunkSettings()
     shape = store_fingerprint(encoder.fingerprint, chunks.budget, chunks.overlap)
-    with open_writer(
-        store,
-        fingerprint=shape,
-        encoder=encoder.fingerprint,
-        dimension=encoder.dimension,
-        wait=wait,
-        rebuild=rebuild,
-    ) as writer:
+    with (
+        open_writer(
+            store,
+            fingerprint=shape,
+            encoder=encoder.fingerprint,
+            dimension=encoder.dimension,
+            wait=wait,
+            rebuild=rebuild,
+        ) as writer,
+        ProcessReader(
+            1, None, chunks, fetch, count=encoder.count_tokens, limits=limits
+        ) as own_reader,
+    ):
         if writer.replaces and not prune:
             raise StoreMismatch(
                 f"{masked(store)}: made with another model or other chunking; name all sources in"
@@ -167,8 +171,8 @@ def build(
         staging = Staging(work_folder(store), encoder.fingerprint, encoder.dimension)
         try:
             run = _Build(
-                *(writer, staging, encoder, chunks, progress, strict, fetch),
-                reader or partial(read_here, fetch=fetch),
+                *(writer, staging, encoder, chunks, progress, strict),
+                reader or own_reader,
                 batch,
             )
             run.read(expand(sources, fetch=fetch), prune=prune)
@@ -241,12 +245,10 @@ class _Build:
         chunks: ChunkSettings,
         progress: Progress,
         strict: bool,
-        fetch: Fetcher | None,
         reader: Reader,
         batch: int,
     ) -> None:
         self._writer = writer
-        self._fetch = fetch
         self._reader = reader
         self._batch = batch
         self._cut = cutter(encoder.count_tokens, chunks)
@@ -330,7 +332,8 @@ class _Build:
             for name in again:
                 errand = self._errand(listings[name], again=True)
                 assert errand is not None
-                self._take(run_errand(errand, self._fetch), listings[name].stamp)
+                for reading in self._reader(iter([errand])):
+                    self._take(reading, listings[name].stamp)
                 self._flush()
         for name in self._writer.bereaved():
             self._writer.set_stamp(name, None)

@@ -4,6 +4,7 @@
     calibration = "own.json"        what konkyo eval calibrate wrote; empty: the shipped one
     [embedding]     model, threads
     [chunks]        budget, overlap
+    [reading]       seconds, memory
     [llm]           kind, model, base_url, api_key_env, timeout, retries, contract,
                     price_in, price_out
     [retrieval]     dense_weight, candidates, top_k
@@ -39,6 +40,7 @@ __all__ = [
     "ChunkSettings",
     "EmbeddingSettings",
     "LLMSettings",
+    "ReadingSettings",
     "RetrievalSettings",
     "Settings",
     "load_settings",
@@ -63,6 +65,17 @@ class ChunkSettings(_Section):
 
     budget: int = Field(default=192, ge=8)
     overlap: int = Field(default=0, ge=0)
+
+
+class ReadingSettings(_Section):
+    """What one document may cost before it is given up as a failure.
+
+    ``seconds`` is for reading and cutting it; ``memory`` is in MB beyond what the process that
+    reads holds before it (Linux; elsewhere time alone is limited).
+    """
+
+    seconds: float = Field(default=30.0, gt=0)
+    memory: int = Field(default=500, ge=16)
 
 
 class LLMSettings(_Section):
@@ -135,6 +148,7 @@ class Settings(BaseSettings):
     calibration: str = ""
     embedding: EmbeddingSettings = EmbeddingSettings()
     chunks: ChunkSettings = ChunkSettings()
+    reading: ReadingSettings = ReadingSettings()
     llm: LLMSettings = LLMSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     chat: ChatSettings = ChatSettings()

@@ -69,6 +69,7 @@ _SERVED = {
 _PACKED = (".gz", ".xz")
 # A file larger than this is a mistake or an attack; a packed one counts unpacked.
 _LARGEST_FILE = 512 * 1024 * 1024
+_PIECE = 1024 * 1024
 _DAMAGED = (EOFError, lzma.LZMAError, zlib.error)
 
 
@@ -325,11 +326,22 @@ def _unpacked(file: BinaryIO, suffix: str) -> bytes:
     """The content of a file, at most one byte more than is allowed."""
     if suffix.lower() == ".gz":
         with gzip.open(file, "rb") as packed:
-            return packed.read(_LARGEST_FILE + 1)
+            return _bounded(cast("BinaryIO", packed))
     if suffix.lower() == ".xz":
         with lzma.open(file, "rb") as packed_xz:
-            return cast("BinaryIO", packed_xz).read(_LARGEST_FILE + 1)
-    return file.read(_LARGEST_FILE + 1)
+            return _bounded(cast("BinaryIO", packed_xz))
+    return _bounded(file)
+
+
+def _bounded(file: BinaryIO) -> bytes:
+    """Piece by piece: Python allocates at once as much as is asked for."""
+    content = bytearray()
+    while len(content) <= _LARGEST_FILE:
+        piece = file.read(min(_PIECE, _LARGEST_FILE + 1 - len(content)))
+        if not piece:
+            break
+        content += piece
+    return bytes(content)
 
 
 def _why(error: Exception) -> str:

@@ -229,5 +229,6 @@ def _obey(
         fetch=WebFetcher() if any(s.lower().startswith(_WEB) for s in sources) else None,
         prune=action == "rebuild",
         rebuild=action == "rebuild",
+        limits=settings.reading,
     )
     return {"report": asdict(report)}
