@@ -51,7 +51,7 @@ __all__ = [
     "take_back",
 ]
 
-READER_VERSION = 2
+READER_VERSION = 3
 """Grows whenever ``konkyo.index.ingest.articles`` reads any document differently: all are then read again."""
 
 BATCH = 16_384
@@ -352,7 +352,12 @@ class _Build:
         if reading.failure is not None:
             self._fail(reading.failure)
             return
+        for failure in reading.refused:
+            self._fail(failure)
         stamp = f"{READER_VERSION} {cheap or ''} {reading.content}"
+        if reading.refused:
+            # Read again by the next build, which says again what is wrong.
+            stamp = f"{READER_VERSION}  "
         if reading.articles is None:
             self._writer.set_stamp(reading.source, stamp)
             return

@@ -19,6 +19,7 @@ from konkyo.index.errors import SourceError
 from konkyo.index.ingest.articles import to_articles
 from konkyo.index.ingest.foreign_errors import GENERAL, LIBRARIES, errors_of
 from konkyo.index.ingest.sources import FEED, RawDocument
+from konkyo.index.text.dates import parse_stated
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_store import ToyEncoder
@@ -165,3 +166,44 @@ def test_a_cell_that_spans_a_million_columns_is_read_once() -> None:
             archive.writestr(info.filename, content)
     (article,) = to_articles(RawDocument("a.docx", DOCX, bomb.getvalue()))
     assert article.text.count("mayor") == 1
+
+
+def test_a_bad_row_fails_alone_and_is_told_until_it_is_mended(tmp_path: Path) -> None:
+    rows = [
+        {"text": WORDS, "date": 1714730400},
+        {"text": WORDS + "It rained.", "date": "yesterday"},
+        {"text": ""},
+        {"text": WORDS + "It was cold.", "date": "03/04/2024"},
+        {"text": WORDS + "It was late.", "date": "25/12/2024"},
+    ]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n{")
+    for added in (2, 0):
+        report = build([str(path)], tmp_path / "store", ToyEncoder())
+        assert report.added == added
+        places = [failure.reason.partition(":")[0] for failure in report.failures]
+        assert places == ["line 2", "line 3", "line 4", "line 6"]
+    with pytest.raises(SourceError, match="line 2: cannot read the date 'yesterday'"):
+        build([str(path)], tmp_path / "store", ToyEncoder(), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("stated", "day", "at"),
+    [
+        ("1714730400", "2024-05-03", "2024-05-03T10:00:00+00:00"),
+        ("1714730400.5", "2024-05-03", "2024-05-03T10:00:00+00:00"),
+        ("1714730400000", "2024-05-03", "2024-05-03T10:00:00+00:00"),
+        ("25/12/2024", "2024-12-25", None),
+        ("12/25/2024 09:30", "2024-12-25", "2024-12-25T09:30"),
+        ("04/04/2024", "2024-04-04", None),
+    ],
+)
+def test_dates_that_metadata_states(stated: str, day: str, at: str | None) -> None:
+    found = parse_stated(stated)
+    assert found is not None
+    assert (found.day, found.at) == (day, at)
+
+
+@pytest.mark.parametrize("stated", ["03/04/2024", "31/02/2024", "yesterday", "13/13/2024"])
+def test_dates_that_cannot_be_known(stated: str) -> None:
+    assert parse_stated(stated) is None

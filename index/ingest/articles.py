@@ -8,15 +8,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 from konkyo.index.errors import SourceError
 from konkyo.index.ingest.boilerplate import Draft, drafts
 from konkyo.index.ingest.encodings import clean, decode
 from konkyo.index.ingest.foreign_errors import reason, translated
 from konkyo.index.ingest.site_chrome import kind_of
-from konkyo.index.ingest.sources import FEED, Fetcher, RawDocument
+from konkyo.index.ingest.sources import FEED, Fetcher, RawDocument, SourceFailure
 from konkyo.index.records import Article, article_id_for
-from konkyo.index.text.dates import ParsedDate, parse_date
+from konkyo.index.text.dates import ParsedDate, parse_date, parse_stated
 from konkyo.index.text.language import detect, is_language_code
 from konkyo.index.text.sentences import sentences
 
@@ -33,18 +34,25 @@ _NOTHING: Known = {}
 
 
 def to_articles(
-    raw: RawDocument, *, fetch: Fetcher | None = None, known: Known = _NOTHING
+    raw: RawDocument,
+    *,
+    fetch: Fetcher | None = None,
+    known: Known = _NOTHING,
+    refused: list[SourceFailure] | None = None,
 ) -> list[Article]:
     """The articles of one document, in its order; at least one.
 
     With ``fetch``, entries of a feed that only tease are read at their own addresses. ``known``
-    saves the work of describing lines of text that an earlier reading has described. Raises
+    saves the work of describing lines of text that an earlier reading has described. A row of JSON
+    that cannot be read is added to ``refused``; without such a list it is raised. Raises
     SourceError, which names the document (and the line, where there is one) and the reason.
     """
     if raw.media_type == FEED:
         read = _feed(raw, fetch)
     elif raw.media_type == "text/plain":
         read = _text(raw, known)
+    elif raw.media_type in _ROW_READERS:
+        read = _sound(_ROW_READERS[raw.media_type](raw), refused)
     elif raw.media_type in _READERS:
         read = _READERS[raw.media_type](raw)
     else:
@@ -53,6 +61,8 @@ def to_articles(
         )
     with translated(raw.source, raw.media_type):
         found = list(read)
+    if not found and refused:
+        raise SourceError(refused[0].source, refused[0].reason)
     if not found:
         raise SourceError(raw.source, "there is no article text in it")
     return found
@@ -244,7 +254,7 @@ def _described(source: str, fields: Mapping[str, object], title: str | None, bod
     stated = _field(
         fields, "published", "date", "published_at", "pubdate", "datepublished", "publish_date"
     )
-    published = parse_date(stated) if stated else None
+    published = parse_stated(stated) if stated else None
     if stated and published is None:
         raise SourceError(source, f"cannot read the date {stated[:40]!r}; write it as YYYY-MM-DD")
     language = (_field(fields, "language", "lang") or "").lower().replace("_", "-").split("-")[0]
@@ -333,11 +343,33 @@ def _inline(line: str) -> str:
 # --- JSON -----------------------------------------------------------------------------------------
 
 
-def _jsonl(raw: RawDocument) -> Iterator[Article]:
+def _sound(
+    rows: Iterator[Article | SourceError], refused: list[SourceFailure] | None
+) -> Iterator[Article]:
+    """The rows that were read; the others are put into ``refused``, or raised if it is None."""
+    for row in rows:
+        if isinstance(row, Article):
+            yield row
+        elif refused is None:
+            raise row
+        else:
+            refused.append(SourceFailure(row.source, row.reason))
+
+
+def _row(read: Callable[[], Article], source: str, place: str) -> Article | SourceError:
+    try:
+        with translated(source, "application/json"):
+            return read()
+    except SourceError as exc:
+        named = exc.reason.startswith(place)
+        return exc if named else SourceError(source, f"{place}: {exc.reason}")
+
+
+def _jsonl(raw: RawDocument) -> Iterator[Article | SourceError]:
     text = decode(raw.content, raw.source, raw.charset)
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            yield _object(line, raw.source, number)
+            yield _row(partial(_object, line, raw.source, number), raw.source, f"line {number}")
 
 
 def _object(line: str, source: str, number: int) -> Article:
@@ -368,7 +400,7 @@ def _from_object(fields: object, source: str, place: str) -> Article:
         raise SourceError(source, f"{place}: {exc.reason}") from exc
 
 
-def _json(raw: RawDocument) -> Iterator[Article]:
+def _json(raw: RawDocument) -> Iterator[Article | SourceError]:
     text = decode(raw.content, raw.source, raw.charset)
     try:
         value = json.loads(text)
@@ -383,7 +415,8 @@ def _json(raw: RawDocument) -> Iterator[Article]:
         raise SourceError(raw.source, reason(exc)) from exc
     items = value if isinstance(value, list) else [value]
     for number, item in enumerate(items, start=1):
-        yield _from_object(item, raw.source, f"item {number}")
+        place = f"item {number}"
+        yield _row(partial(_from_object, item, raw.source, place), raw.source, place)
 
 
 def _html(raw: RawDocument) -> Iterator[Article]:
@@ -460,9 +493,11 @@ _READERS: dict[str, Callable[[RawDocument], Iterator[Article]]] = {
     "text/plain": _text,
     "text/markdown": _markdown,
     "text/html": _html,
-    "application/jsonl": _jsonl,
-    "application/json": _json,
     "application/pdf": _pdf,
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": _docx,
     "application/epub+zip": _epub,
+}
+_ROW_READERS: dict[str, Callable[[RawDocument], Iterator[Article | SourceError]]] = {
+    "application/jsonl": _jsonl,
+    "application/json": _json,
 }

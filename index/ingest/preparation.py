@@ -47,7 +47,8 @@ class Reading:
     """What came of an errand; ``failure`` says why nothing did.
 
     ``content`` is the sha256 of what was read; ``articles`` is None where that had been seen.
-    ``cuts`` are by article; what is missing there is left to whoever needs it.
+    ``cuts`` are by article; what is missing there is left to whoever needs it. ``refused`` are
+    rows that could not be read, beside those that could.
     """
 
     source: str
@@ -55,6 +56,7 @@ class Reading:
     articles: tuple[Article, ...] | None = None
     cuts: Mapping[str, Cut] = field(default_factory=dict)
     failure: SourceFailure | None = None
+    refused: tuple[SourceFailure, ...] = ()
 
 
 class Reader(Protocol):
@@ -72,20 +74,21 @@ def run_errand(
     """Read one document and, with ``cut``, cut its articles; failures are part of the reading."""
     source = errand.listing.source
     media_type = errand.listing.media_type
+    refused: list[SourceFailure] = []
     try:
         with translated(source, media_type):
             raw = errand.listing.read()
             content = fingerprint(raw.content)
             if errand.seen == content:
                 return Reading(source, content)
-            read = to_articles(raw, fetch=fetch, known=errand.known)
+            read = to_articles(raw, fetch=fetch, known=errand.known, refused=refused)
             articles = tuple(article for article in read if article.text.strip())
             if not articles:
                 raise SourceError(source, "there is no article text in it")
             cuts = {a.article_id: cut(a) for a in articles} if cut is not None else {}
     except SourceError as exc:
         return Reading(source, failure=SourceFailure(exc.source, exc.reason))
-    return Reading(source, content, articles, cuts)
+    return Reading(source, content, articles, cuts, refused=tuple(refused))
 
 
 def cutter(count_tokens: TokenCounter, chunks: ChunkSettings) -> Callable[[Article], Cut]:
