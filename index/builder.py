@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
@@ -30,8 +29,6 @@ from konkyo.index.ingest.preparation import (
     Reader,
     Reading,
     cutter,
-    read_here,
-    run_errand,
 )
 from konkyo.index.ingest.sources import Fetcher, Listing, SourceFailure
 from konkyo.index.inventory import (
@@ -43,8 +40,9 @@ from konkyo.index.inventory import (
     require_consent,
     take_inventory,
 )
+from konkyo.index.process_pool import ProcessReader
 from konkyo.index.records import Article, text_id_for
-from konkyo.index.settings import ChunkSettings
+from konkyo.index.settings import ChunkSettings, ReadingSettings
 from konkyo.index.stores.address import masked
 from konkyo.index.stores.base import KeptPlace, Store, StoreWriter
 from konkyo.index.stores.local.database import digest_article
@@ -70,7 +68,7 @@ __all__ = [
     "undo",
 ]
 
-READER_VERSION = 2
+READER_VERSION = 3
 """Grows whenever ``konkyo.index.ingest.articles`` reads any document differently: all are then read again."""
 
 BATCH = 16_384
@@ -155,6 +153,7 @@ def build(
     batch: int = BATCH,
     removal_limit: float = REMOVAL_LIMIT,
     confirm: Confirm | None = None,
+    limits: ReadingSettings | None = None,
 ) -> BuildReport:
     """Make a store hold exactly the articles of some sources, or (``prune=False``) those as well.
 
@@ -163,8 +162,8 @@ def build(
     that cannot be read is a failure of the report and keeps what was last read of it; with
     ``strict`` it is raised and nothing changes. Another encoder or chunking, or ``rebuild``,
     makes a new store beside the old one and swaps them. ``wait`` (seconds) is how long to wait
-    for another writer. ``reader`` reads documents (by default here, one after the other) and
-    ``batch`` passages are encoded at once; neither changes what is built.
+    for another writer. ``reader`` reads documents (by default one other process of this machine,
+    within ``limits``) and ``batch`` passages are encoded at once; neither changes what is built.
 
     A named source that is missing, empty or unreadable as a whole removes nothing; a rebuild takes
     from the old index what cannot be read now. Removing a larger share of the articles than
@@ -176,14 +175,19 @@ def build(
     started = time.monotonic()
     chunks = chunks or ChunkSettings()
     shape = store_fingerprint(encoder.fingerprint, chunks.budget, chunks.overlap)
-    with open_writer(
-        store,
-        fingerprint=shape,
-        encoder=encoder.fingerprint,
-        dimension=encoder.dimension,
-        wait=wait,
-        rebuild=rebuild,
-    ) as writer:
+    with (
+        open_writer(
+            store,
+            fingerprint=shape,
+            encoder=encoder.fingerprint,
+            dimension=encoder.dimension,
+            wait=wait,
+            rebuild=rebuild,
+        ) as writer,
+        ProcessReader(
+            1, None, chunks, fetch, count=encoder.count_tokens, limits=limits
+        ) as own_reader,
+    ):
         if writer.replaces and not prune:
             raise StoreMismatch(
                 f"{masked(store)}: made with another model or other chunking; name all sources in"
@@ -193,8 +197,8 @@ def build(
         staging = Staging(work_folder(store), encoder.fingerprint, encoder.dimension)
         try:
             run = _Build(
-                *(writer, staging, encoder, chunks, progress, strict, fetch),
-                reader or partial(read_here, fetch=fetch),
+                *(writer, staging, encoder, chunks, progress, strict),
+                reader or own_reader,
                 batch,
             )
             inventory = take_inventory(sources, fetch)
@@ -344,12 +348,10 @@ class _Build:
         chunks: ChunkSettings,
         progress: Progress,
         strict: bool,
-        fetch: Fetcher | None,
         reader: Reader,
         batch: int,
     ) -> None:
         self._writer = writer
-        self._fetch = fetch
         self._reader = reader
         self._batch = batch
         self._cut = cutter(encoder.count_tokens, chunks)
@@ -464,7 +466,8 @@ class _Build:
             for name in again:
                 errand = self._errand(listings[name], again=True)
                 assert errand is not None
-                self._take(run_errand(errand, self._fetch), listings[name].stamp)
+                for reading in self._reader(iter([errand])):
+                    self._take(reading, listings[name].stamp)
                 self._flush()
         for name in self._writer.bereaved():
             self._writer.set_stamp(name, None)
@@ -484,7 +487,12 @@ class _Build:
             self._unread.add(reading.source)
             self._fail(reading.failure)
             return
+        for failure in reading.refused:
+            self._fail(failure)
         stamp = f"{READER_VERSION} {cheap or ''} {reading.content}"
+        if reading.refused:
+            # Read again by the next build, which says again what is wrong.
+            stamp = f"{READER_VERSION}  "
         if reading.articles is None:
             self._writer.set_stamp(reading.source, stamp)
             return

@@ -25,10 +25,10 @@ from konkyo.index.builder import BuildEncoder
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.embedding.sentence_transformers import PlainEncoder
 from konkyo.index.errors import ExtraMissing, KonkyoError, ModelError, WorkersLost
-from konkyo.index.ingest.preparation import Cut, Errand, Reading, cutter, reads_alone, run_errand
+from konkyo.index.ingest.preparation import Errand, Reading, reads_alone
 from konkyo.index.ingest.sources import Fetcher
-from konkyo.index.records import Article
-from konkyo.index.settings import ChunkSettings
+from konkyo.index.process_pool import ProcessReader
+from konkyo.index.settings import ChunkSettings, ReadingSettings
 
 if TYPE_CHECKING:
     from ray.data import Dataset
@@ -64,6 +64,7 @@ class Cluster:
         load: Load,
         chunks: ChunkSettings,
         fetch: Fetcher | None = None,
+        limits: ReadingSettings | None = None,
     ) -> None:
         try:
             import ray
@@ -74,6 +75,10 @@ class Cluster:
         self._load = load
         self._chunks = chunks
         self._fetch = fetch
+        self._limits = limits or ReadingSettings()
+        self._here = ProcessReader(
+            1, None, chunks, fetch, count=encoder.count_tokens, limits=limits
+        )
         _reach(address)
         with self._translated():
             # Its own log would run through our progress bar; what goes wrong is raised.
@@ -100,6 +105,7 @@ class Cluster:
         """Leave the cluster; one that was started here ends."""
         import ray
 
+        self._here.close()
         ray.shutdown()
 
     # --- reading: index.reading.Reader -----------------------------------------------------------
@@ -111,7 +117,7 @@ class Cluster:
             done = self._read(shared) if shared else iter(())
             for errand in some:
                 if reads_alone(errand, self._fetch):
-                    yield run_errand(errand, self._fetch)
+                    yield from self._here(iter([errand]))
                 else:
                     yield next(done)
 
@@ -119,7 +125,7 @@ class Cluster:
         import ray.data
 
         blocks = min(len(errands), max(-(-len(errands) // _BLOCK), 2 * self._cpus))
-        read = _Read(self._load, self._chunks)
+        read = _Read(self._load, self._chunks, self._limits)
         with self._translated():
             rows = ray.data.from_items(
                 [{"errand": errand} for errand in errands], override_num_blocks=blocks
@@ -248,18 +254,21 @@ def _quiet() -> None:
 class _Read:
     """A task: one document."""
 
-    def __init__(self, load: Load, chunks: ChunkSettings) -> None:
+    def __init__(self, load: Load, chunks: ChunkSettings, limits: ReadingSettings) -> None:
         self._load = load
         self._chunks = chunks
+        self._limits = limits
 
     def __call__(self, row: Mapping[str, Errand]) -> dict[str, Reading]:
-        return {"reading": run_errand(row["errand"], cut=_cutter(self._load, self._chunks))}
+        reader = _reader(self._load, self._chunks, self._limits)
+        (reading,) = reader(iter([row["errand"]]))
+        return {"reading": reading}
 
 
 @lru_cache(maxsize=1)
-def _cutter(load: Load, chunks: ChunkSettings) -> Callable[[Article], Cut]:
-    """One of each process, which serves many tasks."""
-    return cutter(load().count_tokens, chunks)
+def _reader(load: Load, chunks: ChunkSettings, limits: ReadingSettings) -> ProcessReader:
+    """One of each process, which serves many tasks; Ray alone can send ``load`` on, so it counts."""
+    return ProcessReader(1, None, chunks, count=load().count_tokens, limits=limits)
 
 
 class _Encode:

@@ -5,6 +5,7 @@
     [embedding]     model, threads
     [chunks]        budget, overlap
     [index]         removal_limit
+    [reading]       seconds, memory
     [llm]           kind, model, base_url, api_key_env, timeout, retries, contract,
                     price_in, price_out
     [retrieval]     dense_weight, candidates, top_k
@@ -42,6 +43,7 @@ __all__ = [
     "EmbeddingSettings",
     "IndexSettings",
     "LLMSettings",
+    "ReadingSettings",
     "RetrievalSettings",
     "Settings",
     "load_settings",
@@ -74,6 +76,17 @@ class IndexSettings(_Section):
     """``removal_limit`` is the share of all articles that may be removed without asking."""
 
     removal_limit: float = Field(default=0.2, ge=0, le=1)
+
+
+class ReadingSettings(_Section):
+    """What one document may cost before it is given up as a failure.
+
+    ``seconds`` is for reading and cutting it; ``memory`` is in MB beyond what the process that
+    reads holds before it (Linux; elsewhere time alone is limited).
+    """
+
+    seconds: float = Field(default=30.0, gt=0)
+    memory: int = Field(default=500, ge=16)
 
 
 class LLMSettings(_Section):
@@ -157,6 +170,7 @@ class Settings(BaseSettings):
     embedding: EmbeddingSettings = EmbeddingSettings()
     chunks: ChunkSettings = ChunkSettings()
     index: IndexSettings = IndexSettings()
+    reading: ReadingSettings = ReadingSettings()
     llm: LLMSettings = LLMSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     chat: ChatSettings = ChatSettings()

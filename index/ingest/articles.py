@@ -8,14 +8,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 from konkyo.index.errors import SourceError
 from konkyo.index.ingest.boilerplate import Draft, drafts
 from konkyo.index.ingest.encodings import clean, decode
+from konkyo.index.ingest.foreign_errors import reason, translated
 from konkyo.index.ingest.site_chrome import kind_of
-from konkyo.index.ingest.sources import FEED, Fetcher, RawDocument
+from konkyo.index.ingest.sources import FEED, Fetcher, RawDocument, SourceFailure
 from konkyo.index.records import Article, article_id_for
-from konkyo.index.text.dates import ParsedDate, parse_date
+from konkyo.index.text.dates import ParsedDate, parse_date, parse_stated
 from konkyo.index.text.delimited import without_between, without_emphasis
 from konkyo.index.text.language import detect, is_language_code
 from konkyo.index.text.sentences import sentences
@@ -33,24 +35,35 @@ _NOTHING: Known = {}
 
 
 def to_articles(
-    raw: RawDocument, *, fetch: Fetcher | None = None, known: Known = _NOTHING
+    raw: RawDocument,
+    *,
+    fetch: Fetcher | None = None,
+    known: Known = _NOTHING,
+    refused: list[SourceFailure] | None = None,
 ) -> list[Article]:
     """The articles of one document, in its order; at least one.
 
     With ``fetch``, entries of a feed that only tease are read at their own addresses. ``known``
-    saves the work of describing lines of text that an earlier reading has described. Raises
+    saves the work of describing lines of text that an earlier reading has described. A row of JSON
+    that cannot be read is added to ``refused``; without such a list it is raised. Raises
     SourceError, which names the document (and the line, where there is one) and the reason.
     """
     if raw.media_type == FEED:
-        found = list(_feed(raw, fetch))
+        read = _feed(raw, fetch)
     elif raw.media_type == "text/plain":
-        found = list(_text(raw, known))
+        read = _text(raw, known)
+    elif raw.media_type in _ROW_READERS:
+        read = _sound(_ROW_READERS[raw.media_type](raw), refused)
     elif raw.media_type in _READERS:
-        found = list(_READERS[raw.media_type](raw))
+        read = _READERS[raw.media_type](raw)
     else:
         raise SourceError(
             raw.source, f"Konkyo does not read documents of the type {raw.media_type!r}"
         )
+    with translated(raw.source, raw.media_type):
+        found = list(read)
+    if not found and refused:
+        raise SourceError(refused[0].source, refused[0].reason)
     if not found:
         raise SourceError(raw.source, "there is no article text in it")
     return found
@@ -79,7 +92,7 @@ def _article(
     """Give a draft its title, language and identifier."""
     text = draft.text.strip()
     title = (draft.title or "").strip() or _derived_title(text)
-    title = " ".join(title.split())[:_LONGEST_TITLE]
+    title = " ".join(clean(title).split())[:_LONGEST_TITLE]
     return Article(
         article_id=article_id_for(title, text),
         title=title,
@@ -88,9 +101,9 @@ def _article(
         source=source,
         published=draft.published.day if draft.published else None,
         published_at=draft.published.at if draft.published else None,
-        url=draft.url,
-        outlet=outlet or draft.outlet,
-        author=draft.author,
+        url=clean(draft.url) if draft.url else None,
+        outlet=clean(outlet or draft.outlet or "") or None,
+        author=clean(draft.author) if draft.author else None,
         sources=(source,),
         comments=draft.comments,
     )
@@ -220,6 +233,8 @@ def _front_matter(block: str, source: str) -> Mapping[str, object]:
         raise SourceError(
             source, f"its front matter is not YAML{line}; quote values that hold a colon"
         ) from exc
+    except (RecursionError, ValueError) as exc:
+        raise SourceError(source, f"its front matter: {reason(exc)}") from exc
     if fields is None:
         return {}
     if not isinstance(fields, dict):
@@ -245,7 +260,7 @@ def _described(source: str, fields: Mapping[str, object], title: str | None, bod
     stated = _field(
         fields, "published", "date", "published_at", "pubdate", "datepublished", "publish_date"
     )
-    published = parse_date(stated) if stated else None
+    published = parse_stated(stated) if stated else None
     if stated and published is None:
         raise SourceError(source, f"cannot read the date {stated[:40]!r}; write it as YYYY-MM-DD")
     language = (_field(fields, "language", "lang") or "").lower().replace("_", "-").split("-")[0]
@@ -334,11 +349,33 @@ def _inline(line: str) -> str:
 # --- JSON -----------------------------------------------------------------------------------------
 
 
-def _jsonl(raw: RawDocument) -> Iterator[Article]:
+def _sound(
+    rows: Iterator[Article | SourceError], refused: list[SourceFailure] | None
+) -> Iterator[Article]:
+    """The rows that were read; the others are put into ``refused``, or raised if it is None."""
+    for row in rows:
+        if isinstance(row, Article):
+            yield row
+        elif refused is None:
+            raise row
+        else:
+            refused.append(SourceFailure(row.source, row.reason))
+
+
+def _row(read: Callable[[], Article], source: str, place: str) -> Article | SourceError:
+    try:
+        with translated(source, "application/json"):
+            return read()
+    except SourceError as exc:
+        named = exc.reason.startswith(place)
+        return exc if named else SourceError(source, f"{place}: {exc.reason}")
+
+
+def _jsonl(raw: RawDocument) -> Iterator[Article | SourceError]:
     text = decode(raw.content, raw.source, raw.charset)
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            yield _object(line, raw.source, number)
+            yield _row(partial(_object, line, raw.source, number), raw.source, f"line {number}")
 
 
 def _object(line: str, source: str, number: int) -> Article:
@@ -348,6 +385,8 @@ def _object(line: str, source: str, number: int) -> Article:
         raise SourceError(
             source, f"line {number}: not a JSON object ({exc.msg}, column {exc.colno})"
         ) from exc
+    except (RecursionError, ValueError) as exc:
+        raise SourceError(source, f"line {number}: {reason(exc)}") from exc
     return _from_object(fields, source, f"line {number}")
 
 
@@ -367,7 +406,7 @@ def _from_object(fields: object, source: str, place: str) -> Article:
         raise SourceError(source, f"{place}: {exc.reason}") from exc
 
 
-def _json(raw: RawDocument) -> Iterator[Article]:
+def _json(raw: RawDocument) -> Iterator[Article | SourceError]:
     text = decode(raw.content, raw.source, raw.charset)
     try:
         value = json.loads(text)
@@ -378,9 +417,12 @@ def _json(raw: RawDocument) -> Iterator[Article]:
         raise SourceError(
             raw.source, f"line {exc.lineno}: not JSON ({exc.msg}, column {exc.colno})"
         ) from exc
+    except (RecursionError, ValueError) as exc:
+        raise SourceError(raw.source, reason(exc)) from exc
     items = value if isinstance(value, list) else [value]
     for number, item in enumerate(items, start=1):
-        yield _from_object(item, raw.source, f"item {number}")
+        place = f"item {number}"
+        yield _row(partial(_from_object, item, raw.source, place), raw.source, place)
 
 
 def _html(raw: RawDocument) -> Iterator[Article]:
@@ -457,9 +499,11 @@ _READERS: dict[str, Callable[[RawDocument], Iterator[Article]]] = {
     "text/plain": _text,
     "text/markdown": _markdown,
     "text/html": _html,
-    "application/jsonl": _jsonl,
-    "application/json": _json,
     "application/pdf": _pdf,
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": _docx,
     "application/epub+zip": _epub,
+}
+_ROW_READERS: dict[str, Callable[[RawDocument], Iterator[Article | SourceError]]] = {
+    "application/jsonl": _jsonl,
+    "application/json": _json,
 }

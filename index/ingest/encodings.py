@@ -28,12 +28,16 @@ _WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "shift-ji
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NEWLINES = re.compile("\r\n?|\x0c|\x85|\u2028|\u2029")
 
 
 def clean(text: str) -> str:
-    """One kind of line break and nothing invisible; letters are left exactly as they are."""
-    return _HIDDEN.sub("", _NEWLINES.sub("\n", text))
+    """One kind of line break and nothing invisible; letters are left exactly as they are.
+
+    Half of a surrogate pair is no character and cannot be stored: U+FFFD takes its place.
+    """
+    return _SURROGATE.sub("\ufffd", _HIDDEN.sub("", _NEWLINES.sub("\n", text)))
 
 
 def decode(content: bytes, source: str, charset: str | None = None) -> str:
@@ -76,7 +80,8 @@ def _declared_as(content: bytes, charset: str | None) -> str | None:
         return None
     try:
         return content.decode(_WIDER.get(charset.lower(), charset))
-    except (UnicodeDecodeError, LookupError):
+    except (LookupError, ValueError):
+        # ValueError: Python also knows charsets that are none of text, such as `idna`.
         return None
 
 

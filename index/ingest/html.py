@@ -20,10 +20,13 @@ __all__ = ["Page", "plain_text", "read_html"]
 
 # What a reader does not see must not become text: it is where instructions to a model are hidden.
 _HIDDEN_STYLE = re.compile(
+    # Not the end of another property's name: background-color, line-height, border-width.
+    r"(?<![-\w])(?:"
     r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*+:\s*+0*+(?:\.0++)?\s*+(?:;|!|$)|"
-    r"font-size\s*:\s*(?:0|0?\.\d+|[01](?:\.\d+)?px|1pt)\s*+(?:(?:px|pt|em|rem|%)\s*+)?(?:;|!|$)|"
+    r"font-size\s*+:\s*+(?:(?:0++(?:\.0++)?|\.0++)\s*+(?:(?:px|pt|em|rem|%)\s*+)?|"
+    r"0?\.[01]\d*+\s*+r?em\s*+|[01](?:\.\d++)?\s*+p[xt]\s*+)(?:;|!|$)|"
     r"(?:left|top|text-indent|margin-left)\s*:\s*-\d{3,}(?:px|em|rem|vw)|clip\s*:\s*rect\(0|clip-path\s*:\s*inset\((?:50|100)%|"
-    r"(?:max-)?(?:height|width)\s*:\s*[01](?:px)?\s*(?:;|!|$)|color\s*:\s*transparent",
+    r"(?:max-)?(?:height|width)\s*:\s*[01](?:px)?\s*(?:;|!|$)|color\s*:\s*transparent)",
     re.IGNORECASE,
 )
 _COLOUR = re.compile(r"(?<![-\w])color\s*:\s*([^;!]+)", re.IGNORECASE)
@@ -35,7 +38,7 @@ _HIDDEN_CLASS = re.compile(
 )
 _RULE = re.compile(r"(?<![^{}@])([^{}@]++)\{([^{}]*+)\}")
 _AT_RULE = re.compile(r"@(?:media|supports|keyframes)[^{@]*+\{(?:[^{}]*+\{[^{}]*+\})*+[^{}]*+\}")
-_SIMPLE_SELECTOR = re.compile(r"(?:[a-z][\w-]*)?([.#])([\w-]+)", re.IGNORECASE)
+_SIMPLE_SELECTOR = re.compile(r"([a-z][\w-]*+)?+([.#])([\w-]++)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +53,12 @@ class Page:
 def read_html(html: str, source: str, url: str | None = None) -> Page:
     """The main text of a page: no menus, no comments, nothing hidden. Raises SourceError if there is none."""
     from lxml import etree
-    from lxml import html as lxml_html
     from trafilatura import bare_extraction
 
     if not html.strip():
         raise SourceError(source, "the page is empty")
     try:
-        tree = lxml_html.document_fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", html))
+        tree = _tree(html)
     except (etree.ParserError, ValueError) as exc:
         raise SourceError(source, f"the page cannot be parsed as HTML ({exc})") from exc
     language = (
@@ -92,6 +94,16 @@ def read_html(html: str, source: str, url: str | None = None) -> Page:
 
 
 _LEAST = 20
+
+
+def _tree(html: str) -> HtmlElement:
+    """A page without its comments: trafilatura loses the text that follows one."""
+    from lxml import html as lxml_html
+
+    parser = lxml_html.HTMLParser(remove_comments=True, remove_pis=True)
+    plain = re.sub(r"^\s*<\?xml[^>]*\?>", "", html)
+    tree: HtmlElement = lxml_html.document_fromstring(plain, parser=parser)
+    return tree
 
 
 def _stated_author(tree: HtmlElement) -> str | None:
@@ -147,11 +159,10 @@ def _hidden(element: HtmlElement, names: frozenset[str]) -> bool:
     if style and (_HIDDEN_STYLE.search(style) or _unseen_colour(style)):
         return True
     classes = element.get("class") or ""
-    if classes and (
-        _HIDDEN_CLASS.search(classes) or not names.isdisjoint(f".{c}" for c in classes.split())
-    ):
+    if classes and _HIDDEN_CLASS.search(classes):
         return True
-    return f"#{element.get('id')}" in names
+    marks = [f".{c}" for c in classes.split()] + [f"#{element.get('id')}"]
+    return any(mark in names or f"{element.tag}{mark}" in names for mark in marks)
 
 
 def _unseen_colour(style: str) -> bool:
@@ -168,9 +179,11 @@ def _unseen_colour(style: str) -> bool:
 
 
 def _hidden_names(tree: HtmlElement) -> frozenset[str]:
-    """Classes and ids that the page's own style sheet hides from everybody."""
+    """Classes and ids, perhaps of one tag, that the page's style sheet hides from everybody."""
     names: set[str] = set()
     for style in tree.iter("style"):
+        if (style.get("media") or "all").strip().lower() not in ("all", "screen"):
+            continue
         sheet = without_between(style.text or "", "/*", "*/")
         # A rule within @media hides from some readers only.
         sheet = _AT_RULE.sub("", sheet)
@@ -181,7 +194,7 @@ def _hidden_names(tree: HtmlElement) -> frozenset[str]:
                 for selector in selectors.split(","):
                     found = _SIMPLE_SELECTOR.fullmatch(selector.strip())
                     if found:
-                        names.add(found[1] + found[2])
+                        names.add((found[1] or "").lower() + found[2] + found[3])
     return frozenset(names)
 
 
@@ -243,12 +256,11 @@ def plain_text(html: str) -> tuple[str | None, str]:
     Nothing is judged to be furniture here; the heading is not part of the text.
     """
     from lxml import etree
-    from lxml import html as lxml_html
 
     if "<" not in html and "&" not in html:
         return None, clean(html).strip()
     try:
-        tree = lxml_html.document_fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", html))
+        tree = _tree(html)
     except (etree.ParserError, ValueError):
         return None, ""
     _drop_hidden(tree)

@@ -15,11 +15,12 @@ from konkyo.index.chunking import TokenCounter, chunk
 from konkyo.index.errors import SourceError
 from konkyo.index.ingest.articles import Known, to_articles
 from konkyo.index.ingest.dedup import sketch
+from konkyo.index.ingest.foreign_errors import translated
 from konkyo.index.ingest.sources import FEED, Fetcher, Listing, SourceFailure, fingerprint
 from konkyo.index.records import Article, Passage
 from konkyo.index.settings import ChunkSettings
 
-__all__ = ["Cut", "Errand", "Reader", "Reading", "cutter", "read_here", "reads_alone", "run_errand"]
+__all__ = ["Cut", "Errand", "Reader", "Reading", "cutter", "reads_alone", "run_errand"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class Reading:
     """What came of an errand; ``failure`` says why nothing did.
 
     ``content`` is the sha256 of what was read; ``articles`` is None where that had been seen.
-    ``cuts`` are by article; what is missing there is left to whoever needs it.
+    ``cuts`` are by article; what is missing there is left to whoever needs it. ``refused`` are
+    rows that could not be read, beside those that could.
     """
 
     source: str
@@ -54,6 +56,7 @@ class Reading:
     articles: tuple[Article, ...] | None = None
     cuts: Mapping[str, Cut] = field(default_factory=dict)
     failure: SourceFailure | None = None
+    refused: tuple[SourceFailure, ...] = ()
 
 
 class Reader(Protocol):
@@ -70,19 +73,22 @@ def run_errand(
 ) -> Reading:
     """Read one document and, with ``cut``, cut its articles; failures are part of the reading."""
     source = errand.listing.source
+    media_type = errand.listing.media_type
+    refused: list[SourceFailure] = []
     try:
-        raw = errand.listing.read()
-        content = fingerprint(raw.content)
-        if errand.seen == content:
-            return Reading(source, content)
-        read = to_articles(raw, fetch=fetch, known=errand.known)
-        articles = tuple(article for article in read if article.text.strip())
-        if not articles:
-            raise SourceError(source, "there is no article text in it")
+        with translated(source, media_type):
+            raw = errand.listing.read()
+            content = fingerprint(raw.content)
+            if errand.seen == content:
+                return Reading(source, content)
+            read = to_articles(raw, fetch=fetch, known=errand.known, refused=refused)
+            articles = tuple(article for article in read if article.text.strip())
+            if not articles:
+                raise SourceError(source, "there is no article text in it")
+            cuts = {a.article_id: cut(a) for a in articles} if cut is not None else {}
     except SourceError as exc:
         return Reading(source, failure=SourceFailure(exc.source, exc.reason))
-    cuts = {article.article_id: cut(article) for article in articles} if cut is not None else {}
-    return Reading(source, content, articles, cuts)
+    return Reading(source, content, articles, cuts, refused=tuple(refused))
 
 
 def cutter(count_tokens: TokenCounter, chunks: ChunkSettings) -> Callable[[Article], Cut]:
@@ -95,11 +101,6 @@ def cutter(count_tokens: TokenCounter, chunks: ChunkSettings) -> Callable[[Artic
         return Cut(tuple(passages), tuple(sketch(article.text)))
 
     return cut
-
-
-def read_here(errands: Iterator[Errand], fetch: Fetcher | None = None) -> Iterator[Reading]:
-    """Read one after the other in this process, each when it is asked for."""
-    return (run_errand(errand, fetch) for errand in errands)
 
 
 def reads_alone(errand: Errand, fetch: Fetcher | None) -> bool:

@@ -70,6 +70,7 @@ _PACKED = (".gz", ".xz")
 # A file larger than this is a mistake or an attack; a packed one counts unpacked.
 _LARGEST_FILE = 512 * 1024 * 1024
 _EMPTY = "no document is in it; is its disk mounted, is its name right?"
+_PIECE = 1024 * 1024
 _DAMAGED = (EOFError, lzma.LZMAError, zlib.error)
 
 
@@ -271,6 +272,9 @@ def _file(path: Path, *, named: bool) -> Listing | SourceFailure:
     media_type = _media_type(path)
     if media_type is None:
         return SourceFailure(source, _unknown(path))
+    if not _encodable(source):
+        shown = source.encode("utf-8", "backslashreplace").decode()
+        return SourceFailure(shown, "its name is not UTF-8; rename it")
     try:
         status = path.stat()
     except OSError as exc:
@@ -279,6 +283,14 @@ def _file(path: Path, *, named: bool) -> Listing | SourceFailure:
         return SourceFailure(source, "not a regular file")
     stamp = f"{status.st_size}-{status.st_mtime_ns}"
     return Listing(source, media_type, stamp, partial(_read, path, source, media_type))
+
+
+def _encodable(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _unknown(path: Path) -> str:
@@ -326,11 +338,22 @@ def _unpacked(file: BinaryIO, suffix: str) -> bytes:
     """The content of a file, at most one byte more than is allowed."""
     if suffix.lower() == ".gz":
         with gzip.open(file, "rb") as packed:
-            return packed.read(_LARGEST_FILE + 1)
+            return _bounded(cast("BinaryIO", packed))
     if suffix.lower() == ".xz":
         with lzma.open(file, "rb") as packed_xz:
-            return cast("BinaryIO", packed_xz).read(_LARGEST_FILE + 1)
-    return file.read(_LARGEST_FILE + 1)
+            return _bounded(cast("BinaryIO", packed_xz))
+    return _bounded(file)
+
+
+def _bounded(file: BinaryIO) -> bytes:
+    """Piece by piece: Python allocates at once as much as is asked for."""
+    content = bytearray()
+    while len(content) <= _LARGEST_FILE:
+        piece = file.read(min(_PIECE, _LARGEST_FILE + 1 - len(content)))
+        if not piece:
+            break
+        content += piece
+    return bytes(content)
 
 
 def _why(error: Exception) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
-__all__ = ["ParsedDate", "parse_date"]
+__all__ = ["ParsedDate", "parse_date", "parse_stated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +136,35 @@ def parse_date(
             nearest = min(years, key=lambda y: abs(date(y, month, day) - reference))
             return _parsed(partial, nearest)
     return None
+
+
+_EPOCH = re.compile(r"(\d{9,10})(?:\.\d+)?|(\d{12,13})")
+_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/((?:19|20)\d{2})")
+
+
+def parse_stated(text: str) -> ParsedDate | None:
+    """The date a field of metadata states, or None: as ``parse_date``, and two forms more.
+
+    Seconds or milliseconds since 1970 are a time in UTC. ``25/12/2024`` is read because only one
+    order of day and month is possible; ``03/04/2024`` is not.
+    """
+    text = text.strip()
+    epoch = _EPOCH.fullmatch(text)
+    if epoch is not None:
+        seconds = int(epoch[1]) if epoch[1] else int(epoch[2]) // 1000
+        at = datetime.fromtimestamp(seconds, UTC).isoformat()
+        return ParsedDate(at[:10], at, 0, len(text))
+    slashed = _SLASHED.match(text)
+    if slashed is not None:
+        one, other, year = int(slashed[1]), int(slashed[2]), int(slashed[3])
+        if one <= 12 and other <= 12 and one != other:
+            return None
+        month, day = min(one, other), max(one, other)
+        if not _valid(year, month, day):
+            return None
+        rest = f"{year}-{month:02d}-{day:02d}{text[slashed.end() :]}"
+        return parse_date(rest)
+    return parse_date(text)
 
 
 def _year(found: re.Match[str]) -> int:

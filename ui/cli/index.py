@@ -220,6 +220,7 @@ def _run(
                 batch=batch,
                 removal_limit=settings.index.removal_limit,
                 confirm=_confirm(yes, as_json, stop),
+                limits=settings.reading,
             )
     except KeyboardInterrupt as exc:
         click.echo(
@@ -250,12 +251,12 @@ def _hands(
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         from konkyo.index import ray_pool as cluster
 
-        with cluster.Cluster(ray, encoder, alone, chunks, fetch) as joined:
+        with cluster.Cluster(ray, encoder, alone, chunks, fetch, settings.reading) as joined:
             yield joined, joined, cluster.BATCH
     elif workers > 1:
         from konkyo.index.process_pool import ProcessReader
 
-        with ProcessReader(workers, alone, chunks, fetch) as reader:
+        with ProcessReader(workers, alone, chunks, fetch, limits=settings.reading) as reader:
             yield encoder, reader, BATCH
     else:
         yield encoder, None, BATCH

@@ -272,5 +272,6 @@ def _obey(
         rebuild=action == "rebuild",
         removal_limit=limit,
         confirm=consent,
+        limits=settings.reading,
     )
     return {"report": asdict(report)}

@@ -1,0 +1,297 @@
+"""Read mutated documents of every kind: no crash, no hang, no memory beyond the limit.
+
+    python benchmarks/fuzz_documents.py --inputs 1000000 --seed 1 --minutes 60
+
+Every input follows from the seed and its own number alone (``--first`` goes on from one). They are
+read as a build reads them, in another process with limits of 5 seconds and 500 MB; what is refused
+with a reason is right, what breaches a limit or ends the process is a finding and is kept in
+``--keep``. Exit code 1 when there is one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import random
+import sys
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from konkyo.index.ingest.preparation import Errand, Reading
+from konkyo.index.ingest.sources import FEED, Listing, RawDocument
+from konkyo.index.process_pool import ProcessReader
+from konkyo.index.settings import ChunkSettings, ReadingSettings
+
+LIMITS = ReadingSettings(seconds=5, memory=500)
+FINDINGS = ("takes longer", "takes more", "ended the process")
+WORDS = (
+    "The mayor of Harlow opened the new bridge on 3 May 2024. It cost 4.5 million pounds.\n\n"
+    "市長は五月三日、新しい橋の開通式に出席した。費用は四億五千万円だった。\n\n"
+    "市长于5月3日为新桥剪彩，造价四百五十万元。\n\nСтоимость моста составила 4,5 млн фунтов.\n"
+)
+# Pieces that parsers take for something.
+TOKENS = (
+    *(
+        b"[",
+        b"]",
+        b"{",
+        b"}",
+        b'"',
+        b"\\",
+        b"<",
+        b">",
+        b"</p>",
+        b"<!--",
+        b"-->",
+        b"<![CDATA[",
+        b"&",
+    ),
+    *(b"&#xD800;", b"&#0;", b"\\ud800", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\x1b$B", b"---\n"),
+    *(b"9" * 5000, b"[" * 2000, b"# ", b"> ", b"- ", b"| ", b"![", b"](", b"`", b"*", b"_", b"~~~"),
+    *(b"<table><tr><td colspan=99999>", b"<div hidden>", b"<style>p{display:none}</style>"),
+    *(b"<meta charset=idna>", b"1e999", b"-1", b"NaN", b"99999999-99-99", b"2024-02-31"),
+    *("٣".encode(), "０".encode(), "\u202e".encode(), "\u0301".encode() * 50, "㍻".encode()),
+    *(b" " * 200, b"\n" * 200, b"obj", b"endobj", b"stream\n", b"/Length 99999999", b"0 0 R"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A sound document; ``members`` are the parts of an archive."""
+
+    name: str
+    media_type: str
+    content: bytes = b""
+    members: tuple[tuple[str, bytes], ...] = ()
+
+
+def seeds() -> list[Seed]:
+    """One or more documents for each reader."""
+    row = {"title": "Bridge", "text": WORDS, "date": "2024-05-03", "url": "https://a.example/1"}
+    html = (
+        "<html lang=en><head><title>Bridge</title><meta name=author content='A. Writer'><style>"
+        ".x{display:none}</style></head><body><article><h1>Bridge</h1><p>"
+        + WORDS.replace("\n\n", "</p><p style='color:red'>")
+        + "</p><table><tr><td>1</td><td>2</td></tr></table></article></body></html>"
+    )
+    feed = (
+        "<?xml version='1.0'?><rss version='2.0'><channel><title>News</title><language>en</language>"
+        "<item><title>Bridge</title><link>https://a.example/1</link><pubDate>Fri, 03 May 2024 "
+        f"10:00:00 GMT</pubDate><description>{WORDS}</description></item></channel></rss>"
+    )
+    markdown = f"---\ntitle: Bridge\ndate: 2024-05-03\ntags: [a, b]\n---\n# Bridge\n\n> {WORDS}\n- [a](b)\n"
+    lines = "\n".join(f"[2024-05-0{n}] body: {WORDS.replace(chr(10), ' ')}" for n in range(1, 5))
+    line = json.dumps(row, ensure_ascii=False)
+    return [
+        Seed("a.txt", "text/plain", WORDS.encode()),
+        Seed("lines.txt", "text/plain", lines.encode()),
+        Seed("sjis.txt", "text/plain", WORDS.split("\n\n")[1].encode("cp932") * 5),
+        Seed("utf16.txt", "text/plain", WORDS.encode("utf-16")),
+        Seed("a.md", "text/markdown", markdown.encode()),
+        Seed("a.html", "text/html", html.encode()),
+        Seed("a.jsonl", "application/jsonl", f"{line}\n{json.dumps(row)}\n".encode()),
+        Seed("a.json", "application/json", json.dumps([row, row]).encode()),
+        Seed("a.rss", FEED, feed.encode()),
+        Seed("a.pdf", "application/pdf", _pdf()),
+        Seed("a.docx", _DOCX, members=_members(_docx())),
+        Seed("a.epub", "application/epub+zip", members=_epub(html)),
+    ]
+
+
+_DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+def _pdf() -> bytes:
+    """Two pages in a standard font."""
+    text = "BT /F1 12 Tf 72 700 Td (The mayor opened the bridge on 3 May 2024.) Tj ET"
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        "<< /Type /Pages /Kids [3 0 R 3 0 R] /Count 2 >>",
+        "<< /Type /Page /Parent 2 0 R /Resources << /Font << /F1 4 0 R >> >> /Contents 5 0 R >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        f"<< /Length {len(text)} >>\nstream\n{text}\nendstream",
+    ]
+    out = "%PDF-1.4\n"
+    starts = []
+    for number, body in enumerate(objects, 1):
+        starts.append(len(out))
+        out += f"{number} 0 obj\n{body}\nendobj\n"
+    table = "".join(f"{start:010} 00000 n \n" for start in starts)
+    count = len(objects) + 1
+    trailer = f"trailer\n<< /Size {count} /Root 1 0 R >>\nstartxref\n{len(out)}\n%%EOF\n"
+    return f"{out}xref\n0 {count}\n0000000000 65535 f \n{table}{trailer}".encode()
+
+
+def _docx() -> bytes:
+    import docx
+
+    document = docx.Document()
+    document.add_heading("Bridge", 1)
+    for paragraph in WORDS.split("\n\n"):
+        document.add_paragraph(paragraph)
+    document.add_table(2, 2).cell(0, 0).text = "Cost"
+    file = io.BytesIO()
+    document.save(file)
+    return file.getvalue()
+
+
+def _members(content: bytes) -> tuple[tuple[str, bytes], ...]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return tuple((name, archive.read(name)) for name in archive.namelist())
+
+
+def _epub(html: str) -> tuple[tuple[str, bytes], ...]:
+    package = (
+        "<package><metadata><title>Bridges</title><date>2024-05-03</date></metadata><manifest>"
+        "<item id='c' href='c.xhtml' media-type='application/xhtml+xml'/></manifest>"
+        "<spine><itemref idref='c'/></spine></package>"
+    )
+    container = "<container><rootfiles><rootfile full-path='p.opf'/></rootfiles></container>"
+    return (
+        ("META-INF/container.xml", container.encode()),
+        ("p.opf", package.encode()),
+        ("c.xhtml", html.encode()),
+    )
+
+
+def mutated(content: bytes, chance: random.Random) -> bytes:
+    """A document with a few faults in it."""
+    data = bytearray(content)
+    for _ in range(1 + int(chance.expovariate(0.5))):
+        chance.choice(_MUTATIONS)(data, chance)
+    return bytes(data[: 1 << 20])
+
+
+def _flip(data: bytearray, chance: random.Random) -> None:
+    for _ in range(chance.randint(1, 8)):
+        if data:
+            data[chance.randrange(len(data))] = chance.randrange(256)
+
+
+def _delete(data: bytearray, chance: random.Random) -> None:
+    start = chance.randint(0, len(data))
+    del data[start : start + chance.randint(1, 64)]
+
+
+def _truncate(data: bytearray, chance: random.Random) -> None:
+    del data[chance.randint(0, len(data)) :]
+
+
+def _insert(data: bytearray, chance: random.Random) -> None:
+    at = chance.randint(0, len(data))
+    data[at:at] = chance.choice(TOKENS) * chance.choice((1, 1, 1, 2, 40))
+
+
+def _repeat(data: bytearray, chance: random.Random) -> None:
+    start = chance.randint(0, len(data))
+    piece = data[start : start + chance.choice((1, 4, 16, 200))]
+    data[start:start] = piece * chance.choice((1, 2, 20, 200))
+
+
+def _swap(data: bytearray, chance: random.Random) -> None:
+    start, to = chance.randint(0, len(data)), chance.randint(0, len(data))
+    piece = data[start : start + 40]
+    del data[start : start + 40]
+    data[to:to] = piece
+
+
+_MUTATIONS: tuple[Callable[[bytearray, random.Random], None], ...] = (
+    *(_flip, _delete, _truncate, _insert, _insert, _repeat, _swap),
+)
+
+
+def document(corpus: Sequence[Seed], seed: int, number: int) -> RawDocument:
+    """The input of a number."""
+    chance = random.Random(f"{seed}:{number}")
+    chosen = corpus[number % len(corpus)]
+    content = chosen.content
+    if chosen.members:
+        hurt = chance.randrange(len(chosen.members))
+        whole = chance.random() < 0.2
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            for at, (name, part) in enumerate(chosen.members):
+                same = whole or at != hurt
+                archive.writestr(name, part if same else mutated(part, chance))
+        content = file.getvalue()
+        if not whole:
+            return RawDocument(f"{number}-{chosen.name}", chosen.media_type, content)
+    return RawDocument(f"{number}-{chosen.name}", chosen.media_type, mutated(content, chance))
+
+
+def held(raw: RawDocument) -> RawDocument:
+    """What a listing of a document in memory reads."""
+    return raw
+
+
+def tokens(texts: Sequence[str]) -> list[int]:
+    """A count as good as another."""
+    return [max(1, len(text) // 3) for text in texts]
+
+
+def readings(corpus: Sequence[Seed], seed: int, numbers: Iterator[int]) -> Iterator[Reading]:
+    """Read the inputs of some numbers, in order."""
+
+    def errands() -> Iterator[Errand]:
+        for number in numbers:
+            raw = document(corpus, seed, number)
+            listing = Listing(raw.source, raw.media_type, None, partial(held, raw), portable=False)
+            yield Errand(listing)
+
+    with ProcessReader(1, None, ChunkSettings(), count=tokens, limits=LIMITS) as reader:
+        yield from reader(errands())
+
+
+def is_finding(reading: Reading) -> bool:
+    """Whether a limit was breached or the process that read ended."""
+    failure = reading.failure
+    return failure is not None and any(text in failure.reason for text in FINDINGS)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--inputs", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--keep", type=Path, default=None)
+    options = parser.parse_args(arguments)
+    corpus = seeds()
+    until = time.monotonic() + options.minutes * 60
+    told: Counter[str] = Counter()
+
+    def numbers() -> Iterator[int]:
+        for number in range(options.first, options.first + options.inputs):
+            if time.monotonic() > until:
+                return
+            yield number
+
+    for done, reading in enumerate(readings(corpus, options.seed, numbers()), 1):
+        kind = "read" if reading.failure is None else "refused"
+        told[kind] += 1
+        if is_finding(reading):
+            told["finding"] += 1
+            assert reading.failure is not None
+            print(f"{reading.source}: {reading.failure.reason}", flush=True)
+            if options.keep is not None:
+                options.keep.mkdir(parents=True, exist_ok=True)
+                number = int(reading.source.split("-", 1)[0])
+                raw = document(corpus, options.seed, number)
+                (options.keep / raw.source).write_bytes(raw.content)
+        if done % 10_000 == 0:
+            print(f"{done} inputs: {dict(told)}", flush=True)
+    print(f"{told['read'] + told['refused']} inputs: {dict(told)}")
+    return 1 if told["finding"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
