@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from konkyo.ui.server.llm_subprocess import SubprocessLLM
     from konkyo.ui.server.telemetry import Telemetry
     from konkyo.ui.web.chat_service import ChatService
-    from konkyo.ui.web.gradio_app import Served
+    from konkyo.ui.web.gradio_app import ChatServer, Served
 
 __all__ = ["chat", "load_pipeline", "require_store"]
 
@@ -140,12 +141,7 @@ def chat(
     if terminal:
         _in_terminal(settings.store, llm, model, base_url)
         return
-    from konkyo.ui.server.evaluation_jobs import EvaluationJobs
-    from konkyo.ui.server.feedback import Feedback, feedback_file
-    from konkyo.ui.server.session_store import SignIns, session_store_of
-    from konkyo.ui.web.admin import question_sets
-    from konkyo.ui.web.chat_service import ChatService
-    from konkyo.ui.web.gradio_app import ChatServer, listen, serve
+    from konkyo.ui.web.gradio_app import listen, serve
 
     configure_logs(
         settings.chat.log,
@@ -158,37 +154,52 @@ def chat(
 
     with contextlib.ExitStack() as closing:
         telemetry = Telemetry(open_tracer())
-
-        def load() -> Pipeline:
-            return load_pipeline(settings, llm, model, base_url, closing, telemetry)
-
-        session_store = session_store_of(settings.store)
-        chat_service = ChatService(load, telemetry, session_store)
-        index_jobs = _index_jobs(settings, chat_service, access, allowed)
-        closing.callback(index_jobs.close)
-        limiter = Limiter(settings.chat.rate, settings.chat.concurrent)
-        store = settings.store
-        evaluation_jobs = EvaluationJobs(
-            store, lambda: question_sets(store), lambda: _pipeline(chat_service)
-        )
-        chat_server = ChatServer(
-            chat_service,
-            access,
-            limiter,
-            index_jobs,
-            evaluation_jobs,
-            session_store or Feedback(feedback_file(store)),
-            settings.chat.names,
-            SignIns(session_store) if session_store is not None else None,
-            settings.chat.grace,
-            settings.chat.origins,
-        )
+        load = partial(load_pipeline, settings, llm, model, base_url, closing, telemetry)
+        chat_server = _chat_server(settings, access, allowed, load, telemetry, closing)
         with contextlib.suppress(KeyboardInterrupt):
             serve(chat_server, taken, ready=partial(_opened, browse))
     click.echo("\nStopped.", err=True)
     # An answer still being written sits in a thread that Python would wait for; nobody reads it.
     sys.stdout.flush()
     os._exit(0)
+
+
+def _chat_server(
+    settings: Settings,
+    access: Access,
+    allowed: tuple[Path, ...],
+    load: Callable[[], Pipeline],
+    telemetry: Telemetry,
+    closing: contextlib.ExitStack,
+) -> ChatServer:
+    """Everything one server consists of; ``load`` opens the pipeline in the background."""
+    from konkyo.ui.server.evaluation_jobs import EvaluationJobs
+    from konkyo.ui.server.feedback import Feedback, feedback_file
+    from konkyo.ui.server.session_store import SignIns, session_store_of
+    from konkyo.ui.web.admin import question_sets
+    from konkyo.ui.web.chat_service import ChatService
+    from konkyo.ui.web.gradio_app import ChatServer
+
+    store = settings.store
+    session_store = session_store_of(store)
+    chat_service = ChatService(load, telemetry, session_store)
+    index_jobs = _index_jobs(settings, chat_service, access, allowed)
+    closing.callback(index_jobs.close)
+    evaluation_jobs = EvaluationJobs(
+        store, lambda: question_sets(store), lambda: _pipeline(chat_service)
+    )
+    return ChatServer(
+        chat_service,
+        access,
+        Limiter(settings.chat.rate, settings.chat.concurrent),
+        index_jobs,
+        evaluation_jobs,
+        session_store or Feedback(feedback_file(store)),
+        settings.chat.names,
+        SignIns(session_store) if session_store is not None else None,
+        settings.chat.grace,
+        settings.chat.origins,
+    )
 
 
 def _pipeline(chat_service: ChatService) -> Pipeline:

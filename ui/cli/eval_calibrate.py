@@ -25,10 +25,11 @@ _Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
     \b
     Examples:
       konkyo eval calibrate own.jsonl --store .konkyo/store --out own-calibration.json
-      konkyo eval label out/own --out claims.jsonl       # say of shown claims whether their quotes prove them
+      konkyo eval label out/own --out claims.jsonl    # say whether quotes prove shown claims
       konkyo eval calibrate own.jsonl --claims claims.jsonl --out own-calibration.json
       konkyo eval calibrate own.jsonl --out strict.json --wrong-weighs 4    # rather refuse
-    To use it, put  calibration = "own-calibration.json"  into konkyo.toml, or set KONKYO_CALIBRATION.
+    To use it, put  calibration = "own-calibration.json"  into konkyo.toml, or set
+    KONKYO_CALIBRATION.
 
     Exit codes: 0 written, 1 not better than what is shipped (nothing written), 2 wrong use.
     """,
@@ -87,14 +88,15 @@ def calibrate(
     move them little; the figures shown are of rows left out of the fit.
     """
     from konkyo.rag.factory import open_checker
-    from konkyo.ui.cli.eval import progress_bar
+    from konkyo.ui.cli.progress import progress_bar
 
     if dataset is None and claims is None:
         raise click.UsageError("name a DATASET of questions, or --claims, or both")
     checker = open_checker()
     if checker is None:
         raise click.ClickException(
-            "the learned checker is not here, so there is nothing to calibrate; run: konkyo models pull"
+            "the learned checker is not here, so there is nothing to calibrate; run: konkyo "
+            "models pull"
         )
     entries = _entries(out)
     done: dict[str, tuple[str, Refit]] = {}
@@ -209,7 +211,8 @@ def _print(name: str, text: str, found: Refit, *, written: bool) -> None:
     click.echo(f"\n{name}: {words[0]}")
     click.echo(f"  data: {text}")
     click.echo(
-        f"  rows: {found.yes} yes, {found.no} no; {found.derived} of the noes made by taking away what answers or proves"
+        f"  rows: {found.yes} yes, {found.no} no; {found.derived} of the noes made by taking "
+        f"away what answers or proves"
     )
     click.echo(f"  {'on rows left out':34}{'shipped':>9}{'refitted':>10}")
     for title, key in (

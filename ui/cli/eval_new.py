@@ -26,7 +26,7 @@ __all__ = ["new"]
     Examples:
       konkyo eval new --store .konkyo/store --out own.jsonl              # asks you, one by one
       konkyo eval new --out own.jsonl --count 30 --llm none              # no model: at once
-      konkyo eval new --out drafts.jsonl --count 50 --llm none --yes     # no questions; read them later
+      konkyo eval new --out drafts.jsonl --count 50 --llm none --yes    # read them later
       konkyo eval new --out own.jsonl --language ja --language ko
     Stop with q or Ctrl-C at any time: the same command goes on, and offers nothing twice.
     Then: konkyo eval run own.jsonl --out out/own
@@ -55,7 +55,8 @@ __all__ = ["new"]
 @click.option(
     "--llm",
     default=None,
-    help="Who phrases the questions: embedded, openai, ollama, or none (templates).  [default: from settings]",
+    help="Who phrases the questions: embedded, openai, ollama, or none (templates).  [default: "
+    "from settings]",
 )
 @click.option("--model", default=None, help="Model name, or the path of a GGUF file.")
 @click.option("--base-url", default=None, help="Address of an OpenAI-compatible or Ollama server.")
@@ -111,7 +112,8 @@ def new(
         )
     if file.questions:
         click.echo(
-            f"next: add questions the articles do not answer, then: konkyo eval run {out} --out {out.with_suffix('')}"
+            f"next: add questions the articles do not answer, then: konkyo eval run {out} --out "
+            f"{out.with_suffix('')}"
         )
     return 0
 

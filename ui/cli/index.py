@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sys
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,49 +13,29 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from konkyo.index.builder import BuildEncoder, BuildReport, Progress, Stage
+    from konkyo.index.builder import BuildEncoder, Stage
     from konkyo.index.ingest.preparation import Reader
     from konkyo.index.ingest.sources import Fetcher
-    from konkyo.index.inventory import Confirm
     from konkyo.index.settings import Settings
+from konkyo.ui.cli.build_progress import build_progress
+from konkyo.ui.cli.build_report import consent, print_report
+from konkyo.ui.cli.index_inspect import compact, list_articles, status, verify
+from konkyo.ui.cli.index_options import (
+    CONFIG_OPTION,
+    JSON_OPTION,
+    STORE_OPTION,
+    WAIT_OPTION,
+    YES_OPTION,
+)
 
-__all__ = ["index"]
+__all__ = ["add", "index", "remove"]
 
 F = TypeVar("F", bound=Callable[..., object])
-
-_STORE = click.option(
-    "--store",
-    default=".konkyo/store",
-    show_default=True,
-    envvar="KONKYO_STORE",
-    help="Folder of the index, or postgresql://... or milvus://...",
-)
-_CONFIG = click.option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    envvar="KONKYO_CONFIG",
-    help="Settings file.  [default: konkyo.toml, if there is one]",
-)
-_WAIT = click.option(
-    "--wait",
-    type=click.FloatRange(min=0),
-    default=0.0,
-    metavar="SECONDS",
-    help="How long to wait for another command that is writing to this index.",
-)
-_YES = click.option(
-    "--yes",
-    is_flag=True,
-    help="Do not ask before removing more articles than index.removal_limit allows.",
-)
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
-_VERBS = {"read": "reading", "embed": "embedding", "index": "indexing"}
-_PLAIN_SECONDS = 10.0
 
 
 @click.group(name="index")
 def index() -> None:
-    """Build, change and inspect an index of articles.
+    r"""Build, change and inspect an index of articles.
 
     \b
     Examples:
@@ -73,7 +51,7 @@ def index() -> None:
 
 def _build_options(command: F) -> F:
     for option in (
-        _STORE,
+        STORE_OPTION,
         click.option("--fetch", is_flag=True, help="Allow URLs and feeds: reads from the network."),
         click.option(
             "--strict", is_flag=True, help="Stop at the first source that cannot be read."
@@ -91,10 +69,10 @@ def _build_options(command: F) -> F:
             metavar="ADDRESS",
             help="Read and encode on a Ray cluster: auto, local or the HOST:PORT of its head.",
         ),
-        _CONFIG,
-        _WAIT,
-        _YES,
-        _JSON,
+        CONFIG_OPTION,
+        WAIT_OPTION,
+        YES_OPTION,
+        JSON_OPTION,
     ):
         command = option(command)
     return command
@@ -197,8 +175,8 @@ def _run(
 
     try:
         with (
-            _hands(settings, workers, ray, fetcher) as (encoder, reader, batch),
-            _progress(quiet=as_json) as (show, stop),
+            _working_parts(settings, workers, ray, fetcher) as (encoder, reader, batch),
+            build_progress(quiet=as_json) as (show, stop),
         ):
 
             def progress(stage: Stage, done: int, total: int) -> None:
@@ -219,7 +197,7 @@ def _run(
                 reader=reader,
                 batch=batch,
                 removal_limit=settings.index.removal_limit,
-                confirm=_confirm(yes, as_json, stop),
+                confirm=consent(yes, as_json, stop),
                 limits=settings.reading,
             )
     except KeyboardInterrupt as exc:
@@ -229,15 +207,15 @@ def _run(
             err=True,
         )
         raise click.Abort from exc
-    _tell(report, store, as_json)
+    print_report(report, store, as_json)
     return 1 if report.failures else 0
 
 
 @contextlib.contextmanager
-def _hands(
+def _working_parts(
     settings: Settings, workers: int, ray: str | None, fetch: Fetcher | None
 ) -> Iterator[tuple[BuildEncoder, Reader | None, int]]:
-    """Who encodes, who reads and how much is encoded at once."""
+    """The encoder, the reader of documents (None: in this process) and the size of a batch."""
     from konkyo.index.builder import BATCH
     from konkyo.index.embedding.encoders import Load
 
@@ -262,131 +240,10 @@ def _hands(
         yield encoder, None, BATCH
 
 
-def _confirm(yes: bool, as_json: bool, stop: Callable[[], None] = lambda: None) -> Confirm | None:
-    """Who consents to the removal of many articles: the flag, or somebody at the terminal."""
-    if yes:
-        return lambda removed, total: True
-    if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return None
-
-    def ask(removed: int, total: int) -> bool:
-        stop()
-        return click.confirm(f"This removes {removed} of {total} articles. Go on?", err=True)
-
-    return ask
-
-
 def _fetcher() -> Fetcher:
     from konkyo.index.ingest.fetch import WebFetcher
 
     return WebFetcher()
-
-
-def _tell(report: BuildReport, store: str, as_json: bool) -> None:
-    from konkyo.index.stores.address import masked
-
-    for failure in report.failures:
-        click.echo(f"konkyo: not read: {failure.source}: {failure.reason}", err=True)
-    if report.failures:
-        click.echo(
-            f"konkyo: {len(report.failures)} failed; the rest is indexed, and what was known of"
-            " the failed ones is kept; `konkyo index remove` takes out what is gone for good",
-            err=True,
-        )
-    if as_json:
-        click.echo(json.dumps(asdict(report), ensure_ascii=False))
-        return
-    facts = [
-        f"{report.added} added",
-        f"{report.changed} changed",
-        f"{report.removed} removed",
-        f"{report.unchanged} unchanged",
-    ]
-    if report.duplicates:
-        facts.append(f"{report.duplicates} found again elsewhere")
-    if report.carried:
-        facts.append(f"{report.carried} kept from the old index (their sources cannot be read)")
-    if report.excluded:
-        facts.append(f"{report.excluded} passed over (removed by hand)")
-    click.echo(
-        f"{masked(store)}: {', '.join(facts)}; {report.embedded} passages encoded in"
-        f" {report.seconds:.1f} s; generation {report.generation}"
-    )
-
-
-@contextlib.contextmanager
-def _progress(*, quiet: bool) -> Iterator[tuple[Progress, Callable[[], None]]]:
-    """A bar with rate and time left on a terminal, now and then a line elsewhere.
-
-    And what stops the bar, so that something can be asked.
-    """
-    if quiet and not sys.stderr.isatty():
-        yield lambda stage, done, total: None, lambda: None
-    elif sys.stderr.isatty():
-        with _bars() as shown:
-            yield shown
-    else:
-        yield _lines(), lambda: None
-
-
-@contextlib.contextmanager
-def _bars() -> Iterator[tuple[Progress, Callable[[], None]]]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        SpinnerColumn,
-        Task,
-        TaskID,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-    from rich.progress import Progress as Bars
-    from rich.text import Text
-
-    class Rate(TextColumn):
-        def render(self, task: Task) -> Text:
-            return Text(f"{task.speed:.0f}/s" if task.speed else "")
-
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Rate(""),
-        TimeRemainingColumn(),
-    )
-    with Bars(*columns, console=Console(stderr=True), speed_estimate_period=60) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def show(stage: Stage, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(_VERBS[stage], total=total)
-            bars.update(tasks[stage], completed=done, total=total)
-
-        yield show, bars.stop
-
-
-def _lines() -> Progress:
-    import time
-
-    last = {"said": time.monotonic(), "began": time.monotonic()}
-    begun: set[str] = set()
-
-    def show(stage: Stage, done: int, total: int) -> None:
-        now = time.monotonic()
-        if stage not in begun:
-            begun.add(stage)
-            last["began"] = now
-            return
-        if now - last["said"] < _PLAIN_SECONDS:
-            return
-        last["said"] = now
-        rate = done / max(now - last["began"], 1e-9)
-        left = f", {(total - done) / rate:.0f} s left" if rate > 0 and done < total else ""
-        click.echo(f"{_VERBS[stage]} {done} of {total} ({rate:.0f}/s{left})", err=True)
-
-    return show
 
 
 @index.command(
@@ -399,12 +256,12 @@ def _lines() -> Progress:
     """
 )
 @click.argument("names", nargs=-1, required=True, metavar="ID|SOURCE...")
-@_STORE
+@STORE_OPTION
 @click.option("--take-back", is_flag=True, help="Let builds index these removed articles again.")
-@_CONFIG
-@_WAIT
-@_YES
-@_JSON
+@CONFIG_OPTION
+@WAIT_OPTION
+@YES_OPTION
+@JSON_OPTION
 def remove(
     names: tuple[str, ...],
     store: str,
@@ -433,7 +290,7 @@ def remove(
             store,
             wait=wait,
             removal_limit=load_settings(config).index.removal_limit,
-            confirm=_confirm(yes, as_json),
+            confirm=consent(yes, as_json),
         )
     if as_json:
         click.echo(json.dumps({"generation": generation, "read_again": again}, ensure_ascii=False))
@@ -451,9 +308,9 @@ def remove(
       konkyo index undo
     """
 )
-@_STORE
-@_WAIT
-@_JSON
+@STORE_OPTION
+@WAIT_OPTION
+@JSON_OPTION
 def undo(store: str, wait: float, as_json: bool) -> None:
     """Go back to how the index was before its last change; once more goes forward again.
 
@@ -472,96 +329,5 @@ def undo(store: str, wait: float, as_json: bool) -> None:
     )
 
 
-@index.command(name="list")
-@_STORE
-@_JSON
-def list_articles(store: str, as_json: bool) -> None:
-    """Print the articles, newest first."""
-    from konkyo.index.stores.open import open_store
-
-    opened = open_store(store)
-    try:
-        articles = list(opened.articles())
-    finally:
-        opened.close()
-    if as_json:
-        click.echo(json.dumps([asdict(article) for article in articles], ensure_ascii=False))
-        return
-    for article in articles:
-        click.echo(
-            f"{article.article_id}  {article.published or '----------'}  {article.language:<2} "
-            f" {article.passages:>4}  {article.title}"
-        )
-    click.echo(f"{len(articles)} articles")
-
-
-@index.command()
-@_STORE
-@_JSON
-def status(store: str, as_json: bool) -> None:
-    """Say what is in the index and how it is searched."""
-    from konkyo.index.stores.address import masked
-    from konkyo.index.stores.open import open_store, store_size
-
-    with contextlib.closing(open_store(store)) as opened:
-        articles = list(opened.articles())
-        facts: dict[str, object] = {
-            "store": masked(store),
-            "generation": opened.generation,
-            "created": opened.created,
-            "fingerprint": opened.fingerprint,
-            "articles": len(articles),
-            "passages": opened.passage_count,
-            "languages": dict(Counter(a.language for a in articles).most_common()),
-            "outlets": dict(Counter(a.outlet or "(none)" for a in articles).most_common()),
-            "first_published": min((a.published for a in articles if a.published), default=None),
-            "last_published": max((a.published for a in articles if a.published), default=None),
-            "bytes": store_size(store),
-            "search": opened.describe(),
-        }
-    if as_json:
-        click.echo(json.dumps(facts, ensure_ascii=False))
-        return
-    for key, value in facts.items():
-        if isinstance(value, dict):
-            value = ", ".join(f"{k} {v}" for k, v in value.items())
-        click.echo(f"{key.replace('_', ' '):<16} {value if value is not None else '-'}")
-
-
-@index.command()
-@_STORE
-@_JSON
-def verify(store: str, as_json: bool) -> int:
-    """Check every promise of the index, every checksum, and say what to do.
-
-    Exits with 1 when anything is wrong.
-    """
-    from konkyo.index.stores.open import verify_store
-
-    findings = verify_store(store)
-    if as_json:
-        click.echo(json.dumps([asdict(f) for f in findings], ensure_ascii=False))
-    else:
-        for finding in findings:
-            mark = "ok   " if finding.ok else "WRONG"
-            click.echo(f"{mark} {finding.what}" + (f": {finding.detail}" if finding.detail else ""))
-        wrong = [f for f in findings if not f.ok]
-        for advice in dict.fromkeys(f.advice for f in wrong if f.advice):
-            click.echo(f"to do: {advice}")
-    return 0 if all(f.ok for f in findings) else 1
-
-
-@index.command()
-@_STORE
-@_WAIT
-@_JSON
-def compact(store: str, wait: float, as_json: bool) -> None:
-    """Give freed space back and make one search segment of all."""
-    from konkyo.index.builder import compact as compact_store
-    from konkyo.index.stores.address import masked
-
-    before, after = compact_store(store, wait=wait)
-    if as_json:
-        click.echo(json.dumps({"bytes_before": before, "bytes_after": after}))
-        return
-    click.echo(f"{masked(store)}: {before / 1e6:.1f} MB, now {after / 1e6:.1f} MB")
+for _command in (list_articles, status, verify, compact):
+    index.add_command(_command)

@@ -1,4 +1,4 @@
-"""``konkyo mcp``: the articles as tools for an assistant, over standard input and output or HTTP."""
+"""``konkyo mcp``: the articles as tools for an assistant, over standard streams or HTTP."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _STAGES = {
 
 @click.group(name="models")
 def models() -> None:
-    """List, fetch and find models.
+    r"""List, fetch and find models.
 
     \b
     Examples:

@@ -54,7 +54,10 @@ def _console() -> Console:
 
 @contextlib.contextmanager
 def working(what: str) -> Iterator[Callable[[str], None]]:
-    """Say on standard error what is being done, where that is a terminal; gives a way to say more."""
+    """Say on standard error what is being done, where that is a terminal.
+
+    Gives a way to say more.
+    """
     from rich.console import Console
 
     with Console(stderr=True).status(what) as status:

@@ -1,0 +1,32 @@
+"""Options that several evaluation commands share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from konkyo.eval.questions import Dataset
+
+__all__ = ["FORMS", "JSON_OPTION", "chosen_questions"]
+
+JSON_OPTION = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."
+)
+
+FORMS = click.Choice(["auto", "jsonl", "squad", "beir", "rgb", "csv", "clusters"])
+
+
+def chosen_questions(dataset: Dataset, limit: int | None, kinds: tuple[str, ...]) -> Dataset:
+    """The dataset with the questions of some kinds, and of those the first ``limit``."""
+    from konkyo.eval.questions import KINDS
+
+    unknown = sorted(set(kinds) - set(KINDS))
+    if unknown:
+        raise click.BadParameter(f"{unknown[0]!r}: use {', '.join(KINDS)}", param_hint="--kind")
+    questions = [q for q in dataset.questions if not kinds or q.kind in kinds][:limit]
+    if not questions:
+        raise click.UsageError(f"{dataset.name} has no question of kind {', '.join(kinds)}")
+    return replace(dataset, questions=tuple(questions))
