@@ -26,7 +26,7 @@ def _named(store: str | None) -> str:
 
 @click.group(name="feedback")
 def feedback() -> None:
-    r"""List readers' feedback, or make an evaluation set of it.
+    """List readers' feedback, or make an evaluation set of it.
 
     \b
     Examples:

@@ -35,7 +35,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 @click.group(name="index")
 def index() -> None:
-    r"""Build, change and inspect an index of articles.
+    """Build, change and inspect an index of articles.
 
     \b
     Examples:

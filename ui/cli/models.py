@@ -21,7 +21,7 @@ _STAGES = {
 
 @click.group(name="models")
 def models() -> None:
-    r"""List, fetch and find models.
+    """List, fetch and find models.
 
     \b
     Examples:

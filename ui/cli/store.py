@@ -15,7 +15,7 @@ _STAGES = {"copy": "copying", "compare": "comparing"}
 
 @click.group(name="store")
 def store() -> None:
-    r"""Move an index between a folder, PostgreSQL and Milvus.
+    """Move an index between a folder, PostgreSQL and Milvus.
 
     \b
     Example:
