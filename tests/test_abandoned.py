@@ -174,7 +174,7 @@ def test_a_cancelled_call_of_an_assistant_stops_the_model(place: Place) -> None:
     from mcp.client import Client
 
     from konkyo.ui.http.mcp import server_of
-    from konkyo.ui.http.service import Services
+    from konkyo.ui.http.services import Services
 
     async def cancelled() -> None:
         server = server_of(Services(place.chat_service, limiter=place.limiter))

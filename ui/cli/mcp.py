@@ -58,7 +58,7 @@ def mcp(
     from konkyo.index.settings import load_settings
     from konkyo.ui.http.auth import Limiter
     from konkyo.ui.http.mcp import server_of
-    from konkyo.ui.http.service import Services
+    from konkyo.ui.http.services import Services
     from konkyo.ui.server.telemetry import Telemetry, open_tracer
     from konkyo.ui.web.chat_service import ChatService
 

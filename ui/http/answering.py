@@ -1,4 +1,7 @@
-"""One answer under way for a program: stopped, and its caller's place freed, when the caller leaves."""
+"""One answer under way for a program.
+
+Stopped, and its caller's place freed, when the caller leaves.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +80,10 @@ class Answering(Iterator[Event | Queued | Heartbeat]):
 
 
 async def while_connected(request: Request, gone: threading.Event, work: Callable[[], T]) -> T:
-    """Do work in a thread; ``gone`` is set as soon as the caller has left. Raises what it raises."""
+    """Do work in a thread; ``gone`` is set as soon as the caller has left.
+
+    Raises what it raises.
+    """
     from starlette.concurrency import run_in_threadpool
 
     async def watch() -> None:

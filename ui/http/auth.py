@@ -1,4 +1,7 @@
-"""Who may do what, and how often: roles, passwords, keys, rate and concurrency. Standard library only."""
+"""Who may do what, and how often: roles, passwords, keys, rate and concurrency.
+
+Standard library only.
+"""
 
 from __future__ import annotations
 

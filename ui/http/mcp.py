@@ -18,12 +18,14 @@ from konkyo.index.errors import KonkyoError
 from konkyo.index.records import Filter
 from konkyo.rag.types import to_json
 from konkyo.ui.http.answering import left
+from konkyo.ui.http.schemas import ARTICLE_ID, Where
 from konkyo.ui.http.security_middleware import Application
-from konkyo.ui.http.service import ARTICLE_ID, Services, Where, answer_from
+from konkyo.ui.http.services import Services, answer_from
 from konkyo.ui.web.chat_service import QUESTION_LIMIT, NotReady
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
+    from mcp.types import ToolAnnotations
 
 __all__ = ["INSTRUCTIONS", "http_application", "server_of"]
 
@@ -46,13 +48,10 @@ Outlets = Annotated[list[str], Field(max_length=50, description="Only these outl
 
 
 def server_of(services: Services) -> "MCPServer[object]":
-    """The three tools over a desk; questions wait until its models are ready."""
+    """The three tools over the chat service; questions wait until its models are ready."""
     from importlib.metadata import version
 
-    import anyio.to_thread
     from mcp.server import MCPServer
-    from mcp.server.mcpserver.exceptions import ToolError
-    from mcp.types import ToolAnnotations
 
     server: MCPServer[object] = MCPServer(
         "konkyo",
@@ -61,32 +60,52 @@ def server_of(services: Services) -> "MCPServer[object]":
         version=version("konkyo"),
         log_level="WARNING",
     )
-    reads = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+    for add in (_add_ask, _add_search, _add_show):
+        add(server, services)
+    return server
 
-    async def done(work: Callable[[], T], gone: threading.Event | None = None) -> T:
-        def settled() -> T:
-            if not services.chat_service.wait(_READY_SECONDS):
-                raise NotReady("the models are still being loaded; try again soon")
-            return work()
 
-        try:
-            return await anyio.to_thread.run_sync(settled, abandon_on_cancel=True)
-        except KonkyoError as exc:
-            raise ToolError(str(exc)) from exc
-        finally:
-            if gone is not None:
-                # Cancelled, too: nobody waits for the answer any more.
-                gone.set()
+def _reading() -> "ToolAnnotations":
+    from mcp.types import ToolAnnotations
 
-    def where(
-        since: date | None, until: date | None, languages: list[str], outlets: list[str]
-    ) -> Filter:
-        try:
-            return Where(since=since, until=until, languages=languages, outlets=outlets).filter()
-        except ValueError as exc:
-            raise ToolError(str(exc)) from exc
+    return ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
-    @server.tool(title="Ask the articles", annotations=reads)
+
+async def _done(
+    services: Services, work: Callable[[], T], gone: threading.Event | None = None
+) -> T:
+    """Run work in a thread once the models are ready; errors of ours become errors of the tool."""
+    import anyio.to_thread
+    from mcp.server.mcpserver.exceptions import ToolError
+
+    def settled() -> T:
+        if not services.chat_service.wait(_READY_SECONDS):
+            raise NotReady("the models are still being loaded; try again soon")
+        return work()
+
+    try:
+        return await anyio.to_thread.run_sync(settled, abandon_on_cancel=True)
+    except KonkyoError as exc:
+        raise ToolError(str(exc)) from exc
+    finally:
+        if gone is not None:
+            # Cancelled, too: nobody waits for the answer any more.
+            gone.set()
+
+
+def _filter(
+    since: date | None, until: date | None, languages: list[str], outlets: list[str]
+) -> Filter:
+    from mcp.server.mcpserver.exceptions import ToolError
+
+    try:
+        return Where(since=since, until=until, languages=languages, outlets=outlets).filter()
+    except ValueError as exc:
+        raise ToolError(str(exc)) from exc
+
+
+def _add_ask(server: "MCPServer[object]", services: Services) -> None:
+    @server.tool(title="Ask the articles", annotations=_reading())
     async def ask(
         question: Question,
         since: Since = None,
@@ -99,16 +118,18 @@ def server_of(services: Services) -> "MCPServer[object]":
         Returns `status` ("answered" or "refused"), `answer` with [n] marks and `citations` with
         title, outlet, date, url and quote. A refusal means that the articles do not say.
         """
-        narrowed = where(since, until, languages, outlets)
+        narrowed = _filter(since, until, languages, outlets)
         gone = left.get(None) or threading.Event()
 
         def work() -> dict[str, object]:
             events = services.events(_CALLER, question, "mcp", (), narrowed, gone)
             return to_json(answer_from(events))
 
-        return await done(work, gone)
+        return await _done(services, work, gone)
 
-    @server.tool(title="Search the articles", annotations=reads)
+
+def _add_search(server: "MCPServer[object]", services: Services) -> None:
+    @server.tool(title="Search the articles", annotations=_reading())
     async def search(
         query: Question,
         top_k: Annotated[int, Field(ge=1, le=50)] = 10,
@@ -118,7 +139,7 @@ def server_of(services: Services) -> "MCPServer[object]":
         outlets: Outlets = [],  # noqa: B006
     ) -> dict[str, object]:
         """Rank passages for a query by meaning and by words, best first, with their articles."""
-        narrowed = where(since, until, languages, outlets)
+        narrowed = _filter(since, until, languages, outlets)
 
         def work() -> dict[str, object]:
             hits = services.ranker().retrieve(query, top_k, narrowed)
@@ -140,16 +161,16 @@ def server_of(services: Services) -> "MCPServer[object]":
                 ]
             }
 
-        return await done(work)
+        return await _done(services, work)
 
-    @server.tool(title="Show an article", annotations=reads)
+
+def _add_show(server: "MCPServer[object]", services: Services) -> None:
+    @server.tool(title="Show an article", annotations=_reading())
     async def show(
         article_id: Annotated[str, Field(pattern=ARTICLE_ID)],
     ) -> dict[str, object]:
         """The whole article by its identifier, exactly as it is quoted."""
-        return asdict(await done(partial(services.chat_service.article, article_id)))
-
-    return server
+        return asdict(await _done(services, partial(services.chat_service.article, article_id)))
 
 
 def http_application(

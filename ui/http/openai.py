@@ -36,7 +36,7 @@ from konkyo.ui.web.html import safe_url
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
-    from konkyo.ui.http.service import Services
+    from konkyo.ui.http.services import Services
 
 __all__ = ["MODEL", "CompletionRequest", "footnotes", "history_of", "router"]
 
@@ -220,7 +220,8 @@ def router(services: "Services") -> "APIRouter":
     from fastapi.responses import JSONResponse, Response
 
     from konkyo.ui.http.answering import event_stream, while_connected
-    from konkyo.ui.http.service import answer_from, problem_of, some_problems
+    from konkyo.ui.http.problems import problem_of, some_problems
+    from konkyo.ui.http.services import answer_from
 
     routes = APIRouter(tags=["OpenAI"])
 

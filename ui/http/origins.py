@@ -69,7 +69,10 @@ class Origins:
     def preflight(
         self, method: str, path: str, headers: Mapping[str, str]
     ) -> list[tuple[bytes, bytes]] | None:
-        """The answer to a browser that asks before it sends; None where that is not what it does."""
+        """The answer to a browser that asks before it sends.
+
+        None where that is not what it does.
+        """
         asks = method == "OPTIONS" and "access-control-request-method" in headers
         if not asks or headers.get("origin") not in self.listed or not FOR_PROGRAMS.match(path):
             return None

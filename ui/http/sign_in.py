@@ -88,8 +88,8 @@ class SignIn:
 
     Where the page is locked, what is passed on comes from somebody who is signed in or is part of
     the form, and names sessions of its own reader alone. ``sign_ins`` holds the tokens; ``proxied``
-    is whether a proxy on this machine says in ``X-Forwarded-For`` who asks; ``signed_out`` is called
-    with the reader whose sessions have ended.
+    is whether a proxy on this machine says in ``X-Forwarded-For`` who asks; ``signed_out`` is
+    called with the reader whose sessions have ended.
     """
 
     def __init__(
@@ -215,7 +215,10 @@ class SignIn:
             self._signed_out(_digest(token))
 
     async def _passed(self, request: Request, scope: Scope) -> Response | str:
-        """Tell the page who asks, and say whose sessions are theirs; or a response: they may not."""
+        """Tell the page who asks, and say whose sessions are theirs; or a response.
+
+        They may not.
+        """
         from starlette.responses import JSONResponse
 
         user, reader = None, _digest(self._address(request))

@@ -27,7 +27,10 @@ State = Literal["running", "done", "failed", "stopped"]
 
 @dataclass(frozen=True, slots=True)
 class EvaluationRun:
-    """One run: ``done`` of ``total`` questions; ``figures`` are shares by measure, then how many."""
+    """One run: ``done`` of ``total`` questions.
+
+    ``figures`` are shares by measure, then how many.
+    """
 
     name: str
     state: State = "running"

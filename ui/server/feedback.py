@@ -194,7 +194,9 @@ def _opinions(connection: sqlite3.Connection) -> Iterator[Opinion]:
 
 
 def to_questions(opinions: Sequence[Opinion]) -> list[dict[str, object]]:
-    """An evaluation set: one object a question, as ``konkyo.eval.formats.jsonl`` reads it; latest opinions win.
+    """An evaluation set: one object a question, as ``konkyo.eval.formats.jsonl`` reads it.
+
+    Latest opinions win.
 
     A praised answer is expected again, by its sentences and quotes; a praised refusal, or an answer
     that should have been one, is a question the articles do not answer. What a reader corrected is
@@ -211,8 +213,8 @@ def to_questions(opinions: Sequence[Opinion]) -> list[dict[str, object]]:
             "language": opinion.language,
             **expected,
             "history": [{"question": q, "answer": a} for q, a in opinion.history],
-            "note": f"{opinion.verdict} {opinion.reason} {opinion.at} {opinion.fingerprint}".replace(
-                "  ", " "
+            "note": " ".join(
+                filter(None, (opinion.verdict, opinion.reason, opinion.at, opinion.fingerprint))
             ),
         }
     return list(found.values())

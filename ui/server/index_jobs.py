@@ -63,7 +63,8 @@ class Job:
 class IndexJobs:
     """Keeps one index. ``roots`` are the folders whose files may be added (None: all).
 
-    ``known`` gives the sources of all articles that are indexed now; ``changed`` is called after a change.
+    ``known`` gives the sources of all articles that are indexed now; ``changed`` is called after a
+    change.
     """
 
     def __init__(

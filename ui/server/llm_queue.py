@@ -1,4 +1,6 @@
-"""A fair line before the language model: first come, first served, and everybody is told their place.
+"""A fair line before the language model: first come, first served.
+
+And everybody is told their place.
 
 Who asks for an aid rather than an answer is patient: every question goes first.
 """
@@ -27,7 +29,10 @@ _mine = threading.local()
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """The language model is busy with others; ``ahead`` questions come first (0: it is our turn)."""
+    """The language model is busy with others; ``ahead`` questions come first (0.
+
+    It is our turn).
+    """
 
     ahead: int
 

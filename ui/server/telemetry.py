@@ -1,4 +1,6 @@
-"""What operators see of each answer: a structured log line, Prometheus metrics, an OpenTelemetry trace.
+"""What operators see of each answer: a structured log line, Prometheus metrics.
+
+An OpenTelemetry trace.
 
 Questions, answers and articles are written to none of them; an answer is named by its fingerprint.
 Nothing is sent anywhere unless an operator names a collector.
@@ -34,7 +36,10 @@ _log = logging.getLogger("konkyo.answers")
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: time (UTC), level, logger, message and whatever was given as extra."""
+    """One JSON object a line.
+
+    Time (UTC), level, logger, message and whatever was given as extra.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as JSON; an exception's text under ``error``."""

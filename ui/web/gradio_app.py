@@ -218,7 +218,8 @@ def build(
     from fastapi.responses import JSONResponse, Response
 
     from konkyo.ui.http.mcp import http_application, server_of
-    from konkyo.ui.http.service import Services, api_application
+    from konkyo.ui.http.service import api_application
+    from konkyo.ui.http.services import Services
 
     chat_service, access = chat_server.chat_service, chat_server.access
     by_password = access.page_locked and not access.user_header
