@@ -11,6 +11,7 @@ from konkyo.eval.formats.clusters import load_clusters
 from konkyo.eval.formats.fields import json_lines, read_text
 from konkyo.eval.formats.jsonl import load_jsonl
 from konkyo.eval.formats.rgb import load_rgb
+from konkyo.eval.formats.shipped import SHIPPED, load_shipped
 from konkyo.eval.formats.squad import load_squad
 from konkyo.eval.formats.table import load_csv
 from konkyo.eval.questions import Dataset
@@ -29,13 +30,19 @@ def load(
     noise: float | None = None,
     counterfactual: bool = False,
 ) -> Dataset:
-    """Read a dataset; ``form`` is one of ``FORMS``.
+    """Read a dataset by its path, or by the name of one that comes with the package.
+
+    ``form`` is one of ``FORMS``.
 
     ``noise`` and ``counterfactual`` are for ``rgb`` alone (``load_rgb``). Raises DatasetError,
     UsageError.
     """
+    if not path.exists() and str(path) in SHIPPED:
+        return load_shipped(str(path))
     if not path.exists():
-        raise DatasetError(f"{path}: no such file or folder; check the path of the dataset")
+        raise DatasetError(
+            f"{path}: no such file or folder; give a path or one of {', '.join(SHIPPED)}"
+        )
     if form not in FORMS:
         raise UsageError(f"unknown dataset form {form!r}: use one of {', '.join(FORMS)}")
     chosen = _form_of(path) if form == "auto" else form
