@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -13,7 +14,7 @@ from konkyo.index.errors import DatasetError
 
 __all__ = ["SHIPPED", "load_shipped"]
 
-SHIPPED = {
+SHIPPED: dict[str, tuple[str, Callable[[Path], Dataset]]] = {
     "alliance": ("alliance.jsonl", load_jsonl),
     "injected": ("injected.jsonl", load_jsonl),
     "shared-pages": ("shared-pages.jsonl", load_jsonl),
