@@ -54,7 +54,7 @@ OWNERS = {
     "pypdf": {"index.ingest.documents"},
     "ragas": {"eval.llamaindex"},
     "ray": {"index.ray_pool"},
-    "safetensors": {"rag.reading.reader"},
+    "safetensors": {"rag.reading.network"},
     "scipy": {"index.stores.bm25"},
     "sentence_transformers": {"index.embedding.sentence_transformers"},
     "sudachipy": {"index.text.names"},

@@ -172,7 +172,7 @@ def _write_weights(data: mmap.mmap, contents: _Contents, path: Path) -> None:
             "data_offsets": [at, end],
         }
         at = end
-    # The file has no pooler (nothing here uses one); zeros keep loaders from warning of its absence.
+    # The file has no pooler and nothing uses one; with zeros, loaders do not warn of its absence.
     hidden = contents.shape.hidden
     pooler = {"pooler.dense.weight": [hidden, hidden], "pooler.dense.bias": [hidden]}
     padding = 0

@@ -77,9 +77,6 @@ class AnyEncoder(Protocol):
     ) -> list[tuple[Vectors, Offsets]]:
         """The states of each text and, row by row, the span of the text each stands for."""
 
-    def token_offsets(self, text: str, role: Role = "passage") -> Offsets:
-        """The spans alone, exactly as in ``states_with_offsets``, without running the model."""
-
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, uncut, without prompt and special tokens."""
 
@@ -100,7 +97,8 @@ def load_encoder(
     folder = found if isinstance(found, Path) else _from_hub(found)
     name = folder.name if isinstance(found, Path) else found
     if fast:
-        from konkyo.index.embedding.onnx import Unsupported, load_int8
+        from konkyo.index.embedding.bert_folder import Unsupported
+        from konkyo.index.embedding.int8_engine import load_int8
 
         try:
             return load_int8(folder, name, threads)
@@ -125,7 +123,7 @@ class Load:
 
 def is_prepared(name_or_path: str | Path) -> bool:
     """Whether the fast engine of a local model was made before, so that loading it is quick."""
-    from konkyo.index.embedding.onnx import is_made
+    from konkyo.index.embedding.int8_engine import is_made
 
     found = resolve_embedding(str(name_or_path))
     return isinstance(found, Path) and is_made(found, found.name)
