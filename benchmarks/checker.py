@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from konkyo.index.embedding.catalogue import model_path  # noqa: E402
+from konkyo.index.embedding.model_registry import model_path  # noqa: E402
 from konkyo.rag.reading.reader import WEIGHTS, LearnedReader, WindowReading, load_reader  # noqa: E402
 from training.checker_data import (  # noqa: E402
     Bigrams,

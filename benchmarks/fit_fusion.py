@@ -32,8 +32,8 @@ from konkyo.eval.corpus import corpus_store  # noqa: E402
 from konkyo.eval.formats.load import load  # noqa: E402
 from konkyo.eval.questions import Dataset, Question  # noqa: E402
 from konkyo.eval.retrieval import asked_in, titles_between  # noqa: E402
-from konkyo.index.embedding.catalogue import home  # noqa: E402
 from konkyo.index.embedding.encoders import AnyEncoder, load_encoder  # noqa: E402
+from konkyo.index.embedding.model_files import home  # noqa: E402
 from konkyo.index.records import Article, article_id_for  # noqa: E402
 from konkyo.index.settings import ChunkSettings  # noqa: E402
 from konkyo.index.stores.bm25 import Postings, Searcher, TermWorth, query_tokens  # noqa: E402

@@ -102,7 +102,7 @@ def llamaindex_llm(
     """
     kind, _, rest = spec.partition(":")
     if kind == "embedded":
-        from konkyo.index.embedding.catalogue import resolve_llm
+        from konkyo.index.embedding.model_registry import resolve_llm
 
         path = Path(resolve_llm(rest or DEFAULT_LLM))
         free = FreeLLM(path, context=_CONTEXT)

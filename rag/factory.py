@@ -63,7 +63,7 @@ def open_llm(
     if kind == "none":
         return NoLLM()
     if kind == "embedded":
-        from konkyo.index.embedding.catalogue import resolve_llm
+        from konkyo.index.embedding.model_registry import resolve_llm
 
         file = Path(resolve_llm(model or DEFAULT_LLM))
         return embedded(file) if embedded else EmbeddedLLM(file, timeout=how.timeout)
@@ -201,7 +201,7 @@ def _key(variable: str) -> str:
 
 def open_checker() -> LearnedReader | None:
     """The learned checker, or ``None`` where its base model has not been pulled."""
-    from konkyo.index.embedding.catalogue import resolve_embedding
+    from konkyo.index.embedding.model_registry import resolve_embedding
 
     if not WEIGHTS.is_file():
         return None

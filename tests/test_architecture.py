@@ -37,6 +37,7 @@ OWNERS = {
     "gradio": {"ui.web.gradio_app"},
     "grpc": {"index.stores.milvus"},
     "httpcore": {"index.ingest.fetch"},
+    "huggingface_hub": {"index.embedding.hub"},
     "ir_measures": {"eval.metrics"},
     "lingua": {"index.text.language"},
     # Adapters: the only places whose signatures speak LlamaIndex.

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from konkyo.index.embedding.catalogue import home
+from konkyo.index.embedding.model_files import home
 from konkyo.index.errors import DatasetError, ModelDamaged, ModelMissing
 from konkyo.rag.reading.reader import (
     WEIGHTS,

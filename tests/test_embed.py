@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 
 from konkyo.index.embedding.bert_folder import Unsupported
-from konkyo.index.embedding.catalogue import PipFetcher, catalogue, resolve_embedding
+from konkyo.index.embedding.catalogue import catalogue
 from konkyo.index.embedding.dequantise import dequantise_e5
 from konkyo.index.embedding.encoders import AnyEncoder, is_prepared, load_encoder
 from konkyo.index.embedding.int8_encoder import Int8Encoder
 from konkyo.index.embedding.int8_engine import load_int8
 from konkyo.index.embedding.model_folder import Prompts, Role, read_prompts
+from konkyo.index.embedding.model_registry import resolve_embedding
+from konkyo.index.embedding.pip_fetcher import PipFetcher
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.embedding.sentence_transformers import PlainEncoder
 from konkyo.index.errors import ModelDamaged, ModelMissing, ModelUnreachable

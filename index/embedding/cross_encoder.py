@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from konkyo.index.embedding.catalogue import resolve_embedding
+from konkyo.index.embedding.model_registry import resolve_embedding
 
 __all__ = ["Reranker", "load_reranker"]
 

@@ -16,15 +16,17 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from konkyo.index.embedding.catalogue import resolve_embedding
+from konkyo.index.embedding.hub import fetch_snapshot
 from konkyo.index.embedding.model_folder import Offsets, Prompts, Role
+from konkyo.index.embedding.model_registry import resolve_embedding
 from konkyo.index.embedding.protocol import Vectors
-from konkyo.index.errors import ModelUnreachable
 
 __all__ = ["AnyEncoder", "Load", "Progress", "is_prepared", "load_encoder"]
 
 Progress = Callable[[int, int], None]
 """Called with texts done and texts in all."""
+
+_HUB_ADVICE = "check the name and the network, or name a folder"
 
 _log = logging.getLogger(__name__)
 
@@ -94,7 +96,7 @@ def load_encoder(
     """
     given = str(name_or_path)
     found = resolve_embedding(given)
-    folder = found if isinstance(found, Path) else _from_hub(found)
+    folder = found if isinstance(found, Path) else fetch_snapshot(found, advice=_HUB_ADVICE)
     name = folder.name if isinstance(found, Path) else found
     if fast:
         from konkyo.index.embedding.bert_folder import Unsupported
@@ -127,17 +129,3 @@ def is_prepared(name_or_path: str | Path) -> bool:
 
     found = resolve_embedding(str(name_or_path))
     return isinstance(found, Path) and is_made(found, found.name)
-
-
-def _from_hub(hub_id: str) -> Path:
-    import huggingface_hub
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
-
-    patterns = ["*.json", "*.txt", "*.model", "*.safetensors"]
-    try:
-        return Path(huggingface_hub.snapshot_download(hub_id, allow_patterns=patterns))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, ConnectionError) as exc:
-        raise ModelUnreachable(
-            f"cannot fetch {hub_id} from the model hub ({type(exc).__name__}); check the name and "
-            "the network, or name a folder"
-        ) from exc

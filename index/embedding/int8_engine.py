@@ -19,8 +19,8 @@ import numpy as np
 
 from konkyo.index.embedding.bert_folder import BertModel, BertWeights, Unsupported, read_bert
 from konkyo.index.embedding.bert_graph import encoder_graph
-from konkyo.index.embedding.catalogue import home
 from konkyo.index.embedding.int8_encoder import Int8Encoder
+from konkyo.index.embedding.model_files import home
 from konkyo.index.embedding.model_folder import read_json, read_prompts, state_of, weights_hash
 from konkyo.index.errors import ModelError
 
