@@ -40,8 +40,9 @@ class Translation:
     @property
     def mark(self) -> str:
         """Tells a reader what this is: "machine translation, not the source's words"."""
-        key = "doubtful" if self.doubtful else "machine"
-        return translation_text(key, self.language, model=self.model)
+        return translation_text(
+            "doubtful" if self.doubtful else "machine", self.language, model=self.model
+        )
 
     @property
     def marked(self) -> str:

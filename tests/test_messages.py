@@ -1,0 +1,47 @@
+"""The texts Konkyo itself says: every language has every message, and a broken file is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from konkyo.index.errors import KonkyoError
+from konkyo.rag.messages import (
+    notice_text,
+    parse_messages,
+    refusal_text,
+    removed_text,
+    translation_text,
+)
+
+SHIPPED = (Path(__file__).parents[1] / "rag" / "messages.toml").read_text("utf-8")
+
+
+def test_the_text_of_each_group_is_found_by_language() -> None:
+    assert refusal_text("weak_evidence", "en") == "The articles do not say."
+    assert removed_text("number", "ja") == "数字が出典にない"
+    assert notice_text("filter_applied", "zh", period="2026") == "已在 2026 的文章中查找。"
+    assert translation_text("machine", "ko", model="m") == "기계 번역(m). 출처의 표현이 아닙니다"
+
+
+def test_another_language_is_answered_in_english() -> None:
+    assert refusal_text("weak_evidence", "th") == refusal_text("weak_evidence", "en")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("[refusal.no_evidence]", "[refusal.nothing]", "refusal.no_evidence, refusal.nothing"),
+        ("[removed.number]", "[removed.number", "not TOML"),
+        ('en = "The articles do not say."\n', "", "refusal.weak_evidence.en"),
+        ('"The articles do not say."', "3", "refusal.weak_evidence.en"),
+        ('"The articles do not say."', '"Nothing } is said."', "refusal.weak_evidence"),
+        ("Searched articles of {period}.", "Searched.", "notice.filter_applied.ja"),
+        ("[translation.machine]", "[notices.machine]", "notices"),
+    ],
+)
+def test_rejects_a_broken_file_naming_file_and_key(old: str, new: str, told: str) -> None:
+    assert SHIPPED.count(old) == 1
+    with pytest.raises(KonkyoError, match=rf"messages\.toml: .*{told}"):
+        parse_messages(SHIPPED.replace(old, new))
