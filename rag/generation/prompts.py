@@ -83,7 +83,8 @@ _LABEL = re.compile(
     "^(?:" + "|".join(map(re.escape, _ANSWER.values())) + r"|Answer in [A-Z][a-z]+)\s*[:：]\s*"
 )
 _POINTING = re.compile(
-    r"(?:,?\s+(?:as (?:stated|shown|mentioned) in|according to)|\s+This is (?:proven|stated|shown) (?:by|in))"
+    r"(?:,?\s+(?:as (?:stated|shown|mentioned) in|according to)"
+    r"|\s+This is (?:proven|stated|shown) (?:by|in))"
     r" (?:the )?quotes?\.?$"
 )
 _PARTICLE = re.compile(r"(?<=[\u30a1-\u30ff\u4e00-\u9fff0-9０-９%％])[のをがはにでとへ]$")
@@ -157,7 +158,8 @@ def claims_prompt(
     ask = _ASK.get(language, "Question")
     answer = _ANSWER.get(language, f"Answer in {language_name(language)}")
     asked = " ".join(question.split())
-    hint = _PARTICLE.sub("", hint)  # Of 「約160人の」 a small model makes 「約160人のです」.
+    # Of 「約160人の」 a small model makes 「約160人のです」.
+    hint = _PARTICLE.sub("", hint)
     if hint:
         asked += _HINT.get(language, _HINT["en"]).format(hint=hint)
     user = f"{_quotes(evidence)}\n\n{ask}: {asked}\n{answer}:"
@@ -165,7 +167,8 @@ def claims_prompt(
 
 
 _REPAIR = {
-    "ja": "次の文は引用と合わないため使えません:「{text}」({why})。引用のとおりに書き直してください。",
+    "ja": "次の文は引用と合わないため使えません:「{text}」({why})。"
+    "引用のとおりに書き直してください。",
     "en": 'This sentence does not match the quotes: "{text}" ({why}). Write it again as quoted.',
     "ko": '다음 문장은 인용문과 맞지 않습니다: "{text}" ({why}). 인용문 그대로 다시 쓰세요.',
     "zh": "下面这句与引文不符：“{text}”（{why}）。请按引文重写。",

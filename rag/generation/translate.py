@@ -82,8 +82,9 @@ def translate_quote(llm: LLM, quote: str, language: str) -> str:
 
 
 def _doubtful(quote: str, text: str, language: str) -> bool:
-    """Whether a figure of one is not in the other, or a country or person known in many scripts
-    that the quote names is not in its translation.
+    """Whether a figure of one is not in the other, or a known name of the quote is missing.
+
+    Known names are those of countries and persons that are spelled in many scripts.
     """
     ways = (
         compare(text, [quote], evidence_languages=[None]),
