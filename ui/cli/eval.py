@@ -177,7 +177,7 @@ def run_command(
     summary.json and report.html. Running again goes on where it ended.
     """
     from konkyo.eval.formats.load import load
-    from konkyo.eval.llamaindex import judge_from
+    from konkyo.eval.llamaindex import faithfulness_from
     from konkyo.eval.questions import without_gold
     from konkyo.eval.robustness import PERTURBATIONS
     from konkyo.eval.session import Progress, evaluate_parts
@@ -204,7 +204,7 @@ def run_command(
         # The second half: the same store, but what answers the questions is not found.
         return withheld(own[0], {gold.article for q in parts[0].questions for gold in q.gold})
 
-    judges = [judge_from(spec, key_env=judge_key_env) for spec in judge_specs]
+    judges = [faithfulness_from(spec, key_env=judge_key_env) for spec in judge_specs]
     with progress_bar("asking") as told:
         told(0, sum(len(part.questions) for part in parts))
 
