@@ -10,13 +10,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Self
 
 from konkyo.rag.generation.output_format import display_text
+from konkyo.rag.outcome import citation_of
 from konkyo.rag.types import (
     Answer,
     Citation,
     Claim,
     ClaimChecked,
     Event,
-    Evidence,
     EvidenceReady,
     Finished,
     Outcome,
@@ -48,7 +48,7 @@ class AnswerStream:
         for event in self._events:
             if isinstance(event, EvidenceReady):
                 language = event.language
-                quotes = {e.number: _citation(e) for e in event.evidence}
+                quotes = {e.number: citation_of(e) for e in event.evidence}
                 yield ""
             elif isinstance(event, ClaimChecked):
                 claims.append(event.claim)
@@ -126,23 +126,6 @@ class AnswerStream:
             self.nodes.clear()
         self.metadata.update(to_json(outcome))
         self._done(outcome)
-
-
-def _citation(evidence: Evidence) -> Citation:
-    article = evidence.article
-    return Citation(
-        evidence.number,
-        article.article_id,
-        article.title,
-        article.source,
-        article.url,
-        article.published,
-        article.language,
-        article.outlet,
-        evidence.text,
-        evidence.start,
-        evidence.end,
-    )
 
 
 def _nodes(citations: Sequence[Citation], claims: Sequence[Claim]) -> list[NodeWithScore]:
