@@ -1,23 +1,21 @@
-"""What Konkyo itself says to a reader, by language; the texts are in ``messages.toml``."""
+"""What Konkyo itself says to a reader, by language; the texts are in ``data/messages.toml``."""
 
 from __future__ import annotations
 
 import string
-import tomllib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
-from functools import cache
-from importlib import resources
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from konkyo.index.errors import KonkyoError
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic.dataclasses import dataclass
+
+from konkyo.index.text.word_data import CHECKED, word_data
 from konkyo.rag.types import RefusalReason, RemovedReason
 
 __all__ = [
+    "MessageTable",
     "Messages",
     "NoticeKey",
     "notice_text",
-    "parse_messages",
     "refusal_text",
     "removed_text",
     "translation_text",
@@ -35,21 +33,47 @@ NoticeKey = Literal[
 ]
 TranslationKey = Literal["machine", "doubtful"]
 
-_FILE = "messages.toml"
-_LANGUAGES = frozenset({"en", "ja", "ko", "zh"})
-_FALLBACK = "en"
-
-_Table = Mapping[str, Mapping[str, str]]
+_Text = Annotated[str, Field(min_length=1)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(config=CHECKED, frozen=True)
 class Messages:
-    """Texts by group, key and language (ISO 639-1)."""
+    """One message in every language Konkyo speaks, each with the same placeholders."""
 
-    refusal: _Table
-    removed: _Table
-    notice: _Table
-    translation: _Table
+    en: _Text
+    ja: _Text
+    ko: _Text
+    zh: _Text
+
+    @field_validator("ja", "ko", "zh")
+    @classmethod
+    def _same_placeholders(cls, text: str, info: ValidationInfo) -> str:
+        wanted = _placeholders(info.data.get("en", ""))
+        if _placeholders(text) != wanted:
+            raise ValueError(f"its placeholders must be {sorted(wanted)}, those of en")
+        return text
+
+    def by_language(self, language: str) -> str:
+        """The text in a language (ISO 639-1); in English where there is none."""
+        texts = {"ja": self.ja, "ko": self.ko, "zh": self.zh}
+        return texts.get(language, self.en)
+
+
+@dataclass(config=CHECKED, frozen=True)
+class MessageTable:
+    """All messages by group and key."""
+
+    refusal: dict[RefusalReason, Messages]
+    removed: dict[RemovedReason, Messages]
+    notice: dict[NoticeKey, Messages]
+    translation: dict[TranslationKey, Messages]
+
+    @field_validator("*")
+    @classmethod
+    def _complete(cls, group: dict[str, Messages], info: ValidationInfo) -> dict[str, Messages]:
+        if missing := set(_KEYS[str(info.field_name)]) - set(group):
+            raise ValueError(f"no message {', '.join(sorted(missing))}")
+        return group
 
 
 _KEYS: dict[str, tuple[str, ...]] = {
@@ -60,73 +84,30 @@ _KEYS: dict[str, tuple[str, ...]] = {
 }
 
 
-def parse_messages(text: str, file: str = _FILE) -> Messages:
-    """Read and check messages. Raises KonkyoError, naming file and key."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        raise KonkyoError(f"{file}: not TOML: {exc}; reinstall konkyo") from exc
-    _require_same(file, "", data, [f.name for f in fields(Messages)])
-    for group, keys in _KEYS.items():
-        _require_same(file, group, data[group], keys)
-        for key in keys:
-            _check(file, f"{group}.{key}", data[group][key])
-    return Messages(**data)
+def _placeholders(text: str) -> set[str]:
+    """Names in braces. Raises ValueError for a brace too many."""
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
-def _require_same(file: str, key: str, found: object, wanted: Collection[str]) -> None:
-    names = set(found) if isinstance(found, dict) else set()
-    if wrong := names ^ set(wanted):
-        where = ", ".join(sorted(f"{key}.{name}".lstrip(".") for name in wrong))
-        raise KonkyoError(f"{file}: {where}: missing or not known; reinstall konkyo")
-
-
-def _check(file: str, key: str, texts: Mapping[str, object]) -> None:
-    """Every language has a text, and all texts have the same placeholders."""
-    _require_same(file, key, texts, _LANGUAGES)
-    wanted = _placeholders(texts[_FALLBACK])
-    for language, text in texts.items():
-        if wanted is None or not text or _placeholders(text) != wanted:
-            raise KonkyoError(
-                f"{file}: {key}.{language}: must be a text with the placeholders"
-                f" {sorted(wanted or ())}; reinstall konkyo"
-            )
-
-
-def _placeholders(text: object) -> set[str] | None:
-    """Names in braces; ``None`` for what is no text or has a brace too many."""
-    if not isinstance(text, str):
-        return None
-    try:
-        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
-    except ValueError:
-        return None
-
-
-@cache
-def _shipped() -> Messages:
-    return parse_messages(resources.files("konkyo.rag").joinpath(_FILE).read_text("utf-8"))
-
-
-def _in_language(texts: Mapping[str, str], language: str) -> str:
-    return texts.get(language, texts[_FALLBACK])
+def _table() -> MessageTable:
+    return word_data(MessageTable, "messages", "konkyo.rag")
 
 
 def refusal_text(reason: RefusalReason, language: str) -> str:
     """What a reader is told when the articles do not say."""
-    return _in_language(_shipped().refusal[reason], language)
+    return _table().refusal[reason].by_language(language)
 
 
 def removed_text(reason: RemovedReason, language: str) -> str:
     """Why a sentence was removed."""
-    return _in_language(_shipped().removed[reason], language)
+    return _table().removed[reason].by_language(language)
 
 
 def notice_text(key: NoticeKey, language: str, **values: str) -> str:
     """A notice by its key, with its values filled in."""
-    return _in_language(_shipped().notice[key], language).format(**values)
+    return _table().notice[key].by_language(language).format(**values)
 
 
 def translation_text(key: TranslationKey, language: str, *, model: str) -> str:
     """What stands beside a translation: who made it, and that it is not the source."""
-    return _in_language(_shipped().translation[key], language).format(model=model)
+    return _table().translation[key].by_language(language).format(model=model)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
-from konkyo.index.errors import KonkyoError
 from konkyo.rag.messages import (
+    MessageTable,
     notice_text,
-    parse_messages,
     refusal_text,
     removed_text,
     translation_text,
 )
 
-SHIPPED = (Path(__file__).parents[1] / "rag" / "messages.toml").read_text("utf-8")
+SHIPPED = (Path(__file__).parents[1] / "rag" / "data" / "messages.toml").read_text("utf-8")
 
 
 def test_the_text_of_each_group_is_found_by_language() -> None:
@@ -32,16 +33,24 @@ def test_another_language_is_answered_in_english() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("[refusal.no_evidence]", "[refusal.nothing]", "refusal.no_evidence, refusal.nothing"),
-        ("[removed.number]", "[removed.number", "not TOML"),
+        ("[refusal.no_evidence]", "[refusal.nothing]", "refusal.nothing"),
+        ('[refusal.no_evidence]\nen = "', '[refusal.no_evidence]\nde = "', "no_evidence.de"),
         ('en = "The articles do not say."\n', "", "refusal.weak_evidence.en"),
         ('"The articles do not say."', "3", "refusal.weak_evidence.en"),
-        ('"The articles do not say."', '"Nothing } is said."', "refusal.weak_evidence"),
-        ("Searched articles of {period}.", "Searched.", "notice.filter_applied.ja"),
+        ('"文章中没有这个问题的答案。"', '""', "refusal.weak_evidence.zh"),
+        ("已在 {period} 的文章中查找。", "已查找。", r"notice.filter_applied.zh\n.*\['period'\]"),
+        ("已在 {period} 的文章中查找。", "已在 {period 的", "notice.filter_applied.zh"),
         ("[translation.machine]", "[notices.machine]", "notices"),
     ],
 )
-def test_rejects_a_broken_file_naming_file_and_key(old: str, new: str, told: str) -> None:
+def test_rejects_a_broken_file_naming_the_key(old: str, new: str, told: str) -> None:
     assert SHIPPED.count(old) == 1
-    with pytest.raises(KonkyoError, match=rf"messages\.toml: .*{told}"):
-        parse_messages(SHIPPED.replace(old, new))
+    with pytest.raises(ValidationError, match=told):
+        TypeAdapter(MessageTable).validate_python(tomllib.loads(SHIPPED.replace(old, new)))
+
+
+def test_rejects_a_missing_message() -> None:
+    data = tomllib.loads(SHIPPED)
+    del data["removed"]["number"]
+    with pytest.raises(ValidationError, match="no message number"):
+        TypeAdapter(MessageTable).validate_python(data)
