@@ -1,4 +1,4 @@
-"""LlamaIndex in evaluations: any language model as its own object, and judges made of it.
+"""LlamaIndex in evaluations: language models as its objects, and faithfulness scored by them.
 
 A model is named by a *spec*: ``embedded`` or ``embedded:NAME`` (a catalogue name or a GGUF file),
 ``ollama:MODEL[@URL]``, ``openai:MODEL@URL`` (any OpenAI-compatible server; its key is read from
@@ -54,7 +54,7 @@ class _Reply:
 
 
 class FreeLLM(EmbeddedLLM):
-    """The embedded model without the grammar of claims: it writes whatever it likes.
+    """The embedded model without the grammar of claims.
 
     For judges and for the systems Konkyo is compared with; same engine, same weights, greedy.
     """
@@ -102,7 +102,7 @@ def llamaindex_llm(
     max_tokens: int = 256,
     on_usage: Callable[[Usage], None] = lambda usage: None,
 ) -> LLM:
-    """A LlamaIndex ``LLM`` from a spec (module docstring). ``on_usage`` hears of embedded calls.
+    """Return a LlamaIndex ``LLM`` from a spec; ``on_usage`` is called after embedded calls.
 
     Raises UsageError for a spec that cannot be read, SettingsError for a missing key, ModelError.
     """
@@ -243,7 +243,7 @@ def _custom_class() -> Callable[..., LLM]:
 
 
 def faithfulness_from(spec: str, *, key_env: str = "") -> Judge:
-    """A judge from ``llamaindex:SPEC`` or ``ragas:SPEC``; without a framework, LlamaIndex's.
+    """Return the scorer that ``llamaindex:SPEC`` or ``ragas:SPEC`` names; by default LlamaIndex's.
 
     Nothing is loaded that the spec does not need. Raises UsageError, ExtraMissing, ModelError.
     """

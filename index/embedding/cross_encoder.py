@@ -1,4 +1,4 @@
-"""A cross-encoder for those who name one: it reads question and passage together."""
+"""Loads a cross-encoder, a model that scores a question and a passage together."""
 
 from __future__ import annotations
 

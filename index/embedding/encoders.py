@@ -1,7 +1,7 @@
 """Encoders: any sentence-transformers model, and a faster engine for the common kind.
 
-``load_encoder`` gives one object that embeds questions and passages and also gives the state of
-each token. The model may be named by the catalogue, by a folder or by a hub id; its own prompts
+``load_encoder`` returns one object that embeds questions and passages and also returns the state
+of each token. The model may be named by the catalogue, by a folder or by a hub id; its own prompts
 are used (``query: `` / ``passage: `` for models of the E5 family that do not say).
 """
 
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 class AnyEncoder(Protocol):
-    """What ``load_encoder`` gives: an ``Encoder`` and a ``TokenEncoder``; safe to share by threads.
+    """What ``load_encoder`` returns: an ``Encoder`` and ``TokenEncoder``, safe to share by threads.
 
     A text longer than the model can read is cut at ``max_tokens`` tokens.
     """

@@ -183,7 +183,7 @@ class Int8Encoder:
         return embedded
 
     def channel_peaks(self, texts: Sequence[str]) -> dict[str, Array]:
-        """The largest magnitude in each channel of whatever the graph gives besides states."""
+        """Return the largest magnitude in each channel of every output but the states."""
         names = [name for name in self._session.outputs if name != "states"]
         runs = []
         for text in texts:

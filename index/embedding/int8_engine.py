@@ -80,7 +80,7 @@ def is_made(folder: Path, name: str) -> bool:
 
 
 def _open(bert: BertModel, engine: Path, name: str, threads: int | None) -> Int8Encoder | None:
-    """The engine if it is there and still gives, on this CPU, the vectors it should."""
+    """Open the engine; ``None`` if it is absent, damaged or gives other vectors on this CPU."""
     try:
         facts = read_json(engine / "engine.json")
         reference = np.array(facts["reference"], np.float32)
@@ -108,7 +108,7 @@ def _open(bert: BertModel, engine: Path, name: str, threads: int | None) -> Int8
 
 
 def _make(bert: BertModel, engine: Path, name: str) -> None:
-    """Build, compare with sentence-transformers, and put in place with one rename."""
+    """Build the engine, compare it with sentence-transformers, put it in place with one rename."""
     from konkyo.index.embedding.sentence_transformers import PlainEncoder
 
     _log.info("making the fast engine of %s, once", name)
@@ -141,11 +141,11 @@ def _make(bert: BertModel, engine: Path, name: str) -> None:
         if engine.exists():
             engine.rename(Path(temporary) / "old")
         made.rename(engine)
-    _sweep(engine, bert.folder)
+    _remove_stale(engine, bert.folder)
 
 
-def _sweep(engine: Path, folder: Path) -> None:
-    """Remove engines of the same folder as it was before, and what a killed making left."""
+def _remove_stale(engine: Path, folder: Path) -> None:
+    """Remove engines of an earlier state of the folder, and what an interrupted run left."""
     for other in engine.parent.iterdir():
         if not other.is_dir() or other == engine:
             continue

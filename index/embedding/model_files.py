@@ -151,7 +151,7 @@ def remove(path: Path) -> None:
 
 
 def remove_partial(model: CatalogueModel) -> None:
-    """Remove what a killed pull left half done (the lock is held, so nobody is using it)."""
+    """Remove what an interrupted pull left; the caller holds the lock."""
     for path in (partial_place(model), partial_place(model).with_suffix(".old")):
         remove(path)
 

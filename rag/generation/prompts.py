@@ -91,7 +91,7 @@ _PARTICLE = re.compile(r"(?<=[\u30a1-\u30ff\u4e00-\u9fff0-9０-９%％])[のを�
 
 
 def without_hint(text: str) -> str:
-    """A model's sentence without our own words, which it sometimes says after us.
+    """Remove our own words, which a model sometimes repeats, from its sentence.
 
     The remark about the answer, the label of the answer's line, and what is left of "as stated in
     quote [1]" without its mark.

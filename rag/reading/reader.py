@@ -99,7 +99,7 @@ def load_reader(
 
 
 class LearnedReader:
-    """Made by ``load_reader``; safe to share by threads; the same input gives the same output."""
+    """Reads windows and evidence; safe to share by threads, and the same input gives the same."""
 
     def __init__(self, tokenizer: Tokenizer, network: Network, threads: int) -> None:
         self._tokenizer = tokenizer

@@ -1,4 +1,4 @@
-"""Question to ranked passages: a dense and a lexical arm, fused by score."""
+"""Ranks passages for a question: dense and lexical search, fused by score."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def fuse(
 
 
 def late_interaction(question: Vectors, passages: Sequence[Vectors]) -> list[float]:
-    """How well each passage's tokens meet the question's: the mean of their best cosines.
+    """Score each passage by late interaction: the mean of the best cosine of each question token.
 
     ``question`` has the shape (tokens, dimension), each passage its own (tokens, dimension). What
     all tokens of these passages have in common is taken off first, as cosines between the states
@@ -116,7 +116,7 @@ def late_interaction(question: Vectors, passages: Sequence[Vectors]) -> list[flo
 
 
 def reordered(fused: Sequence[Fused], late: Sequence[float], weight: float) -> list[Fused]:
-    """Take ``weight`` times what each of the first passages lacks of the best late score off it.
+    """Lower each score by ``weight`` times its distance from the best late score, and sort.
 
     ``late`` belongs to the first ``len(late)`` of ``fused``; the others, which were not compared,
     are treated as the worst of them, so that none of them is overtaken for having been compared.
@@ -201,7 +201,7 @@ class Retriever:
     def arms(
         self, question: str, where: Filter = _EVERYTHING
     ) -> tuple[list[ScoredPassage], list[ScoredPassage], float]:
-        """Dense scores (of the lexical arm's passages, too), lexical ones, and their ceiling."""
+        """Return dense scores (of passages found by words, too), lexical scores, their ceiling."""
         vector = self._encoder.queries([question])[0]
         pool = self._weights.pool
         dense = self.store.dense(vector, pool, where)
@@ -215,7 +215,7 @@ class Retriever:
         dense: list[ScoredPassage],
         lexical: list[ScoredPassage],
     ) -> list[ScoredPassage]:
-        """Give the lexical arm's passages their true dense scores too."""
+        """Add the dense scores of passages that only the lexical arm found."""
         seen = {s.passage_id for s in dense}
         missing = [s.passage_id for s in lexical if s.passage_id not in seen]
         if not missing:
