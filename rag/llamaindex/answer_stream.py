@@ -26,7 +26,7 @@ from konkyo.rag.types import (
 if TYPE_CHECKING:
     from llama_index.core.schema import NodeWithScore
 
-__all__ = ["AnswerStream"]
+__all__ = ["AnswerStream", "evidence_nodes"]
 
 
 class AnswerStream:
@@ -128,8 +128,29 @@ class AnswerStream:
         self._done(outcome)
 
 
+def evidence_nodes(events: Iterator[Event]) -> list[NodeWithScore]:
+    """The quotes found, as nodes scored by how well they bear on the question.
+
+    Reads events until the quotes are there; no language model is asked.
+    """
+    for event in events:
+        if isinstance(event, EvidenceReady):
+            if isinstance(events, Generator):
+                events.close()
+            return [_node(citation_of(e), e.score) for e in event.evidence]
+    return []
+
+
 def _nodes(citations: Sequence[Citation], claims: Sequence[Claim]) -> list[NodeWithScore]:
     """One node a quote, scored by the best claim that rests on it."""
+    return [
+        _node(cited, max((c.support for c in claims if cited.id in c.citations), default=0.0))
+        for cited in citations
+    ]
+
+
+def _node(cited: Citation, score: float) -> NodeWithScore:
+    """A quote as a node that names its article."""
     from llama_index.core.schema import (
         NodeRelationship,
         NodeWithScore,
@@ -137,19 +158,15 @@ def _nodes(citations: Sequence[Citation], claims: Sequence[Claim]) -> list[NodeW
         TextNode,
     )
 
-    made = []
-    for cited in citations:
-        metadata = asdict(cited)
-        metadata["citation"] = metadata.pop("id")
-        metadata.pop("quote")
-        node = TextNode(
-            id_=f"{cited.article_id}:{cited.start}-{cited.end}",
-            text=cited.quote,
-            metadata=metadata,
-            start_char_idx=cited.start,
-            end_char_idx=cited.end,
-            relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=cited.article_id)},
-        )
-        score = max((c.support for c in claims if cited.id in c.citations), default=0.0)
-        made.append(NodeWithScore(node=node, score=score))
-    return made
+    metadata = asdict(cited)
+    metadata["citation"] = metadata.pop("id")
+    metadata.pop("quote")
+    node = TextNode(
+        id_=f"{cited.article_id}:{cited.start}-{cited.end}",
+        text=cited.quote,
+        metadata=metadata,
+        start_char_idx=cited.start,
+        end_char_idx=cited.end,
+        relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=cited.article_id)},
+    )
+    return NodeWithScore(node=node, score=score)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from konkyo.index.records import Filter
 from konkyo.rag.conversation import Turn, bounded
-from konkyo.rag.llamaindex.answer_stream import AnswerStream
+from konkyo.rag.llamaindex.answer_stream import AnswerStream, evidence_nodes
 from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.types import Outcome
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         StreamingAgentChatResponse,
     )
     from llama_index.core.prompts.mixin import PromptMixinType
-    from llama_index.core.schema import QueryBundle
+    from llama_index.core.schema import NodeWithScore, QueryBundle
     from llama_index.core.tools import ToolOutput
 
 __all__ = ["chat_engine", "query_engine"]
@@ -78,6 +78,11 @@ class _QueryEngine:
 
     def _get_prompt_modules(self) -> PromptMixinType:
         return {}
+
+    def retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        """The quotes an answer would rest on, best first; the language model is not asked."""
+        events = self._pipeline.stream(query_bundle.query_str, where=self._where)
+        return evidence_nodes(events)
 
     def _ask(self, bundle: QueryBundle) -> AnswerStream:
         events = self._pipeline.stream(bundle.query_str, where=self._where)
