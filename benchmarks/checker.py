@@ -27,8 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from konkyo.index.embedding.catalogue import model_path  # noqa: E402
-from konkyo.rag.reading.reader import WEIGHTS, Checker, Reading, load_checker  # noqa: E402
+from konkyo.index.embedding.model_registry import model_path  # noqa: E402
+from konkyo.rag.reading.reader import WEIGHTS, LearnedReader, WindowReading, load_reader  # noqa: E402
 from training.checker_data import (  # noqa: E402
     Bigrams,
     Paragraph,
@@ -90,7 +90,7 @@ class Hard:
 
 
 def answers(
-    checker: Checker,
+    checker: LearnedReader,
     asked: Sequence[tuple[Paragraph, Question, Paragraph, Question]],
     told: Sequence[Paragraph],
     titles: bool,
@@ -100,7 +100,7 @@ def answers(
     hard = Hard(told)
     shares, labels, f1, exact = [], [], [], []
 
-    def read(question: str, p: Paragraph, window: str) -> Reading:
+    def read(question: str, p: Paragraph, window: str) -> WindowReading:
         return checker.answers(question, [window], [p.title] if titles else None)[0]
 
     for _, question, own, same in asked:
@@ -138,7 +138,7 @@ def calibration_error(shares: np.ndarray, labels: np.ndarray) -> float:
 
 
 def decision(
-    checker: Checker,
+    checker: LearnedReader,
     paragraphs: Sequence[Paragraph],
     titles: bool,
     count: int,
@@ -176,7 +176,7 @@ def decision(
 
 
 def corrupted(
-    checker: Checker, paragraphs: Sequence[Paragraph], count: int, rng: random.Random
+    checker: LearnedReader, paragraphs: Sequence[Paragraph], count: int, rng: random.Random
 ) -> Figures:
     """Sentences as they stand and with one change, against the window they come from."""
     shares, labels = [], []
@@ -201,7 +201,7 @@ def corrupted(
     return {"claims": len(labels), "auc": area_under_curve(np.array(shares), np.array(labels))}
 
 
-def jnli(checker: Checker, path: Path, count: int) -> Figures:
+def jnli(checker: LearnedReader, path: Path, count: int) -> Figures:
     pairs = load_jnli(path, odd=False)[:count]
     shares = np.array(
         [
@@ -218,7 +218,7 @@ def jnli(checker: Checker, path: Path, count: int) -> Figures:
     }
 
 
-def latency(checker: Checker, paragraphs: Sequence[Paragraph], rng: random.Random) -> Figures:
+def latency(checker: LearnedReader, paragraphs: Sequence[Paragraph], rng: random.Random) -> Figures:
     """Milliseconds a window and for eight windows of one question."""
     one, eight = [], []
     for p in rng.sample([p for p in paragraphs if p.questions], 40):
@@ -251,7 +251,7 @@ def main() -> int:
     )
     asked = parser.parse_args()
     data = asked.shared / "data"
-    checker = load_checker(asked.encoder or model_path("multilingual-e5-small"), asked.weights)
+    checker = load_reader(asked.encoder or model_path("multilingual-e5-small"), asked.weights)
     rng = random.Random(11)
     report: dict[str, object] = {
         "load_average": os.getloadavg()[0],

@@ -24,8 +24,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from konkyo.index.embedding.catalogue import resolve_embedding  # noqa: E402
 from konkyo.index.embedding.encoders import load_encoder  # noqa: E402
+from konkyo.index.embedding.model_registry import resolve_embedding  # noqa: E402
 from konkyo.index.stores.base import Vectors  # noqa: E402
 
 THREADS = 2

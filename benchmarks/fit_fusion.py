@@ -32,8 +32,9 @@ from konkyo.eval.corpus import corpus_store  # noqa: E402
 from konkyo.eval.formats.load import load  # noqa: E402
 from konkyo.eval.questions import Dataset, Question  # noqa: E402
 from konkyo.eval.retrieval import asked_in, titles_between  # noqa: E402
-from konkyo.index.embedding.catalogue import home  # noqa: E402
+from konkyo.index.chunking import embedding_text  # noqa: E402
 from konkyo.index.embedding.encoders import AnyEncoder, load_encoder  # noqa: E402
+from konkyo.index.embedding.model_files import home  # noqa: E402
 from konkyo.index.records import Article, article_id_for  # noqa: E402
 from konkyo.index.settings import ChunkSettings  # noqa: E402
 from konkyo.index.stores.bm25 import Postings, Searcher, TermWorth, query_tokens  # noqa: E402
@@ -46,6 +47,7 @@ from konkyo.rag.retrieval.hybrid import (  # noqa: E402
     Retriever,
     fuse,
     late_interaction,
+    read_passages,
     reordered,
 )
 
@@ -163,7 +165,8 @@ def collect(
             weights = FusionWeights(dense=share, floor=floor)
             ranked = fuse(dense, lexical, weights, ceiling=ceiling)
             near |= dict.fromkeys(f.passage_id for f in nearest(ranked))
-        found = states.of_passages(store, list(near))
+        read = read_passages(store, list(near))
+        found = states.of_passages([embedding_text(a, p) for p, a in read.values()])
         late = late_interaction(states.of_question(question.question), found)
         gold = frozenset(g.article for g in question.gold)
         rows.append(Asked(gold, dense, lexical, ceiling, dict(zip(near, late, strict=True))))

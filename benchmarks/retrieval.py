@@ -70,7 +70,7 @@ def llama_index(
     from llama_index.embeddings.huggingface import HuggingFaceEmbedding
     from llama_index.vector_stores.faiss import FaissVectorStore
 
-    from konkyo.index.embedding.catalogue import resolve_embedding
+    from konkyo.index.embedding.model_registry import resolve_embedding
 
     query, text = PREFIXES[name]
     model = HuggingFaceEmbedding(
@@ -136,7 +136,7 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-    from konkyo.index.embedding.catalogue import home
+    from konkyo.index.embedding.model_files import home
 
     dataset = load(options.squad)
     every = max(1, len(dataset.questions) // options.limit) if options.limit else 1

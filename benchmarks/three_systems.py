@@ -224,7 +224,7 @@ class Bench:
 
     def _store(self, part: Dataset, base: Path | None) -> Path:
         from konkyo.eval.corpus import corpus_store
-        from konkyo.index.embedding.catalogue import home
+        from konkyo.index.embedding.model_files import home
         from konkyo.index.settings import ChunkSettings
 
         cut = ChunkSettings()

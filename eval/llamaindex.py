@@ -1,4 +1,4 @@
-"""LlamaIndex in evaluations: any language model as its own object, and judges made of it.
+"""LlamaIndex in evaluations: language models as its objects, and faithfulness scored by them.
 
 A model is named by a *spec*: ``embedded`` or ``embedded:NAME`` (a catalogue name or a GGUF file),
 ``ollama:MODEL[@URL]``, ``openai:MODEL@URL`` (any OpenAI-compatible server; its key is read from
@@ -14,7 +14,7 @@ import math
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +23,26 @@ from typing import TYPE_CHECKING
 from konkyo.eval.citation_metrics import Case, Judge
 from konkyo.index.errors import ExtraMissing, LLMUnreachable, SettingsError, UsageError
 from konkyo.rag.factory import DEFAULT_LLM
+from konkyo.rag.generation.chat_protocols import Chunk, read_completion
 from konkyo.rag.generation.llm import EmbeddedLLM, Usage
 
 if TYPE_CHECKING:
+    from llama_index.core.base.llms.types import (
+        ChatMessage,
+        ChatResponse,
+        CompletionResponse,
+        CompletionResponseGen,
+        LLMMetadata,
+    )
     from llama_index.core.llms import LLM
 
-__all__ = ["FreeLLM", "LlamaIndexJudge", "RagasJudge", "judge_from", "llamaindex_llm"]
+__all__ = [
+    "FreeLLM",
+    "LlamaIndexFaithfulness",
+    "RagasFaithfulness",
+    "faithfulness_from",
+    "llamaindex_llm",
+]
 
 _CONTEXT = 8192
 
@@ -40,7 +54,7 @@ class _Reply:
 
 
 class FreeLLM(EmbeddedLLM):
-    """The embedded model without the grammar of claims: it writes whatever it likes.
+    """The embedded model without the grammar of claims.
 
     For judges and for the systems Konkyo is compared with; same engine, same weights, greedy.
     """
@@ -54,12 +68,12 @@ class FreeLLM(EmbeddedLLM):
             "cache_prompt": True,
             "stream": False,
         }
-        replies: list[Mapping[str, object]] = []
+        chunks: list[Chunk] = []
 
         def on_reply(reply: object) -> bool:
             found = json.loads(reply) if isinstance(reply, bytes | str) else reply
             if isinstance(found, dict):
-                replies.append(found)
+                chunks.append(read_completion(found))
             return False
 
         try:
@@ -67,25 +81,17 @@ class FreeLLM(EmbeddedLLM):
                 self._ensure().handle_chat_completions(request, on_reply)  # type: ignore[attr-defined]
         except (RuntimeError, ValueError) as exc:
             raise LLMUnreachable(f"llama.cpp failed: {exc}") from exc
-        return _read(replies)
+        return _joined(chunks)
 
 
-def _read(replies: Sequence[Mapping[str, object]]) -> _Reply:
-    text: list[str] = []
+def _joined(chunks: Sequence[Chunk]) -> _Reply:
     usage = Usage()
-    for reply in replies:
-        if "error" in reply:
-            raise LLMUnreachable(f"llama.cpp: {reply['error']}")
-        choices = reply.get("choices")
-        for choice in choices if isinstance(choices, list) else []:
-            text.append(str((choice.get("message") or {}).get("content") or ""))
-        counts = reply.get("usage")
-        if isinstance(counts, dict):
-            usage.prompt_tokens = int(counts.get("prompt_tokens", 0))
-            usage.completion_tokens = int(counts.get("completion_tokens", 0))
-            details = counts.get("prompt_tokens_details") or {}
-            usage.cached_tokens = int(details.get("cached_tokens", 0))
-    return _Reply("".join(text), usage)
+    for chunk in chunks:
+        if chunk.error:
+            raise LLMUnreachable(f"llama.cpp: {chunk.error}")
+        if chunk.usage is not None:
+            usage.set_counts(chunk.usage)
+    return _Reply("".join(chunk.text for chunk in chunks), usage)
 
 
 def llamaindex_llm(
@@ -96,136 +102,160 @@ def llamaindex_llm(
     max_tokens: int = 256,
     on_usage: Callable[[Usage], None] = lambda usage: None,
 ) -> LLM:
-    """A LlamaIndex ``LLM`` from a spec (module docstring). ``on_usage`` hears of embedded calls.
+    """Return a LlamaIndex ``LLM`` from a spec; ``on_usage`` is called after embedded calls.
 
     Raises UsageError for a spec that cannot be read, SettingsError for a missing key, ModelError.
     """
     kind, _, rest = spec.partition(":")
-    if kind == "embedded":
-        from konkyo.index.embedding.catalogue import resolve_llm
-
-        path = Path(resolve_llm(rest or DEFAULT_LLM))
-        free = FreeLLM(path, context=_CONTEXT)
-        made: LLM = _custom_class()(free, max_tokens, on_usage)
-        return made
     name, _, url = rest.partition("@")
+    if kind == "embedded":
+        return _embedded(rest or DEFAULT_LLM, max_tokens, on_usage)
     if kind == "ollama" and name:
-        try:
-            from llama_index.llms.ollama import Ollama
-        except ImportError as exc:
-            raise ExtraMissing(f"{spec} needs: pip install llama-index-llms-ollama") from exc
-        ollama: LLM = Ollama(
-            model=name,
-            base_url=url or "http://127.0.0.1:11434",
-            request_timeout=timeout,
-            temperature=0.0,
-            context_window=_CONTEXT,
-        )
-        return ollama
+        return _ollama(name, url or "http://127.0.0.1:11434", timeout)
     if kind == "openai" and name and url.startswith(("http://", "https://")):
-        try:
-            from llama_index.llms.openai_like import OpenAILike
-        except ImportError as exc:
-            raise ExtraMissing(f"{spec} needs: pip install llama-index-llms-openai-like") from exc
         if key_env and key_env not in os.environ:
             raise SettingsError(f"the environment has no variable {key_env} for the key of {name}")
-        openai: LLM = OpenAILike(
-            model=name,
-            api_base=url,
-            api_key=os.environ.get(key_env, "") or "none",
-            is_chat_model=True,
-            timeout=timeout,
-            max_retries=2,
-            temperature=0.0,
-            max_tokens=max_tokens,
-            context_window=_CONTEXT,
-        )
-        return openai
+        return _openai(name, url, os.environ.get(key_env, ""), timeout, max_tokens)
     raise UsageError(
         f"{spec!r} names no model: write embedded, embedded:NAME, ollama:MODEL, or "
         "openai:MODEL@http://host:port/v1"
     )
 
 
+def _embedded(name: str, max_tokens: int, on_usage: Callable[[Usage], None]) -> LLM:
+    from konkyo.index.embedding.model_registry import resolve_llm
+
+    free = FreeLLM(Path(resolve_llm(name)), context=_CONTEXT)
+    made: LLM = _custom_class()(free, max_tokens, on_usage)
+    return made
+
+
+def _ollama(name: str, url: str, timeout: float) -> LLM:
+    try:
+        from llama_index.llms.ollama import Ollama
+    except ImportError as exc:
+        raise ExtraMissing(f"ollama:{name} needs: pip install llama-index-llms-ollama") from exc
+    made: LLM = Ollama(
+        model=name,
+        base_url=url,
+        request_timeout=timeout,
+        temperature=0.0,
+        context_window=_CONTEXT,
+    )
+    return made
+
+
+def _openai(name: str, url: str, key: str, timeout: float, max_tokens: int) -> LLM:
+    try:
+        from llama_index.llms.openai_like import OpenAILike
+    except ImportError as exc:
+        raise ExtraMissing(
+            f"openai:{name} needs: pip install llama-index-llms-openai-like"
+        ) from exc
+    made: LLM = OpenAILike(
+        model=name,
+        api_base=url,
+        api_key=key or "none",
+        is_chat_model=True,
+        timeout=timeout,
+        max_retries=2,
+        temperature=0.0,
+        max_tokens=max_tokens,
+        context_window=_CONTEXT,
+    )
+    return made
+
+
+class _FreeModel:
+    """Methods of the model; the class itself needs LlamaIndex (``_custom_class``)."""
+
+    _free: FreeLLM
+    _max_tokens: int
+    _on_usage: Callable[[Usage], None]
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """What LlamaIndex packs prompts by."""
+        from llama_index.core.base.llms.types import LLMMetadata
+
+        return LLMMetadata(
+            context_window=_CONTEXT,
+            num_output=self._max_tokens,
+            is_chat_model=True,
+            model_name=self._free.name,
+        )
+
+    def _reply(self, messages: Sequence[tuple[str, str]]) -> str:
+        reply = self._free.reply(messages, max_tokens=self._max_tokens)
+        self._on_usage(reply.usage)
+        return reply.text
+
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
+        """One reply to a conversation."""
+        from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+
+        text = self._reply([(str(m.role.value), str(m.content or "")) for m in messages])
+        return ChatResponse(message=ChatMessage(role="assistant", content=text))
+
+    def complete(
+        self, prompt: str, formatted: bool = False, **kwargs: object
+    ) -> CompletionResponse:
+        """One reply to a prompt, as the user's turn."""
+        from llama_index.core.base.llms.types import CompletionResponse
+
+        return CompletionResponse(text=self._reply([("user", prompt)]))
+
+    def stream_complete(
+        self, prompt: str, formatted: bool = False, **kwargs: object
+    ) -> CompletionResponseGen:
+        """The same in one piece."""
+        from llama_index.core.base.llms.types import CompletionResponse
+
+        text = self._reply([("user", prompt)])
+        yield CompletionResponse(text=text, delta=text)
+
+
 @functools.cache
 def _custom_class() -> Callable[..., LLM]:
-    from llama_index.core.base.llms.types import (
-        ChatMessage,
-        ChatResponse,
-        CompletionResponse,
-        CompletionResponseGen,
-        LLMMetadata,
-    )
+    """Made on first use: a subclass can only be written where LlamaIndex is loaded."""
     from llama_index.core.bridge.pydantic import PrivateAttr
     from llama_index.core.llms import CustomLLM
     from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 
-    class KonkyoLLM(CustomLLM):
+    class KonkyoLLM(_FreeModel, CustomLLM):
         """Our embedded engine as LlamaIndex wants it; chat goes through the model's template."""
 
         _free: FreeLLM = PrivateAttr()
-        _most: int = PrivateAttr()
-        _told: Callable[[Usage], None] = PrivateAttr()
+        _max_tokens: int = PrivateAttr()
+        _on_usage: Callable[[Usage], None] = PrivateAttr()
+
+        chat = llm_chat_callback()(_FreeModel.chat)
+        complete = llm_completion_callback()(_FreeModel.complete)
+        stream_complete = llm_completion_callback()(_FreeModel.stream_complete)
 
         def __init__(
             self, free: FreeLLM, max_tokens: int, on_usage: Callable[[Usage], None]
         ) -> None:
             super().__init__()
-            self._free, self._most, self._told = free, max_tokens, on_usage
-
-        @property
-        def metadata(self) -> LLMMetadata:
-            """What LlamaIndex packs prompts by."""
-            return LLMMetadata(
-                context_window=_CONTEXT,
-                num_output=self._most,
-                is_chat_model=True,
-                model_name=self._free.name,
-            )
-
-        def _reply(self, messages: Sequence[tuple[str, str]]) -> str:
-            reply = self._free.reply(messages, max_tokens=self._most)
-            self._told(reply.usage)
-            return reply.text
-
-        @llm_chat_callback()
-        def chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
-            """One reply to a conversation."""
-            text = self._reply([(str(m.role.value), str(m.content or "")) for m in messages])
-            return ChatResponse(message=ChatMessage(role="assistant", content=text))
-
-        @llm_completion_callback()
-        def complete(
-            self, prompt: str, formatted: bool = False, **kwargs: object
-        ) -> CompletionResponse:
-            """One reply to a prompt, as the user's turn."""
-            return CompletionResponse(text=self._reply([("user", prompt)]))
-
-        @llm_completion_callback()
-        def stream_complete(
-            self, prompt: str, formatted: bool = False, **kwargs: object
-        ) -> CompletionResponseGen:
-            """The same in one piece."""
-            text = self._reply([("user", prompt)])
-            yield CompletionResponse(text=text, delta=text)
+            self._free, self._max_tokens, self._on_usage = free, max_tokens, on_usage
 
     return KonkyoLLM
 
 
-def judge_from(spec: str, *, key_env: str = "") -> Judge:
-    """A judge from ``llamaindex:SPEC`` or ``ragas:SPEC``; without a framework, LlamaIndex's.
+def faithfulness_from(spec: str, *, key_env: str = "") -> Judge:
+    """Return the scorer that ``llamaindex:SPEC`` or ``ragas:SPEC`` names; by default LlamaIndex's.
 
     Nothing is loaded that the spec does not need. Raises UsageError, ExtraMissing, ModelError.
     """
     framework, colon, rest = spec.partition(":")
     if colon and framework == "ragas":
         _require_ragas()
-        return RagasJudge(llamaindex_llm(rest, key_env=key_env), spec)
+        return RagasFaithfulness(llamaindex_llm(rest, key_env=key_env), spec)
     named = rest if colon and framework == "llamaindex" else spec
-    return LlamaIndexJudge(llamaindex_llm(named, key_env=key_env), f"llamaindex:{named}")
+    return LlamaIndexFaithfulness(llamaindex_llm(named, key_env=key_env), f"llamaindex:{named}")
 
 
-class LlamaIndexJudge:
+class LlamaIndexFaithfulness:
     """LlamaIndex's ``FaithfulnessEvaluator``: a language model says yes or no of claim and quotes.
 
     As good as the model: the default one, asked so, hardly told true from false
@@ -251,7 +281,7 @@ class LlamaIndexJudge:
         return 1.0 if found.passing else 0.0
 
 
-class RagasJudge:
+class RagasFaithfulness:
     """ragas' faithfulness: a language model takes a claim apart and judges each statement.
 
     Where ragas finds no statement in a claim (it often does in Japanese) it gives no verdict:
@@ -293,9 +323,8 @@ def _require_ragas() -> None:
         import ragas  # noqa: F401
     except ImportError as exc:
         raise ExtraMissing(
-            f"a ragas judge needs ragas: pip install ragas 'langchain-community<0.4' (or judge "
-            f"with "
-            f"llamaindex:SPEC); {exc}"
+            "a ragas judge needs ragas: pip install ragas 'langchain-community<0.4' "
+            f"(or judge with llamaindex:SPEC); {exc}"
         ) from exc
 
 

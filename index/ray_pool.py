@@ -1,9 +1,9 @@
-"""Documents read and passages encoded on a Ray cluster. The one owner of ray.
+"""Reads documents and encodes passages on a Ray cluster. The one owner of ray.
 
 Two Ray Data pipelines serve a build, which stays in this process with all its decisions and its
-one transaction: documents are read, extracted and cut by tasks, and what is new among them is
-encoded by a pool of actors. Ray Data bounds what is under way and does again what a lost node had
-in its hands; results are taken once, whoever did them twice.
+one transaction: tasks read, extract and cut documents, and a pool of actors encodes the new
+passages. Ray Data limits how much is under way and repeats the work of a lost node; a result that
+comes twice is taken once.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ import logging
 import re
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,13 +40,13 @@ BATCH = 131_072
 _DOCUMENTS = 4_096
 _BLOCK = 16
 _PASSAGES = 128
-_OUR_WORDS = re.compile(r"index\.errors\.\w+: (.+)")
+_OUR_ERROR = re.compile(r"konkyo\.index\.errors\.\w+: (.+)")
 _log = logging.getLogger(__name__)
 
 Load = Callable[[], BuildEncoder]
 
 
-class Cluster:
+class Cluster(AbstractContextManager["Cluster"]):
     """A Ray cluster, joined until closed. It reads for a build, and is its encoder.
 
     ``address`` is ``auto`` (the cluster this machine belongs to), ``local`` (one of this machine
@@ -79,26 +78,18 @@ class Cluster:
         self._here = ProcessReader(
             1, None, chunks, fetch, count=encoder.count_tokens, limits=limits
         )
-        _reach(address)
+        _require_listener(address)
         with self._translated():
             # Its own log would run through our progress bar; what goes wrong is raised.
             ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
-            _quiet()
+            _hide_progress()
             total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         self._gpus = int(total.get("GPU", 0)) if isinstance(encoder, PlainEncoder) else 0
         self._cpus = max(1, int(total.get("CPU", 1)))
         nodes = sum(name.startswith("node:") and "internal" not in name for name in total)
         _log.info("%d nodes, %d CPUs, %d GPUs", nodes, self._cpus, self._gpus)
 
-    def __enter__(self) -> Cluster:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -108,7 +99,7 @@ class Cluster:
         self._here.close()
         ray.shutdown()
 
-    # --- reading: index.reading.Reader -----------------------------------------------------------
+    # --- reading: konkyo.index.ingest.preparation.Reader ---
 
     def __call__(self, errands: Iterator[Errand]) -> Iterator[Reading]:
         """One reading an errand, in order; some thousand documents are read ahead."""
@@ -138,7 +129,7 @@ class Cluster:
                 assert isinstance(reading, Reading)
                 yield reading
 
-    # --- encoding: index.build.BuildEncoder ------------------------------------------------------
+    # --- encoding: konkyo.index.builder.BuildEncoder ---
 
     @property
     def fingerprint(self) -> str:
@@ -213,13 +204,13 @@ class Cluster:
         try:
             yield
         except (RayError, ConnectionError, TimeoutError, RuntimeError, ValueError) as exc:
-            raise _ours(self._address, exc) from exc
+            raise _workers_lost(self._address, exc) from exc
 
 
-def _ours(address: str, error: Exception) -> KonkyoError:
+def _workers_lost(address: str, error: Exception) -> KonkyoError:
     """What went wrong on the nodes, in its last words: a whole trace comes with it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [found[1] for line in lines if (found := _OUR_WORDS.match(line))]
+    told = [found[1] for line in lines if (found := _OUR_ERROR.match(line))]
     said = (told or lines or [type(error).__name__])[-1]
     return WorkersLost(
         f"{address}: the Ray cluster failed: {said[:500]}. The index is as it was, what was encoded"
@@ -227,7 +218,7 @@ def _ours(address: str, error: Exception) -> KonkyoError:
     )
 
 
-def _reach(address: str) -> None:
+def _require_listener(address: str) -> None:
     """Raise WorkersLost where nobody listens: Ray itself would try for many minutes."""
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdecimal():
@@ -236,12 +227,12 @@ def _reach(address: str) -> None:
         socket.create_connection((host.rpartition("/")[2].strip("[]"), int(port)), 10).close()
     except (OSError, OverflowError) as exc:
         raise WorkersLost(
-            f"{address}: no Ray cluster answers there ({exc}); start one with `ray start --head`, or"
-            " see to the address"
+            f"{address}: no Ray cluster answers there ({exc}); start one with `ray start --head`,"
+            " or see to the address"
         ) from exc
 
 
-def _quiet() -> None:
+def _hide_progress() -> None:
     from ray.data import DataContext
 
     context = DataContext.get_current()

@@ -20,7 +20,7 @@ from konkyo.rag.generation.http_llm import Remote, ollama_llm, openai_compatible
 from konkyo.rag.generation.llm import LLM, EmbeddedLLM, NoLLM
 from konkyo.rag.pipeline import Options, Pipeline
 from konkyo.rag.reading.answerability import Answerability
-from konkyo.rag.reading.reader import WEIGHTS, Checker, load_checker
+from konkyo.rag.reading.reader import WEIGHTS, LearnedReader, load_reader
 from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
 from konkyo.rag.retrieval.search import Decide, reader_alone
 from konkyo.rag.thresholds import DEFAULT, Thresholds
@@ -63,7 +63,7 @@ def open_llm(
     if kind == "none":
         return NoLLM()
     if kind == "embedded":
-        from konkyo.index.embedding.catalogue import resolve_llm
+        from konkyo.index.embedding.model_registry import resolve_llm
 
         file = Path(resolve_llm(model or DEFAULT_LLM))
         return embedded(file) if embedded else EmbeddedLLM(file, timeout=how.timeout)
@@ -174,7 +174,7 @@ def _stamp(refitted: Path | None) -> str:
 
 def open_verifier(
     encoder: Encoder,
-    checker: Checker | None,
+    checker: LearnedReader | None,
     refitted: Path | None = None,
     thresholds: Thresholds = DEFAULT,
 ) -> Verifier:
@@ -199,14 +199,14 @@ def _key(variable: str) -> str:
     return os.environ.get(variable, "") if variable else ""
 
 
-def open_checker() -> Checker | None:
+def open_checker() -> LearnedReader | None:
     """The learned checker, or ``None`` where its base model has not been pulled."""
-    from konkyo.index.embedding.catalogue import resolve_embedding
+    from konkyo.index.embedding.model_registry import resolve_embedding
 
     if not WEIGHTS.is_file():
         return None
     try:
-        return load_checker(Path(resolve_embedding(CHECKER_BASE)))
+        return load_reader(Path(resolve_embedding(CHECKER_BASE)))
     except ModelMissing:
         return None
 

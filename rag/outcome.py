@@ -21,7 +21,7 @@ from konkyo.rag.types import (
     Removed,
 )
 
-__all__ = ["OutcomeBuilder"]
+__all__ = ["OutcomeBuilder", "citation_of"]
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class OutcomeBuilder:
             language=language,
             text=display_text([(c.text, c.citations) for c in self.claims], language),
             claims=tuple(self.claims),
-            citations=tuple(_citation(e) for e in evidence if e.number in used),
+            citations=tuple(citation_of(e) for e in evidence if e.number in used),
             removed=tuple(self.removed),
             notices=tuple(self.notices),
             timings_ms=self.timings.milliseconds,
@@ -77,7 +77,8 @@ class OutcomeBuilder:
         )
 
 
-def _citation(evidence: Evidence) -> Citation:
+def citation_of(evidence: Evidence) -> Citation:
+    """The citation of a quote."""
     article = evidence.article
     return Citation(
         id=evidence.number,

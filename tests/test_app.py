@@ -575,7 +575,7 @@ def test_axe_finds_nothing_serious(browser: Browser, address: str, dark: bool, w
 def test_a_real_question_is_answered_from_the_seed_articles(
     browser: Browser, tmp_path: Path
 ) -> None:
-    from konkyo.index.embedding.catalogue import model_path
+    from konkyo.index.embedding.model_registry import model_path
     from konkyo.index.errors import ModelError
 
     try:

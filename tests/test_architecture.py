@@ -37,6 +37,7 @@ OWNERS = {
     "gradio": {"ui.web.gradio_app"},
     "grpc": {"index.stores.milvus"},
     "httpcore": {"index.ingest.fetch"},
+    "huggingface_hub": {"index.embedding.hub"},
     "ir_measures": {"eval.metrics"},
     "lingua": {"index.text.language"},
     # Adapters: the only places whose signatures speak LlamaIndex.
@@ -54,7 +55,7 @@ OWNERS = {
     "pypdf": {"index.ingest.documents"},
     "ragas": {"eval.llamaindex"},
     "ray": {"index.ray_pool"},
-    "safetensors": {"rag.reading.reader"},
+    "safetensors": {"rag.reading.network"},
     "scipy": {"index.stores.bm25"},
     "sentence_transformers": {"index.embedding.sentence_transformers"},
     "sudachipy": {"index.text.names"},

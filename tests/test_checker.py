@@ -1,4 +1,4 @@
-"""The learned checker: its data keep to their halves, and the shipped weights do what they promise."""
+"""The learned reader: its data keep to their halves, its weights do what they promise."""
 
 from __future__ import annotations
 
@@ -10,9 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from konkyo.index.embedding.catalogue import home
+from konkyo.index.embedding.model_files import home
 from konkyo.index.errors import DatasetError, ModelDamaged, ModelMissing
-from konkyo.rag.reading.reader import WEIGHTS, Checker, Reading, Support, load_checker
+from konkyo.rag.reading.reader import (
+    WEIGHTS,
+    ClaimSupport,
+    LearnedReader,
+    WindowReading,
+    load_reader,
+)
 from training.checker_data import (
     Bigrams,
     Example,
@@ -47,29 +53,29 @@ PASSAGE = (
 
 
 @pytest.fixture(scope="module")
-def loaded() -> Checker:
+def loaded() -> LearnedReader:
     folder = home() / "models" / "multilingual-e5-small"
     if not WEIGHTS.is_file() or not (folder / "model.safetensors").is_file():
         pytest.skip("the checker's weights or multilingual-e5-small are not here")
-    return load_checker(folder, threads=1)
+    return load_reader(folder, threads=1)
 
 
 # --- the runtime --------------------------------------------------------------------------------
 
 
-def test_a_window_with_the_answer_beats_one_without(loaded: Checker) -> None:
+def test_a_window_with_the_answer_beats_one_without(loaded: LearnedReader) -> None:
     other = "みらい通信の株価は前日より2%下がった。市場では決算への不安が広がっている。"
     with_answer, without = loaded.answers("研究所の所長は誰ですか", [PASSAGE, other])
     assert with_answer.probability > 0.5 > without.probability
     assert "佐伯健一" in with_answer.span_text
 
 
-def test_a_question_in_another_language_finds_the_answer(loaded: Checker) -> None:
+def test_a_question_in_another_language_finds_the_answer(loaded: LearnedReader) -> None:
     reading = loaded.answers("How many people will work at the institute?", [PASSAGE])[0]
     assert "300" in reading.span_text
 
 
-def test_the_span_is_a_span_of_the_window(loaded: Checker) -> None:
+def test_the_span_is_a_span_of_the_window(loaded: LearnedReader) -> None:
     for text in LANGUAGES.values():
         reading = loaded.answers("費用はいくらですか", [text])[0]
         assert text[reading.start : reading.end] == reading.span_text
@@ -77,14 +83,14 @@ def test_the_span_is_a_span_of_the_window(loaded: Checker) -> None:
         assert 0.0 <= reading.span_score <= 1.0
 
 
-def test_a_reading_does_not_depend_on_its_neighbours(loaded: Checker) -> None:
+def test_a_reading_does_not_depend_on_its_neighbours(loaded: LearnedReader) -> None:
     texts = list(LANGUAGES.values())
     together = loaded.answers("費用はいくらですか", texts)
     assert together == [loaded.answers("費用はいくらですか", [t])[0] for t in texts]
     assert together == loaded.answers("費用はいくらですか", texts)
 
 
-def test_support_tells_a_true_claim_from_a_changed_one(loaded: Checker) -> None:
+def test_support_tells_a_true_claim_from_a_changed_one(loaded: LearnedReader) -> None:
     true, false = (
         loaded.supports(claim, [PASSAGE])[0]
         for claim in ("投資額は120億円を見込む。", "投資額は450億円を見込む。")
@@ -93,13 +99,13 @@ def test_support_tells_a_true_claim_from_a_changed_one(loaded: Checker) -> None:
     assert true.entail + true.contradict + true.neutral == pytest.approx(1.0)
 
 
-def test_nothing_to_read_answers_nothing_and_supports_nothing(loaded: Checker) -> None:
+def test_nothing_to_read_answers_nothing_and_supports_nothing(loaded: LearnedReader) -> None:
     assert loaded.answers("何?", []) == []
-    assert loaded.answers("何?", ["", " \n"]) == [Reading(0.0, 0, 0, "", 0.0)] * 2
-    assert loaded.supports("何か。", [""]) == [Support(0.0, 0.0, 1.0)]
+    assert loaded.answers("何?", ["", " \n"]) == [WindowReading(0.0, 0, 0, "", 0.0)] * 2
+    assert loaded.supports("何か。", [""]) == [ClaimSupport(0.0, 0.0, 1.0)]
 
 
-def test_a_long_window_is_read_to_its_end(loaded: Checker) -> None:
+def test_a_long_window_is_read_to_its_end(loaded: LearnedReader) -> None:
     filler = "市場では決算への不安が広がり、株価は小幅に動いた。" * 40
     reading = loaded.answers("研究所の所長は誰ですか", [filler + PASSAGE])[0]
     assert "佐伯健一" in reading.span_text
@@ -108,11 +114,11 @@ def test_a_long_window_is_read_to_its_end(loaded: Checker) -> None:
 
 def test_weights_that_are_not_there_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match="reinstall konkyo"):
-        load_checker(tmp_path, tmp_path / "none.safetensors")
+        load_reader(tmp_path, tmp_path / "none.safetensors")
     weights = tmp_path / "some.safetensors"
     weights.write_bytes(b"x")
     with pytest.raises(ModelMissing, match="models pull multilingual-e5-small"):
-        load_checker(tmp_path, weights)
+        load_reader(tmp_path, weights)
 
 
 def test_damaged_files_are_named(tmp_path: Path) -> None:
@@ -121,7 +127,7 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     weights = tmp_path / "some.safetensors"
     weights.write_bytes(b"x" * 64)
     with pytest.raises(ModelDamaged, match=r"model\.safetensors"):
-        load_checker(tmp_path, weights)
+        load_reader(tmp_path, weights)
 
 
 def test_another_models_vectors_are_refused(tmp_path: Path) -> None:
@@ -133,11 +139,11 @@ def test_another_models_vectors_are_refused(tmp_path: Path) -> None:
     save_file({"embeddings.word_embeddings.weight": words}, tmp_path / "model.safetensors")
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(ModelDamaged, match=r"\(10, 8\)"):
-        load_checker(tmp_path)
+        load_reader(tmp_path)
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(WEIGHTS.read_bytes()[:1000])
     with pytest.raises(ModelDamaged, match="reinstall konkyo"):
-        load_checker(tmp_path, cut)
+        load_reader(tmp_path, cut)
 
 
 def test_the_weights_are_small_and_say_their_licence() -> None:
@@ -299,7 +305,7 @@ def test_weights_survive_quantisation(tmp_path: Path) -> None:
 
 
 def test_seven_bits_stay_near_eight() -> None:
-    from konkyo.rag.reading.reader import _halve
+    from konkyo.rag.reading.network import seven_bits
 
     rng = np.random.default_rng(1)
     eight = {
@@ -307,7 +313,7 @@ def test_seven_bits_stay_near_eight() -> None:
         "o.scale": np.full(5, 0.01, np.float32),
         "o.bias": np.ones(5, np.float32),
     }
-    seven = _halve(eight)
+    seven = seven_bits(eight)
     assert np.abs(seven["o.weight"].astype(int)).max() <= 64
     before = eight["o.weight"] * eight["o.scale"][:, None]
     after = seven["o.weight"] * seven["o.scale"][:, None]

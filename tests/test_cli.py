@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from konkyo.index.embedding.catalogue import model_path
+from konkyo.index.embedding.model_registry import model_path
 from konkyo.index.errors import ModelMissing
 from konkyo.rag.factory import CHECKER_BASE, DEFAULT_LLM
 

@@ -7,7 +7,7 @@ import pytest
 from konkyo.index.records import ArticleSummary
 from konkyo.rag.disagreement.conflicts import asks_whether_they_differ, conflicting, same_matter
 from konkyo.rag.factory import open_checker
-from konkyo.rag.reading.reader import Checker
+from konkyo.rag.reading.reader import LearnedReader
 from konkyo.rag.retrieval.evidence import Span
 from konkyo.rag.types import Evidence
 
@@ -85,20 +85,22 @@ def test_other_questions_are_left_alone(question: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def checker() -> Checker:
+def checker() -> LearnedReader:
     found = open_checker()
     if found is None:
         pytest.skip("the embedding model has not been pulled")
     return found
 
 
-def test_the_checker_tells_the_same_matter_from_another(checker: Checker) -> None:
+def test_the_checker_tells_the_same_matter_from_another(checker: LearnedReader) -> None:
     one = "地震による死者は31人に上ったと県が発表した。"
     assert same_matter(checker, one, "地震の死者は35人だと県は明らかにした。") > 0.5
     assert same_matter(checker, one, "大会には35人の選手が出場した。") < 0.5
 
 
-def test_a_figure_the_reader_did_not_mark_is_a_disagreement_all_the_same(checker: Checker) -> None:
+def test_a_figure_the_reader_did_not_mark_is_a_disagreement_all_the_same(
+    checker: LearnedReader,
+) -> None:
     quote, span = told(1, "地震による死者は31人に上ったと県が発表した。", "31人")
     rival, _ = told(2, "地震の死者は35人だと県は明らかにした。", "35人")
     other, _ = told(3, "大会には35人の選手が出場した。", "35人")

@@ -72,6 +72,17 @@ def test_a_response_carries_the_quotes_it_rests_on() -> None:
     assert "対米投資" in response.get_formatted_sources()
 
 
+def test_retrieve_gives_the_quotes_and_asks_no_model() -> None:
+    from llama_index.core.schema import QueryBundle
+
+    model = Says([GOOD])
+    nodes = query_engine(pipeline(model)).retrieve(QueryBundle(QUESTION))
+    assert [n.node.metadata["citation"] for n in nodes] == list(range(1, len(nodes) + 1))
+    assert nodes[0].text == "日本の対米投資は5500億ドルに上る。"
+    assert all(0 <= n.score <= 1 for n in nodes)
+    assert model.asked == []
+
+
 def test_a_refusal_has_no_source_nodes() -> None:
     engine = query_engine(pipeline(Says([]), sure=0.1))
     for response in (engine.query(QUESTION), asyncio.run(engine.aquery(QUESTION))):

@@ -205,7 +205,7 @@ def test_a_small_real_run(seeds: Path, tmp_path: Path) -> None:
 
 def home_without_stores(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Models from the usual place, the cache of stores in this test's folder."""
-    from konkyo.index.embedding.catalogue import home
+    from konkyo.index.embedding.model_files import home
 
     folder.mkdir()
     for entry in home().iterdir():
@@ -282,7 +282,7 @@ def test_injected_articles_do_not_steer_the_answers(
 
 
 def test_two_questions_with_the_real_model(seeds: Path, tmp_path: Path) -> None:
-    from konkyo.index.embedding.catalogue import resolve_llm
+    from konkyo.index.embedding.model_registry import resolve_llm
     from konkyo.rag.factory import DEFAULT_LLM
 
     try:

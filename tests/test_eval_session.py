@@ -290,7 +290,7 @@ def case(claim: str) -> Case:
 def test_llamaindexs_evaluator_says_yes_or_no() -> None:
     from llama_index.core.llms import CompletionResponse, CustomLLM, LLMMetadata
 
-    from konkyo.eval.llamaindex import LlamaIndexJudge
+    from konkyo.eval.llamaindex import LlamaIndexFaithfulness
 
     class Echo(CustomLLM):
         @property
@@ -307,7 +307,7 @@ def test_llamaindexs_evaluator_says_yes_or_no() -> None:
         def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: object) -> object:
             raise NotImplementedError
 
-    judge = LlamaIndexJudge(Echo(), "llamaindex:echo")
+    judge = LlamaIndexFaithfulness(Echo(), "llamaindex:echo")
     assert judge.supports([case("It is $550 billion."), case("It is $90 billion.")]) == [1.0, 0.0]
     assert judge.supports([replace(case("x"), citations=())]) == [0.0]
 
@@ -316,30 +316,30 @@ def test_llamaindexs_evaluator_says_yes_or_no() -> None:
     "spec", ["", "gpt", "openai:m", "openai:m@ftp://x", "ollama:", "llamaindex:x"]
 )
 def test_a_spec_that_names_no_model_is_told(spec: str) -> None:
-    from konkyo.eval.llamaindex import judge_from
+    from konkyo.eval.llamaindex import faithfulness_from
 
     with pytest.raises(UsageError, match=r"names no model: write embedded"):
-        judge_from(spec)
+        faithfulness_from(spec)
 
 
 def test_ragas_is_asked_for_by_name() -> None:
-    from konkyo.eval.llamaindex import judge_from
+    from konkyo.eval.llamaindex import faithfulness_from
 
     try:
         import ragas  # noqa: F401
     except ImportError:
         with pytest.raises(ExtraMissing, match="pip install ragas"):
-            judge_from("ragas:ollama:m")
+            faithfulness_from("ragas:ollama:m")
     else:
         pytest.skip("ragas is installed")
 
 
 def test_a_judge_that_cannot_be_reached_raises_our_error() -> None:
-    from konkyo.eval.llamaindex import judge_from
+    from konkyo.eval.llamaindex import faithfulness_from
 
     pytest.importorskip("llama_index.llms.ollama")
     with pytest.raises(LLMUnreachable, match=r"^llamaindex:ollama:m@http://127\.0\.0\.1:9: "):
-        judge_from("ollama:m@http://127.0.0.1:9").supports([case("It is $550 billion.")])
+        faithfulness_from("ollama:m@http://127.0.0.1:9").supports([case("It is $550 billion.")])
 
 
 def test_remote_models_are_made_without_a_call() -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from konkyo.index.builder import build
-from konkyo.index.embedding.catalogue import resolve_llm
 from konkyo.index.embedding.encoders import load_encoder
+from konkyo.index.embedding.model_registry import resolve_llm
 from konkyo.index.errors import ModelMissing
 from konkyo.index.records import ArticleSummary, Hit, Passage
 from konkyo.index.stores.open import open_store

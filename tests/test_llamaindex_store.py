@@ -1,8 +1,9 @@
-"""The store serves LlamaIndex: add, delete, filters, modes, coroutines; the documented example runs."""
+"""The store serves LlamaIndex: add, delete, filters, modes, coroutines, the documented example."""
 
 from __future__ import annotations
 
 import asyncio
+import pickle
 import sys
 from pathlib import Path
 
@@ -154,6 +155,44 @@ def test_what_is_deleted_is_gone(folder: Path) -> None:
     store.clear()
     assert other.get_nodes() == []
     assert all(f.ok for f in verify(folder))
+
+
+def test_an_empty_list_of_documents_finds_nothing(folder: Path) -> None:
+    store = vector_store(folder)
+    assert store.query(query("地震", doc_ids=[])).ids == []
+    # What VectorStoreIndex.as_retriever sends where it means no limit.
+    assert len(store.query(query("地震", node_ids=[])).ids) == 4
+    assert store.get_nodes([]) == []
+    store.delete_nodes([])
+    assert len(store.get_nodes()) == 4
+
+
+def test_unknown_identifiers_are_skipped(folder: Path) -> None:
+    store = vector_store(folder)
+    assert [n.node_id for n in store.get_nodes(["gone", "b1", "gone too", "a2"])] == ["b1", "a2"]
+    assert store.query(query("地震", node_ids=["gone", "b1"])).ids == ["b1"]
+    store.delete_nodes(["gone", "b1"])
+    assert {n.node_id for n in store.get_nodes()} == {"a1", "a2", "c1"}
+
+
+def test_clearing_is_one_commit(folder: Path, tmp_path: Path) -> None:
+    write_stories(tmp_path / "news", 12)
+    build([str(tmp_path / "news")], tmp_path / "built", ENCODER)
+    for place in (folder, tmp_path / "built"):
+        store = vector_store(place)
+        before = store.client.generation
+        store.clear()
+        assert store.client.generation == before + 1
+        assert store.get_nodes() == []
+        store.clear()
+        assert store.client.generation == before + 1
+
+
+def test_the_adapters_can_be_sent_to_another_process(folder: Path) -> None:
+    store = pickle.loads(pickle.dumps(vector_store(folder)))
+    assert {n.node_id for n in store.get_nodes()} == set(TEXTS)
+    model = pickle.loads(pickle.dumps(embed_model(ENCODER)))
+    assert model.get_query_embedding("x") == ENCODER.queries(["x"])[0].tolist()
 
 
 def test_coroutines(folder: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from konkyo.index.embedding.catalogue import resolve_llm
+from konkyo.index.embedding.model_registry import resolve_llm
 from konkyo.index.errors import LLMTimeout, LLMUnreachable, ModelMissing, SettingsError
 from konkyo.index.records import ArticleSummary
 from konkyo.rag.factory import DEFAULT_LLM, open_llm

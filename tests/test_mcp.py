@@ -90,7 +90,7 @@ def test_over_http_a_key_is_needed_where_one_is_set(tmp_path: Path) -> None:
 
 
 def test_over_standard_input_the_real_command_answers(tmp_path: Path) -> None:
-    from konkyo.index.embedding.catalogue import model_path
+    from konkyo.index.embedding.model_registry import model_path
     from konkyo.index.errors import ModelError
 
     try:

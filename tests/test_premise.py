@@ -12,7 +12,7 @@ from konkyo.index.text.normalize import guess_language
 from konkyo.index.text.sentences import sentences
 from konkyo.rag.disagreement.false_premise import asked_anew, told_otherwise
 from konkyo.rag.factory import open_checker
-from konkyo.rag.reading.reader import Checker
+from konkyo.rag.reading.reader import LearnedReader
 from konkyo.rag.verification.facts import FactIssue
 
 BRIDGE = (
@@ -48,7 +48,7 @@ def hits(*texts: str) -> list[Hit]:
 
 
 @pytest.fixture(scope="module")
-def reader() -> Checker:
+def reader() -> LearnedReader:
     checker = open_checker()
     assert checker is not None
     return checker
@@ -68,7 +68,7 @@ def reader() -> Checker:
     ],
 )  # fmt: skip
 def test_what_is_told_instead_is_named_and_quoted(
-    reader: Checker, language: str, text: str, question: str, asked: str, told: str
+    reader: LearnedReader, language: str, text: str, question: str, asked: str, told: str
 ) -> None:
     found = told_otherwise(
         question, language, hits(text, OTHERS[language]), reader=reader, sentences=sentences
@@ -95,7 +95,7 @@ def test_what_is_told_instead_is_named_and_quoted(
     ],
 )
 def test_honest_questions_and_those_about_something_else_are_left_alone(
-    reader: Checker, language: str, text: str, question: str
+    reader: LearnedReader, language: str, text: str, question: str
 ) -> None:
     found = told_otherwise(
         question, language, hits(text, OTHERS.get(language, "")), reader=reader, sentences=sentences
@@ -113,7 +113,7 @@ def test_honest_questions_and_those_about_something_else_are_left_alone(
     ],
 )  # fmt: skip
 def test_a_prize_that_no_article_says_was_won(
-    reader: Checker, language: str, text: str, question: str, prize: str
+    reader: LearnedReader, language: str, text: str, question: str, prize: str
 ) -> None:
     passages = hits(text)
     article = passages[0].article
@@ -123,21 +123,23 @@ def test_a_prize_that_no_article_says_was_won(
     assert (found.asked, found.told, found.quote.text) == (prize, "", text)
 
 
-def test_a_prize_that_another_article_says_was_won_is_left_to_the_judge(reader: Checker) -> None:
+def test_a_prize_that_another_article_says_was_won_is_left_to_the_judge(
+    reader: LearnedReader,
+) -> None:
     wished = "市長は、山田太郎氏をノーベル平和賞の候補に推すと述べた。"
     question = "山田太郎氏がノーベル平和賞を受賞したのはなぜですか。"
     found = told_otherwise(question, "ja", hits(wished, PRIZE), reader=reader, sentences=sentences)
     assert found is None
 
 
-def test_to_ask_whether_a_prize_was_won_takes_nothing_for_granted(reader: Checker) -> None:
+def test_to_ask_whether_a_prize_was_won_takes_nothing_for_granted(reader: LearnedReader) -> None:
     wished = "市長は、画家の森氏をノーベル平和賞の候補に推すと述べた。"
     question = "森氏はノーベル平和賞を受賞しましたか。"
     found = told_otherwise(question, "ja", hits(wished), reader=reader, sentences=sentences)
     assert found is None
 
 
-def test_a_word_that_another_article_has_is_not_contradicted(reader: Checker) -> None:
+def test_a_word_that_another_article_has_is_not_contradicted(reader: LearnedReader) -> None:
     rival = "別の試算では、大橋の総工費は増加した。"
     question = "大橋の総工費が当初の見込みより増加したのはなぜですか。"
     found = told_otherwise(question, "ja", hits(BRIDGE, rival), reader=reader, sentences=sentences)

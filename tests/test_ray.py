@@ -86,3 +86,13 @@ def test_a_node_with_another_model_is_refused(seen: Seen) -> None:
 def test_a_cluster_that_is_not_there_is_said_so() -> None:
     with pytest.raises(WorkersLost, match=r"127\.0\.0\.1:9: no Ray cluster answers"):
         Cluster("127.0.0.1:9", ToyEncoder(), ToyEncoder, ChunkSettings())
+
+
+def test_the_last_error_of_ours_is_what_a_failed_cluster_tells() -> None:
+    from konkyo.index.ray_pool import _workers_lost
+
+    trace = (
+        "ray::_Encode()\n  File x\nkonkyo.index.errors.ModelError: no such model\nThe job ended."
+    )
+    error = _workers_lost("auto", RuntimeError(trace))
+    assert "the Ray cluster failed: no such model. The index is as it was" in str(error)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from konkyo.index.records import ArticleSummary
 from konkyo.rag.calibration import load_calibration
 from konkyo.rag.factory import open_checker
-from konkyo.rag.reading.reader import Checker
+from konkyo.rag.reading.reader import LearnedReader
 from konkyo.rag.thresholds import DEFAULT
 from konkyo.rag.types import Evidence
 from konkyo.rag.verification.relation import RelationCheck, kept_in_order, made_shorter
@@ -160,14 +160,14 @@ def test_who_did_it_is_not_believed_of_whom_it_was_done_to() -> None:
 
 
 @pytest.fixture(scope="module")
-def checker() -> Checker:
+def checker() -> LearnedReader:
     found = open_checker()
     assert found is not None
     return found
 
 
 def test_the_real_checker_does_not_believe_a_question_turned_into_a_statement(
-    checker: Checker,
+    checker: LearnedReader,
 ) -> None:
     relations = RelationCheck(checker, checker, load_calibration("phrased"))
     quote = "川端康成は1899年、大阪市に生まれた。父は医師だった。"

@@ -13,17 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from konkyo.index.embedding.catalogue import resolve_llm
+from konkyo.index.embedding.model_registry import resolve_llm
 from konkyo.index.errors import LLMTimeout, LLMUnreachable, ModelMissing, SettingsError
 from konkyo.index.records import ArticleSummary
 from konkyo.rag.factory import DEFAULT_LLM
+from konkyo.rag.generation.chat_template import chat_messages, inert
 from konkyo.rag.generation.http_llm import Remote, RemoteLLM, ollama_llm, openai_compatible_llm
-from konkyo.rag.generation.llm import Usage, chat_messages
+from konkyo.rag.generation.llm import Usage
 from konkyo.rag.generation.output_format import parse_line, split_lines
 from konkyo.rag.generation.prompts import Prompt, claims_prompt
 from konkyo.rag.generation.structured_output import (
     claims_schema,
-    inert,
     json_as_lines,
     without_thoughts,
 )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from konkyo.index.embedding.cross_encoder import load_reranker
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.errors import ModelUnknown
 from konkyo.index.records import ScoredPassage
+from konkyo.index.stores.base import Store
 from konkyo.index.stores.local.reader import LocalStore
 from konkyo.rag.retrieval.hybrid import (
     Fused,
@@ -173,25 +175,53 @@ def test_where_words_decide_nothing_is_compared(words: LocalStore) -> None:
     assert encoder.asked == []
 
 
-def test_states_that_do_not_fit_are_forgotten(words: LocalStore) -> None:
+def test_passages_are_read_once_a_search(words: LocalStore, tmp_path: Path) -> None:
+    reads: list[str] = []
+
+    class CountingStore:
+        def __getattr__(self, name: str) -> object:
+            if name in ("passages", "summaries"):
+                reads.append(name)
+            return getattr(words, name)
+
+    weights = FusionWeights(
+        floor=0.0, margin=1.0, reranker=str(tiny_cross_encoder(tmp_path / "cross"))
+    )
     encoder = CountingEncoder()
-    ids = [p.passage_id for a in words.articles() for p in words.passages_of(a.article_id)]
+    store = cast("Store", CountingStore())
+    assert Retriever(store, encoder, weights).retrieve("gamma nowhere to be found", top_k=2)
+    assert len(encoder.asked) == len(WORDS)
+    assert reads == ["passages", "summaries"]
+
+
+def test_states_that_do_not_fit_are_forgotten() -> None:
+    encoder = CountingEncoder()
+    texts = [f"alpha {word}" for word in WORDS]
     small = PassageStates(encoder, most_bytes=1)
     whole = PassageStates(encoder)
     for _ in range(2):
-        found = small.of_passages(words, ids)
-        assert all(map(np.array_equal, found, whole.of_passages(words, ids)))
-    assert len(encoder.asked) == 3 * len(ids)
+        found = small.of_passages(texts)
+        assert all(map(np.array_equal, found, whole.of_passages(texts)))
+    assert len(encoder.asked) == 3 * len(texts)
+
+
+def test_the_states_used_last_are_kept() -> None:
+    encoder = CountingEncoder()
+    two_words = 2 * len(WORDS) * np.dtype(np.float16).itemsize
+    states = PassageStates(encoder, most_bytes=2 * two_words)
+    for text in ("alpha beta", "beta gamma", "alpha beta", "gamma delta", "alpha beta"):
+        states.of_passages([text])
+    assert encoder.asked == ["alpha beta", "beta gamma", "gamma delta"]
 
 
 def test_one_clear_winner_is_not_compared(words: LocalStore) -> None:
     encoder = CountingEncoder()
-    ranked = Retriever(words, encoder, FusionWeights(floor=0.0, margin=0.0)).rank(
+    hits = Retriever(words, encoder, FusionWeights(floor=0.0, margin=0.0)).retrieve(
         "gamma nowhere to be found"
     )
     assert encoder.asked == []
     plain = Retriever(words, encoder, FusionWeights(floor=0.0, late=0.0))
-    assert ranked == plain.rank("gamma nowhere to be found")
+    assert hits == plain.retrieve("gamma nowhere to be found")
 
 
 def test_a_cross_encoder_orders_the_best_and_leaves_their_shares() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from konkyo.index.embedding.catalogue import model_path
+from konkyo.index.embedding.model_registry import model_path
 from konkyo.index.errors import ModelError, StoreLocked, UsageError
 from konkyo.ui.server.evaluation_jobs import EvaluationJobs
 from konkyo.ui.server.index_jobs import IndexJobs, Job

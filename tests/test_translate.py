@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from konkyo.index.embedding.catalogue import resolve_llm
+from konkyo.index.embedding.model_registry import resolve_llm
 from konkyo.index.errors import LLMUnreachable, ModelMissing
 from konkyo.rag.factory import DEFAULT_LLM
 from konkyo.rag.generation.llm import EmbeddedLLM, NoLLM, Usage

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from konkyo.index.embedding.catalogue import model_path
+from konkyo.index.embedding.model_registry import model_path
 from training.checker_data import Example, load_training
 
 if TYPE_CHECKING:
@@ -642,9 +642,9 @@ def calibrate(encoder: Path, weights: Path, rows: Sequence[Example]) -> dict[str
     from scipy.optimize import minimize
     from scipy.special import expit, log_softmax
 
-    from konkyo.rag.reading.reader import load_checker
+    from konkyo.rag.reading.reader import load_reader
 
-    checker = load_checker(encoder, weights)
+    checker = load_reader(encoder, weights)
     scores, labels, verdicts, kinds = [], [], [], []
     for row in rows:
         if row.task == "query":

@@ -1,4 +1,4 @@
-"""A cross-encoder for those who name one: it reads question and passage together."""
+"""Loads a cross-encoder, a model that scores a question and a passage together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from konkyo.index.embedding.catalogue import resolve_embedding
+from konkyo.index.embedding.model_registry import resolve_embedding
 
 __all__ = ["Reranker", "load_reranker"]
 

@@ -52,6 +52,26 @@ _EMBEDDING_NAMES = {
 }
 
 
+_MODULES = [
+    {"idx": n, "name": str(n), "path": path, "type": f"sentence_transformers.models.{kind}"}
+    for n, (path, kind) in enumerate(
+        [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")]
+    )
+]
+_POOLING = {
+    "pooling_mode_cls_token": False,
+    "pooling_mode_mean_tokens": True,
+    "pooling_mode_max_tokens": False,
+    "pooling_mode_mean_sqrt_len_tokens": False,
+    "include_prompt": True,
+}
+_PROMPTS = {
+    "prompts": {"query": "query: ", "passage": "passage: ", "document": "passage: "},
+    "default_prompt_name": None,
+    "similarity_fn_name": "cosine",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class _Shape:
     """The sizes in the header."""
@@ -172,7 +192,7 @@ def _write_weights(data: mmap.mmap, contents: _Contents, path: Path) -> None:
             "data_offsets": [at, end],
         }
         at = end
-    # The file has no pooler (nothing here uses one); zeros keep loaders from warning of its absence.
+    # The file has no pooler and nothing uses one; with zeros, loaders do not warn of its absence.
     hidden = contents.shape.hidden
     pooler = {"pooler.dense.weight": [hidden, hidden], "pooler.dense.bias": [hidden]}
     padding = 0
@@ -266,45 +286,13 @@ def _write_configuration(contents: _Contents, folder: Path) -> None:
             "vocab_size": shape.vocabulary,
         },
     )
-    _write_json(
-        folder / "modules.json",
-        [
-            {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
-            {
-                "idx": 1,
-                "name": "1",
-                "path": "1_Pooling",
-                "type": "sentence_transformers.models.Pooling",
-            },
-            {
-                "idx": 2,
-                "name": "2",
-                "path": "2_Normalize",
-                "type": "sentence_transformers.models.Normalize",
-            },
-        ],
-    )
+    _write_json(folder / "modules.json", _MODULES)
     _write_json(folder / "sentence_bert_config.json", {"max_seq_length": shape.positions})
     (folder / "1_Pooling").mkdir(exist_ok=True)
     _write_json(
-        folder / "1_Pooling" / "config.json",
-        {
-            "word_embedding_dimension": shape.hidden,
-            "pooling_mode_cls_token": False,
-            "pooling_mode_mean_tokens": True,
-            "pooling_mode_max_tokens": False,
-            "pooling_mode_mean_sqrt_len_tokens": False,
-            "include_prompt": True,
-        },
+        folder / "1_Pooling" / "config.json", {"word_embedding_dimension": shape.hidden, **_POOLING}
     )
-    _write_json(
-        folder / "config_sentence_transformers.json",
-        {
-            "prompts": {"query": "query: ", "passage": "passage: ", "document": "passage: "},
-            "default_prompt_name": None,
-            "similarity_fn_name": "cosine",
-        },
-    )
+    _write_json(folder / "config_sentence_transformers.json", _PROMPTS)
 
 
 def _write_json(path: Path, value: object) -> None:

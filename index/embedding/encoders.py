@@ -1,7 +1,7 @@
 """Encoders: any sentence-transformers model, and a faster engine for the common kind.
 
-``load_encoder`` gives one object that embeds questions and passages and also gives the state of
-each token. The model may be named by the catalogue, by a folder or by a hub id; its own prompts
+``load_encoder`` returns one object that embeds questions and passages and also returns the state
+of each token. The model may be named by the catalogue, by a folder or by a hub id; its own prompts
 are used (``query: `` / ``passage: `` for models of the E5 family that do not say).
 """
 
@@ -16,21 +16,23 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from konkyo.index.embedding.catalogue import resolve_embedding
+from konkyo.index.embedding.hub import fetch_snapshot
 from konkyo.index.embedding.model_folder import Offsets, Prompts, Role
+from konkyo.index.embedding.model_registry import resolve_embedding
 from konkyo.index.embedding.protocol import Vectors
-from konkyo.index.errors import ModelUnreachable
 
 __all__ = ["AnyEncoder", "Load", "Progress", "is_prepared", "load_encoder"]
 
 Progress = Callable[[int, int], None]
 """Called with texts done and texts in all."""
 
+_HUB_ADVICE = "check the name and the network, or name a folder"
+
 _log = logging.getLogger(__name__)
 
 
 class AnyEncoder(Protocol):
-    """What ``load_encoder`` gives: an ``Encoder`` and a ``TokenEncoder``; safe to share by threads.
+    """What ``load_encoder`` returns: an ``Encoder`` and ``TokenEncoder``, safe to share by threads.
 
     A text longer than the model can read is cut at ``max_tokens`` tokens.
     """
@@ -77,9 +79,6 @@ class AnyEncoder(Protocol):
     ) -> list[tuple[Vectors, Offsets]]:
         """The states of each text and, row by row, the span of the text each stands for."""
 
-    def token_offsets(self, text: str, role: Role = "passage") -> Offsets:
-        """The spans alone, exactly as in ``states_with_offsets``, without running the model."""
-
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, uncut, without prompt and special tokens."""
 
@@ -97,10 +96,11 @@ def load_encoder(
     """
     given = str(name_or_path)
     found = resolve_embedding(given)
-    folder = found if isinstance(found, Path) else _from_hub(found)
+    folder = found if isinstance(found, Path) else fetch_snapshot(found, advice=_HUB_ADVICE)
     name = folder.name if isinstance(found, Path) else found
     if fast:
-        from konkyo.index.embedding.onnx import Unsupported, load_int8
+        from konkyo.index.embedding.bert_folder import Unsupported
+        from konkyo.index.embedding.int8_engine import load_int8
 
         try:
             return load_int8(folder, name, threads)
@@ -125,21 +125,7 @@ class Load:
 
 def is_prepared(name_or_path: str | Path) -> bool:
     """Whether the fast engine of a local model was made before, so that loading it is quick."""
-    from konkyo.index.embedding.onnx import is_made
+    from konkyo.index.embedding.int8_engine import is_made
 
     found = resolve_embedding(str(name_or_path))
     return isinstance(found, Path) and is_made(found, found.name)
-
-
-def _from_hub(hub_id: str) -> Path:
-    import huggingface_hub
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
-
-    patterns = ["*.json", "*.txt", "*.model", "*.safetensors"]
-    try:
-        return Path(huggingface_hub.snapshot_download(hub_id, allow_patterns=patterns))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, ConnectionError) as exc:
-        raise ModelUnreachable(
-            f"cannot fetch {hub_id} from the model hub ({type(exc).__name__}); check the name and "
-            "the network, or name a folder"
-        ) from exc

@@ -30,7 +30,7 @@ _GROUP = 128
 
 
 class PairScorer:
-    """A cross-encoder of sentence-transformers; satisfies ``konkyo.index.embedding.cross_encoder.Reranker``."""
+    """A cross-encoder of sentence-transformers, as a ``Reranker`` of ``cross_encoder``."""
 
     def __init__(self, name_or_path: str) -> None:
         from sentence_transformers import CrossEncoder
@@ -161,11 +161,6 @@ class PlainEncoder:
             )
             for rows, keep in zip(states, kept, strict=True)
         ]
-
-    def token_offsets(self, text: str, role: Role = "passage") -> Offsets:
-        """The spans alone."""
-        with self._lock:
-            return [span for _, span in self._kept(text, role)]
 
     def _kept(self, text: str, role: Role) -> list[tuple[int, tuple[int, int]]]:
         prompt = self._prompts.of(role)

@@ -70,8 +70,9 @@ class Drafter:
                 again = repair_prompt(prompt, failed.text, why, asked.language)
                 yield from self._attempt(again, evidence, found.places, building)
         except LLMError:
-            key = "llm_stopped" if building.claims else "llm_unavailable"
-            building.notices.append(notice_text(key, asked.language))
+            building.notices.append(
+                notice_text("llm_stopped" if building.claims else "llm_unavailable", asked.language)
+            )
 
     def _read(self, found: Found, *, one_fact: bool) -> tuple[Evidence, ...]:
         """The quotes the model gets: fewer, where one fact is asked for and its place is sure."""

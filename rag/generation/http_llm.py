@@ -11,24 +11,28 @@ Keys travel in one header and stand in no message, log or ``repr``.
 from __future__ import annotations
 
 import functools
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 from konkyo.index.errors import LLMTimeout, LLMUnreachable, SettingsError
-from konkyo.rag.generation.llm import Usage, chat_messages
-from konkyo.rag.generation.output_format import claims_grammar
-from konkyo.rag.generation.prompts import Prompt
-from konkyo.rag.generation.structured_output import (
-    JSON_NOTE,
-    Contract,
-    claims_schema,
-    json_as_lines,
-    without_thoughts,
+from konkyo.rag.generation.chat_protocols import (
+    ChatProtocol,
+    Chunk,
+    OllamaChat,
+    OpenAIChat,
 )
+from konkyo.rag.generation.http_response import (
+    describe,
+    refusal_message,
+    retry_after,
+    whole_lines,
+)
+from konkyo.rag.generation.llm import Usage
+from konkyo.rag.generation.prompts import Prompt
+from konkyo.rag.generation.structured_output import Contract, json_as_lines, without_thoughts
 
 if TYPE_CHECKING:
     import ssl
@@ -37,8 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Remote", "RemoteLLM", "ollama_llm", "openai_compatible_llm"]
 
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
-_LONGEST_LINE = 1_000_000
+_MAY_PASS = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
+_NOT_KNOWN = frozenset({400, 422, 501})
 _CONNECT = 10.0
 
 
@@ -58,151 +62,7 @@ class Remote(NamedTuple):
 _USUAL = Remote()
 
 
-class _Chunk(NamedTuple):
-    """What one message of a stream says."""
-
-    text: str = ""
-    usage: Mapping[str, int] | None = None
-    finished: bool = False
-    error: str = ""
-
-
-class _Dialect(Protocol):
-    """One protocol: where to post, what to post, and how the reply is read."""
-
-    path: str
-
-    def body(
-        self, model: str, prompt: Prompt, max_tokens: int, contract: Contract, without: set[str]
-    ) -> dict[str, object]: ...
-
-    def read(self, line: str) -> _Chunk | None: ...
-
-    def refused(self, message: str, without: set[str]) -> str | None: ...
-
-
-class _OpenAI:
-    """Chat completions as server-sent events."""
-
-    path = "/chat/completions"
-
-    def body(
-        self, model: str, prompt: Prompt, max_tokens: int, contract: Contract, without: set[str]
-    ) -> dict[str, object]:
-        note = JSON_NOTE if contract == "json" and prompt.shown else ""
-        limit = "max_completion_tokens" if "max_tokens" in without else "max_tokens"
-        body: dict[str, object] = {
-            "model": model,
-            "messages": chat_messages(prompt, note),
-            "stream": True,
-            limit: max_tokens,
-        }
-        if "temperature" not in without:
-            body["temperature"] = 0.0
-        if "stream_options" not in without:
-            body["stream_options"] = {"include_usage": True}
-        if not prompt.shown:
-            return body
-        if contract == "grammar":
-            body["grammar"] = claims_grammar(prompt.shown, lines=prompt.lines, least=prompt.least)
-            body["cache_prompt"] = True
-        if contract == "json":
-            schema = {
-                "name": "claims",
-                "strict": True,
-                "schema": claims_schema(prompt.shown, lines=prompt.lines),
-            }
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
-        return body
-
-    def read(self, line: str) -> _Chunk | None:
-        if not line.startswith("data:"):
-            return None
-        data = line.removeprefix("data:").strip()
-        if data == "[DONE]":
-            return _Chunk(finished=True)
-        said = _object(data)
-        if error := said.get("error"):
-            return _Chunk(error=_told(error))
-        text, finished = "", False
-        choices = said.get("choices")
-        for choice in choices if isinstance(choices, list) else []:
-            if isinstance(choice, dict):
-                delta = choice.get("delta")
-                content = delta.get("content") if isinstance(delta, dict) else None
-                text += content if isinstance(content, str) else ""
-                finished = finished or choice.get("finish_reason") is not None
-        counts = said.get("usage")
-        usage = None
-        if isinstance(counts, dict):
-            details = counts.get("prompt_tokens_details")
-            usage = {
-                "prompt_tokens": _count(counts, "prompt_tokens"),
-                "completion_tokens": _count(counts, "completion_tokens"),
-                "cached_tokens": _count(details, "cached_tokens"),
-            }
-        return _Chunk(text, usage, finished)
-
-    def refused(self, message: str, without: set[str]) -> str | None:
-        """Which part of the request a server does not know, by what it says."""
-        said = message.lower()
-        for part, words in (
-            ("max_tokens", ("max_completion_tokens",)),
-            ("temperature", ("temperature",)),
-            ("stream_options", ("stream_options", "include_usage")),
-        ):
-            if part not in without and any(w in said for w in words):
-                return part
-        return None
-
-
-class _Ollama:
-    """Ollama's chat: one JSON object a line."""
-
-    path = "/api/chat"
-
-    def body(
-        self, model: str, prompt: Prompt, max_tokens: int, contract: Contract, without: set[str]
-    ) -> dict[str, object]:
-        note = JSON_NOTE if contract == "json" and prompt.shown else ""
-        # The context is named, for the server's default may be longer than its memory allows.
-        options = {"temperature": 0.0, "num_predict": max_tokens, "num_ctx": 4096}
-        body: dict[str, object] = {
-            "model": model,
-            "messages": chat_messages(prompt, note),
-            "stream": True,
-            "options": options,
-        }
-        if "think" not in without:
-            body["think"] = False
-        if contract == "json" and prompt.shown:
-            body["format"] = claims_schema(prompt.shown, lines=prompt.lines)
-        return body
-
-    def read(self, line: str) -> _Chunk | None:
-        if not line.strip():
-            return None
-        said = _object(line)
-        if error := said.get("error"):
-            return _Chunk(error=_told(error))
-        message = said.get("message")
-        content = message.get("content") if isinstance(message, dict) else None
-        done = said.get("done") is True
-        usage = None
-        if done:
-            usage = {
-                "prompt_tokens": _count(said, "prompt_eval_count"),
-                "completion_tokens": _count(said, "eval_count"),
-                "cached_tokens": 0,
-            }
-        return _Chunk(content if isinstance(content, str) else "", usage, done)
-
-    def refused(self, message: str, without: set[str]) -> str | None:
-        """Old servers and models without thoughts may not know ``think``."""
-        return "think" if "think" in message.lower() and "think" not in without else None
-
-
-class _Again(Exception):
+class _MayPass(Exception):
     """A fault that may pass by itself; carries what is raised if it does not."""
 
     def __init__(self, error: LLMUnreachable, after: float = 0.0) -> None:
@@ -219,7 +79,7 @@ class RemoteLLM:
         name: str,
         model: str,
         base_url: str,
-        dialect: _Dialect,
+        protocol: ChatProtocol,
         *,
         api_key: str = "",
         how: Remote = _USUAL,
@@ -229,12 +89,12 @@ class RemoteLLM:
         self._name = name
         self._model = model
         self._base = _checked(base_url)
-        self._dialect = dialect
+        self._protocol = protocol
         self._key = api_key
         self._how = how
         self._sleep = sleep
         self._contract: Contract | None = None if how.contract == "auto" else how.contract
-        self._without: set[str] = set()
+        self._left_out: set[str] = set()
 
     def __repr__(self) -> str:
         return f"RemoteLLM({self._name!r}, {self._place!r})"
@@ -261,10 +121,12 @@ class RemoteLLM:
 
         until = time.monotonic() + self._how.timeout
         try:
-            with httpx.Client(headers=self._headers(), verify=_trusted(self._base)) as client:
+            with httpx.Client(
+                headers=self._headers(), verify=_certificates_for(self._base)
+            ) as client:
                 if self._contract is None:
-                    self._contract = self._found_out(client, until)
-                with self._opened(client, prompt, max_tokens, until) as response:
+                    self._contract = self._find_contract(client, until)
+                with self._open(client, prompt, max_tokens, until) as response:
                     pieces: Iterator[str] = self._pieces(response, until, usage)
                     pieces = without_thoughts(pieces)
                     if self._contract == "json" and prompt.shown:
@@ -273,9 +135,9 @@ class RemoteLLM:
         except httpx.ConnectTimeout as exc:
             raise self._unreachable("no connection in time; is the server running?") from exc
         except httpx.TimeoutException as exc:
-            raise self._late() from exc
+            raise self._timed_out() from exc
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as exc:
-            raise self._unreachable(f"the connection broke off ({_said(exc)})") from exc
+            raise self._unreachable(f"the connection broke off ({describe(exc)})") from exc
 
     @property
     def _place(self) -> str:
@@ -288,7 +150,7 @@ class RemoteLLM:
         masked = what.replace(self._key, "***") if self._key else what
         return LLMUnreachable(f"{self._name} at {self._place}: {masked}")
 
-    def _late(self) -> LLMTimeout:
+    def _timed_out(self) -> LLMTimeout:
         return LLMTimeout(
             f"{self._name} at {self._place}: no answer in time ({self._how.timeout:g} s); is the"
             " server busy? llm.timeout sets how long to wait"
@@ -300,35 +162,36 @@ class RemoteLLM:
         base = httpx.URL(self._base)
         return base.copy_with(path=base.path.rstrip("/") + path)
 
-    def _left(self, until: float) -> httpx.Timeout:
+    def _time_left(self, until: float) -> httpx.Timeout:
         import httpx
 
         left = until - time.monotonic()
         if left <= 0:
-            raise self._late()
+            raise self._timed_out()
         return httpx.Timeout(left, connect=min(_CONNECT, left))
 
-    def _found_out(self, client: httpx.Client, until: float) -> Contract:
-        """What the server supports: llama.cpp says who it is in its list of models."""
+    def _find_contract(self, client: httpx.Client, until: float) -> Contract:
+        """The strongest contract the server supports, found once."""
         import httpx
 
-        if isinstance(self._dialect, _Ollama):
-            return "json"
-        try:
-            reply = client.get(self._url("/models"), timeout=self._left(until))
-            listed = reply.json().get("data") if reply.is_success else None
-        except httpx.TimeoutException:
-            raise
-        except (httpx.HTTPError, ValueError, AttributeError):
-            return "json"
-        owners = {m.get("owned_by") for m in listed or [] if isinstance(m, dict)}
-        return "grammar" if "llamacpp" in owners else "json"
+        models = None
+        if self._protocol.models_path is not None:
+            try:
+                reply = client.get(
+                    self._url(self._protocol.models_path), timeout=self._time_left(until)
+                )
+                models = reply.json() if reply.is_success else None
+            except httpx.TimeoutException:
+                raise
+            except (httpx.HTTPError, ValueError):
+                models = None
+        return self._protocol.contract(models)
 
     @contextmanager
-    def _opened(
+    def _open(
         self, client: httpx.Client, prompt: Prompt, max_tokens: int, until: float
     ) -> Iterator[httpx.Response]:
-        """A response whose body may be read; tried again where the fault may pass."""
+        """Open a response for reading; tried again where the fault may pass by itself."""
         from tenacity import (
             Retrying,
             retry_if_exception_type,
@@ -342,20 +205,20 @@ class RemoteLLM:
 
         def wait(state: object) -> float:
             fault = state.outcome.exception()  # type: ignore[attr-defined]
-            asked = fault.after if isinstance(fault, _Again) else 0.0
+            asked = fault.after if isinstance(fault, _MayPass) else 0.0
             return max(asked, backoff(state))  # type: ignore[arg-type]
 
         left = max(0.0, until - time.monotonic())
         again = Retrying(
             stop=stop_after_attempt(self._how.retries + 1) | stop_before_delay(left),
             wait=wait,
-            retry=retry_if_exception_type(_Again),
+            retry=retry_if_exception_type(_MayPass),
             sleep=self._sleep,
             reraise=True,
         )
         try:
             response = again(self._send, client, prompt, max_tokens, until)
-        except _Again as exc:
+        except _MayPass as exc:
             raise exc.error from exc.__cause__
         try:
             yield response
@@ -369,35 +232,41 @@ class RemoteLLM:
         import httpx
 
         contract: Contract = self._contract or "lines"
-        without = set(self._without)
+        left_out = set(self._left_out)
         while True:
-            body = self._dialect.body(self._model, prompt, max_tokens, contract, without)
+            body = self._protocol.body(self._model, prompt, max_tokens, contract, left_out)
             request = client.build_request(
-                "POST", self._url(self._dialect.path), json=body, timeout=self._left(until)
+                "POST", self._url(self._protocol.path), json=body, timeout=self._time_left(until)
             )
             try:
                 response = client.send(request, stream=True)
                 if response.is_success:
-                    self._contract, self._without = contract, without
+                    self._contract, self._left_out = contract, left_out
                     return response
                 response.read()
                 response.close()
             except httpx.TimeoutException:
                 raise
             except httpx.TransportError as exc:
-                raise _Again(self._unreachable(f"{_said(exc)}; is the server running?")) from exc
-            refused = response.status_code in {400, 422, 501}
-            part = self._dialect.refused(_message(response), without) if refused else None
+                raise _MayPass(
+                    self._unreachable(f"{describe(exc)}; is the server running?")
+                ) from exc
+            refused = response.status_code in _NOT_KNOWN
+            part = (
+                self._protocol.refused_part(refusal_message(response), left_out)
+                if refused
+                else None
+            )
             if part is not None:
-                without.add(part)
+                left_out.add(part)
             elif refused and self._how.contract == "auto" and contract != "lines":
                 contract = "json" if contract == "grammar" else "lines"
             else:
                 self._fail(response)
 
     def _fail(self, response: httpx.Response) -> NoReturn:
-        """Raise what a refusal means to whoever set the address, the model and the key."""
-        status, message = response.status_code, _message(response)
+        """Raise the error that a refusal stands for, with the setting to look at."""
+        status, message = response.status_code, refusal_message(response)
         if status in {401, 403}:
             raise self._unreachable(
                 f"the server refuses the key ({status}); llm.api_key_env names the variable with it"
@@ -407,9 +276,9 @@ class RemoteLLM:
                 f"no such model or address (404: {message}); look at llm.model and llm.base_url"
             )
         error = self._unreachable(f"the server answers {status}: {message}")
-        if status in _PASSING:
-            raise _Again(error, _seconds(response.headers.get("retry-after", "")))
-        if status in {400, 422, 501} and self._how.contract not in {"auto", "lines"}:
+        if status in _MAY_PASS:
+            raise _MayPass(error, retry_after(response.headers.get("retry-after", "")))
+        if status in _NOT_KNOWN and self._how.contract not in {"auto", "lines"}:
             raise self._unreachable(
                 f"the server answers {status}: {message}; llm.contract is {self._how.contract},"
                 ' "auto" asks for what the server supports'
@@ -418,7 +287,7 @@ class RemoteLLM:
 
     def _pieces(self, response: httpx.Response, until: float, usage: Usage | None) -> Iterator[str]:
         finished = False
-        for line in _lines(self._watched(response.iter_text(), until)):
+        for line in whole_lines(self._in_time(response.iter_text(), until)):
             chunk = self._read(line)
             if chunk is None:
                 continue
@@ -432,23 +301,21 @@ class RemoteLLM:
         if not finished:
             raise self._unreachable("the reply broke off before its end")
 
-    def _watched(self, parts: Iterable[str], until: float) -> Iterator[str]:
-        """Parts of a reply while there is time: a server that trickles may not hold a reader."""
+    def _in_time(self, parts: Iterable[str], until: float) -> Iterator[str]:
+        """Yield parts of a reply until the time is up. Raises LLMTimeout."""
         for part in parts:
             if time.monotonic() > until:
-                raise self._late()
+                raise self._timed_out()
             yield part
 
-    def _read(self, line: str) -> _Chunk | None:
+    def _read(self, line: str) -> Chunk | None:
         try:
-            return self._dialect.read(line)
+            return self._protocol.read(line)
         except ValueError as exc:
             raise self._unreachable(f"this is no reply of its protocol: {line[:80]!r}") from exc
 
     def _count(self, counts: Mapping[str, int], usage: Usage) -> None:
-        usage.prompt_tokens = counts["prompt_tokens"]
-        usage.completion_tokens = counts["completion_tokens"]
-        usage.cached_tokens = counts["cached_tokens"]
+        usage.set_counts(counts)
         cost = usage.prompt_tokens * self._how.price_in
         cost += usage.completion_tokens * self._how.price_out
         usage.cost = cost / 1_000_000
@@ -462,9 +329,12 @@ def openai_compatible_llm(
     how: Remote = _USUAL,
     sleep: Callable[[float], None] = time.sleep,
 ) -> RemoteLLM:
-    """Any server that speaks the OpenAI API; ``base_url`` ends where ``/chat/completions`` begins."""
+    """Any server that speaks the OpenAI API.
+
+    ``base_url`` is what stands before ``/chat/completions``.
+    """
     return RemoteLLM(
-        f"openai:{model}", model, base_url, _OpenAI(), api_key=api_key, how=how, sleep=sleep
+        f"openai:{model}", model, base_url, OpenAIChat(), api_key=api_key, how=how, sleep=sleep
     )
 
 
@@ -480,7 +350,7 @@ def ollama_llm(
     if how.contract == "grammar":
         raise SettingsError('llm.contract: Ollama takes no grammar; "auto" or "json" will do')
     return RemoteLLM(
-        f"ollama:{model}", model, base_url, _Ollama(), api_key=api_key, how=how, sleep=sleep
+        f"ollama:{model}", model, base_url, OllamaChat(), api_key=api_key, how=how, sleep=sleep
     )
 
 
@@ -507,57 +377,6 @@ def _certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def _trusted(base_url: str) -> ssl.SSLContext | bool:
+def _certificates_for(base_url: str) -> ssl.SSLContext | bool:
     """The certificates to check with, read once; a plain address needs none."""
     return _certificates() if base_url.startswith("https:") else False
-
-
-def _lines(parts: Iterable[str]) -> Iterator[str]:
-    """Whole lines of a reply; the rest is given when the reply ends."""
-    rest = ""
-    for part in parts:
-        *whole, rest = (rest + part).split("\n")
-        if len(rest) > _LONGEST_LINE:
-            raise LLMUnreachable("the server sends a line without end")
-        yield from whole
-    if rest.strip():
-        yield rest
-
-
-def _object(data: str) -> dict[str, object]:
-    """One JSON object, empty where it is none. Raises ValueError for what is no JSON."""
-    said = json.loads(data)
-    return said if isinstance(said, dict) else {}
-
-
-def _count(counts: object, key: str) -> int:
-    value = counts.get(key) if isinstance(counts, dict) else 0
-    return value if isinstance(value, int) else 0
-
-
-def _told(error: object) -> str:
-    if isinstance(error, dict):
-        return str(error.get("message") or error)
-    return str(error)
-
-
-def _message(response: httpx.Response) -> str:
-    """What a refusal says, in at most 200 letters."""
-    try:
-        said = response.json()
-    except ValueError:
-        return " ".join(response.text.split())[:200] or response.reason_phrase
-    error = said.get("error", said) if isinstance(said, dict) else said
-    return " ".join(_told(error).split())[:200]
-
-
-def _seconds(header: str) -> float:
-    """What Retry-After asks for, in seconds; 0 where it gives a date or nothing."""
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        return 0.0
-
-
-def _said(exc: Exception) -> str:
-    return str(exc) or type(exc).__name__

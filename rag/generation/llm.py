@@ -1,4 +1,4 @@
-"""The one door to any language model: what one is, the embedded one, and none.
+"""Language models: what one offers, the embedded one, and none.
 
 ``konkyo.rag.generation.http_llm`` holds the ones that are reached over HTTP.
 """
@@ -11,17 +11,18 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from konkyo.index.errors import LLMTimeout, LLMUnreachable
+from konkyo.rag.generation.chat_protocols import Chunk, read_completion
+from konkyo.rag.generation.chat_template import chat_messages
 from konkyo.rag.generation.output_format import claims_grammar
 from konkyo.rag.generation.prompts import Prompt
-from konkyo.rag.generation.structured_output import inert
 
-__all__ = ["LLM", "EmbeddedLLM", "NoLLM", "Usage", "chat_messages"]
+__all__ = ["LLM", "EmbeddedLLM", "NoLLM", "Usage"]
 
 
 @dataclass(slots=True)
@@ -43,9 +44,15 @@ class Usage:
         self.completion_tokens += other.completion_tokens
         self.cost += other.cost
 
+    def set_counts(self, counts: Mapping[str, int]) -> None:
+        """Take over what an engine counted in one call."""
+        self.prompt_tokens = counts["prompt_tokens"]
+        self.completion_tokens = counts["completion_tokens"]
+        self.cached_tokens = counts["cached_tokens"]
+
 
 class LLM(Protocol):
-    """Writes claims for a prompt; seams inject a five-line fake."""
+    """Writes claims for a prompt."""
 
     @property
     def name(self) -> str:
@@ -59,18 +66,6 @@ class LLM(Protocol):
         A prompt that shows nothing (``shown`` 0) asks for free text instead, of one line.
         Closing the iterator stops the engine. Raises LLMUnreachable or LLMTimeout.
         """
-
-
-def chat_messages(prompt: Prompt, note: str = "") -> list[dict[str, str]]:
-    """The two turns of a prompt, safe to put through a chat template.
-
-    A quote, or a question, that holds such tokens as ``<|im_end|>`` cannot end its turn.
-    """
-    system = f"{prompt.system}\n{note}" if note else prompt.system
-    return [
-        {"role": "system", "content": inert(system)},
-        {"role": "user", "content": inert(prompt.user)},
-    ]
 
 
 class NoLLM:
@@ -100,7 +95,10 @@ class EmbeddedLLM:
         context: int = 4096,
         timeout: float | None = None,
     ) -> None:
-        """``timeout``, in seconds, counts from when the model is loaded and free; None: no limit."""
+        """Nothing is loaded yet.
+
+        ``timeout``, in seconds, counts from when the model is loaded and free; None: no limit.
+        """
         self._path = path
         self._timeout = timeout
         self._threads = threads or min(8, os.cpu_count() or 2)
@@ -148,76 +146,85 @@ class EmbeddedLLM:
         self, prompt: Prompt, *, max_tokens: int = 220, usage: Usage | None = None
     ) -> Iterator[str]:
         """Pieces of text, held to the grammar of claims; greedy, so the same every time."""
-        request: dict[str, object] = {
-            "messages": chat_messages(prompt),
-            "max_tokens": max_tokens,
-            "temperature": 0.0,
-            "cache_prompt": True,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-        if prompt.shown:
-            request["grammar"] = claims_grammar(
-                prompt.shown, lines=prompt.lines, least=prompt.least
-            )
-        else:
-            request["stop"] = ["\n"]
-        began: list[float] = []
-        pieces: queue.Queue[str | BaseException | None] = queue.Queue()
-        stop = threading.Event()
-
-        def on_chunk(chunk: object) -> bool:
-            data = json.loads(chunk) if isinstance(chunk, (bytes, str)) else chunk
-            if isinstance(data, dict):
-                if "error" in data:
-                    pieces.put(LLMUnreachable(f"llama.cpp: {data['error']}"))
-                for choice in data.get("choices") or ():
-                    if text := (choice.get("delta") or {}).get("content"):
-                        pieces.put(text)
-                if usage is not None and (counts := data.get("usage")):
-                    usage.prompt_tokens = counts.get("prompt_tokens", 0)
-                    usage.completion_tokens = counts.get("completion_tokens", 0)
-                    details = counts.get("prompt_tokens_details") or {}
-                    usage.cached_tokens = details.get("cached_tokens", 0)
-            return stop.is_set()
-
-        def work() -> None:
-            try:
-                with self._lock:
-                    server = self._ensure()
-                    if not stop.is_set():
-                        began.append(time.monotonic())
-                        server.handle_chat_completions(request, on_chunk)  # type: ignore[attr-defined]
-            except LLMUnreachable as exc:
-                pieces.put(exc)
-            except (RuntimeError, ValueError) as exc:
-                pieces.put(LLMUnreachable(f"llama.cpp failed: {exc}"))
-            finally:
-                pieces.put(None)
-
-        worker = threading.Thread(target=work, name="konkyo-llm", daemon=True)
-        worker.start()
+        reply = _Reply()
+        request = _request(prompt, max_tokens)
+        threading.Thread(
+            target=self._answer, args=(request, reply), name="konkyo-llm", daemon=True
+        ).start()
         try:
-            while (piece := self._next(pieces, began)) is not None:
-                if isinstance(piece, BaseException):
-                    raise piece
-                yield piece
+            while (chunk := self._next(reply)) is not None:
+                if chunk.error:
+                    raise LLMUnreachable(chunk.error)
+                if usage is not None and chunk.usage is not None:
+                    usage.set_counts(chunk.usage)
+                if chunk.text:
+                    yield chunk.text
         finally:
-            stop.set()
+            reply.stop.set()
 
-    def _next(
-        self, pieces: queue.Queue[str | BaseException | None], began: list[float]
-    ) -> str | BaseException | None:
-        """The next piece, waited for only as long as the time-out still allows."""
+    def _answer(self, request: Mapping[str, object], reply: _Reply) -> None:
+        """Run the model until it is done or told to stop; runs in a thread of its own."""
+        try:
+            with self._lock:
+                server = self._ensure()
+                if not reply.stop.is_set():
+                    reply.began = time.monotonic()
+                    server.handle_chat_completions(request, reply.take)  # type: ignore[attr-defined]
+        except LLMUnreachable as exc:
+            reply.chunks.put(Chunk(error=str(exc)))
+        except (RuntimeError, ValueError) as exc:
+            reply.chunks.put(Chunk(error=f"llama.cpp failed: {exc}"))
+        finally:
+            reply.chunks.put(None)
+
+    def _next(self, reply: _Reply) -> Chunk | None:
+        """The next chunk, waited for only as long as the time-out still allows."""
         while True:
             left = 3600.0
             if self._timeout is not None:
-                left = self._timeout - (time.monotonic() - began[0]) if began else self._timeout
+                left = self._timeout
+                if reply.began is not None:
+                    left -= time.monotonic() - reply.began
             try:
-                return pieces.get(timeout=max(0.001, left))
+                return reply.chunks.get(timeout=max(0.001, left))
             except queue.Empty:
-                if self._timeout is not None and began and left <= 0:
+                if self._timeout is not None and reply.began is not None and left <= 0:
                     raise LLMTimeout(
                         f"{self.name}: no whole answer in {self._timeout:g} s; raise llm.timeout"
                         " or name a smaller model"
                     ) from None
+
+
+class _Reply:
+    """What the model has written and nobody has read yet; ``None`` marks the end."""
+
+    def __init__(self) -> None:
+        self.chunks: queue.Queue[Chunk | None] = queue.Queue()
+        self.stop = threading.Event()
+        self.began: float | None = None
+
+    def take(self, event: object) -> bool:
+        """Take one event of llama.cpp; returns whether it should stop."""
+        data = json.loads(event) if isinstance(event, bytes | str) else event
+        if isinstance(data, dict):
+            chunk = read_completion(data)
+            self.chunks.put(
+                chunk._replace(error=f"llama.cpp: {chunk.error}") if chunk.error else chunk
+            )
+        return self.stop.is_set()
+
+
+def _request(prompt: Prompt, max_tokens: int) -> dict[str, object]:
+    request: dict[str, object] = {
+        "messages": chat_messages(prompt),
+        "max_tokens": max_tokens,
+        "temperature": 0.0,
+        "cache_prompt": True,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if prompt.shown:
+        request["grammar"] = claims_grammar(prompt.shown, lines=prompt.lines, least=prompt.least)
+    else:
+        request["stop"] = ["\n"]
+    return request

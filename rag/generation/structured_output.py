@@ -2,7 +2,8 @@
 
 Whatever a server supports, ``stream`` gives the same thing: lines of claims, each ended by the
 numbers of its quotes. JSON is turned into such lines as each of its claims is complete. What a
-model sends that is not what was asked for is passed on as it is, for ``konkyo.rag.generation.output_format`` to fail.
+model sends that is not what was asked for is passed on as it is, for
+``konkyo.rag.generation.output_format`` to reject.
 """
 
 from __future__ import annotations
@@ -16,10 +17,7 @@ __all__ = [
     "JSON_NOTE",
     "Contract",
     "claims_schema",
-    "inert",
     "json_as_lines",
-    "template_token",
-    "visible",
     "without_thoughts",
 ]
 
@@ -30,44 +28,6 @@ JSON_NOTE = (
     ' Each line is one claim; "quotes" holds its numbers, which "text" does not repeat.'
 )
 _MOST_JSON = 20_000
-
-# What chat templates take for the border of a turn: <|im_end|>, <｜User｜>, </s>, <start_of_turn>,
-# <think>, <tool_call>, [INST], <<SYS>>.
-_OPENS = re.compile(r"<(?=[|｜/!<A-Za-z_])")
-_CLOSES = re.compile(r"(?<=[|｜])>")
-_BRACKETS = re.compile(r"\[(/?[A-Z][A-Z_ ]{2,30})\]")
-# Controls and invisible characters, tags among them; joiners stay: some scripts are spelled with them.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
-    "\ufff9-\ufffb\U000e0000-\U000e007f\ud800-\udfff]"
-)
-
-
-def visible(text: str) -> str:
-    """Text without controls and without characters that a reader cannot see."""
-    return _UNSEEN.sub("", text)
-
-
-def inert(text: str) -> str:
-    """Text in which no chat template finds a token of its own, and nothing is invisible.
-
-    Angle and square brackets that open such a token become their full-width twins, which read
-    the same to a model and fold to the same in every check.
-    """
-    text = _CLOSES.sub("＞", _OPENS.sub("＜", visible(text)))
-    return _BRACKETS.sub(r"［\1］", text)
-
-
-_TOKEN = re.compile(
-    r"<[|｜][\w▁ ]{1,40}[|｜]?>|<\|(?:im|start|end|eot|begin|assistant|user|system)"
-    r"|</?(?:s|bos|eos|start_of_turn|end_of_turn|think|tool_call|tool_response)>"
-    r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS)\]|<</?SYS>>"
-)
-
-
-def template_token(text: str) -> bool:
-    """Whether a text holds what some chat template takes for the border of a turn."""
-    return _TOKEN.search(text) is not None
 
 
 def claims_schema(shown: int, *, lines: int = 3) -> dict[str, object]:

@@ -40,8 +40,9 @@ class Translation:
     @property
     def mark(self) -> str:
         """Tells a reader what this is: "machine translation, not the source's words"."""
-        key = "doubtful" if self.doubtful else "machine"
-        return translation_text(key, self.language, model=self.model)
+        return translation_text(
+            "doubtful" if self.doubtful else "machine", self.language, model=self.model
+        )
 
     @property
     def marked(self) -> str:
@@ -81,8 +82,9 @@ def translate_quote(llm: LLM, quote: str, language: str) -> str:
 
 
 def _doubtful(quote: str, text: str, language: str) -> bool:
-    """Whether a figure of one is not in the other, or a country or person known in many scripts
-    that the quote names is not in its translation.
+    """Whether a figure of one is not in the other, or a known name of the quote is missing.
+
+    Known names are those of countries and persons that are spelled in many scripts.
     """
     ways = (
         compare(text, [quote], evidence_languages=[None]),

@@ -1,30 +1,32 @@
-"""Question to ranked passages: a dense and a lexical arm, fused by score."""
+"""Ranks passages for a question: dense and lexical search, fused by score."""
 
 from __future__ import annotations
 
 import copy
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from cachetools import LRUCache
 
 from konkyo.index.chunking import embedding_text
 from konkyo.index.embedding.cross_encoder import load_reranker
 from konkyo.index.embedding.model_folder import unit
 from konkyo.index.embedding.protocol import Encoder, TokenEncoder, Vectors
-from konkyo.index.records import Filter, Hit, ScoredPassage
+from konkyo.index.records import ArticleSummary, Filter, Hit, Passage, ScoredPassage
 from konkyo.index.stores.base import Store
 
 __all__ = [
     "Fused",
     "FusionWeights",
     "PassageStates",
+    "PassageTable",
     "Retriever",
     "fuse",
     "late_interaction",
+    "read_passages",
     "rearranged",
     "reordered",
 ]
@@ -32,6 +34,9 @@ __all__ = [
 
 _EVERYTHING = Filter()
 _Half = npt.NDArray[np.float16]
+
+PassageTable = dict[str, tuple[Passage, ArticleSummary]]
+"""Passages with their articles, by passage identifier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,7 @@ def fuse(
 
 
 def late_interaction(question: Vectors, passages: Sequence[Vectors]) -> list[float]:
-    """How well each passage's tokens meet the question's: the mean of their best cosines.
+    """Score each passage by late interaction: the mean of the best cosine of each question token.
 
     ``question`` has the shape (tokens, dimension), each passage its own (tokens, dimension). What
     all tokens of these passages have in common is taken off first, as cosines between the states
@@ -112,7 +117,7 @@ def late_interaction(question: Vectors, passages: Sequence[Vectors]) -> list[flo
 
 
 def reordered(fused: Sequence[Fused], late: Sequence[float], weight: float) -> list[Fused]:
-    """Take ``weight`` times what each of the first passages lacks of the best late score off it.
+    """Lower each score by ``weight`` times its distance from the best late score, and sort.
 
     ``late`` belongs to the first ``len(late)`` of ``fused``; the others, which were not compared,
     are treated as the worst of them, so that none of them is overtaken for having been compared.
@@ -154,24 +159,35 @@ class Retriever:
         other.store = store
         return other
 
-    def rank(self, question: str, where: Filter = _EVERYTHING) -> list[Fused]:
-        """All passages either arm proposes, best first."""
-        ranked = self._compared(question, where)
-        if self._reranker is None or not ranked:
-            return ranked
-        best = ranked[: self._weights.reread]
-        passages = self.store.passages([f.passage_id for f in best])
-        summaries = self.store.summaries([p.article_id for p in passages])
-        texts = [embedding_text(a, p) for a, p in zip(summaries, passages, strict=True)]
-        return rearranged(ranked, self._reranker.scores(question, texts))
-
-    def _compared(self, question: str, where: Filter) -> list[Fused]:
+    def retrieve(
+        self,
+        question: str,
+        top_k: int = 10,
+        where: Filter = _EVERYTHING,
+    ) -> list[Hit]:
+        """The ``top_k`` best passages with their articles, best first; newer first on ties."""
         dense, lexical, ceiling = self.arms(question, where)
         fused = fuse(dense, lexical, self._weights, ceiling=ceiling)
+        # What is reordered below stays within the first ``reread``, so one reading serves all.
+        best = fused[: max(top_k, self._weights.reread)]
+        read = read_passages(self.store, [f.passage_id for f in best])
+        best = self._compared(question, best, read, _word_share(lexical, ceiling))
+        best = self._reranked(question, best, read)
+        hits = [
+            Hit(passage, article, f.score, f.dense, f.lexical)
+            for f in best[:top_k]
+            for passage, article in (read[f.passage_id],)
+        ]
+        hits.sort(key=lambda h: h.article.published or "", reverse=True)
+        return sorted(hits, key=lambda h: -round(h.score, 6))
+
+    def _compared(
+        self, question: str, fused: list[Fused], read: PassageTable, word_share: float
+    ) -> list[Fused]:
+        """Reorder the best by late interaction, where the words do not decide."""
         if self._states is None or self._weights.late == 0 or not fused:
             return fused
-        words = max((s.score for s in lexical), default=0.0) / ceiling if ceiling > 0 else 0.0
-        weight = self._weights.late * (1.0 - min(1.0, words)) ** 2
+        weight = self._weights.late * (1.0 - word_share) ** 2
         if weight < self._weights.late_least:
             return fused
         least = fused[0].score - self._weights.margin
@@ -179,13 +195,20 @@ class Retriever:
         if len(near) < 2:
             return fused
         asked = self._states.of_question(question)
-        found = self._states.of_passages(self.store, [f.passage_id for f in near])
+        found = self._states.of_passages(_texts(near, read))
         return reordered(fused, late_interaction(asked, found), weight)
+
+    def _reranked(self, question: str, ranked: list[Fused], read: PassageTable) -> list[Fused]:
+        """Put the best in the order of the cross-encoder, if one is named."""
+        if self._reranker is None or not ranked:
+            return ranked
+        texts = _texts(ranked[: self._weights.reread], read)
+        return rearranged(ranked, self._reranker.scores(question, texts))
 
     def arms(
         self, question: str, where: Filter = _EVERYTHING
     ) -> tuple[list[ScoredPassage], list[ScoredPassage], float]:
-        """Dense scores (of the lexical arm's passages, too), lexical ones, and their ceiling."""
+        """Return dense scores (of passages found by words, too), lexical scores, their ceiling."""
         vector = self._encoder.queries([question])[0]
         pool = self._weights.pool
         dense = self.store.dense(vector, pool, where)
@@ -199,7 +222,7 @@ class Retriever:
         dense: list[ScoredPassage],
         lexical: list[ScoredPassage],
     ) -> list[ScoredPassage]:
-        """Give the lexical arm's passages their true dense scores too."""
+        """Add the dense scores of passages that only the lexical arm found."""
         seen = {s.passage_id for s in dense}
         missing = [s.passage_id for s in lexical if s.passage_id not in seen]
         if not missing:
@@ -210,22 +233,25 @@ class Retriever:
             for passage_id, score in zip(missing, scores, strict=True)
         ]
 
-    def retrieve(
-        self,
-        question: str,
-        top_k: int = 10,
-        where: Filter = _EVERYTHING,
-    ) -> list[Hit]:
-        """The ``top_k`` best passages with their articles, best first; newer first on ties."""
-        ranked = self.rank(question, where)[:top_k]
-        passages = self.store.passages([f.passage_id for f in ranked])
-        summaries = self.store.summaries([p.article_id for p in passages])
-        hits = [
-            Hit(passage, article, fused.score, fused.dense, fused.lexical)
-            for fused, passage, article in zip(ranked, passages, summaries, strict=True)
-        ]
-        hits.sort(key=lambda h: h.article.published or "", reverse=True)
-        return sorted(hits, key=lambda h: -round(h.score, 6))
+
+def read_passages(store: Store, passage_ids: Sequence[str]) -> PassageTable:
+    """Read passages and their articles, by passage identifier."""
+    passages = store.passages(passage_ids)
+    summaries = store.summaries([p.article_id for p in passages])
+    pairs = zip(passages, summaries, strict=True)
+    return {p.passage_id: (p, article) for p, article in pairs}
+
+
+def _texts(fused: Sequence[Fused], read: PassageTable) -> list[str]:
+    """What an encoder reads of each passage: title and date, then its text."""
+    pairs = (read[f.passage_id] for f in fused)
+    return [embedding_text(article, passage) for passage, article in pairs]
+
+
+def _word_share(lexical: Sequence[ScoredPassage], ceiling: float) -> float:
+    """How much of the question's words the best lexical passage has, as a share."""
+    best = max((s.score for s in lexical), default=0.0)
+    return min(1.0, best / ceiling) if ceiling > 0 else 0.0
 
 
 class PassageStates:
@@ -236,25 +262,19 @@ class PassageStates:
 
     def __init__(self, encoder: TokenEncoder, most_bytes: int = 64 * 1024 * 1024) -> None:
         self._encoder = encoder
-        self._most_bytes = most_bytes
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, _Half] = OrderedDict()
-        self._bytes = 0
+        self._kept: LRUCache[str, _Half] = LRUCache(most_bytes, getsizeof=lambda s: s.nbytes)
 
     def of_question(self, question: str) -> Vectors:
         """Shape (tokens, dimension)."""
         return self._encoder.query_states([question])[0]
 
-    def of_passages(self, store: Store, passage_ids: Sequence[str]) -> list[Vectors]:
-        """One array (tokens, dimension) a passage, title and date read with it."""
-        passages = store.passages(passage_ids)
-        summaries = store.summaries([p.article_id for p in passages])
-        texts = [embedding_text(a, p) for a, p in zip(summaries, passages, strict=True)]
+    def of_passages(self, texts: Sequence[str]) -> list[Vectors]:
+        """One array (tokens, dimension) a text."""
         with self._lock:
-            known = {text: self._kept[text] for text in texts if text in self._kept}
-            for text in known:
-                self._kept.move_to_end(text)
-        missing = [text for text in dict.fromkeys(texts) if text not in known]
+            kept = {text: self._kept.get(text) for text in texts}
+        known = {text: states for text, states in kept.items() if states is not None}
+        missing = [text for text in kept if text not in known]
         if missing:
             made = self._encoder.passage_states(missing)
             fresh = {t: s.astype(np.float16) for t, s in zip(missing, made, strict=True)}
@@ -265,8 +285,6 @@ class PassageStates:
     def _keep(self, fresh: dict[str, _Half]) -> None:
         with self._lock:
             for text, states in fresh.items():
-                if text not in self._kept:
+                # The cache raises for what is larger than the whole of it.
+                if states.nbytes <= self._kept.maxsize:
                     self._kept[text] = states
-                    self._bytes += states.nbytes
-            while self._bytes > self._most_bytes:
-                self._bytes -= self._kept.popitem(last=False)[1].nbytes

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from konkyo.index.records import Hit, Passage
-from konkyo.rag.generation.structured_output import template_token, visible
+from konkyo.rag.generation.chat_template import template_token, visible
 
 __all__ = ["commands", "without_commands"]
 

@@ -12,7 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from konkyo.eval.calibrate import Refit
-    from konkyo.rag.reading.reader import Checker
+    from konkyo.rag.reading.reader import LearnedReader
 
 __all__ = ["calibrate", "label"]
 
@@ -123,7 +123,7 @@ def calibrate(
 
 
 def _answers(
-    path: Path, store: str | None, checker: Checker, wrong_weighs: float, bar: _Bar
+    path: Path, store: str | None, checker: LearnedReader, wrong_weighs: float, bar: _Bar
 ) -> tuple[str, Refit]:
     from dataclasses import replace
 
@@ -167,7 +167,7 @@ def _answers(
 
 
 def _support(
-    path: Path, store: str | None, checker: Checker, precision: float, bar: _Bar
+    path: Path, store: str | None, checker: LearnedReader, precision: float, bar: _Bar
 ) -> tuple[str, Refit]:
     from konkyo.eval.calibrate import refit
     from konkyo.eval.calibration_rows import claim_examples, read_claims, refuse_shipped

@@ -175,7 +175,7 @@ class RetrievalMeasurement:
     def folder(self, collection: Dataset, base: Path | None = None) -> Path:
         """The store of a collection's own articles, built if the cache has none."""
         from konkyo.eval.corpus import corpus_store
-        from konkyo.index.embedding.catalogue import home
+        from konkyo.index.embedding.model_files import home
 
         with progress_bar(f"index {collection.name}") as told:
             return corpus_store(

@@ -144,7 +144,7 @@ def run_command(
     summary.json and report.html. Running again goes on where it ended.
     """
     from konkyo.eval.formats.load import load
-    from konkyo.eval.llamaindex import judge_from
+    from konkyo.eval.llamaindex import faithfulness_from
     from konkyo.eval.questions import without_gold
     from konkyo.eval.robustness import PERTURBATIONS
 
@@ -159,7 +159,7 @@ def run_command(
         out,
         opened=_opener(parts, whole, store, partial(_open, llm, model, base_url)),
         today=None if today is None else today.date(),
-        judges=[judge_from(spec, key_env=judge_key_env) for spec in judge_specs],
+        judges=[faithfulness_from(spec, key_env=judge_key_env) for spec in judge_specs],
         perturb=[kind for kind in PERTURBATIONS if kind in perturb],
         fresh=fresh,
     )

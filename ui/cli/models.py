@@ -7,7 +7,9 @@ import json
 import click
 
 from konkyo.index.embedding import catalogue as catalogue_of
-from konkyo.index.embedding.catalogue import CatalogueModel, Source
+from konkyo.index.embedding import model_download, model_files, model_registry
+from konkyo.index.embedding.catalogue import CatalogueModel
+from konkyo.index.embedding.model_files import Source
 
 __all__ = ["models"]
 
@@ -36,7 +38,7 @@ def models() -> None:
 
 
 def _row(model: CatalogueModel) -> dict[str, object]:
-    present = catalogue_of.is_present(model)
+    present = model_files.is_present(model)
     return {
         "name": model.name,
         "kind": model.kind,
@@ -47,7 +49,7 @@ def _row(model: CatalogueModel) -> dict[str, object]:
         "sha256": model.sha256,
         "hub_id": model.hub_id,
         "present": present,
-        "path": str(catalogue_of.model_path(model.name)) if present else None,
+        "path": str(model_registry.model_path(model.name)) if present else None,
         "description": model.description,
     }
 
@@ -68,7 +70,7 @@ def list_models(as_json: bool) -> None:
             f"{mark} {model.name:<{width}}  {model.kind:<9}  {model.licence:<10}  "
             f"{model.size / 1e9:>4.1f} GB  {state}"
         )
-    click.echo(f"* default; kept in {catalogue_of.home()}")
+    click.echo(f"* default; kept in {model_files.home()}")
 
 
 @models.command()
@@ -119,7 +121,7 @@ def _pull_one(name: str, source: Source, verify: bool) -> None:
                 tasks[stage] = bar.add_task(f"{_STAGES[stage]} {name}", total=total)
             bar.update(tasks[stage], completed=done)
 
-        path = catalogue_of.pull(
+        path = model_download.pull(
             name,
             source=source,
             verify=verify,
@@ -139,4 +141,4 @@ def _pull_one(name: str, source: Source, verify: bool) -> None:
 @click.argument("name")
 def path(name: str) -> None:
     """Print where a pulled model is; exit code 1 if it has not been pulled."""
-    click.echo(str(catalogue_of.model_path(name)))
+    click.echo(str(model_registry.model_path(name)))

@@ -121,7 +121,7 @@ def _memory() -> Finding:
 
 
 def _disk() -> Finding:
-    from konkyo.index.embedding.catalogue import home
+    from konkyo.index.embedding.model_files import home
 
     place = home()
     there = next(p for p in (place, *place.parents) if p.exists())
@@ -134,7 +134,7 @@ def _disk() -> Finding:
 
 
 def _embedding(settings: Settings) -> Finding:
-    from konkyo.index.embedding.catalogue import resolve_embedding
+    from konkyo.index.embedding.model_registry import resolve_embedding
 
     name = settings.embedding.model
     try:
@@ -162,7 +162,8 @@ def _llm(settings: Settings, environment: Mapping[str, str]) -> Finding:
 
 
 def _embedded(named: str) -> Finding:
-    from konkyo.index.embedding.catalogue import default_model, resolve_llm
+    from konkyo.index.embedding.catalogue import default_model
+    from konkyo.index.embedding.model_registry import resolve_llm
 
     name = named or default_model("llm").name
     try:

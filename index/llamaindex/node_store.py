@@ -1,0 +1,174 @@
+"""Reads and changes a store on behalf of the LlamaIndex vector store."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from konkyo.index.errors import (
+    ArticleMissing,
+    StoreDamaged,
+    StoreError,
+    StoreMismatch,
+    StoreMissing,
+)
+from konkyo.index.llamaindex.documents import Document, Entry, article_of, text_key
+from konkyo.index.records import Filter
+
+if TYPE_CHECKING:
+    from konkyo.index.stores.local.reader import LocalStore
+
+__all__ = ["NodeStore"]
+
+_FOREIGN = "llamaindex"
+_WAIT = 60.0
+
+
+class NodeStore:
+    """A store of nodes in a folder; it need not exist yet. Safe to share by threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._store: LocalStore | None = None
+        self._lock = threading.Lock()
+
+    def store(self) -> LocalStore | None:
+        """The newest generation; None: there is no store yet."""
+        from konkyo.index.stores.local.reader import LocalStore
+
+        with self._lock:
+            try:
+                if self._store is None:
+                    self._store = LocalStore(self.folder)
+                else:
+                    self._store.refresh()
+            except StoreMissing:
+                return None
+            return self._store
+
+    def add(self, documents: Mapping[str, Document]) -> None:
+        """Add entries to documents; entries of the same identifier are replaced."""
+        whole = {}
+        for name, document in documents.items():
+            fresh = {entry.node_id for entry in document.entries}
+            old = [entry for entry in self.entries(name) if entry.node_id not in fresh]
+            whole[name] = document._replace(entries=[*old, *document.entries])
+        self._write(whole)
+
+    def _write(self, documents: Mapping[str, Document]) -> None:
+        """Make documents hold just these entries, in one commit; without any, they go."""
+        from konkyo.index.stores.local.writer import open_writer
+
+        store = self.store()
+        if store is not None and not store.fingerprint.startswith(_FOREIGN):
+            raise StoreMismatch(
+                f"{self.folder}: made by `konkyo index build`; add to it with `konkyo index add`,"
+                " delete whole articles, or give LlamaIndex a folder of its own"
+            )
+        sizes = [len(e.vector) for document in documents.values() for e in document.entries]
+        dimension = sizes[0] if sizes else 0
+        name = None if store is not None else f"{_FOREIGN}:{dimension}"
+        with open_writer(
+            self.folder, fingerprint=name, encoder=_FOREIGN, dimension=dimension, wait=_WAIT
+        ) as writer:
+            for source in documents:
+                writer.remove_source(source)
+            writer.drop_orphans()
+            for source, document in documents.items():
+                if not document.entries:
+                    continue
+                article, passages = article_of(source, document, document.title)
+                if writer.teller(article.article_id) is not None:
+                    # Another document says the very same: told apart by their names.
+                    article, passages = article_of(source, document, f"{document.title} ({source})")
+                writer.put(
+                    article,
+                    passages,
+                    np.stack([entry.vector for entry in document.entries]),
+                    [text_key(entry.text) for entry in document.entries],
+                    payloads=[entry.payload for entry in document.entries],
+                )
+                writer.set_source(source, None, [(article.article_id, article.article_id)])
+            writer.commit()
+            writer.keep_up()
+
+    def entries(self, document: str) -> list[Entry]:
+        """What a document holds already."""
+        store = self.store()
+        if store is None:
+            return []
+        found: list[Entry] = []
+        for summary in store.articles(Filter(sources=frozenset({document}))):
+            passages = store.passages_of(summary.article_id)
+            names = [p.passage_id for p in passages]
+            for passage, vector, payload in zip(
+                passages, store.vectors(names), store.payloads(names), strict=True
+            ):
+                found.append(Entry(passage.passage_id, passage.text, vector, payload or ""))
+        return found
+
+    def delete(self, documents: Iterable[str]) -> None:
+        """Remove documents (or articles of ours, by identifier) in one commit; unknown: skipped."""
+        from konkyo.index.stores.local.writer import open_writer
+
+        if self.store() is None:
+            return
+        with open_writer(self.folder, wait=_WAIT) as writer:
+            removed = False
+            for document in documents:
+                if writer.remove_source(document):
+                    removed = True
+                    continue
+                try:
+                    writer.remove_article(document)
+                    removed = True
+                except ArticleMissing:
+                    continue
+            if removed:
+                writer.commit()
+                writer.keep_up()
+
+    def clear(self) -> None:
+        """Remove everything, in one commit."""
+        store = self.store()
+        if store is None:
+            return
+        ours = not store.fingerprint.startswith(_FOREIGN)
+        self.delete([a.article_id if ours else a.source for a in store.articles()])
+
+    def known(self, names: Sequence[str]) -> list[str]:
+        """Those of some node identifiers that the store has, in the same order."""
+        store = self.store()
+        if store is None:
+            return []
+        try:
+            store.passages(names)
+            return list(names)
+        except StoreDamaged:
+            raise
+        except StoreError:
+            if len(names) == 1:
+                return []
+        middle = len(names) // 2
+        return [*self.known(names[:middle]), *self.known(names[middle:])]
+
+    def delete_nodes(self, names: set[str]) -> None:
+        """Remove single nodes; the rest of their documents stays."""
+        store = self.store()
+        if store is None or not names:
+            return
+        hit = {passage.article_id for passage in store.passages(sorted(names))}
+        self._write(
+            {
+                summary.source: Document(
+                    summary.title,
+                    summary.published,
+                    [e for e in self.entries(summary.source) if e.node_id not in names],
+                )
+                for summary in store.summaries(sorted(hit))
+            }
+        )
