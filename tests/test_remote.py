@@ -99,7 +99,7 @@ def llama_server() -> Iterator[tuple[str, str]]:
     params.warmup = False
     params.verbosity = 0
     params.api_keys = [KEY]
-    server = xllamacpp.ChatServer(params)
+    server = xllamacpp.Server(params)
     yield f"{server.listening_address}/v1", KEY
     del server
 

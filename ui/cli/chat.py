@@ -278,11 +278,11 @@ def load_pipeline(
     queues: list[LLMQueue] = []
 
     def embedded(file: Path) -> LLM:
-        apart = SubprocessLLM(file)
-        closing.callback(apart.close)
+        child = SubprocessLLM(file)
+        closing.callback(child.close)
         # Evidence can already be found and shown while this gigabyte is read.
-        threading.Thread(target=_warm, args=(apart,), daemon=True).start()
-        return apart
+        threading.Thread(target=_warm, args=(child,), daemon=True).start()
+        return child
 
     def queue(opened: LLM) -> LLM:
         if isinstance(opened, NoLLM):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
@@ -17,6 +18,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from konkyo.index.settings import CONFIG_NAME, Settings
+from konkyo.rag.thresholds import Thresholds
 
 __all__ = ["commands_page", "configuration_page", "main"]
 
@@ -42,7 +44,25 @@ def configuration_page() -> str:
             parts.append(inspect.getdoc(section) or "")
             parts.append("\n")
             parts.append(_table(name, section.model_fields))
+    parts.append(_thresholds())
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _thresholds() -> str:
+    """Every limit that decides what is said, with its value; not a setting."""
+    rows = [
+        "## What decides: thresholds\n",
+        "These are not settings: they are fitted or chosen on data named in the code, and part of"
+        " every answer's fingerprint. A program may give `Options(thresholds=Thresholds(...))`."
+        " `answerable` and the weights of the fitted models come from `rag/calibration.json`, or "
+        "from"
+        " the file that `calibration` names.\n",
+        "| threshold | default | what it decides |",
+        "|---|---|---|",
+    ]
+    for field in fields(Thresholds):
+        rows.append(f"| `{field.name}` | `{field.default}` | {field.metadata['doc']} |")
+    return "\n".join(rows) + "\n"
 
 
 def _is_section(field: FieldInfo) -> bool:

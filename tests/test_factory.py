@@ -1,0 +1,48 @@
+"""One wiring: what the settings say holds for every way in, also with the default model."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+import pytest
+
+from konkyo.index.builder import build
+from konkyo.index.embedding.encoders import load_encoder
+from konkyo.index.settings import Settings, load_settings
+from konkyo.rag.factory import open_from_settings
+from konkyo.rag.pipeline import Pipeline
+from konkyo.ui.cli.chat import load_pipeline
+from konkyo.ui.server.telemetry import Telemetry
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings that name a calibration of the user's own."""
+    folder: Path = tmp_path_factory.mktemp("wiring")
+    news = folder / "news"
+    news.mkdir()
+    (news / "bridge.md").write_text(
+        "---\ntitle: 北浜大橋が開通\n---\n北浜大橋の開通式は5月3日に開かれた。\n", "utf-8"
+    )
+    build([str(news)], folder / "store", load_encoder("multilingual-e5-small"))
+    calibration = folder / "own.json"
+    entry = {"weights": {"reader": 1.0}, "bias": 0.0, "threshold": 0.123}
+    calibration.write_text(json.dumps({"answers": entry}), "utf-8")
+    return load_settings(flags={"store": str(folder / "store"), "calibration": str(calibration)})
+
+
+def opened_by_chat(settings: Settings, llm: str | None) -> Pipeline:
+    with contextlib.ExitStack() as closing:
+        return load_pipeline(settings, llm, None, None, closing, Telemetry())
+
+
+@pytest.mark.parametrize("llm", [None, "none"])
+def test_chat_honours_the_calibration_of_the_settings(settings: Settings, llm: str | None) -> None:
+    assert opened_by_chat(settings, llm).options.thresholds.answerable == 0.123
+
+
+def test_every_way_in_gives_the_same_fingerprint(settings: Settings) -> None:
+    ask = open_from_settings(settings.store, settings=settings, llm="none")
+    assert opened_by_chat(settings, "none").fingerprint == ask.fingerprint
