@@ -203,5 +203,6 @@ def _part(group: Group) -> Batch:
 
 def usable(batch: Batch) -> npt.NDArray[np.bool_]:
     """Which rows teach the answer heads: not claims, nor answers cut off by the length limit."""
-    asked = batch.task == 0
-    return asked & ((batch.label != ANSWERS) | (batch.start > 0))
+    cut = (batch.label == ANSWERS) & (batch.start == 0)
+    found: npt.NDArray[np.bool_] = (batch.task == 0) & ~cut
+    return found

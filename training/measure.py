@@ -4,7 +4,8 @@
 
 Answered against absent: the best score over the windows, cut as the product cuts them, of a
 cluster's articles in one language, asked in that language and in another. Prints JSON; ``--quick``
-takes a sample of the reporting clusters only.
+takes a sample of the reporting clusters only. ``--weights shipped`` measures the reader that the
+package holds, ``--weights FILE`` an average of a run or a released file.
 """
 
 from __future__ import annotations
@@ -20,26 +21,31 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from tokenizers import Tokenizer
 
 from konkyo.index.embedding.catalogue import model_path
+from konkyo.rag.reading.reader import WEIGHTS, Checker, load_checker
 from training import sources
+from training.checkpoint import load_average
 from training.model import Network, load_base
 from training.news import LANGUAGES, Cluster, NewsQuestion, load_clusters
 from training.news_rows import NewsWindow, news_windows
 from training.reading import Reading, area_under_curve, character_f1, read
 from training.rows import ANSWERS, CONTRADICTED, NEUTRAL, NOT_SUPPORTED, SILENT, SUPPORTED, Row
 from training.squad_rows import Corpus, squad_rows
-from training.windows import Cutter
+from training.windows import Cutter, product_cutter
 
 __all__ = [
     "Reader",
     "Trial",
     "claim_figures",
     "main",
+    "network_reader",
     "news_figures",
     "news_trials",
     "quick_figures",
+    "released_reader",
 ]
 
 Reader = Callable[[Sequence[Row]], list[Reading]]
@@ -209,7 +215,9 @@ def _same_label(told: int, label: int) -> bool:
 
 def uhgeval_figures(reader: Reader, data: Path, cutter: Cutter) -> Figures:
     """AUC of real against invented continuations, the best of an article's windows speaking."""
-    rows, owners, true = [], [], []
+    rows: list[Row] = []
+    owners: list[int] = []
+    true: list[bool] = []
     for title, day, *pairs in sources.uhgeval(data, report=True):
         for pair in pairs:
             for window in cutter.cut(pair.evidence, "zh")[:6]:
@@ -254,24 +262,43 @@ def squad_figures(reader: Reader, data: Path, cutter: Cutter, sample: int) -> Fi
     return found
 
 
-def _cutter(tokenizer: Tokenizer) -> Cutter:
-    return Cutter(
-        lambda texts: [
-            len(e.ids) for e in tokenizer.encode_batch(list(texts), add_special_tokens=False)
-        ]
-    )
+def network_reader(network: Network, words: torch.Tensor, tokenizer: Tokenizer) -> Reader:
+    """Reads with a network in training."""
+    return lambda rows: read(network, words, tokenizer, rows)
 
 
-def quick_figures(
-    network: Network, words: torch.Tensor, tokenizer: Tokenizer, data: Path
-) -> Figures:
+def released_reader(checker: Checker) -> Reader:
+    """Reads with the product's own engine; its calibrated share stands for both witnesses."""
+
+    def one(row: Row) -> Reading:
+        if row.task == "claim":
+            view = checker.supports(row.asked, [row.window], [row.context])[0]
+            shares = (view.entail, view.contradict, view.neutral)
+            return Reading(0.0, 0.0, "", (), tuple(float(np.log(max(s, 1e-9))) for s in shares))
+        told = checker.answers(row.asked, [row.window], [row.context])[0]
+        share = min(max(told.probability, 1e-9), 1 - 1e-9)
+        odds = float(np.log(share / (1 - share)))
+        return Reading(odds, 0.0, told.span_text.strip(), (), (0.0, 0.0, 0.0))
+
+    return lambda rows: [one(row) for row in rows]
+
+
+def _reader(encoder: Path, tokenizer: Tokenizer, weights: str) -> Reader:
+    """The reader of some weights: the shipped ones, a released file or an average of a run."""
+    file = WEIGHTS if weights == "shipped" else Path(weights)
+    with safe_open(file, framework="np") as opened:
+        released = "konkyo" in (opened.metadata() or {})
+    if released:
+        return released_reader(load_checker(encoder, file))
+    network, words = load_base(encoder)
+    load_average(network, file)
+    return network_reader(network.bfloat16(), words.bfloat16(), tokenizer)
+
+
+def quick_figures(reader: Reader, cutter: Cutter, data: Path) -> Figures:
     """Some figures on a sample of the reporting clusters, for a curve."""
     clusters = load_clusters([data / "reading" / "clusters"], "dev")
-    trials = news_trials(clusters, _cutter(tokenizer), 0.16)
-
-    def reader(rows: Sequence[Row]) -> list[Reading]:
-        return read(network, words, tokenizer, rows)
-
+    trials = news_trials(clusters, cutter, 0.16)
     figures = news_figures(reader, trials) | claim_figures(reader, clusters)
     wanted = ("auc same", "auc across", "f1 same", "f1 across", "f1 tags same", "claims auc")
     return {k: round(v, 4) for k, v in figures.items() if k in wanted}
@@ -297,27 +324,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
-    parser.add_argument("--weights", type=Path, required=True, help="average.safetensors of a run")
+    parser.add_argument("--weights", required=True, help='a file, or "shipped"')
     parser.add_argument("--encoder", type=Path, help="folder of multilingual-e5-small")
     parser.add_argument("--sample", type=int, default=300, help="questions of each reading set")
     parser.add_argument("--quick", action="store_true", help="a sample of the news figures only")
     asked = parser.parse_args(argv)
-    from training.checkpoint import load_average
-
     encoder = asked.encoder or model_path("multilingual-e5-small")
-    network, words = load_base(encoder)
-    load_average(network, asked.weights)
-    network, words = network.bfloat16(), words.bfloat16()
     tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
+    reader = _reader(encoder, tokenizer, asked.weights)
+    cutter = product_cutter(tokenizer)
     if asked.quick:
-        figures = quick_figures(network, words, tokenizer, asked.data)
+        figures = quick_figures(reader, cutter, asked.data)
     else:
-        figures = all_figures(
-            lambda rows: read(network, words, tokenizer, rows),
-            asked.data,
-            _cutter(tokenizer),
-            asked.sample,
-        )
+        figures = all_figures(reader, asked.data, cutter, asked.sample)
     print(json.dumps({k: round(v, 4) for k, v in figures.items()}, indent=1))
     return 0
 

@@ -167,7 +167,7 @@ def _reading(inputs: Inputs, epoch: int, seed: int, cutter: Cutter) -> Iterator[
     half = xquad(data)
     corpora = {language: Corpus(half[language], cutter) for language in half}
     rng = random.Random(f"{seed}/{epoch}/xquad")
-    yield from cross_rows(half, corpora, rng, 5, "xquad")
+    yield from cross_rows(half, corpora, rng, 5 * inputs.share, "xquad")
 
 
 def _support(inputs: Inputs, epoch: int, seed: int, cutter: Cutter) -> Iterator[Row]:

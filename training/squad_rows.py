@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +29,11 @@ class Corpus:
             for q in p.questions:
                 if q.answers and len(q.answers[0]) <= 24:
                     self.answers[p.title, q.kind].append(q.answers[0])
-        self.lexical = Lexical([p.text for p in paragraphs])
+
+    @functools.cached_property
+    def lexical(self) -> Lexical:
+        """The paragraphs as a lexical index, made when it is first asked."""
+        return Lexical([p.text for p in self.paragraphs])
 
     def cut(self, index: int, rng: random.Random) -> list[Window]:
         """The windows of one paragraph, by a random budget."""
@@ -173,13 +178,13 @@ def cross_rows(
     half: Mapping[str, Sequence[Paragraph]],
     corpora: Mapping[str, Corpus],
     rng: random.Random,
-    pairs: int,
+    pairs: float,
     source: str,
 ) -> Iterator[Row]:
-    """XQuAD: each question in ``pairs`` pairs of language of asking and of reading."""
+    """XQuAD: each question in ``pairs`` pairs of language of asking and of reading, on average."""
     for index, base in enumerate(half["en"]):
         for number in range(len(base.questions)):
-            for _ in range(pairs):
+            for _ in range(int(pairs) + (rng.random() < pairs % 1)):
                 pool = ("en", "zh", "en", "zh", *XQUAD_LANGUAGES)
                 ask, read = rng.choice(pool), rng.choice(pool)
                 asked = half[ask][index].questions[number].text

@@ -27,7 +27,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -39,11 +39,11 @@ from konkyo.index.embedding.catalogue import model_path
 from konkyo.index.embedding.encoders import load_encoder
 from training import checkpoint
 from training.encoding import Batch, batches
-from training.measure import quick_figures
+from training.measure import network_reader, quick_figures
 from training.mixture import Inputs, counts, mixture
 from training.model import LAYERS, Network, Weights, forward, load_base, loss_of
 from training.rows import Row, read_rows, write_rows
-from training.windows import Cutter
+from training.windows import product_cutter
 
 __all__ = ["Plan", "Trainer", "epoch_rows", "main", "rate"]
 
@@ -73,20 +73,11 @@ def rate(seen: int, total: int, step: int) -> float:
     return warm * min(1.0, max(0.0, (1.0 - seen / total) / 0.35))
 
 
-def token_counter(tokenizer: Tokenizer) -> Callable[[Sequence[str]], list[int]]:
-    """Counts tokens as the encoder does, special tokens left out."""
-
-    def count(texts: Sequence[str]) -> list[int]:
-        return [len(e.ids) for e in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
-
-    return count
-
-
 def epoch_rows(plan: Plan, tokenizer: Tokenizer, epoch: int) -> list[Row]:
     """The rows of an epoch, drawn once and kept in the work folder so that going on is exact."""
     kept = plan.work / f"rows-{plan.seed}-{epoch}.jsonl"
     if not kept.exists():
-        cutter = Cutter(token_counter(tokenizer))
+        cutter = product_cutter(tokenizer)
         encoder = load_encoder(plan.encoder)
         rows = mixture(plan.inputs, epoch, plan.seed, cutter, encoder, plan.work)
         write_rows(kept, rows)
@@ -182,7 +173,9 @@ class Trainer:
         self.save()
         trial = Network().bfloat16()
         trial.load_state_dict(self.average)
-        figures = quick_figures(trial, self.words, self.tokenizer, self.plan.inputs.data)
+        reader = network_reader(trial, self.words, self.tokenizer)
+        cutter = product_cutter(self.tokenizer)
+        figures = quick_figures(reader, cutter, self.plan.inputs.data)
         line = {"step": self.progress.step, "seen": self.progress.seen, "dev": figures}
         checkpoint.append_curve(self.plan.work, line)
         print(line, flush=True)

@@ -5,12 +5,25 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from konkyo.index.chunking import chunk
 from konkyo.index.records import Article
 from konkyo.index.text.sentences import sentences
 
-__all__ = ["BUDGET", "Cutter", "Window", "about", "random_budget", "sentence_spans", "within"]
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+__all__ = [
+    "BUDGET",
+    "Cutter",
+    "Window",
+    "about",
+    "product_cutter",
+    "random_budget",
+    "sentence_spans",
+    "within",
+]
 
 BUDGET = 192
 _BUDGETS = (48, 96, 96, 128, 128, 192, 192, 192, 192, 192, 192, 256)
@@ -43,6 +56,15 @@ class Cutter:
         article = Article("", "", text, language, "")
         passages = chunk(article, count_tokens=self._count, budget=budget)
         return [Window(p.start, p.end, p.text) for p in passages]
+
+
+def product_cutter(tokenizer: Tokenizer) -> Cutter:
+    """A cutter that counts tokens as the encoder does, special tokens left out."""
+
+    def count(texts: Sequence[str]) -> list[int]:
+        return [len(e.ids) for e in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+
+    return Cutter(count)
 
 
 def about(title: str, published: str) -> str:
