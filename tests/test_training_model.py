@@ -139,7 +139,7 @@ def _outputs(rows: int, width: int, **logits: object) -> Outputs:
     span, tags = torch.zeros(rows, width, 2), torch.full((rows, width), -9.0)
     marks, verdict = torch.full((rows, width), -9.0), torch.zeros(rows, 4)
     out = {"span": span, "tags": tags, "marks": marks, "verdict": verdict} | logits
-    return Outputs(**out)  # type: ignore[arg-type]
+    return Outputs(**out)
 
 
 def test_a_right_reading_costs_less_than_a_wrong_one() -> None:

@@ -90,6 +90,9 @@ class Trainer:
 
     def __init__(self, plan: Plan) -> None:
         torch.manual_seed(plan.seed)
+        # One thread a part of a batch and one core a thread: on a shared machine this is twice
+        # as quick as threads inside each operation, which wait for each other all the time.
+        torch.set_num_threads(1)
         self.plan = plan
         self.tokenizer = Tokenizer.from_file(str(plan.encoder / "tokenizer.json"))
         self.master, words = load_base(plan.encoder)
@@ -98,6 +101,8 @@ class Trainer:
         self.words = words.bfloat16()
         self.parameters = dict(self.master.named_parameters())
         self.average = {n: p.detach().clone() for n, p in self.parameters.items()}
+        for parameter in self.parameters.values():
+            parameter.grad = torch.zeros_like(parameter)
         self.optimiser = _optimiser(self.parameters)
         self.progress = checkpoint.load(plan.work, self.parameters, self.average, self.optimiser)
         self.fast = Network().bfloat16()
@@ -113,9 +118,7 @@ class Trainer:
                 fast.copy_(master)
 
     def _read(self, batch: Batch, rows: int) -> tuple[Gradients, dict[str, float]]:
-        # One thread a part and one core a thread: on a shared machine this is twice as quick as
-        # two threads inside each operation, which wait for each other all the time.
-        torch.set_num_threads(1)
+        torch.set_num_threads(1)  # It is a setting of each thread.
         parts = loss_of(forward(self.fast, self.words, batch), batch, self.plan.weights)
         loss = sum(parts.values(), torch.zeros(())) / rows
         found = torch.autograd.grad(loss, self.inputs, allow_unused=True)
@@ -130,8 +133,10 @@ class Trainer:
         (grads, said), *others = self._pool.map(self._read, parts, [rows] * len(parts))
         for more, _ in others:
             torch._foreach_add_(grads, more)
+        # Into the same memory each time: fresh float32 tensors cost more than the network.
         for parameter, grad in zip(self.parameters.values(), grads, strict=True):
-            parameter.grad = grad.float()
+            assert parameter.grad is not None
+            parameter.grad.copy_(grad)
         torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), 1.0)
         factor = rate(self.progress.seen, self.plan.total, self.progress.step)
         for group in self.optimiser.param_groups:
@@ -204,6 +209,7 @@ class Trainer:
                     self.save()
                     return False
                 if now - measured > 60 * self.plan.measure_every:
+                    self.say(said)
                     self.measure()
                     said = measured = time.monotonic()
                 if self.progress.seen >= self.plan.total:
