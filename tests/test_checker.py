@@ -60,6 +60,17 @@ def test_the_span_is_a_span_of_the_window(loaded: Checker) -> None:
         assert 0.0 <= reading.span_score <= 1.0
 
 
+def test_the_span_does_not_begin_with_the_space_before_its_word(loaded: Checker) -> None:
+    text = "Two prizes were given on Monday. Ann Lee won the second prize, the jury said."
+    reading = loaded.answers("Who won the second prize?", [text])[0]
+    assert reading.span_text == text[reading.start : reading.end] == "Ann Lee"
+
+
+def test_weights_without_marks_give_no_places(loaded: Checker) -> None:
+    assert loaded.answers("所長は誰?", [PASSAGE])[0].places == ()
+    assert loaded.supports("所長は佐伯健一教授だ。", [PASSAGE])[0].unsupported == ()
+
+
 def test_a_reading_does_not_depend_on_its_neighbours(loaded: Checker) -> None:
     texts = list(LANGUAGES.values())
     together = loaded.answers("費用はいくらですか", texts)
@@ -137,7 +148,7 @@ def test_the_weights_are_small_and_say_their_licence() -> None:
 
 
 def test_seven_bits_stay_near_eight() -> None:
-    from konkyo.rag.reading.reader import _halve
+    from konkyo.rag.reading.network import halve
 
     rng = np.random.default_rng(1)
     eight = {
@@ -145,7 +156,7 @@ def test_seven_bits_stay_near_eight() -> None:
         "o.scale": np.full(5, 0.01, np.float32),
         "o.bias": np.ones(5, np.float32),
     }
-    seven = _halve(eight)
+    seven = halve(eight)
     assert np.abs(seven["o.weight"].astype(int)).max() <= 64
     before = eight["o.weight"] * eight["o.scale"][:, None]
     after = seven["o.weight"] * seven["o.scale"][:, None]

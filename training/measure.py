@@ -14,6 +14,7 @@ import argparse
 import json
 import random
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -283,6 +284,16 @@ def released_reader(checker: Checker) -> Reader:
     return lambda rows: [one(row) for row in rows]
 
 
+def latency_figures(checker: Checker, text: str) -> Figures:
+    """Milliseconds of one window on one core, the least and the median of 60 readings."""
+    spent = []
+    for _ in range(60):
+        began = time.perf_counter()
+        checker.answers("Who is said to have won the prize?", [text])
+        spent.append(1000 * (time.perf_counter() - began))
+    return {"window ms least": min(spent), "window ms median": float(np.median(spent))}
+
+
 def _reader(encoder: Path, tokenizer: Tokenizer, weights: str) -> Reader:
     """The reader of some weights: the shipped ones, a released file or an average of a run."""
     file = WEIGHTS if weights == "shipped" else Path(weights)
@@ -327,12 +338,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--weights", required=True, help='a file, or "shipped"')
     parser.add_argument("--encoder", type=Path, help="folder of multilingual-e5-small")
     parser.add_argument("--sample", type=int, default=300, help="questions of each reading set")
+    parser.add_argument("--latency", action="store_true", help="of a released file, and no more")
     parser.add_argument("--quick", action="store_true", help="a sample of the news figures only")
     asked = parser.parse_args(argv)
     encoder = asked.encoder or model_path("multilingual-e5-small")
     tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
-    reader = _reader(encoder, tokenizer, asked.weights)
     cutter = product_cutter(tokenizer)
+    if asked.latency:
+        file = WEIGHTS if asked.weights == "shipped" else Path(asked.weights)
+        text = next(iter(sources.squad2(asked.data))).text * 4
+        (window, *_) = cutter.cut(text, "en", 230)  # 256 with its question.
+        figures = latency_figures(load_checker(encoder, file, threads=1), window.text)
+        print(json.dumps({k: round(v, 2) for k, v in figures.items()}))
+        return 0
+    reader = _reader(encoder, tokenizer, asked.weights)
     if asked.quick:
         figures = quick_figures(reader, cutter, asked.data)
     else:

@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from konkyo.index.errors import ModelDamaged, ModelMissing
+from konkyo.rag.reading.network import Tensors, halve, open_network, saturates
 
 if TYPE_CHECKING:
-    import onnx
     import onnxruntime
     from tokenizers import Tokenizer
 
@@ -37,7 +37,6 @@ _MOST, _PIECE, _STEP = 512, 320, 256
 _LONGEST_SPAN = 32
 
 _Array = npt.NDArray[np.float32]
-_Tensors = dict[str, npt.NDArray[np.generic]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,9 @@ class Reading:
     ``probability`` is the calibrated share that the window answers; ``start`` and ``end`` are the
     half-open span of the likeliest answer, in code points of the window, ``span_text`` its text
     and ``span_score`` the share of the span's own probability among all spans of the window. The
-    span is given even where the probability is low.
+    span is given even where the probability is low. ``places`` are all stretches marked as parts
+    of an answer, in order (why and how have clauses, lists have several); empty where there are
+    none or where the weights do not mark them.
     """
 
     probability: float
@@ -55,30 +56,44 @@ class Reading:
     end: int
     span_text: str
     span_score: float
+    places: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """Three shares that add up to 1: the evidence says so, says otherwise, does not say."""
+    """Three shares that add up to 1: the evidence says so, says otherwise, does not say.
+
+    ``unsupported`` are stretches of the claim that the evidence does not bear out, in order, in
+    code points of the claim; empty where there are none or where the weights do not mark them.
+    """
 
     entail: float
     contradict: float
     neutral: float
+    unsupported: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Calibration:
-    """Raw scores to shares: logistic weights for answers, a temperature for support."""
+    """Raw scores to shares: logistic weights for answers, a temperature for support.
+
+    ``tag`` and ``mark`` are the logits from which a token counts as marked.
+    """
 
     answer: float
     margin: float
     bias: float
     temperature: float
+    tag: float = 0.0
+    mark: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What the weights file says of itself; ``frozen`` layers are the encoder's own."""
+    """What the weights file says of itself; ``frozen`` layers are the encoder's own.
+
+    ``longest`` is how many tokens an answer may have.
+    """
 
     vocabulary: int
     width: int
@@ -86,16 +101,22 @@ class _Facts:
     frozen: int
     version: str
     calibration: _Calibration
+    longest: int = _LONGEST_SPAN
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One sequence; ``first`` is the position of the window's first token."""
+    """One sequence; ``first`` is the position of the window's first token.
+
+    ``offsets`` are the code points of the window's tokens, ``asked`` those of the question or
+    claim, whose tokens begin at position 1 (those of the task's name are before 0).
+    """
 
     ids: list[int]
     segments: list[int]
     first: int
     offsets: list[tuple[int, int]]
+    asked: list[tuple[int, int]]
 
 
 def load_checker(
@@ -125,9 +146,10 @@ def load_checker(
     return Checker(
         Tokenizer.from_file(str(encoder_folder / "tokenizer.json")),
         words,
-        _session(_halve(tensors) if _saturates() else tensors, facts),
-        facts.calibration,
-        facts.version,
+        open_network(
+            halve(tensors) if saturates() else tensors, facts.width, facts.heads, facts.frozen
+        ),
+        facts,
         threads or os.cpu_count() or 1,
     )
 
@@ -140,15 +162,15 @@ class Checker:
         tokenizer: Tokenizer,
         words: npt.NDArray[np.floating],
         session: onnxruntime.InferenceSession,
-        calibration: _Calibration,
-        version: str,
+        facts: _Facts,
         threads: int,
     ) -> None:
         self._tokenizer = tokenizer
         self._words = words
         self._session = session
-        self._calibration = calibration
-        self._version = version
+        self._calibration = facts.calibration
+        self._version = facts.version
+        self._longest = facts.longest
         # One window a core: quicker than several cores in one window, and order changes nothing.
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="checker")
 
@@ -190,8 +212,8 @@ class Checker:
         """Raw (answer logit, span minus null logit) of each piece; what calibration is fitted on."""
         found = []
         for row in self._rows("query", question, window, context):
-            span, verdict = self._run(row)
-            _, _, best, null = _best_span(span, row)
+            tokens, verdict = self._run(row)
+            _, _, best, null = _best_span(tokens, row, self._longest)
             found.append((float(verdict[0]), best - null))
         return found
 
@@ -203,22 +225,29 @@ class Checker:
     def _reading(self, question: str, window: str, context: str) -> Reading:
         pieces = []
         for row in self._rows("query", question, window, context):
-            span, verdict = self._run(row)
-            start, end, best, null = _best_span(span, row)
+            tokens, verdict = self._run(row)
+            start, end, best, null = _best_span(tokens, row, self._longest)
             c = self._calibration
             logit = c.answer * float(verdict[0]) + c.margin * (best - null) + c.bias
-            share = _share(span, row, best)
+            share = _share(tokens, row, best)
+            start, end = _trimmed(window, start, end)
+            last = row.first + len(row.offsets)
+            tagged = tokens[row.first : last, 2] >= c.tag if tokens.shape[1] > 2 else ()
+            places = _stretches(window, row.offsets, tagged)
             text = window[start:end]
-            pieces.append(Reading(_sigmoid(logit), start, end, text, share))
+            pieces.append(Reading(_sigmoid(logit), start, end, text, share, places))
         return max(pieces, key=lambda r: r.probability) if pieces else Reading(0.0, 0, 0, "", 0.0)
 
     def _support(self, claim: str, text: str, context: str) -> Support:
         views = []
         for row in self._rows("claim", claim, text, context):
-            _, verdict = self._run(row)
-            scaled = np.exp((verdict[1:4] - verdict[1:4].max()) / self._calibration.temperature)
-            shares = scaled / scaled.sum()
-            views.append(Support(float(shares[0]), float(shares[1]), float(shares[2])))
+            tokens, verdict = self._run(row)
+            c = self._calibration
+            scaled = np.exp((verdict[1:4] - verdict[1:4].max()) / c.temperature)
+            entail, contradict, neutral = map(float, scaled / scaled.sum())
+            marked = tokens[1 : 1 + len(row.asked), 3] >= c.mark if tokens.shape[1] > 3 else ()
+            missing = _stretches(claim, row.asked, marked)
+            views.append(Support(entail, contradict, neutral, missing))
         return min(views, key=lambda v: v.neutral) if views else Support(0.0, 0.0, 1.0)
 
     def _rows(self, task: str, asked: str, window: str, context: str) -> list[_Row]:
@@ -226,7 +255,10 @@ class Checker:
         if not window.strip():
             return []
         encode = self._tokenizer.encode
-        ask = encode(f"{task}: {asked}", add_special_tokens=False).ids[:96]
+        prefix = len(f"{task}: ")
+        put = encode(f"{task}: {asked}", add_special_tokens=False)
+        ask = put.ids[:96]
+        places = [(a - prefix, b - prefix) for a, b in put.offsets[:96]]
         about = encode(context, add_special_tokens=False).ids[:32] if context else []
         told = encode(window, add_special_tokens=False)
         head = [_BEGIN, *ask, _END, *about, _END]
@@ -245,6 +277,7 @@ class Checker:
                     [*before, *echoes, _WINDOW],
                     len(head),
                     told.offsets[at : at + _PIECE],
+                    places,
                 )
             )
         return rows
@@ -252,8 +285,8 @@ class Checker:
     def _run(self, row: _Row) -> tuple[_Array, _Array]:
         words = np.asarray(self._words[row.ids], np.float32)[None]
         feed = {"words": words, "segments": np.array([row.segments], np.int64)}
-        span, verdict = self._session.run(["span", "verdict"], feed)
-        return span[0], verdict[0]
+        tokens, verdict = self._session.run(["tokens", "verdict"], feed)
+        return tokens[0], verdict[0]
 
 
 def _contexts(windows: Sequence[str], contexts: Sequence[str] | None) -> Sequence[str]:
@@ -264,23 +297,45 @@ def _sigmoid(logit: float) -> float:
     return float(1.0 / (1.0 + np.exp(-np.clip(logit, -30.0, 30.0))))
 
 
-def _best_span(span: _Array, row: _Row) -> tuple[int, int, float, float]:
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """A stretch without white space at its ends: a token begins with the space before its word."""
+    piece = text[start:end]
+    if not piece.strip():
+        return start, end
+    return start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
+
+
+def _stretches(
+    text: str, offsets: Sequence[tuple[int, int]], marked: Sequence[bool] | npt.NDArray[np.bool_]
+) -> tuple[tuple[int, int], ...]:
+    """Runs of marked tokens as code points of the text; a gap of one token is bridged."""
+    runs: list[tuple[int, int]] = []
+    for i in np.flatnonzero(marked):
+        if runs and i - runs[-1][1] <= 2:
+            runs[-1] = (runs[-1][0], int(i))
+        else:
+            runs.append((int(i), int(i)))
+    found = [_trimmed(text, max(0, offsets[a][0]), offsets[b][1]) for a, b in runs]
+    return tuple((start, end) for start, end in found if start < end and text[start:end].strip())
+
+
+def _best_span(tokens: _Array, row: _Row, longest: int) -> tuple[int, int, float, float]:
     """Code points of the best span, its score and the score of "no answer"."""
     last = row.first + len(row.offsets)
-    start, end = span[row.first : last, 0], span[row.first : last, 1]
+    start, end = tokens[row.first : last, 0], tokens[row.first : last, 1]
     best, at = -np.inf, (0, 0)
-    for width in range(min(_LONGEST_SPAN, len(start))):
+    for width in range(min(longest, len(start))):
         sums = start[: len(start) - width] + end[width:]
         i = int(sums.argmax())
         if sums[i] > best:
             best, at = float(sums[i]), (i, i + width)
     left, right = row.offsets[at[0]][0], row.offsets[at[1]][1]
-    return left, max(left, right), float(best), float(span[0].sum())
+    return left, max(left, right), float(best), float(tokens[0, :2].sum())
 
 
-def _share(span: _Array, row: _Row, best: float) -> float:
+def _share(tokens: _Array, row: _Row, best: float) -> float:
     last = row.first + len(row.offsets)
-    logits = span[row.first : last]
+    logits = tokens[row.first : last, :2]
     peak = logits.max(axis=0)
     total = np.log(np.exp(logits - peak).sum(axis=0)) + peak
     return float(np.exp(best - total.sum()))
@@ -321,7 +376,7 @@ def _word_vectors(path: Path) -> npt.NDArray[np.floating]:
     raise ModelDamaged(f"{path} holds no float word vectors; pull multilingual-e5-small again")
 
 
-def _read_weights(path: Path) -> tuple[_Tensors, _Facts]:
+def _read_weights(path: Path) -> tuple[Tensors, _Facts]:
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -335,183 +390,7 @@ def _read_weights(path: Path) -> tuple[_Tensors, _Facts]:
             int(facts["frozen"]),
             str(facts["version"]),
             _Calibration(**{k: float(v) for k, v in facts["calibration"].items()}),
+            int(facts.get("longest", _LONGEST_SPAN)),
         )
     except (SafetensorError, KeyError, TypeError, ValueError) as exc:
         raise ModelDamaged(f"{path} is damaged ({exc}); reinstall konkyo") from exc
-
-
-# --- the graph ----------------------------------------------------------------------------------
-
-
-class _Graph:
-    """Writes an onnx graph node by node; a weight is stored once, under its own name."""
-
-    def __init__(self, tensors: _Tensors) -> None:
-        self._tensors = tensors
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
-        self._count = 0
-
-    def constant(self, name: str, value: npt.NDArray[np.generic]) -> str:
-        from onnx import numpy_helper
-
-        self.constants.append(numpy_helper.from_array(value.copy(order="C"), name))
-        return name
-
-    def weight(self, name: str) -> str:
-        """A float tensor of the file."""
-        return self.constant(name, self._tensors[name].astype(np.float32))
-
-    def add(
-        self, kind: str, inputs: Sequence[str], domain: str = "", **settings: int | float
-    ) -> str:
-        """One node with one output; gives the output's name."""
-        from onnx import helper
-
-        self._count += 1
-        out = f"t{self._count}"
-        node = helper.make_node(kind, list(inputs), [out], domain=domain)
-        node.attribute.extend(helper.make_attribute(k, v) for k, v in settings.items())
-        self.nodes.append(node)
-        return out
-
-    def dense(self, value: str, name: str) -> str:
-        """A linear layer: int8 weights with a scale an output, activations quantised as they come."""
-        matrix = self._tensors[f"{name}.weight"]
-        if matrix.dtype != np.int8:
-            product = self.add(
-                "MatMul",
-                [value, self.constant(f"{name}.weight", matrix.astype(np.float32).T)],
-            )
-            return self.add("Add", [product, self.weight(f"{name}.bias")])
-        if f"{name}.shrink" in self._tensors:
-            shrink = self._tensors[f"{name}.shrink"].astype(np.float32)
-            value = self.add("Mul", [value, self.constant(f"{name}.shrink", 1 / shrink)])
-        return self.add(
-            "DynamicQuantizeMatMul",
-            [
-                value,
-                self.constant(f"{name}.weight", matrix.T),
-                self.weight(f"{name}.scale"),
-                "",
-                self.weight(f"{name}.bias"),
-            ],
-            "com.microsoft",
-        )
-
-    def norm_of_sum(self, left: str, right: str, name: str) -> str:
-        """LayerNorm(left + right); apart, as the fused operator is not vectorised."""
-        return self.add(
-            "LayerNormalization",
-            [
-                self.add("Add", [left, right]),
-                self.weight(f"{name}.weight"),
-                self.weight(f"{name}.bias"),
-            ],
-            epsilon=1e-12,
-        )
-
-
-def _open(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(),
-        options,
-        providers=["CPUExecutionProvider"],
-        disabled_optimizers=["SkipLayerNormFusion"],
-    )
-
-
-def _model(
-    graph: _Graph, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]
-) -> onnx.ModelProto:
-    from onnx import helper
-
-    return helper.make_model(
-        helper.make_graph(graph.nodes, "checker", inputs, outputs, graph.constants),
-        opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)],
-        ir_version=9,
-    )
-
-
-def _saturates() -> bool:
-    """Whether this CPU's int8 products overflow their 16 bits, as those without VNNI do."""
-    from onnx import TensorProto, helper
-
-    probe: _Tensors = {
-        "p.weight": np.full((8, 64), 127, np.int8),
-        "p.scale": np.ones(8, np.float32),
-        "p.bias": np.zeros(8, np.float32),
-    }
-    graph = _Graph(probe)
-    graph.nodes.append(helper.make_node("Identity", [graph.dense("x", "p")], ["y"]))
-    shapes = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, None]) for n in "xy"]
-    found = _open(_model(graph, shapes[:1], shapes[1:])).run(
-        ["y"], {"x": np.ones((1, 64), np.float32)}
-    )
-    return bool(found[0].min() < 0.98 * 64 * 127)
-
-
-def _halve(tensors: _Tensors) -> _Tensors:
-    """The same matrices in seven bits, which cannot overflow; a little coarser."""
-    out = dict(tensors)
-    for name, value in tensors.items():
-        if value.dtype == np.int8:
-            scale = name.removesuffix("weight") + "scale"
-            out[name] = np.rint(value.astype(np.float32) / 2).astype(np.int8)
-            out[scale] = tensors[scale].astype(np.float32) * np.float32(2)
-    return out
-
-
-def _session(tensors: _Tensors, facts: _Facts) -> onnxruntime.InferenceSession:
-    """Build the network for one sequence at a time and open it.
-
-    Words (1, tokens, width) and segments (1, tokens) in; span (1, tokens, 2), verdict (1, 4) out.
-    """
-    from onnx import TensorProto, helper
-
-    graph = _Graph(tensors)
-    positions = graph.weight("positions")
-    length = graph.add("Shape", ["segments"], start=1, end=2)
-    zero = graph.constant("zero", np.array([0], np.int64))
-    placed = graph.add("Slice", [positions, zero, length, zero])
-    x = graph.add(
-        "LayerNormalization",
-        [
-            graph.add("Add", ["words", placed]),
-            graph.weight("norm.weight"),
-            graph.weight("norm.bias"),
-        ],
-        epsilon=1e-12,
-    )
-    depth = sum(1 for name in tensors if name.endswith(".qkv.weight"))
-    thirds = graph.constant("thirds", np.array([facts.width] * 3, np.int64))
-    for i in range(depth):
-        if i == facts.frozen:
-            marked = graph.add("Gather", [graph.weight("segments.weight"), "segments"])
-            x = graph.add("Add", [x, marked])
-        name = f"layers.{i}"
-        mixed = graph.dense(x, f"{name}.qkv")
-        parts = [f"{name}.q", f"{name}.k", f"{name}.v"]
-        graph.nodes.append(helper.make_node("Split", [mixed, thirds], parts, axis=-1))
-        attended = graph.add("MultiHeadAttention", parts, "com.microsoft", num_heads=facts.heads)
-        x = graph.norm_of_sum(x, graph.dense(attended, f"{name}.o"), f"{name}.n1")
-        inner = graph.add("Gelu", [graph.dense(x, f"{name}.f1")], "com.microsoft")
-        x = graph.norm_of_sum(x, graph.dense(inner, f"{name}.f2"), f"{name}.n2")
-    first = graph.add("Gather", [x, graph.constant("first", np.array(0, np.int64))], axis=1)
-    pooled = graph.add("Tanh", [graph.dense(first, "pool")])
-    for out, value in (
-        ("span", graph.dense(x, "span")),
-        ("verdict", graph.dense(pooled, "verdict")),
-    ):
-        graph.nodes.append(helper.make_node("Identity", [value], [out]))
-    words = helper.make_tensor_value_info("words", TensorProto.FLOAT, [1, "n", facts.width])
-    marks = helper.make_tensor_value_info("segments", TensorProto.INT64, [1, "n"])
-    span = helper.make_tensor_value_info("span", TensorProto.FLOAT, [1, "n", 2])
-    verdict = helper.make_tensor_value_info("verdict", TensorProto.FLOAT, [1, 4])
-    return _open(_model(graph, [words, marks], [span, verdict]))
