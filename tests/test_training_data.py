@@ -72,8 +72,29 @@ def _cluster(folder: Path, name: str) -> None:
         }
         for i, (language, text) in enumerate(texts.items())
     ]
+    content = {
+        "cluster": name,
+        "topic": "x",
+        "articles": articles,
+        "questions": _questions(name),
+        "claims": [
+            {
+                "article": f"{name}-0",
+                "quote": "損害は42億円に上る。",
+                "language": "en",
+                "text": "The damage is 4.2 billion yen.",
+                "label": label,
+                "change": "none",
+            }
+            for label in ("supported", "contradicted", "unsupported")
+        ],
+    }
+    (folder / f"{name}.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+
+
+def _questions(name: str) -> list[dict[str, object]]:
     four = ("ja", "en", "ko", "zh")
-    questions = [
+    return [
         {
             "id": f"{name}-q1",
             "kind": "number",
@@ -101,25 +122,6 @@ def _cluster(folder: Path, name: str) -> None:
             "short": dict.fromkeys(four, "nobody"),
         },
     ]
-    claims = [
-        {
-            "article": f"{name}-0",
-            "quote": "損害は42億円に上る。",
-            "language": "en",
-            "text": "The damage is 4.2 billion yen.",
-            "label": label,
-            "change": "none",
-        }
-        for label in ("supported", "contradicted", "unsupported")
-    ]
-    content = {
-        "cluster": name,
-        "topic": "x",
-        "articles": articles,
-        "questions": questions,
-        "claims": claims,
-    }
-    (folder / f"{name}.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
 # --- news ---------------------------------------------------------------------------------------

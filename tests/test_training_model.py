@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
 
 from konkyo.index.embedding.catalogue import home
 from training.encoding import UNKNOWN, Encoded, batches, encode, make_batch, usable
@@ -35,9 +36,7 @@ def folder() -> Path:
 
 
 @pytest.fixture(scope="module")
-def tokenizer(folder: Path):  # type: ignore[no-untyped-def]
-    from tokenizers import Tokenizer
-
+def tokenizer(folder: Path) -> Tokenizer:
     return Tokenizer.from_file(str(folder / "tokenizer.json"))
 
 
@@ -48,7 +47,7 @@ def _places(text: str, *words: str) -> tuple[tuple[int, int], ...]:
 # --- rows as tokens -----------------------------------------------------------------------------
 
 
-def test_the_span_and_the_tags_are_where_the_answers_were(tokenizer) -> None:  # type: ignore[no-untyped-def]
+def test_the_span_and_the_tags_are_where_the_answers_were(tokenizer: Tokenizer) -> None:
     spans = _places(PASSAGE, "佐伯健一", "林めぐみ")
     encoded = encode(tokenizer, Row("query", "所長と副所長は?", "研究所", PASSAGE, ANSWERS, spans))
     first, last = encoded.span
@@ -60,14 +59,14 @@ def test_the_span_and_the_tags_are_where_the_answers_were(tokenizer) -> None:  #
     assert (encoded.marks == UNKNOWN).all()
 
 
-def test_the_span_begins_after_the_space(tokenizer) -> None:  # type: ignore[no-untyped-def]
+def test_the_span_begins_after_the_space(tokenizer: Tokenizer) -> None:
     row = Row("query", "who?", "", ENGLISH, ANSWERS, _places(ENGLISH, "Ann Lee"))
     first, last = encode(tokenizer, row).span
     tokens = [tokenizer.id_to_token(int(i)) for i in encode(tokenizer, row).ids[first : last + 1]]
     assert tokens == ["▁Ann", "▁Lee"]
 
 
-def test_marks_are_on_the_words_of_the_claim(tokenizer) -> None:  # type: ignore[no-untyped-def]
+def test_marks_are_on_the_words_of_the_claim(tokenizer: Tokenizer) -> None:
     claim = "Ann Lee won the third one."
     at = claim.index("third")
     marks = ((0, len(claim), 0), (at, at + 5, 1))
@@ -79,7 +78,7 @@ def test_marks_are_on_the_words_of_the_claim(tokenizer) -> None:  # type: ignore
     assert (encoded.tags == UNKNOWN).all()
 
 
-def test_an_answer_behind_the_limit_teaches_nothing(tokenizer) -> None:  # type: ignore[no-untyped-def]
+def test_an_answer_behind_the_limit_teaches_nothing(tokenizer: Tokenizer) -> None:
     long = "x " * 400 + ENGLISH
     row = Row("query", "who?", "", long, ANSWERS, _places(long, "Ann Lee"))
     encoded = encode(tokenizer, row, limit=64)
@@ -90,7 +89,7 @@ def test_an_answer_behind_the_limit_teaches_nothing(tokenizer) -> None:  # type:
     assert usable(make_batch([silent])).tolist() == [True]
 
 
-def test_batches_hold_every_row_once_and_go_on_where_they_stopped(tokenizer) -> None:  # type: ignore[no-untyped-def]
+def test_batches_hold_every_row_once_and_go_on_where_they_stopped(tokenizer: Tokenizer) -> None:
     rows = [Row("query", f"q{i}", "", ENGLISH * (1 + i % 4), SILENT) for i in range(60)]
     whole = list(batches(tokenizer, rows, 512, "s"))
     assert whole[-1][0] == 60
@@ -103,7 +102,7 @@ def test_batches_hold_every_row_once_and_go_on_where_they_stopped(tokenizer) -> 
         assert sum(part.ids.size for part in parts) <= 512 + 16 * 8
 
 
-def test_twins_are_read_side_by_side(tokenizer) -> None:  # type: ignore[no-untyped-def]
+def test_twins_are_read_side_by_side(tokenizer: Tokenizer) -> None:
     spans = _places(ENGLISH, "Ann Lee")
     rows = [Row("query", "who won?", "", ENGLISH, ANSWERS, spans, (), "誰が受賞?")] * 4
     ((_, parts),) = batches(tokenizer, rows, 4096, "s", twins=True)

@@ -50,7 +50,7 @@ class _Graph:
         return out
 
     def dense(self, value: str, name: str) -> str:
-        """A linear layer: int8 weights with a scale an output, activations quantised as they come."""
+        """A linear layer: int8 weights, a scale an output, activations quantised as they come."""
         matrix = self._tensors[f"{name}.weight"]
         if matrix.dtype != np.int8:
             product = self.add(

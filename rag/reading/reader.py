@@ -209,7 +209,7 @@ class Checker:
     def answer_scores(
         self, question: str, window: str, context: str = ""
     ) -> list[tuple[float, float]]:
-        """Raw (answer logit, span minus null logit) of each piece; what calibration is fitted on."""
+        """Raw (answer logit, span minus null logit) of each piece, for fitting the calibration."""
         found = []
         for row in self._rows("query", question, window, context):
             tokens, verdict = self._run(row)
