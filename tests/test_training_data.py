@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from training.corruption import claim_from_question, corrupt
 from training.mixture import Inputs, counts, held_rows, mixture
 from training.negatives import Lexical, cached_vectors, holds_answer, nearest
 from training.news import load_clusters, load_ntrex, ntrex_clusters, part_of
-from training.news_rows import claim_rows, parallel_claim_rows, question_rows
+from training.news_rows import claim_rows, parallel_claim_rows, question_rows, together
 from training.rows import (
     ANSWERS,
     CONTRADICTED,
@@ -205,13 +206,20 @@ def test_parallel_news_has_each_answer_in_each_language(tmp_path: Path) -> None:
     for article_id, start, end in cluster.questions[0].places:
         assert cluster.article(article_id).text[start:end] == "42"
     assert len(cluster.questions[0].places) == 4
-    for seed in range(30):
+    told = {wording for line in lines for wording in line.values()}
+    told |= {
+        together(one[x], two[x], x)[0] for one, two in permutations(lines, 2) for x in languages
+    }
+    seen = set()
+    for seed in range(60):
         for row in parallel_claim_rows(lines, random.Random(seed), 1.0, "x"):
-            if row.label == SUPPORTED:
-                assert row.asked in lines[1].values()
+            seen.add(row.label)
+            if row.label in (SUPPORTED, NEUTRAL):
+                assert row.asked in told
             for start, end, value in row.marks:
                 if value:
                     assert row.asked[start:end] not in ("", row.asked)
+    assert seen == {SUPPORTED, CONTRADICTED, NEUTRAL}
 
 
 # --- reading sets -------------------------------------------------------------------------------

@@ -12,7 +12,14 @@ from training.news import LANGUAGES, NTREX_LANGUAGES, Cluster, NewsArticle, News
 from training.rows import ANSWERS, CONTRADICTED, NEUTRAL, SILENT, SUPPORTED, Row
 from training.windows import BUDGET, Cutter, Window, about, random_budget
 
-__all__ = ["NewsWindow", "claim_rows", "news_windows", "parallel_claim_rows", "question_rows"]
+__all__ = [
+    "NewsWindow",
+    "claim_rows",
+    "news_windows",
+    "parallel_claim_rows",
+    "question_rows",
+    "together",
+]
 
 _FACTUAL = frozenset({"number", "date", "person", "place", "fact", "status"})
 _NAMED = frozenset({"person", "place"})
@@ -190,7 +197,7 @@ def _presupposed(
             marks = ((0, len(change.text), 0), (change.start, change.end, 1))
             yield Row("query", change.text, context, text, SILENT, source=source)
             yield Row("claim", change.text, context, text, CONTRADICTED, (), marks, source=source)
-    elif kind < 0.5 and question.kind in _FACTUAL and language in question.short:
+    elif kind < 0.65 and question.kind in _FACTUAL and language in question.short:
         yield from _told(drawn, question, language, text, context, source)
 
 
@@ -268,39 +275,91 @@ def _spoiled(
                 NEUTRAL,
                 source=source,
             )
+    else:
+        yield from _joined(drawn, claim, source)
+
+
+def _joined(drawn: _Drawn, claim: NewsClaim, source: str) -> Iterator[Row]:
+    """Two true claims as one, over both their quotes and over one of them alone."""
+    others = [
+        c
+        for c in drawn.cluster.claims
+        if c.label == SUPPORTED and c.language == claim.language and c.quote != claim.quote
+    ]
+    if not others:
+        return
+    other = drawn.rng.choice(others)
+    quotes = [
+        drawn.cluster.article(article_id).text[start:end]
+        for article_id, start, end in (claim.quote, other.quote)
+    ]
+    text, added = together(claim.text, other.text, claim.language)
+    clean = ((0, len(text), 0),)
+    if drawn.rng.random() < 0.5:
+        evidence = "\n".join(drawn.rng.sample(quotes, 2))
+        yield Row("claim", text, "", evidence, SUPPORTED, (), clean, source=source)
+    else:
+        marks = (*clean, (added, len(text), 1))
+        yield Row("claim", text, "", quotes[0], NEUTRAL, (), marks, source=source)
+
+
+def together(first: str, second: str, language: str) -> tuple[str, int]:
+    """Two sentences as one text, and where the second begins."""
+    space = "" if language in ("ja", "zh", "th") else " "
+    return first + space + second, len(first) + len(space)
 
 
 def parallel_claim_rows(
-    lines: Sequence[Mapping[str, str]], rng: random.Random, share: float, source: str
+    lines: Sequence[Mapping[str, str]],
+    rng: random.Random,
+    share: float,
+    source: str,
+    often: Sequence[str] = LANGUAGES,
+    rest: Sequence[str] = NTREX_LANGUAGES,
 ) -> Iterator[Row]:
-    """A sentence of parallel news as a claim over a stretch of the same news in any language.
+    """Sentences of a parallel text as claims over a stretch of the same text in any language.
 
-    True as it stands, false with one change, and not said where the stretch is another.
+    True as they stand, false with one change, not said where the stretch is another or lacks the
+    second of two sentences. Four in five pairs of languages are drawn from ``often``.
     """
-    for i, line in enumerate(lines):
-        if rng.random() >= share or i == 0:
-            continue
-        pool = LANGUAGES if rng.random() < 0.8 else NTREX_LANGUAGES
-        told, heard = rng.choice(pool), rng.choice(pool)
-        claim = line[told]
-        first = max(0, i - rng.choice((0, 0, 1, 2)))
-        last = min(len(lines), i + 1 + rng.choice((0, 0, 1, 2)))
-        evidence = "\n".join(x[heard] for x in lines[first:last])
-        kind = rng.random()
-        if kind < 0.4:
-            if told == heard and rng.random() < 0.7:
-                continue
-            clean = ((0, len(claim), 0),)
-            yield Row("claim", claim, "", evidence, SUPPORTED, (), clean, source=source)
-        elif kind < 0.8:
-            change = corrupt(claim, told, "\n".join(x[told] for x in lines), (), rng)
-            if change is not None:
-                marks = ((0, len(change.text), 0), (change.start, change.end, 1))
-                yield Row(
-                    "claim", change.text, "", evidence, CONTRADICTED, (), marks, source=source
-                )
-        else:
-            away = [j for j in range(1, len(lines)) if not first <= j < last]
-            if away:
-                stray = lines[rng.choice(away)][told]
-                yield Row("claim", stray, "", evidence, NEUTRAL, source=source)
+    for i in range(len(lines)):
+        if rng.random() < share:
+            pool = often if rng.random() < 0.8 else rest
+            told, heard = rng.choice(pool), rng.choice(pool)
+            yield from _parallel_claim(lines, i, told, heard, rng, source)
+
+
+def _parallel_claim(
+    lines: Sequence[Mapping[str, str]],
+    i: int,
+    told: str,
+    heard: str,
+    rng: random.Random,
+    source: str,
+) -> Iterator[Row]:
+    claim = lines[i][told]
+    first = max(0, i - rng.choice((0, 0, 1, 2)))
+    last = min(len(lines), i + 1 + rng.choice((0, 0, 1, 2)))
+    evidence = "\n".join(x[heard] for x in lines[first:last])
+    away = [j for j in range(len(lines)) if not first <= j < last]
+    near = [j for j in range(first, last) if j != i]
+    clean = ((0, len(claim), 0),)
+    kind = rng.random()
+    if kind < 0.32 and (told != heard or rng.random() < 0.3):
+        yield Row("claim", claim, "", evidence, SUPPORTED, (), clean, source=source)
+    elif 0.32 <= kind < 0.7:
+        whole = "\n".join(x[told] for x in lines)
+        change = corrupt(claim, told, whole, (), rng)
+        if change is not None:
+            marks = ((0, len(change.text), 0), (change.start, change.end, 1))
+            yield Row("claim", change.text, "", evidence, CONTRADICTED, (), marks, source=source)
+    elif 0.7 <= kind < 0.8 and away:
+        yield Row("claim", lines[rng.choice(away)][told], "", evidence, NEUTRAL, source=source)
+    elif 0.8 <= kind < 0.9 and away:
+        text, added = together(claim, lines[rng.choice(away)][told], told)
+        marks = ((0, added, 0), (added, len(text), 1))
+        yield Row("claim", text, "", evidence, NEUTRAL, (), marks, source=source)
+    elif kind >= 0.9 and near:
+        text, _ = together(claim, lines[rng.choice(near)][told], told)
+        clean = ((0, len(text), 0),)
+        yield Row("claim", text, "", evidence, SUPPORTED, (), clean, source=source)
