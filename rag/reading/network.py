@@ -1,7 +1,7 @@
 """The network of the learned reader: its weights file, its ONNX graph, and one run of it.
 
-A further output is one entry of ``_HEADS``: the name of its linear layer in the weights file, and
-whether it looks at every token or at the pooled first one.
+Its outputs are ``tokens``, of every token (span start, span end and, where the weights have them, part
+of an answer, not supported), and ``verdict``, of the pooled first one.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class _Head(NamedTuple):
     name: str
     over: Literal["tokens", "pooled"]
     width: int
+    layer: str
 
     @property
     def info(self) -> TensorInfo:
@@ -45,22 +46,37 @@ class _Head(NamedTuple):
         return TensorInfo(self.name, [1, *(["n"] if self.over == "tokens" else []), self.width])
 
 
-_HEADS = (_Head("span", "tokens", 2), _Head("verdict", "pooled", 4))
+_LONGEST = 32
+_VERDICT = _Head("verdict", "pooled", 4, "verdict")
+
+
+def _heads(tensors: Tensors) -> tuple[_Head, ...]:
+    """The outputs of some weights: the first ones had the span alone, later ones mark parts too."""
+    layer = "tokens" if "tokens.weight" in tensors else "span"
+    return _Head("tokens", "tokens", len(tensors[f"{layer}.weight"]), layer), _VERDICT
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Raw scores to shares: logistic weights for answers, a temperature for support."""
+    """Raw scores to shares: logistic weights for answers, a temperature for support.
+
+    ``tag`` and ``mark`` are the logits from which a token counts as marked.
+    """
 
     answer: float
     margin: float
     bias: float
     temperature: float
+    tag: float = 0.0
+    mark: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class WeightsInfo:
-    """What the weights file says of itself; ``frozen`` layers are the encoder's own."""
+    """What the weights file says of itself; ``frozen`` layers are the encoder's own.
+
+    ``longest`` is how many tokens an answer may have.
+    """
 
     vocabulary: int
     width: int
@@ -68,6 +84,7 @@ class WeightsInfo:
     frozen: int
     version: str
     calibration: Calibration
+    longest: int = _LONGEST
 
 
 def read_weights(path: Path) -> tuple[Tensors, WeightsInfo]:
@@ -85,6 +102,7 @@ def read_weights(path: Path) -> tuple[Tensors, WeightsInfo]:
             int(facts["frozen"]),
             str(facts["version"]),
             Calibration(**{k: float(v) for k, v in facts["calibration"].items()}),
+            int(facts.get("longest", _LONGEST)),
         )
     except (SafetensorError, KeyError, TypeError, ValueError) as exc:
         raise ModelDamaged(f"{path} is damaged ({exc}); reinstall konkyo") from exc
@@ -117,10 +135,10 @@ class Network:
         self._session = Session(model, f"{weights} may be damaged; reinstall konkyo")
 
     def run(self, ids: list[int], segments: list[int]) -> dict[str, Array]:
-        """Outputs by name: ``span`` (tokens, 2) and ``verdict`` (4,), all raw logits."""
+        """Outputs by name: ``tokens`` (tokens, 2 or 4) and ``verdict`` (4,), all raw logits."""
         words = np.asarray(self._words[ids], np.float32)[None]
         feed: Tensors = {"words": words, "segments": np.array([segments], np.int64)}
-        names = [head.name for head in _HEADS]
+        names = ["tokens", "verdict"]
         found = self._session.run(names, feed)
         return {name: value[0] for name, value in zip(names, found, strict=True)}
 
@@ -153,15 +171,16 @@ def _reader_graph(tensors: Tensors, info: WeightsInfo) -> bytes:
         x = made.layer(x, f"layers.{layer}", thirds, info.heads)
     first = graph.node("Gather", [x, graph.constant("first", np.array(0, np.int64))], axis=1)
     seen = {"tokens": x, "pooled": graph.node("Tanh", [made.dense(first, "pool")])}
-    for head in _HEADS:
-        graph.node("Identity", [made.dense(seen[head.over], head.name)], head.name)
+    heads = _heads(tensors)
+    for head in heads:
+        graph.node("Identity", [made.dense(seen[head.over], head.layer)], head.name)
     return graph.model(
         "reader",
         [
             TensorInfo("words", [1, "n", info.width]),
             TensorInfo("segments", [1, "n"], integer=True),
         ],
-        [head.info for head in _HEADS],
+        [head.info for head in heads],
     )
 
 

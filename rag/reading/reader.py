@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from konkyo.index.embedding.onnx_graph import Array
 from konkyo.index.errors import ModelMissing
@@ -34,7 +35,6 @@ _QUESTION, _CONTEXT, _WINDOW, _ECHO = 0, 1, 2, 3
 
 _BEGIN, _END = 0, 2
 _MOST, _PIECE, _STEP = 512, 320, 256
-_LONGEST_SPAN = 32
 _LONGEST_QUESTION, _LONGEST_CONTEXT = 96, 32
 
 
@@ -45,7 +45,9 @@ class WindowReading:
     ``probability`` is the calibrated share that the window answers; ``start`` and ``end`` are the
     half-open span of the likeliest answer, in code points of the window, ``span_text`` its text
     and ``span_score`` the share of the span's own probability among all spans of the window. The
-    span is given even where the probability is low.
+    span is given even where the probability is low. ``places`` are all stretches marked as parts
+    of an answer, in order (why and how have clauses, lists have several); empty where there are
+    none or where the weights do not mark them.
     """
 
     probability: float
@@ -53,25 +55,36 @@ class WindowReading:
     end: int
     span_text: str
     span_score: float
+    places: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimSupport:
-    """Three shares that add up to 1: the evidence says so, says otherwise, does not say."""
+    """Three shares that add up to 1: the evidence says so, says otherwise, does not say.
+
+    ``unsupported`` are stretches of the claim that the evidence does not bear out, in order, in
+    code points of the claim; empty where there are none or where the weights do not mark them.
+    """
 
     entail: float
     contradict: float
     neutral: float
+    unsupported: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One sequence; ``first`` is the position of the window's first token."""
+    """One sequence; ``first`` is the position of the window's first token.
+
+    ``offsets`` are the code points of the window's tokens, ``asked`` those of the question or
+    claim, whose tokens begin at position 1 (those of the task's name are before 0).
+    """
 
     ids: list[int]
     segments: list[int]
     first: int
     offsets: list[tuple[int, int]]
+    asked: list[tuple[int, int]]
 
 
 def load_reader(
@@ -105,6 +118,7 @@ class LearnedReader:
         self._tokenizer = tokenizer
         self._network = network
         self._calibration = network.info.calibration
+        self._longest = network.info.longest
         # One window a core: quicker than several cores in one window, and order changes nothing.
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="konkyo-reader")
 
@@ -146,8 +160,8 @@ class LearnedReader:
         """Raw (answer logit, span minus null logit) of each piece, to fit calibration on."""
         found = []
         for row in self._rows("query", question, window, context):
-            span, verdict = self._run(row)
-            _, _, best, null = _best_span(span, row)
+            tokens, verdict = self._run(row)
+            _, _, best, null = _best_span(tokens, row, self._longest)
             found.append((float(verdict[0]), best - null))
         return found
 
@@ -159,23 +173,30 @@ class LearnedReader:
     def _reading(self, question: str, window: str, context: str) -> WindowReading:
         pieces = []
         for row in self._rows("query", question, window, context):
-            span, verdict = self._run(row)
-            start, end, best, null = _best_span(span, row)
+            tokens, verdict = self._run(row)
+            start, end, best, null = _best_span(tokens, row, self._longest)
             c = self._calibration
             logit = c.answer * float(verdict[0]) + c.margin * (best - null) + c.bias
-            share = _share(span, row, best)
+            share = _share(tokens, row, best)
+            start, end = _trimmed(window, start, end)
+            last = row.first + len(row.offsets)
+            tagged = tokens[row.first : last, 2] >= c.tag if tokens.shape[1] > 2 else ()
+            places = _stretches(window, row.offsets, tagged)
             text = window[start:end]
-            pieces.append(WindowReading(_sigmoid(logit), start, end, text, share))
+            pieces.append(WindowReading(_sigmoid(logit), start, end, text, share, places))
         nothing = WindowReading(0.0, 0, 0, "", 0.0)
         return max(pieces, key=lambda r: r.probability, default=nothing)
 
     def _support(self, claim: str, text: str, context: str) -> ClaimSupport:
         views = []
         for row in self._rows("claim", claim, text, context):
-            _, verdict = self._run(row)
-            scaled = np.exp((verdict[1:4] - verdict[1:4].max()) / self._calibration.temperature)
-            shares = scaled / scaled.sum()
-            views.append(ClaimSupport(float(shares[0]), float(shares[1]), float(shares[2])))
+            tokens, verdict = self._run(row)
+            c = self._calibration
+            scaled = np.exp((verdict[1:4] - verdict[1:4].max()) / c.temperature)
+            entail, contradict, neutral = map(float, scaled / scaled.sum())
+            marked = tokens[1 : 1 + len(row.asked), 3] >= c.mark if tokens.shape[1] > 3 else ()
+            missing = _stretches(claim, row.asked, marked)
+            views.append(ClaimSupport(entail, contradict, neutral, missing))
         return min(views, key=lambda v: v.neutral) if views else ClaimSupport(0.0, 0.0, 1.0)
 
     def _rows(self, task: str, asked: str, window: str, context: str) -> list[_Row]:
@@ -183,7 +204,10 @@ class LearnedReader:
         if not window.strip():
             return []
         encode = self._tokenizer.encode
-        ask = encode(f"{task}: {asked}", add_special_tokens=False).ids[:_LONGEST_QUESTION]
+        prefix = len(f"{task}: ")
+        put = encode(f"{task}: {asked}", add_special_tokens=False)
+        ask = put.ids[:_LONGEST_QUESTION]
+        places = [(a - prefix, b - prefix) for a, b in put.offsets[:_LONGEST_QUESTION]]
         about = encode(context, add_special_tokens=False).ids[:_LONGEST_CONTEXT] if context else []
         told = encode(window, add_special_tokens=False)
         head = [_BEGIN, *ask, _END, *about, _END]
@@ -202,14 +226,15 @@ class LearnedReader:
                     [*before, *echoes, _WINDOW],
                     len(head),
                     told.offsets[at : at + _PIECE],
+                    places,
                 )
             )
         return rows
 
     def _run(self, row: _Row) -> tuple[Array, Array]:
-        """Logits of the span (tokens, 2) and of the verdict (4,)."""
+        """Logits of the tokens (tokens, 2 or 4) and of the verdict (4,)."""
         found = self._network.run(row.ids, row.segments)
-        return found["span"], found["verdict"]
+        return found["tokens"], found["verdict"]
 
 
 def _contexts(windows: Sequence[str], contexts: Sequence[str] | None) -> Sequence[str]:
@@ -220,23 +245,45 @@ def _sigmoid(logit: float) -> float:
     return float(1.0 / (1.0 + np.exp(-np.clip(logit, -30.0, 30.0))))
 
 
-def _best_span(span: Array, row: _Row) -> tuple[int, int, float, float]:
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """A stretch without white space at its ends: a token begins with the space before its word."""
+    piece = text[start:end]
+    if not piece.strip():
+        return start, end
+    return start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
+
+
+def _stretches(
+    text: str, offsets: Sequence[tuple[int, int]], marked: Sequence[bool] | npt.NDArray[np.bool_]
+) -> tuple[tuple[int, int], ...]:
+    """Runs of marked tokens as code points of the text; a gap of one token is bridged."""
+    runs: list[tuple[int, int]] = []
+    for i in np.flatnonzero(marked):
+        if runs and i - runs[-1][1] <= 2:
+            runs[-1] = (runs[-1][0], int(i))
+        else:
+            runs.append((int(i), int(i)))
+    found = [_trimmed(text, max(0, offsets[a][0]), offsets[b][1]) for a, b in runs]
+    return tuple((start, end) for start, end in found if start < end and text[start:end].strip())
+
+
+def _best_span(tokens: Array, row: _Row, longest: int) -> tuple[int, int, float, float]:
     """Code points of the best span, its score and the score of "no answer"."""
     last = row.first + len(row.offsets)
-    start, end = span[row.first : last, 0], span[row.first : last, 1]
+    start, end = tokens[row.first : last, 0], tokens[row.first : last, 1]
     best, at = -np.inf, (0, 0)
-    for width in range(min(_LONGEST_SPAN, len(start))):
+    for width in range(min(longest, len(start))):
         sums = start[: len(start) - width] + end[width:]
         i = int(sums.argmax())
         if sums[i] > best:
             best, at = float(sums[i]), (i, i + width)
     left, right = row.offsets[at[0]][0], row.offsets[at[1]][1]
-    return left, max(left, right), float(best), float(span[0].sum())
+    return left, max(left, right), float(best), float(tokens[0, :2].sum())
 
 
-def _share(span: Array, row: _Row, best: float) -> float:
+def _share(tokens: Array, row: _Row, best: float) -> float:
     last = row.first + len(row.offsets)
-    logits = span[row.first : last]
+    logits = tokens[row.first : last, :2]
     peak = logits.max(axis=0)
     total = np.log(np.exp(logits - peak).sum(axis=0)) + peak
     return float(np.exp(best - total.sum()))

@@ -1,0 +1,224 @@
+"""Readers of the news sets: clusters of invented news, and parallel news with questions.
+
+A cluster is four articles in four languages on one event. An NTREX document becomes a cluster
+too: its articles are the same text in four languages and every answer has a place in each. Which
+clusters train is told by the number in their name: 3, 7, 11 and 15 report, 9 fits thresholds.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from konkyo.index.errors import DatasetError
+from training.rows import CONTRADICTED, NEUTRAL, SUPPORTED
+from training.sources import read_text
+
+__all__ = [
+    "LANGUAGES",
+    "NTREX_LANGUAGES",
+    "Cluster",
+    "NewsArticle",
+    "NewsClaim",
+    "NewsQuestion",
+    "load_clusters",
+    "load_ntrex",
+    "ntrex_clusters",
+    "part_of",
+]
+
+LANGUAGES = ("ja", "en", "ko", "zh")
+NTREX_LANGUAGES = (*LANGUAGES, "es", "de", "fr", "ru", "ar", "th", "vi")
+_DEV, _HELD = frozenset({3, 7, 11, 15}), frozenset({9})
+_LABELS = {"supported": SUPPORTED, "contradicted": CONTRADICTED, "unsupported": NEUTRAL}
+Place = tuple[str, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class NewsArticle:
+    """One article of a cluster."""
+
+    article_id: str
+    language: str
+    title: str
+    published: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewsQuestion:
+    """A question in four languages; ``places`` are (article id, start, end) of its answers.
+
+    ``quotes`` are the whole sentences around them, in the same order. A question whose kind is
+    absent has none; those of a premise are of the sentence that corrects it.
+    """
+
+    question_id: str
+    kind: str
+    ask: Mapping[str, str]
+    places: tuple[Place, ...]
+    quotes: tuple[Place, ...]
+    short: Mapping[str, str]
+
+    @property
+    def wordings(self) -> tuple[str, ...]:
+        """The answer as each language says it."""
+        return tuple(self.short.values())
+
+
+@dataclass(frozen=True, slots=True)
+class NewsClaim:
+    """A sentence about a quote, and whether the quote supports it."""
+
+    quote: Place
+    language: str
+    text: str
+    label: int
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Articles on one event with the questions and claims about them."""
+
+    cluster_id: str
+    articles: tuple[NewsArticle, ...]
+    questions: tuple[NewsQuestion, ...]
+    claims: tuple[NewsClaim, ...]
+
+    def article(self, article_id: str) -> NewsArticle:
+        """The article of that id."""
+        return next(a for a in self.articles if a.article_id == article_id)
+
+
+def part_of(cluster_id: str) -> str:
+    """ "dev", "held" or "train", by the number in a cluster's name."""
+    digits = re.search(r"\d+", cluster_id)
+    if digits is None:
+        raise DatasetError(f"cluster {cluster_id!r} has no number in its name")
+    number = int(digits.group())
+    return "dev" if number in _DEV else "held" if number in _HELD else "train"
+
+
+def load_clusters(folders: Sequence[Path], part: str) -> list[Cluster]:
+    """The clusters of one part ("train", "dev", "held") in ``*.json`` of some folders, sorted.
+
+    A file whose name was seen before is left out. Raises DatasetError naming a faulty file.
+    """
+    files: dict[str, Path] = {}
+    for folder in folders:
+        for file in sorted(folder.glob("*.json")):
+            files.setdefault(file.stem, file)
+    return [_cluster(files[name]) for name in sorted(files) if part_of(name) == part]
+
+
+def _cluster(path: Path) -> Cluster:
+    try:
+        raw = json.loads(read_text(path))
+        articles = tuple(
+            NewsArticle(a["id"], a["language"], a["title"], a["published"], a["text"])
+            for a in raw["articles"]
+        )
+        texts = {a.article_id: a.text for a in articles}
+        questions = tuple(_question(q, texts) for q in raw["questions"])
+        claims = tuple(
+            NewsClaim(place, c["language"], c["text"], _LABELS[c["label"]], c["change"])
+            for c in raw["claims"]
+            if (place := _quote(texts, c["article"], c["quote"])) is not None
+        )
+    except (ValueError, KeyError, TypeError) as exc:
+        raise DatasetError(f"{path}: not a news cluster ({exc})") from exc
+    return Cluster(raw["cluster"], articles, questions, claims)
+
+
+def _quote(texts: Mapping[str, str], article_id: str, quote: str) -> Place | None:
+    at = texts[article_id].find(quote)
+    return None if at < 0 else (article_id, at, at + len(quote))
+
+
+def _question(raw: dict[str, Any], texts: Mapping[str, str]) -> NewsQuestion:
+    places, quotes = [], []
+    for gold in raw["gold"]:
+        quote = _quote(texts, gold["article"], gold["quote"])
+        inner = gold["quote"].find(gold["answer"])
+        if quote is None or inner < 0:
+            continue
+        start = quote[1] + inner
+        places.append((gold["article"], start, start + len(gold["answer"])))
+        quotes.append(quote)
+    return NewsQuestion(
+        raw["id"], raw["kind"], raw["ask"], tuple(places), tuple(quotes), raw.get("short") or {}
+    )
+
+
+def load_ntrex(folder: Path) -> dict[str, list[dict[str, str]]]:
+    """NTREX-128 news: the aligned lines of each document, one wording a language."""
+    found: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for line in read_text(folder / "ntrex-news.jsonl.xz").splitlines():
+        row = json.loads(line)
+        found[row["doc"]].append({k: row[k].strip() for k in NTREX_LANGUAGES})
+    return dict(found)
+
+
+def ntrex_clusters(
+    documents: Mapping[str, list[dict[str, str]]], questions: Path | None
+) -> list[Cluster]:
+    """Each document as a cluster of four articles, with the questions of ``questions/*.json``."""
+    asked: dict[str, list[dict[str, Any]]] = {}
+    if questions is not None:
+        for file in sorted(questions.glob("*.json")):
+            raw = json.loads(read_text(file))
+            asked[raw["doc"]] = raw["questions"]
+    return [
+        _parallel(name, lines, asked.get(name, ())) for name, lines in sorted(documents.items())
+    ]
+
+
+def _parallel(
+    name: str, lines: Sequence[Mapping[str, str]], asked: Sequence[dict[str, Any]]
+) -> Cluster:
+    articles = []
+    starts: dict[str, list[int]] = {}
+    for language in LANGUAGES:
+        wordings = [line[language] for line in lines]
+        starts[language] = list(_starts(wordings))
+        title = wordings[0]
+        articles.append(NewsArticle(f"{name}-{language}", language, title, "", "\n".join(wordings)))
+    questions = tuple(_parallel_question(name, raw, lines, starts) for raw in asked)
+    return Cluster(name, tuple(articles), questions, ())
+
+
+def _starts(wordings: Sequence[str]) -> Iterator[int]:
+    at = 0
+    for wording in wordings:
+        yield at
+        at += len(wording) + 1
+
+
+def _parallel_question(
+    name: str,
+    raw: dict[str, Any],
+    lines: Sequence[Mapping[str, str]],
+    starts: Mapping[str, list[int]],
+) -> NewsQuestion:
+    places: list[Place] = []
+    quotes: list[Place] = []
+    for gold in raw["gold"]:
+        for language in LANGUAGES:
+            wording = lines[gold["line"]][language]
+            answer = gold["answer"].get(language, "")
+            inner = wording.find(answer)
+            if not answer or inner < 0:
+                continue
+            at = starts[language][gold["line"]]
+            article = f"{name}-{language}"
+            places.append((article, at + inner, at + inner + len(answer)))
+            quotes.append((article, at, at + len(wording)))
+    return NewsQuestion(
+        raw["id"], raw["kind"], raw["ask"], tuple(places), tuple(quotes), raw.get("short") or {}
+    )
