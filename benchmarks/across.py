@@ -1,4 +1,4 @@
-"""How sure must the checker be of a claim whose evidence is in another language? (konkyo.rag.verification.verifier)
+"""Fit how sure the checker must be of a claim whose evidence is in another language.
 
     python benchmarks/across.py --shared ../shared --out benchmarks/results/across.json
 

@@ -110,19 +110,24 @@ def main() -> None:
             "undisputed ja": (False, undisputed(data / japanese, every, "ja", rng)),
             "undisputed en": (False, undisputed(x["en"], part, "en", rng)),
             "undisputed zh": (False, undisputed(x["zh"], part, "zh", rng)),
-            "disputed ja": (True, disputed(data / japanese, data / japanese, every, ("ja", "ja"), rng)),
+            "disputed ja": (
+                True,
+                disputed(data / japanese, data / japanese, every, ("ja", "ja"), rng),
+            ),
             "disputed zh, zh": (True, disputed(x["zh"], x["zh"], part, ("zh", "zh"), rng)),
             "disputed en, zh": (True, disputed(x["en"], x["zh"], part, ("en", "zh"), rng)),
             "disputed zh, en": (True, disputed(x["zh"], x["en"], part, ("zh", "en"), rng)),
-        }  # fmt: skip
+        }
         table: dict[str, object] = {}
         for name, (_, pairs) in sets.items():
             shares = [same_matter(checker, a, b) for a, b in pairs]
             table[name] = {
                 "pairs": len(pairs),
-                **{f"at {t}": round(sum(s >= t for s in shares) / max(1, len(shares)), 3)
-                   for t in (0.5, 0.6, 0.7, 0.8)},
-            }  # fmt: skip
+                **{
+                    f"at {t}": round(sum(s >= t for s in shares) / max(1, len(shares)), 3)
+                    for t in (0.5, 0.6, 0.7, 0.8)
+                },
+            }
             print(half, name, table[name], flush=True)
         out[half] = table
     args.out.write_text(json.dumps(out, ensure_ascii=False, indent=1) + "\n", "utf-8")

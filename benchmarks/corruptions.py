@@ -9,7 +9,8 @@ offset and gives only the edits, so that no article is copied; Korean, for which
 such data set, uses the seed articles and sentences written here. The two halves share no source:
 fit is JaQuAD dev, XQuAD's first 24 titles and even lines of news-zh; report is JSQuAD valid,
 XQuAD's last 24 and odd lines. Names come from the answers to who- and where-questions, and every
-edit is made by rules of this file alone, so that the checker's own tables do not mark their own work.
+edit is made by rules of this file alone, so that the checker's own tables do not mark their own
+work.
 """
 
 from __future__ import annotations
@@ -78,11 +79,35 @@ KOREAN = """
 위원회는 2월 8일 투표에서 9대 4로 안건을 통과시켰다.
 이 병원은 하루에 환자 620명을 진료한다.
 """.strip().splitlines()
-KOREAN_PEOPLE = ["김도윤", "이하은", "박서진", "최유나", "정태영", "강민지", "윤석호", "장보경", "임재현", "배수아"]  # fmt: skip
-KOREAN_PLACES = ["대전", "전주", "창원", "포항", "여수", "런던", "도쿄", "멕시코", "프랑스", "브라질"]  # fmt: skip
+KOREAN_PEOPLE = [
+    "김도윤",
+    "이하은",
+    "박서진",
+    "최유나",
+    "정태영",
+    "강민지",
+    "윤석호",
+    "장보경",
+    "임재현",
+    "배수아",
+]
+KOREAN_PLACES = [
+    "대전",
+    "전주",
+    "창원",
+    "포항",
+    "여수",
+    "런던",
+    "도쿄",
+    "멕시코",
+    "프랑스",
+    "브라질",
+]
 KOREAN_NAME = re.compile(
-    r"(?P<person>(?<![가-힣])(?:김민수|이서연|박지훈|최영호|정수빈|윤하준|오세진|한지우|송다은|문재호|조은별|트럼프|시진핑|다카이치|아베|베선트|마두로))"
-    r"|(?P<place>(?<![가-힣])(?:서울|부산|파리|대구|제주|베트남|캐나다|텍사스|광주|울산|독일|우크라이나|수원|인천|강원|일본|중국|베네수엘라|태국|대만))"
+    r"(?P<person>(?<![가-힣])(?:김민수|이서연|박지훈|최영호|정수빈|윤하준|오세진|한지우|송다은"
+    r"|문재호|조은별|트럼프|시진핑|다카이치|아베|베선트|마두로))"
+    r"|(?P<place>(?<![가-힣])(?:서울|부산|파리|대구|제주|베트남|캐나다|텍사스|광주|울산|독일"
+    r"|우크라이나|수원|인천|강원|일본|중국|베네수엘라|태국|대만))"
 )
 
 
@@ -159,7 +184,10 @@ def sentences(text: str, language: str) -> Iterator[tuple[int, str]]:
 
 
 def window(text: str, start: int, end: int, language: str) -> tuple[int, int]:
-    """The evidence for a sentence: the whole sentences around it, up to a few hundred characters."""
+    """The evidence for a sentence.
+
+    The whole sentences around it, up to a few hundred characters.
+    """
     budget = EVIDENCE_CHARS.get(language, 320)
     low, high = start, end
     spans = [(a, a + len(s)) for a, s in sentences(text, language)]
@@ -223,7 +251,10 @@ Corruptor = Callable[[str, str, random.Random], tuple[Edit, str] | None]
 _DIGITS = re.compile(
     r"(?<![A-Za-z0-9.,\-/：:第])\d[\d,]*(?:\.\d+)?(?![\d.,]*\d)(?![A-Za-z]?[\-/：:]\d)"
 )
-_DATE_NEXT = re.compile(r"\s?(?:年(?!間|前|半|連)|月|日(?!間)|时|時(?!間)|点|號|号|년(?! 동안|간)|월|일(?!간)|시(?!간)|st\b|nd\b|rd\b|th\b|'?s\b)")  # fmt: skip
+_DATE_NEXT = re.compile(
+    r"\s?(?:年(?!間|前|半|連)|月|日(?!間)|时|時(?!間)|点|號|号|년(?! 동안|간)"
+    r"|월|일(?!간)|시(?!간)|st\b|nd\b|rd\b|th\b|'?s\b)"
+)
 _MONTHS = [
     "January",
     "February",
@@ -238,15 +269,38 @@ _MONTHS = [
     "November",
     "December",
 ]
-_SCALES = [("兆", "億"), ("億", "万"), ("亿", "万"), ("조", "억"), ("억", "만"), ("billion", "million"), ("million", "billion"), ("万", "億")]  # fmt: skip
-_WORDS = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "twelve", "twenty"]  # fmt: skip
+_SCALES = [
+    ("兆", "億"),
+    ("億", "万"),
+    ("亿", "万"),
+    ("조", "억"),
+    ("억", "만"),
+    ("billion", "million"),
+    ("million", "billion"),
+    ("万", "億"),
+]
+_WORDS = [
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "twelve",
+    "twenty",
+]
 
 
 def _is_date(text: str, found: re.Match[str]) -> bool:
     if _DATE_NEXT.match(text, found.end()):
         return True
     before = text[: found.start()]
-    if re.search(rf"(?:{'|'.join(_MONTHS)})\s$", before) or re.match(rf"\s(?:{'|'.join(_MONTHS)})", text[found.end() :]):  # fmt: skip
+    if re.search(rf"(?:{'|'.join(_MONTHS)})\s$", before) or re.match(
+        rf"\s(?:{'|'.join(_MONTHS)})", text[found.end() :]
+    ):
         return True
     return bool(re.fullmatch(r"1\d{3}|20\d{2}", found.group()))
 
@@ -304,54 +358,251 @@ def corrupt_number(text: str, evidence: str, rng: random.Random) -> tuple[Edit, 
 def corrupt_date(text: str, evidence: str, rng: random.Random) -> tuple[Edit, str] | None:
     options: list[tuple[Edit, str]] = []
     for found in re.finditer(r"(?<!\d)(1[0-9]{3}|20[0-2]\d)(?=\s?[年년])", text):
-        options.append((( *found.span(), str(int(found.group()) + rng.choice([-30, -9, -3, -1, 1, 2, 7, 20]))), "year"))  # fmt: skip
+        options.append(
+            (
+                (
+                    *found.span(),
+                    str(int(found.group()) + rng.choice([-30, -9, -3, -1, 1, 2, 7, 20])),
+                ),
+                "year",
+            )
+        )
     for found in re.finditer(r"(?<![\d個个カか])(1[0-2]|[1-9])(?=\s?[月월])", text):
-        options.append(((*found.span(), str(rng.choice([m for m in range(1, 13) if m != int(found.group())]))), "month"))  # fmt: skip
+        options.append(
+            (
+                (
+                    *found.span(),
+                    str(rng.choice([m for m in range(1, 13) if m != int(found.group())])),
+                ),
+                "month",
+            )
+        )
     for found in re.finditer(r"(?<=[月월])\s?(3[01]|[12]\d|[1-9])(?=\s?[日日일号])", text):
         at = found.start(1)
-        options.append(((at, found.end(), str(rng.choice([d for d in range(1, 29) if d != int(found.group(1))]))), "day"))  # fmt: skip
+        options.append(
+            (
+                (
+                    at,
+                    found.end(),
+                    str(rng.choice([d for d in range(1, 29) if d != int(found.group(1))])),
+                ),
+                "day",
+            )
+        )
     for found in re.finditer(rf"\b(?:{'|'.join(_MONTHS)})\b(?=\s\d)", text):
-        options.append(((*found.span(), rng.choice([m for m in _MONTHS if m != found.group()])), "month"))  # fmt: skip
+        options.append(
+            ((*found.span(), rng.choice([m for m in _MONTHS if m != found.group()])), "month")
+        )
     for found in re.finditer(
         r"(?<=(?:in|of|by) )(?:1[0-9]{3}|20[0-2]\d)\b|(?<=\d, )(?:1[0-9]{3}|20[0-2]\d)\b", text
     ):
-        options.append(((*found.span(), str(int(found.group()) + rng.choice([-30, -9, -3, -1, 1, 2, 7, 20]))), "year"))  # fmt: skip
+        options.append(
+            (
+                (
+                    *found.span(),
+                    str(int(found.group()) + rng.choice([-30, -9, -3, -1, 1, 2, 7, 20])),
+                ),
+                "year",
+            )
+        )
     for found in re.finditer(
         rf"(?<=(?:{'|'.join(f'(?:{m})' for m in ['May'])}) )\d{{1,2}}\b", text
     ):
-        options.append(((*found.span(), str(rng.choice([d for d in range(1, 29) if str(d) != found.group()]))), "day"))  # fmt: skip
-    for group in (["昨年", "今年", "来年"], ["先月", "来月"], ["昨日", "明日"], ["去年", "今年", "明年"], ["上月", "下月"], ["昨天", "明天"],
-                  ["지난해", "내년"], ["지난달", "다음 달"], ["last year", "next year"], ["last month", "next month"]):  # fmt: skip
+        options.append(
+            (
+                (
+                    *found.span(),
+                    str(rng.choice([d for d in range(1, 29) if str(d) != found.group()])),
+                ),
+                "day",
+            )
+        )
+    for group in (
+        ["昨年", "今年", "来年"],
+        ["先月", "来月"],
+        ["昨日", "明日"],
+        ["去年", "今年", "明年"],
+        ["上月", "下月"],
+        ["昨天", "明天"],
+        ["지난해", "내년"],
+        ["지난달", "다음 달"],
+        ["last year", "next year"],
+        ["last month", "next month"],
+    ):
         for word in group:
             for found in re.finditer(word, text):
-                options.append(((*found.span(), rng.choice([w for w in group if w != word])), "relative"))  # fmt: skip
+                options.append(
+                    ((*found.span(), rng.choice([w for w in group if w != word])), "relative")
+                )
     options = [o for o in options if not re.match(r"\d{2,4}年代", text[o[0][0] :])]
     return rng.choice(options) if options else None
 
 
 _NEGATE: dict[str, list[tuple[str, str]]] = {
-    "ja": [(r"ではない(?=。$)", "である"), (r"しなかった(?=。$)", "した"), (r"されなかった(?=。$)", "された"), (r"(?<=[れき])なかった(?=。$)", "た"),
-           (r"していない(?=。$)", "している"), (r"されている(?=。$)", "されていない"), (r"している(?=。$)", "していない"), (r"されていた(?=。$)", "されていなかった"),
-           (r"された(?=。$)", "されなかった"), (r"であった(?=。$)", "ではなかった"), (r"である(?=。$)", "ではない"), (r"だった(?=。$)", "ではなかった"),
-           (r"(?<=[一-鿿])した(?=。$)", "しなかった"), (r"していた(?=。$)", "していなかった"), (r"される(?=。$)", "されない"), (r"(?<=[一-鿿])する(?=。$)", "しない"),
-           (r"なった(?=。$)", "ならなかった"), (r"いる(?=。$)", "いない"), (r"いた(?=。$)", "いなかった"), (r"がある(?=。$)", "はない"), (r"があった(?=。$)", "はなかった"), (r"られた(?=。$)", "られなかった")],
-    "zh": [(r"没有", "有"), (r"不是", "是"), (r"尚未|未(?=[能经曾])", "已"), (r"不会", "会"), (r"不能", "能"), (r"(?<=[一-鿿])并不", "很"),
-           (r"(?<![不也就还可但若总要正都于只凡的])是(?![否不非])", "不是"), (r"将(?=[在于会继为对把被进举开推])", "将不"), (r"(?<!没)有(?=[一-鿿]{2})(?![关着效限所])", "没有"), (r"已(?=[经成完达])", "未"),
-           (r"(?<![机社协学全大不开议])会(?=[在对把被有因])", "不会"), (r"能(?=[够在对使让为])(?<![才功性可不])", "不能"), (r"(?<=[一-鿿])(?=表示，)", "没有")],
-    "en": [(r"(?<=\bwas) (?=\w+ed\b|a\b|the\b|\w+n\b)", " not "), (r"(?<=\bis) (?=\w+ed\b|a\b|the\b)", " not "), (r"(?<=\bwere) (?!not)", " not "),
-           (r"(?<=\bare) (?!not)", " not "), (r"(?<=\bcan) (?!not)", "not "), (r"(?<=\bwill) (?!not)", " not "), (r"(?<=\bhad) (?=\w+ed\b|been)", " not "),
-           (r"(?<=\bhas) (?=\w+ed\b|been)", " not "), (r"(?<=\bhave) (?=\w+ed\b|been)", " not "), (r"(?<=\bcould) (?!not)", " not "),
-           (r" not(?= (?!only|just|merely))", ""), (r"did not (?=\w)", "did "), (r"\bnever (?=\w)", "always ")],
-    "ko": [(r"하지 않았다(?=\.)", "했다"), (r"하지 못했다(?=\.)", "했다"), (r"하지 않다(?=고)", "하다"), (r"했다(?=\.)", "하지 않았다"), (r"됐다(?=\.)", "되지 않았다"),
-           (r"밝혔다(?=\.)", "밝히지 않았다"), (r"이다(?=\.)", "이 아니다"), (r"있다(?=\.)", "있지 않다"), (r"한다(?=\.)", "하지 않는다"), (r"된다(?=\.)", "되지 않는다"),
-           (r"열었다(?=\.)", "열지 않았다"), (r"했다고", "하지 않았다고"), (r"냈다(?=\.)", "내지 않았다"), (r"닫았다(?=\.)", "닫지 않았다"), (r"낮춘다(?=\.)", "낮추지 않는다"), (r"세운다(?=\.)", "세우지 않는다"), (r"않았다(?=\.)", "했다")],
-}  # fmt: skip
+    "ja": [
+        (r"ではない(?=。$)", "である"),
+        (r"しなかった(?=。$)", "した"),
+        (r"されなかった(?=。$)", "された"),
+        (r"(?<=[れき])なかった(?=。$)", "た"),
+        (r"していない(?=。$)", "している"),
+        (r"されている(?=。$)", "されていない"),
+        (
+            r"している(?=。"
+            r"$)",
+            "していない",
+        ),
+        (r"されていた(?=。$)", "されていなかった"),
+        (r"された(?=。$)", "されなかった"),
+        (r"であった(?=。$)", "ではなかった"),
+        (
+            r"である(?=。"
+            r"$)",
+            "ではない",
+        ),
+        (r"だった(?=。$)", "ではなかった"),
+        (r"(?<=[一-鿿])した(?=。$)", "しなかった"),
+        (r"していた(?=。$)", "していなかった"),
+        (
+            r"される(?=。"
+            r"$)",
+            "されない",
+        ),
+        (r"(?<=[一-鿿])する(?=。$)", "しない"),
+        (r"なった(?=。$)", "ならなかった"),
+        (r"いる(?=。$)", "いない"),
+        (r"いた(?=。$)", "いなかった"),
+        (r"がある(?=。$)", "はない"),
+        (r"があった(?=。$)", "はなかった"),
+        (r"られた(?=。$)", "られなかった"),
+    ],
+    "zh": [
+        (r"没有", "有"),
+        (r"不是", "是"),
+        (r"尚未|未(?=[能经曾])", "已"),
+        (r"不会", "会"),
+        (r"不能", "能"),
+        (r"(?<=[一-鿿])并不", "很"),
+        (r"(?<![不也就还可但若总要正都于只凡的])是(?![否不非])", "不是"),
+        (
+            r"将(?=[在于会继为对把"
+            r"被进举开推])",
+            "将不",
+        ),
+        (r"(?<!没)有(?=[一-鿿]{2})(?![关着效限所])", "没有"),
+        (r"已(?=[经成完达])", "未"),
+        (r"(?<![机社协学全大不开议])会(?=[在对把被有因])", "不会"),
+        (
+            r"能(?=[够在对使让为])(?<"
+            r"![才功性可不])",
+            "不能",
+        ),
+        (r"(?<=[一-鿿])(?=表示，)", "没有"),
+    ],
+    "en": [
+        (r"(?<=\bwas) (?=\w+ed\b|a\b|the\b|\w+n\b)", " not "),
+        (
+            r"(?<=\bis) (?=\w+ed\b|a\b"
+            r"|the\b)",
+            " not ",
+        ),
+        (r"(?<=\bwere) (?!not)", " not "),
+        (r"(?<=\bare) (?!not)", " not "),
+        (r"(?<=\bcan) (?!not)", "not "),
+        (
+            r"(?<=\bwill) "
+            r"(?!not)",
+            " not ",
+        ),
+        (r"(?<=\bhad) (?=\w+ed\b|been)", " not "),
+        (r"(?<=\bhas) (?=\w+ed\b|been)", " not "),
+        (r"(?<=\bhave) (?=\w+ed\b|been)", " not "),
+        (
+            r"(?<=\bcould) "
+            r"(?!not)",
+            " not ",
+        ),
+        (r" not(?= (?!only|just|merely))", ""),
+        (r"did not (?=\w)", "did "),
+        (r"\bnever (?=\w)", "always "),
+    ],
+    "ko": [
+        (r"하지 않았다(?=\.)", "했다"),
+        (r"하지 못했다(?=\.)", "했다"),
+        (r"하지 않다(?=고)", "하다"),
+        (r"했다(?=\.)", "하지 않았다"),
+        (r"됐다(?=\.)", "되지 않았다"),
+        (r"밝혔다(?=\.)", "밝히지 않았다"),
+        (r"이다(?=\.)", "이 아니다"),
+        (r"있다(?=\.)", "있지 않다"),
+        (r"한다(?=\.)", "하지 않는다"),
+        (r"된다(?=\.)", "되지 않는다"),
+        (r"열었다(?=\.)", "열지 않았다"),
+        (r"했다고", "하지 않았다고"),
+        (r"냈다(?=\.)", "내지 않았다"),
+        (r"닫았다(?=\.)", "닫지 않았다"),
+        (r"낮춘다(?=\.)", "낮추지 않는다"),
+        (r"세운다(?=\.)", "세우지 않는다"),
+        (r"않았다(?=\.)", "했다"),
+    ],
+}
 _ANTONYMS: dict[str, list[tuple[str, str]]] = {
-    "ja": [("増加", "減少"), ("上昇", "低下"), ("賛成", "反対"), ("最初", "最後"), ("以上", "以下"), ("最大", "最小"), ("勝利", "敗北"), ("多い", "少ない"), ("高い", "低い"), ("成功", "失敗"), ("拡大", "縮小"), ("強化", "弱体化")],
-    "zh": [("增长", "下降"), ("增加", "减少"), ("上涨", "下跌"), ("最大", "最小"), ("以上", "以下"), ("成功", "失败"), ("提高", "降低"), ("同意", "反对"), ("支持", "反对"), ("首次", "最后一次"), ("高于", "低于"), ("扩大", "缩小")],
-    "en": [("increased", "decreased"), ("increase", "decrease"), ("more than", "less than"), ("largest", "smallest"), ("first", "last"), ("highest", "lowest"), ("before", "after"), ("higher", "lower"), ("supported", "opposed"), ("success", "failure"), ("won", "lost"), ("rise", "fall")],
-    "ko": [("증가", "감소"), ("찬성", "반대"), ("상승", "하락"), ("가결", "부결"), ("올렸다", "내렸다"), ("높이", "낮게"), ("강화", "약화"), ("줄었다", "늘었다"), ("시작", "중단"), ("낮춘다", "높인다"), ("통과", "부결"), ("첫", "마지막")],
-}  # fmt: skip
+    "ja": [
+        ("増加", "減少"),
+        ("上昇", "低下"),
+        ("賛成", "反対"),
+        ("最初", "最後"),
+        ("以上", "以下"),
+        ("最大", "最小"),
+        ("勝利", "敗北"),
+        ("多い", "少ない"),
+        ("高い", "低い"),
+        ("成功", "失敗"),
+        ("拡大", "縮小"),
+        ("強化", "弱体化"),
+    ],
+    "zh": [
+        ("增长", "下降"),
+        ("增加", "减少"),
+        ("上涨", "下跌"),
+        ("最大", "最小"),
+        ("以上", "以下"),
+        ("成功", "失败"),
+        ("提高", "降低"),
+        ("同意", "反对"),
+        ("支持", "反对"),
+        ("首次", "最后一次"),
+        ("高于", "低于"),
+        ("扩大", "缩小"),
+    ],
+    "en": [
+        ("increased", "decreased"),
+        ("increase", "decrease"),
+        ("more than", "less than"),
+        ("largest", "smallest"),
+        ("first", "last"),
+        ("highest", "lowest"),
+        ("before", "after"),
+        ("higher", "lower"),
+        ("supported", "opposed"),
+        ("success", "failure"),
+        ("won", "lost"),
+        ("rise", "fall"),
+    ],
+    "ko": [
+        ("증가", "감소"),
+        ("찬성", "반대"),
+        ("상승", "하락"),
+        ("가결", "부결"),
+        ("올렸다", "내렸다"),
+        ("높이", "낮게"),
+        ("강화", "약화"),
+        ("줄었다", "늘었다"),
+        ("시작", "중단"),
+        ("낮춘다", "높인다"),
+        ("통과", "부결"),
+        ("첫", "마지막"),
+    ],
+}
 
 
 def negation_for(language: str) -> Corruptor:
@@ -359,7 +610,11 @@ def negation_for(language: str) -> Corruptor:
         if rng.random() < 0.35:
             pairs = [(a, b) for x, y in _ANTONYMS[language] for a, b in ((x, y), (y, x))]
             boundary = r"\b" if language == "en" else ""
-            hits = [(m, b) for a, b in pairs for m in re.finditer(boundary + re.escape(a) + boundary, text)]  # fmt: skip
+            hits = [
+                (m, b)
+                for a, b in pairs
+                for m in re.finditer(boundary + re.escape(a) + boundary, text)
+            ]
             if hits:
                 found, other = rng.choice(hits)
                 return (found.start(), found.end(), other), "opposite"
@@ -378,13 +633,22 @@ def negation_for(language: str) -> Corruptor:
 
 
 _WHO = {"ja": r"誰|だれ", "en": r"^Who\b|\bwho\b", "zh": r"谁"}
-_WHERE = {"ja": r"どこ|何県|どの国|何という国|何市", "en": r"^Where\b|[Ww]hich country|[Ww]hat city|[Ww]hat country|[Ww]hich city|[Ww]hat region", "zh": r"哪里|哪个国家|哪座城|哪个城市|什么城市|何地"}  # fmt: skip
+_WHERE = {
+    "ja": r"どこ|何県|どの国|何という国|何市",
+    "en": r"^Where\b|[Ww]hich country|[Ww]hat "
+    r"city|[Ww]hat country|[Ww]hich city|[Ww]hat "
+    r"region",
+    "zh": r"哪里|哪个国家|哪座城|哪个城市|什么城市|何地",
+}
 _NAMED = {
     "ja": r"[゠-ヿ・＝A-Za-z]{3,}|[一-鿿々ヶノ]{2,8}|[一-鿿゠-ヿ・]{3,14}",
     "en": r"(?:[A-Z][\w'’.-]+)(?:\s(?:of|the|de|van|von|[A-Z][\w'’.-]+)){0,4}",
     "zh": r"[一-鿿·•・]{2,14}|[A-Z][\w .'-]{2,30}",
 }
-_TITLES = re.compile(r"(王|皇帝|天皇|首相|大統領|将軍|者|人|たち|家|長|官|師|員|法|国民|政府|会|軍|派|達|市民|生|者|民|父|母|子|兵|内|部|本人|自分|側)$")  # fmt: skip
+_TITLES = re.compile(
+    r"(王|皇帝|天皇|首相|大統領|将軍|者|人|たち|家|長|官|師|員|法|国民|政府|会"
+    r"|軍|派|達|市民|生|者|民|父|母|子|兵|内|部|本人|自分|側)$"
+)
 
 
 @lru_cache(maxsize=8)
@@ -410,20 +674,40 @@ def _answers(folder: Path, language: str, half: str) -> dict[str, list[tuple[str
     return {kind: sorted(set(rows)) for kind, rows in found.items()}
 
 
-_ZH_SPEAKER = re.compile(r"(?<=[，。；、 ])([王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文][一-鿿]{1,2})(?=表示|说，|指出|介绍|强调|认为|告诉)")  # fmt: skip
+_ZH_SPEAKER = re.compile(
+    r"(?<=[，。；、 "
+    r"])([王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋"
+    r"蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷"
+    r"钱汤尹黎易常武乔贺赖龚文][一-鿿]{1,2})(?=表示|说，|指出|介绍|强调|认为|告诉)"
+)
 
 
-def name_items(folder: Path, language: str, half: str, rng: random.Random) -> Iterator[tuple[str, int, str, str | None, Edit, str]]:  # fmt: skip
+def name_items(
+    folder: Path, language: str, half: str, rng: random.Random
+) -> Iterator[tuple[str, int, str, str | None, Edit, str]]:
     """Sentences with one name replaced by another of its class."""
     if language == "ko":
         for source, at, sentence, published in collect(folder, "ko", half):
             for found in KOREAN_NAME.finditer(sentence):
                 person = bool(found.group("person"))
                 pool = KOREAN_PEOPLE if person else KOREAN_PLACES
-                yield source, at, sentence, published, (*found.span(), rng.choice(pool)), "who" if person else "where"  # fmt: skip
+                yield (
+                    source,
+                    at,
+                    sentence,
+                    published,
+                    (*found.span(), rng.choice(pool)),
+                    "who" if person else "where",
+                )
         return
     if language == "zh":
-        speakers = sorted({m.group(1) for _, _, s, _ in collect(folder, "zh", half) for m in _ZH_SPEAKER.finditer(s)})  # fmt: skip
+        speakers = sorted(
+            {
+                m.group(1)
+                for _, _, s, _ in collect(folder, "zh", half)
+                for m in _ZH_SPEAKER.finditer(s)
+            }
+        )
         rows = [
             (row, m) for row in collect(folder, "zh", half) for m in _ZH_SPEAKER.finditer(row[2])
         ]
@@ -439,7 +723,13 @@ def name_items(folder: Path, language: str, half: str, rng: random.Random) -> It
             for at, sentence in sentences(text, language):
                 if at <= offset < at + len(sentence) and _fits(sentence, language):
                     script = bool(re.search(r"[゠-ヿ]", name))
-                    pool = [n for _, _, n in rows if n not in text and not any(p in text for p in re.split(r"[・\s]", n) if len(p) > 1) and bool(re.search(r"[゠-ヿ]", n)) == script]  # fmt: skip
+                    pool = [
+                        n
+                        for _, _, n in rows
+                        if n not in text
+                        and not any(p in text for p in re.split(r"[・\s]", n) if len(p) > 1)
+                        and bool(re.search(r"[゠-ヿ]", n)) == script
+                    ]
                     if pool:
                         a = offset - at
                         yield source, at, sentence, None, (a, a + len(name), rng.choice(pool)), kind
@@ -463,9 +753,34 @@ def kanji_number(value: int) -> str:
 
 def english_number(value: int) -> str:
     """A number below one hundred in words."""
-    ones = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]  # fmt: skip
+    ones = [
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+    ]
     tens = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-    return ones[value] if value < 20 else tens[value // 10] + ("-" + ones[value % 10] if value % 10 else "")  # fmt: skip
+    return (
+        ones[value]
+        if value < 20
+        else tens[value // 10] + ("-" + ones[value % 10] if value % 10 else "")
+    )
 
 
 def rewordings(text: str, language: str) -> list[tuple[list[Edit], str]]:
@@ -473,24 +788,50 @@ def rewordings(text: str, language: str) -> list[tuple[list[Edit], str]]:
     found: list[tuple[list[Edit], str]] = []
 
     def every(pattern: str, make: Callable[[re.Match[str]], str | None], name: str) -> None:
-        edits = [(m.start(), m.end(), new) for m in re.finditer(pattern, text) if (new := make(m)) and new != m.group()]  # fmt: skip
+        edits = [
+            (m.start(), m.end(), new)
+            for m in re.finditer(pattern, text)
+            if (new := make(m)) and new != m.group()
+        ]
         if edits:
             found.append((edits, name))
 
     if language in {"ja", "zh"}:
         every(r"[0-9]+(?:\.[0-9]+)?[%％]?", lambda m: m.group().translate(_FULL), "full width")
-        every(r"[０-９]+", lambda m: m.group().translate({ord(a): b for a, b in zip("０１２３４５６７８９", "0123456789", strict=True)}), "half width")  # fmt: skip
-        every(r"(?<![\d.,０-９一-鿿A-Za-z-])[1-9]\d{0,3}(?=[人名社倍回个個])", lambda m: kanji_number(int(m.group())) if int(m.group()) != 2 else None, "kanji numerals")  # fmt: skip
+        every(
+            r"[０-９]+",
+            lambda m: m.group().translate(
+                {ord(a): b for a, b in zip("０１２３４５６７８９", "0123456789", strict=True)}
+            ),
+            "half width",
+        )
+        every(
+            r"(?<![\d.,０-９一-鿿A-Za-z-])[1-9]\d{0,3}(?=[人名社倍回个個])",
+            lambda m: kanji_number(int(m.group())) if int(m.group()) != 2 else None,
+            "kanji numerals",
+        )
     if language == "ja":
         every(r"(?<=\d)[%％]", lambda m: "パーセント", "percent in words")
         every(r"(?<!\d)(19[3-8]\d|199\d|20[0-2]\d)年(?!代)", lambda m: _era(int(m.group(1))), "era")
-        every(r"(?<!\d)(\d{4})年(\d{1,2})月(\d{1,2})日", lambda m: f"{m[1]}/{int(m[2]):02d}/{int(m[3]):02d}", "slashes")  # fmt: skip
+        every(
+            r"(?<!\d)(\d{4})年(\d{1,2})月(\d{1,2})日",
+            lambda m: f"{m[1]}/{int(m[2]):02d}/{int(m[3]):02d}",
+            "slashes",
+        )
     if language == "zh":
         every(r"(\d+(?:\.\d+)?)%", lambda m: f"百分之{m[1]}", "percent in words")
-        every(r"(\d{4})年(\d{1,2})月(\d{1,2})日", lambda m: f"{m[1]}-{int(m[2]):02d}-{int(m[3]):02d}", "dashes")  # fmt: skip
+        every(
+            r"(\d{4})年(\d{1,2})月(\d{1,2})日",
+            lambda m: f"{m[1]}-{int(m[2]):02d}-{int(m[3]):02d}",
+            "dashes",
+        )
     if language == "ko":
         every(r"(\d+(?:\.\d+)?)%", lambda m: f"{m[1]}퍼센트", "percent in words")
-        every(r"(\d+)([조억만]) (\d)000(?=[억만가명호 원])", lambda m: f"{m[1]}{m[2]} {m[3]}천", "magnitude word")  # fmt: skip
+        every(
+            r"(\d+)([조억만]) (\d)000(?=[억만가명호 원])",
+            lambda m: f"{m[1]}{m[2]} {m[3]}천",
+            "magnitude word",
+        )
         every(
             r"(\d{4})년 (\d{1,2})월 (\d{1,2})일", lambda m: f"{m[1]}년{m[2]}월{m[3]}일", "spacing"
         )
@@ -505,16 +846,34 @@ def rewordings(text: str, language: str) -> list[tuple[list[Edit], str]]:
             "month first",
         )
         every(r"(?<=\d)%|(?<=\d) percent\b", lambda m: " per cent", "percent in words")
-        every(r"(?<![\dA-Za-z.,:$£€/-])(?<!to )(?<!and )[1-9]\d?(?= [a-z]{4,})(?!\s(?:million|billion|percent|January|degrees))", lambda m: english_number(int(m.group())), "in words")  # fmt: skip
-        every(r"\b(?:three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b(?= [a-z]{4,})", lambda m: str([english_number(i) for i in range(13)].index(m.group())), "in figures")  # fmt: skip
-        every(r"\$(\d+(?:\.\d+)?) (million|billion)\b", lambda m: f"{m[1]} {m[2]} dollars", "currency in words")  # fmt: skip
+        every(
+            r"(?<![\dA-Za-z.,:$£€/-])(?<!to )(?<!and )[1-9]\d?(?= [a-z]{4,})(?!\s(?:million"
+            r"|billion|percent|January"
+            r"|degrees))",
+            lambda m: english_number(int(m.group())),
+            "in words",
+        )
+        every(
+            r"\b(?:three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b(?= [a-z]{4,})",
+            lambda m: str([english_number(i) for i in range(13)].index(m.group())),
+            "in figures",
+        )
+        every(
+            r"\$(\d+(?:\.\d+)?) (million|billion)\b",
+            lambda m: f"{m[1]} {m[2]} dollars",
+            "currency in words",
+        )
         every(
             r"(\d+(?:\.\d+)?) million\b",
             lambda m: f"{float(m[1]) * 1e6:,.0f}",
             "magnitude in figures",
         )
     if language != "zh":
-        every(r"(?<![\d.,/-])\d{1,3}(?:,\d{3})+(?![\d,])", lambda m: m.group().replace(",", ""), "no commas")  # fmt: skip
+        every(
+            r"(?<![\d.,/-])\d{1,3}(?:,\d{3})+(?![\d,])",
+            lambda m: m.group().replace(",", ""),
+            "no commas",
+        )
     every(
         r"(?<![\d.,/-])[1-9]\d{4,6}(?=人|名|명|元|円|ドル)",
         lambda m: f"{int(m.group()):,}",
@@ -540,7 +899,19 @@ def clauses(text: str, language: str) -> list[Edit] | None:
 # -- building ----------------------------------------------------------------------------------
 
 
-def row(kind: str, style: str, language: str, half: str, source: str, at: int, sentence: str, edits: list[Edit], published: str | None, folder: Path, evidence_source: str | None = None) -> dict[str, object]:  # fmt: skip
+def row(
+    kind: str,
+    style: str,
+    language: str,
+    half: str,
+    source: str,
+    at: int,
+    sentence: str,
+    edits: list[Edit],
+    published: str | None,
+    folder: Path,
+    evidence_source: str | None = None,
+) -> dict[str, object]:
     text = source_text(folder, evidence_source or source)
     low, high = (
         (0, len(text)) if evidence_source else window(text, at, at + len(sentence), language)
@@ -549,11 +920,20 @@ def row(kind: str, style: str, language: str, half: str, source: str, at: int, s
     if source == "korean":
         low, high = at, at + len(sentence)
     return {
-        "kind": kind, "style": style, "language": language, "half": half, "source": source, "start": at,
-        "end": at + len(sentence), "edits": edits, "evidence_source": evidence_source or source,
-        "evidence_start": low, "evidence_end": high, "published": published,
+        "kind": kind,
+        "style": style,
+        "language": language,
+        "half": half,
+        "source": source,
+        "start": at,
+        "end": at + len(sentence),
+        "edits": edits,
+        "evidence_source": evidence_source or source,
+        "evidence_start": low,
+        "evidence_end": high,
+        "published": published,
         "evidence_language": evidence_language.group(1) if evidence_language else language,
-    }  # fmt: skip
+    }
 
 
 def build(folder: Path, seed: int) -> list[dict[str, object]]:
@@ -564,8 +944,10 @@ def build(folder: Path, seed: int) -> list[dict[str, object]]:
             pool = collect(folder, language, half)
             rng.shuffle(pool)
             makers: dict[str, Corruptor] = {
-                "number": corrupt_number, "date": corrupt_date, "negation": negation_for(language),
-            }  # fmt: skip
+                "number": corrupt_number,
+                "date": corrupt_date,
+                "negation": negation_for(language),
+            }
             for kind, maker in makers.items():
                 made = 0
                 for source, at, sentence, published in pool:
@@ -573,13 +955,39 @@ def build(folder: Path, seed: int) -> list[dict[str, object]]:
                     low, high = window(text, at, at + len(sentence), language)
                     result = maker(sentence, text[low:high], rng)
                     if result and apply(sentence, [result[0]]) not in text and made < PER_KIND:
-                        rows.append(row(kind, result[1], language, half, source, at, sentence, [result[0]], published, folder))  # fmt: skip
+                        rows.append(
+                            row(
+                                kind,
+                                result[1],
+                                language,
+                                half,
+                                source,
+                                at,
+                                sentence,
+                                [result[0]],
+                                published,
+                                folder,
+                            )
+                        )
                         made += 1
             named = list(name_items(folder, language, half, rng))
             for source, at, sentence, published, edit, style in rng.sample(
                 named, min(PER_KIND, len(named))
             ):
-                rows.append(row("name", style, language, half, source, at, sentence, [edit], published, folder))  # fmt: skip
+                rows.append(
+                    row(
+                        "name",
+                        style,
+                        language,
+                        half,
+                        source,
+                        at,
+                        sentence,
+                        [edit],
+                        published,
+                        folder,
+                    )
+                )
             rows += _clean(folder, language, half, pool, rng)
         rows += _crossed(folder, half, random.Random(f"{seed}/{half}/crossed"))
     for i, item in enumerate(rows):
@@ -587,20 +995,43 @@ def build(folder: Path, seed: int) -> list[dict[str, object]]:
     return rows
 
 
-def _clean(folder: Path, language: str, half: str, pool: list[tuple[str, int, str, str | None]], rng: random.Random) -> list[dict[str, object]]:  # fmt: skip
+def _clean(
+    folder: Path,
+    language: str,
+    half: str,
+    pool: list[tuple[str, int, str, str | None]],
+    rng: random.Random,
+) -> list[dict[str, object]]:
     rows = []
     by_style: dict[str, list[dict[str, object]]] = defaultdict(list)
     for source, at, sentence, published in pool[:1500]:
-        by_style["verbatim"].append(row("clean", "verbatim", language, half, source, at, sentence, [], published, folder))  # fmt: skip
+        by_style["verbatim"].append(
+            row("clean", "verbatim", language, half, source, at, sentence, [], published, folder)
+        )
         if len(by_style["verbatim"]) >= 40:
             break
     for source, at, sentence, published in pool[:1500]:
         for edits, style in rewordings(sentence, language):
             if len(by_style[style]) < 12:
-                by_style[style].append(row("clean", style, language, half, source, at, sentence, edits, published, folder))  # fmt: skip
+                by_style[style].append(
+                    row(
+                        "clean",
+                        style,
+                        language,
+                        half,
+                        source,
+                        at,
+                        sentence,
+                        edits,
+                        published,
+                        folder,
+                    )
+                )
         cut = clauses(sentence, language)
         if cut and len(by_style["clause"]) < 15:
-            by_style["clause"].append(row("clean", "clause", language, half, source, at, sentence, cut, published, folder))  # fmt: skip
+            by_style["clause"].append(
+                row("clean", "clause", language, half, source, at, sentence, cut, published, folder)
+            )
     for made in by_style.values():
         rows += made
     return rows
@@ -609,15 +1040,54 @@ def _clean(folder: Path, language: str, half: str, pool: list[tuple[str, int, st
 def _crossed(folder: Path, half: str, rng: random.Random) -> list[dict[str, object]]:
     """Sentences of XQuAD with a figure, the same paragraph in another language as evidence."""
     rows = []
-    for claim, evidence in (("en", "zh"), ("zh", "en"), ("en", "de"), ("es", "en"), ("en", "es"), ("de", "zh")):  # fmt: skip
-        pool = [r for r in collect(folder, claim, half) if r[0].startswith("xquad") and re.search(r"\d", r[2])]  # fmt: skip
+    for claim, evidence in (
+        ("en", "zh"),
+        ("zh", "en"),
+        ("en", "de"),
+        ("es", "en"),
+        ("en", "es"),
+        ("de", "zh"),
+    ):
+        pool = [
+            r
+            for r in collect(folder, claim, half)
+            if r[0].startswith("xquad") and re.search(r"\d", r[2])
+        ]
         for source, at, sentence, _ in rng.sample(pool, min(30, len(pool))):
             other = source.replace(f"xquad.{claim}.", f"xquad.{evidence}.")
-            rows.append(row("clean", f"cross {claim}-{evidence}", claim, half, source, at, sentence, [], None, folder, other))  # fmt: skip
+            rows.append(
+                row(
+                    "clean",
+                    f"cross {claim}-{evidence}",
+                    claim,
+                    half,
+                    source,
+                    at,
+                    sentence,
+                    [],
+                    None,
+                    folder,
+                    other,
+                )
+            )
             for kind, maker in (("number", corrupt_number), ("date", corrupt_date)):
                 result = maker(sentence, source_text(folder, other), rng)
                 if result and claim in {"en", "zh"}:
-                    rows.append(row(kind, f"cross {claim}-{evidence}", claim, half, source, at, sentence, [result[0]], None, folder, other))  # fmt: skip
+                    rows.append(
+                        row(
+                            kind,
+                            f"cross {claim}-{evidence}",
+                            claim,
+                            half,
+                            source,
+                            at,
+                            sentence,
+                            [result[0]],
+                            None,
+                            folder,
+                            other,
+                        )
+                    )
     return rows
 
 
@@ -652,10 +1122,20 @@ def load(folder: Path, path: Path = DATASET) -> list[Item]:
         evidence = source_text(folder, r["evidence_source"])[
             r["evidence_start"] : r["evidence_end"]
         ]
-        items.append(Item(
-            r["id"], r["kind"], r["style"], r["language"], r["evidence_language"], r["half"],
-            apply(sentence, [tuple(e) for e in r["edits"]]), evidence, r["published"], sentence,
-        ))  # fmt: skip
+        items.append(
+            Item(
+                r["id"],
+                r["kind"],
+                r["style"],
+                r["language"],
+                r["evidence_language"],
+                r["half"],
+                apply(sentence, [tuple(e) for e in r["edits"]]),
+                evidence,
+                r["published"],
+                sentence,
+            )
+        )
     return items
 
 
@@ -673,9 +1153,12 @@ def report(folder: Path, half: str, show: str | None, entailed: bool) -> dict[st
             continue
         began = time.perf_counter()
         found = compare(
-            item.claim, [item.evidence], claim_language=item.language,
-            evidence_languages=[item.evidence_language], published=[item.published],
-        )  # fmt: skip
+            item.claim,
+            [item.evidence],
+            claim_language=item.language,
+            evidence_languages=[item.evidence_language],
+            published=[item.published],
+        )
         spent += time.perf_counter() - began
         flagged = bool(found.issues)
         crossed = item.language != item.evidence_language
@@ -685,7 +1168,10 @@ def report(folder: Path, half: str, show: str | None, entailed: bool) -> dict[st
         wrong = flagged == (item.kind == "clean")
         if show and wrong and (show == "all" or show in f"{item.kind}/{where}/{item.style}"):
             issues = [(i.kind, i.text, i.detail) for i in found.issues]
-            print(f"\n{item.id} {item.kind}/{where}/{item.style} {issues}\n  C {item.claim}\n  O {item.original if item.kind != 'clean' else '='}\n  E {item.evidence}")  # fmt: skip
+            print(
+                f"\n{item.id} {item.kind}/{where}/{item.style} {issues}\n  C {item.claim}\n  O "
+                f"{item.original if item.kind != 'clean' else '='}\n  E {item.evidence}"
+            )
     free = " --free" if entailed else ""
     summary: dict[str, object] = {
         "command": f"python benchmarks/corruptions.py report --half {half}{free}",
@@ -699,7 +1185,12 @@ def report(folder: Path, half: str, show: str | None, entailed: bool) -> dict[st
         ("false_alarms", lambda k: k == "clean"),
     ):
         for where, crossed in (("same_language", False), ("cross_language", True)):
-            flat = [f for (kind, lang), fs in caught.items() if keep(kind) and (lang == "cross") == crossed for f in fs]  # fmt: skip
+            flat = [
+                f
+                for (kind, lang), fs in caught.items()
+                if keep(kind) and (lang == "cross") == crossed
+                for f in fs
+            ]
             summary[f"{name}_{where}"] = [round(sum(flat) / max(1, len(flat)), 4), len(flat)]
     if entailed:
         summary["jnli"] = _jnli(folder, half, show)
@@ -720,7 +1211,20 @@ def _questions(folder: Path, half: str, show: str | None) -> dict[str, list[floa
     name = "jaquad-dev-0.1.0.json" if half == "fit" else "jsquad-valid-v1.3.json"
     for p in _paragraphs(folder, name)[:700]:
         pairs += [("ja", "ja", qa["question"], str(p["context"])) for qa in p["qas"]]  # type: ignore[attr-defined]
-    for mine, theirs in (("en", "en"), ("zh", "zh"), ("de", "de"), ("es", "es"), ("en", "zh"), ("zh", "en"), ("en", "de"), ("es", "en"), ("de", "zh"), ("en", "ru"), ("en", "th"), ("ar", "en")):  # fmt: skip
+    for mine, theirs in (
+        ("en", "en"),
+        ("zh", "zh"),
+        ("de", "de"),
+        ("es", "es"),
+        ("en", "zh"),
+        ("zh", "en"),
+        ("en", "de"),
+        ("es", "en"),
+        ("de", "zh"),
+        ("en", "ru"),
+        ("en", "th"),
+        ("ar", "en"),
+    ):
         other = _paragraphs(folder, f"xquad.{theirs}.json")
         for p, q in zip(_paragraphs(folder, f"xquad.{mine}.json"), other, strict=True):
             if (int(str(p["title"])) < 24) == (half == "fit"):
@@ -775,7 +1279,9 @@ def main() -> None:
     folder = shared_folder(options.shared)
     if options.action == "build":
         rows = build(folder, options.seed)
-        DATASET.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), encoding="utf-8")  # fmt: skip
+        DATASET.write_text(
+            "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), encoding="utf-8"
+        )
         counts: dict[str, int] = defaultdict(int)
         for r in rows:
             counts[f"{r['half']}/{r['kind']}/{r['language']}"] += 1

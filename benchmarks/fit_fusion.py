@@ -8,8 +8,9 @@ Fitted on JaQuAD train alone: every fourth title (from --title on), each paragra
 3,000 questions at most. XQuAD's first 24 titles (en, zh, zh over en, en over zh) are shown
 beside it as a guard: a setting that gains in Japanese and loses there is not taken. Passages are
 cut from whole articles (all paragraphs of a title), and judged by whether the first one, and
-the first 800 tokens of passages, hold the answer. Nothing is reported on either set. Prints a table, writes no file but --out; the constants in index/stores/bm25.py
-and rag/retrieval/hybrid.py are set by hand from it, so that a new fit is a decision somebody reads.
+the first 800 tokens of passages, hold the answer. Nothing is reported on either set. Prints a
+table, writes no file but --out; the constants in index/stores/bm25.py and rag/retrieval/hybrid.py
+are set by hand from it, so that a new fit is a decision somebody reads.
 """
 
 from __future__ import annotations
@@ -137,9 +138,13 @@ def fit_terms(found: dict[str, tuple[tuple[Article, ...], list]], encoder: AnyEn
         row: dict[str, object] = {"border": border, "hiragana": hiragana, "whole": whole}
         for name, (ids, searcher, questions) in ready.items():
             rankings = [
-                list(dict.fromkeys(ids[d] for _, d, _ in searcher.search(query_tokens(q.question, worth), 40)))
+                list(
+                    dict.fromkeys(
+                        ids[d] for _, d, _ in searcher.search(query_tokens(q.question, worth), 40)
+                    )
+                )
                 for q in questions
-            ]  # fmt: skip
+            ]
             row[name] = places(rankings, [frozenset(g.article for g in q.gold) for q in questions])
         rows.append(row)
         print(line(row), flush=True)

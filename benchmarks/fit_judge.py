@@ -2,12 +2,13 @@
 
     python benchmarks/fit_judge.py --shared ../shared --questions 400
 
-Questions of 60 titles of JaQuAD dev, which neither the encoder nor the checker was trained on, are asked
-over all their paragraphs (those nearest to one that is taken away stay), each once as it is and
-once with its own paragraph taken from what was found; the first 24 titles of XQuAD add English, Chinese and questions across the two; where a question names
-a figure or a date, it is also asked with another one, which no paragraph answers; each store is
-also asked what only another collection answers. No witness may speak against its own sense: the
-weights are bounded by sign. JSQuAD and the project's own questions are kept for reporting.
+Questions of 60 titles of JaQuAD dev, which neither the encoder nor the checker was trained on, are
+asked over all their paragraphs (those nearest to one that is taken away stay), each once as it is
+and once with its own paragraph taken from what was found; the first 24 titles of XQuAD add English,
+Chinese and questions across the two; where a question names a figure or a date, it is also asked
+with another one, which no paragraph answers; each store is also asked what only another collection
+answers. No witness may speak against its own sense: the weights are bounded by sign. JSQuAD and the
+project's own questions are kept for reporting.
 """
 
 from __future__ import annotations
@@ -73,8 +74,15 @@ def changed(question: str, rng: random.Random) -> tuple[str, str] | None:
 
 
 PAIRS = (
-    ("en", "en"), ("zh", "zh"), ("zh", "en"), ("en", "zh"), ("ru", "en"), ("th", "zh"), ("en", "ru"), ("zh", "th"),
-)  # fmt: skip
+    ("en", "en"),
+    ("zh", "zh"),
+    ("zh", "en"),
+    ("en", "zh"),
+    ("ru", "en"),
+    ("th", "zh"),
+    ("en", "ru"),
+    ("zh", "th"),
+)
 SIGNS = {
     "against": ("figures_missing", "names_missing", "kind_missing"),
     "free": ("crossed", "fused_crossed"),
@@ -128,9 +136,13 @@ def main() -> None:
         if not kept:  # Every passage found holds the answer's words.
             return
         chosen = select(
-            question, kept, encoder=encoder, sentences=sentences, reader=checker,
+            question,
+            kept,
+            encoder=encoder,
+            sentences=sentences,
+            reader=checker,
             limits=SelectionLimits(),
-        )  # fmt: skip
+        )
         rows.append(judge.features(question, kind[:2], chosen, kept))
         labels.append(label)
         kinds.append(kind)
@@ -200,12 +212,14 @@ def main() -> None:
         print("; ".join(told))
     keep(
         "answers",
-        f"benchmarks/fit_judge.py: {TITLES} titles of JaQuAD dev, XQuAD's first 24 (en, zh, ru, th)",
+        f"benchmarks/fit_judge.py: {TITLES} titles of JaQuAD dev, XQuAD's first 24 (en, zh, ru, "
+        f"th)",
         names,
         weights,
         bias,
         threshold=THRESHOLD,
-        threshold_chosen=f"refuses {REFUSED:.0%} of questions whose passage was taken away, and of those of another collection, in one language and across",
+        threshold_chosen=f"refuses {REFUSED:.0%} of questions whose passage was taken away, and "
+        f"of those of another collection, in one language and across",
         reader_alone=round(float(1 / (1 + np.exp(-alone))), 4),
         auc_five_folds=out,
     )

@@ -4,11 +4,11 @@
 
 A small model turns the question into a statement around a name or figure that a quote holds. The
 same is done here by rule ("Who wrote X?", "A" to "A wrote X."), to questions of JaQuAD dev and of
-XQuAD's first 24 titles (en, zh). True: the answer, cited to the sentence that holds it. False: another
-name, date or number of the same paragraph, cited to its sentence; and what the learned reader
-takes for the answer in the other paragraphs of the article, where it is not. No witness may speak
-against its own sense. The threshold is the lowest with the stated precision, true and false being
-equally many, on claims left out of the fit (five folds). Reported: XQuAD's last 24 titles.
+XQuAD's first 24 titles (en, zh). True: the answer, cited to the sentence that holds it. False:
+another name, date or number of the same paragraph, cited to its sentence; and what the learned
+reader takes for the answer in the other paragraphs of the article, where it is not. No witness may
+speak against its own sense. The threshold is the lowest with the stated precision, true and false
+being equally many, on claims left out of the fit (five folds). Reported: XQuAD's last 24 titles.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ _JA = re.compile(
     r"|(誰|だれ|何(?:年|月|日|人|世紀|歳|回|度|という\w{1,6}?)?|いつ|どこ|いくつ|いくら)"
 )
 _ZH = re.compile(
-    r"(?:为什么|怎么|怎样|如何|什么[^的，。]|什么的什么)|(谁|什么时候|哪一?[年天]|哪里|何处|多少|什么)"
+    r"(?:为什么|怎么|怎样|如何|什么[^的，。]|什么的什么)|(谁|什么时候|哪一?[年天]|哪里|何处|多少"
+    r"|什么)"
 )
 
 
@@ -220,10 +221,14 @@ def main() -> None:
     weights, bias = fit(x, y, names, **SIGNS)
     balance = np.where(y, 1 / y.sum(), 1 / (~y).sum())
     threshold = next(
-        (float(t) for t in np.linspace(0.3, 0.99, 139) if (share >= t).any()
-         and (balance * y)[share >= t].sum() / balance[share >= t].sum() >= PRECISION),
+        (
+            float(t)
+            for t in np.linspace(0.3, 0.99, 139)
+            if (share >= t).any()
+            and (balance * y)[share >= t].sum() / balance[share >= t].sum() >= PRECISION
+        ),
         0.99,
-    )  # fmt: skip
+    )
     print(f"AUC {out}; threshold {threshold:.3f}")
     x2, y2 = matrix(reporting)
     told: dict[str, dict[str, float]] = {}

@@ -7,8 +7,9 @@ eval/datasets/corruptions.jsonl (JaQuAD dev, XQuAD's first 24 titles, even lines
 entailed pairs of JNLI (odd ids) are supported; the same claims with the evidence most like theirs
 of fifty others and JNLI's contradicting pairs are not. No measure may speak against its own sense:
 the weights are bounded by sign. Claims with one fact changed belong to the layer before this one
-(``konkyo.rag.verification.facts``) and are left out, as are JNLI's neutral pairs, captions of one picture. The
-threshold is the lowest that keeps the stated precision on pairs left out of the fit (five folds).
+(``konkyo.rag.verification.facts``) and are left out, as are JNLI's neutral pairs, captions of one
+picture. The threshold is the lowest that keeps the stated precision on pairs left out of the fit
+(five folds).
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from bounded import fit, held_out, keep  # noqa: E402
 
 PRECISION = 0.95
-# Captions of pictures are far from news: with all 510 of them the fit lets 6 % fewer true claims pass.
+# Captions of pictures are far from news: with all 510 of them the fit lets 6 % fewer true claims
+# pass.
 CAPTIONS = 150
 SIGNS = {"against": ("contradict",), "free": ("crossed",)}
 

@@ -81,11 +81,15 @@ def seeds() -> list[Seed]:
         + "</p><table><tr><td>1</td><td>2</td></tr></table></article></body></html>"
     )
     feed = (
-        "<?xml version='1.0'?><rss version='2.0'><channel><title>News</title><language>en</language>"
+        "<?xml version='1.0'?><rss version='2.0'><channel><title>News</title><language>en</langua"
+        "ge>"
         "<item><title>Bridge</title><link>https://a.example/1</link><pubDate>Fri, 03 May 2024 "
         f"10:00:00 GMT</pubDate><description>{WORDS}</description></item></channel></rss>"
     )
-    markdown = f"---\ntitle: Bridge\ndate: 2024-05-03\ntags: [a, b]\n---\n# Bridge\n\n> {WORDS}\n- [a](b)\n"
+    markdown = (
+        f"---\ntitle: Bridge\ndate: 2024-05-03\ntags: [a, b]\n---\n# Bridge\n\n> "
+        f"{WORDS}\n- [a](b)\n"
+    )
     lines = "\n".join(f"[2024-05-0{n}] body: {WORDS.replace(chr(10), ' ')}" for n in range(1, 5))
     line = json.dumps(row, ensure_ascii=False)
     return [

@@ -1,10 +1,12 @@
 """Every bar of the index, measured by the command that anybody can run, and the table of them.
 
-    python benchmarks/index_bars.py                  # run all, write benchmarks/results/, print the table
+    python benchmarks/index_bars.py                  # run all, write benchmarks/results/, print the
+    table
     python benchmarks/index_bars.py --only jsquad,rebuild
     python benchmarks/index_bars.py --table          # run nothing, print what is there
 
-Each line of ``RUNS`` is a command whose output is kept. On two idle cores all take about half an hour.
+Each line of ``RUNS`` is a command whose output is kept. On two idle cores all take about half an
+hour.
 """
 
 from __future__ import annotations
@@ -27,7 +29,10 @@ RETRIEVAL = (*KONKYO, "eval", "retrieval", "--json")
 
 @dataclass(frozen=True)
 class Run:
-    """One command; ``{data}`` is where the data is. Its standard output is the file, if it is JSON."""
+    """One command; ``{data}`` is where the data is.
+
+    Its standard output is the file, if it is JSON.
+    """
 
     name: str
     arguments: tuple[str, ...]
@@ -44,21 +49,63 @@ OTHERS = {"zh": ("en", "th", "ru"), "en": ("zh", "th", "ru")}
 RUNS = (
     Run(
         "jsquad",
-        ("benchmarks/retrieval.py", "--squad", "{data}/jsquad-valid-v1.3.json", "--out", "benchmarks/results/retrieval-jsquad.json"),
+        (
+            "benchmarks/retrieval.py",
+            "--squad",
+            "{data}/jsquad-valid-v1.3.json",
+            "--out",
+            "benchmarks/results/retrieval-jsquad.json",
+        ),
         "retrieval-jsquad.json",
         prints=False,
     ),
     retrieval("jaquad", "--squad", "{data}/jaquad-dev-0.1.0.json", "--arms", "fused,dense,lexical"),
-    retrieval("zh-en", "--squad", f"{XQUAD}.en.json", "--queries", f"{XQUAD}.zh.json", "--titles", "24:48", "--arms", "fused,dense,lexical"),
-    retrieval("table", "--squad", f"{XQUAD}.en.json", "--table", "en,zh,th,ru", "--titles", "24:48"),
-    retrieval("table-dense", "--squad", f"{XQUAD}.en.json", "--table", "en,zh,th,ru", "--titles", "24:48", "--arms", "dense"),
+    retrieval(
+        "zh-en",
+        "--squad",
+        f"{XQUAD}.en.json",
+        "--queries",
+        f"{XQUAD}.zh.json",
+        "--titles",
+        "24:48",
+        "--arms",
+        "fused,dense,lexical",
+    ),
+    retrieval(
+        "table", "--squad", f"{XQUAD}.en.json", "--table", "en,zh,th,ru", "--titles", "24:48"
+    ),
+    retrieval(
+        "table-dense",
+        "--squad",
+        f"{XQUAD}.en.json",
+        "--table",
+        "en,zh,th,ru",
+        "--titles",
+        "24:48",
+        "--arms",
+        "dense",
+    ),
     *(
-        retrieval(f"mixed-{own}", "--squad", f"{XQUAD}.{own}.json", "--titles", "24:48", "--arms", "fused,dense", *(x for o in others for x in ("--mixed", f"{XQUAD}.{o}.json")))
+        retrieval(
+            f"mixed-{own}",
+            "--squad",
+            f"{XQUAD}.{own}.json",
+            "--titles",
+            "24:48",
+            "--arms",
+            "fused,dense",
+            *(x for o in others for x in ("--mixed", f"{XQUAD}.{o}.json")),
+        )
         for own, others in OTHERS.items()
     ),
-    Run("rebuild", ("benchmarks/rebuild.py", "--out", "benchmarks/results/rebuild"), "rebuild.json", prints=False),
+    Run(
+        "rebuild",
+        ("benchmarks/rebuild.py", "--out", "benchmarks/results/rebuild"),
+        "rebuild.json",
+        prints=False,
+    ),
     Run("embedding", ("benchmarks/embedding.py",), "embedding.json", prints=False),
-)  # fmt: skip
+)
 
 
 def run(one: Run, data: Path) -> None:
@@ -120,7 +167,10 @@ def mixed(found: dict) -> str:
     crowd = found["mixed"]
     own = crowd["own_language"]["fused"]["metrics"]["hit@1"]
     any_version = crowd["any_language"]["fused"]["metrics"]["hit@1"]
-    return f"{alone:.3f} alone, {own:.3f} mixed (drop {alone - own:.3f}); any language's version {any_version:.3f}"
+    return (
+        f"{alone:.3f} alone, {own:.3f} mixed (drop {alone - own:.3f}); any language's version "
+        f"{any_version:.3f}"
+    )
 
 
 def bar(found: dict, words: str) -> float:
@@ -132,15 +182,37 @@ ROWS: tuple[tuple[str, str, str, Callable[[dict], str]], ...] = (
     ("JSQuAD valid, MRR@10", ">= 0.95", "retrieval-jsquad.json", lambda f: systems(f, "MRR@10")),
     ("JaQuAD dev, hit@1", ">= 0.86", "retrieval-jaquad.json", lambda f: arms(f, "hit@1")),
     ("XQuAD, zh over en, hit@1", "above dense", "retrieval-zh-en.json", lambda f: arms(f, "hit@1")),
-    ("four by four languages (en, zh, th, ru), hit@1", "above dense", "retrieval-table.json", languages),
+    (
+        "four by four languages (en, zh, th, ru), hit@1",
+        "above dense",
+        "retrieval-table.json",
+        languages,
+    ),
     ("the same, dense alone", "", "retrieval-table-dense.json", languages),
     ("zh in a collection of four languages, hit@1", "small drop", "retrieval-mixed-zh.json", mixed),
     ("en in a collection of four languages, hit@1", "small drop", "retrieval-mixed-en.json", mixed),
-    ("encoding against sentence-transformers' default", ">= 3.5 times, loss <= 0.5 points", "embedding.json",
-     lambda f: f"{f['ratio']:.2f} times" + (f", loss {f['mrr_loss_points']:.2f} points MRR@10" if "mrr_loss_points" in f else "")),
-    ("nothing changed, share of the first build's time", "< 0.02", "rebuild.json", lambda f: f"{bar(f, 'nothing changed'):.4f}"),
-    ("one changed article of 5,788", "< 3 s", "rebuild.json", lambda f: f"{bar(f, 'one changed'):.2f} s"),
-)  # fmt: skip
+    (
+        "encoding against sentence-transformers' default",
+        ">= 3.5 times, loss <= 0.5 points",
+        "embedding.json",
+        lambda f: (
+            f"{f['ratio']:.2f} times"
+            + (f", loss {f['mrr_loss_points']:.2f} points MRR@10" if "mrr_loss_points" in f else "")
+        ),
+    ),
+    (
+        "nothing changed, share of the first build's time",
+        "< 0.02",
+        "rebuild.json",
+        lambda f: f"{bar(f, 'nothing changed'):.4f}",
+    ),
+    (
+        "one changed article of 5,788",
+        "< 3 s",
+        "rebuild.json",
+        lambda f: f"{bar(f, 'one changed'):.2f} s",
+    ),
+)
 
 
 def table() -> str:

@@ -1,7 +1,8 @@
 """How long a reader waits: first evidence, quotes alone, full answers, with the prompts' tokens.
 
     konkyo index build seeds --store /tmp/seeds
-    python benchmarks/latency.py --store /tmp/seeds --questions 30 --out benchmarks/results/latency.json
+    python benchmarks/latency.py --store /tmp/seeds --questions 30 --out
+    benchmarks/results/latency.json
 
 Questions are answerable ones of eval/datasets/alliance.jsonl, every n-th; each stage is warm. The
 second pass over the same questions shows what remembering sentences saves; figures are of the

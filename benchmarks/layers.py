@@ -2,11 +2,12 @@
 
     python benchmarks/layers.py --shared ../shared --out benchmarks/results/layers.json
 
-Claims: the reporting half of eval/datasets/corruptions.jsonl, judged by exact facts alone, by meaning
-alone (tokens' alignment and wording; then with the learned checker) and by all. Answers: JSQuAD valid,
-each question once as it is and once with its article's answering paragraph taken away, answered by the best
-quotes (no language model): always, by the reader alone, by the judge. The reader's threshold is the
-one that refuses the same share of JaQuAD dev as the judge's. Nothing is fitted here.
+Claims: the reporting half of eval/datasets/corruptions.jsonl, judged by exact facts alone, by
+meaning alone (tokens' alignment and wording; then with the learned checker) and by all. Answers:
+JSQuAD valid, each question once as it is and once with its article's answering paragraph taken
+away, answered by the best quotes (no language model): always, by the reader alone, by the judge.
+The reader's threshold is the one that refuses the same share of JaQuAD dev as the judge's. Nothing
+is fitted here.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def claims(shared: Path) -> dict[str, object]:
         "meaning, without the checker": Verifier(support=fitted, states=encoder, without={"facts"}),
         "meaning": Verifier(support=fitted, states=encoder, supporter=checker, without={"facts"}),
         "all": Verifier(support=fitted, states=encoder, supporter=checker),
-    }  # fmt: skip
+    }
     items = [i for i in load(shared) if i.half == "report"]
     table: dict[str, object] = {}
     for name, verifier in verifiers.items():

@@ -1,12 +1,13 @@
 """How often is a false premise named, how often rightly, and how often where there is none?
 
-    python benchmarks/premises.py --shared ../shared --half report --out benchmarks/results/premises.json
+    python benchmarks/premises.py --shared ../shared --half report --out
+    benchmarks/results/premises.json
 
 A figure, a day, a name or one of a pair of opposites in a question is put in the place of another;
 then all paragraphs are searched. Named rightly: what is told instead is what was changed. Each
 store is also asked honest questions, as they are and with their paragraph taken away. The
-fitting half (JaQuAD train, 45 titles; XQuAD's first 24) set the limits of ``rag/disagreement/false_premise.py``; the
-reporting half is JSQuAD valid and XQuAD's last 24.
+fitting half (JaQuAD train, 45 titles; XQuAD's first 24) set the limits of
+``rag/disagreement/false_premise.py``; the reporting half is JSQuAD valid and XQuAD's last 24.
 """
 
 from __future__ import annotations
@@ -115,8 +116,11 @@ def main() -> None:
             asked = [(q, a, text) for _, text, own in paragraphs for q, a in own]
             rng.shuffle(asked)
             pool = [
-                n for q, _, _ in asked[:1500] for n in names(q, language) if n.certain and len(n.text) > 1
-            ]  # fmt: skip
+                n
+                for q, _, _ in asked[:1500]
+                for n in names(q, language)
+                if n.certain and len(n.text) > 1
+            ]
             done: Counter[str] = Counter()
             for question, answer, text in asked:
                 changes = {
@@ -147,7 +151,10 @@ def main() -> None:
                     break
             store.close()
         print(language, dict(done), flush=True)
-    table = {kind: {k: counts[kind, k] for k in ("asked", "named", "rightly")} for kind in dict.fromkeys(k for k, _ in counts)}  # fmt: skip
+    table = {
+        kind: {k: counts[kind, k] for k in ("asked", "named", "rightly")}
+        for kind in dict.fromkeys(k for k, _ in counts)
+    }
     for kind, row in table.items():
         print(kind, row)
     if args.out:

@@ -4,8 +4,8 @@
 
 The articles are one packed file first, then a folder of one file each. With the default model,
 in order: a first build; a build with nothing changed; one article changed; one deleted, seen by a
-reader that was open all along. Seconds are those of ``konkyo.index.builder.build``; ``process`` is the
-whole command, start of Python and loading of the model included.
+reader that was open all along. Seconds are those of ``konkyo.index.builder.build``; ``process`` is
+the whole command, start of Python and loading of the model included.
 """
 
 from __future__ import annotations
@@ -130,7 +130,10 @@ def main() -> None:
         }
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    line = f"python benchmarks/rebuild.py; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}"
+    line = (
+        f"python benchmarks/rebuild.py; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f},"
+        f" Python {platform.python_version()}"
+    )
     text = line + "\n\n" + "\n".join(f"{s:9.2f} s  {w}  {d}" for w, s, d in rows)
     text += "\n\n" + "\n".join(f"{value:9.5f}  {name}" for name, value in bars.items()) + "\n"
     print(text)

@@ -1,4 +1,4 @@
-"""Konkyo's retrieval beside the pipeline people write first, same weights, same questions, one run.
+r"""Konkyo's retrieval beside the pipeline people write first, same weights, same questions, one run.
 
 The other pipeline is LlamaIndex as its guide shows it: SentenceSplitter with its defaults, the
 Hugging Face embedding of the very same weights, FaissVectorStore over a flat index, top hits by
@@ -169,7 +169,8 @@ def main() -> None:
             name: version(name)
             for name in ("faiss-cpu", "llama-index-core", "sentence-transformers", "torch")
         },
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python "
+        f"{platform.python_version()}",
     }
     text = json.dumps(result, ensure_ascii=False, indent=2)
     if options.out:

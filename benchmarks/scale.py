@@ -5,16 +5,21 @@
 
 Texts are cut from the Chinese news while they last; from there on they are made of its sentences in
 another order (the report says how many are which). Vectors are synthetic and clustered (384-d, unit
-length), as in benchmarks/store.py: what is measured is the engines, not the encoder. Every engine is
-started by this command and ended by it; one that cannot be had here is left out, with the reason.
+length), as in benchmarks/store.py: what is measured is the engines, not the encoder. Every engine
+is started by this command and ended by it; one that cannot be had here is left out, with the
+reason.
 
 - ingest: passages a second until they are committed, and until searches are fast (indexes made).
-- p50, p95: one search of the ten nearest by one client, then by each of eight at once; words likewise.
-- recall: share of the ten truly nearest (compared with all vectors, one by one) that were found; with
+- p50, p95: one search of the ten nearest by one client, then by each of eight at once; words
+likewise.
+- recall: share of the ten truly nearest (compared with all vectors, one by one) that were found;
+with
   a filter that one passage in fifty passes, of the ten nearest among those.
-- delete: an article is removed while a reader searches; milliseconds from the commit until the reader
+- delete: an article is removed while a reader searches; milliseconds from the commit until the
+reader
   no longer gives it, and searches that still gave it after the commit had returned.
-- disk: what the engine keeps, in bytes a passage; of Milvus all its files, its logs of changes included.
+- disk: what the engine keeps, in bytes a passage; of Milvus all its files, its logs of changes
+included.
 """
 
 from __future__ import annotations
@@ -300,10 +305,13 @@ COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
     ("8 clients p50 / p95, ms", lambda r: f"{r.p50_8:.1f} / {r.p95_8:.1f}"),
     ("words p50 / p95, ms", lambda r: f"{r.words_p50:.1f} / {r.words_p95:.1f}"),
     ("recall@10", lambda r: f"{r.recall:.3f}"),
-    ("2 % filter: recall@10, found, p50 ms", lambda r: f"{r.filtered:.3f}, {r.found:.1f}, {r.filtered_p50:.1f}"),
+    (
+        "2 % filter: recall@10, found, p50 ms",
+        lambda r: f"{r.filtered:.3f}, {r.found:.1f}, {r.filtered_p50:.1f}",
+    ),
     ("delete seen, ms (stale searches)", lambda r: f"{r.delete:.0f} ({r.stale})"),
     ("disk, bytes a passage", lambda r: f"{r.bytes:.0f}"),
-)  # fmt: skip
+)
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -341,7 +349,8 @@ def main() -> None:
         f"`python benchmarks/scale.py --passages {given.passages}` on {os.cpu_count()} cores,"
         f" {platform.machine()}, Python {platform.python_version()};"
         f" load at the end {os.getloadavg()[0]:.1f}. {real:,} texts are real,"
-        f" {len(passages) - real:,} are made of the same sentences in another order; all vectors are"
+        f" {len(passages) - real:,} are made of the same sentences in another order; all vectors "
+        f"are"
         f" synthetic. {len(queries)} searches each, {NEAREST} passages wanted.\n\n{table(measured)}"
         + "".join(f"\n{note}\n" for note in notes)
     )

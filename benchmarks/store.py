@@ -8,8 +8,8 @@ around them, questions that are neighbours of points). For each size: seconds to
 disk, seconds until a new process has opened the segment and answered, what opening and searching
 add to the memory of a process, p50 and p95 of one query at a time, and recall@10 against flat.
 The ``cpu`` figures are processor time of the searching process, which a busy machine changes
-little. Everything is measured in a fresh process over a segment on disk, opened as a reader opens it.
-The lexical arm is measured over texts cut from the Chinese news.
+little. Everything is measured in a fresh process over a segment on disk, opened as a reader opens
+it. The lexical arm is measured over texts cut from the Chinese news.
 """
 
 from __future__ import annotations
@@ -257,7 +257,10 @@ def main() -> None:
     for size in map(int, filter(None, options.lexical_sizes.split(","))):
         words.append({"texts": size, **lexical(size)})
         print(words[-1], flush=True)
-    command = f"python benchmarks/store.py --sizes {options.sizes} --lexical-sizes {options.lexical_sizes}"
+    command = (
+        f"python benchmarks/store.py --sizes {options.sizes} --lexical-sizes "
+        f"{options.lexical_sizes}"
+    )
     machine = (
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}"
     )

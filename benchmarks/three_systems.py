@@ -5,8 +5,8 @@
 
 The same questions, paragraphs, embedding weights, language model (greedy) and measures. Each
 question drawn is asked twice: over all paragraphs, and with the paragraphs that answer it gone.
-Rows are written as they come: stop with Ctrl-C and run the same command to go on; ``--questions 40``
-stops each system after 40 rows (20 and 20, alternating in tens), and more may be asked later.
+Rows are written as they come: stop with Ctrl-C and run the same command to go on; ``--questions
+40`` stops each system after 40 rows (20 and 20, alternating in tens), and more may be asked later.
 
 How the others' replies are read, each in their favour where there was a choice: a reply is a
 refusal if any of its sentences says that the sources do not say (REFUSALS below); the plain engine
@@ -67,14 +67,23 @@ MEASURES = (
 )
 BLOCK = 10
 REFUSALS = re.compile(
-    r"Empty Response|\b(?:do(?:es)? not|don't|doesn't|did not|is not|are not|isn't|aren't|not been|not explicitly)\s+"
-    r"(?:explicitly |directly |specifically )?(?:know|mention|state|provide|contain|specif|includ|say|indicat|give|available|address|answer|enough|found|possible)"
-    r"|\bno (?:specific |explicit |direct )?(?:information|mention|answer)\b|none of the (?:provided |given )?sources|\bcannot (?:be )?(?:answer|determin|find|provid)"
+    r"Empty Response|\b(?:do(?:es)? not|don't|doesn't|did not|is not|are not|isn't|aren't|not "
+    r"been|not explicitly)\s+"
+    r"(?:explicitly |directly |specifically )?(?:know|mention|state|provide|contain|specif|includ"
+    r"|say|indicat|give|available|address|answer|enough|found|possible)"
+    r"|\bno (?:specific |explicit |direct )?(?:information|mention|answer)\b|none of the "
+    r"(?:provided |given )?sources|\bcannot (?:be )?(?:answer|determin|find|provid)"
     r"|\b(?:unable|not possible|impossible) to\b|insufficient information"
-    r"|(?:情報|記述|記載|言及|回答|答え|データ)[はがも][^。]{0,16}(?:ありません|ない|なかった|含まれて(?:い)?ません|見つかりません|できません|提供されていません|不足)"
-    r"|(?:わかり|分かり|判り)ません|不明(?:です|である|。)|(?:記載|言及|明記|明示|説明|提供|記述)されて(?:い)?(?:ません|ない)|(?:示|述べら|触れら|書か|含ま)れて(?:い)?(?:ません|ない)|(?:特定|回答|確認|判断|断定)(?:する(?:こと)?[はが]?)?できません|答え(?:られ|ることができ|ることはでき)ません"
-    r"|정보(?:가|는)[^.]{0,12}(?:없|않|부족)|알 수 없|언급(?:되지|하지|이 없)|제공되지|확인할 수 없|명시되어 있지"
-    r"|没有(?:提供|提及|提到|说明|明确|相关|足够|直接|具体)|未(?:提供|提及|提到|说明|明确)|无法(?:确定|回答|得知|找到|提供)|不(?:清楚|知道|详)|并未",
+    r"|(?:情報|記述|記載|言及|回答|答え|データ)[はがも][^。]{0,16}(?:ありません|ない|なかった"
+    r"|含まれて(?:い)?ません|見つかりません|できません|提供されていません|不足)"
+    r"|(?:わかり|分かり|判り)ません|不明(?:です|である|。)|(?:記載|言及|明記|明示|説明|提供"
+    r"|記述)されて(?:い)?(?:ません|ない)|(?:示|述べら|触れら|書か|含ま)れて(?:い)?(?:ません|ない)"
+    r"|(?:特定|回答|確認|判断|断定)(?:する(?:こと)?[はが]?)?できません|答え(?:られ|ることができ"
+    r"|ることはでき)ません"
+    r"|정보(?:가|는)[^.]{0,12}(?:없|않|부족)|알 수 없|언급(?:되지|하지|이 없)|제공되지|확인할 수 "
+    r"없|명시되어 있지"
+    r"|没有(?:提供|提及|提到|说明|明确|相关|足够|直接|具体)|未(?:提供|提及|提到|说明|明确)"
+    r"|无法(?:确定|回答|得知|找到|提供)|不(?:清楚|知道|详)|并未",
     re.IGNORECASE,
 )
 _MARK = re.compile(r"[\[［【](\d{1,3}(?:\s*[,、]\s*\d{1,3})*)[\]］】]")
@@ -186,9 +195,18 @@ def citation(
     whole = article(article_id)
     start = max(whole.text.find(passage), 0)
     return Citation(
-        number, article_id, whole.title, whole.source, whole.url, whole.published,
-        whole.language, whole.outlet, passage, start, start + len(passage),
-    )  # fmt: skip
+        number,
+        article_id,
+        whole.title,
+        whole.source,
+        whole.url,
+        whole.published,
+        whole.language,
+        whole.outlet,
+        passage,
+        start,
+        start + len(passage),
+    )
 
 
 class Bench:
@@ -229,9 +247,14 @@ class Bench:
 
         cut = ChunkSettings()
         return corpus_store(
-            part.articles, self.encoder, home(), budget=cut.budget, overlap=cut.overlap, base=base,
+            part.articles,
+            self.encoder,
+            home(),
+            budget=cut.budget,
+            overlap=cut.overlap,
+            base=base,
             progress=lambda done, total: print(f"\rindexing {done}/{total}", end="", flush=True),
-        )  # fmt: skip
+        )
 
     @functools.cached_property
     def _free(self):
@@ -363,11 +386,14 @@ def ask_all(
         )
 
     result = run(
-        blocks(halves, open_half), folder, judges=bench.judges, on_row=on_row,
+        blocks(halves, open_half),
+        folder,
+        judges=bench.judges,
+        on_row=on_row,
         stop=lambda: count[0] >= most,
         # LlamaIndex's answers do not depend on this project's code; run.json keeps what changed.
         may_differ=frozenset() if system == "konkyo" else frozenset({"code"}),
-    )  # fmt: skip
+    )
     write_summary(result, folder)
     askers.clear()
     gc.collect()
@@ -382,7 +408,8 @@ def table(out: Path, systems: Sequence[str]) -> tuple[str, dict[str, object]]:
     able = sum(r.question.answerable for r in rows[systems[0]])
     summaries = {s: summarise(rows[s]) for s in systems}
     lines = [
-        f"{len(common)} questions: {able} answerable, {len(common) - able} whose paragraphs were taken away.",
+        f"{len(common)} questions: {able} answerable, {len(common) - able} whose paragraphs were "
+        f"taken away.",
         "",
         "| measure | " + " | ".join(NAMES[s] for s in systems) + " |",
         "|---|" + "---|" * len(systems),
@@ -394,10 +421,13 @@ def table(out: Path, systems: Sequence[str]) -> tuple[str, dict[str, object]]:
     for name in MEASURES:
         line(name, [shown(summaries[s].measures[name]) for s in systems])
     clean = {
-        s: [r.scores["RefusalRecall"] for r in rows[s]
-            if "RefusalRecall" in r.scores and r.question.note is None]
+        s: [
+            r.scores["RefusalRecall"]
+            for r in rows[s]
+            if "RefusalRecall" in r.scores and r.question.note is None
+        ]
         for s in systems
-    }  # fmt: skip
+    }
     line("RefusalRecall, answer nowhere else", [shown(mean(clean[s])) for s in systems])
     for judge in dict.fromkeys(j for s in systems for j in summaries[s].faithfulness):
         cells = [summaries[s].faithfulness.get(judge, mean([])) for s in systems]
@@ -433,8 +463,11 @@ def table(out: Path, systems: Sequence[str]) -> tuple[str, dict[str, object]]:
             if not test.n:
                 continue
             differences[f"{name}: {systems[0]} - {other}"] = {
-                "difference": test.difference, "low": test.low, "high": test.high, "p": test.p,
-            }  # fmt: skip
+                "difference": test.difference,
+                "low": test.low,
+                "high": test.high,
+                "p": test.p,
+            }
             lines.append(
                 f"{name}, {NAMES[systems[0]]} minus {NAMES[other]}: {test.difference:+.3f} "
                 f"({test.low:+.3f} to {test.high:+.3f}), p = {test.p:.4f}, n = {test.n}  "
@@ -442,8 +475,10 @@ def table(out: Path, systems: Sequence[str]) -> tuple[str, dict[str, object]]:
     value["differences"] = differences
     lines += [
         "",
-        "The checker is Konkyo's own and has passed every claim Konkyo shows; it reads sentences, and "
-        "undervalues replies that are a bare word or date. The overlap judge shares no model with any system.",
+        "The checker is Konkyo's own and has passed every claim Konkyo shows; it reads sentences,"
+        " and "
+        "undervalues replies that are a bare word or date. The overlap judge shares no model "
+        "with any system.",
     ]
     return "\n".join(lines) + "\n", value
 

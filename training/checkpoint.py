@@ -18,7 +18,10 @@ Parameters = Mapping[str, torch.nn.Parameter]
 
 @dataclass(slots=True)
 class Progress:
-    """How far a run has come: ``used`` rows of ``epoch``; ``seen`` rows, ``spent`` seconds in all."""
+    """How far a run has come: ``used`` rows of ``epoch``.
+
+    ``seen`` rows, ``spent`` seconds in all.
+    """
 
     step: int = 0
     epoch: int = 0

@@ -97,7 +97,7 @@ class Cluster:
 
 
 def part_of(cluster_id: str) -> str:
-    """ "dev", "held" or "train", by the number in a cluster's name."""
+    """Return "dev", "held" or "train", by the number in a cluster's name."""
     digits = re.search(r"\d+", cluster_id)
     if digits is None:
         raise DatasetError(f"cluster {cluster_id!r} has no number in its name")
