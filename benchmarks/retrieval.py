@@ -1,4 +1,6 @@
-r"""Konkyo's retrieval beside the pipeline people write first, same weights, same questions, one run.
+r"""Konkyo's retrieval beside the pipeline people write first, same weights, same questions.
+
+One run.
 
 The other pipeline is LlamaIndex as its guide shows it: SentenceSplitter with its defaults, the
 Hugging Face embedding of the very same weights, FaissVectorStore over a flat index, top hits by
