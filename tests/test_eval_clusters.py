@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from konkyo.eval.formats.clusters import load_clusters
+from konkyo.eval.formats.clusters import DEV, load_clusters
 from konkyo.eval.formats.load import load
 from konkyo.index.errors import DatasetError
 
@@ -112,3 +113,26 @@ def test_names_the_file_and_place_of_a_quote_that_does_not_stand_there(tmp_path:
     file.write_text(text, encoding="utf-8")
     with pytest.raises(DatasetError, match=r"Z03\.json: questions\[1\]: the quote does not stand"):
         load_clusters(file)
+
+
+NEWS = Path(__file__).resolve().parents[1] / "eval" / "datasets" / "news"
+
+
+def test_every_cluster_of_the_package_can_be_asked() -> None:
+    whole, dev = load(Path("news")), load(Path("news-dev"))
+    assert {q.language for q in whole.questions} == {"ja", "en", "ko", "zh"}
+    assert {int(q.id[1:3]) for q in dev.questions} == DEV
+    assert dev.articles == whole.articles
+    by_kind = Counter(q.kind for q in whole.questions)
+    assert by_kind["absent"] >= 4 * 4 * len(list((NEWS / "clusters").glob("*.json")))
+
+
+def test_questions_over_parallel_news_hold_their_answers_in_four_languages() -> None:
+    files = sorted((NEWS / "ntrex").glob("*.json"))
+    assert len(files) >= 50
+    for file in files:
+        questions = json.loads(file.read_text("utf-8"))["questions"]
+        assert sum(not q["gold"] for q in questions) >= 4, file.name
+        for question in questions:
+            assert set(question["ask"]) == {"ja", "en", "ko", "zh"}
+            assert all(set(g["answer"]) == {"ja", "en", "ko", "zh"} for g in question["gold"])

@@ -115,6 +115,7 @@ def test_installs_one_top_level_name(wheel: Path) -> None:
         tops = {n.split("/")[0] for n in file.namelist()}
         assert tops == {"konkyo", next(t for t in tops if t.endswith(".dist-info"))}
         assert "konkyo/py.typed" in file.namelist()
+        assert "konkyo/eval/datasets/news/clusters/A03.json" in file.namelist()
 
 
 def test_names_both_licences_and_ships_their_texts(wheel: Path) -> None:
