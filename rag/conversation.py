@@ -12,8 +12,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from konkyo.index.text.language import language_of_script
 from konkyo.index.text.names import Name, names
-from konkyo.index.text.normalize import guess_language
 from konkyo.rag.retrieval.evidence import token_cost
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 
@@ -114,7 +114,7 @@ _COMPLETE = re.compile(r"とは[？?]*$")
 
 def _subject(question: str) -> int | None:
     """Where a question names something of its own, or None."""
-    language = guess_language(question)
+    language = language_of_script(question)
     found = [n.start for n in names(question, language)]
     if language in {"ja", "zh"}:
         plain = _ASKING_HAN.sub(lambda m: "　" * len(m.group()), question)
@@ -169,8 +169,8 @@ def _in_place(question: str, before: str) -> str | None:
     """The question before, with a bare new name in the place of the only one of its kind."""
     if not _ELLIPSIS.search(question):
         return None
-    language = guess_language(question)
-    if language != guess_language(before):
+    language = language_of_script(question)
+    if language != language_of_script(before):
         return None
     fresh, known = names(question, language), names(before, language)
     if len(fresh) != 1:

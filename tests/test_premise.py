@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from konkyo.index.records import ArticleSummary, Hit, Passage
+from konkyo.index.text.language import language_of_script
 from konkyo.index.text.negation import opposed_words, opposite_of
-from konkyo.index.text.normalize import guess_language
 from konkyo.index.text.sentences import sentences
 from konkyo.rag.disagreement.false_premise import asked_anew, told_otherwise
 from konkyo.rag.factory import open_checker
@@ -38,7 +38,7 @@ OTHERS = {
 def hits(*texts: str) -> list[Hit]:
     found = []
     for number, text in enumerate(texts, start=1):
-        language = guess_language(text) or "en"
+        language = language_of_script(text) or "en"
         article = ArticleSummary(
             f"a{number}", "", "a.md", None, None, "en" if language == "en" else "ja", None, 1
         )

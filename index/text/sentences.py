@@ -9,6 +9,11 @@ from __future__ import annotations
 import itertools
 import re
 from bisect import bisect_right
+from functools import cache
+
+from pydantic.dataclasses import dataclass
+
+from konkyo.index.text.word_data import CHECKED, any_of, word_data
 
 __all__ = ["is_heading", "sentences"]
 
@@ -43,42 +48,73 @@ _TOKEN = re.compile(
 )
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+@dataclass(frozen=True, slots=True, config=CHECKED)
+class _Abbreviations:
+    """Words with a full stop that never end a sentence, do not before a number, or may."""
+
+    titles: frozenset[str]
+    numbered: frozenset[str]
+    soft: frozenset[str]
 
 
-# Never an end when a name, a capital or anything else follows.
-_TITLES = _words(
-    "v ee mr mrs ms dr prof rev hon gov sen rep gen col lt sgt capt cmdr maj adm st "
-    "messrs supt vs viz approx dept univ assn bros i.e e.g cf mme mlle sra srta dra ud "
-    "uds sr excmo ilmo sig sigg dott exmo ing dipl hr fr bzw z.b d.h u.a vgl ggf inkl sog "
-    "geb gest o.ä i.d.r s.o s.u mio mrd p.ex apr v.chr n.chr т.е им ул проф акад руб "
-    "коп млн млрд тыс"
-)
-# Only an abbreviation when a number follows.
-_NUMBERED = _words(
-    "no nos nr núm vol vols pp p pág págs fig figs art arts bd ch sec abs jan feb mar apr jun "
-    "jul aug sep sept oct nov dec s n"
-)
-# Ends a sentence only when a word follows that likes to begin one.
-_SOFT = _words(
-    "etc inc ltd co corp jr esq a.m p.m u.s u.k u.n e.u d.c ph.d m.d b.a m.a al ee.uu usw ecc "
-    "me mm ft mt av ca str cie ets г гг т.д т.п v.a vb vs"
-)
-_STARTERS = _words(
-    "the a an he she it they we i you his her its their our my this that these those there "
-    "here in on at by for from with but and or so yet if when while as after before since "
-    "because although however meanwhile what who how why where der die das er sie es wir ihr "
-    "ein eine im am und aber doch auch nach bei mit für el la los las un una en y pero le les "
-    "il elle ils ce cette dans et mais"
-)
-_SAID = re.compile(
-    r"(?:[^\W\d_]+ ){0,3}(?:said|says|asked|asks|added|adds|told|wrote|replied|announced|sagte|fragte|dijo|a dit)\b"
-)
-_GERMAN_AFTER_ORDINAL = re.compile(
-    r"(?:Januar|Jänner|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember"
-    r"|Jahrhundert|Jahrhunderts|Jh|Jahrestag|Platz|Auflage|Klasse|Mal|Stock|Etage|Spieltag|Minute)\b"
-)
+@dataclass(frozen=True, slots=True, config=CHECKED)
+class _Around:
+    """What stands before and after a mark and tells whether it ends a sentence."""
+
+    starters: frozenset[str]
+    speech: tuple[str, ...]
+    after_german_ordinal: tuple[str, ...]
+    after_quote: tuple[str, ...]
+    after_mark: tuple[str, ...]
+    thai_goes_on: tuple[str, ...]
+    thai_unfinished: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, config=CHECKED)
+class _Words:
+    """Words that tell where sentences end."""
+
+    abbreviations: _Abbreviations
+    words: _Around
+
+
+def _known() -> _Words:
+    return word_data(_Words, "sentences")
+
+
+@cache
+def _speech() -> re.Pattern[str]:
+    """Somebody who says what was quoted: up to three words and a verb of speech."""
+    return re.compile(rf"(?:[^\W\d_]+ ){{0,3}}{any_of(_known().words.speech)}\b")
+
+
+@cache
+def _after_german_ordinal() -> re.Pattern[str]:
+    return re.compile(rf"{any_of(_known().words.after_german_ordinal)}\b")
+
+
+@cache
+def _after_quote() -> re.Pattern[str]:
+    """What goes on with the sentence after a closed quotation."""
+    return re.compile(any_of(_known().words.after_quote))
+
+
+@cache
+def _after_mark() -> re.Pattern[str]:
+    """What goes on with the sentence after an open ！ or ？."""
+    return re.compile(any_of(_known().words.after_mark))
+
+
+@cache
+def _thai_goes_on() -> re.Pattern[str]:
+    return re.compile(any_of(_known().words.thai_goes_on))
+
+
+@cache
+def _thai_unfinished() -> re.Pattern[str]:
+    return re.compile(rf"{any_of(_known().words.thai_unfinished)}$")
+
+
 # Spans in which a full stop is never an end.
 _PROTECTED = re.compile(
     r"(?:https?://|www\.)[^\s「」『』（）()<>、。]+"
@@ -91,22 +127,9 @@ _ROMAN = re.compile(r"[IVXLC]{2,6}")
 _LIST_NUMBER = re.compile(r"(?:^|[\s\]）)])\d{1,2}$")
 _WORD = re.compile(r"[^\W\d_]+")
 _BULLET = re.compile(r"^\s*(?:\(?\d{1,3}|\(?[A-Za-z]|[ivxIVX]{1,5})$")
-# What goes on with the sentence after a closed quotation, and after an open ！ or ？.
-_AFTER_QUOTE = re.compile(
-    r"[、，,をのはがにもでへやとっ]|など|という|だと|だった|である|から|まで|より|らしい|です|だ[。、]"
-)
-_AFTER_MARK = re.compile(
-    r"[、，,]|って|という|といった|と(?!ても|ころ|もあれ|もかく|はいえ|にかく|りわけ|っくに|うとう)|など"
-)
 _AFTER_NAME = re.compile(r"を|の(?![ちどりんびぼみ])")
 _THAI = re.compile(r"[\u0e01-\u0e5b]")
 _THAI_GAP = re.compile(r"[ \u00a0\u2009]+")
-_THAI_GOES_ON = re.compile(
-    r"(?:และ|หรือ|ที่|ซึ่ง|โดย|ว่า|ของ|กับ|แต่|เพื่อ|จาก|ใน|เป็น|ได้แก่|เช่น|อัน|จึง|ทั้ง|รวม|ก็|ให้|ถึง|ต่อ|ตาม|ๆ|ฯ|คือ|อยู่)"
-)
-_THAI_UNFINISHED = re.compile(
-    r"(?:และ|หรือ|ที่|ซึ่ง|โดย|ว่า|ของ|กับ|แต่|เพื่อ|จาก|ใน|เป็น|ได้แก่|เช่น|อัน|ทั้ง|คือ|วันที่|พ\.ศ\.|ค\.ศ\.|[\d.,%:;)(-])$"
-)
 _THAI_LEAST = 60
 _THAI_PHRASE = 14
 _LEADING_LABEL = re.compile(r"\s*【[^】\n]{1,60}】")
@@ -254,7 +277,7 @@ def _ends(
             return _quotation_ends(line, begun, quote, following)
         if not _HARD.isdisjoint(marks):
             return not _AFTER_NAME.match(rest)
-        return not _AFTER_MARK.match(rest)
+        return not _after_mark().match(rest)
     spaced = rest[0].isspace()
     if not _MARKS.isdisjoint(marks):
         before = line[start - 1] if start else ""
@@ -262,12 +285,12 @@ def _ends(
             _cjk(rest[0]) == (before.isascii() and before.isalnum()) and rest[0].isalnum()
         ):
             return False
-        if not spaced and (_AFTER_MARK.match(rest) or not (_cjk(rest[0]) or rest[0] in _OPEN)):
+        if not spaced and (_after_mark().match(rest) or not (_cjk(rest[0]) or rest[0] in _OPEN)):
             return False
         if (
             quote is not None
             and quote[0] == begun + _leading(line[begun:])
-            and _SAID.match(following)
+            and _speech().match(following)
         ):
             return False
         return not following[0].islower()
@@ -301,7 +324,7 @@ def _cjk(char: str) -> bool:
 
 def _quotation_ends(line: str, begun: int, quote: Span, following: str) -> bool:
     """Whether a sentence ends with a quotation that ends in a full stop."""
-    if _AFTER_QUOTE.match(following):
+    if _after_quote().match(following):
         return False
     opens_sentence = not line[begun : quote[0]].strip()
     if not opens_sentence:
@@ -345,22 +368,22 @@ def _full_stop_ends(
     if following[0].islower():
         return False
     first = _WORD.match(following)
-    starter = first is not None and first.group().lower() in _STARTERS
+    starter = first is not None and first.group().lower() in _known().words.starters
     found = _WORD_BEFORE.search(before)
     word_before = found[1] if found else ""
     lowered = word_before.lower()
     if _protected(start, start, protected):
         return starter
-    if lowered in _TITLES or _THAI.match(previous):
+    if lowered in _known().abbreviations.titles or _THAI.match(previous):
         return False
-    if lowered in _SOFT:
+    if lowered in _known().abbreviations.soft:
         return starter
-    if lowered in _NUMBERED and following[0].isdigit():
+    if lowered in _known().abbreviations.numbered and following[0].isdigit():
         return False
     if _initial(word_before):
         return starter
     if word_before.isdigit() and len(word_before) <= 2:
-        if following[0].isdigit() or _GERMAN_AFTER_ORDINAL.match(following):
+        if following[0].isdigit() or _after_german_ordinal().match(following):
             return False
         if language == "de":
             return starter
@@ -391,7 +414,7 @@ def _thai_borders(line: str, borders: list[int], quotes: list[Span]) -> list[int
                 continue
             if not _THAI.match(line, gap.end()) or not _THAI.search(line, begun, gap.start()):
                 continue
-            if _THAI_GOES_ON.match(line, gap.end()) or _THAI_UNFINISHED.search(
+            if _thai_goes_on().match(line, gap.end()) or _thai_unfinished().search(
                 line[begun : gap.start()]
             ):
                 continue

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
-from konkyo.index.text.normalize import guess_language
+from konkyo.index.text.language import language_of_script
 from konkyo.index.text.quantities import Quantity, quantities, same_quantity
 from konkyo.index.text.times import Moment, dates, moments_agree
 from konkyo.rag.reading.answerability import Asked, asked_for, holds, terms
@@ -151,7 +151,7 @@ def _about_the_same(
     if supporter is not None:
         return same_matter(supporter, one[0].text, two[0].text) >= thresholds.conflict_same_matter
     asked = terms(question)
-    scripts = {guess_language(question), *(guess_language(e.text) for e, _ in (one, two))}
+    scripts = {language_of_script(question), *(language_of_script(e.text) for e, _ in (one, two))}
     if len(scripts) > 1 or not asked:
         return two[1].share >= thresholds.conflict_near * one[1].share
     first, second = (len(asked & terms(e.text)) for e, _ in (one, two))

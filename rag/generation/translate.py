@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from konkyo.index.errors import LLMUnreachable
-from konkyo.index.text.names import entity, find_name, names
-from konkyo.index.text.normalize import guess_language
+from konkyo.index.text.gazetteer import entity
+from konkyo.index.text.language import language_of_script
+from konkyo.index.text.name_identity import find_name
+from konkyo.index.text.names import names
 from konkyo.rag.generation.llm import LLM, NoLLM, Usage
 from konkyo.rag.generation.prompts import Prompt, language_name
 from konkyo.rag.messages import translation_text
@@ -90,5 +92,5 @@ def _doubtful(quote: str, text: str, language: str) -> bool:
     )
     if any(issue.kind == "number" for way in ways for issue in way.issues):
         return True
-    known = (n.text for n in names(quote, guess_language(quote)) if entity(n.text) is not None)
+    known = (n.text for n in names(quote, language_of_script(quote)) if entity(n.text) is not None)
     return any(find_name(name, text, language) is None for name in known)

@@ -16,8 +16,8 @@ from typing import Literal
 
 from konkyo.index.records import Hit
 from konkyo.index.stores.bm25 import tokens
+from konkyo.index.text.language import same_language
 from konkyo.index.text.names import names
-from konkyo.index.text.normalize import same_language
 from konkyo.index.text.quantities import quantities
 from konkyo.index.text.times import dates
 from konkyo.rag.calibration import Calibration, logit

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from konkyo.index.text.normalize import letters, same_language
+from konkyo.index.text.language import same_language
+from konkyo.index.text.normalize import letters
 from konkyo.rag.retrieval.evidence import Span
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.verification.facts import compare

@@ -16,17 +16,12 @@ from functools import lru_cache
 from typing import Literal
 
 from konkyo.index.text.alignment import Alignment, Change, align
-from konkyo.index.text.names import (
-    Name,
-    entity,
-    find_name,
-    foreign_sounds,
-    is_person,
-    names,
-    same_name,
-)
+from konkyo.index.text.gazetteer import entity, is_person
+from konkyo.index.text.language import language_of_script, same_language
+from konkyo.index.text.name_identity import find_name, same_name
+from konkyo.index.text.names import Name, foreign_sounds, names
 from konkyo.index.text.negation import opposites
-from konkyo.index.text.normalize import fold, guess_language, letters, same_language
+from konkyo.index.text.normalize import fold, letters
 from konkyo.index.text.quantities import Quantity, quantities, same_quantity, unit_conflict
 from konkyo.index.text.times import Moment, dates, moments_agree
 
@@ -593,7 +588,7 @@ def compare(
     that is not given is told by the script, and Latin script is read as English.
     """
     count = len(evidence)
-    mine = _read(claim, claim_language or guess_language(claim) or "en", None)
+    mine = _read(claim, claim_language or language_of_script(claim) or "en", None)
     sources = []
     for text, language, day, title in zip(
         evidence,
@@ -602,7 +597,7 @@ def compare(
         titles or [None] * count,
         strict=True,
     ):
-        code = language or guess_language(text) or "en"
+        code = language or language_of_script(text) or "en"
         same = same_language(mine.language, code)
         laid = align(claim, text) if same else None
         sources.append(_Source(_read(text, code, _day(day)), title or "", same, laid))

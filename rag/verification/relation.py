@@ -15,7 +15,8 @@ import re
 from collections.abc import Sequence
 
 from konkyo.index.text.alignment import tokens
-from konkyo.index.text.names import names, same_name
+from konkyo.index.text.name_identity import same_name
+from konkyo.index.text.names import names
 from konkyo.index.text.normalize import letters
 from konkyo.index.text.sentences import sentences
 from konkyo.rag.calibration import Calibration, logit
