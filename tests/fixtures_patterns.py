@@ -152,10 +152,11 @@ def _value(node: ast.expr, names: dict[str, Any]) -> Any:
 
 
 def _builders(module: Any, tree: ast.Module) -> Iterator[Callable[[], Any]]:
-    """The functions that build a pattern out of tables, for no argument or for each language."""
+    """The functions that build patterns out of tables, for no argument or for each language."""
     for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and any(
-            method == "compile" for _, method in _calls(ast.Module([node], []))
+        if isinstance(node, ast.FunctionDef) and (
+            any(method == "compile" for _, method in _calls(ast.Module([node], [])))
+            or _reads_words(node)
         ):
             built = getattr(module, node.name)
             parameters = list(inspect.signature(built).parameters)
@@ -163,6 +164,16 @@ def _builders(module: Any, tree: ast.Module) -> Iterator[Callable[[], Any]]:
                 yield built
             elif parameters == ["language"]:
                 yield from (partial(built, language) for language in _LANGUAGES)
+
+
+def _reads_words(node: ast.FunctionDef) -> bool:
+    """Whether a function reads a file of words, whose patterns are compiled when it is read."""
+    return any(
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id == "word_data"
+        for call in ast.walk(node)
+    )
 
 
 def _of_values(module: Any) -> dict[tuple[Any, int], set[str]]:

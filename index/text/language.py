@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic.dataclasses import dataclass
 
-from konkyo.index.text.word_data import CHECKED, any_of, word_data
+from konkyo.index.text.word_data import CHECKED, Alternatives, word_data
 
 if TYPE_CHECKING:
     from lingua import LanguageDetector
@@ -50,8 +50,8 @@ _LATIN_WORDS = re.compile(r"[^\W\d_]+")
 class _Han:
     """Words that only Japanese, or only Chinese, writes in Han characters."""
 
-    japanese: tuple[str, ...]
-    chinese: tuple[str, ...]
+    japanese: Alternatives
+    chinese: Alternatives
 
 
 @dataclass(frozen=True, slots=True, config=CHECKED)
@@ -75,16 +75,6 @@ def _votes() -> dict[str, tuple[str, ...]]:
         for word in words:
             votes[word] = (*votes.get(word, ()), language)
     return votes
-
-
-@cache
-def _japanese_words() -> re.Pattern[str]:
-    return re.compile(any_of(_known().han.japanese))
-
-
-@cache
-def _chinese_words() -> re.Pattern[str]:
-    return re.compile(any_of(_known().han.chinese))
 
 
 def is_language_code(code: str) -> bool:
@@ -136,8 +126,8 @@ def _script(text: str) -> str | None:
 
 def _han(text: str, default: str) -> str:
     """Chinese or Japanese, for a text (almost) without kana, from forms only one of them uses."""
-    japanese = 2.0 * len(_japanese_words().findall(text))
-    chinese = 1.5 * len(_chinese_words().findall(text))
+    japanese = 2.0 * len(_known().han.japanese.findall(text))
+    chinese = 1.5 * len(_known().han.chinese.findall(text))
     for char in set(text[:400]):
         if "\u3400" <= char <= "\u9fff":
             lean = _lean(char)

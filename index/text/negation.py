@@ -10,18 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from pydantic.dataclasses import dataclass as schema
 
 from konkyo.index.text.alignment import Alignment, Change, Token, align, tokens
 from konkyo.index.text.normalize import fold
-from konkyo.index.text.word_data import CHECKED, any_of, word_data
+from konkyo.index.text.word_data import CHECKED, Alternatives, word_data
 
 __all__ = [
     "Marker",
     "Opposite",
     "opposed_words",
+    "opposite_pairs",
     "opposites",
     "polarity",
     "stands_in",
@@ -53,8 +54,8 @@ class Opposite:
 class _Words:
     """The negations of a language, set phrases that only look like one, and opposites."""
 
-    negations: tuple[str, ...]
-    idle: tuple[str, ...]
+    negations: Alternatives
+    idle: Alternatives
     opposites: tuple[tuple[str, str], ...]
 
 
@@ -62,22 +63,10 @@ def _known(language: str) -> _Words | None:
     return word_data(dict[str, _Words], "negation").get(language[:2])
 
 
-def _pairs(language: str) -> list[tuple[str, str]]:
-    """Words that are each other's opposites, either way; forms that begin alike share a stem."""
+def opposite_pairs(language: str) -> list[tuple[str, str]]:
+    """Returns the stems of words that are each other's opposites, either way."""
     known = _known(language)
     return [p for x, y in (known.opposites if known else ()) for p in ((x, y), (y, x))]
-
-
-@cache
-def _negation(language: str) -> re.Pattern[str] | None:
-    known = _known(language)
-    return re.compile(any_of(known.negations)) if known else None
-
-
-@cache
-def _idle(language: str) -> re.Pattern[str] | None:
-    known = _known(language)
-    return re.compile(any_of(known.idle)) if known else None
 
 
 _SUFFIXED = frozenset({"ja", "ko"})  # The negation follows the word that it negates.
@@ -91,13 +80,13 @@ def polarity(text: str, language: str) -> tuple[Marker, ...]:
 
     Set phrases that only look negative (not only, だけでなく, 不仅, 뿐만 아니라) are left out.
     """
-    negation, idle = _negation(language[:2]), _idle(language[:2])
-    if negation is None or idle is None:
+    known = _known(language)
+    if known is None:
         return ()
     folded = fold(text)
-    phrases = [m.span() for m in idle.finditer(folded)]
+    phrases = [m.span() for m in known.idle.finditer(folded)]
     found = []
-    for match in negation.finditer(folded):
+    for match in known.negations.finditer(folded):
         a, b = match.span()
         if not any(x <= a < y for x, y in phrases) and not any(a <= x < b for x, _ in phrases):
             found.append(Marker(a, b, text[a:b], _host(a, b, tokens(text), language)))
@@ -235,7 +224,7 @@ def _antonym(mine: str, theirs: str, language: str, change: Change) -> Opposite 
     c, d = _widen(theirs, change.evidence_start, change.evidence_end, language)
     if min(change.left, change.right) < 2 or d - c > 40 or b - a > 40:
         return None
-    for x, y in _pairs(language):
+    for x, y in opposite_pairs(language):
         at, there = _alone(mine[a:b], x, y, language), _alone(theirs[c:d], y, x, language)
         if at is not None and there is not None:
             start, other = a + at, c + there
@@ -257,7 +246,7 @@ def opposed_words(one: str, other: str, language: str) -> list[tuple[str, str]]:
     mine, theirs = fold(one), fold(other)
     return [
         (x, y)
-        for x, y in _pairs(language)
+        for x, y in opposite_pairs(language)
         if min(len(x), len(y)) > 1
         and _alone(mine, x, y, language) is not None
         and _alone(theirs, y, x, language) is not None

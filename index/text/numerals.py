@@ -10,7 +10,14 @@ from functools import cache, lru_cache
 
 from pydantic.dataclasses import dataclass as schema
 
-from konkyo.index.text.word_data import CHECKED, Characters, any_of, any_word, word_data
+from konkyo.index.text.word_data import (
+    CHECKED,
+    Alternatives,
+    Characters,
+    any_of,
+    any_word,
+    word_data,
+)
 
 __all__ = [
     "DIGITS",
@@ -43,10 +50,10 @@ class _Cjk:
 
     numerals: str
     hangul: str
-    counters: tuple[str, ...]
-    not_numbers: tuple[str, ...]
+    counters: Alternatives
+    not_numbers: Alternatives
     round: frozenset[str]
-    after_round: tuple[str, ...]
+    after_round: Alternatives
     before_numbers: tuple[str, ...]
     not_before: Characters
     digits: dict[str, int]
@@ -96,21 +103,6 @@ def _run() -> re.Pattern[str]:
 def _token() -> re.Pattern[str]:
     known = _numerals().cjk
     return re.compile(rf"{DIGITS}|[{known.numerals}{known.hangul}]")
-
-
-@cache
-def _counter() -> re.Pattern[str]:
-    return re.compile(any_of(_numerals().cjk.counters))
-
-
-@cache
-def _no_number() -> re.Pattern[str]:
-    return re.compile(any_of(_numerals().cjk.not_numbers))
-
-
-@cache
-def _after_round() -> re.Pattern[str]:
-    return re.compile(any_of(_numerals().cjk.after_round))
 
 
 def _read(text: str) -> Decimal | None:
@@ -164,14 +156,14 @@ def _is_number(text: str, start: int, end: int, token: str) -> bool:
     before = text[:start]
     if before.endswith(known.before_numbers) and not before.endswith("十十"):
         return True
-    word = _no_number().match(text, start) is not None
+    word = known.not_numbers.match(text, start) is not None
     if token in known.round:
-        return not word and _after_round().match(text, end) is not None
+        return not word and known.after_round.match(text, end) is not None
     if len(token) >= 2 and not word:
         return True
     if len(token) == 1 and (word or before[-1:] in known.not_before):
         return False
-    return _counter().match(text, end) is not None
+    return known.counters.match(text, end) is not None
 
 
 # -- Korean ----------------------------------------------------------------------------------------

@@ -9,18 +9,7 @@ from decimal import Decimal
 
 from konkyo.index.text.language import language_of_script
 from konkyo.index.text.normalize import fold
-from konkyo.index.text.number_context import (
-    about_after,
-    about_before,
-    currency_before,
-    currency_marks,
-    date_after,
-    half_after,
-    half_alone,
-    ordinal_after,
-    ordinal_before,
-    range_join,
-)
+from konkyo.index.text.number_context import around, currency_before
 from konkyo.index.text.number_words import (
     english_fractions,
     english_numbers,
@@ -190,9 +179,11 @@ def _measured(number: Number, text: str, original: str, language: str) -> Quanti
         kind = "year" if 1000 <= value <= 2200 else kind
     if read.ordinal:
         kind = "ordinal"
-        before = _stands_before(ordinal_before(), text, start)
+        before = _stands_before(around().ordinal_before, text, start)
         start -= len(before.group()) if before else 0
-    hedged = bool(_stands_before(about_before(), text, start) or about_after().match(text, end))
+    hedged = bool(
+        _stands_before(around().about_before, text, start) or around().about_after.match(text, end)
+    )
     pointing = {"ordinal"} if number.ordinal else {"count", "plain"}
     small = value <= 2 and kind in pointing and value == value.to_integral()
     # "a day", 一年: one of a length of time in words is hardly a measurement.
@@ -201,17 +192,17 @@ def _measured(number: Number, text: str, original: str, language: str) -> Quanti
 
 
 def _read(number: Number, text: str, language: str) -> _Reading | None:
-    ordinal = number.ordinal or bool(_stands_before(ordinal_before(), text, number.start))
+    ordinal = number.ordinal or bool(_stands_before(around().ordinal_before, text, number.start))
     read = _Reading(number.start, number.end, number.value, ordinal=ordinal)
     currency = _stands_before(currency_before(), text, number.start)
     if currency:
-        unit = _in_chinese(currency_marks()[currency.group("mark")], currency, language)
+        unit = _in_chinese(around().currency_marks[currency.group("mark")], currency, language)
         tail = unit_after(text, read.end)
         end = tail.end if tail and tail.kind == "money" else read.end
         return replace(read, start=currency.start(), end=end, unit=unit, kind="money")
     if number.fraction:
         return replace(read, unit="share", kind="percent")
-    if date_after().match(text, read.end) and not ordinal and number.value <= 31:
+    if around().dates_after.match(text, read.end) and not ordinal and number.value <= 31:
         return None
     if mixed := _MIXED.match(text, read.end):
         read = replace(read, value=read.value + _part(mixed), end=mixed.end())
@@ -225,14 +216,14 @@ def _in_chinese(unit: str, mark: re.Match[str] | str, language: str) -> str:
 
 
 def _with_unit(read: _Reading, text: str, language: str) -> _Reading:
-    after, tail = ordinal_after().match(text, read.end), unit_after(text, read.end)
+    after, tail = around().ordinal_after.match(text, read.end), unit_after(text, read.end)
     if after and (not tail or tail.surface not in {"度", "次", "回", "期"} or read.ordinal):
         return replace(read, ordinal=True, end=after.end())
     if tail is None:
         return read
     unit, kind = _in_chinese(tail.name, tail.surface, language), tail.kind
     value, end = read.value, tail.end
-    half = half_after().match(text, end)
+    half = around().half_after.match(text, end)
     if half and kind == "duration":
         value, end = value + Decimal("0.5"), half.end()
     old = _OLD.match(text, end)
@@ -260,11 +251,11 @@ def _romans(original: str) -> Iterator[Quantity]:
 
 
 def _halves(text: str, original: str) -> Iterator[Quantity]:
-    for match in half_alone().finditer(text):
-        a, b = match.span()
-        if match.group("year"):
-            yield Quantity(a, b, original[a:b], Decimal("0.5"), "year", "duration")
-        else:
+    years = [m.span() for m in around().half_years.finditer(text)]
+    for a, b in years:
+        yield Quantity(a, b, original[a:b], Decimal("0.5"), "year", "duration")
+    for a, b in (m.span() for m in around().halves.finditer(text)):
+        if not any(a < end and start < b for start, end in years):
             yield Quantity(a, b, original[a:b], Decimal("0.5"), "share", "percent", small=True)
 
 
@@ -287,7 +278,7 @@ def _range(last: Quantity, quantity: Quantity, text: str, original: str) -> Quan
     if isinstance(low, tuple) or isinstance(high, tuple) or unit_conflict(last, quantity):
         return None
     gap = text[last.end : quantity.start]
-    if "ordinal" in {last.kind, quantity.kind} or not range_join().fullmatch(gap):
+    if "ordinal" in {last.kind, quantity.kind} or not around().range_joins.fullmatch(gap):
         return None
     if gap.strip() == "and":
         before = text[max(0, last.start - _LOOKED_BACK) : last.start]

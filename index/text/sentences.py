@@ -9,11 +9,11 @@ from __future__ import annotations
 import itertools
 import re
 from bisect import bisect_right
-from functools import cache
+from typing import Annotated
 
 from pydantic.dataclasses import dataclass
 
-from konkyo.index.text.word_data import CHECKED, any_of, word_data
+from konkyo.index.text.word_data import CHECKED, Alternatives, alternatives, word_data
 
 __all__ = ["is_heading", "sentences"]
 
@@ -62,12 +62,14 @@ class _Around:
     """What stands before and after a mark and tells whether it ends a sentence."""
 
     starters: frozenset[str]
-    speech: tuple[str, ...]
-    after_german_ordinal: tuple[str, ...]
-    after_quote: tuple[str, ...]
-    after_mark: tuple[str, ...]
-    thai_goes_on: tuple[str, ...]
-    thai_unfinished: tuple[str, ...]
+    # Somebody who says what was quoted: up to three words and a verb of speech.
+    speech: Annotated[re.Pattern[str], alternatives(r"(?:[^\W\d_]+ ){0,3}", r"\b")]
+    after_german_ordinal: Annotated[re.Pattern[str], alternatives(after=r"\b")]
+    # What goes on with the sentence after a closed quotation, and after an open ！ or ？.
+    after_quote: Alternatives
+    after_mark: Alternatives
+    thai_goes_on: Alternatives
+    thai_unfinished: Annotated[re.Pattern[str], alternatives(after="$")]
 
 
 @dataclass(frozen=True, slots=True, config=CHECKED)
@@ -80,39 +82,6 @@ class _Words:
 
 def _known() -> _Words:
     return word_data(_Words, "sentences")
-
-
-@cache
-def _speech() -> re.Pattern[str]:
-    """Somebody who says what was quoted: up to three words and a verb of speech."""
-    return re.compile(rf"(?:[^\W\d_]+ ){{0,3}}{any_of(_known().words.speech)}\b")
-
-
-@cache
-def _after_german_ordinal() -> re.Pattern[str]:
-    return re.compile(rf"{any_of(_known().words.after_german_ordinal)}\b")
-
-
-@cache
-def _after_quote() -> re.Pattern[str]:
-    """What goes on with the sentence after a closed quotation."""
-    return re.compile(any_of(_known().words.after_quote))
-
-
-@cache
-def _after_mark() -> re.Pattern[str]:
-    """What goes on with the sentence after an open ！ or ？."""
-    return re.compile(any_of(_known().words.after_mark))
-
-
-@cache
-def _thai_goes_on() -> re.Pattern[str]:
-    return re.compile(any_of(_known().words.thai_goes_on))
-
-
-@cache
-def _thai_unfinished() -> re.Pattern[str]:
-    return re.compile(rf"{any_of(_known().words.thai_unfinished)}$")
 
 
 # Spans in which a full stop is never an end.
@@ -277,7 +246,7 @@ def _ends(
             return _quotation_ends(line, begun, quote, following)
         if not _HARD.isdisjoint(marks):
             return not _AFTER_NAME.match(rest)
-        return not _after_mark().match(rest)
+        return not _known().words.after_mark.match(rest)
     spaced = rest[0].isspace()
     if not _MARKS.isdisjoint(marks):
         before = line[start - 1] if start else ""
@@ -285,12 +254,14 @@ def _ends(
             _cjk(rest[0]) == (before.isascii() and before.isalnum()) and rest[0].isalnum()
         ):
             return False
-        if not spaced and (_after_mark().match(rest) or not (_cjk(rest[0]) or rest[0] in _OPEN)):
+        if not spaced and (
+            _known().words.after_mark.match(rest) or not (_cjk(rest[0]) or rest[0] in _OPEN)
+        ):
             return False
         if (
             quote is not None
             and quote[0] == begun + _leading(line[begun:])
-            and _speech().match(following)
+            and _known().words.speech.match(following)
         ):
             return False
         return not following[0].islower()
@@ -324,7 +295,7 @@ def _cjk(char: str) -> bool:
 
 def _quotation_ends(line: str, begun: int, quote: Span, following: str) -> bool:
     """Whether a sentence ends with a quotation that ends in a full stop."""
-    if _after_quote().match(following):
+    if _known().words.after_quote.match(following):
         return False
     opens_sentence = not line[begun : quote[0]].strip()
     if not opens_sentence:
@@ -383,7 +354,7 @@ def _full_stop_ends(
     if _initial(word_before):
         return starter
     if word_before.isdigit() and len(word_before) <= 2:
-        if following[0].isdigit() or _after_german_ordinal().match(following):
+        if following[0].isdigit() or _known().words.after_german_ordinal.match(following):
             return False
         if language == "de":
             return starter
@@ -414,9 +385,9 @@ def _thai_borders(line: str, borders: list[int], quotes: list[Span]) -> list[int
                 continue
             if not _THAI.match(line, gap.end()) or not _THAI.search(line, begun, gap.start()):
                 continue
-            if _thai_goes_on().match(line, gap.end()) or _thai_unfinished().search(
-                line[begun : gap.start()]
-            ):
+            if _known().words.thai_goes_on.match(
+                line, gap.end()
+            ) or _known().words.thai_unfinished.search(line[begun : gap.start()]):
                 continue
             if _within(gap.start(), quotes) or _within(gap.end(), quotes):
                 continue
