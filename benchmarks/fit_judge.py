@@ -76,7 +76,7 @@ PAIRS = (
     ("en", "en"), ("zh", "zh"), ("zh", "en"), ("en", "zh"), ("ru", "en"), ("th", "zh"), ("en", "ru"), ("zh", "th"),
 )  # fmt: skip
 SIGNS = {
-    "against": ("figures_missing", "names_missing", "kind_missing"),
+    "against": ("figures_missing", "names_missing"),
     "free": ("crossed", "fused_crossed"),
 }
 TITLES = 60

@@ -101,12 +101,6 @@ _NOTICE = {
         "ko": "질문에는 “{asked}”라고 되어 있지만 기사에는 “{told}”라고 되어 있습니다.",
         "zh": "提问中说“{asked}”，而文章说的是“{told}”。",
     },
-    "premise_unwon": {
-        "ja": "「{asked}」を受けたという記述は、見つかった記事にはありません。記事はこう述べています。",
-        "en": "No article found says that anyone was given the “{asked}”; this is what they say of it.",
-        "ko": "찾은 기사에는 “{asked}”을(를) 받았다는 내용이 없습니다. 기사에는 이렇게 되어 있습니다.",
-        "zh": "找到的文章没有说有人获得“{asked}”，文章的说法如下。",
-    },
     "llm_unavailable": {
         "ja": "言語モデルが使えないため、記事の引用だけを示します。",
         "en": "The language model is not available; these are quotes from the articles alone.",

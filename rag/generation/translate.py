@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from konkyo.index.errors import LLMUnreachable
 from konkyo.index.text.gazetteer import entity
-from konkyo.index.text.language import language_of_script
+from konkyo.index.text.language import detect
 from konkyo.index.text.name_identity import find_name
 from konkyo.index.text.names import names
 from konkyo.rag.generation.llm import LLM, NoLLM, Usage
@@ -86,11 +86,12 @@ def _doubtful(quote: str, text: str, language: str) -> bool:
     """Whether a figure of one is not in the other, or a country or person known in many scripts
     that the quote names is not in its translation.
     """
+    spoken = detect(quote)
     ways = (
-        compare(text, [quote], evidence_languages=[None]),
-        compare(quote, [text], evidence_languages=[language]),
+        compare(text, [quote], claim_language=language, evidence_languages=[spoken]),
+        compare(quote, [text], claim_language=spoken, evidence_languages=[language]),
     )
     if any(issue.kind == "number" for way in ways for issue in way.issues):
         return True
-    known = (n.text for n in names(quote, language_of_script(quote)) if entity(n.text) is not None)
+    known = (n.text for n in names(quote, spoken) if entity(n.text) is not None)
     return any(find_name(name, text, language) is None for name in known)
