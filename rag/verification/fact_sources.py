@@ -102,9 +102,7 @@ def read(text: str, language: str, published: date | None) -> Text:
     return Text(text, fold(text), language, published, free, moments)
 
 
-def overlapping[Span: (Quantity, Moment)](
-    start: int, end: int, spans: Sequence[Span]
-) -> list[Span]:
+def overlapping(start: int, end: int, spans: Sequence[Stretch]) -> list[Stretch]:
     """Returns the spans that share at least a character with ``start:end``."""
     return [span for span in spans if start < span.end and span.start < end]
 
