@@ -44,7 +44,7 @@ class _Words:
 
     A question that begins as ``opens_back`` is about what was said; ``points_back`` counts only
     where nothing before it can be meant; ``ellipsis`` leaves out what is asked about but for what
-    is new ("韓国は？", "中国呢？", "And Korea?"). ``complete`` asks for the thing itself ("Xとは？").
+    is new ("韓国は？", "中国呢？", "And Korea?"). ``complete`` asks for the thing ("Xとは？").
     """
 
     opens_back: _Anywhere

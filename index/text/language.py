@@ -214,6 +214,6 @@ def _latin(text: str, default: str) -> str:
 def _detector() -> LanguageDetector:
     from lingua import Language, LanguageDetectorBuilder
 
-    names = "ENGLISH GERMAN FRENCH SPANISH PORTUGUESE ITALIAN DUTCH TURKISH INDONESIAN VIETNAMESE POLISH SWEDISH"
-    languages = [getattr(Language, name) for name in names.split()]
+    codes = set(_known().words)
+    languages = [each for each in Language.all() if each.iso_code_639_1.name.lower() in codes]
     return LanguageDetectorBuilder.from_languages(*languages).with_low_accuracy_mode().build()

@@ -85,7 +85,7 @@ def _sound(name: str) -> str | None:
 
 
 def _skeleton(sound: str) -> str:
-    """The consonants that survive a change of script: trump, toranpu and teureompeu are all trnp."""
+    """The consonants that no script changes: trump, toranpu and teureompeu are all trnp."""
     text = sound.replace(" ", "")
     for old, new in _sounds().alike.pairs:
         text = text.replace(old, new)

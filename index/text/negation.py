@@ -1,8 +1,8 @@
 """Whether a claim says the opposite of its evidence: negation and opposites, in one language.
 
 Only the same words with the opposite polarity are reported. Both texts must be in one language
-and the claim must lie over one sentence of the evidence (``konkyo.index.text.alignment``); a free paraphrase is
-left to the learned checker.
+and the claim must lie over one sentence of the evidence (``index/text/alignment.py``); a free
+paraphrase is left to the learned checker.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ def _negations(claim: str, evidence: str, language: str, laid: Alignment) -> lis
 
 
 def _solid(position: int, laid: Alignment) -> bool:
-    """Whether a place of the evidence lies between two stretches that the claim keeps, or at its end."""
+    """Whether a place of the evidence lies between stretches the claim keeps, or at its end."""
     for change in laid.changes:
         if change.evidence_start <= position < change.evidence_end:
             long = change.evidence_end - change.evidence_start > 24

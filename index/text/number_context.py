@@ -17,7 +17,7 @@ _After = Annotated[re.Pattern[str], alternatives(before=r"\s?")]
 
 @dataclass(frozen=True, slots=True, config=CHECKED)
 class Around:
-    """Patterns of what stands before, between and after numbers, and the unit of each currency mark."""
+    """Patterns of what stands around numbers, and the unit of each currency mark."""
 
     about_before: Annotated[re.Pattern[str], alternatives(after=r"\s?$")]
     about_after: _After

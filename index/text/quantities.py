@@ -1,4 +1,4 @@
-"""Numbers in running text, with their units, so that they compare across notations and languages."""
+"""Numbers in running text with their units, to be compared across notations and languages."""
 
 from __future__ import annotations
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import itertools
 import re
 from bisect import bisect_right
+from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic.dataclasses import dataclass
+from pydantic.dataclasses import dataclass as schema
 
 from konkyo.index.text.word_data import CHECKED, Alternatives, alternatives, word_data
 
@@ -48,7 +49,7 @@ _TOKEN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, config=CHECKED)
+@schema(frozen=True, slots=True, config=CHECKED)
 class _Abbreviations:
     """Words with a full stop that never end a sentence, do not before a number, or may."""
 
@@ -57,7 +58,7 @@ class _Abbreviations:
     soft: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, config=CHECKED)
+@schema(frozen=True, slots=True, config=CHECKED)
 class _Around:
     """What stands before and after a mark and tells whether it ends a sentence."""
 
@@ -72,7 +73,7 @@ class _Around:
     thai_unfinished: Annotated[re.Pattern[str], alternatives(after="$")]
 
 
-@dataclass(frozen=True, slots=True, config=CHECKED)
+@schema(frozen=True, slots=True, config=CHECKED)
 class _Words:
     """Words that tell where sentences end."""
 
@@ -170,7 +171,8 @@ def _borders(line: str, language: str | None) -> list[int]:
         if after <= begun or _within(after, quotes):
             continue
         quote = next((q for q in quotes if q[0] < start < q[1]), None)
-        if _ends(line, begun, start, end, after, quote, protected, language):
+        mark = _Mark(line, begun, start, end, after, quote, language)
+        if not _protected(start, end, protected) and _ends(mark, protected):
             borders.append(after)
             begun = after
     if language == "th" or _THAI.search(line):
@@ -221,60 +223,79 @@ def _within(offset: int, quotes: list[Span]) -> bool:
     return any(q[0] < offset <= q[1] for q in quotes)
 
 
-def _ends(
-    line: str,
-    begun: int,
-    start: int,
-    end: int,
-    after: int,
-    quote: Span | None,
-    protected: list[Span],
-    language: str | None,
-) -> bool:
-    """Whether the sentence begun at ``begun`` ends with the marks at ``start:end``."""
-    marks = line[start:end]
-    rest = line[after:]
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """Marks at ``line[start:end]`` that may end the sentence begun at ``begun``.
+
+    ``after`` is where the next one would begin, ``quote`` the quotation that holds the marks.
+    """
+
+    line: str
+    begun: int
+    start: int
+    end: int
+    after: int
+    quote: Span | None
+    language: str | None
+
+    @property
+    def marks(self) -> str:
+        return self.line[self.start : self.end]
+
+    @property
+    def rest(self) -> str:
+        return self.line[self.after :]
+
+    @property
+    def before(self) -> str:
+        return self.line[max(self.begun, self.start - _LOOKED_BACK) : self.start]
+
+
+def _ends(mark: _Mark, protected: list[Span]) -> bool:
+    """Whether a sentence ends with marks."""
+    marks, rest = mark.marks, mark.rest
     following = rest.lstrip()
-    if not following:
+    if not following or (mark.after > mark.end and "\uac00" <= rest[0] <= "\ud7a3"):
         return False
-    if _protected(start, end, protected):
-        return False
-    if after > end and "\uac00" <= rest[0] <= "\ud7a3":
-        return False
-    if not _HARD.isdisjoint(marks) or not {"！", "？"}.isdisjoint(marks):
-        if quote is not None and quote[1] < after:
-            return _quotation_ends(line, begun, quote, following)
-        if not _HARD.isdisjoint(marks):
-            return not _AFTER_NAME.match(rest)
-        return not _known().words.after_mark.match(rest)
-    spaced = rest[0].isspace()
+    if not _WIDE_MARKS.isdisjoint(marks):
+        if mark.quote is not None and mark.quote[1] < mark.after:
+            return _quotation_ends(mark.line, mark.begun, mark.quote, following)
+        goes_on = _known().words.after_mark if _HARD.isdisjoint(marks) else _AFTER_NAME
+        return not goes_on.match(rest)
     if not _MARKS.isdisjoint(marks):
-        before = line[start - 1] if start else ""
-        if not spaced and (
-            _cjk(rest[0]) == (before.isascii() and before.isalnum()) and rest[0].isalnum()
-        ):
-            return False
-        if not spaced and (
-            _known().words.after_mark.match(rest) or not (_cjk(rest[0]) or rest[0] in _OPEN)
-        ):
-            return False
-        if (
-            quote is not None
-            and quote[0] == begun + _leading(line[begun:])
-            and _known().words.speech.match(following)
-        ):
-            return False
-        return not following[0].islower()
+        return _mark_ends(mark, rest, following)
     if "…" in marks or "‥" in marks or len(marks) > 1:
-        return spaced and not following[0].islower() and _letter(following)
-    return _full_stop_ends(line, begun, start, spaced, rest, following, protected, language)
+        return rest[0].isspace() and not following[0].islower() and _letter(following)
+    if _BULLET.match(mark.before):
+        return False
+    if not rest[0].isspace():
+        return _full_stop_glued(mark, rest)
+    return _full_stop_ends(mark, following, protected)
 
 
+def _mark_ends(mark: _Mark, rest: str, following: str) -> bool:
+    """Whether ! or ? ends a sentence."""
+    before = mark.line[mark.start - 1] if mark.start else ""
+    if not rest[0].isspace():
+        # In one script without a space between it is part of a word: Yahoo!ニュース.
+        mixed = _cjk(rest[0]) == (before.isascii() and before.isalnum())
+        if mixed and rest[0].isalnum():
+            return False
+        if _known().words.after_mark.match(rest) or not (_cjk(rest[0]) or rest[0] in _OPEN):
+            return False
+    first = mark.begun + _leading(mark.line[mark.begun :])
+    quoted = mark.quote is not None and mark.quote[0] == first
+    if quoted and _known().words.speech.match(following):
+        return False
+    return not following[0].islower()
+
+
+_WIDE_MARKS = _HARD | {"！", "？"}
 _MARKS = frozenset("!?‼⁇⁈⁉؟")
 
 
 def _protected(start: int, end: int, spans: list[Span]) -> bool:
-    """Whether one of some spans, ascending and apart, reaches from before ``start`` past ``end``."""
+    """Whether one of some spans, ascending and apart, reaches over ``start`` and past ``end``."""
     number = bisect_right(spans, start, key=lambda span: span[0]) - 1
     return number >= 0 and end < spans[number][1]
 
@@ -300,7 +321,7 @@ def _quotation_ends(line: str, begun: int, quote: Span, following: str) -> bool:
     opens_sentence = not line[begun : quote[0]].strip()
     if not opens_sentence:
         return True
-    # “……。”他说: the speaker comes after; but a second quotation or a new line of Japanese does not.
+    # “……。”他说: the speaker comes after; not so a second quotation or Japanese.
     chinese = line[quote[0]] in "“「" and not _KANA.search(line)
     return not (chinese and _cjk(following[0]))
 
@@ -308,56 +329,41 @@ def _quotation_ends(line: str, begun: int, quote: Span, following: str) -> bool:
 _KANA = re.compile(r"[\u3041-\u30fa]")
 
 
-def _full_stop_ends(
-    line: str,
-    begun: int,
-    start: int,
-    spaced: bool,
-    rest: str,
-    following: str,
-    protected: list[Span],
-    language: str | None,
-) -> bool:
-    """Whether one full stop (ASCII or full-width) ends a sentence."""
-    before = line[max(begun, start - _LOOKED_BACK) : start]
-    if _BULLET.match(before):
-        return False
-    previous = before[-1:]
-    if not spaced:
-        if _cjk(rest[0]) and not rest[0].isdigit():
-            if _LIST_NUMBER.search(before):
-                return False
-            return (
-                not (previous.isascii() and previous.isalnum() and line[start] == ".")
-                or previous.isdigit()
-            )
-        word = _WORD.match(rest)
-        glued = (
-            word is not None and len(word.group()) > 1 and rest[0].isupper() and rest[1].islower()
-        )
-        return glued and before[-3:].isalpha() and before[-3:].islower()
+def _full_stop_glued(mark: _Mark, rest: str) -> bool:
+    """Whether one full stop without a space after it ends a sentence."""
+    before = mark.before
+    if _cjk(rest[0]) and not rest[0].isdigit():
+        if _LIST_NUMBER.search(before):
+            return False
+        previous = before[-1:]
+        latin = previous.isascii() and previous.isalnum() and mark.line[mark.start] == "."
+        return not latin or previous.isdigit()
+    word = _WORD.match(rest)
+    capital = word is not None and len(word.group()) > 1 and rest[0].isupper() and rest[1].islower()
+    return capital and before[-3:].isalpha() and before[-3:].islower()
+
+
+def _full_stop_ends(mark: _Mark, following: str, protected: list[Span]) -> bool:
+    """Whether one full stop (ASCII or full-width) with a space after it ends a sentence."""
     if following[0].islower():
         return False
     first = _WORD.match(following)
     starter = first is not None and first.group().lower() in _known().words.starters
-    found = _WORD_BEFORE.search(before)
-    word_before = found[1] if found else ""
-    lowered = word_before.lower()
-    if _protected(start, start, protected):
+    found = _WORD_BEFORE.search(mark.before)
+    word = found[1] if found else ""
+    known = _known().abbreviations
+    if _protected(mark.start, mark.start, protected):
         return starter
-    if lowered in _known().abbreviations.titles or _THAI.match(previous):
+    if word.lower() in known.titles or _THAI.match(mark.before[-1:]):
         return False
-    if lowered in _known().abbreviations.soft:
-        return starter
-    if lowered in _known().abbreviations.numbered and following[0].isdigit():
+    if word.lower() in known.numbered and following[0].isdigit():
         return False
-    if _initial(word_before):
+    if word.lower() in known.soft or _initial(word):
         return starter
-    if word_before.isdigit() and len(word_before) <= 2:
+    if word.isdigit() and len(word) <= 2:
         if following[0].isdigit() or _known().words.after_german_ordinal.match(following):
             return False
-        if language == "de":
-            return starter
+        return starter or mark.language != "de"
     return True
 
 

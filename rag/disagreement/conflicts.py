@@ -33,7 +33,7 @@ _COMPARED: tuple[Asked, ...] = ("number", "date")
 
 @dataclass(frozen=True, slots=True, config=CHECKED)
 class _Words:
-    """How a question asks of the articles, not of what they tell: "Do the reports agree on ...?"."""
+    """How a question asks of the articles, not of what they tell: "Do the reports agree?"."""
 
     differ: Annotated[re.Pattern[str], alternatives(flags=re.IGNORECASE)]
 

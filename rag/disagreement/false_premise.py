@@ -1,8 +1,8 @@
 """A fact that a question takes for granted and the articles tell otherwise.
 
 A question that names one figure, day or name that none of the passages found has is asked anew with
-that fact as the unknown: of "Why did it close in 2012?" the reader is asked when it closed. Where it
-sees a fact of the same kind that is certainly another one, in a sentence that holds half of the
+that fact as the unknown: of "Why did it close in 2012?" the reader is asked when it closed. Where
+it sees a fact of the same kind that is certainly another one, in a sentence that holds half of the
 question's other words, the question is not answered: that sentence is shown instead. So is one that
 has the opposite of a word of the question ("Why did exports fall?") that no passage has.
 Limits are fitted, and the shares of right and of needless corrections measured, by

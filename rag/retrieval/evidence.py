@@ -50,7 +50,7 @@ class SelectionLimits:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where the reader sees an answer: ``article.text[start:end] == text``, and how surely (share)."""
+    """Where the reader sees an answer, ``article.text[start:end] == text``, and its share."""
 
     text: str
     share: float

@@ -37,7 +37,7 @@ def _words() -> _Words:
 
 
 def commands(paragraph: str) -> bool:
-    """Whether a paragraph addresses the machine that reads it, or holds a chat template's tokens."""
+    """Whether a paragraph commands the machine that reads it, or holds a chat template's tokens."""
     paragraph = visible(paragraph)
     return template_token(paragraph) or _words().commands.search(paragraph) is not None
 

@@ -1,12 +1,12 @@
-"""Does a phrased sentence keep the relations of what it cites, or only its words?
+"""Whether a phrased sentence keeps the relations of what it cites, or only its words.
 
-A small model likes to put true words together anew: the attacker becomes the attacked, a day of
-one event that of another, and a question is turned into a statement around whatever name a quote
-holds. Exact facts and likeness of meaning pass such sentences. Two kinds are told apart. A claim
-whose words stand in one quote, all of them and in the same order, is that quote made shorter. Any
-other is phrased anew, and is believed only if the learned checker's two heads agree strongly enough:
-the quote supports it, and the quote answers the question with something the claim holds. Weights
-and threshold are fitted by ``benchmarks/fit_phrased.py`` on data named in ``rag/calibration.json``.
+A small model puts true words together anew: the attacker becomes the attacked, a day of one event
+that of another, and a question is turned into a statement around whatever name a quote holds. Exact
+facts and likeness of meaning pass such sentences. Two kinds are told apart. A claim whose words
+stand in one quote, all of them and in the same order, is that quote made shorter. Any other is
+phrased anew, and passes only if the learned checker's two heads agree strongly enough: the quote
+supports it, and the quote answers the question with something the claim holds. Weights and
+threshold are fitted by ``benchmarks/fit_phrased.py`` on data named in ``rag/calibration.json``.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _open(text: str, language: str) -> bool:
 
 
 def _turned(claim: str, quote: str, language: str) -> bool:
-    """Whether what a Japanese quote has as its object alone the claim also has as its subject, or the reverse.
+    """Whether a word is subject in a Japanese claim and only object in its quote, or the reverse.
 
     A passive sentence may: 「予算を増やした」 is 「予算が増やされた」.
     """
@@ -145,7 +145,7 @@ def _longest_common(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 class RelationCheck:
-    """Decides whether a claim keeps the relations of the quotes it cites. Safe to share by threads."""
+    """Decides whether a claim keeps the relations of the quotes it cites; thread-safe."""
 
     def __init__(
         self,
@@ -160,7 +160,7 @@ class RelationCheck:
         self._calibration = calibration
 
     def keeps(self, claim: str, cited: Sequence[Evidence], *, question: str, language: str) -> bool:
-        """Whether a claim and each of its sentences is a quote made shorter, or anew and believed."""
+        """Whether a claim and each of its sentences is a quote made shorter or is supported."""
         parts = [claim[start:end] for start, end in sentences(claim, language)]
         every = dict.fromkeys([claim, *parts])
         return all(self._keeps(part, cited, question, language) for part in every)
@@ -184,12 +184,12 @@ class RelationCheck:
         question: str,
         language: str,
     ) -> dict[str, float]:
-        """The witnesses, by name, each of the order of one.
+        """Returns the measures that the weights are fitted for, each of the order of one.
 
         ``entail``: log-odds that the quotes say so. ``reader``: log-odds that they answer the
         question. ``weaker``: the lower of both. ``holds``: whether the claim has what the reader
-        takes for the answer, and the question does not name it already. ``kept``: share of the claim's words that one quote has in the same
-        order.
+        takes for the answer, and the question does not name it already. ``kept``: share of the
+        claim's words that one quote has in the same order.
         """
         together = "\n".join(quotes)
         views = heard(self._supporter, claim, quotes)
