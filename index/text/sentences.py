@@ -20,21 +20,7 @@ __all__ = ["is_heading", "sentences"]
 
 Span = tuple[int, int]
 
-_PAIRS = {
-    "「": "」",
-    "『": "』",
-    "（": "）",
-    "(": ")",
-    "“": "”",
-    "«": "»",
-    "【": "】",
-    "《": "》",
-    "〈": "〉",
-    "［": "］",
-    "[": "]",
-    "„": "“",
-    "〝": "〟",
-}
+_PAIRS = dict(zip("「『（(“«【《〈［[„〝", "」』）)”»】》〉］]“〟", strict=True))
 _OPEN = frozenset(_PAIRS)
 _CLOSE = frozenset(_PAIRS.values()) | {"’", '"', "'", "›"}
 # A bracket that runs on for longer than this is a passage of its own: sentences inside it are cut.
