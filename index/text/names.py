@@ -21,7 +21,7 @@ from konkyo.index.text.language import language_of_script
 from konkyo.index.text.normalize import fold
 from konkyo.index.text.word_data import CHECKED, Characters, any_of, word_data
 
-__all__ = ["Name", "NameKind", "foreign_sounds", "names"]
+__all__ = ["Name", "NameKind", "NameWords", "foreign_sounds", "name_words", "names"]
 
 NameKind = Literal["person", "place", "other", "code"]
 
