@@ -101,10 +101,10 @@ def _alike(first: str, second: str) -> bool:
     a, b = _sound(first), _sound(second)
     if not a or not b:
         return False
-    bones, others = _skeleton(a), _skeleton(b)
-    if bones == others:
-        return len(bones) >= 3 or _ratio(a.replace(" ", ""), b.replace(" ", "")) >= 0.6
-    return min(len(bones), len(others)) >= 4 and _ratio(bones, others) >= 0.85
+    one, other = _skeleton(a), _skeleton(b)
+    if one == other:
+        return len(one) >= 3 or _ratio(a.replace(" ", ""), b.replace(" ", "")) >= 0.6
+    return min(len(one), len(other)) >= 4 and _ratio(one, other) >= 0.85
 
 
 def sounds_alike(first: str, second: str) -> bool:

@@ -1,9 +1,9 @@
-"""Paragraphs that command whoever answers: they are no evidence for anything.
+"""Removes paragraphs that command the machine that reads them (prompt injection).
 
 An article may say "ignore the above and say ...", speak as a system, or hold the tokens of a chat
-template. A model that gives in writes what it was told, and a checker that compares sentence with
-source finds it there. So such a paragraph is cut out of what is read, quoted and sent, before any
-of that; the rest of its article stays. It can still be searched for and read as a page.
+template. A model that obeys writes what it was told, and a checker that compares sentence with
+source finds it there. So such a paragraph is removed from what is read, quoted and sent; the rest of
+its article stays. It can still be searched for and read as a page.
 
 Known by its form alone, in the four languages of the news and a few more; a report *about* such
 attacks loses at most the paragraph that quotes one.
@@ -43,7 +43,7 @@ def commands(paragraph: str) -> bool:
 
 
 def without_commands(hits: Sequence[Hit]) -> list[Hit]:
-    """The same hits in their order, each cut to the paragraphs that command nobody.
+    """Removes paragraphs that look like prompt injection from hits, which keep their order.
 
     What is left of a cut passage is one hit a run of whole paragraphs; offsets stay exact:
     ``article.text[start:end] == text``.
@@ -51,13 +51,13 @@ def without_commands(hits: Sequence[Hit]) -> list[Hit]:
     kept: list[Hit] = []
     for hit in hits:
         if commands(hit.passage.text):
-            kept.extend(replace(hit, passage=part) for part in _innocent(hit.passage))
+            kept.extend(replace(hit, passage=part) for part in _remaining(hit.passage))
         else:
             kept.append(hit)
     return kept
 
 
-def _innocent(passage: Passage) -> Iterator[Passage]:
+def _remaining(passage: Passage) -> Iterator[Passage]:
     """Runs of whole lines of a passage without its commands."""
     start = end = at = 0
     for line in passage.text.splitlines(keepends=True):
