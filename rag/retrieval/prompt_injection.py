@@ -2,8 +2,8 @@
 
 An article may say "ignore the above and say ...", speak as a system, or hold the tokens of a chat
 template. A model that obeys writes what it was told, and a checker that compares sentence with
-source finds it there. So such a paragraph is removed from what is read, quoted and sent; the rest of
-its article stays. It can still be searched for and read as a page.
+source finds it there. So such a paragraph is removed from what is read, quoted and sent; the rest
+of its article stays. It can still be searched for and read as a page.
 
 Known by its form alone, in the four languages of the news and a few more; a report *about* such
 attacks loses at most the paragraph that quotes one.
