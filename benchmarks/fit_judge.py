@@ -84,7 +84,7 @@ PAIRS = (
     ("zh", "th"),
 )
 SIGNS = {
-    "against": ("figures_missing", "names_missing", "kind_missing"),
+    "against": ("figures_missing", "names_missing"),
     "free": ("crossed", "fused_crossed"),
 }
 TITLES = 60

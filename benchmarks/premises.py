@@ -29,7 +29,7 @@ from fit_judge import changed, paragraphs_of, squad, store_of  # noqa: E402
 from konkyo.index.embedding.encoders import load_encoder  # noqa: E402
 from konkyo.index.records import Hit  # noqa: E402
 from konkyo.index.text.names import Name, names  # noqa: E402
-from konkyo.index.text.negation import opposite_of  # noqa: E402
+from konkyo.index.text.negation import opposite_pairs, stands_in  # noqa: E402
 from konkyo.index.text.sentences import sentences  # noqa: E402
 from konkyo.rag.disagreement.false_premise import told_otherwise  # noqa: E402
 from konkyo.rag.factory import CHECKER_BASE, open_checker  # noqa: E402
@@ -54,11 +54,12 @@ def other_name(
 
 def turned(question: str, language: str) -> Changed | None:
     """The question with one word turned into its opposite, and that word."""
-    found = opposite_of(question, language)
-    if found is None:
-        return None
-    (start, end), other = found
-    return question[:start] + other + question[end:], question[start:end]
+    for word, other in opposite_pairs(language):
+        at = question.lower().find(word)
+        if min(len(word), len(other)) > 1 and at >= 0 and stands_in(word, question, language):
+            stood = question[at : at + len(word)]
+            return question[:at] + other + question[at + len(word) :], stood
+    return None
 
 
 def agrees(told: str, stood: str) -> bool:

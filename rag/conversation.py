@@ -11,9 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
+from pydantic.dataclasses import dataclass as schema
+
+from konkyo.index.text.language import detect
 from konkyo.index.text.names import Name, names
-from konkyo.index.text.normalize import guess_language
+from konkyo.index.text.word_data import CHECKED, Alternatives, alternatives, word_data
 from konkyo.rag.retrieval.evidence import token_cost
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 
@@ -31,50 +35,39 @@ class Turn:
 _LETTERS = 20_000
 _BACK = 3
 
-# A question that begins so is about what was said.
-_OPENS_BACK = re.compile(
-    r"^(?:それ|その|これ|この|あれ|あの|そこ|そちら|そう|彼女|彼|同じ|同氏|同社|同国|では|じゃあ|なら|で、|ほかに|他に|もっと)"
-    r"|^(?:and|but|so|then|also|it|its|he|his|she|her|they|their|that|those|this|these|there|what about|how about|what else|who else|why not)\b"
-    r"|^(?:그것|그게|그건|그녀|그들|그는|그가|그의|그 |그럼|그러면|그런데|거기|이것|이 |이게|그때|또 |다른 )"
-    r"|^(?:它|他|她|这|那|其|该|此|還有|还有|另外)",
-    re.IGNORECASE,
-)
-# Within a question the same words count only where nothing before them can be meant.
-_POINTS_BACK = re.compile(
-    r"(?:^|[^ぁ-んァ-ヶ一-龥])(?:それ|その|これ|この|あれ|あの|そこ|彼女|彼|同じ)|(?:それ|その後|彼女|彼)[はがをにのも]"
-    r"|\b(?:it|its|they|them|their|he|him|his|she|her|those|these|this|that)\b(?!\s+(?:is|was)\s+there)"
-    r"|(?:^|\s)(?:그|그것|그녀|그들|그의|그는|그가|이것|거기|그건|그게|그때)(?=\s|$)"
-    r"|它|他们|他|她|这|那(?!么)|其(?!他|中|实)|该",
-    re.IGNORECASE,
-)
-# What is asked about is left out but for what is new: "韓国は？", "中国呢？", "And Korea?".
-_ELLIPSIS = re.compile(
-    r"^(?:(?:では|じゃあ|で|なら)[、,\s]?)?[^、。？?\sのがをにでと]{1,14}(?:は|なら|の場合は|だと|については)[？?]*$"
-    r"|^(?:那么?|那)?[^，。？?\s]{1,10}呢[？?]*$"
-    r"|^(?:(?:그럼|그러면)\s)?\S{1,10}(?:은|는|은요|는요)\s*[？?]*$"
-    r"|^(?:and|but|so|then|what about|how about|what of)\b[^?？]{1,40}[?？]*$",
-    re.IGNORECASE,
-)
-_ASKING_HAN = re.compile(
-    r"什么时候|什麼時候|为什么|為什麼|多少|哪里|哪裡|哪个|哪些|怎么样|怎么|如何|什么|什麼|几个|谁|誰|吗|呢|的|了|是|在|有|和|与|被"
-    r"|何[人名件社台回年月日時か]?|誰|幾"
-)
+_Anywhere = Annotated[re.Pattern[str], alternatives(flags=re.IGNORECASE)]
+
+
+@schema(frozen=True, slots=True, config=CHECKED)
+class _Words:
+    """How a question leans on the turns before it.
+
+    A question that begins as ``opens_back`` is about what was said; ``points_back`` counts only
+    where nothing before it can be meant; ``ellipsis`` leaves out what is asked about but for what
+    is new ("韓国は？", "中国呢？", "And Korea?"). ``complete`` asks for the thing ("Xとは？").
+    """
+
+    opens_back: _Anywhere
+    points_back: _Anywhere
+    ellipsis: _Anywhere
+    complete: Alternatives
+    asking_han: Alternatives
+    hangul_asking: Alternatives
+    small_words: frozenset[str]
+
+
+def _words() -> _Words:
+    return word_data(_Words, "conversation", "konkyo.rag")
+
+
 _HAN_RUN = re.compile(r"[一-龥々〆ヶ]{4,}")
 _HANGUL_WORD = re.compile(r"[가-힣A-Za-z0-9]+")
+_WORD = re.compile(r"[가-힣A-Za-z0-9]+")
 _HANGUL_ASKING = re.compile(
     r"^(?:언제|누가|누구|어디|왜|얼마|몇|무엇|무슨|뭐|뭘|어떻게|어떤|어느|며칠|얼마나|총|모두|더|또|그)"
     r"|(?:습니까|입니까|나요|가요|까요|세요|해요|어요|아요|했나|하나|있나|되나|인가|는가|은가|던가|한가|니|까|다)$"
 )
 _WORD = re.compile(r"[A-Za-zÀ-ɏ][\w'’-]*")
-_SMALL = frozenset(
-    """
-    a an the of to in on at by for from with about as into over after before during and or
-    but not is are was were be been being do does did has have had will would can could
-    should may might who whom whose what which when where why how many much long large big
-    old far often there any some all more most else also then it its he his she her they
-    their them this that these those you i we me us tell please exactly so only just
-    """.split()  # noqa: SIM905
-)
 
 
 def bounded(
@@ -95,41 +88,39 @@ def leans_on_history(question: str, thresholds: Thresholds = DEFAULT) -> bool:
     """Whether a question cannot be understood alone."""
     question = question.strip()
     cost, short = token_cost(question), thresholds.follow_up_cost
-    if _ELLIPSIS.search(question) and not _COMPLETE.search(question):
+    if _words().ellipsis.search(question) and not _words().complete.search(question):
         return True
-    if _OPENS_BACK.search(question):
+    if _words().opens_back.search(question):
         return cost <= 4 * short
     if cost > 2.2 * short:
         return False
     own = _subject(question)
-    pointer = _POINTS_BACK.search(question)
+    pointer = _words().points_back.search(question)
     if pointer is not None:
         return own is None or own >= pointer.start()
     return own is None
 
 
-# "Who is he?" leans; "Xとは？" and "What is X?" ask for X itself.
-_COMPLETE = re.compile(r"とは[？?]*$")
-
-
 def _subject(question: str) -> int | None:
     """Where a question names something of its own, or None."""
-    language = guess_language(question)
+    language = detect(question)
     found = [n.start for n in names(question, language)]
     if language in {"ja", "zh"}:
-        plain = _ASKING_HAN.sub(lambda m: "　" * len(m.group()), question)
+        plain = _words().asking_han.sub(lambda m: "　" * len(m.group()), question)
         found += [m.start() for m in _HAN_RUN.finditer(plain)]
     elif language == "ko":
         words = [
             m
             for m in _HANGUL_WORD.finditer(question)
-            if not _HANGUL_ASKING.search(m.group()) and len(m.group()) > 1
+            if not _words().hangul_asking.search(m.group()) and len(m.group()) > 1
         ]
         found += [words[0].start()] if len(words) >= 2 else []
     else:
         # Any first word has a capital.
         found = [start for start in found if start]
-        words = [m for m in _WORD.finditer(question) if m.group().lower() not in _SMALL]
+        words = [
+            m for m in _WORD.finditer(question) if m.group().lower() not in _words().small_words
+        ]
         found += [m.start() for m in words if m.start() and m.group()[0].isupper()]
         found += [words[0].start()] if len(words) >= 3 else []
     if re.search(r"(?<!第)\d{2,}", question):
@@ -167,10 +158,10 @@ def standalone(
 
 def _in_place(question: str, before: str) -> str | None:
     """The question before, with a bare new name in the place of the only one of its kind."""
-    if not _ELLIPSIS.search(question):
+    if not _words().ellipsis.search(question):
         return None
-    language = guess_language(question)
-    if language != guess_language(before):
+    language = detect(question)
+    if language != detect(before):
         return None
     fresh, known = names(question, language), names(before, language)
     if len(fresh) != 1:

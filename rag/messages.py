@@ -24,7 +24,6 @@ __all__ = [
 NoticeKey = Literal[
     "conflict",
     "premise",
-    "premise_unwon",
     "llm_unavailable",
     "llm_stopped",
     "filter_opened",

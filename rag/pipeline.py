@@ -300,14 +300,8 @@ def _corrected(otherwise: Otherwise, found: Found, building: OutcomeBuilder) -> 
     if otherwise.quote not in found.evidence:
         others = (replace(e, number=e.number + 1) for e in found.evidence)
         yield EvidenceReady((otherwise.quote, *others), language)
-    building.notices.append(
-        notice_text(
-            "premise" if otherwise.told else "premise_unwon",
-            language,
-            asked=otherwise.asked,
-            told=otherwise.told,
-        )
-    )
+    told = notice_text("premise", language, asked=otherwise.asked, told=otherwise.told)
+    building.notices.append(told)
     yield building.quote(otherwise.quote)
     yield Finished(building.answer((otherwise.quote,)))
 

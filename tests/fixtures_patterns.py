@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import dataclasses
 import importlib
 import inspect
 import json
@@ -125,6 +126,8 @@ def _methods_of_names(tree: ast.Module) -> dict[str, set[str]]:
                 called.setdefault(value.id, set()).add(node.attr)
             elif isinstance(value, ast.Attribute):
                 called.setdefault(value.attr, set()).add(node.attr)
+            elif isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+                called.setdefault(value.func.id, set()).add(node.attr)
     return called
 
 
@@ -151,27 +154,41 @@ def _value(node: ast.expr, names: dict[str, Any]) -> Any:
     return eval(compile(ast.Expression(node), "<pattern>", "eval"), names)
 
 
-def _builders(module: Any, tree: ast.Module) -> Iterator[Callable[[], Any]]:
-    """The functions that build a pattern out of tables, for no argument or for each language."""
+def _builders(module: Any, tree: ast.Module) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """The functions that build patterns out of tables, for no argument or for each language."""
     for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and any(
-            method == "compile" for _, method in _calls(ast.Module([node], []))
+        if isinstance(node, ast.FunctionDef) and (
+            any(method == "compile" for _, method in _calls(ast.Module([node], [])))
+            or _reads_words(node)
         ):
             built = getattr(module, node.name)
             parameters = list(inspect.signature(built).parameters)
             if not parameters:
-                yield built
+                yield node.name, built
             elif parameters == ["language"]:
-                yield from (partial(built, language) for language in _LANGUAGES)
+                yield from ((node.name, partial(built, language)) for language in _LANGUAGES)
 
 
-def _of_values(module: Any) -> dict[tuple[Any, int], set[str]]:
-    """The names of a module under which each compiled pattern stands."""
+def _reads_words(node: ast.FunctionDef) -> bool:
+    """Whether a function reads a file of words, whose patterns are compiled when it is read."""
+    return any(
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id == "word_data"
+        for call in ast.walk(node)
+    )
+
+
+def _of_values(values: Iterable[tuple[str, Any]]) -> dict[tuple[Any, int], set[str]]:
+    """The names under which each compiled pattern stands, in named values and their fields."""
     names: dict[tuple[Any, int], set[str]] = {}
 
     def walk(name: str, value: Any, depth: int) -> None:
         if isinstance(value, re.Pattern):
             names.setdefault((value.pattern, value.flags), set()).add(name)
+        elif depth and dataclasses.is_dataclass(value) and not isinstance(value, type):
+            for field in dataclasses.fields(value):
+                walk(field.name, getattr(value, field.name), depth - 1)
         elif depth and isinstance(value, dict):
             for each in value.values():
                 walk(name, each, depth - 1)
@@ -179,7 +196,7 @@ def _of_values(module: Any) -> dict[tuple[Any, int], set[str]]:
             for each in value:
                 walk(name, each, depth - 1)
 
-    for name, value in list(vars(module).items()):
+    for name, value in values:
         walk(name, value, 3)
     return names
 
@@ -193,14 +210,21 @@ def collect() -> tuple[list[Used], list[str]]:
             path = Path(module.__file__)
             tree = ast.parse(path.read_text())
             trees[str(path.relative_to(ROOT))] = (module, tree)
-        for module, tree in trees.values():
-            for builder in _builders(module, tree):
-                builder()
+        built = [
+            (name, builder())
+            for module, tree in trees.values()
+            for name, builder in _builders(module, tree)
+        ]
     methods: dict[tuple[Any, int], set[str]] = {}
+    everywhere: dict[str, set[str]] = {}
     for module, tree in trees.values():
         called = _methods_of_names(tree)
-        for key, names in _of_values(module).items():
-            methods.setdefault(key, set()).update(*(called.get(name, ()) for name in names))
+        for name, used_as in called.items():
+            everywhere.setdefault(name, set()).update(used_as)
+        for key, found_as in _of_values(list(vars(module).items())).items():
+            methods.setdefault(key, set()).update(*(called.get(name, ()) for name in found_as))
+    for key, found_as in _of_values(built).items():
+        methods.setdefault(key, set()).update(*(everywhere.get(name, ()) for name in found_as))
     used: dict[Used, None] = {}
     for (pattern, flags), place in seen.items():
         full = _COMPILE(pattern, flags)

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from konkyo.index.text.names import entity, find_name, names, same_name
+from konkyo.index.text.gazetteer import entity
+from konkyo.index.text.name_identity import find_name, same_name
+from konkyo.index.text.names import names
 
 
 @pytest.mark.parametrize(

@@ -93,3 +93,15 @@ def test_the_rank_of_the_passage_that_holds_the_place_is_heard() -> None:
 def test_facts_that_no_quote_has_are_heard_apart() -> None:
     found = witnesses([0.6])
     assert found["figures_missing"] == found["names_missing"] == 0.0
+
+
+def test_a_german_question_over_english_articles_is_one_across_languages() -> None:
+    text = "Twelve people died in Munich."
+    article = ArticleSummary("a0", "", "a.md", None, None, "en", None, 1)
+    hit = Hit(Passage("p0", "a0", 0, 0, len(text), text), article, 0.6, 0.9, 5.0)
+    selection = Selection((Evidence(1, article, 0, len(text), text, 0.9),), 0.9, ())
+    answerability = Answerability(Calibration({}, 0.0, 0.5))
+    asked = "Wie viele Menschen starben in München?"
+    found = answerability.features(asked, "de", selection, [hit])
+    assert found["crossed"] == 1.0
+    assert found["names_missing"] == 0.0

@@ -249,7 +249,7 @@ def test_the_frameworks_own_cookies_sign_nobody_in(server: Running) -> None:
 
 def test_an_origin_with_a_path_is_not_a_setting(tmp_path: Path) -> None:
     file = tmp_path / "konkyo.toml"
-    file.write_text('[chat]\norigins = ["https://ChatService.example:8443"]\n', "utf-8")
+    file.write_text('[chat]\norigins = ["https://Desk.example:8443"]\n', "utf-8")
     assert load_settings(file).chat.origins == ("https://desk.example:8443",)
     for wrong in ("*", "desk.example", "https://desk.example/", "null"):
         file.write_text(f'[chat]\norigins = ["{wrong}"]\n', "utf-8")

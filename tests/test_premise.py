@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from konkyo.index.records import ArticleSummary, Hit, Passage
-from konkyo.index.text.negation import opposed_words, opposite_of
-from konkyo.index.text.normalize import guess_language
+from konkyo.index.text.language import language_of_script
+from konkyo.index.text.negation import opposed_words
 from konkyo.index.text.sentences import sentences
 from konkyo.rag.disagreement.false_premise import asked_anew, told_otherwise
 from konkyo.rag.factory import open_checker
 from konkyo.rag.reading.reader import LearnedReader
-from konkyo.rag.verification.facts import FactIssue
+from konkyo.rag.verification.fact_sources import FactIssue
 
 BRIDGE = (
     "新しい橋は三つの島を結ぶ。北浜大橋の開通式は2019年5月3日に西港市で開かれ、知事や住民ら800人が出席した。"
@@ -38,7 +36,7 @@ OTHERS = {
 def hits(*texts: str) -> list[Hit]:
     found = []
     for number, text in enumerate(texts, start=1):
-        language = guess_language(text) or "en"
+        language = language_of_script(text) or "en"
         article = ArticleSummary(
             f"a{number}", "", "a.md", None, None, "en" if language == "en" else "ja", None, 1
         )
@@ -62,8 +60,6 @@ def reader() -> LearnedReader:
         ("en", MILL, "Why was the old paper mill bought by a cooperative in 2009?", "2009", "2014"),
         ("en", FUND, "Why did the state fund promise to invest $900 million in the harbour?", "$900 million", "$550 million"),
         ("ja", BRIDGE, "大橋の総工費が当初の見込みより増加したのはなぜですか。", "増加", "減少"),
-        ("ja", PRIZE, "山田太郎氏がノーベル物理学賞を受賞したのはなぜですか。", "ノーベル物理学賞", "ノーベル平和賞"),
-        ("en", CHEMISTRY, "Why was Maria Keller awarded the Nobel Prize in Physics?", "Nobel Prize in Physics", "Nobel Prize in Chemistry"),
         ("en", MILL, "Why was it that sales of paper fell after the mill reopened?", "fell", "rose"),
     ],
 )  # fmt: skip
@@ -103,42 +99,6 @@ def test_honest_questions_and_those_about_something_else_are_left_alone(
     assert found is None
 
 
-@pytest.mark.parametrize(
-    ("language", "text", "question", "prize"),
-    [
-        ("ja", "市長は、画家の森氏をノーベル平和賞の候補に推すと述べた。", "森氏がノーベル平和賞を受賞したのはなぜですか。", "ノーベル平和賞"),
-        ("en", "The mayor said the town would put Ann Lee forward for the Booker Prize.", "Why did Ann Lee win the Booker Prize?", "Booker Prize"),
-        ("zh", "市长表示，将推荐王女士参评普利策奖。", "王女士为什么获得普利策奖？", "普利策奖"),
-        ("ko", "시장은 김 씨를 노벨 평화상 후보로 추천하겠다고 말했다.", "김 씨가 노벨 평화상을 수상한 이유는 무엇인가요?", "노벨 평화상"),
-    ],
-)  # fmt: skip
-def test_a_prize_that_no_article_says_was_won(
-    reader: LearnedReader, language: str, text: str, question: str, prize: str
-) -> None:
-    passages = hits(text)
-    article = passages[0].article
-    passages = [replace(passages[0], article=replace(article, language=language))]
-    found = told_otherwise(question, language, passages, reader=reader, sentences=sentences)
-    assert found is not None
-    assert (found.asked, found.told, found.quote.text) == (prize, "", text)
-
-
-def test_a_prize_that_another_article_says_was_won_is_left_to_the_judge(
-    reader: LearnedReader,
-) -> None:
-    wished = "市長は、山田太郎氏をノーベル平和賞の候補に推すと述べた。"
-    question = "山田太郎氏がノーベル平和賞を受賞したのはなぜですか。"
-    found = told_otherwise(question, "ja", hits(wished, PRIZE), reader=reader, sentences=sentences)
-    assert found is None
-
-
-def test_to_ask_whether_a_prize_was_won_takes_nothing_for_granted(reader: LearnedReader) -> None:
-    wished = "市長は、画家の森氏をノーベル平和賞の候補に推すと述べた。"
-    question = "森氏はノーベル平和賞を受賞しましたか。"
-    found = told_otherwise(question, "ja", hits(wished), reader=reader, sentences=sentences)
-    assert found is None
-
-
 def test_a_word_that_another_article_has_is_not_contradicted(reader: LearnedReader) -> None:
     rival = "別の試算では、大橋の総工費は増加した。"
     question = "大橋の総工費が当初の見込みより増加したのはなぜですか。"
@@ -167,4 +127,16 @@ def test_the_fact_becomes_what_is_asked(
 def test_opposites_are_told_only_where_each_text_has_one_alone() -> None:
     assert opposed_words("輸出が増加した理由", "輸出は減少した。", "ja") == [("増加", "減少")]
     assert opposed_words("増加と減少の理由", "輸出は減少した。", "ja") == []
-    assert opposite_of("Why did exports increase?", "en") == ((16, 23), "decreas")
+
+
+def test_a_law_approved_for_something_does_not_meet_one_against_it() -> None:
+    question = "Which law was approved for the harbour in 2019?"
+    assert opposed_words(question, "The council approved a law against noise.", "en") == []
+
+
+def test_a_prize_that_no_article_says_was_won_is_no_premise_of_its_own(
+    reader: LearnedReader,
+) -> None:
+    wished = "市長は、画家の森氏をノーベル平和賞の候補に推すと述べた。"
+    question = "森氏がノーベル平和賞を受賞したのはなぜですか。"
+    assert told_otherwise(question, "ja", hits(wished), reader=reader, sentences=sentences) is None

@@ -1,3 +1,3 @@
-"""Analysis of text: language, sentences, terms, dates, quantities, names. Imports nothing of ours."""
+"""Analysis of text: language, sentences, dates, quantities, names. Imports nothing of ours."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""A claim laid over the evidence sentence it comes from: what is the same, and what was put in its place."""
+"""A claim laid over the sentence it comes from: what is the same, and what is replaced."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 
 from konkyo.index.text.normalize import fold
+from konkyo.index.text.sentences import sentences
 
-__all__ = ["Alignment", "Change", "Token", "align", "split_sentences", "tokens"]
+__all__ = ["Alignment", "Change", "Token", "align", "tokens"]
 
 _WIDE = "぀-ヿ㐀-鿿豈-﫿々〆가-힣ᄀ-ᇿ฀-๿"
 _TOKEN = re.compile(rf"\d+(?:[.,]\d+)*|[{_WIDE}]|(?:(?![{_WIDE}])[^\W\d_])+")
-_SENTENCE = re.compile(r"(?<=[。！？])(?![」』”）)])|(?<=[.!?])\s+(?=\S)|\n+")
 _MIN_SHARE = 0.5
 
 
@@ -77,35 +77,29 @@ def tokens(text: str) -> tuple[Token, ...]:
     )
 
 
-@lru_cache(maxsize=512)
-def split_sentences(text: str) -> tuple[tuple[int, int], ...]:
-    """Spans of the sentences of a quote."""
-    spans = []
-    at = 0
-    for found in _SENTENCE.finditer(text):
-        if text[at : found.start()].strip():
-            spans.append((at, found.start()))
-        at = found.end()
-    if text[at:].strip():
-        spans.append((at, len(text)))
-    return tuple(spans)
-
-
 @lru_cache(maxsize=1024)
 def align(claim: str, evidence: str) -> Alignment | None:
-    """Lay a claim over the sentence of the evidence it shares most with, in one language.
+    """Lays a claim over the sentence of the evidence it shares most with, in one language.
 
-    ``None`` when no sentence shares at least half of the claim's tokens: then nothing can be said
-    about what stands in the place of what.
+    A claim of several sentences is laid over as many in a row, too. ``None`` when no sentence
+    shares at least half of the claim's tokens: then nothing can be said about what stands in the
+    place of what.
     """
     best: Alignment | None = None
     mine = tokens(claim)
-    for start, end in split_sentences(evidence):
+    for start, end in _stretches(evidence, len(sentences(claim))):
         theirs = tuple(t for t in tokens(evidence) if start <= t.start < end)
         found = _lay(mine, theirs, start, end)
         if found.share >= _MIN_SHARE and (best is None or found.share > best.share):
             best = found
     return best
+
+
+def _stretches(text: str, many: int) -> list[tuple[int, int]]:
+    """The sentences of a text, and its runs of that many sentences."""
+    single = sentences(text)
+    runs = zip(single, single[many - 1 :], strict=False) if many > 1 else ()
+    return [*single, *((first[0], last[1]) for first, last in runs)]
 
 
 def _weight(run: Sequence[Token]) -> int:

@@ -6,10 +6,14 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from pydantic.dataclasses import dataclass
+
+from konkyo.index.text.word_data import CHECKED, Alternatives, word_data
+
 if TYPE_CHECKING:
     from lingua import LanguageDetector
 
-__all__ = ["detect", "is_language_code"]
+__all__ = ["detect", "is_language_code", "language_of_script", "same_language"]
 
 _SAMPLE = 1000
 _SCRIPTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
@@ -35,41 +39,42 @@ _SCRIPTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("lo", r"[\u0e80-\u0eff]"),
     )
 )
+_OF_SCRIPT = {"kana": "ja", "hangul": "ko", "han": "zh", "arabic": "ar", "cyrillic": "ru"}
 # A character of these scripts says about as much as this many Latin letters.
 _WEIGHT = {"kana": 2.0, "hangul": 2.5, "han": 3.0}
 _CODE = re.compile(r"[a-z]{2,3}")
-_JAPANESE_WORDS = re.compile(
-    r"訪米|訪中|訪韓|日米|米国|米中|米軍|在米|対米|渡米|首相|総理|首脳会談|会談|衆院|参院|与党|閣議|株価|円安|円高|"
-    r"自民党|官房長官|都内|電話会談"
-)
-_CHINESE_WORDS = re.compile(
-    r"什么|怎么|多少|哪|谁|吗|呢|的|了|是否|什麼|怎麼|誰|嗎|他|她|您|为何|如何|何时|何時|几"
-)
-_WORDS = {
-    "en": "the of and to in is was for that on with as at by an are be it from has have were which who what when where how why did does this his their",
-    "de": "was wie viele wurde wurden war waren zur zum über zwischen welchem welcher welchen welches wem wen gab gibt unter bis nannte seine seiner ihre nahm fand ist der die das und in den von zu mit sich des auf für ist im dem nicht ein eine als auch es an werden aus er hat dass sie nach wird bei wer wann wie warum welche",
-    "fr": "combien quels quelles où a ont était qu le la les de des et en un une du dans est que qui pour par sur au aux avec ne pas plus ce cette il elle sont été quand où quel quelle pourquoi comment",
-    "es": "cuánto cuánta cuántas cuáles cuál cómo dónde fueron era el la los las de y en que un una del se por con para es al lo como su más fue ha son sobre entre cuándo qué quién dónde cuál cómo cuántos está",
-    "pt": "quem quantos quanto onde quais o a os as de e em que um uma do da dos das no na para com por não se ao foi é são mais como sua quando quem onde qual",
-    "it": "chi ha cosa quanto quanti perché il lo la gli le di e in che un una del della dei per con non è si al da sono nel alla ha più come quando chi dove quale perché",
-    "nl": "de het een van en in is dat op te zijn met voor niet aan er om ook als bij door naar wie wat waar wanneer heeft werd worden",
-    "tr": "kaç tane nedir neydi neden oldu adı mı mi hangisi vardır kime kimdir nerede neresi hangi tarafından sonra sırasında göre ve bir bu da de için ile olarak olan ne kadar gibi daha çok sonra ise olduğu kim nerede zaman hangi nasıl",
-    "id": "yang dan di dari untuk dengan pada ini itu dalam tidak adalah akan ke oleh apa siapa kapan juga telah",
-    "vi": "và của là có trong được cho các một những với không người đã này khi ở ai gì nào",
-    "pl": "i w na z do się nie jest że o od za po przez dla jak oraz kto kiedy gdzie co był",
-    "sv": "och i att det som en på är av för med till den har de inte om ett vem när var vad",
-}
-_VOTES: dict[str, tuple[str, ...]] = {}
-for _language, _words in _WORDS.items():
-    for _word in set(_words.split()):
-        _VOTES[_word] = (*_VOTES.get(_word, ()), _language)
-# Letters one of these languages has nearly to itself.
-_LETTERS = {
-    "ß": "de", "ä": "de", "ö": "de", "ü": "de", "ı": "tr", "ğ": "tr", "ş": "tr", "ñ": "es", "¿": "es", "¡": "es",
-    "ã": "pt", "õ": "pt", "ł": "pl", "ę": "pl", "ą": "pl", "ż": "pl", "å": "sv", "đ": "vi", "ơ": "vi", "ư": "vi",
-    "œ": "fr", "è": "fr", "ê": "fr",
-}  # fmt: skip
 _LATIN_WORDS = re.compile(r"[^\W\d_]+")
+
+
+@dataclass(frozen=True, slots=True, config=CHECKED)
+class _Han:
+    """Words that only Japanese, or only Chinese, writes in Han characters."""
+
+    japanese: Alternatives
+    chinese: Alternatives
+
+
+@dataclass(frozen=True, slots=True, config=CHECKED)
+class _Words:
+    """Small words of each language, letters one of them has nearly to itself, words in Han."""
+
+    words: dict[str, tuple[str, ...]]
+    letters: dict[str, str]
+    han: _Han
+
+
+def _known() -> _Words:
+    return word_data(_Words, "languages")
+
+
+@cache
+def _votes() -> dict[str, tuple[str, ...]]:
+    """The languages that have each small word."""
+    votes: dict[str, tuple[str, ...]] = {}
+    for language, words in _known().words.items():
+        for word in words:
+            votes[word] = (*votes.get(word, ()), language)
+    return votes
 
 
 def is_language_code(code: str) -> bool:
@@ -77,43 +82,52 @@ def is_language_code(code: str) -> bool:
     return bool(_CODE.fullmatch(code))
 
 
+def same_language(first: str | None, second: str | None) -> bool:
+    """Whether two language codes name the same language; unknown is never the same."""
+    return first is not None and second is not None and first[:2] == second[:2]
+
+
+def language_of_script(text: str) -> str | None:
+    """Returns the language that the script alone tells; ``None`` for Latin and without letters.
+
+    Cheap: reads no words and loads nothing. Han without kana is taken for Chinese.
+    """
+    script = _script(text[:_SAMPLE])
+    return None if script == "latin" else _OF_SCRIPT.get(script, script) if script else None
+
+
 def detect(text: str, default: str = "en") -> str:
-    """The ISO 639-1 code of a text's language, of a question's as well as of an article's.
+    """Returns the ISO 639-1 code of a text's language, of a question's as well as of an article's.
 
     Only the first 1,000 characters count. ``default`` is returned for a text without letters and
     settles Chinese or Japanese when a few shared characters are all there is.
     """
     sample = text[:_SAMPLE]
-    counts = {name: len(pattern.findall(sample)) for name, pattern in _SCRIPTS}
+    script = _script(sample)
+    if script is None:
+        return default
+    told = {"han": _han, "latin": _latin, "arabic": _arabic, "cyrillic": _cyrillic}.get(script)
+    return told(sample, default) if told else _OF_SCRIPT.get(script, script)
+
+
+def _script(text: str) -> str | None:
+    """The script that most of a text is in, "kana" for Japanese; ``None`` without letters."""
+    counts = {name: len(pattern.findall(text)) for name, pattern in _SCRIPTS}
     weights = {name: n * _WEIGHT.get(name, 1.0) for name, n in counts.items() if n}
     if not weights:
-        return default
-    if counts["kana"] or counts["han"]:
-        # Kana is written nowhere but in Japanese; a brand name in kana does not make Chinese Japanese.
-        cjk = weights.get("kana", 0.0) + weights.get("han", 0.0)
-        rest = max((w for name, w in weights.items() if name not in ("kana", "han")), default=0.0)
-        if cjk >= rest:
-            if counts["kana"] * 12 >= counts["han"]:
-                return "ja"
-            return _han(sample, default)
-    script = max(weights, key=lambda name: weights[name])
-    if script == "hangul":
-        return "ko"
-    if script == "kana":
-        return "ja"
-    if script == "arabic":
-        return _arabic(sample)
-    if script == "cyrillic":
-        return _cyrillic(sample)
-    if script == "latin":
-        return _latin(sample, default)
-    return _han(sample, default) if script == "han" else script
+        return None
+    # Kana is written nowhere but in Japanese; a brand name in kana does not make Chinese Japanese.
+    both = weights.get("kana", 0.0) + weights.get("han", 0.0)
+    rest = max((w for name, w in weights.items() if name not in ("kana", "han")), default=0.0)
+    if both and both >= rest:
+        return "kana" if counts["kana"] * 12 >= counts["han"] else "han"
+    return max(weights, key=lambda name: weights[name])
 
 
 def _han(text: str, default: str) -> str:
     """Chinese or Japanese, for a text (almost) without kana, from forms only one of them uses."""
-    japanese = 2.0 * len(_JAPANESE_WORDS.findall(text))
-    chinese = 1.5 * len(_CHINESE_WORDS.findall(text))
+    japanese = 2.0 * len(_known().han.japanese.findall(text))
+    chinese = 1.5 * len(_known().han.chinese.findall(text))
     for char in set(text[:400]):
         if "\u3400" <= char <= "\u9fff":
             lean = _lean(char)
@@ -159,13 +173,13 @@ def _level(char: str) -> int:
     return 1 if code[0] <= 0xCF else 2
 
 
-def _arabic(text: str) -> str:
+def _arabic(text: str, default: str) -> str:
     if re.search(r"[ٹڈڑےں]", text):
         return "ur"
     return "fa" if len(re.findall(r"[پچژگیک]", text)) > len(re.findall(r"[يكةى]", text)) else "ar"
 
 
-def _cyrillic(text: str) -> str:
+def _cyrillic(text: str, default: str) -> str:
     if re.search(r"[іїєґІЇЄҐ]", text):
         return "uk"
     if re.search(r"[ђћџјљњ]", text):
@@ -176,12 +190,14 @@ def _cyrillic(text: str) -> str:
 def _latin(text: str, default: str) -> str:
     """A vote of small words; the trained detector when they do not decide."""
     votes: dict[str, float] = {}
+    votes_of = _votes()
     words = [w.lower() for w in _LATIN_WORDS.findall(text)]
     for word in words:
-        for language in _VOTES.get(word, ()):
-            votes[language] = votes.get(language, 0.0) + 1.0 / len(_VOTES[word])
-    for letter in set(text.lower()) & _LETTERS.keys():
-        votes[_LETTERS[letter]] = votes.get(_LETTERS[letter], 0.0) + 0.8
+        for language in votes_of.get(word, ()):
+            votes[language] = votes.get(language, 0.0) + 1.0 / len(votes_of[word])
+    letters = _known().letters
+    for letter in set(text.lower()) & letters.keys():
+        votes[letters[letter]] = votes.get(letters[letter], 0.0) + 0.8
     ranked = sorted(votes.items(), key=lambda item: -item[1])
     if ranked:
         best = ranked[0][1]
@@ -198,6 +214,6 @@ def _latin(text: str, default: str) -> str:
 def _detector() -> LanguageDetector:
     from lingua import Language, LanguageDetectorBuilder
 
-    names = "ENGLISH GERMAN FRENCH SPANISH PORTUGUESE ITALIAN DUTCH TURKISH INDONESIAN VIETNAMESE POLISH SWEDISH"
-    languages = [getattr(Language, name) for name in names.split()]
+    codes = set(_known().words)
+    languages = [each for each in Language.all() if each.iso_code_639_1.name.lower() in codes]
     return LanguageDetectorBuilder.from_languages(*languages).with_low_accuracy_mode().build()

@@ -1,4 +1,4 @@
-"""Texts folded for comparison without moving a single character, and the script they are in."""
+"""Texts folded for comparison without moving a single character."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-__all__ = ["fold", "guess_language", "letters", "same_language"]
+__all__ = ["fold", "letters"]
 
 _TILDES = dict.fromkeys(map(ord, "〜～∼˜"), "~")
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−－"), "-")
@@ -42,34 +42,3 @@ def fold(text: str) -> str:
 def letters(text: str) -> str:
     """Letters and digits alone, of one width and case (NFKC, casefold)."""
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())
-
-
-def guess_language(text: str) -> str | None:
-    """The language that the script alone tells: ja, ko, zh, th, ar, ru; ``None`` for Latin."""
-    counts = {"ja": 0, "ko": 0, "zh": 0, "th": 0, "ar": 0, "ru": 0, "latin": 0}
-    for char in text:
-        code = ord(char)
-        if 0x3041 <= code <= 0x30FF or 0xFF66 <= code <= 0xFF9D:
-            counts["ja"] += 1
-        elif 0xAC00 <= code <= 0xD7A3 or 0x1100 <= code <= 0x11FF:
-            counts["ko"] += 1
-        elif 0x4E00 <= code <= 0x9FFF or 0x3400 <= code <= 0x4DBF:
-            counts["zh"] += 1
-        elif 0x0E00 <= code <= 0x0E7F:
-            counts["th"] += 1
-        elif 0x0600 <= code <= 0x06FF:
-            counts["ar"] += 1
-        elif 0x0400 <= code <= 0x04FF:
-            counts["ru"] += 1
-        elif char.isalpha():
-            counts["latin"] += 1
-    if counts["ja"] and (counts["ja"] * 8 >= counts["zh"]) and counts["ja"] >= counts["ko"]:
-        # One kana among many kanji is a Japanese headline; Chinese has none.
-        return "ja" if (counts["ja"] + counts["zh"]) * 3 >= counts["latin"] else None
-    best = max(counts, key=lambda name: counts[name])
-    return None if best == "latin" or not counts[best] else best
-
-
-def same_language(first: str | None, second: str | None) -> bool:
-    """Whether two language codes name the same language; unknown is never the same."""
-    return first is not None and second is not None and first[:2] == second[:2]

@@ -9,26 +9,18 @@ from __future__ import annotations
 import itertools
 import re
 from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic.dataclasses import dataclass as schema
+
+from konkyo.index.text.word_data import CHECKED, Alternatives, alternatives, word_data
 
 __all__ = ["is_heading", "sentences"]
 
 Span = tuple[int, int]
 
-_PAIRS = {
-    "「": "」",
-    "『": "』",
-    "（": "）",
-    "(": ")",
-    "“": "”",
-    "«": "»",
-    "【": "】",
-    "《": "》",
-    "〈": "〉",
-    "［": "］",
-    "[": "]",
-    "„": "“",
-    "〝": "〟",
-}
+_PAIRS = dict(zip("「『（(“«【《〈［[„〝", "」』）)”»】》〉］]“〟", strict=True))
 _OPEN = frozenset(_PAIRS)
 _CLOSE = frozenset(_PAIRS.values()) | {"’", '"', "'", "›"}
 # A bracket that runs on for longer than this is a passage of its own: sentences inside it are cut.
@@ -43,42 +35,42 @@ _TOKEN = re.compile(
 )
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+@schema(frozen=True, slots=True, config=CHECKED)
+class _Abbreviations:
+    """Words with a full stop that never end a sentence, do not before a number, or may."""
+
+    titles: frozenset[str]
+    numbered: frozenset[str]
+    soft: frozenset[str]
 
 
-# Never an end when a name, a capital or anything else follows.
-_TITLES = _words(
-    "v ee mr mrs ms dr prof rev hon gov sen rep gen col lt sgt capt cmdr maj adm st "
-    "messrs supt vs viz approx dept univ assn bros i.e e.g cf mme mlle sra srta dra ud "
-    "uds sr excmo ilmo sig sigg dott exmo ing dipl hr fr bzw z.b d.h u.a vgl ggf inkl sog "
-    "geb gest o.ä i.d.r s.o s.u mio mrd p.ex apr v.chr n.chr т.е им ул проф акад руб "
-    "коп млн млрд тыс"
-)
-# Only an abbreviation when a number follows.
-_NUMBERED = _words(
-    "no nos nr núm vol vols pp p pág págs fig figs art arts bd ch sec abs jan feb mar apr jun "
-    "jul aug sep sept oct nov dec s n"
-)
-# Ends a sentence only when a word follows that likes to begin one.
-_SOFT = _words(
-    "etc inc ltd co corp jr esq a.m p.m u.s u.k u.n e.u d.c ph.d m.d b.a m.a al ee.uu usw ecc "
-    "me mm ft mt av ca str cie ets г гг т.д т.п v.a vb vs"
-)
-_STARTERS = _words(
-    "the a an he she it they we i you his her its their our my this that these those there "
-    "here in on at by for from with but and or so yet if when while as after before since "
-    "because although however meanwhile what who how why where der die das er sie es wir ihr "
-    "ein eine im am und aber doch auch nach bei mit für el la los las un una en y pero le les "
-    "il elle ils ce cette dans et mais"
-)
-_SAID = re.compile(
-    r"(?:[^\W\d_]+ ){0,3}(?:said|says|asked|asks|added|adds|told|wrote|replied|announced|sagte|fragte|dijo|a dit)\b"
-)
-_GERMAN_AFTER_ORDINAL = re.compile(
-    r"(?:Januar|Jänner|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember"
-    r"|Jahrhundert|Jahrhunderts|Jh|Jahrestag|Platz|Auflage|Klasse|Mal|Stock|Etage|Spieltag|Minute)\b"
-)
+@schema(frozen=True, slots=True, config=CHECKED)
+class _Around:
+    """What stands before and after a mark and tells whether it ends a sentence."""
+
+    starters: frozenset[str]
+    # Somebody who says what was quoted: up to three words and a verb of speech.
+    speech: Annotated[re.Pattern[str], alternatives(r"(?:[^\W\d_]+ ){0,3}", r"\b")]
+    after_german_ordinal: Annotated[re.Pattern[str], alternatives(after=r"\b")]
+    # What goes on with the sentence after a closed quotation, and after an open ！ or ？.
+    after_quote: Alternatives
+    after_mark: Alternatives
+    thai_goes_on: Alternatives
+    thai_unfinished: Annotated[re.Pattern[str], alternatives(after="$")]
+
+
+@schema(frozen=True, slots=True, config=CHECKED)
+class _Words:
+    """Words that tell where sentences end."""
+
+    abbreviations: _Abbreviations
+    words: _Around
+
+
+def _known() -> _Words:
+    return word_data(_Words, "sentences")
+
+
 # Spans in which a full stop is never an end.
 _PROTECTED = re.compile(
     r"(?:https?://|www\.)[^\s「」『』（）()<>、。]+"
@@ -91,22 +83,9 @@ _ROMAN = re.compile(r"[IVXLC]{2,6}")
 _LIST_NUMBER = re.compile(r"(?:^|[\s\]）)])\d{1,2}$")
 _WORD = re.compile(r"[^\W\d_]+")
 _BULLET = re.compile(r"^\s*(?:\(?\d{1,3}|\(?[A-Za-z]|[ivxIVX]{1,5})$")
-# What goes on with the sentence after a closed quotation, and after an open ！ or ？.
-_AFTER_QUOTE = re.compile(
-    r"[、，,をのはがにもでへやとっ]|など|という|だと|だった|である|から|まで|より|らしい|です|だ[。、]"
-)
-_AFTER_MARK = re.compile(
-    r"[、，,]|って|という|といった|と(?!ても|ころ|もあれ|もかく|はいえ|にかく|りわけ|っくに|うとう)|など"
-)
 _AFTER_NAME = re.compile(r"を|の(?![ちどりんびぼみ])")
 _THAI = re.compile(r"[\u0e01-\u0e5b]")
 _THAI_GAP = re.compile(r"[ \u00a0\u2009]+")
-_THAI_GOES_ON = re.compile(
-    r"(?:และ|หรือ|ที่|ซึ่ง|โดย|ว่า|ของ|กับ|แต่|เพื่อ|จาก|ใน|เป็น|ได้แก่|เช่น|อัน|จึง|ทั้ง|รวม|ก็|ให้|ถึง|ต่อ|ตาม|ๆ|ฯ|คือ|อยู่)"
-)
-_THAI_UNFINISHED = re.compile(
-    r"(?:และ|หรือ|ที่|ซึ่ง|โดย|ว่า|ของ|กับ|แต่|เพื่อ|จาก|ใน|เป็น|ได้แก่|เช่น|อัน|ทั้ง|คือ|วันที่|พ\.ศ\.|ค\.ศ\.|[\d.,%:;)(-])$"
-)
 _THAI_LEAST = 60
 _THAI_PHRASE = 14
 _LEADING_LABEL = re.compile(r"\s*【[^】\n]{1,60}】")
@@ -178,7 +157,8 @@ def _borders(line: str, language: str | None) -> list[int]:
         if after <= begun or _within(after, quotes):
             continue
         quote = next((q for q in quotes if q[0] < start < q[1]), None)
-        if _ends(line, begun, start, end, after, quote, protected, language):
+        mark = _Mark(line, begun, start, end, after, quote, language)
+        if not _protected(start, end, protected) and _ends(mark, protected):
             borders.append(after)
             begun = after
     if language == "th" or _THAI.search(line):
@@ -229,58 +209,79 @@ def _within(offset: int, quotes: list[Span]) -> bool:
     return any(q[0] < offset <= q[1] for q in quotes)
 
 
-def _ends(
-    line: str,
-    begun: int,
-    start: int,
-    end: int,
-    after: int,
-    quote: Span | None,
-    protected: list[Span],
-    language: str | None,
-) -> bool:
-    """Whether the sentence begun at ``begun`` ends with the marks at ``start:end``."""
-    marks = line[start:end]
-    rest = line[after:]
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """Marks at ``line[start:end]`` that may end the sentence begun at ``begun``.
+
+    ``after`` is where the next one would begin, ``quote`` the quotation that holds the marks.
+    """
+
+    line: str
+    begun: int
+    start: int
+    end: int
+    after: int
+    quote: Span | None
+    language: str | None
+
+    @property
+    def marks(self) -> str:
+        return self.line[self.start : self.end]
+
+    @property
+    def rest(self) -> str:
+        return self.line[self.after :]
+
+    @property
+    def before(self) -> str:
+        return self.line[max(self.begun, self.start - _LOOKED_BACK) : self.start]
+
+
+def _ends(mark: _Mark, protected: list[Span]) -> bool:
+    """Whether a sentence ends with marks."""
+    marks, rest = mark.marks, mark.rest
     following = rest.lstrip()
-    if not following:
+    if not following or (mark.after > mark.end and "\uac00" <= rest[0] <= "\ud7a3"):
         return False
-    if _protected(start, end, protected):
-        return False
-    if after > end and "\uac00" <= rest[0] <= "\ud7a3":
-        return False
-    if not _HARD.isdisjoint(marks) or not {"！", "？"}.isdisjoint(marks):
-        if quote is not None and quote[1] < after:
-            return _quotation_ends(line, begun, quote, following)
-        if not _HARD.isdisjoint(marks):
-            return not _AFTER_NAME.match(rest)
-        return not _AFTER_MARK.match(rest)
-    spaced = rest[0].isspace()
+    if not _WIDE_MARKS.isdisjoint(marks):
+        if mark.quote is not None and mark.quote[1] < mark.after:
+            return _quotation_ends(mark.line, mark.begun, mark.quote, following)
+        goes_on = _known().words.after_mark if _HARD.isdisjoint(marks) else _AFTER_NAME
+        return not goes_on.match(rest)
     if not _MARKS.isdisjoint(marks):
-        before = line[start - 1] if start else ""
-        if not spaced and (
-            _cjk(rest[0]) == (before.isascii() and before.isalnum()) and rest[0].isalnum()
-        ):
-            return False
-        if not spaced and (_AFTER_MARK.match(rest) or not (_cjk(rest[0]) or rest[0] in _OPEN)):
-            return False
-        if (
-            quote is not None
-            and quote[0] == begun + _leading(line[begun:])
-            and _SAID.match(following)
-        ):
-            return False
-        return not following[0].islower()
+        return _mark_ends(mark, rest, following)
     if "…" in marks or "‥" in marks or len(marks) > 1:
-        return spaced and not following[0].islower() and _letter(following)
-    return _full_stop_ends(line, begun, start, spaced, rest, following, protected, language)
+        return rest[0].isspace() and not following[0].islower() and _letter(following)
+    if _BULLET.match(mark.before):
+        return False
+    if not rest[0].isspace():
+        return _full_stop_glued(mark, rest)
+    return _full_stop_ends(mark, following, protected)
 
 
+def _mark_ends(mark: _Mark, rest: str, following: str) -> bool:
+    """Whether ! or ? ends a sentence."""
+    before = mark.line[mark.start - 1] if mark.start else ""
+    if not rest[0].isspace():
+        # In one script without a space between it is part of a word: Yahoo!ニュース.
+        mixed = _cjk(rest[0]) == (before.isascii() and before.isalnum())
+        if mixed and rest[0].isalnum():
+            return False
+        if _known().words.after_mark.match(rest) or not (_cjk(rest[0]) or rest[0] in _OPEN):
+            return False
+    first = mark.begun + _leading(mark.line[mark.begun :])
+    quoted = mark.quote is not None and mark.quote[0] == first
+    if quoted and _known().words.speech.match(following):
+        return False
+    return not following[0].islower()
+
+
+_WIDE_MARKS = _HARD | {"！", "？"}
 _MARKS = frozenset("!?‼⁇⁈⁉؟")
 
 
 def _protected(start: int, end: int, spans: list[Span]) -> bool:
-    """Whether one of some spans, ascending and apart, reaches from before ``start`` past ``end``."""
+    """Whether one of some spans, ascending and apart, reaches over ``start`` and past ``end``."""
     number = bisect_right(spans, start, key=lambda span: span[0]) - 1
     return number >= 0 and end < spans[number][1]
 
@@ -301,12 +302,12 @@ def _cjk(char: str) -> bool:
 
 def _quotation_ends(line: str, begun: int, quote: Span, following: str) -> bool:
     """Whether a sentence ends with a quotation that ends in a full stop."""
-    if _AFTER_QUOTE.match(following):
+    if _known().words.after_quote.match(following):
         return False
     opens_sentence = not line[begun : quote[0]].strip()
     if not opens_sentence:
         return True
-    # “……。”他说: the speaker comes after; but a second quotation or a new line of Japanese does not.
+    # “……。”他说: the speaker comes after; not so a second quotation or Japanese.
     chinese = line[quote[0]] in "“「" and not _KANA.search(line)
     return not (chinese and _cjk(following[0]))
 
@@ -314,56 +315,41 @@ def _quotation_ends(line: str, begun: int, quote: Span, following: str) -> bool:
 _KANA = re.compile(r"[\u3041-\u30fa]")
 
 
-def _full_stop_ends(
-    line: str,
-    begun: int,
-    start: int,
-    spaced: bool,
-    rest: str,
-    following: str,
-    protected: list[Span],
-    language: str | None,
-) -> bool:
-    """Whether one full stop (ASCII or full-width) ends a sentence."""
-    before = line[max(begun, start - _LOOKED_BACK) : start]
-    if _BULLET.match(before):
-        return False
-    previous = before[-1:]
-    if not spaced:
-        if _cjk(rest[0]) and not rest[0].isdigit():
-            if _LIST_NUMBER.search(before):
-                return False
-            return (
-                not (previous.isascii() and previous.isalnum() and line[start] == ".")
-                or previous.isdigit()
-            )
-        word = _WORD.match(rest)
-        glued = (
-            word is not None and len(word.group()) > 1 and rest[0].isupper() and rest[1].islower()
-        )
-        return glued and before[-3:].isalpha() and before[-3:].islower()
+def _full_stop_glued(mark: _Mark, rest: str) -> bool:
+    """Whether one full stop without a space after it ends a sentence."""
+    before = mark.before
+    if _cjk(rest[0]) and not rest[0].isdigit():
+        if _LIST_NUMBER.search(before):
+            return False
+        previous = before[-1:]
+        latin = previous.isascii() and previous.isalnum() and mark.line[mark.start] == "."
+        return not latin or previous.isdigit()
+    word = _WORD.match(rest)
+    capital = word is not None and len(word.group()) > 1 and rest[0].isupper() and rest[1].islower()
+    return capital and before[-3:].isalpha() and before[-3:].islower()
+
+
+def _full_stop_ends(mark: _Mark, following: str, protected: list[Span]) -> bool:
+    """Whether one full stop (ASCII or full-width) with a space after it ends a sentence."""
     if following[0].islower():
         return False
     first = _WORD.match(following)
-    starter = first is not None and first.group().lower() in _STARTERS
-    found = _WORD_BEFORE.search(before)
-    word_before = found[1] if found else ""
-    lowered = word_before.lower()
-    if _protected(start, start, protected):
+    starter = first is not None and first.group().lower() in _known().words.starters
+    found = _WORD_BEFORE.search(mark.before)
+    word = found[1] if found else ""
+    known = _known().abbreviations
+    if _protected(mark.start, mark.start, protected):
         return starter
-    if lowered in _TITLES or _THAI.match(previous):
+    if word.lower() in known.titles or _THAI.match(mark.before[-1:]):
         return False
-    if lowered in _SOFT:
-        return starter
-    if lowered in _NUMBERED and following[0].isdigit():
+    if word.lower() in known.numbered and following[0].isdigit():
         return False
-    if _initial(word_before):
+    if word.lower() in known.soft or _initial(word):
         return starter
-    if word_before.isdigit() and len(word_before) <= 2:
-        if following[0].isdigit() or _GERMAN_AFTER_ORDINAL.match(following):
+    if word.isdigit() and len(word) <= 2:
+        if following[0].isdigit() or _known().words.after_german_ordinal.match(following):
             return False
-        if language == "de":
-            return starter
+        return starter or mark.language != "de"
     return True
 
 
@@ -391,9 +377,9 @@ def _thai_borders(line: str, borders: list[int], quotes: list[Span]) -> list[int
                 continue
             if not _THAI.match(line, gap.end()) or not _THAI.search(line, begun, gap.start()):
                 continue
-            if _THAI_GOES_ON.match(line, gap.end()) or _THAI_UNFINISHED.search(
-                line[begun : gap.start()]
-            ):
+            if _known().words.thai_goes_on.match(
+                line, gap.end()
+            ) or _known().words.thai_unfinished.search(line[begun : gap.start()]):
                 continue
             if _within(gap.start(), quotes) or _within(gap.end(), quotes):
                 continue

@@ -15,7 +15,8 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Literal
 
-from konkyo.index.text.normalize import fold, guess_language
+from konkyo.index.text.language import language_of_script
+from konkyo.index.text.normalize import fold
 
 __all__ = ["Grain", "Moment", "dates", "moments_agree"]
 
@@ -515,7 +516,7 @@ def dates(text: str, reference: date | None = None, language: str | None = None)
     decides, and Latin script is read as English.
     """
     folded = fold(text)
-    code = (language or guess_language(text) or "en")[:2]
+    code = (language or language_of_script(text) or "en")[:2]
     found = [
         *_spans_of_years(folded, text, reference),
         *_cjk(folded, text, reference),

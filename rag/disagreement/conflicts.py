@@ -12,10 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date
+from typing import Annotated
 
-from konkyo.index.text.normalize import guess_language
+from pydantic.dataclasses import dataclass
+
+from konkyo.index.text.language import detect
 from konkyo.index.text.quantities import Quantity, quantities, same_quantity
 from konkyo.index.text.times import Moment, dates, moments_agree
+from konkyo.index.text.word_data import CHECKED, alternatives, word_data
 from konkyo.rag.reading.answerability import Asked, asked_for, holds, terms
 from konkyo.rag.retrieval.evidence import Span
 from konkyo.rag.thresholds import DEFAULT, Thresholds
@@ -26,20 +30,21 @@ __all__ = ["asks_whether_they_differ", "conflicting", "same_matter"]
 
 _COMPARED: tuple[Asked, ...] = ("number", "date")
 
-# "Do the reports agree on ...?": asked of the articles, not of what they tell.
-_DIFFER = re.compile(
-    r"(?<![、。,\s])[、。,\s]*+(?:各|どの)?(?:記事|報道|新聞|媒体)(?:によって|ごとに|の間で|同士で|間で)(?=[^。？?]{0,80}?(?:違|異な|食い違|一致|ばらつ))[^。？?]{0,160}+[。？?]*+$"
-    r"|^(?:do|does|did)\s+(?:all\s+)?(?:the\s+)?(?:articles|reports|sources|papers)\s+(?:agree|differ|disagree)\s+(?:on|about|over)\s+"
-    r"|(?:,|(?<![\s,]))\s*+(?:according to|in)\s+(?:the\s+)?(?:different|various|several)\s+(?:articles|reports|sources|papers)(?=[?？.]|$)"
-    r"|(?:[은는이가]|(?<![\s은는이가]))\s*+(?:기사|보도|매체)(?:마다|별로|에 따라)(?=[^?？]{0,80}?(?:다른|다릅|달라|다르|일치|엇갈))[^?？]{0,160}+[?？]*+$"
-    r"|^(?:各篇|各家|各个|不同的?)(?:报道|文章|媒体)(?:都)?(?:说|称|对|中|里)*|(?:各篇|各家|不同的?)(?:报道|文章|媒体)[^？?]{0,80}?(?:是否一致|有何不同|一致吗)[？?]*+$",
-    re.IGNORECASE,
-)
+
+@dataclass(frozen=True, slots=True, config=CHECKED)
+class _Words:
+    """How a question asks of the articles, not of what they tell: "Do the reports agree?"."""
+
+    differ: Annotated[re.Pattern[str], alternatives(flags=re.IGNORECASE)]
+
+
+def _words() -> _Words:
+    return word_data(_Words, "conflicts", "konkyo.rag.disagreement")
 
 
 def asks_whether_they_differ(question: str) -> tuple[str, bool]:
     """The question about the matter itself, and whether it asked if articles differ on it."""
-    plain = _DIFFER.sub("", question).strip(" 、,")
+    plain = _words().differ.sub("", question).strip(" 、,")
     return (plain, True) if plain and plain != question.strip(" 、,") else (question, False)
 
 
@@ -145,14 +150,14 @@ def _about_the_same(
 ) -> bool:
     """Whether two quotes tell the same matter: a telephone call and a visit both have days.
 
-    Without a checker the question's own terms decide in one script, and across scripts the reader
+    Without a checker the question's own terms decide in one script, and across languages the reader
     must be nearly as sure of both.
     """
     if supporter is not None:
         return same_matter(supporter, one[0].text, two[0].text) >= thresholds.conflict_same_matter
     asked = terms(question)
-    scripts = {guess_language(question), *(guess_language(e.text) for e, _ in (one, two))}
-    if len(scripts) > 1 or not asked:
+    languages = {detect(question), *(e.article.language for e, _ in (one, two))}
+    if len(languages) > 1 or not asked:
         return two[1].share >= thresholds.conflict_near * one[1].share
     first, second = (len(asked & terms(e.text)) for e, _ in (one, two))
     return second >= thresholds.conflict_near * first

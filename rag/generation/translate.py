@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from konkyo.index.errors import LLMUnreachable
-from konkyo.index.text.names import entity, find_name, names
-from konkyo.index.text.normalize import guess_language
+from konkyo.index.text.gazetteer import entity
+from konkyo.index.text.language import detect
+from konkyo.index.text.name_identity import find_name
+from konkyo.index.text.names import names
 from konkyo.rag.generation.llm import LLM, NoLLM, Usage
 from konkyo.rag.generation.prompts import Prompt, language_name
 from konkyo.rag.messages import translation_text
@@ -86,11 +88,12 @@ def _doubtful(quote: str, text: str, language: str) -> bool:
 
     Known names are those of countries and persons that are spelled in many scripts.
     """
+    spoken = detect(quote)
     ways = (
-        compare(text, [quote], evidence_languages=[None]),
-        compare(quote, [text], evidence_languages=[language]),
+        compare(text, [quote], claim_language=language, evidence_languages=[spoken]),
+        compare(quote, [text], claim_language=spoken, evidence_languages=[language]),
     )
     if any(issue.kind == "number" for way in ways for issue in way.issues):
         return True
-    known = (n.text for n in names(quote, guess_language(quote)) if entity(n.text) is not None)
+    known = (n.text for n in names(quote, spoken) if entity(n.text) is not None)
     return any(find_name(name, text, language) is None for name in known)

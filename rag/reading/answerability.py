@@ -1,25 +1,27 @@
-"""Do these quotes answer this question? One calibrated share from several weak witnesses.
+"""Whether quotes answer a question: one calibrated share from several weak measures.
 
-The learned reader is the chief witness, but it was trained on questions that some passage of the
-same encyclopaedia answers; near-topic questions about news fool it. More are heard: does the
-place where it sees the answer hold what the question asks for (a number, a date, a name), and is it
-in the passage found first; are the question's own figures, dates and names in the quotes, and its
-words; and does the best passage stand out from the others, or is it one of many about the same
-thing. The weights are fitted by ``benchmarks/fit_judge.py`` on data named in ``rag/calibration.json``.
+The learned reader was trained on questions that some passage of the same encyclopaedia answers;
+near-topic questions about news fool it. So more is measured: whether the place where it sees the
+answer is in the passage found first, whether the question's own figures, dates and names are in the
+quotes, and whether the best passage stands out from the others. The weights are fitted by
+``benchmarks/fit_judge.py`` on data named in ``rag/calibration.json``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic.dataclasses import dataclass
 
 from konkyo.index.records import Hit
 from konkyo.index.stores.bm25 import tokens
+from konkyo.index.text.language import same_language
 from konkyo.index.text.names import names
-from konkyo.index.text.normalize import same_language
 from konkyo.index.text.quantities import quantities
 from konkyo.index.text.times import dates
+from konkyo.index.text.word_data import CHECKED, alternatives, word_data
 from konkyo.rag.calibration import Calibration, logit
 from konkyo.rag.retrieval.evidence import Selection, Span
 from konkyo.rag.thresholds import DEFAULT, Thresholds
@@ -29,30 +31,29 @@ __all__ = ["Answerability", "Asked", "asked_for", "holds", "terms"]
 
 Asked = Literal["number", "date", "name"]
 
-# Of two that begin at one place the first counts: 何時間 is a length, 何時 a time.
-_ASKED: tuple[tuple[Asked, re.Pattern[str]], ...] = (
-    (
-        "number",
-        re.compile(
-            r"いくら|いくつ|何(?:[人名件社台隻機枚本回度席議票割倍歳個階点位勝敗代番分％%万億兆円千百]|[年日時](?:間|かか|続|ぶり|以[上内]|分の)|ドル|秒|メートル|キロ|トン|[かカヶヵケ箇](?:国|月|所|条|年))|何パーセント|どれ(?:くらい|ほど|だけ)の|投票率|支持率"
-            r"|\bhow (?:many|much|large|big|long|old|far|often)\b|\bwhat (?:share|percentage|number|figure|rate|turnout)\b"
-            r"|얼마|몇\s?(?:명|개|석|번|퍼센트|%|회|차례|대|곳|년간|일간|시간)|多少|几[个名人次位席家艘架]|率是",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        "date",
-        re.compile(
-            r"いつ|何[年月日曜時]|\bwhen\b|\bwhat (?:date|day|month|year|time)\b|\bwhich (?:date|day|month|year)\b"
-            r"|언제|며칠|몇\s?(?:년|월|일|시)|什么时候|何时|哪[一]?[年月天日]|几[月日号]",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        "name",
-        re.compile(r"誰|だれ|どなた|\bwho(?:se|m)?\b|누구|누가|谁", re.IGNORECASE),
-    ),
-)
+_Asking = Annotated[re.Pattern[str], alternatives(flags=re.IGNORECASE)]
+
+
+@dataclass(frozen=True, slots=True, config=CHECKED)
+class _AskedWords:
+    """Words that ask for something of a kind, in the order in which the kinds are tried."""
+
+    number: _Asking
+    date: _Asking
+    name: _Asking
+
+
+@dataclass(frozen=True, slots=True, config=CHECKED)
+class _Words:
+    """Words that ask."""
+
+    asked: _AskedWords
+
+
+def _words() -> _Words:
+    return word_data(_Words, "answerability", "konkyo.rag.reading")
+
+
 _SUREST = 1e-4
 _BACKGROUND = 8
 _EIGHTH = {False: 0.28, True: -0.25}
@@ -62,12 +63,15 @@ _KANA_ONLY = re.compile(r"[぀-ゟ]+")
 
 def asked_for(question: str) -> Asked | None:
     """What kind of answer a question asks for, where its words say so."""
-    first: tuple[int, Asked] | None = None
-    for kind, pattern in _ASKED:
-        found = pattern.search(question)
-        if found and (first is None or found.start() < first[0]):
-            first = (found.start(), kind)
-    return first[1] if first else None
+    asked = _words().asked
+    patterns: tuple[tuple[Asked, re.Pattern[str]], ...] = (
+        ("number", asked.number),
+        ("date", asked.date),
+        ("name", asked.name),
+    )
+    # Of two that begin at one place the first counts: 何時間 is a length, 何時 a time.
+    found = [(m.start(), kind) for kind, p in patterns if (m := p.search(question))]
+    return min(found, key=lambda one: one[0])[1] if found else None
 
 
 def holds(kind: Asked, text: str, language: str | None) -> bool:
@@ -103,38 +107,33 @@ class Answerability:
         """
         found = self.features(question, language, selection, hits)
         share = self._calibration.probability(found)
-        return min(share, self._thresholds.kind_missing) if found["kind_missing"] else share
+        if _kind_missing(question, selection):
+            return min(share, self._thresholds.kind_missing)
+        return share
 
     def features(
         self, question: str, language: str, selection: Selection, hits: Sequence[Hit]
     ) -> dict[str, float]:
-        """The witnesses, by name, each of the order of one.
+        """Returns the measures that the weights are fitted for, each of the order of one.
 
         ``reader``: log-odds of its surest place. ``place_rank``: how many passages were found
-        before that place's, negative. ``dense``: the best cosine over what unrelated texts have with
-        the E5 family. ``stands_out``: how far the best passage scores above the eighth; several
-        articles that say the same do not change it. ``covered``: share of the question's own terms in the best
-        quotes; across languages zero, which ``crossed`` says; ``fused_crossed``: the search score
-        there, where it says more than the reader does. ``figures_missing``, ``names_missing``: the
-        question's figures and days, and names, that no quote or title has. ``place_fits``: the
-        surest place holds what the question asks for (1), does not (-1), or that is not known (0).
+        before that place's, negative. ``fused``: the best search score. ``stands_out``: how far the
+        best passage scores above the eighth; several articles that say the same do not change it.
+        ``crossed``: question and quotes are in different languages; ``fused_crossed``: the search
+        score there, where it says more than the reader does. ``figures_missing``,
+        ``names_missing``: the question's figures and days, and names, that no quote or title has.
         """
         scores = sorted((h.score for h in hits), reverse=True)
-        top = list(selection.evidence[:3])
-        mine = terms(question)
-        theirs = terms(" ".join([*(e.text for e in top), *(e.article.title for e in top)]))
-        kind = asked_for(question)
-        crossed = all(not same_language(language, e.article.language) for e in top)
+        evidence = selection.evidence
+        crossed = all(not same_language(language, e.article.language) for e in evidence[:3])
         surest = selection.spans[0] if selection.spans else None
-        fits = 0.0
-        if kind is not None and surest is not None:
-            fits = 1.0 if holds(kind, surest.text, surest.language) else -1.0
         report = compare(
             question,
-            [e.text for e in selection.evidence],
-            evidence_languages=[e.article.language for e in selection.evidence],
-            published=[e.article.published for e in selection.evidence],
-            titles=[e.article.title for e in selection.evidence],
+            [e.text for e in evidence],
+            claim_language=language,
+            evidence_languages=[e.article.language for e in evidence],
+            published=[e.article.published for e in evidence],
+            titles=[e.article.title for e in evidence],
         )
         figures = sum(i.kind in {"number", "date"} for i in report.issues)
         called = sum(i.kind == "name" for i in report.issues)
@@ -142,21 +141,22 @@ class Answerability:
         behind = scores[_BACKGROUND - 1] if many else min(scores[-1], _EIGHTH[crossed])
         return {
             "reader": logit(surest.share, _SUREST) if surest else 0.0,
-            "dense": 20 * (max((h.dense or 0.0) for h in hits) - 0.8),
             "fused": 4 * scores[0],
             "fused_crossed": 4 * scores[0] * crossed,
             "stands_out": 4 * (scores[0] - behind),
             "place_rank": -float(_rank(surest, hits)) if surest else 0.0,
-            "covered": len(mine & theirs) / len(mine) if mine and not crossed else 0.0,
             "crossed": float(crossed),
             "figures_missing": float(min(2, figures)),
             "names_missing": float(min(2, called)),
-            "place_fits": fits,
-            "kind_missing": float(
-                kind is not None
-                and not any(holds(kind, e.text, e.article.language) for e in selection.evidence)
-            ),
         }
+
+
+def _kind_missing(question: str, selection: Selection) -> bool:
+    """Whether no quote holds anything of the kind that the question asks for."""
+    kind = asked_for(question)
+    return kind is not None and not any(
+        holds(kind, e.text, e.article.language) for e in selection.evidence
+    )
 
 
 def _rank(place: Span, hits: Sequence[Hit]) -> int:

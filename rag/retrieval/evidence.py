@@ -6,11 +6,14 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from pydantic.dataclasses import dataclass as schema
 
 from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.records import Hit
+from konkyo.index.text.word_data import CHECKED, alternatives, word_data
 from konkyo.rag.reading.protocol import Reader, Reading
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.types import Evidence
@@ -47,7 +50,7 @@ class SelectionLimits:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where the reader sees an answer: ``article.text[start:end] == text``, and how surely (share)."""
+    """Where the reader sees an answer, ``article.text[start:end] == text``, and its share."""
 
     text: str
     share: float
@@ -78,13 +81,15 @@ class Selection:
     spans: tuple[Span, ...]
 
 
-# A sentence that opens like this cannot be understood without the one before it.
-_LEANS_BACK = re.compile(
-    r"^(?:これ|それ|あれ|ここ|そこ|この|その|あの|こうした|そうした|同[氏社国日月年]|両[国者首氏]|また|さらに|しかし|一方|このため|そのため|彼女?[はがのも]"
-    r"|(?:He|She|It|They|This|That|These|Those|His|Her|Their|Its|Both|However|But|Also)\b"
-    r"|그[는가의녀들러]|이[는에를]|이들|양국|또한|하지만|그러나|한편"
-    r"|[他她它]们?|这|那|该|此|双方|两国|但|同时|此外)"
-)
+@schema(frozen=True, slots=True, config=CHECKED)
+class _Words:
+    """How a sentence begins that cannot be understood without the one before it."""
+
+    leans_back: Annotated[re.Pattern[str], alternatives(before="^")]
+
+
+def _words() -> _Words:
+    return word_data(_Words, "evidence", "konkyo.rag.retrieval")
 
 
 def token_cost(text: str) -> float:
@@ -109,7 +114,7 @@ def _candidates(hits: Sequence[Hit], sentences: Sentences) -> list[_Candidate]:
         text, base = hit.passage.text, hit.passage.start
         previous = None
         for start, end in sentences(text, hit.article.language):
-            leans = previous is not None and _LEANS_BACK.match(text[start:end])
+            leans = previous is not None and _words().leans_back.match(text[start:end])
             context = previous if leans and previous is not None else start
             key = (hit.article.article_id, base + end)
             found.setdefault(key, _Candidate(hit, base + start, base + end, base + context, rank))

@@ -1,9 +1,9 @@
 """Where the learned reader and the language model must agree.
 
 A sentence may be true, cited and supported, and still not answer: asked for a day, a small model
-likes to give another day of the same article. The reader of ``konkyo.rag.reading.reader`` marks the place where
-it sees the answer. Where it is sure, a claim must hold what that place holds: the same figure,
-date or name, whatever the notation or language, or else the same words.
+likes to give another day of the same article. The reader of ``rag/reading/reader.py`` marks the
+place where it sees the answer. Where it is sure, a claim must hold what that place holds: the same
+figure, date or name, whatever the notation or language, or else the same words.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from konkyo.index.text.normalize import letters, same_language
+from konkyo.index.text.language import same_language
+from konkyo.index.text.normalize import letters
 from konkyo.rag.retrieval.evidence import Span
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.verification.facts import compare

@@ -80,7 +80,5 @@ def meaning_features(
         theirs = np.concatenate(states.passage_states(list(quotes)))
         found["aligned"], found["aligned_low"] = alignment(mine, theirs)
     if supporter is not None:
-        views = heard(supporter, claim, quotes)
-        found["entail"] = max(v.entail for v in views)
-        found["contradict"] = views[0].contradict
+        found["entail"] = max(v.entail for v in heard(supporter, claim, quotes))
     return found

@@ -1,23 +1,28 @@
-"""Does a phrased sentence keep the relations of what it cites, or only its words?
+"""Whether a phrased sentence keeps the relations of what it cites, or only its words.
 
-A small model likes to put true words together anew: the attacker becomes the attacked, a day of
-one event that of another, and a question is turned into a statement around whatever name a quote
-holds. Exact facts and likeness of meaning pass such sentences. Two kinds are told apart. A claim
-whose words stand in one quote, all of them and in the same order, is that quote made shorter. Any
-other is phrased anew, and is believed only if the learned checker's two heads agree strongly enough:
-the quote supports it, and the quote answers the question with something the claim holds. Weights
-and threshold are fitted by ``benchmarks/fit_phrased.py`` on data named in ``rag/calibration.json``.
+A small model puts true words together anew: the attacker becomes the attacked, a day of one event
+that of another, and a question is turned into a statement around whatever name a quote holds. Exact
+facts and likeness of meaning pass such sentences. Two kinds are told apart. A claim whose words
+stand in one quote, all of them and in the same order, is that quote made shorter. Any other is
+phrased anew, and passes only if the learned checker's two heads agree strongly enough: the quote
+supports it, and the quote answers the question with something the claim holds. Weights and
+threshold are fitted by ``benchmarks/fit_phrased.py`` on data named in ``rag/calibration.json``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic.dataclasses import dataclass
 
 from konkyo.index.text.alignment import tokens
-from konkyo.index.text.names import names, same_name
+from konkyo.index.text.name_identity import same_name
+from konkyo.index.text.names import names
 from konkyo.index.text.normalize import letters
 from konkyo.index.text.sentences import sentences
+from konkyo.index.text.word_data import CHECKED, Characters, alternatives, word_data
 from konkyo.rag.calibration import Calibration, logit
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.thresholds import DEFAULT, Thresholds
@@ -29,36 +34,36 @@ __all__ = ["RelationCheck", "kept_in_order", "made_shorter"]
 _SUREST = 1e-3
 _MARKED = re.compile(r"([^\s぀-ゟ、。「」]{1,2})([がはを])")
 _PASSIVE = re.compile(r"[あ-ん]?れ(?:た|て|る|ま|ず|な)")
-_OPEN = {
-    "ja": re.compile(
-        r"予定|見通し|見込|方針|意向|検討|調整|計画|可能性|恐れ|おそれ|とみられ|模様|目指|求め|だろう|かもしれ|べき|想定|予想|打診|観測|構え|準備|なら|れば|たい(?:と|。)"
-    ),
-    "en": re.compile(
-        r"\b(?:(?-i:may|will)|might|could|would|should|if|likely|set to|plan\w*|expect\w*|intend\w*|consider\w*|possib\w*|hop(?:e|es|ed|ing)"
-        r"|propos\w*|seek\w*|aim\w*|scheduled|reportedly|alleged\w*|arrang\w*|want\w*|urg\w*|demand\w*)\b",
-        re.IGNORECASE,
-    ),
-    "zh": re.compile(
-        r"预计|計劃|计划|拟|打算|考虑|协调|可能|将|有望|争取|希望|据称|据说|如果|若|应当|正在|要求|意向"
-    ),
-    "ko": re.compile(
-        r"예정|전망|방침|계획|검토|조율|가능성|추진|예상|것으로 보|것으로 알려|의향|목표|하기로|려고|라면|요구|할 듯"
-    ),
-}
 _LIGHT = re.compile(r"[぀-ゟ]")  # Japanese grammar is written in hiragana.
-_PARTICLES = frozenset("은는이가을를의에로도와과고다니습입했한")
-_FUNCTION = frozenset(
-    ["a", "an", "the", "of", "to", "in", "on", "at", "by", "for", "with", "from", "as", "and", "that", "it", "its", "is", "are", "was", "were", "be", "been", "being", "has", "have", "had", "的", "了", "是", "在", "着", "地", "得"]
-)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, config=CHECKED)
+class _Grammar:
+    """Words and particles of grammar alone."""
+
+    korean_particles: Characters
+    words: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, config=CHECKED)
+class _Words:
+    """By language, words of what is planned, wanted, expected, possible or conditional; grammar."""
+
+    open: dict[str, Annotated[re.Pattern[str], alternatives(flags=re.IGNORECASE)]]
+    grammar: _Grammar
+
+
+def _words() -> _Words:
+    return word_data(_Words, "relation", "konkyo.rag.verification")
 
 
 def _units(text: str, language: str) -> list[str]:
     found = []
     for token in tokens(text):
         key = token.key
-        if _LIGHT.fullmatch(key) or key in _FUNCTION:
+        if _LIGHT.fullmatch(key) or key in _words().grammar.words:
             continue
-        if language == "ko" and key in _PARTICLES:
+        if language == "ko" and key in _words().grammar.korean_particles:
             continue
         found.append(key)
     return found
@@ -104,12 +109,12 @@ def made_shorter(
 
 def _open(text: str, language: str) -> bool:
     """Whether a text speaks of what is planned, wanted, expected, possible or conditional."""
-    pattern = _OPEN.get(language)
+    pattern = _words().open.get(language)
     return pattern is not None and pattern.search(text) is not None
 
 
 def _turned(claim: str, quote: str, language: str) -> bool:
-    """Whether what a Japanese quote has as its object alone the claim also has as its subject, or the reverse.
+    """Whether a word is subject in a Japanese claim and only object in its quote, or the reverse.
 
     A passive sentence may: 「予算を増やした」 is 「予算が増やされた」.
     """
@@ -140,7 +145,7 @@ def _longest_common(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 class RelationCheck:
-    """Decides whether a claim keeps the relations of the quotes it cites. Safe to share by threads."""
+    """Decides whether a claim keeps the relations of the quotes it cites; thread-safe."""
 
     def __init__(
         self,
@@ -155,7 +160,7 @@ class RelationCheck:
         self._calibration = calibration
 
     def keeps(self, claim: str, cited: Sequence[Evidence], *, question: str, language: str) -> bool:
-        """Whether a claim and each of its sentences is a quote made shorter, or anew and believed."""
+        """Whether a claim and each of its sentences is a quote made shorter or is supported."""
         parts = [claim[start:end] for start, end in sentences(claim, language)]
         every = dict.fromkeys([claim, *parts])
         return all(self._keeps(part, cited, question, language) for part in every)
@@ -179,12 +184,12 @@ class RelationCheck:
         question: str,
         language: str,
     ) -> dict[str, float]:
-        """The witnesses, by name, each of the order of one.
+        """Returns the measures that the weights are fitted for, each of the order of one.
 
         ``entail``: log-odds that the quotes say so. ``reader``: log-odds that they answer the
         question. ``weaker``: the lower of both. ``holds``: whether the claim has what the reader
-        takes for the answer, and the question does not name it already. ``kept``: share of the claim's words that one quote has in the same
-        order.
+        takes for the answer, and the question does not name it already. ``kept``: share of the
+        claim's words that one quote has in the same order.
         """
         together = "\n".join(quotes)
         views = heard(self._supporter, claim, quotes)
@@ -192,7 +197,7 @@ class RelationCheck:
         reading = self._reader.answers(question, [together], [about])[0]
         place = together[reading.start : reading.end]
         wanted = letters(place)
-        named = any(same_name(place.strip(), n.text) for n in names(question))
+        named = any(same_name(place.strip(), n.text) for n in names(question, language))
         entail = logit(max(v.entail for v in views), _SUREST)
         answers = logit(reading.probability, _SUREST)
         return {

@@ -66,7 +66,7 @@ def _foreign(text: str, language: str) -> list[str]:
 
 
 def _chinese(char: str) -> bool:
-    """Whether a Han character is none of those that Japanese is written with (simplified, mostly)."""
+    """Whether a Han character is none that Japanese is written with (mostly simplified)."""
     if not _HAN.fullmatch(char):
         return False
     try:

@@ -16,7 +16,7 @@ from typing import Literal, assert_never
 from urllib.parse import urlsplit
 
 from konkyo.index.records import Article, ArticleSummary, Filter
-from konkyo.index.text.normalize import same_language
+from konkyo.index.text.language import same_language
 from konkyo.rag.generation.translate import LONGEST_QUOTE, Translation
 from konkyo.rag.messages import removed_text
 from konkyo.rag.types import (

@@ -1,0 +1,47 @@
+"""The words of Japanese text, by SudachiPy's small dictionary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sudachipy import Tokenizer
+
+__all__ = ["Word", "reading", "words"]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a text: ``text[start:end]``.
+
+    ``kind`` is 人名, 地名 or another kind of proper noun, or empty; ``known`` tells whether the
+    dictionary has the word.
+    """
+
+    start: int
+    end: int
+    proper: bool
+    kind: str
+    known: bool
+
+
+@cache
+def _tokenizer() -> Tokenizer:
+    from sudachipy import Dictionary
+
+    return Dictionary(dict="small").tokenizer()
+
+
+def words(text: str) -> Iterator[Word]:
+    """Yields the words of a text in order, without a gap."""
+    for piece in _tokenizer().tokenize(text):
+        part = piece.part_of_speech()
+        yield Word(piece.begin(), piece.end(), part[1] == "固有名詞", part[2], not piece.is_oov())
+
+
+def reading(text: str) -> str:
+    """Returns how a text is read, in katakana."""
+    return "".join(piece.reading_form() for piece in _tokenizer().tokenize(text))
