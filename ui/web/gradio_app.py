@@ -649,7 +649,7 @@ def _page(chat_server: ChatServer, admin: AdminPages) -> "gr.Blocks":
                 show_progress="hidden",
                 api_visibility="private",
             )
-        source.index_summary(
+        source.shelf(
             index_summary,
             None,
             source,
@@ -754,7 +754,7 @@ def _head(assets: Mapping[str, bytes]) -> str:
     return (
         '<meta name="color-scheme" content="light dark" />'
         f'<link rel="stylesheet" href="{stamped("theme.css")}" />'
-        f'<script nonce="{{nonce}}" src="{stamped("chat_service.js")}"></script>'
+        f'<script nonce="{{nonce}}" src="{stamped("desk.js")}"></script>'
     )
 
 
