@@ -34,7 +34,15 @@ from konkyo.ui.web.html import (
     safe_url,
     status,
 )
-from konkyo.ui.web.i18n import LANGUAGES, PHRASES, negotiate, say
+from konkyo.ui.web.i18n import (
+    LANGUAGES,
+    PHRASES,
+    PhraseDataError,
+    Phrases,
+    negotiate,
+    require_same_keys,
+    say,
+)
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_chat import ENGLISH, HOSTILE, JAPANESE, PAYLOADS, FakeReader, summary
@@ -413,3 +421,31 @@ def test_the_language_is_the_readers_choice_or_the_browsers(
     cookie: str | None, header: str | None, language: str
 ) -> None:
     assert negotiate(cookie, header) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("name = 1", "x.toml: "),
+        ('name = "x"\n[phrases]\nask = ""\n[index_checks]\n', "x.toml: ask: not a phrase"),
+        ('name = "x"\n[phrases]\n[index_checks]\n[more]\n', "x.toml: more: unknown"),
+        ("name = ", "x.toml: Invalid value"),
+    ],
+)
+def test_a_file_of_phrases_with_another_form_is_an_error(text: str, problem: str) -> None:
+    with pytest.raises(PhraseDataError, match=problem):
+        Phrases.parse(text, "x.toml")
+
+
+@pytest.mark.parametrize(
+    ("phrases", "problem"),
+    [
+        ({}, "data/ja.toml: phrases: stop: missing"),
+        ({"stop": "停止", "ask": "質問"}, "data/ja.toml: phrases: ask: not in data/en.toml"),
+        ({"stop": "停止 {count}"}, "data/ja.toml: phrases: stop: other facts"),
+    ],
+)
+def test_a_language_with_other_phrases_is_an_error(phrases: dict[str, str], problem: str) -> None:
+    english = Phrases("English", {"stop": "Stop"}, {})
+    with pytest.raises(PhraseDataError, match=problem):
+        require_same_keys({"en": english, "ja": Phrases("日本語", phrases, {})})

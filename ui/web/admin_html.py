@@ -8,7 +8,7 @@ from html import escape
 from konkyo.ui.server.evaluation_jobs import EvaluationRun
 from konkyo.ui.server.index_jobs import Job
 from konkyo.ui.web.html import back
-from konkyo.ui.web.i18n import Language, say
+from konkyo.ui.web.i18n import INDEX_CHECKS, Language, say
 
 __all__ = ["evaluation_page", "index_page"]
 
@@ -129,7 +129,7 @@ def _findings(job: Job, language: Language) -> str:
         mark = "✓" if finding.get("ok") else "✗"
         rows.append(
             f'<li data-ok="{"yes" if finding.get("ok") else "no"}"><span aria-hidden="true">{mark}'
-            f"</span> {escape(_promise(str(finding.get('what')), language))}"
+            f"</span> {escape(_check_name(str(finding.get('what')), language))}"
             + (
                 f'<br><span class="k-why" dir="auto" lang="en">{escape(detail)}</span>'
                 if detail
@@ -142,61 +142,11 @@ def _findings(job: Job, language: Language) -> str:
     return f'{said}<ul class="k-findings">{"".join(rows)}</ul>'
 
 
-# What `konkyo.index.stores.local.checks.verify` promises; a failed promise's detail stays in English.
-_PROMISES: dict[str, dict[Language, str]] = {
-    "the index can be opened": {
-        "ja": "索引を開ける",
-        "ko": "색인을 열 수 있음",
-        "zh": "索引可以打开",
-    },
-    "SQLite finds its file whole": {
-        "ja": "SQLite のファイルが壊れていない",
-        "ko": "SQLite 파일이 온전함",
-        "zh": "SQLite 文件完整",
-    },
-    "references lead somewhere": {
-        "ja": "参照先がすべてある",
-        "ko": "참조 대상이 모두 있음",
-        "zh": "引用关系完整",
-    },
-    "articles are what was written": {
-        "ja": "記事が書き込んだときのまま",
-        "ko": "기사가 기록한 그대로임",
-        "zh": "文章与写入时一致",
-    },
-    "passages are exact spans of their articles": {
-        "ja": "各一節が記事の文面と一致",
-        "ko": "구절이 기사 원문과 일치함",
-        "zh": "段落与文章原文一致",
-    },
-    "every passage has one unit vector": {
-        "ja": "各一節に長さ1のベクトルがある",
-        "ko": "구절마다 단위 벡터가 있음",
-        "zh": "每个段落都有单位向量",
-    },
-    "counts agree": {"ja": "件数が一致", "ko": "건수가 일치함", "zh": "数量一致"},
-    "every article has a source": {
-        "ja": "すべての記事に収録元がある",
-        "ko": "모든 기사에 출처가 있음",
-        "zh": "每篇文章都有来源",
-    },
-    "the generation before can be gone back to": {
-        "ja": "一つ前の状態に戻せる",
-        "ko": "바로 전 상태로 되돌릴 수 있음",
-        "zh": "可以恢复到上一个状态",
-    },
-    "caches agree with the index": {
-        "ja": "検索用のキャッシュが索引と一致",
-        "ko": "검색 캐시가 색인과 일치함",
-        "zh": "检索缓存与索引一致",
-    },
-}
-
-
-def _promise(what: str, language: Language) -> str:
-    """A promise in the reader's language, or as it is where there are no words for it."""
-    said = _PROMISES.get(what.partition(" (")[0], {})
-    return said.get(language, what)
+def _check_name(name: str, language: Language) -> str:
+    """Returns a check in the reader's language, or as it is where there are no words for it."""
+    if language == "en":
+        return name
+    return INDEX_CHECKS[language].get(name.partition(" (")[0], name)
 
 
 def _bar(done: int, total: int, language: Language) -> str:
