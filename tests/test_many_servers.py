@@ -199,7 +199,7 @@ def test_another_server_goes_on_with_a_conversation(store: str) -> None:
     tab.where = Filter(languages=frozenset({"en"}))
     for _ in one.ask(tab, QUESTION, "en"):
         pass
-    tab.judge(1, "up")
+    tab.set_opinion(1, "up")
     one.remember(tab)
     moved = other.conversation("tab-1")
     assert moved.turns == tab.turns

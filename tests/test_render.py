@@ -16,7 +16,7 @@ from konkyo.ui.server.evaluation_jobs import EvaluationRun
 from konkyo.ui.server.index_jobs import Job
 from konkyo.ui.web.admin_html import evaluation_page, index_page
 from konkyo.ui.web.html import (
-    THUMB,
+    THUMB_ICON,
     IndexSummary,
     Mark,
     QuoteTranslation,
@@ -28,7 +28,7 @@ from konkyo.ui.web.html import (
     foreign_quotes,
     notice_page,
     overview,
-    parcel,
+    file_download,
     plain_answer,
     quotes_of,
     safe_url,
@@ -136,7 +136,7 @@ class Parsed(HTMLParser):
         self.marks: list[tuple[dict[str, str | None], str]] = []
         self._open: list[str] = []
         # The one drawing is ours, whole and constant; any other would be hostile.
-        self.feed(html.replace(THUMB, ""))
+        self.feed(html.replace(THUMB_ICON, ""))
         self.close()
         assert self._open == [], "unbalanced elements"
 
@@ -205,14 +205,14 @@ def test_no_hostile_text_becomes_markup(number: int) -> None:
             QuoteTranslation(*place, translation=made),
             QuoteTranslation(*place, problem=payload),
         ):
-            told = replace(foreign, renditions=(what,))
+            told = replace(foreign, translations=(what,))
             pages.append(conversation((told,), "en", translates=True))
     pages.append(article_page(article, [m for _, m in quotes_of(turn)], "ko"))
     pages.append(overview(IndexSummary(1, (summary(article),)), "zh"))
     pages.append(notice_page(payload, "en"))
     pages.append(status("failed", payload))
-    pages.append(parcel(payload, payload))
-    pages.append(parcel("", "", payload))
+    pages.append(file_download(payload, payload))
+    pages.append(file_download("", "", payload))
     index_summary = IndexSummary(1, (), (payload,), (payload,))
     chosen = Filter(payload, payload, frozenset({payload}), frozenset({payload}))
     pages.append(filters(index_summary, chosen, "ja"))

@@ -81,8 +81,8 @@ def test_a_translation_stands_below_its_quote_with_its_mark() -> None:
     chat_service = desk_of(LLMQueue(llm))
     tab = asked(chat_service)
     turns = list(chat_service.translate(tab, 1, PLACE, "en"))
-    assert turns[0].renditions[0].busy
-    assert not turns[-1].renditions[0].busy
+    assert turns[0].translations[0].busy
+    assert not turns[-1].translations[0].busy
     page = assert_harmless(page_of(chat_service, tab))
     assert f"{TRANSLATION}{MARK}" in page.words
     (told,) = [a for _, a in page.tags if a.get("class") == "k-told-text"]
@@ -107,8 +107,8 @@ def test_a_translation_is_no_part_of_what_is_copied_saved_kept_or_asked_about() 
     (before,) = tab.turns
     list(chat_service.translate(tab, 1, PLACE, "en"))
     (turn,) = tab.turns
-    assert turn.renditions
-    assert replace(turn, renditions=()) == before
+    assert turn.translations
+    assert replace(turn, translations=()) == before
     assert turn.outcome is not None
     for out in (
         plain_answer(turn),
@@ -156,7 +156,7 @@ def test_who_asks_too_often_is_told_and_the_model_is_left_alone() -> None:
     chat_service = desk_of(llm)
     tab = asked(chat_service)
     (turn,) = chat_service.translate(tab, 1, PLACE, "en", "Try again in 9 s.")
-    assert turn.renditions[0].problem == "Try again in 9 s."
+    assert turn.translations[0].problem == "Try again in 9 s."
     assert llm.asked == []
 
 
@@ -181,7 +181,7 @@ def test_a_reader_who_leaves_waits_for_no_translation(
     chat_service = desk_of(LLMQueue(Interpreter(pace=3.0)))
     tab = asked(chat_service)
     changes = chat_service.translate(tab, 1, PLACE, "en")
-    assert next(changes).renditions[0].busy
+    assert next(changes).translations[0].busy
     leave(tab)
     assert list(changes) == []
 

@@ -12,7 +12,7 @@ import pytest
 from konkyo.index.builder import build
 from konkyo.index.stores.local.checks import verify
 from konkyo.ui.server.index_jobs import Job
-from konkyo.ui.web.admin_html import _findings
+from konkyo.ui.web.admin_html import index_findings
 from konkyo.ui.web.i18n import Language
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -26,5 +26,5 @@ def test_every_promise_of_the_check_has_words(tmp_path: Path, language: Language
     findings = tuple(asdict(f) for f in verify(tmp_path / "store"))
     assert len(findings) > 5
     job = Job(1, "verify", (), state="done", findings=findings)
-    shown = re.sub(r"<[^>]+>|SQLite", "", _findings(job, language))
+    shown = re.sub(r"<[^>]+>|SQLite", "", index_findings(job, language))
     assert not re.search(r"[A-Za-z]{2,}", shown)

@@ -7,7 +7,7 @@ from html import escape
 
 from konkyo.ui.server.evaluation_jobs import EvaluationRun
 from konkyo.ui.server.index_jobs import Job
-from konkyo.ui.web.html import back
+from konkyo.ui.web.html import source_navigation
 from konkyo.ui.web.i18n import INDEX_CHECKS, Language, say
 
 __all__ = ["evaluation_page", "index_page"]
@@ -20,7 +20,7 @@ _MEASURES = {
 }
 
 
-def _t(language: Language, key: str, **facts: object) -> str:
+def phrase(language: Language, key: str, **facts: object) -> str:
     return escape(say(language, key, **facts))
 
 
@@ -30,7 +30,7 @@ def _button(
     carried = "".join(f' data-{name}="{escape(value)}"' for name, value in data.items())
     return (
         f'<button type="button" class="{kind}" data-act="{action}"{carried}>'
-        f"{_t(language, key or action)}</button>"
+        f"{phrase(language, key or action)}</button>"
     )
 
 
@@ -48,10 +48,10 @@ def index_page(
     """
     running = job is not None and job.running
     parts = [
-        back(language),
+        source_navigation(language),
         f'<div class="k-room" data-job="{"running" if running else "idle"}"'
         f' data-ticket="{escape(ticket)}">',
-        f'<h2 id="k-article-title" tabindex="-1">{_t(language, "index_page")}</h2>',
+        f'<h2 id="k-article-title" tabindex="-1">{phrase(language, "index_page")}</h2>',
         f'<p class="k-failed" role="alert" dir="auto">{escape(problem)}</p>' if problem else "",
         _job(job, language) if job else "",
         "" if running else _forms(language),
@@ -63,13 +63,13 @@ def index_page(
 
 def _forms(language: Language) -> str:
     return (
-        f"<section><h3>{_t(language, 'add_sources')}</h3>"
-        f'<label class="k-field"><span>{_t(language, "add_hint")}</span>'
+        f"<section><h3>{phrase(language, 'add_sources')}</h3>"
+        f'<label class="k-field"><span>{phrase(language, "add_hint")}</span>'
         '<textarea id="k-sources" rows="3" spellcheck="false" dir="auto"></textarea></label>'
         f'<p class="k-row-of">{_button("keep-add", language, key="add", kind="k-chip k-main")}'
-        f'<label class="k-chip k-file">{_t(language, "upload_files")}'
+        f'<label class="k-chip k-file">{phrase(language, "upload_files")}'
         '<input type="file" multiple data-upload></label>'
-        f'<label class="k-chip k-file">{_t(language, "upload_folder")}'
+        f'<label class="k-chip k-file">{phrase(language, "upload_folder")}'
         '<input type="file" multiple webkitdirectory data-upload></label></p></section>'
         '<section><p class="k-row-of">'
         + "".join(
@@ -82,13 +82,13 @@ def _forms(language: Language) -> str:
 
 def _job(job: Job, language: Language) -> str:
     if job.running:
-        stage = _t(language, f"job_{job.stage}") if job.stage else _t(language, "job_running")
+        stage = phrase(language, f"job_{job.stage}") if job.stage else phrase(language, "job_running")
         figures = f' <span class="k-meta">{job.done} / {job.total}</span>' if job.total else ""
         return (
             f'<section class="k-job" data-number="{job.number}" aria-live="polite">'
             f"<p>{stage}{figures}</p>"
             f"{_bar(job.done, job.total, language)}"
-            f'<p class="k-note">{_t(language, "job_goes_on")}</p>'
+            f'<p class="k-note">{phrase(language, "job_goes_on")}</p>'
             f'<p class="k-row-of">{_button("keep", language, key="cancel", order="cancel")}</p>'
             "</section>"
         )
@@ -96,7 +96,7 @@ def _job(job: Job, language: Language) -> str:
         f'<section class="k-job" data-number="{job.number}" data-state="{job.state}" role="status">'
     ]
     word = {"done": "job_done", "failed": "job_failed", "stopped": "job_stopped"}[job.state]
-    parts.append(f"<p><strong>{_t(language, word)}</strong></p>")
+    parts.append(f"<p><strong>{phrase(language, word)}</strong></p>")
     if job.message:
         parts.append(f'<p class="k-note" dir="auto">{escape(job.message)}</p>')
     if job.asks:
@@ -106,7 +106,7 @@ def _job(job: Job, language: Language) -> str:
         parts.append(f"<p>{_button('keep', language, key='remove_anyway', **data)}</p>")
     report = job.report or {}
     if "added" in report:
-        parts.append(f"<p>{_t(language, 'changed', **report)}</p>")
+        parts.append(f"<p>{phrase(language, 'changed', **report)}</p>")
     failures = report.get("failures")
     if isinstance(failures, list) and failures:
         rows = "".join(
@@ -114,13 +114,13 @@ def _job(job: Job, language: Language) -> str:
             for f in failures
             if isinstance(f, dict)
         )
-        parts.append(f"<h3>{_t(language, 'not_read')}</h3><ul>{rows}</ul>")
-    parts.append(_findings(job, language))
+        parts.append(f"<h3>{phrase(language, 'not_read')}</h3><ul>{rows}</ul>")
+    parts.append(index_findings(job, language))
     parts.append("</section>")
     return "".join(parts)
 
 
-def _findings(job: Job, language: Language) -> str:
+def index_findings(job: Job, language: Language) -> str:
     if not job.findings:
         return ""
     rows = []
@@ -138,7 +138,7 @@ def _findings(job: Job, language: Language) -> str:
             + "</li>"
         )
     good = all(finding.get("ok") for finding in job.findings)
-    said = f"<p>{_t(language, 'all_kept')}</p>" if good else ""
+    said = f"<p>{phrase(language, 'all_kept')}</p>" if good else ""
     return f'{said}<ul class="k-findings">{"".join(rows)}</ul>'
 
 
@@ -151,10 +151,10 @@ def _check_name(name: str, language: Language) -> str:
 
 def _bar(done: int, total: int, language: Language) -> str:
     if not total:
-        return f'<progress aria-label="{_t(language, "job_running")}"></progress>'
+        return f'<progress aria-label="{phrase(language, "job_running")}"></progress>'
     return (
         f'<progress max="{total}" value="{done}"'
-        f' aria-label="{_t(language, "job_running")}"></progress>'
+        f' aria-label="{phrase(language, "job_running")}"></progress>'
     )
 
 
@@ -166,9 +166,9 @@ def _sources(sources: Sequence[str], language: Language) -> str:
         )
         rows.append(f'<li><bdi class="k-path">{escape(source)}</bdi>{button}</li>')
     more = len(sources) - _SHOWN
-    rest = f'<p class="k-note">{_t(language, "more_sources", count=more)}</p>' if more > 0 else ""
+    rest = f'<p class="k-note">{phrase(language, "more_sources", count=more)}</p>' if more > 0 else ""
     return (
-        f"<section><h3>{_t(language, 'indexed_sources')} ({len(sources)})</h3>"
+        f"<section><h3>{phrase(language, 'indexed_sources')} ({len(sources)})</h3>"
         f'<ul class="k-sources">{"".join(rows)}</ul>{rest}</section>'
     )
 
@@ -184,21 +184,21 @@ def evaluation_page(
     """Which sets there are, and the run under way or the last one; ``ticket`` opens its report."""
     running = run is not None and run.running
     parts = [
-        back(language),
+        source_navigation(language),
         f'<div class="k-room" data-job="{"running" if running else "idle"}" data-room="evaluate">',
-        f'<h2 id="k-article-title" tabindex="-1">{_t(language, "eval_page")}</h2>',
-        f'<p class="k-note">{_t(language, "eval_more")}</p>',
+        f'<h2 id="k-article-title" tabindex="-1">{phrase(language, "eval_page")}</h2>',
+        f'<p class="k-note">{phrase(language, "eval_more")}</p>',
         f'<p class="k-failed" role="alert" dir="auto">{escape(problem)}</p>' if problem else "",
         _run(run, language, ticket) if run else "",
     ]
     if not sets:
-        parts.append(f'<p class="k-note">{_t(language, "eval_none")}</p>')
+        parts.append(f'<p class="k-note">{phrase(language, "eval_none")}</p>')
     elif not running:
         options = "".join(f'<option value="{escape(s)}">{escape(s)}</option>' for s in sets)
         parts.append(
-            f'<section><p class="k-row-of"><label class="k-field"><span>{_t(language, "eval_set")}'
+            f'<section><p class="k-row-of"><label class="k-field"><span>{phrase(language, "eval_set")}'
             f'</span><select id="k-set">{options}</select></label>'
-            f'<label class="k-field"><span>{_t(language, "eval_limit")}</span>'
+            f'<label class="k-field"><span>{phrase(language, "eval_limit")}</span>'
             '<input id="k-limit" type="number" min="1" max="9999" value="20"></label>'
             f"{_button('examine', language, key='eval_run', kind='k-chip k-main')}</p></section>"
         )
@@ -217,14 +217,14 @@ def _run(run: EvaluationRun, language: Language, ticket: str) -> str:
     word = {"done": "job_done", "failed": "job_failed", "stopped": "eval_stopped"}[run.state]
     parts = [
         f'<section class="k-job" data-state="{run.state}" role="status">'
-        f"<p><strong>{_t(language, word)}</strong> <bdi>{escape(run.name)}</bdi>"
+        f"<p><strong>{phrase(language, word)}</strong> <bdi>{escape(run.name)}</bdi>"
         f' <span class="k-meta">{run.done} / {run.total}</span></p>'
     ]
     if run.message:
         parts.append(f'<p class="k-note" dir="auto">{escape(run.message)}</p>')
     if run.figures:
         rows = "".join(
-            f'<tr><th scope="row">{_t(language, _MEASURES[name])}</th><td>{value:.0%}</td>'
+            f'<tr><th scope="row">{phrase(language, _MEASURES[name])}</th><td>{value:.0%}</td>'
             f'<td class="k-meta">{count}</td></tr>'
             for name, (value, count) in run.figures.items()
         )
@@ -232,7 +232,7 @@ def _run(run: EvaluationRun, language: Language, ticket: str) -> str:
     if run.done and ticket:
         parts.append(
             f'<p><a class="k-open" href="konkyo/report/{escape(ticket)}" target="_blank"'
-            f' rel="noopener">{_t(language, "eval_report")} <span aria-hidden="true">↗</span></a></p>'
+            f' rel="noopener">{phrase(language, "eval_report")} <span aria-hidden="true">↗</span></a></p>'
         )
     parts.append("</section>")
     return "".join(parts)

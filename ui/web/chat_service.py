@@ -152,7 +152,7 @@ class Conversation:
 
     def saved(self) -> str:
         """What another server needs to go on with it, as JSON; translations are not kept."""
-        settled = tuple(replace(t, renditions=()) for t in self._turns if t.state in _SETTLED)
+        settled = tuple(replace(t, translations=()) for t in self._turns if t.state in _SETTLED)
         kept: str = _form().dump_json(_Saved(self.name, self.where, settled)).decode()
         return kept
 
@@ -203,7 +203,7 @@ class Conversation:
     def abandon(self) -> None:
         """Stop whatever is under way, translations too: the reader is gone."""
         with self._lock:
-            self._turns = tuple(replace(_stopped(turn), renditions=()) for turn in self._turns)
+            self._turns = tuple(replace(_stopped(turn), translations=()) for turn in self._turns)
 
     def clear(self) -> None:
         """Forget everything but the filters."""
@@ -211,7 +211,7 @@ class Conversation:
             self._turns = ()
             self.name = secrets.token_hex(8)
 
-    def judge(self, number: int, verdict: Literal["up", "down"]) -> Turn | None:
+    def set_opinion(self, number: int, verdict: Literal["up", "down"]) -> Turn | None:
         """Note what the reader thinks of one finished turn; None when there is none like it."""
         with self._lock:
             for place, old in enumerate(self._turns):
@@ -221,7 +221,7 @@ class Conversation:
                     return new
             return None
 
-    def render(self, number: int, rendition: QuoteTranslation) -> Turn | None:
+    def put_translation(self, number: int, translation_state: QuoteTranslation) -> Turn | None:
         """Put a rendition of one quote below a turn that is settled; None when there is none.
 
         It stands beside the outcome and is no part of it.
@@ -230,21 +230,21 @@ class Conversation:
             for place, old in enumerate(self._turns):
                 if old.number != number or old.state not in _SETTLED:
                     continue
-                if rendition.place not in foreign_quotes(old):
+                if translation_state.place not in foreign_quotes(old):
                     continue
-                others = [r for r in old.renditions if r.place != rendition.place]
-                new = replace(old, renditions=(*others, rendition))
+                others = [r for r in old.translations if r.place != translation_state.place]
+                new = replace(old, translations=(*others, translation_state))
                 self._turns = (*self._turns[:place], new, *self._turns[place + 1 :])
                 return new
             return None
 
-    def rendering(self, number: int, place: tuple[str, int, int]) -> bool:
+    def is_translating(self, number: int, place: tuple[str, int, int]) -> bool:
         """Whether a rendition of one quote of a turn is under way."""
         return any(
             r.place == place and r.busy
             for one in self._turns
             if one.number == number
-            for r in one.renditions
+            for r in one.translations
         )
 
     def history(self, before: int) -> tuple[Past, ...]:
@@ -584,32 +584,32 @@ class ChatService:
 
         Errors become a rendition that says so. ``refused`` is why it may not be asked for.
         """
-        rendition = QuoteTranslation(*place)
-        if conversation.rendering(number, place):
+        translation_state = QuoteTranslation(*place)
+        if conversation.is_translating(number, place):
             return
         if refused:
-            turn = conversation.render(number, replace(rendition, problem=refused))
+            turn = conversation.put_translation(number, replace(translation_state, problem=refused))
             yield from () if turn is None else (turn,)
             return
-        if (turn := conversation.render(number, rendition)) is None:
+        if (turn := conversation.put_translation(number, translation_state)) is None:
             return
         yield turn
-        ended = replace(rendition, problem=say(language, "error_internal"))
+        ended = replace(translation_state, problem=say(language, "error_internal"))
         try:
             for event in self.translation(*place, turn.language, "page"):
-                if not conversation.rendering(number, place):
+                if not conversation.is_translating(number, place):
                     return
                 if isinstance(event, Translation):
-                    ended = replace(rendition, translation=event)
+                    ended = replace(translation_state, translation=event)
                 elif isinstance(event, Queued):
-                    turn = conversation.render(number, replace(rendition, ahead=event.ahead))
+                    turn = conversation.put_translation(number, replace(translation_state, ahead=event.ahead))
                     yield from () if turn is None else (turn,)
         except ArticleMissing:
-            ended = replace(rendition, problem=say(language, "article_gone"))
+            ended = replace(translation_state, problem=say(language, "article_gone"))
         except KonkyoError as exc:
-            ended = replace(rendition, problem=str(exc))
+            ended = replace(translation_state, problem=str(exc))
         finally:
-            turn = conversation.render(number, ended)
+            turn = conversation.put_translation(number, ended)
         yield from () if turn is None else (turn,)
 
     @property

@@ -49,7 +49,7 @@ from konkyo.ui.web.html import (
     leading_quote,
     notice_page,
     overview,
-    parcel,
+    file_download,
     status,
     suggested_question,
 )
@@ -432,7 +432,7 @@ def _page(chat_server: ChatServer, admin: AdminPages) -> "gr.Blocks":
         tab, tongue = mine(request), language(request)
         number = said(event, "turn")
         verdict: Literal["up", "down"] = "down" if said(event, "verdict") == "down" else "up"
-        turn = tab.judge(int(number), verdict) if number.isdecimal() and len(number) < 6 else None
+        turn = tab.set_opinion(int(number), verdict) if number.isdecimal() and len(number) < 6 else None
         if turn is not None and turn.outcome is not None and chat_server.feedback is not None:
             past = [(p.question, p.answer) for p in tab.history(turn.number)]
             named = said(event, "reason") if verdict == "down" else ""
@@ -452,10 +452,10 @@ def _page(chat_server: ChatServer, admin: AdminPages) -> "gr.Blocks":
     def save(event: gr.EventData, request: gr.Request) -> str:
         tab, tongue = mine(request), language(request)
         if not any(turn.outcome is not None for turn in tab.turns):
-            return anew(parcel("", "", say(tongue, "nothing_to_save")))
+            return anew(file_download("", "", say(tongue, "nothing_to_save")))
         if said(event, "form") == "json":
-            return anew(parcel("konkyo.json", as_json(tab.turns)))
-        return anew(parcel("konkyo.md", as_markdown(tab.turns)))
+            return anew(file_download("konkyo.json", as_json(tab.turns)))
+        return anew(file_download("konkyo.md", as_markdown(tab.turns)))
 
     def keep(event: gr.EventData, request: gr.Request) -> tuple[str, str]:
         tongue = language(request)

@@ -39,7 +39,7 @@ from konkyo.ui.server.llm_queue import Queued
 from konkyo.ui.web.i18n import LANGUAGES, Language, say
 
 __all__ = [
-    "THUMB",
+    "THUMB_ICON",
     "IndexSummary",
     "Mark",
     "QuoteTranslation",
@@ -47,14 +47,14 @@ __all__ = [
     "TurnState",
     "advance",
     "article_page",
-    "back",
+    "source_navigation",
     "conversation",
     "filters",
     "foreign_quotes",
     "leading_quote",
     "notice_page",
     "overview",
-    "parcel",
+    "file_download",
     "plain_answer",
     "quotes_of",
     "safe_url",
@@ -71,7 +71,7 @@ _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
 _UNSAFE_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f\\\u2028\u2029]")
 _TITLE_LIMIT = 90
 # Drawn, because not every machine has a font with thumbs.
-THUMB = (
+THUMB_ICON = (
     '<svg viewBox="0 0 24 24" width="17" height="17" fill="none" stroke="currentColor"'
     ' stroke-width="1.7" stroke-linejoin="round" aria-hidden="true"><path d="M7 10.5 11 3c1.6 0 2.6'
     " 1 2.6 2.5V9h5a2 2 0 0 1 2 2.3l-1.1 7a2 2 0 0 1-2 1.7H7m0-9.5V20m0-9.5H4a1 1 0 0 0-1 1V19a1 1"
@@ -128,7 +128,7 @@ class Turn:
     filtered: bool = False
     ahead: int = 0
     opinion: str = ""
-    renditions: tuple[QuoteTranslation, ...] = ()
+    translations: tuple[QuoteTranslation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ class IndexSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class _Quote:
+class Quote:
     number: int
     article: ArticleSummary
     start: int
@@ -210,7 +210,7 @@ def safe_url(url: str | None) -> str | None:
 
 def suggested_question(summary: ArticleSummary, language: Language) -> str:
     """A question that the article's own title suggests."""
-    title = _shorten(summary.title)
+    title = shorten(summary.title)
     if language == "ja":
         # Quotation marks inside quotation marks take the other shape.
         title = title.replace("「", "『").replace("」", "』")
@@ -236,12 +236,12 @@ def conversation(
 
 def quotes_of(turn: Turn) -> tuple[tuple[str, Mark], ...]:
     """Every numbered quote that the turn shows: the article's identifier and where it is."""
-    return tuple((q.article.article_id, Mark(q.start, q.end, q.number)) for q in _quotes(turn))
+    return tuple((q.article.article_id, Mark(q.start, q.end, q.number)) for q in shown_quotes(turn))
 
 
 def foreign_quotes(turn: Turn) -> tuple[tuple[str, int, int], ...]:
     """Where the quotes stand that may be translated: not in the question's language, not too long."""
-    return tuple((q.article.article_id, q.start, q.end) for q in _quotes(turn) if _foreign(turn, q))
+    return tuple((q.article.article_id, q.start, q.end) for q in shown_quotes(turn) if is_foreign(turn, q))
 
 
 def leading_quote(turn: Turn) -> tuple[str, Mark] | None:
@@ -281,27 +281,27 @@ def article_page(article: Article, marks: Sequence[Mark], language: Language) ->
     length = len(article.text)
     fitting = [m for m in marks if 0 <= m.start < m.end <= length]
     lost = any(m.primary for m in marks) and not any(m.primary for m in fitting)
-    meta = _meta_line(article.outlet, article.published, language, article.author)
+    meta = meta_line(article.outlet, article.published, language, article.author)
     parts = [
-        _shut(language),
+        close_button(language),
         '<article class="k-article">',
-        _to_shelf(language),
-        f'<h2 id="k-article-title" tabindex="-1"{_written(article.language)}>'
+        _list_button(language),
+        f'<h2 id="k-article-title" tabindex="-1"{text_attributes(article.language)}>'
         f"{escape(article.title)}</h2>",
         f'<p class="k-meta">{meta}</p>',
         _original(article.url, language),
     ]
     if lost:
-        parts.append(f'<p class="k-note">{_t(language, "quote_moved")}</p>')
+        parts.append(f'<p class="k-note">{phrase(language, "quote_moved")}</p>')
     parts.append(
-        f'<div class="k-body"{_lang(article.language)}>{_body(article.text, fitting)}</div>'
+        f'<div class="k-body"{lang_attribute(article.language)}>{_body(article.text, fitting)}</div>'
     )
     others = len(article.sources) - 1
     if others > 0:
-        parts.append(f'<p class="k-note">{_t(language, "also_found", count=others)}</p>')
+        parts.append(f'<p class="k-note">{phrase(language, "also_found", count=others)}</p>')
     if article.comments:
-        said = "".join(f"<li{_written(None)}>{escape(c)}</li>" for c in article.comments)
-        summary = _t(language, "comments", count=len(article.comments))
+        said = "".join(f"<li{text_attributes(None)}>{escape(c)}</li>" for c in article.comments)
+        summary = phrase(language, "comments", count=len(article.comments))
         parts.append(
             f'<details class="k-fold" data-fold="comments"><summary>{summary}</summary>'
             f"<ul>{said}</ul></details>"
@@ -312,18 +312,18 @@ def article_page(article: Article, marks: Sequence[Mark], language: Language) ->
 
 def notice_page(text: str, language: Language) -> str:
     """The right page when there is nothing but a message to show."""
-    return back(language) + f'<p class="k-note" role="status">{escape(text)}</p>'
+    return source_navigation(language) + f'<p class="k-note" role="status">{escape(text)}</p>'
 
 
-def back(language: Language) -> str:
+def source_navigation(language: Language) -> str:
     """The way out of a page on the right: to the list of articles, or away on a phone."""
-    return _shut(language) + _to_shelf(language)
+    return close_button(language) + _list_button(language)
 
 
-def _to_shelf(language: Language) -> str:
+def _list_button(language: Language) -> str:
     return (
         '<p class="k-back"><button type="button" class="k-quiet" data-act="shelf">'
-        f"← {_t(language, 'all_articles')}</button></p>"
+        f"← {phrase(language, 'all_articles')}</button></p>"
     )
 
 
@@ -335,20 +335,20 @@ def overview(
     ``editor`` adds the ways to the pages for editors.
     """
     admin = _admin_links(language) if editor else ""
-    heading = f'<h2 id="k-article-title" tabindex="-1">{_t(language, "in_index")}</h2>'
+    heading = f'<h2 id="k-article-title" tabindex="-1">{phrase(language, "in_index")}</h2>'
     if index_summary is None:
         bones = '<div class="k-bone"></div>' * 6
         return f'<div class="k-shelf" aria-busy="true">{heading}{bones}</div>'
     if index_summary.count == 0:
         return (
             f'<div class="k-shelf">{admin}{heading}'
-            f'<p class="k-note">{_t(language, "empty_index")}</p></div>'
+            f'<p class="k-note">{phrase(language, "empty_index")}</p></div>'
         )
-    count = _t(language, "ready", count=index_summary.count)
+    count = phrase(language, "ready", count=index_summary.count)
     if index_summary.count > len(index_summary.newest):
-        count += " · " + _t(language, "newest", count=len(index_summary.newest))
-    rows = "".join(f"<li>{_article_button(s, language)}</li>" for s in index_summary.newest)
-    return _shut(language) + (
+        count += " · " + phrase(language, "newest", count=len(index_summary.newest))
+    rows = "".join(f"<li>{article_button(s, language)}</li>" for s in index_summary.newest)
+    return close_button(language) + (
         f'<div class="k-shelf">{admin}{heading}<p class="k-meta">{count}</p>'
         f'<ul class="k-list">{rows}</ul></div>'
     )
@@ -358,41 +358,41 @@ def _admin_links(language: Language) -> str:
     return (
         '<p class="k-rooms">'
         f'<button type="button" class="k-quiet" data-act="keep" data-order="look">'
-        f"{_t(language, 'keep_index')}</button>"
+        f"{phrase(language, 'keep_index')}</button>"
         f'<button type="button" class="k-quiet" data-act="examine-look">'
-        f"{_t(language, 'evaluate')}</button></p>"
+        f"{phrase(language, 'evaluate')}</button></p>"
     )
 
 
 def filters(index_summary: IndexSummary | None, where: Filter, language: Language) -> str:
     """The filters above the box: dates, the articles' languages, outlets."""
     chosen = sum(map(bool, (where.since, where.until, where.languages, where.outlets)))
-    summary = _t(language, "filters_on", count=chosen) if chosen else _t(language, "filters")
+    summary = phrase(language, "filters_on", count=chosen) if chosen else phrase(language, "filters")
     languages = _options(
         index_summary.languages if index_summary else (),
         where.languages,
         language,
-        lambda c: _tongue(c, language),
+        lambda c: _language_name(c, language),
     )
     outlets = _options(
         index_summary.outlets if index_summary else (), where.outlets, language, lambda o: o
     )
     clear = (
         f'<button type="button" class="k-quiet" data-act="unfilter">'
-        f"{_t(language, 'clear_filters')}</button>"
+        f"{phrase(language, 'clear_filters')}</button>"
         if chosen
         else ""
     )
     return (
         f'<details class="k-filters" data-fold="filters" data-chosen="{chosen}">'
         f'<summary>{summary}</summary><div class="k-filter-row">'
-        f"<label><span>{_t(language, 'since')}</span>"
+        f"<label><span>{phrase(language, 'since')}</span>"
         f'<input type="date" data-filter="since" value="{escape(where.since or "")}"></label>'
-        f"<label><span>{_t(language, 'until')}</span>"
+        f"<label><span>{phrase(language, 'until')}</span>"
         f'<input type="date" data-filter="until" value="{escape(where.until or "")}"></label>'
-        f"<label><span>{_t(language, 'article_language')}</span>"
+        f"<label><span>{phrase(language, 'article_language')}</span>"
         f'<select data-filter="language">{languages}</select></label>'
-        f"<label><span>{_t(language, 'outlet')}</span>"
+        f"<label><span>{phrase(language, 'outlet')}</span>"
         f'<select data-filter="outlet">{outlets}</select></label>'
         f"{clear}</div></details>"
     )
@@ -409,10 +409,10 @@ def _options(
         f"{escape(name(value))}</option>"
         for value in values
     )
-    return f'<option value="">{_t(language, "any")}</option>{options}'
+    return f'<option value="">{phrase(language, "any")}</option>{options}'
 
 
-def _tongue(code: str, language: Language) -> str:
+def _language_name(code: str, language: Language) -> str:
     """A language's name in the reader's language."""
     from babel import Locale, UnknownLocaleError
 
@@ -422,7 +422,7 @@ def _tongue(code: str, language: Language) -> str:
         return code
 
 
-def parcel(name: str, text: str, problem: str = "") -> str:
+def file_download(name: str, text: str, problem: str = "") -> str:
     """A file for the page's script to hand to the reader, or why there is none."""
     if problem:
         return f'<p class="k-toast" role="status">{escape(problem)}</p>'
@@ -437,11 +437,11 @@ def status(kind: Literal["loading", "ready", "failed"], text: str) -> str:
     return f'<button type="button" class="k-quiet" data-act="shelf">{said}</button>'
 
 
-def _shut(language: Language) -> str:
+def close_button(language: Language) -> str:
     """The bar that closes the source where it covers the conversation; hidden where it does not."""
     return (
         '<p class="k-shut"><button type="button" class="k-quiet" data-act="close">'
-        f"{_t(language, 'close')} ✕</button></p>"
+        f"{phrase(language, 'close')} ✕</button></p>"
     )
 
 
@@ -452,11 +452,11 @@ def _welcome(language: Language, suggestions: Sequence[str]) -> str:
         for q in suggestions
     )
     examples = (
-        f'<h3>{_t(language, "try")}</h3><ul class="k-chips">{chips}</ul>' if suggestions else ""
+        f'<h3>{phrase(language, "try")}</h3><ul class="k-chips">{chips}</ul>' if suggestions else ""
     )
     return (
-        f'<div class="k-welcome"><h2>{_t(language, "welcome")}</h2>'
-        f"<p>{_t(language, 'welcome_more')}</p>{examples}</div>"
+        f'<div class="k-welcome"><h2>{phrase(language, "welcome")}</h2>'
+        f"<p>{phrase(language, 'welcome_more')}</p>{examples}</div>"
     )
 
 
@@ -465,19 +465,19 @@ def _turn(turn: Turn, language: Language, translates: bool) -> str:
     busy = turn.state in ("waiting", "searching", "queued", "writing", "checking")
     inner = [_question(turn)]
     if not isinstance(turn.outcome, Refusal):
-        inner.append(_cards(turn, language, translates))
+        inner.append(evidence_cards(turn, language, translates))
     inner.append(
-        f'<div class="k-answer"{_lang(turn.language)} aria-live="polite"'
+        f'<div class="k-answer"{lang_attribute(turn.language)} aria-live="polite"'
         f' aria-busy="{"true" if busy else "false"}">'
     )
-    inner.append(_answer_body(turn, language))
+    inner.append(answer_body(turn, language))
     inner.append("</div>")
     inner.extend(f'<p class="k-note" dir="auto">{escape(note)}</p>' for note in _notices(turn))
     if not busy:
-        inner.append(_removed(turn, language))
-        inner.append(_printed(turn, language))
-        inner.append(_foot(turn, language))
-        inner.append(_opinion_form(turn, language))
+        inner.append(removed_sentences(turn, language))
+        inner.append(printed_sources(turn, language))
+        inner.append(answer_footer(turn, language))
+        inner.append(feedback_form(turn, language))
     return (
         f'<section class="k-turn" data-turn="{turn.number}" data-state="{turn.state}"'
         f' data-kind="{kind}" aria-labelledby="k-q{turn.number}">{"".join(inner)}</section>'
@@ -488,22 +488,22 @@ def _question(turn: Turn) -> str:
     return f'<h2 class="k-question" id="k-q{turn.number}" dir="auto">{escape(turn.question)}</h2>'
 
 
-def _answer_body(turn: Turn, language: Language) -> str:
+def answer_body(turn: Turn, language: Language) -> str:
     if turn.state == "failed":
         detail = turn.error or say(language, "error_internal")
         return (
-            f'<p class="k-failed"><strong>{_t(language, "error")}</strong> '
+            f'<p class="k-failed"><strong>{phrase(language, "error")}</strong> '
             f'<span dir="auto">{escape(detail)}</span></p>'
         )
     if isinstance(turn.outcome, Refusal):
-        return _refusal(turn, turn.outcome, language)
-    quotes = {q.number: q for q in _quotes(turn)}
+        return refusal_page(turn, turn.outcome, language)
+    quotes = {q.number: q for q in shown_quotes(turn)}
     claims = "".join(_claim(turn, claim, quotes, language) for claim in turn.claims)
     if turn.state == "done":
         return claims
     if turn.state == "stopped":
-        more = f" {_t(language, 'stopped_more')}" if turn.claims else ""
-        return f'{claims}<p class="k-note"><strong>{_t(language, "stopped")}</strong>{more}</p>'
+        more = f" {phrase(language, 'stopped_more')}" if turn.claims else ""
+        return f'{claims}<p class="k-note"><strong>{phrase(language, "stopped")}</strong>{more}</p>'
     words = {
         "waiting": "loading_wait",
         "searching": "searching",
@@ -511,11 +511,11 @@ def _answer_body(turn: Turn, language: Language) -> str:
         "writing": "writing",
         "checking": "checking",
     }[turn.state]
-    doing = _t(language, words, count=turn.ahead)
+    doing = phrase(language, words, count=turn.ahead)
     return f'{claims}<p class="k-doing" data-doing="{turn.state}">{doing}</p>'
 
 
-def _claim(turn: Turn, claim: Claim, quotes: dict[int, _Quote], language: Language) -> str:
+def _claim(turn: Turn, claim: Claim, quotes: dict[int, Quote], language: Language) -> str:
     mentioned: list[int] = []
     pieces: list[str] = []
     done = 0
@@ -536,19 +536,19 @@ def _claim(turn: Turn, claim: Claim, quotes: dict[int, _Quote], language: Langua
     return f'<p class="k-claim" dir="auto">{"".join(pieces)}</p>'
 
 
-def _cite(turn: Turn, number: int, quotes: dict[int, _Quote], language: Language) -> str:
+def _cite(turn: Turn, number: int, quotes: dict[int, Quote], language: Language) -> str:
     quote = quotes.get(number)
     if quote is None:
         return ""
-    about = _about(quote.article.title, quote.article.outlet, quote.article.published, language)
+    about = article_label(quote.article.title, quote.article.outlet, quote.article.published, language)
     return (
         f'<button type="button" class="k-cite" aria-label="{escape(f"[{number}] {about}")}"'
-        f"{_opens(quote, turn.number)}>[{number}]</button>"
+        f"{open_attributes(quote, turn.number)}>[{number}]</button>"
     )
 
 
-def _cards(turn: Turn, language: Language, translates: bool) -> str:
-    quotes = _quotes(turn)
+def evidence_cards(turn: Turn, language: Language, translates: bool) -> str:
+    quotes = shown_quotes(turn)
     if not quotes:
         return ""
     cited = {n for claim in turn.claims for n in claim.citations}
@@ -558,42 +558,42 @@ def _cards(turn: Turn, language: Language, translates: bool) -> str:
         used = quote.number in cited
         dim = " k-dim" if finished and not used else ""
         cards.append(
-            f'<li><button type="button" class="k-card{dim}"{_opens(quote, turn.number)}>'
+            f'<li><button type="button" class="k-card{dim}"{open_attributes(quote, turn.number)}>'
             f'<span class="k-card-top"><span class="k-num">{quote.number}</span>'
-            f'<span class="k-card-title"{_written(quote.article.language)}>'
+            f'<span class="k-card-title"{text_attributes(quote.article.language)}>'
             f"{escape(quote.article.title)}</span></span>"
-            f'<span class="k-card-quote"{_written(quote.article.language)}>'
+            f'<span class="k-card-quote"{text_attributes(quote.article.language)}>'
             f"{escape(quote.text)}</span>"
             f'<span class="k-meta">'
-            f"{_meta_line(quote.article.outlet, quote.article.published, language)}</span>"
-            f"</button>{_told(turn, quote, language) if translates else ''}</li>"
+            f"{meta_line(quote.article.outlet, quote.article.published, language)}</span>"
+            f"</button>{quote_translation(turn, quote, language) if translates else ''}</li>"
         )
     return (
-        f'<div class="k-evidence"><h3>{_t(language, "evidence")}</h3>'
+        f'<div class="k-evidence"><h3>{phrase(language, "evidence")}</h3>'
         f'<ul class="k-cards">{"".join(cards)}</ul></div>'
     )
 
 
-def _told(turn: Turn, quote: _Quote, language: Language) -> str:
+def quote_translation(turn: Turn, quote: Quote, language: Language) -> str:
     """Below a quote in another language: the wish for a translation, or what became of it."""
-    if not _foreign(turn, quote):
+    if not is_foreign(turn, quote):
         return ""
     place = (quote.article.article_id, quote.start, quote.end)
-    found = next((r for r in turn.renditions if r.place == place), None)
+    found = next((r for r in turn.translations if r.place == place), None)
     settled = turn.state in ("done", "stopped", "failed")
     wish = (
-        f'<button type="button" class="k-quiet" aria-label="{_t(language, "translate")}'
+        f'<button type="button" class="k-quiet" aria-label="{phrase(language, "translate")}'
         f' [{quote.number}]"{"" if settled else " disabled"}'
-        f"{_opens(quote, turn.number, 'translate')}>{_t(language, 'translate')}</button>"
+        f"{open_attributes(quote, turn.number, 'translate')}>{phrase(language, 'translate')}</button>"
     )
     if found is None:
         state, inner = "idle", wish
     elif found.busy:
-        waits = _t(language, "translation_waits", count=found.ahead) if found.ahead else ""
+        waits = phrase(language, "translation_waits", count=found.ahead) if found.ahead else ""
         state = "busy"
-        inner = f'<p class="k-doing">{waits or _t(language, "translating")}</p>'
+        inner = f'<p class="k-doing">{waits or phrase(language, "translating")}</p>'
     elif found.translation is None:
-        said = f"{_t(language, 'no_translation')} <bdi>{escape(found.problem)}</bdi>"
+        said = f"{phrase(language, 'no_translation')} <bdi>{escape(found.problem)}</bdi>"
         state, inner = "failed", f'<p class="k-note" dir="auto">{said}</p>{wish}'
     else:
         made = found.translation
@@ -601,8 +601,8 @@ def _told(turn: Turn, quote: _Quote, language: Language) -> str:
         # The words of the mark fall back to English, as those of an answer do.
         spoken = made.language if made.language in LANGUAGES else "en"
         inner = (
-            f'<p class="k-told-text"{_written(made.language)}>{escape(made.text)}</p>'
-            f'<p class="k-told-mark"{_written(spoken)}>{escape(made.mark)}</p>'
+            f'<p class="k-told-text"{text_attributes(made.language)}>{escape(made.text)}</p>'
+            f'<p class="k-told-mark"{text_attributes(spoken)}>{escape(made.mark)}</p>'
         )
     return (
         f'<div class="k-told" data-state="{state}" data-turn="{turn.number}"'
@@ -611,35 +611,35 @@ def _told(turn: Turn, quote: _Quote, language: Language) -> str:
     )
 
 
-def _foreign(turn: Turn, quote: _Quote) -> bool:
+def is_foreign(turn: Turn, quote: Quote) -> bool:
     written, asked = quote.article.language, turn.language
     known = bool(written and asked) and len(quote.text) <= LONGEST_QUOTE
     return known and not same_language(written, asked)
 
 
-def _refusal(turn: Turn, outcome: Refusal, language: Language) -> str:
+def refusal_page(turn: Turn, outcome: Refusal, language: Language) -> str:
     tip = "refusal_tip_filter" if turn.filtered else "refusal_tip"
     parts = [
         f'<div class="k-refusal" data-reason="{escape(outcome.reason)}">',
-        f'<p class="k-tag">{_t(language, "refused")}</p>',
+        f'<p class="k-tag">{phrase(language, "refused")}</p>',
         f'<p class="k-refusal-text" dir="auto">{escape(outcome.text)}</p>',
-        f'<p class="k-note">{_t(language, tip)}</p>' if outcome.reason != "empty_index" else "",
+        f'<p class="k-note">{phrase(language, tip)}</p>' if outcome.reason != "empty_index" else "",
     ]
     if outcome.related:
-        rows = "".join(f"<li>{_article_button(s, language)}</li>" for s in outcome.related)
-        parts.append(f'<h3>{_t(language, "related")}</h3><ul class="k-list">{rows}</ul>')
-    parts.append(_offers(turn, outcome, language))
+        rows = "".join(f"<li>{article_button(s, language)}</li>" for s in outcome.related)
+        parts.append(f'<h3>{phrase(language, "related")}</h3><ul class="k-list">{rows}</ul>')
+    parts.append(_suggestions(turn, outcome, language))
     parts.append("</div>")
     return "".join(parts)
 
 
-def _offers(turn: Turn, outcome: Refusal, language: Language) -> str:
+def _suggestions(turn: Turn, outcome: Refusal, language: Language) -> str:
     """What to try next: all articles, if a filter was on; what the nearest article is about."""
     offers = []
     if turn.filtered:
         offers.append(
             f'<li><button type="button" class="k-chip" data-act="widen"'
-            f' data-question="{escape(turn.question)}">{_t(language, "widen")}</button></li>'
+            f' data-question="{escape(turn.question)}">{phrase(language, "widen")}</button></li>'
         )
     for near in outcome.related[:1]:
         question = suggested_question(near, language)
@@ -649,10 +649,10 @@ def _offers(turn: Turn, outcome: Refusal, language: Language) -> str:
         )
     if not offers:
         return ""
-    return f'<h3>{_t(language, "offers")}</h3><ul class="k-chips">{"".join(offers)}</ul>'
+    return f'<h3>{phrase(language, "offers")}</h3><ul class="k-chips">{"".join(offers)}</ul>'
 
 
-def _printed(turn: Turn, language: Language) -> str:
+def printed_sources(turn: Turn, language: Language) -> str:
     """The sources in full, for paper; the screen shows them elsewhere."""
     if not isinstance(turn.outcome, Answer):
         return ""
@@ -661,56 +661,56 @@ def _printed(turn: Turn, language: Language) -> str:
         about = " · ".join(p for p in (citation.title, citation.outlet, citation.published) if p)
         url = safe_url(citation.url)
         rows.append(
-            f'<li value="{citation.id}"><q{_written(citation.language)}>{escape(citation.quote)}</q>'
+            f'<li value="{citation.id}"><q{text_attributes(citation.language)}>{escape(citation.quote)}</q>'
             f'<br><span dir="auto">{escape(about)}</span>'
             + (f"<br><bdi>{escape(url)}</bdi>" if url else "")
             + "</li>"
         )
-    heading = _t(language, "sources_of_answer")
+    heading = phrase(language, "sources_of_answer")
     return f'<div class="k-printed"><h3>{heading}</h3><ol>{"".join(rows)}</ol></div>'
 
 
-def _opinion(turn: Turn, language: Language) -> str:
+def feedback_buttons(turn: Turn, language: Language) -> str:
     """Thumbs, and what a thumb down asks."""
     if turn.outcome is None:
         return ""
     thumbs = "".join(
         f'<button type="button" class="k-quiet k-thumb" data-act="{name}" data-turn="{turn.number}"'
-        f' aria-label="{_t(language, name)}" title="{_t(language, name)}"'
-        f' aria-pressed="{"true" if turn.opinion == verdict else "false"}">{THUMB}</button>'
+        f' aria-label="{phrase(language, name)}" title="{phrase(language, name)}"'
+        f' aria-pressed="{"true" if turn.opinion == verdict else "false"}">{THUMB_ICON}</button>'
         for name, verdict in (("good", "up"), ("bad", "down"))
     )
-    said = f'<span role="status">{_t(language, "thanks")}</span>' if turn.opinion else ""
+    said = f'<span role="status">{phrase(language, "thanks")}</span>' if turn.opinion else ""
     return f'<span class="k-thumbs">{thumbs}{said}</span>'
 
 
-def _opinion_form(turn: Turn, language: Language) -> str:
+def feedback_form(turn: Turn, language: Language) -> str:
     if turn.outcome is None or turn.opinion:
         return ""
     answered = isinstance(turn.outcome, Answer)
     reasons = ("wrong", "unproven", "incomplete", "should_refuse", "other")
     fitting = reasons if answered else ("should_answer", "other")
     options = "".join(
-        f'<option value="{reason}">{_t(language, "reason_" + reason)}</option>'
+        f'<option value="{reason}">{phrase(language, "reason_" + reason)}</option>'
         for reason in fitting
     )
     return (
         f'<div class="k-why-form" data-turn="{turn.number}" hidden>'
-        f"<label><span>{_t(language, 'bad_why')}</span><select>{options}</select></label>"
-        f"<label><span>{_t(language, 'correction')}</span>"
+        f"<label><span>{phrase(language, 'bad_why')}</span><select>{options}</select></label>"
+        f"<label><span>{phrase(language, 'correction')}</span>"
         '<input type="text" maxlength="2000" dir="auto"></label>'
         f'<button type="button" class="k-chip" data-act="blame" data-turn="{turn.number}">'
-        f"{_t(language, 'send')}</button></div>"
+        f"{phrase(language, 'send')}</button></div>"
     )
 
 
-def _removed(turn: Turn, language: Language) -> str:
+def removed_sentences(turn: Turn, language: Language) -> str:
     if not turn.removed:
         return ""
     folds = []
     for reason in _in_order(removed.reason for removed in turn.removed):
         same = [r for r in turn.removed if r.reason == reason]
-        summary = _t(language, "removed", count=len(same), reason=removed_text(reason, language))
+        summary = phrase(language, "removed", count=len(same), reason=removed_text(reason, language))
         rows = "".join(
             f'<li dir="auto"><s>{escape(r.text)}</s>'
             + (f' <span class="k-why">{escape(r.detail)}</span>' if r.detail else "")
@@ -720,18 +720,18 @@ def _removed(turn: Turn, language: Language) -> str:
         folds.append(
             f'<details class="k-fold" data-fold="t{turn.number}-{reason}">'
             f"<summary>{summary}</summary>"
-            f'<p class="k-note">{_t(language, "removed_note")}</p><ul>{rows}</ul></details>'
+            f'<p class="k-note">{phrase(language, "removed_note")}</p><ul>{rows}</ul></details>'
         )
     return "".join(folds)
 
 
-def _foot(turn: Turn, language: Language) -> str:
+def answer_footer(turn: Turn, language: Language) -> str:
     facts = []
     if isinstance(turn.outcome, Answer):
-        facts.append(_t(language, "verified", count=len(turn.outcome.claims)))
+        facts.append(phrase(language, "verified", count=len(turn.outcome.claims)))
     if turn.outcome is not None and "total" in turn.outcome.timings_ms:
         seconds = f"{turn.outcome.timings_ms['total'] / 1000:.1f}"
-        facts.append(_t(language, "seconds", seconds=seconds))
+        facts.append(phrase(language, "seconds", seconds=seconds))
     actions = [
         _action("retry", turn, language),
         _action("edit", turn, language),
@@ -740,7 +740,7 @@ def _foot(turn: Turn, language: Language) -> str:
         actions.append(_action("copy", turn, language, text=plain_answer(turn)))
     actions.append(_action("link", turn, language))
     said = f'<span class="k-facts">{" · ".join(facts)}</span>' if facts else ""
-    thumbs = _opinion(turn, language)
+    thumbs = feedback_buttons(turn, language)
     return (
         f'<div class="k-foot">{said}<span class="k-actions">{"".join(actions)}{thumbs}</span></div>'
     )
@@ -752,21 +752,21 @@ def _action(
     carried = escape(text or turn.question)
     return (
         f'<button type="button" class="k-quiet" data-act="{name}" data-text="{carried}"'
-        f' data-done="{_t(language, "copied")}">{_t(language, name)}</button>'
+        f' data-done="{phrase(language, "copied")}">{phrase(language, name)}</button>'
     )
 
 
-def _article_button(summary: ArticleSummary, language: Language) -> str:
+def article_button(summary: ArticleSummary, language: Language) -> str:
     return (
         f'<button type="button" class="k-row" data-act="open"'
         f' data-article="{escape(summary.article_id)}">'
-        f'<span class="k-row-title"{_written(summary.language)}>{escape(summary.title)}</span>'
-        f'<span class="k-meta">{_meta_line(summary.outlet, summary.published, language)}</span>'
+        f'<span class="k-row-title"{text_attributes(summary.language)}>{escape(summary.title)}</span>'
+        f'<span class="k-meta">{meta_line(summary.outlet, summary.published, language)}</span>'
         f"</button>"
     )
 
 
-def _opens(quote: _Quote, turn: int, act: Literal["open", "translate"] = "open") -> str:
+def open_attributes(quote: Quote, turn: int, act: Literal["open", "translate"] = "open") -> str:
     return (
         f' data-act="{act}" data-turn="{turn}" data-n="{quote.number}"'
         f' data-article="{escape(quote.article.article_id)}"'
@@ -774,9 +774,9 @@ def _opens(quote: _Quote, turn: int, act: Literal["open", "translate"] = "open")
     )
 
 
-def _quotes(turn: Turn) -> tuple[_Quote, ...]:
+def shown_quotes(turn: Turn) -> tuple[Quote, ...]:
     """The evidence; the answer's own citations where those number other quotes."""
-    shown = {e.number: _Quote(e.number, e.article, e.start, e.end, e.text) for e in turn.evidence}
+    shown = {e.number: Quote(e.number, e.article, e.start, e.end, e.text) for e in turn.evidence}
     if isinstance(turn.outcome, Answer):
         final = {c.id: _from_citation(c) for c in turn.outcome.citations}
         agree = all(
@@ -790,7 +790,7 @@ def _quotes(turn: Turn) -> tuple[_Quote, ...]:
     return tuple(shown.values())
 
 
-def _from_citation(citation: Citation) -> _Quote:
+def _from_citation(citation: Citation) -> Quote:
     summary = ArticleSummary(
         article_id=citation.article_id,
         title=citation.title,
@@ -801,7 +801,7 @@ def _from_citation(citation: Citation) -> _Quote:
         outlet=citation.outlet,
         passages=0,
     )
-    return _Quote(citation.id, summary, citation.start, citation.end, citation.quote)
+    return Quote(citation.id, summary, citation.start, citation.end, citation.quote)
 
 
 def _notices(turn: Turn) -> tuple[str, ...]:
@@ -848,13 +848,13 @@ def _original(url: str | None, language: Language) -> str:
         return ""
     return (
         f'<p class="k-original"><a href="{escape(address)}" target="_blank"'
-        f' rel="noopener noreferrer nofollow">{_t(language, "original")}'
+        f' rel="noopener noreferrer nofollow">{phrase(language, "original")}'
         f' <bdi class="k-host">{escape(urlsplit(address).hostname or "")}</bdi>'
         f' <span aria-hidden="true">↗</span></a></p>'
     )
 
 
-def _meta_line(
+def meta_line(
     outlet: str | None, published: str | None, language: Language, author: str | None = None
 ) -> str:
     parts = [f"<bdi>{escape(outlet)}</bdi>"] if outlet else []
@@ -863,30 +863,30 @@ def _meta_line(
     if published:
         parts.append(f'<time datetime="{escape(published)}">{escape(published)}</time>')
     else:
-        parts.append(_t(language, "no_date"))
+        parts.append(phrase(language, "no_date"))
     return '<span class="k-dot"> · </span>'.join(parts)
 
 
-def _about(title: str, outlet: str | None, published: str | None, language: Language) -> str:
+def article_label(title: str, outlet: str | None, published: str | None, language: Language) -> str:
     when = published or say(language, "no_date")
-    return ", ".join(part for part in (_shorten(title), outlet, when) if part)
+    return ", ".join(part for part in (shorten(title), outlet, when) if part)
 
 
-def _shorten(title: str) -> str:
+def shorten(title: str) -> str:
     flat = " ".join(title.split())
     return flat if len(flat) <= _TITLE_LIMIT else flat[: _TITLE_LIMIT - 1] + "…"
 
 
-def _written(language: str | None) -> str:
+def text_attributes(language: str | None) -> str:
     """Attributes for text of any language: its tag where known, and its own direction."""
-    return _lang(language) + ' dir="auto"'
+    return lang_attribute(language) + ' dir="auto"'
 
 
-def _lang(language: str | None) -> str:
+def lang_attribute(language: str | None) -> str:
     return f' lang="{language}"' if language and _LANGUAGE_TAG.match(language) else ""
 
 
-def _t(language: Language, key: str, **facts: object) -> str:
+def phrase(language: Language, key: str, **facts: object) -> str:
     return escape(say(language, key, **facts))
 
 
