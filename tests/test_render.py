@@ -14,26 +14,15 @@ from konkyo.rag.generation.translate import Translation
 from konkyo.rag.types import ClaimDrafted, ClaimRemoved, Finished, Refusal, Removed
 from konkyo.ui.server.evaluation_jobs import EvaluationRun
 from konkyo.ui.server.index_jobs import Job
-from konkyo.ui.web.admin_html import evaluation_page, index_page
-from konkyo.ui.web.html import (
-    THUMB_ICON,
-    IndexSummary,
-    Mark,
-    QuoteTranslation,
-    Turn,
-    advance,
-    article_page,
-    conversation,
-    filters,
-    foreign_quotes,
-    notice_page,
-    overview,
-    file_download,
-    plain_answer,
-    quotes_of,
-    safe_url,
-    status,
-)
+from konkyo.ui.web.export import plain_answer
+from konkyo.ui.web.html.admin_evaluation import evaluation_page
+from konkyo.ui.web.html.admin_index import index_page
+from konkyo.ui.web.html.article import article_page, notice_page
+from konkyo.ui.web.html.conversation import conversation
+from konkyo.ui.web.html.elements import safe_url
+from konkyo.ui.web.html.feedback import THUMB_ICON
+from konkyo.ui.web.html.filters import filters
+from konkyo.ui.web.html.overview import file_download, overview, status
 from konkyo.ui.web.i18n import (
     LANGUAGES,
     PHRASES,
@@ -42,6 +31,15 @@ from konkyo.ui.web.i18n import (
     negotiate,
     require_same_keys,
     say,
+)
+from konkyo.ui.web.turns import (
+    IndexSummary,
+    Mark,
+    QuoteTranslation,
+    Turn,
+    advance,
+    foreign_quotes,
+    quotes_of,
 )
 
 sys.path.insert(0, str(Path(__file__).parent))

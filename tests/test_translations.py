@@ -19,9 +19,10 @@ from konkyo.rag.types import to_json
 from konkyo.ui.server.llm_queue import LLMQueue
 from konkyo.ui.web import chat_service as desk_module
 from konkyo.ui.web.chat_service import ChatService, Conversation, NoQuote
-from konkyo.ui.web.export import as_json, as_markdown
-from konkyo.ui.web.html import conversation, foreign_quotes, plain_answer
+from konkyo.ui.web.export import as_json, as_markdown, plain_answer
+from konkyo.ui.web.html.conversation import conversation
 from konkyo.ui.web.i18n import LANGUAGES, say
+from konkyo.ui.web.turns import foreign_quotes
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -12,7 +12,7 @@ import pytest
 from konkyo.index.builder import build
 from konkyo.index.stores.local.checks import verify
 from konkyo.ui.server.index_jobs import Job
-from konkyo.ui.web.admin_html import index_findings
+from konkyo.ui.web.html.admin_index import index_findings
 from konkyo.ui.web.i18n import Language
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -18,8 +18,9 @@ from konkyo.ui.server.evaluation_jobs import EvaluationJobs
 from konkyo.ui.server.feedback import feedback_file, to_questions
 from konkyo.ui.server.index_jobs import IndexJobs, Order
 from konkyo.ui.server.session_store import opinions_of
-from konkyo.ui.web.admin_html import evaluation_page, index_page
-from konkyo.ui.web.html import notice_page
+from konkyo.ui.web.html.admin_evaluation import evaluation_page
+from konkyo.ui.web.html.admin_index import index_page
+from konkyo.ui.web.html.article import notice_page
 from konkyo.ui.web.i18n import Language, say
 
 __all__ = ["UPLOAD_LIMIT", "AdminPages", "Tickets", "question_sets"]

@@ -23,7 +23,8 @@ from konkyo.rag.generation.translate import LONGEST_QUOTE, Translation, translat
 from konkyo.rag.types import Answer, Event
 from konkyo.ui.server.llm_queue import Heartbeat, Queued, in_line
 from konkyo.ui.server.telemetry import Channel, Telemetry
-from konkyo.ui.web.html import (
+from konkyo.ui.web.i18n import Language, say
+from konkyo.ui.web.turns import (
     IndexSummary,
     Mark,
     QuoteTranslation,
@@ -32,7 +33,6 @@ from konkyo.ui.web.html import (
     foreign_quotes,
     quotes_of,
 )
-from konkyo.ui.web.i18n import Language, say
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -602,7 +602,9 @@ class ChatService:
                 if isinstance(event, Translation):
                     ended = replace(translation_state, translation=event)
                 elif isinstance(event, Queued):
-                    turn = conversation.put_translation(number, replace(translation_state, ahead=event.ahead))
+                    turn = conversation.put_translation(
+                        number, replace(translation_state, ahead=event.ahead)
+                    )
                     yield from () if turn is None else (turn,)
         except ArticleMissing:
             ended = replace(translation_state, problem=say(language, "article_gone"))

@@ -7,9 +7,10 @@ import re
 from collections.abc import Sequence
 
 from konkyo.rag.types import Answer, to_json
-from konkyo.ui.web.html import Turn, safe_url
+from konkyo.ui.web.html.elements import safe_url
+from konkyo.ui.web.turns import Turn
 
-__all__ = ["as_json", "as_markdown"]
+__all__ = ["as_json", "as_markdown", "plain_answer"]
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&!])")
 
@@ -52,3 +53,19 @@ def as_json(turns: Sequence[Turn]) -> str:
     """Every finished turn as the object of ``konkyo ask --json``, in an array."""
     outcomes = [to_json(turn.outcome) for turn in turns if turn.outcome is not None]
     return json.dumps(outcomes, ensure_ascii=False, indent=2) + "\n"
+
+
+def plain_answer(turn: Turn) -> str:
+    """The answer with its sources as plain text, as the copy button gives it."""
+    if not isinstance(turn.outcome, Answer):
+        return turn.outcome.text if turn.outcome else ""
+    lines = [turn.question, "", turn.outcome.text, ""]
+    for citation in turn.outcome.citations:
+        about = " · ".join(
+            part for part in (citation.title, citation.outlet, citation.published) if part
+        )
+        lines.append(f"[{citation.id}] “{citation.quote}” — {about}")
+        url = safe_url(citation.url)
+        if url:
+            lines.append(f"    {url}")
+    return "\n".join(lines)

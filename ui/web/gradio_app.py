@@ -41,20 +41,14 @@ from konkyo.ui.server.index_jobs import IndexJobs
 from konkyo.ui.web.admin import UPLOAD_LIMIT, AdminPages
 from konkyo.ui.web.chat_service import QUESTION_LIMIT, ChatService, Conversation
 from konkyo.ui.web.export import as_json, as_markdown
-from konkyo.ui.web.html import (
-    Mark,
-    article_page,
-    conversation,
-    filters,
-    leading_quote,
-    notice_page,
-    overview,
-    file_download,
-    status,
-    suggested_question,
-)
+from konkyo.ui.web.html.article import article_page, notice_page
+from konkyo.ui.web.html.conversation import conversation
+from konkyo.ui.web.html.elements import suggested_question
+from konkyo.ui.web.html.filters import filters
+from konkyo.ui.web.html.overview import file_download, overview, status
 from konkyo.ui.web.i18n import LANGUAGE_NAMES, LANGUAGES, PHRASES, Language, say
 from konkyo.ui.web.page_sessions import reader_of
+from konkyo.ui.web.turns import Mark, leading_quote
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -432,7 +426,11 @@ def _page(chat_server: ChatServer, admin: AdminPages) -> "gr.Blocks":
         tab, tongue = mine(request), language(request)
         number = said(event, "turn")
         verdict: Literal["up", "down"] = "down" if said(event, "verdict") == "down" else "up"
-        turn = tab.set_opinion(int(number), verdict) if number.isdecimal() and len(number) < 6 else None
+        turn = (
+            tab.set_opinion(int(number), verdict)
+            if number.isdecimal() and len(number) < 6
+            else None
+        )
         if turn is not None and turn.outcome is not None and chat_server.feedback is not None:
             past = [(p.question, p.answer) for p in tab.history(turn.number)]
             named = said(event, "reason") if verdict == "down" else ""

@@ -1,37 +1,18 @@
-"""The pages for editors as HTML: keeping the index, and evaluating. Pure; all text is escaped here."""
+"""The page on which editors add, refresh and remove sources."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
 
-from konkyo.ui.server.evaluation_jobs import EvaluationRun
 from konkyo.ui.server.index_jobs import Job
-from konkyo.ui.web.html import source_navigation
-from konkyo.ui.web.i18n import INDEX_CHECKS, Language, say
+from konkyo.ui.web.html.admin_elements import action_button, progress_bar
+from konkyo.ui.web.html.elements import phrase, source_navigation
+from konkyo.ui.web.i18n import INDEX_CHECKS, Language
 
-__all__ = ["evaluation_page", "index_page"]
+__all__ = ["index_page"]
 
 _SHOWN = 200
-_MEASURES = {
-    "Handled": "measure_handled",
-    "Right": "measure_correct",
-    "RefusalRecall": "measure_refused",
-}
-
-
-def phrase(language: Language, key: str, **facts: object) -> str:
-    return escape(say(language, key, **facts))
-
-
-def _button(
-    action: str, language: Language, *, key: str = "", kind: str = "k-chip", **data: str
-) -> str:
-    carried = "".join(f' data-{name}="{escape(value)}"' for name, value in data.items())
-    return (
-        f'<button type="button" class="{kind}" data-act="{action}"{carried}>'
-        f"{phrase(language, key or action)}</button>"
-    )
 
 
 def index_page(
@@ -66,14 +47,14 @@ def _forms(language: Language) -> str:
         f"<section><h3>{phrase(language, 'add_sources')}</h3>"
         f'<label class="k-field"><span>{phrase(language, "add_hint")}</span>'
         '<textarea id="k-sources" rows="3" spellcheck="false" dir="auto"></textarea></label>'
-        f'<p class="k-row-of">{_button("keep-add", language, key="add", kind="k-chip k-main")}'
+        f'<p class="k-row-of">{action_button("keep-add", language, key="add", kind="k-chip k-main")}'
         f'<label class="k-chip k-file">{phrase(language, "upload_files")}'
         '<input type="file" multiple data-upload></label>'
         f'<label class="k-chip k-file">{phrase(language, "upload_folder")}'
         '<input type="file" multiple webkitdirectory data-upload></label></p></section>'
         '<section><p class="k-row-of">'
         + "".join(
-            _button("keep", language, key=order, order=order)
+            action_button("keep", language, key=order, order=order)
             for order in ("refresh", "verify", "rebuild", "undo")
         )
         + "</p></section>"
@@ -82,14 +63,16 @@ def _forms(language: Language) -> str:
 
 def _job(job: Job, language: Language) -> str:
     if job.running:
-        stage = phrase(language, f"job_{job.stage}") if job.stage else phrase(language, "job_running")
+        stage = (
+            phrase(language, f"job_{job.stage}") if job.stage else phrase(language, "job_running")
+        )
         figures = f' <span class="k-meta">{job.done} / {job.total}</span>' if job.total else ""
         return (
             f'<section class="k-job" data-number="{job.number}" aria-live="polite">'
             f"<p>{stage}{figures}</p>"
-            f"{_bar(job.done, job.total, language)}"
+            f"{progress_bar(job.done, job.total, language)}"
             f'<p class="k-note">{phrase(language, "job_goes_on")}</p>'
-            f'<p class="k-row-of">{_button("keep", language, key="cancel", order="cancel")}</p>'
+            f'<p class="k-row-of">{action_button("keep", language, key="cancel", order="cancel")}</p>'
             "</section>"
         )
     parts = [
@@ -103,7 +86,7 @@ def _job(job: Job, language: Language) -> str:
         # All sources are named by the server itself.
         named = () if job.action in ("refresh", "rebuild") else job.sources
         data = {"order": job.action, "source": "\n".join(named), "yes": "yes"}
-        parts.append(f"<p>{_button('keep', language, key='remove_anyway', **data)}</p>")
+        parts.append(f"<p>{action_button('keep', language, key='remove_anyway', **data)}</p>")
     report = job.report or {}
     if "added" in report:
         parts.append(f"<p>{phrase(language, 'changed', **report)}</p>")
@@ -149,90 +132,18 @@ def _check_name(name: str, language: Language) -> str:
     return INDEX_CHECKS[language].get(name.partition(" (")[0], name)
 
 
-def _bar(done: int, total: int, language: Language) -> str:
-    if not total:
-        return f'<progress aria-label="{phrase(language, "job_running")}"></progress>'
-    return (
-        f'<progress max="{total}" value="{done}"'
-        f' aria-label="{phrase(language, "job_running")}"></progress>'
-    )
-
-
 def _sources(sources: Sequence[str], language: Language) -> str:
     rows = []
     for source in sources[:_SHOWN]:
-        button = _button(
+        button = action_button(
             "keep", language, key="remove", kind="k-quiet", order="remove", source=source
         )
         rows.append(f'<li><bdi class="k-path">{escape(source)}</bdi>{button}</li>')
     more = len(sources) - _SHOWN
-    rest = f'<p class="k-note">{phrase(language, "more_sources", count=more)}</p>' if more > 0 else ""
+    rest = (
+        f'<p class="k-note">{phrase(language, "more_sources", count=more)}</p>' if more > 0 else ""
+    )
     return (
         f"<section><h3>{phrase(language, 'indexed_sources')} ({len(sources)})</h3>"
         f'<ul class="k-sources">{"".join(rows)}</ul>{rest}</section>'
     )
-
-
-def evaluation_page(
-    sets: Sequence[str],
-    run: EvaluationRun | None,
-    language: Language,
-    *,
-    ticket: str = "",
-    problem: str = "",
-) -> str:
-    """Which sets there are, and the run under way or the last one; ``ticket`` opens its report."""
-    running = run is not None and run.running
-    parts = [
-        source_navigation(language),
-        f'<div class="k-room" data-job="{"running" if running else "idle"}" data-room="evaluate">',
-        f'<h2 id="k-article-title" tabindex="-1">{phrase(language, "eval_page")}</h2>',
-        f'<p class="k-note">{phrase(language, "eval_more")}</p>',
-        f'<p class="k-failed" role="alert" dir="auto">{escape(problem)}</p>' if problem else "",
-        _run(run, language, ticket) if run else "",
-    ]
-    if not sets:
-        parts.append(f'<p class="k-note">{phrase(language, "eval_none")}</p>')
-    elif not running:
-        options = "".join(f'<option value="{escape(s)}">{escape(s)}</option>' for s in sets)
-        parts.append(
-            f'<section><p class="k-row-of"><label class="k-field"><span>{phrase(language, "eval_set")}'
-            f'</span><select id="k-set">{options}</select></label>'
-            f'<label class="k-field"><span>{phrase(language, "eval_limit")}</span>'
-            '<input id="k-limit" type="number" min="1" max="9999" value="20"></label>'
-            f"{_button('examine', language, key='eval_run', kind='k-chip k-main')}</p></section>"
-        )
-    parts.append("</div>")
-    return "".join(parts)
-
-
-def _run(run: EvaluationRun, language: Language, ticket: str) -> str:
-    if run.running:
-        return (
-            f'<section class="k-job" aria-live="polite"><p><bdi>{escape(run.name)}</bdi>'
-            f' <span class="k-meta">{run.done} / {run.total}</span></p>'
-            f"{_bar(run.done, run.total, language)}"
-            f'<p class="k-row-of">{_button("examine-stop", language, key="cancel")}</p></section>'
-        )
-    word = {"done": "job_done", "failed": "job_failed", "stopped": "eval_stopped"}[run.state]
-    parts = [
-        f'<section class="k-job" data-state="{run.state}" role="status">'
-        f"<p><strong>{phrase(language, word)}</strong> <bdi>{escape(run.name)}</bdi>"
-        f' <span class="k-meta">{run.done} / {run.total}</span></p>'
-    ]
-    if run.message:
-        parts.append(f'<p class="k-note" dir="auto">{escape(run.message)}</p>')
-    if run.figures:
-        rows = "".join(
-            f'<tr><th scope="row">{phrase(language, _MEASURES[name])}</th><td>{value:.0%}</td>'
-            f'<td class="k-meta">{count}</td></tr>'
-            for name, (value, count) in run.figures.items()
-        )
-        parts.append(f'<table class="k-figures">{rows}</table>')
-    if run.done and ticket:
-        parts.append(
-            f'<p><a class="k-open" href="konkyo/report/{escape(ticket)}" target="_blank"'
-            f' rel="noopener">{phrase(language, "eval_report")} <span aria-hidden="true">↗</span></a></p>'
-        )
-    parts.append("</section>")
-    return "".join(parts)

@@ -1,0 +1,64 @@
+"""The newest articles of the index, and the line in the header that leads to them."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Literal
+
+from konkyo.ui.web.html.elements import article_button, close_button, phrase
+from konkyo.ui.web.i18n import Language
+from konkyo.ui.web.turns import IndexSummary
+
+__all__ = ["file_download", "overview", "status"]
+
+
+def overview(
+    index_summary: IndexSummary | None, language: Language, *, editor: bool = False
+) -> str:
+    """The right page before anything is opened: the newest articles; None: not known yet.
+
+    ``editor`` adds the ways to the pages for editors.
+    """
+    admin = _admin_links(language) if editor else ""
+    heading = f'<h2 id="k-article-title" tabindex="-1">{phrase(language, "in_index")}</h2>'
+    if index_summary is None:
+        bones = '<div class="k-bone"></div>' * 6
+        return f'<div class="k-shelf" aria-busy="true">{heading}{bones}</div>'
+    if index_summary.count == 0:
+        return (
+            f'<div class="k-shelf">{admin}{heading}'
+            f'<p class="k-note">{phrase(language, "empty_index")}</p></div>'
+        )
+    count = phrase(language, "ready", count=index_summary.count)
+    if index_summary.count > len(index_summary.newest):
+        count += " · " + phrase(language, "newest", count=len(index_summary.newest))
+    rows = "".join(f"<li>{article_button(s, language)}</li>" for s in index_summary.newest)
+    return close_button(language) + (
+        f'<div class="k-shelf">{admin}{heading}<p class="k-meta">{count}</p>'
+        f'<ul class="k-list">{rows}</ul></div>'
+    )
+
+
+def _admin_links(language: Language) -> str:
+    return (
+        '<p class="k-rooms">'
+        f'<button type="button" class="k-quiet" data-act="keep" data-order="look">'
+        f"{phrase(language, 'keep_index')}</button>"
+        f'<button type="button" class="k-quiet" data-act="examine-look">'
+        f"{phrase(language, 'evaluate')}</button></p>"
+    )
+
+
+def file_download(name: str, text: str, problem: str = "") -> str:
+    """A file for the page's script to hand to the reader, or why there is none."""
+    if problem:
+        return f'<p class="k-toast" role="status">{escape(problem)}</p>'
+    return f'<span hidden data-name="{escape(name)}" data-text="{escape(text)}"></span>'
+
+
+def status(kind: Literal["loading", "ready", "failed"], text: str) -> str:
+    """The quiet line in the header that says what the server is doing; ready, it opens the list."""
+    said = f'<span class="k-status" data-kind="{kind}" role="status">{escape(text)}</span>'
+    if kind != "ready":
+        return said
+    return f'<button type="button" class="k-quiet" data-act="shelf">{said}</button>'
