@@ -22,7 +22,8 @@ from konkyo.ui.web.html.conversation import conversation
 from konkyo.ui.web.html.elements import safe_url
 from konkyo.ui.web.html.feedback import THUMB_ICON
 from konkyo.ui.web.html.filters import filters
-from konkyo.ui.web.html.overview import file_download, overview, status
+from konkyo.ui.web.html.header import file_download, status
+from konkyo.ui.web.html.overview import overview
 from konkyo.ui.web.i18n import (
     LANGUAGES,
     PHRASES,

@@ -17,11 +17,13 @@ from konkyo.index.errors import ArticleMissing, LLMTimeout
 from konkyo.rag.generation.llm import LLM, NoLLM
 from konkyo.rag.types import to_json
 from konkyo.ui.server.llm_queue import LLMQueue
-from konkyo.ui.web import chat_service as desk_module
-from konkyo.ui.web.chat_service import ChatService, Conversation, NoQuote
+from konkyo.ui.web import quote_translator
+from konkyo.ui.web.chat_service import ChatService
+from konkyo.ui.web.conversation import Conversation
 from konkyo.ui.web.export import as_json, as_markdown, plain_answer
 from konkyo.ui.web.html.conversation import conversation
 from konkyo.ui.web.i18n import LANGUAGES, say
+from konkyo.ui.web.quote_translator import NoQuote
 from konkyo.ui.web.turns import foreign_quotes
 
 if TYPE_CHECKING:
@@ -81,7 +83,7 @@ def test_a_translation_stands_below_its_quote_with_its_mark() -> None:
     llm = Interpreter()
     chat_service = desk_of(LLMQueue(llm))
     tab = asked(chat_service)
-    turns = list(chat_service.translate(tab, 1, PLACE, "en"))
+    turns = list(chat_service.translator.translate(tab, 1, PLACE, "en"))
     assert turns[0].translations[0].busy
     assert not turns[-1].translations[0].busy
     page = assert_harmless(page_of(chat_service, tab))
@@ -96,7 +98,7 @@ def test_a_translation_whose_figures_differ_says_so() -> None:
     chat_service = desk_of(Interpreter())
     tab = asked(chat_service)
     place = foreign_quotes(tab.turns[0])[1]
-    list(chat_service.translate(tab, 1, place, "en"))
+    list(chat_service.translator.translate(tab, 1, place, "en"))
     html = page_of(chat_service, tab)
     assert 'data-state="doubtful"' in html
     assert "its figures or names differ from the source: read the original" in html
@@ -106,7 +108,7 @@ def test_a_translation_is_no_part_of_what_is_copied_saved_kept_or_asked_about() 
     chat_service = desk_of(Interpreter())
     tab = asked(chat_service)
     (before,) = tab.turns
-    list(chat_service.translate(tab, 1, PLACE, "en"))
+    list(chat_service.translator.translate(tab, 1, PLACE, "en"))
     (turn,) = tab.turns
     assert turn.translations
     assert replace(turn, translations=()) == before
@@ -137,15 +139,15 @@ def test_what_the_turn_does_not_show_in_another_language_is_not_translated(
     llm = Interpreter()
     chat_service = desk_of(llm)
     tab = asked(chat_service)
-    assert list(chat_service.translate(tab, 1, place, "en")) == []
-    assert list(chat_service.translate(tab, 7, PLACE, "en")) == []
+    assert list(chat_service.translator.translate(tab, 1, place, "en")) == []
+    assert list(chat_service.translator.translate(tab, 7, PLACE, "en")) == []
     assert llm.asked == []
 
 
 def test_a_model_that_cannot_be_reached_is_told_and_can_be_asked_again() -> None:
     chat_service = desk_of(Interpreter(dead=True))
     tab = asked(chat_service)
-    list(chat_service.translate(tab, 1, PLACE, "en"))
+    list(chat_service.translator.translate(tab, 1, PLACE, "en"))
     page = assert_harmless(page_of(chat_service, tab))
     assert "No translation: http://127.0.0.1:1: no answer; is the server running?" in page.words
     wishes = [a["data-n"] for _, a in page.tags if a.get("data-act") == "translate"]
@@ -156,7 +158,7 @@ def test_who_asks_too_often_is_told_and_the_model_is_left_alone() -> None:
     llm = Interpreter()
     chat_service = desk_of(llm)
     tab = asked(chat_service)
-    (turn,) = chat_service.translate(tab, 1, PLACE, "en", "Try again in 9 s.")
+    (turn,) = chat_service.translator.translate(tab, 1, PLACE, "en", "Try again in 9 s.")
     assert turn.translations[0].problem == "Try again in 9 s."
     assert llm.asked == []
 
@@ -171,7 +173,7 @@ def test_an_article_that_is_gone_is_told() -> None:
         raise ArticleMissing(article_id)
 
     reader.article = gone  # type: ignore[assignment, method-assign]
-    list(chat_service.translate(tab, 1, PLACE, "en"))
+    list(chat_service.translator.translate(tab, 1, PLACE, "en"))
     assert say("en", "article_gone") in page_of(chat_service, tab)
 
 
@@ -181,7 +183,7 @@ def test_a_reader_who_leaves_waits_for_no_translation(
 ) -> None:
     chat_service = desk_of(LLMQueue(Interpreter(pace=3.0)))
     tab = asked(chat_service)
-    changes = chat_service.translate(tab, 1, PLACE, "en")
+    changes = chat_service.translator.translate(tab, 1, PLACE, "en")
     assert next(changes).translations[0].busy
     leave(tab)
     assert list(changes) == []
@@ -191,18 +193,18 @@ def test_the_same_wish_twice_is_one_translation() -> None:
     llm = Interpreter()
     chat_service = desk_of(llm)
     tab = asked(chat_service)
-    first = chat_service.translate(tab, 1, PLACE, "en")
+    first = chat_service.translator.translate(tab, 1, PLACE, "en")
     next(first)
-    assert list(chat_service.translate(tab, 1, PLACE, "en")) == []
+    assert list(chat_service.translator.translate(tab, 1, PLACE, "en")) == []
     list(first)
     assert len(llm.asked) == 1
 
 
 def test_a_translation_that_gets_no_turn_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk_module, "_TRANSLATION_SECONDS", 0.2)
+    monkeypatch.setattr(quote_translator, "_TRANSLATION_SECONDS", 0.2)
     chat_service = desk_of(Interpreter(pace=5.0))
     with pytest.raises(LLMTimeout, match="questions go first"):
-        list(chat_service.translation(*PLACE, "en", "api"))
+        list(chat_service.translator.events(*PLACE, "en", "api"))
     line = b'konkyo_translations_total{channel="api",status="failed"} 1.0'
     assert line in chat_service.telemetry.exposition()
 
@@ -215,7 +217,7 @@ def test_a_translation_that_gets_no_turn_ends(monkeypatch: pytest.MonkeyPatch) -
 def test_a_span_that_is_no_quote_is_refused(start: int, end: int) -> None:
     chat_service = desk_of(Interpreter())
     with pytest.raises(NoQuote, match="no text from"):
-        list(chat_service.translation(JAPANESE.article_id, start, end, "en", "api"))
+        list(chat_service.translator.events(JAPANESE.article_id, start, end, "en", "api"))
 
 
 @pytest.mark.parametrize("number", [0, 4, 12, 38])
@@ -225,7 +227,7 @@ def test_a_hostile_translation_stays_text(number: int) -> None:
     (turn,) = tab.turns
     tab._turns = (replace(turn, language="ja"),)
     (place,) = foreign_quotes(tab.turns[0])
-    list(chat_service.translate(tab, 1, place, "en"))
+    list(chat_service.translator.translate(tab, 1, place, "en"))
     page = assert_harmless(page_of(chat_service, tab))
     assert f"The quote is {PAYLOADS[number]} here." in page.words
 

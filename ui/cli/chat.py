@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from konkyo.ui.server.llm_subprocess import SubprocessLLM
     from konkyo.ui.server.telemetry import Telemetry
     from konkyo.ui.web.chat_service import ChatService
-    from konkyo.ui.web.gradio_app import Served
+    from konkyo.ui.web.serving import Served
 
 __all__ = ["chat", "load_pipeline", "require_store"]
 
@@ -144,8 +144,9 @@ def chat(
     from konkyo.ui.server.feedback import Feedback, feedback_file
     from konkyo.ui.server.session_store import SignIns, session_store_of
     from konkyo.ui.web.admin import question_sets
+    from konkyo.ui.web.chat_server import ChatServer
     from konkyo.ui.web.chat_service import ChatService
-    from konkyo.ui.web.gradio_app import ChatServer, listen, serve
+    from konkyo.ui.web.serving import listen, serve
 
     configure_logs(
         settings.chat.log,

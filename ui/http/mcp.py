@@ -20,7 +20,8 @@ from konkyo.rag.types import to_json
 from konkyo.ui.http.answering import left
 from konkyo.ui.http.security_middleware import Application
 from konkyo.ui.http.service import ARTICLE_ID, Services, Where, answer_from
-from konkyo.ui.web.chat_service import QUESTION_LIMIT, NotReady
+from konkyo.ui.web.chat_service import QUESTION_LIMIT
+from konkyo.ui.web.pipeline_protocol import NotReady
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer

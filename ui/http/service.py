@@ -52,7 +52,9 @@ from konkyo.ui.http.security_middleware import Application, Message, Receive, Sc
 from konkyo.ui.server.index_jobs import IndexJobs, Job, Order
 from konkyo.ui.server.llm_queue import Heartbeat, Queued
 from konkyo.ui.server.telemetry import Channel
-from konkyo.ui.web.chat_service import QUESTION_LIMIT, ChatService, NoQuote, NotReady
+from konkyo.ui.web.chat_service import QUESTION_LIMIT, ChatService
+from konkyo.ui.web.pipeline_protocol import NotReady
+from konkyo.ui.web.quote_translator import NoQuote
 
 if TYPE_CHECKING:
     from fastapi import APIRouter, Request
@@ -303,7 +305,7 @@ class Services:
         """Translate a quote within the caller's limits. Raises what ``ChatService.translation`` raises."""
         place = (asked.article_id, asked.start, asked.end)
         with self.limiter.slot(caller):
-            for event in self.chat_service.translation(*place, asked.language, "api", gone):
+            for event in self.chat_service.translator.events(*place, asked.language, "api", gone):
                 if isinstance(event, Translation):
                     return event
         raise NotReady("the translation was cut off; ask again")

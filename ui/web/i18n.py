@@ -40,7 +40,7 @@ class PhraseDataError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """What is said in one language: its own name, phrases by key, and checks of an index by name."""
+    """What is said in one language: its own name, phrases by key, index checks by name."""
 
     name: str
     phrases: Mapping[str, str]

@@ -47,10 +47,10 @@ TurnState = Literal[
 
 @dataclass(frozen=True, slots=True)
 class QuoteTranslation:
-    """What became of a reader's wish to have one quote translated; under way while it holds nothing.
+    """The translation of one quote, as far as it is.
 
     ``ahead`` is how many questions the language model answers first; ``problem`` is why there is
-    no translation.
+    no translation. It is under way while it has neither a translation nor a problem.
     """
 
     article_id: str
@@ -77,8 +77,8 @@ class Turn:
 
     ``number`` counts from 1 within a conversation. ``filtered`` says that a filter was on;
     ``ahead`` is how many questions the language model answers first while ``queued``; ``opinion``
-    is what the reader said of the answer: up, down or nothing. ``renditions`` are translations of
-    quotes, which belong to the page alone.
+    is what the reader said of the answer: up, down or nothing. ``translations`` are those of
+    quotes; they are no part of the outcome.
     """
 
     number: int
@@ -99,7 +99,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A span of an article to highlight, in code points; ``number`` is shown beside it (0: none)."""
+    """A span of an article to highlight, in code points.
+
+    ``number`` is shown beside it (0: none).
+    """
 
     start: int
     end: int
@@ -122,6 +125,8 @@ class IndexSummary:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
+    """A numbered quote that a turn shows."""
+
     number: int
     article: ArticleSummary
     start: int
@@ -130,7 +135,7 @@ class Quote:
 
 
 def advance(turn: Turn, event: Event | Queued) -> Turn:
-    """The turn after one more event of the pipeline."""
+    """Returns the turn after one more event of the pipeline."""
     match event:
         case Queued(ahead=ahead):
             return replace(turn, state="queued" if ahead else "writing", ahead=ahead)
@@ -156,21 +161,21 @@ def advance(turn: Turn, event: Event | Queued) -> Turn:
 
 
 def quotes_of(turn: Turn) -> tuple[tuple[str, Mark], ...]:
-    """Every numbered quote that the turn shows: the article's identifier and where it is."""
+    """Returns the quotes that a turn shows: the article's identifier and the span."""
     return tuple((q.article.article_id, Mark(q.start, q.end, q.number)) for q in shown_quotes(turn))
 
 
 def foreign_quotes(turn: Turn) -> tuple[tuple[str, int, int], ...]:
-    """Where the quotes stand that may be translated: not in the question's language, not too long."""
+    """Returns article, start and end of each quote of a turn that may be translated."""
     return tuple(
         (q.article.article_id, q.start, q.end) for q in shown_quotes(turn) if is_foreign(turn, q)
     )
 
 
 def leading_quote(turn: Turn) -> tuple[str, Mark] | None:
-    """The quote to lay open beside the turn: the first one cited, before that the best one.
+    """Returns the quote to open beside a turn: the first one cited, before that the best one.
 
-    None while there is no evidence, and for a refusal, which rests on nothing.
+    None while there is no evidence, and for a refusal.
     """
     quotes = quotes_of(turn)
     if not quotes or isinstance(turn.outcome, Refusal):
@@ -180,13 +185,14 @@ def leading_quote(turn: Turn) -> tuple[str, Mark] | None:
 
 
 def is_foreign(turn: Turn, quote: Quote) -> bool:
+    """Whether a quote is in another language than the question and short enough to translate."""
     written, asked = quote.article.language, turn.language
     known = bool(written and asked) and len(quote.text) <= LONGEST_QUOTE
     return known and not same_language(written, asked)
 
 
 def shown_quotes(turn: Turn) -> tuple[Quote, ...]:
-    """The evidence; the answer's own citations where those number other quotes."""
+    """Returns the quotes of a turn: its evidence, or the answer's citations where they differ."""
     shown = {e.number: Quote(e.number, e.article, e.start, e.end, e.text) for e in turn.evidence}
     if isinstance(turn.outcome, Answer):
         final = {c.id: _from_citation(c) for c in turn.outcome.citations}

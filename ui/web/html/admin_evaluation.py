@@ -27,7 +27,10 @@ def evaluation_page(
     ticket: str = "",
     problem: str = "",
 ) -> str:
-    """Which sets there are, and the run under way or the last one; ``ticket`` opens its report."""
+    """Returns the page: the sets of questions, and the current or last run.
+
+    ``ticket`` opens the report of the run; ``problem`` is why an order was refused.
+    """
     running = run is not None and run.running
     parts = [
         source_navigation(language),
@@ -41,12 +44,14 @@ def evaluation_page(
         parts.append(f'<p class="k-note">{phrase(language, "eval_none")}</p>')
     elif not running:
         options = "".join(f'<option value="{escape(s)}">{escape(s)}</option>' for s in sets)
+        button = action_button("examine", language, key="eval_run", kind="k-chip k-main")
         parts.append(
-            f'<section><p class="k-row-of"><label class="k-field"><span>{phrase(language, "eval_set")}'
-            f'</span><select id="k-set">{options}</select></label>'
+            '<section><p class="k-row-of">'
+            f'<label class="k-field"><span>{phrase(language, "eval_set")}</span>'
+            f'<select id="k-set">{options}</select></label>'
             f'<label class="k-field"><span>{phrase(language, "eval_limit")}</span>'
             '<input id="k-limit" type="number" min="1" max="9999" value="20"></label>'
-            f"{action_button('examine', language, key='eval_run', kind='k-chip k-main')}</p></section>"
+            f"{button}</p></section>"
         )
     parts.append("</div>")
     return "".join(parts)
@@ -54,11 +59,12 @@ def evaluation_page(
 
 def _run(run: EvaluationRun, language: Language, ticket: str) -> str:
     if run.running:
+        cancel = action_button("examine-stop", language, key="cancel")
         return (
             f'<section class="k-job" aria-live="polite"><p><bdi>{escape(run.name)}</bdi>'
             f' <span class="k-meta">{run.done} / {run.total}</span></p>'
             f"{progress_bar(run.done, run.total, language)}"
-            f'<p class="k-row-of">{action_button("examine-stop", language, key="cancel")}</p></section>'
+            f'<p class="k-row-of">{cancel}</p></section>'
         )
     word = {"done": "job_done", "failed": "job_failed", "stopped": "eval_stopped"}[run.state]
     parts = [
@@ -78,7 +84,8 @@ def _run(run: EvaluationRun, language: Language, ticket: str) -> str:
     if run.done and ticket:
         parts.append(
             f'<p><a class="k-open" href="konkyo/report/{escape(ticket)}" target="_blank"'
-            f' rel="noopener">{phrase(language, "eval_report")} <span aria-hidden="true">↗</span></a></p>'
+            f' rel="noopener">{phrase(language, "eval_report")}'
+            ' <span aria-hidden="true">↗</span></a></p>'
         )
     parts.append("</section>")
     return "".join(parts)

@@ -10,7 +10,7 @@ from konkyo.ui.web.html.admin_elements import action_button, progress_bar
 from konkyo.ui.web.html.elements import phrase, source_navigation
 from konkyo.ui.web.i18n import INDEX_CHECKS, Language
 
-__all__ = ["index_page"]
+__all__ = ["check_results", "index_page"]
 
 _SHOWN = 200
 
@@ -23,7 +23,7 @@ def index_page(
     ticket: str = "",
     problem: str = "",
 ) -> str:
-    """Sources, ways to add, and the job under way or the last one.
+    """Returns the page: sources, ways to add some, and the current or last job.
 
     ``ticket`` lets this page's script hand over files; ``problem`` is why an order was refused.
     """
@@ -43,11 +43,12 @@ def index_page(
 
 
 def _forms(language: Language) -> str:
+    add = action_button("keep-add", language, key="add", kind="k-chip k-main")
     return (
         f"<section><h3>{phrase(language, 'add_sources')}</h3>"
         f'<label class="k-field"><span>{phrase(language, "add_hint")}</span>'
         '<textarea id="k-sources" rows="3" spellcheck="false" dir="auto"></textarea></label>'
-        f'<p class="k-row-of">{action_button("keep-add", language, key="add", kind="k-chip k-main")}'
+        f'<p class="k-row-of">{add}'
         f'<label class="k-chip k-file">{phrase(language, "upload_files")}'
         '<input type="file" multiple data-upload></label>'
         f'<label class="k-chip k-file">{phrase(language, "upload_folder")}'
@@ -62,19 +63,24 @@ def _forms(language: Language) -> str:
 
 
 def _job(job: Job, language: Language) -> str:
-    if job.running:
-        stage = (
-            phrase(language, f"job_{job.stage}") if job.stage else phrase(language, "job_running")
-        )
-        figures = f' <span class="k-meta">{job.done} / {job.total}</span>' if job.total else ""
-        return (
-            f'<section class="k-job" data-number="{job.number}" aria-live="polite">'
-            f"<p>{stage}{figures}</p>"
-            f"{progress_bar(job.done, job.total, language)}"
-            f'<p class="k-note">{phrase(language, "job_goes_on")}</p>'
-            f'<p class="k-row-of">{action_button("keep", language, key="cancel", order="cancel")}</p>'
-            "</section>"
-        )
+    return _running_job(job, language) if job.running else _ended_job(job, language)
+
+
+def _running_job(job: Job, language: Language) -> str:
+    stage = phrase(language, f"job_{job.stage or 'running'}")
+    figures = f' <span class="k-meta">{job.done} / {job.total}</span>' if job.total else ""
+    cancel = action_button("keep", language, key="cancel", order="cancel")
+    return (
+        f'<section class="k-job" data-number="{job.number}" aria-live="polite">'
+        f"<p>{stage}{figures}</p>"
+        f"{progress_bar(job.done, job.total, language)}"
+        f'<p class="k-note">{phrase(language, "job_goes_on")}</p>'
+        f'<p class="k-row-of">{cancel}</p>'
+        "</section>"
+    )
+
+
+def _ended_job(job: Job, language: Language) -> str:
     parts = [
         f'<section class="k-job" data-number="{job.number}" data-state="{job.state}" role="status">'
     ]
@@ -90,20 +96,26 @@ def _job(job: Job, language: Language) -> str:
     report = job.report or {}
     if "added" in report:
         parts.append(f"<p>{phrase(language, 'changed', **report)}</p>")
-    failures = report.get("failures")
-    if isinstance(failures, list) and failures:
-        rows = "".join(
-            f'<li dir="auto"><bdi>{escape(str(f.get("source")))}</bdi>: {escape(str(f.get("reason")))}</li>'
-            for f in failures
-            if isinstance(f, dict)
-        )
-        parts.append(f"<h3>{phrase(language, 'not_read')}</h3><ul>{rows}</ul>")
-    parts.append(index_findings(job, language))
+    parts.append(_failures(report.get("failures"), language))
+    parts.append(check_results(job, language))
     parts.append("</section>")
     return "".join(parts)
 
 
-def index_findings(job: Job, language: Language) -> str:
+def _failures(failures: object, language: Language) -> str:
+    if not isinstance(failures, list) or not failures:
+        return ""
+    rows = "".join(
+        f'<li dir="auto"><bdi>{escape(str(f.get("source")))}</bdi>:'
+        f" {escape(str(f.get('reason')))}</li>"
+        for f in failures
+        if isinstance(f, dict)
+    )
+    return f"<h3>{phrase(language, 'not_read')}</h3><ul>{rows}</ul>"
+
+
+def check_results(job: Job, language: Language) -> str:
+    """Returns what a check of the index found: each rule, and whether it holds."""
     if not job.findings:
         return ""
     rows = []

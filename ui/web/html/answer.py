@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from html import escape
 from typing import Literal
 
@@ -12,7 +11,6 @@ from konkyo.rag.types import (
     Answer,
     Claim,
     Refusal,
-    RemovedReason,
 )
 from konkyo.ui.web.export import plain_answer
 from konkyo.ui.web.html.elements import (
@@ -23,7 +21,7 @@ from konkyo.ui.web.html.elements import (
     text_attributes,
 )
 from konkyo.ui.web.html.feedback import feedback_buttons
-from konkyo.ui.web.html.refusal import refusal_page
+from konkyo.ui.web.html.refusal import refusal_block
 from konkyo.ui.web.i18n import Language, say
 from konkyo.ui.web.turns import Quote, Turn, shown_quotes
 
@@ -33,6 +31,7 @@ _MARK_IN_TEXT = re.compile(r"(?<!\s)\s*+[\[［【](\d{1,3})[\]］】]")
 
 
 def answer_body(turn: Turn, language: Language) -> str:
+    """Returns what stands below a question: answer, refusal, error, or what is being done."""
     if turn.state == "failed":
         detail = turn.error or say(language, "error_internal")
         return (
@@ -40,7 +39,7 @@ def answer_body(turn: Turn, language: Language) -> str:
             f'<span dir="auto">{escape(detail)}</span></p>'
         )
     if isinstance(turn.outcome, Refusal):
-        return refusal_page(turn, turn.outcome, language)
+        return refusal_block(turn, turn.outcome, language)
     quotes = {q.number: q for q in shown_quotes(turn)}
     claims = "".join(_claim(turn, claim, quotes, language) for claim in turn.claims)
     if turn.state == "done":
@@ -94,15 +93,16 @@ def _cite(turn: Turn, number: int, quotes: dict[int, Quote], language: Language)
 
 
 def printed_sources(turn: Turn, language: Language) -> str:
-    """The sources in full, for paper; the screen shows them elsewhere."""
+    """Returns the full sources of an answer, shown on paper only."""
     if not isinstance(turn.outcome, Answer):
         return ""
     rows = []
     for citation in turn.outcome.citations:
         about = " · ".join(p for p in (citation.title, citation.outlet, citation.published) if p)
         url = safe_url(citation.url)
+        quote = f"<q{text_attributes(citation.language)}>{escape(citation.quote)}</q>"
         rows.append(
-            f'<li value="{citation.id}"><q{text_attributes(citation.language)}>{escape(citation.quote)}</q>'
+            f'<li value="{citation.id}">{quote}'
             f'<br><span dir="auto">{escape(about)}</span>'
             + (f"<br><bdi>{escape(url)}</bdi>" if url else "")
             + "</li>"
@@ -112,10 +112,11 @@ def printed_sources(turn: Turn, language: Language) -> str:
 
 
 def removed_sentences(turn: Turn, language: Language) -> str:
+    """Returns the sentences that did not pass the checks, by reason, folded."""
     if not turn.removed:
         return ""
     folds = []
-    for reason in _in_order(removed.reason for removed in turn.removed):
+    for reason in dict.fromkeys(removed.reason for removed in turn.removed):
         same = [r for r in turn.removed if r.reason == reason]
         summary = phrase(
             language, "removed", count=len(same), reason=removed_text(reason, language)
@@ -135,6 +136,7 @@ def removed_sentences(turn: Turn, language: Language) -> str:
 
 
 def answer_footer(turn: Turn, language: Language) -> str:
+    """Returns facts about an answer, and what a reader can do with it."""
     facts = []
     if isinstance(turn.outcome, Answer):
         facts.append(phrase(language, "verified", count=len(turn.outcome.claims)))
@@ -163,7 +165,3 @@ def _action(
         f'<button type="button" class="k-quiet" data-act="{name}" data-text="{carried}"'
         f' data-done="{phrase(language, "copied")}">{phrase(language, name)}</button>'
     )
-
-
-def _in_order(reasons: Iterable[RemovedReason]) -> tuple[RemovedReason, ...]:
-    return tuple(dict.fromkeys(reasons))

@@ -46,7 +46,8 @@ def article_page(article: Article, marks: Sequence[Mark], language: Language) ->
     if lost:
         parts.append(f'<p class="k-note">{phrase(language, "quote_moved")}</p>')
     parts.append(
-        f'<div class="k-body"{lang_attribute(article.language)}>{_body(article.text, fitting)}</div>'
+        f'<div class="k-body"{lang_attribute(article.language)}>'
+        f"{_body(article.text, fitting)}</div>"
     )
     others = len(article.sources) - 1
     if others > 0:

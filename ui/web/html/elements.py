@@ -38,7 +38,7 @@ _TITLE_LIMIT = 90
 
 
 def safe_url(url: str | None) -> str | None:
-    """The address if a reader may be sent there (absolute, http or https), else None.
+    """Returns the address if a reader may be sent there (absolute, http or https), else None.
 
     Addresses that browsers are known to read differently from this parser (control characters,
     spaces, backslashes, user names) are refused.
@@ -57,8 +57,8 @@ def safe_url(url: str | None) -> str | None:
 
 
 def suggested_question(summary: ArticleSummary, language: Language) -> str:
-    """A question that the article's own title suggests."""
-    title = shorten(summary.title)
+    """Returns a question about an article, made of its title."""
+    title = _shorten(summary.title)
     if language == "ja":
         # Quotation marks inside quotation marks take the other shape.
         title = title.replace("「", "『").replace("」", "』")
@@ -66,11 +66,12 @@ def suggested_question(summary: ArticleSummary, language: Language) -> str:
 
 
 def source_navigation(language: Language) -> str:
-    """The way out of a page on the right: to the list of articles, or away on a phone."""
+    """Returns the buttons above a page of the source panel: close, and back to the list."""
     return close_button(language) + list_button(language)
 
 
 def list_button(language: Language) -> str:
+    """Returns the button that leads back to the list of articles."""
     return (
         '<p class="k-back"><button type="button" class="k-quiet" data-act="shelf">'
         f"← {phrase(language, 'all_articles')}</button></p>"
@@ -78,7 +79,7 @@ def list_button(language: Language) -> str:
 
 
 def close_button(language: Language) -> str:
-    """The bar that closes the source where it covers the conversation; hidden where it does not."""
+    """Returns the button that closes the source panel where it covers the conversation."""
     return (
         '<p class="k-shut"><button type="button" class="k-quiet" data-act="close">'
         f"{phrase(language, 'close')} ✕</button></p>"
@@ -86,16 +87,19 @@ def close_button(language: Language) -> str:
 
 
 def article_button(summary: ArticleSummary, language: Language) -> str:
+    """Returns a row of a list of articles; a click opens the article."""
+    title = escape(summary.title)
     return (
         f'<button type="button" class="k-row" data-act="open"'
         f' data-article="{escape(summary.article_id)}">'
-        f'<span class="k-row-title"{text_attributes(summary.language)}>{escape(summary.title)}</span>'
+        f'<span class="k-row-title"{text_attributes(summary.language)}>{title}</span>'
         f'<span class="k-meta">{meta_line(summary.outlet, summary.published, language)}</span>'
         f"</button>"
     )
 
 
 def open_attributes(quote: Quote, turn: int, act: Literal["open", "translate"] = "open") -> str:
+    """Returns the attributes by which the page's script opens or translates a quote."""
     return (
         f' data-act="{act}" data-turn="{turn}" data-n="{quote.number}"'
         f' data-article="{escape(quote.article.article_id)}"'
@@ -106,6 +110,7 @@ def open_attributes(quote: Quote, turn: int, act: Literal["open", "translate"] =
 def meta_line(
     outlet: str | None, published: str | None, language: Language, author: str | None = None
 ) -> str:
+    """Returns outlet, author and date of an article in one line."""
     parts = [f"<bdi>{escape(outlet)}</bdi>"] if outlet else []
     if author:
         parts.append(f"<bdi>{escape(author)}</bdi>")
@@ -117,23 +122,26 @@ def meta_line(
 
 
 def article_label(title: str, outlet: str | None, published: str | None, language: Language) -> str:
+    """Returns title, outlet and date of an article as plain text, not escaped."""
     when = published or say(language, "no_date")
-    return ", ".join(part for part in (shorten(title), outlet, when) if part)
+    return ", ".join(part for part in (_shorten(title), outlet, when) if part)
 
 
-def shorten(title: str) -> str:
+def _shorten(title: str) -> str:
     flat = " ".join(title.split())
     return flat if len(flat) <= _TITLE_LIMIT else flat[: _TITLE_LIMIT - 1] + "…"
 
 
 def text_attributes(language: str | None) -> str:
-    """Attributes for text of any language: its tag where known, and its own direction."""
+    """Returns the attributes for text of a language: its tag where known, its own direction."""
     return lang_attribute(language) + ' dir="auto"'
 
 
 def lang_attribute(language: str | None) -> str:
+    """Returns the ``lang`` attribute for a language tag; nothing for what is no tag."""
     return f' lang="{language}"' if language and _LANGUAGE_TAG.match(language) else ""
 
 
 def phrase(language: Language, key: str, **facts: object) -> str:
+    """Returns one of the page's own phrases, escaped."""
     return escape(say(language, key, **facts))

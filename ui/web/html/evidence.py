@@ -12,6 +12,10 @@ __all__ = ["evidence_cards"]
 
 
 def evidence_cards(turn: Turn, language: Language, translates: bool) -> str:
+    """Returns a card for each quote of a turn; quotes the answer does not cite are dimmed.
+
+    ``translates`` offers translations of quotes in other languages.
+    """
     quotes = shown_quotes(turn)
     if not quotes:
         return ""
@@ -30,7 +34,7 @@ def evidence_cards(turn: Turn, language: Language, translates: bool) -> str:
             f"{escape(quote.text)}</span>"
             f'<span class="k-meta">'
             f"{meta_line(quote.article.outlet, quote.article.published, language)}</span>"
-            f"</button>{quote_translation(turn, quote, language) if translates else ''}</li>"
+            f"</button>{_translation(turn, quote, language) if translates else ''}</li>"
         )
     return (
         f'<div class="k-evidence"><h3>{phrase(language, "evidence")}</h3>'
@@ -38,8 +42,8 @@ def evidence_cards(turn: Turn, language: Language, translates: bool) -> str:
     )
 
 
-def quote_translation(turn: Turn, quote: Quote, language: Language) -> str:
-    """Below a quote in another language: the wish for a translation, or what became of it."""
+def _translation(turn: Turn, quote: Quote, language: Language) -> str:
+    """Returns the button that asks for a translation, or the translation; nothing if not needed."""
     if not is_foreign(turn, quote):
         return ""
     place = (quote.article.article_id, quote.start, quote.end)
@@ -48,7 +52,8 @@ def quote_translation(turn: Turn, quote: Quote, language: Language) -> str:
     wish = (
         f'<button type="button" class="k-quiet" aria-label="{phrase(language, "translate")}'
         f' [{quote.number}]"{"" if settled else " disabled"}'
-        f"{open_attributes(quote, turn.number, 'translate')}>{phrase(language, 'translate')}</button>"
+        f"{open_attributes(quote, turn.number, 'translate')}>"
+        f"{phrase(language, 'translate')}</button>"
     )
     if found is None:
         state, inner = "idle", wish

@@ -21,7 +21,7 @@ THUMB_ICON = (
 
 
 def feedback_buttons(turn: Turn, language: Language) -> str:
-    """Thumbs, and what a thumb down asks."""
+    """Returns the buttons for a good and a bad answer, and thanks."""
     if turn.outcome is None:
         return ""
     thumbs = "".join(
@@ -35,6 +35,7 @@ def feedback_buttons(turn: Turn, language: Language) -> str:
 
 
 def feedback_form(turn: Turn, language: Language) -> str:
+    """Returns the form that asks what is wrong with an answer, hidden at first."""
     if turn.outcome is None or turn.opinion:
         return ""
     answered = isinstance(turn.outcome, Answer)

@@ -1,15 +1,12 @@
-"""The newest articles of the index, and the line in the header that leads to them."""
+"""The list of the newest articles, shown before a source is opened."""
 
 from __future__ import annotations
-
-from html import escape
-from typing import Literal
 
 from konkyo.ui.web.html.elements import article_button, close_button, phrase
 from konkyo.ui.web.i18n import Language
 from konkyo.ui.web.turns import IndexSummary
 
-__all__ = ["file_download", "overview", "status"]
+__all__ = ["overview"]
 
 
 def overview(
@@ -47,18 +44,3 @@ def _admin_links(language: Language) -> str:
         f'<button type="button" class="k-quiet" data-act="examine-look">'
         f"{phrase(language, 'evaluate')}</button></p>"
     )
-
-
-def file_download(name: str, text: str, problem: str = "") -> str:
-    """A file for the page's script to hand to the reader, or why there is none."""
-    if problem:
-        return f'<p class="k-toast" role="status">{escape(problem)}</p>'
-    return f'<span hidden data-name="{escape(name)}" data-text="{escape(text)}"></span>'
-
-
-def status(kind: Literal["loading", "ready", "failed"], text: str) -> str:
-    """The quiet line in the header that says what the server is doing; ready, it opens the list."""
-    said = f'<span class="k-status" data-kind="{kind}" role="status">{escape(text)}</span>'
-    if kind != "ready":
-        return said
-    return f'<button type="button" class="k-quiet" data-act="shelf">{said}</button>'

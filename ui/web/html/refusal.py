@@ -11,10 +11,11 @@ from konkyo.ui.web.html.elements import article_button, phrase, suggested_questi
 from konkyo.ui.web.i18n import Language
 from konkyo.ui.web.turns import Turn
 
-__all__ = ["refusal_page"]
+__all__ = ["refusal_block"]
 
 
-def refusal_page(turn: Turn, outcome: Refusal, language: Language) -> str:
+def refusal_block(turn: Turn, outcome: Refusal, language: Language) -> str:
+    """Returns why there is no answer, related articles, and suggestions."""
     tip = "refusal_tip_filter" if turn.filtered else "refusal_tip"
     parts = [
         f'<div class="k-refusal" data-reason="{escape(outcome.reason)}">',
