@@ -76,7 +76,7 @@ def test_only_quotes_in_another_language_than_the_question_offer_a_translation()
 def test_without_a_model_nothing_is_offered() -> None:
     chat_service = desk_of(NoLLM())
     assert not chat_service.translates
-    assert "k-told" not in page_of(chat_service, asked(chat_service))
+    assert "k-translation" not in page_of(chat_service, asked(chat_service))
 
 
 def test_a_translation_stands_below_its_quote_with_its_mark() -> None:
@@ -88,8 +88,8 @@ def test_a_translation_stands_below_its_quote_with_its_mark() -> None:
     assert not turns[-1].translations[0].busy
     page = assert_harmless(page_of(chat_service, tab))
     assert f"{TRANSLATION}{MARK}" in page.words
-    (told,) = [a for _, a in page.tags if a.get("class") == "k-told-text"]
-    assert told == {"class": "k-told-text", "lang": "en", "dir": "auto"}
+    (told,) = [a for _, a in page.tags if a.get("class") == "k-translation-text"]
+    assert told == {"class": "k-translation-text", "lang": "en", "dir": "auto"}
     # What the model read is what the store holds.
     assert [QUOTE in prompt.user for prompt in llm.asked] == [True]
 
@@ -321,24 +321,24 @@ def test_keys_and_limits_are_those_of_questions(tmp_path: Path) -> None:
 def test_a_reader_has_a_quote_translated(browser: Browser) -> None:
     with served(FAKE_PACE="0.8") as address, opened(browser, address) as (page, _):
         ask(page, QUESTION)
-        wish = page.locator('.k-told[data-n="1"] button')
+        wish = page.locator('.k-translation[data-n="1"] button')
         wish.wait_for()
         assert wish.is_disabled()
         finished(page)
-        assert page.locator(".k-told button").count() == 3
+        assert page.locator(".k-translation button").count() == 3
         wish.focus()
         page.keyboard.press("Enter")
-        page.wait_for_selector('.k-told[data-n="1"][aria-busy="true"] .k-doing')
-        page.wait_for_selector('.k-told[data-n="1"][data-state="done"]')
-        told = page.locator('.k-told[data-n="1"]')
-        text, mark = told.locator(".k-told-text"), told.locator(".k-told-mark")
+        page.wait_for_selector('.k-translation[data-n="1"][aria-busy="true"] .k-doing')
+        page.wait_for_selector('.k-translation[data-n="1"][data-state="done"]')
+        told = page.locator('.k-translation[data-n="1"]')
+        text, mark = told.locator(".k-translation-text"), told.locator(".k-translation-mark")
         assert (text.inner_text(), mark.inner_text()) == (TRANSLATION, MARK)
         assert text.get_attribute("lang") == "en"
         assert text.evaluate("e => getComputedStyle(e).fontStyle") == "italic"
         assert page.locator(".k-card-quote").first.inner_text() == QUOTE
         assert page.evaluate("document.activeElement.dataset.n") == "1"
-        page.locator('.k-told[data-n="4"] button').click()
-        page.wait_for_selector('.k-told[data-n="4"][data-state="doubtful"]')
+        page.locator('.k-translation[data-n="4"] button').click()
+        page.wait_for_selector('.k-translation[data-n="4"][data-state="doubtful"]')
         page.get_by_role("button", name="Copy", exact=True).click()
         copied = page.evaluate("navigator.clipboard.readText()")
         assert QUOTE in copied
@@ -356,11 +356,11 @@ def test_the_page_says_why_there_is_no_translation(browser: Browser) -> None:
     ):
         ask(page, QUESTION)
         finished(page)
-        wish = page.locator('.k-told[data-n="1"] button')
+        wish = page.locator('.k-translation[data-n="1"] button')
         assert wish.inner_text() == "訳を見る"
         wish.click()
-        page.wait_for_selector('.k-told[data-n="1"][data-state="failed"]')
-        assert "is the server running?" in page.locator('.k-told[data-n="1"]').inner_text()
+        page.wait_for_selector('.k-translation[data-n="1"][data-state="failed"]')
+        assert "is the server running?" in page.locator('.k-translation[data-n="1"]').inner_text()
         assert wish.is_enabled()
 
 
@@ -369,4 +369,4 @@ def test_quotes_alone_offer_no_translation(browser: Browser) -> None:
         ask(page, QUESTION)
         finished(page)
         assert page.locator(".k-card").count() == 4
-        assert page.locator(".k-told").count() == 0
+        assert page.locator(".k-translation").count() == 0

@@ -35,7 +35,7 @@ Purpose = Literal["upload", "report"]
 
 
 class Tickets:
-    """Random tokens that each give access to one thing for a while. Safe to share by threads."""
+    """Random tokens that each give access to one thing for a while. Threads may share it."""
 
     def __init__(self, seconds: float = 3600, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["build"]
 
-_ASSETS = ("desk.js", "theme.css")
+_ASSETS = ("page.js", "theme.css")
 
 
 def build(

@@ -116,7 +116,7 @@ class ChatService:
         return tuple((own if len(own) > 1 else own + others)[:_SUGGESTIONS])
 
     def drain(self) -> None:
-        """Say from now on that no questions should be sent here; those that come are answered."""
+        """Report from now on that no questions should be sent here; answer those that come."""
         self._draining = True
 
     @property
@@ -189,7 +189,7 @@ class ChatService:
                 conversation.update(failed)
 
     def renew(self) -> bool:
-        """Read the newest generation of the index from now on; say whether it changed."""
+        """Read the newest generation of the index from now on; returns whether it changed."""
         reader = self._reader
         if reader is None or not reader.refresh():
             return False
@@ -243,7 +243,7 @@ class ChatService:
 
     @property
     def translates(self) -> bool:
-        """Whether there is a language model that quotes can be translated by."""
+        """Whether there is a language model that can translate quotes."""
         return self._reader is not None and not isinstance(self._reader.llm, NoLLM)
 
     @property
@@ -254,7 +254,7 @@ class ChatService:
         return self._reader
 
     def wait(self, seconds: float) -> bool:
-        """Wait until it is settled whether questions can be answered; say whether it is."""
+        """Wait until loading has ended; returns whether it has."""
         return self._settled.wait(seconds)
 
     def article(self, article_id: str) -> Article:

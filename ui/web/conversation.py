@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Literal
@@ -41,7 +42,7 @@ class _Saved:
 
 
 class Conversation:
-    """The turns of one reader. Safe to share by threads."""
+    """The turns of one reader. Threads may share it."""
 
     def __init__(self, key: str = "", reader: str = "") -> None:
         self.key = key
@@ -68,7 +69,7 @@ class Conversation:
 
     def saved(self) -> str:
         """Returns what another server needs to go on with it, as JSON without translations."""
-        settled = tuple(replace(t, translations=()) for t in self._turns if t.state in _SETTLED)
+        settled = tuple(replace(t, translations=()) for t in self._turns if _is_settled(t))
         kept: str = _form().dump_json(_Saved(self.name, self.where, settled)).decode()
         return kept
 
@@ -87,7 +88,7 @@ class Conversation:
     @property
     def busy(self) -> bool:
         """Whether a turn is still being answered."""
-        return any(turn.state not in _SETTLED for turn in self._turns)
+        return not all(map(_is_settled, self._turns))
 
     def begin(self, question: str, state: Literal["waiting", "searching"], filtered: bool) -> Turn:
         """Add a turn; a turn still being answered is stopped first."""
@@ -99,17 +100,12 @@ class Conversation:
             return turn
 
     def update(self, turn: Turn) -> bool:
-        """Put a newer value of a turn in place; False when the reader has stopped it meanwhile."""
-        with self._lock:
-            for place, old in enumerate(self._turns):
-                if old.number == turn.number and old.state not in _SETTLED:
-                    self._turns = (*self._turns[:place], turn, *self._turns[place + 1 :])
-                    return True
-            return False
+        """Replace a turn by a newer value; False if the reader has stopped it meanwhile."""
+        return self._change(turn.number, lambda old: None if _is_settled(old) else turn) is not None
 
     def answering(self, number: int) -> bool:
         """Whether one turn is still being answered."""
-        return any(t.number == number and t.state not in _SETTLED for t in self._turns)
+        return any(t.number == number and not _is_settled(t) for t in self._turns)
 
     def stop(self) -> None:
         """Stop the answer under way."""
@@ -122,36 +118,40 @@ class Conversation:
             self._turns = tuple(replace(_stopped(turn), translations=()) for turn in self._turns)
 
     def clear(self) -> None:
-        """Forget everything but the filters."""
+        """Remove all turns; the filters stay."""
         with self._lock:
             self._turns = ()
             self.name = secrets.token_hex(8)
 
     def set_opinion(self, number: int, verdict: Literal["up", "down"]) -> Turn | None:
         """Set what the reader thinks of one finished turn; None if there is no such turn."""
-        with self._lock:
-            for place, old in enumerate(self._turns):
-                if old.number == number and old.outcome is not None:
-                    new = replace(old, opinion=verdict)
-                    self._turns = (*self._turns[:place], new, *self._turns[place + 1 :])
-                    return new
-            return None
+
+        def with_opinion(old: Turn) -> Turn | None:
+            return None if old.outcome is None else replace(old, opinion=verdict)
+
+        return self._change(number, with_opinion)
 
     def put_translation(self, number: int, translation: QuoteTranslation) -> Turn | None:
         """Set the translation of one quote of a settled turn; None if there is no such quote.
 
         It is no part of the outcome.
         """
+
+        def with_translation(old: Turn) -> Turn | None:
+            if not _is_settled(old) or translation.place not in foreign_quotes(old):
+                return None
+            others = [t for t in old.translations if t.place != translation.place]
+            return replace(old, translations=(*others, translation))
+
+        return self._change(number, with_translation)
+
+    def _change(self, number: int, change: Callable[[Turn], Turn | None]) -> Turn | None:
+        """Replace one turn by what ``change`` returns; None if there is no turn or no change."""
         with self._lock:
             for place, old in enumerate(self._turns):
-                if old.number != number or old.state not in _SETTLED:
-                    continue
-                if translation.place not in foreign_quotes(old):
-                    continue
-                others = [r for r in old.translations if r.place != translation.place]
-                new = replace(old, translations=(*others, translation))
-                self._turns = (*self._turns[:place], new, *self._turns[place + 1 :])
-                return new
+                if old.number == number and (new := change(old)) is not None:
+                    self._turns = (*self._turns[:place], new, *self._turns[place + 1 :])
+                    return new
             return None
 
     def is_translating(self, number: int, place: tuple[str, int, int]) -> bool:
@@ -191,7 +191,9 @@ def _form() -> TypeAdapter[_Saved]:
     return TypeAdapter(_Saved)
 
 
+def _is_settled(turn: Turn) -> bool:
+    return turn.state in _SETTLED
+
+
 def _stopped(turn: Turn) -> Turn:
-    if turn.state in _SETTLED:
-        return turn
-    return replace(turn, state="stopped")
+    return turn if _is_settled(turn) else replace(turn, state="stopped")

@@ -28,7 +28,7 @@ class Sessions(Protocol):
 
 
 class Conversations:
-    """The conversations of one server. Safe to share by threads.
+    """The conversations of one server. Threads may share it.
 
     ``sessions`` saves them, so that another server can go on with them; None: they are not saved.
     """

@@ -35,7 +35,7 @@ _FACT = re.compile(r"\{(\w+)\}")
 
 
 class PhraseDataError(ValueError):
-    """A file of phrases is not as the others are; names the file and the key."""
+    """A file of phrases does not have the form of the others; names the file and the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ INDEX_CHECKS: Mapping[Language, Mapping[str, str]] = MappingProxyType(
 
 
 def say(language: Language, key: str, **facts: object) -> str:
-    """Give the phrase ``key`` with its facts in place.
+    """Returns the phrase ``key`` with its facts filled in.
 
     A ``count`` of one takes the singular row where there is one. The result is plain text and
     is still to be escaped. Raises KeyError for an unknown phrase.
@@ -122,7 +122,7 @@ def say(language: Language, key: str, **facts: object) -> str:
 
 
 def negotiate(cookie: str | None, accept_language: str | None) -> Language:
-    """Choose the interface language: the reader's own choice, else the browser's, else English.
+    """Returns the interface language: the reader's own choice, else the browser's, else English.
 
     ``accept_language`` is the header of that name (RFC 9110, 12.5.4); unknown tags and malformed
     weights are passed over.

@@ -22,7 +22,7 @@ class ArticleLister(Protocol):
     """The part of a store that lists articles."""
 
     def articles(self, where: Filter = ...) -> Iterator[ArticleSummary]:
-        """All articles that pass, newest first, undated last."""
+        """Returns all articles that pass the filter, newest first, undated last."""
 
 
 class ChatPipeline(Protocol):
@@ -39,10 +39,10 @@ class ChatPipeline(Protocol):
     def stream(
         self, question: str, *, history: Sequence[Past] = ..., where: Filter = ...
     ) -> Iterator[Event]:
-        """Events in order; the last one carries the outcome. Raises KonkyoError."""
+        """Yields events in order; the last one has the outcome. Raises KonkyoError."""
 
     def article(self, article_id: str) -> Article:
-        """One whole article. Raises ArticleMissing."""
+        """Returns one article. Raises ArticleMissing."""
 
     def refresh(self) -> bool:
-        """Move to the newest generation of the store; say whether it changed."""
+        """Move to the newest generation of the store; returns whether it changed."""

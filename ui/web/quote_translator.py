@@ -1,4 +1,4 @@
-"""Translations of quotes by the language model, after all questions that wait."""
+"""Translates quotes with the language model, after all questions that wait."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from konkyo.ui.web.turns import (
 __all__ = ["HEARTBEAT_SECONDS", "NoQuote", "QuoteTranslator"]
 
 HEARTBEAT_SECONDS = 1.0
-"""Between two signs that something is still under way."""
+"""Seconds between two signs that something is still under way."""
 
 _TRANSLATION_SECONDS = 180.0
 
 
 class NoQuote(KonkyoError):
-    """A span is not one of the article's, or holds nothing that could be translated."""
+    """A span is not within the article, or has no text to translate."""
 
 
 class QuoteTranslator:

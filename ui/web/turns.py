@@ -1,4 +1,4 @@
-"""A question and what is known of its answer so far: pure values, and what they show."""
+"""A question and what is known of its answer so far, as values; and the quotes they show."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ TurnState = Literal[
 
 @dataclass(frozen=True, slots=True)
 class QuoteTranslation:
-    """The translation of one quote, as far as it is.
+    """The translation of one quote: waiting, done or failed.
 
     ``ahead`` is how many questions the language model answers first; ``problem`` is why there is
     no translation. It is under way while it has neither a translation nor a problem.
@@ -112,7 +112,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class IndexSummary:
-    """What the index holds, for a reader who has not asked yet: newest articles and the count.
+    """What the index has, for a reader who has not asked yet: newest articles and their count.
 
     ``languages`` and ``outlets`` are those of the articles, the most frequent first.
     """

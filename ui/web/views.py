@@ -1,4 +1,4 @@
-"""The parts of the page as HTML, as the chat stands now."""
+"""The parts of the page as HTML, for the current state of the chat."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def page_words(
     words["html:brand"] = brand(language)
     words["html:tools"] = tools(language, cookie=LANGUAGE_COOKIE, sign_out=by_password)
     words["html:status"] = status_view(chat_service, language)
-    words["html:talk"] = conversation((), language, suggestions)
+    words["html:conversation"] = conversation((), language, suggestions)
     words["html:source"] = overview(chat_service.index_summary, language)
     words["html:filters"] = filters(chat_service.index_summary, Filter(), language)
     return words
@@ -84,5 +84,5 @@ def head_view(assets: Mapping[str, bytes]) -> str:
     return (
         '<meta name="color-scheme" content="light dark" />'
         f'<link rel="stylesheet" href="{stamped("theme.css")}" />'
-        f'<script nonce="{{nonce}}" src="{stamped("desk.js")}"></script>'
+        f'<script nonce="{{nonce}}" src="{stamped("page.js")}"></script>'
     )

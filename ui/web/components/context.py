@@ -1,4 +1,4 @@
-"""What all components of the page work with, and how a request becomes a visit."""
+"""What all components of the page share; turns a request into a visit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["PageContext"]
 
 
 class PageContext:
-    """The server behind the page, and the page's parts for one visit."""
+    """Gives the components the server, visits, and the parts of the page as HTML."""
 
     def __init__(self, chat_server: ChatServer, admin: AdminPages) -> None:
         self.chat_service = chat_server.chat_service
@@ -59,9 +59,9 @@ class PageContext:
         return ""
 
     def renewed(self, html: str) -> str:
-        """Returns HTML that differs from any before: the browser hears of other values only.
+        """Returns HTML with a number that makes it differ from all before.
 
-        A second click on the same button then scrolls again.
+        Gradio sends the browser changed values only; a second click on a button must scroll again.
         """
         return f'{html}<span hidden data-press="{next(self._updates)}"></span>'
 

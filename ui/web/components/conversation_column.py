@@ -45,9 +45,9 @@ class ConversationColumn:
     def __init__(self, context: PageContext) -> None:
         self._context = context
         self.conversation = html_part(
-            "@@html:talk@@",
-            "k-talk",
-            "konkyo.talk(element, trigger, watch, 'ask', 'open', 'opinion', 'translate');",
+            "@@html:conversation@@",
+            "k-conversation",
+            "konkyo.conversation(element, trigger, watch, 'ask', 'open', 'opinion', 'translate');",
         )
         self.filter_bar = FilterBar(context)
         self._build_composer()
@@ -72,7 +72,7 @@ class ConversationColumn:
             self.stop_button = gr.Button("@@stop@@", elem_id="k-stop", visible=False, scale=0)
 
     def wire(self, source: "SourcePanel") -> None:
-        """Wire questions, whose first quote opens in ``source``, and all else of a turn."""
+        """Wire questions, whose first quote opens in ``source``, and the buttons of a turn."""
         self._wire_questions(source)
         translations: Any = self.conversation.translate(
             self._translations(),
@@ -113,7 +113,7 @@ class ConversationColumn:
         typed = gr.on([self._box.submit, self.ask_button.click], handler, self._box, row, **more)
         pressed = self.conversation.ask(handler, self._box, row, **more)
         self.questions = [typed, pressed]
-        # An error nobody foresaw: Gradio writes it to the terminal, the reader is told on the page.
+        # An unexpected error: Gradio writes it to the terminal, and the page shows that it failed.
         for asking in self.questions:
             failed = on_request(self._context, self._settled)
             at_once(asking.failure, failed, [self.conversation, self.ask_button, self.stop_button])

@@ -1,4 +1,4 @@
-"""Between Gradio's events and handlers that take a visit.
+"""Turns Gradio's events into calls of handlers that take a visit.
 
 Annotations are evaluated here, not postponed: Gradio reads those of the functions it calls to know
 what to pass them, and could not resolve names of a library that is imported inside a function.

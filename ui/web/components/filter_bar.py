@@ -22,8 +22,8 @@ class FilterBar:
         self._context = context
         self.filters = html_part(
             "@@html:filters@@",
-            "k-sieve",
-            "konkyo.sieve(element, trigger, watch, 'narrow', 'widened');",
+            "k-filter-bar",
+            "konkyo.filters(element, trigger, watch, 'narrow', 'widened');",
         )
 
     def wire(self) -> None:

@@ -31,7 +31,7 @@ class Header:
             self._tools = html_part(
                 "@@html:tools@@", "k-tools", "konkyo.tools(element, trigger, 'new', 'save');"
             )
-            self._file = html_part("", "k-parcel", "konkyo.parcel(element, watch);")
+            self._file = html_part("", "k-download", "konkyo.download(element, watch);")
 
     def wire(self, column: ConversationColumn, source: SourcePanel) -> None:
         """Wire the tools; a new conversation ends what ``column`` has under way."""

@@ -1,4 +1,4 @@
-"""The page: its components side by side, and how it is mounted on the application.
+"""The page: puts its components together, and mounts it on the application.
 
 Annotations are evaluated here, not postponed: see ``events``.
 """
@@ -28,7 +28,7 @@ _WAITING_AT_MOST = 200
 def mount_page(
     app: "FastAPI", chat_server: ChatServer, admin: AdminPages, *, host: str, port: int
 ) -> None:
-    """Add the page to an application at /, with everything of Gradio's that it needs not off."""
+    """Add the page to an application at /, with all of Gradio turned off that it does not need."""
     import gradio as gr
 
     access = chat_server.access
@@ -75,7 +75,7 @@ def _build_page(context: PageContext) -> "gr.Blocks":
         title="@@title@@", analytics_enabled=False, fill_width=True, fill_height=True
     ) as page:
         header = Header(context)
-        with gr.Row(elem_id="k-desk", equal_height=False):
+        with gr.Row(elem_id="k-columns", equal_height=False):
             with gr.Column(elem_id="k-left", scale=6, min_width=0):
                 column = ConversationColumn(context)
             with gr.Column(elem_id="k-right", scale=5, min_width=0):

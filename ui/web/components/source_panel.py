@@ -23,26 +23,26 @@ _ARTICLE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}\Z")
 
 
 class SourcePanel:
-    """Shows what an answer rests on."""
+    """Shows articles with the quotes that an answer cites, and pages for editors."""
 
     def __init__(self, context: PageContext) -> None:
         self._context = context
         self.panel = html_part(
             "@@html:source@@",
             "k-source",
-            "konkyo.source(element, trigger, watch, 'open', 'shelf', 'keep', 'examine');",
+            "konkyo.source(element, trigger, watch, 'open', 'articles', 'keep', 'evaluate');",
         )
 
     def wire(self, conversation: gr.HTML, header: Header) -> None:
-        """Wire what opens articles, here and in the conversation, and the pages for editors."""
+        """Wire the buttons that open articles (also those of the conversation) and editors' pages."""
         context, panel = self._context, self.panel
         for part in (conversation, panel):
             opened = on_event(context, self._open_article)
             at_once(part.open, opened, panel, trigger_mode="multiple")
-        at_once(panel.shelf, on_request(context, self._list_articles), panel)
+        at_once(panel.articles, on_request(context, self._list_articles), panel)
         change = on_event(context, self._change_index)
         at_once(panel.keep, change, [panel, header.status], trigger_mode="multiple")
-        at_once(panel.examine, on_event(context, self._evaluate), panel, trigger_mode="multiple")
+        at_once(panel.evaluate, on_event(context, self._evaluate), panel, trigger_mode="multiple")
 
     def beside(
         self, visit: Visit, turn: Turn, opened: tuple[str, Mark] | None

@@ -32,9 +32,10 @@ def evaluation_page(
     ``ticket`` opens the report of the run; ``problem`` is why an order was refused.
     """
     running = run is not None and run.running
+    state = "running" if running else "idle"
     parts = [
         source_navigation(language),
-        f'<div class="k-room" data-job="{"running" if running else "idle"}" data-room="evaluate">',
+        f'<div class="k-admin" data-job="{state}" data-admin="evaluate">',
         f'<h2 id="k-article-title" tabindex="-1">{phrase(language, "eval_page")}</h2>',
         f'<p class="k-note">{phrase(language, "eval_more")}</p>',
         f'<p class="k-failed" role="alert" dir="auto">{escape(problem)}</p>' if problem else "",
@@ -44,7 +45,7 @@ def evaluation_page(
         parts.append(f'<p class="k-note">{phrase(language, "eval_none")}</p>')
     elif not running:
         options = "".join(f'<option value="{escape(s)}">{escape(s)}</option>' for s in sets)
-        button = action_button("examine", language, key="eval_run", kind="k-chip k-main")
+        button = action_button("evaluate", language, key="eval_run", kind="k-chip k-main")
         parts.append(
             '<section><p class="k-row-of">'
             f'<label class="k-field"><span>{phrase(language, "eval_set")}</span>'
@@ -59,7 +60,7 @@ def evaluation_page(
 
 def _run(run: EvaluationRun, language: Language, ticket: str) -> str:
     if run.running:
-        cancel = action_button("examine-stop", language, key="cancel")
+        cancel = action_button("evaluate-stop", language, key="cancel")
         return (
             f'<section class="k-job" aria-live="polite"><p><bdi>{escape(run.name)}</bdi>'
             f' <span class="k-meta">{run.done} / {run.total}</span></p>'

@@ -30,7 +30,7 @@ def index_page(
     running = job is not None and job.running
     parts = [
         source_navigation(language),
-        f'<div class="k-room" data-job="{"running" if running else "idle"}"'
+        f'<div class="k-admin" data-job="{"running" if running else "idle"}"'
         f' data-ticket="{escape(ticket)}">',
         f'<h2 id="k-article-title" tabindex="-1">{phrase(language, "index_page")}</h2>',
         f'<p class="k-failed" role="alert" dir="auto">{escape(problem)}</p>' if problem else "",

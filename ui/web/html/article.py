@@ -25,7 +25,7 @@ __all__ = ["article_page", "notice_page"]
 
 
 def article_page(article: Article, marks: Sequence[Mark], language: Language) -> str:
-    """The right page: one article with its marks; the primary one carries ``id="k-here"``.
+    """Returns one article with its marks; the primary one has ``id="k-here"``.
 
     Marks may overlap and may cross paragraphs; the text between the marks is exactly
     ``article.text``. A mark that does not fit the text is left out, and said so if primary.
@@ -64,7 +64,7 @@ def article_page(article: Article, marks: Sequence[Mark], language: Language) ->
 
 
 def notice_page(text: str, language: Language) -> str:
-    """The right page when there is nothing but a message to show."""
+    """Returns a page of the source panel that only shows a message."""
     return source_navigation(language) + f'<p class="k-note" role="status">{escape(text)}</p>'
 
 

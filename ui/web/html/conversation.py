@@ -25,7 +25,7 @@ def conversation(
     *,
     translates: bool = False,
 ) -> str:
-    """The left page: all turns in order, or a welcome with suggested questions.
+    """Returns all turns in order, or a welcome with suggested questions.
 
     ``translates`` offers to have quotes in other languages than the question's translated.
     """

@@ -73,7 +73,7 @@ def source_navigation(language: Language) -> str:
 def list_button(language: Language) -> str:
     """Returns the button that leads back to the list of articles."""
     return (
-        '<p class="k-back"><button type="button" class="k-quiet" data-act="shelf">'
+        '<p class="k-back"><button type="button" class="k-quiet" data-act="articles">'
         f"← {phrase(language, 'all_articles')}</button></p>"
     )
 

@@ -70,11 +70,11 @@ def _translation(turn: Turn, quote: Quote, language: Language) -> str:
         # The words of the mark fall back to English, as those of an answer do.
         spoken = made.language if made.language in LANGUAGES else "en"
         inner = (
-            f'<p class="k-told-text"{text_attributes(made.language)}>{escape(made.text)}</p>'
-            f'<p class="k-told-mark"{text_attributes(spoken)}>{escape(made.mark)}</p>'
+            f'<p class="k-translation-text"{text_attributes(made.language)}>{escape(made.text)}</p>'
+            f'<p class="k-translation-mark"{text_attributes(spoken)}>{escape(made.mark)}</p>'
         )
     return (
-        f'<div class="k-told" data-state="{state}" data-turn="{turn.number}"'
+        f'<div class="k-translation" data-state="{state}" data-turn="{turn.number}"'
         f' data-n="{quote.number}" tabindex="-1"'
         f' aria-busy="{"true" if state == "busy" else "false"}">{inner}</div>'
     )

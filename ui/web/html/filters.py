@@ -14,7 +14,7 @@ __all__ = ["filters"]
 
 
 def filters(index_summary: IndexSummary | None, where: Filter, language: Language) -> str:
-    """The filters above the box: dates, the articles' languages, outlets."""
+    """Returns the filters; ``where`` is what is chosen."""
     chosen = sum(map(bool, (where.since, where.until, where.languages, where.outlets)))
     summary = (
         phrase(language, "filters_on", count=chosen) if chosen else phrase(language, "filters")
@@ -64,7 +64,7 @@ def _options(
 
 
 def _language_name(code: str, language: Language) -> str:
-    """A language's name in the reader's language."""
+    """Returns a language's name in the reader's language."""
     from babel import Locale, UnknownLocaleError
 
     try:

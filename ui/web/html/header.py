@@ -12,7 +12,7 @@ __all__ = ["brand", "file_download", "status", "tools"]
 
 
 def brand(language: Language) -> str:
-    """Returns the name and what it stands for."""
+    """Returns the name and the tagline."""
     return (
         '<p class="k-brand"><span class="k-seal" aria-hidden="true" lang="ja">根</span>'
         '<span><strong>Konkyo</strong> <span class="k-tagline">'
@@ -51,15 +51,15 @@ def tools(language: Language, *, cookie: str, sign_out: bool) -> str:
 
 
 def file_download(name: str, text: str, problem: str = "") -> str:
-    """A file for the page's script to hand to the reader, or why there is none."""
+    """Returns a file that the page's script saves, or why there is none."""
     if problem:
         return f'<p class="k-toast" role="status">{escape(problem)}</p>'
     return f'<span hidden data-name="{escape(name)}" data-text="{escape(text)}"></span>'
 
 
 def status(kind: Literal["loading", "ready", "failed"], text: str) -> str:
-    """The quiet line in the header that says what the server is doing; ready, it opens the list."""
+    """Returns what the server is doing; when it is ready, a click opens the list of articles."""
     said = f'<span class="k-status" data-kind="{kind}" role="status">{escape(text)}</span>'
     if kind != "ready":
         return said
-    return f'<button type="button" class="k-quiet" data-act="shelf">{said}</button>'
+    return f'<button type="button" class="k-quiet" data-act="articles">{said}</button>'

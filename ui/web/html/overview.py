@@ -12,18 +12,18 @@ __all__ = ["overview"]
 def overview(
     index_summary: IndexSummary | None, language: Language, *, editor: bool = False
 ) -> str:
-    """The right page before anything is opened: the newest articles; None: not known yet.
+    """Returns the newest articles, or a placeholder while they are not known (None).
 
-    ``editor`` adds the ways to the pages for editors.
+    ``editor`` adds the buttons that lead to the pages for editors.
     """
     admin = _admin_links(language) if editor else ""
     heading = f'<h2 id="k-article-title" tabindex="-1">{phrase(language, "in_index")}</h2>'
     if index_summary is None:
-        bones = '<div class="k-bone"></div>' * 6
-        return f'<div class="k-shelf" aria-busy="true">{heading}{bones}</div>'
+        bones = '<div class="k-skeleton"></div>' * 6
+        return f'<div class="k-overview" aria-busy="true">{heading}{bones}</div>'
     if index_summary.count == 0:
         return (
-            f'<div class="k-shelf">{admin}{heading}'
+            f'<div class="k-overview">{admin}{heading}'
             f'<p class="k-note">{phrase(language, "empty_index")}</p></div>'
         )
     count = phrase(language, "ready", count=index_summary.count)
@@ -31,16 +31,16 @@ def overview(
         count += " · " + phrase(language, "newest", count=len(index_summary.newest))
     rows = "".join(f"<li>{article_button(s, language)}</li>" for s in index_summary.newest)
     return close_button(language) + (
-        f'<div class="k-shelf">{admin}{heading}<p class="k-meta">{count}</p>'
+        f'<div class="k-overview">{admin}{heading}<p class="k-meta">{count}</p>'
         f'<ul class="k-list">{rows}</ul></div>'
     )
 
 
 def _admin_links(language: Language) -> str:
     return (
-        '<p class="k-rooms">'
+        '<p class="k-admin-links">'
         f'<button type="button" class="k-quiet" data-act="keep" data-order="look">'
         f"{phrase(language, 'keep_index')}</button>"
-        f'<button type="button" class="k-quiet" data-act="examine-look">'
+        f'<button type="button" class="k-quiet" data-act="evaluate-look">'
         f"{phrase(language, 'evaluate')}</button></p>"
     )

@@ -32,7 +32,7 @@ def refusal_block(turn: Turn, outcome: Refusal, language: Language) -> str:
 
 
 def _suggestions(turn: Turn, outcome: Refusal, language: Language) -> str:
-    """What to try next: all articles, if a filter was on; what the nearest article is about."""
+    """Returns questions to try next: without filters, and about the nearest article."""
     offers = []
     if turn.filtered:
         offers.append(
