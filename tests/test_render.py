@@ -1,4 +1,4 @@
-"""What the chat writes is escaped everywhere, marks exactly what was quoted, and speaks four languages."""
+"""What the chat writes is escaped, marks exactly what was quoted, and speaks four languages."""
 
 import sys
 from dataclasses import replace

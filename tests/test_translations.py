@@ -1,4 +1,4 @@
-"""A quote in the reader's language: on the page and over HTTP, marked, and apart from the answer."""
+"""A quote's translation: on the page and over HTTP, marked, and no part of the answer."""
 
 # ruff: noqa: F811
 from __future__ import annotations

@@ -34,7 +34,7 @@ class SourcePanel:
         )
 
     def wire(self, conversation: gr.HTML, header: Header) -> None:
-        """Wire the buttons that open articles (also those of the conversation) and editors' pages."""
+        """Wire the buttons that open articles, in the conversation too, and editors' pages."""
         context, panel = self._context, self.panel
         for part in (conversation, panel):
             opened = on_event(context, self._open_article)
