@@ -152,7 +152,7 @@ def opened(
 
 def settled(page: Page) -> None:
     """Wait until the page's own script listens; before that a key press may go nowhere."""
-    page.wait_for_selector('html[data-desk="ready"] #k-box textarea')
+    page.wait_for_selector('html[data-page="ready"] #k-box textarea')
 
 
 def ask(page: Page, question: str) -> None:

@@ -464,8 +464,9 @@ def main() -> None:
     from konkyo.ui.http.auth import Access, Limiter, read_keys
     from konkyo.ui.server.feedback import Feedback
     from konkyo.ui.server.index_jobs import IndexJobs
+    from konkyo.ui.web.chat_server import ChatServer
     from konkyo.ui.web.chat_service import ChatService
-    from konkyo.ui.web.gradio_app import ChatServer, Served, listen, serve
+    from konkyo.ui.web.serving import Served, listen, serve
 
     pace = float(os.environ.get("FAKE_PACE", "0.05"))
     wait = float(os.environ.get("FAKE_LOAD", "0.3"))

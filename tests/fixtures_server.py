@@ -16,7 +16,8 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from konkyo.ui.http.security_middleware import SecurityMiddleware
-from konkyo.ui.web.gradio_app import ChatServer, build
+from konkyo.ui.web.application import build
+from konkyo.ui.web.chat_server import ChatServer
 
 PATIENCE = 120.0
 

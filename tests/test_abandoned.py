@@ -24,8 +24,8 @@ from konkyo.rag.generation.prompts import Prompt
 from konkyo.rag.types import Event, EvidenceReady
 from konkyo.ui.http.auth import Limiter
 from konkyo.ui.server.llm_queue import LLMQueue
+from konkyo.ui.web.chat_server import ChatServer
 from konkyo.ui.web.chat_service import ChatService
-from konkyo.ui.web.gradio_app import ChatServer
 
 AT_ONCE = 8
 

@@ -8,7 +8,7 @@ import pytest
 
 from konkyo.index.errors import UsageError
 from konkyo.ui.http.auth import Access, Denied, Limiter, TooMany, read_keys
-from konkyo.ui.web.gradio_app import listen
+from konkyo.ui.web.serving import listen
 
 KEY = "a-key-of-sixteen-or-more"
 

@@ -20,8 +20,8 @@ from konkyo.index.embedding.encoders import load_encoder
 from konkyo.index.errors import ModelMissing
 from konkyo.rag.factory import open_pipeline
 from konkyo.rag.generation.llm import NoLLM
+from konkyo.ui.web.chat_server import ChatServer
 from konkyo.ui.web.chat_service import QUESTION_LIMIT, ChatService
-from konkyo.ui.web.gradio_app import ChatServer
 
 ROOT = Path(__file__).resolve().parents[1]
 ODD = (

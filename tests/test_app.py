@@ -181,7 +181,7 @@ def test_edit_puts_the_question_back_and_new_clears_the_desk(
         assert page.locator("#k-box textarea").input_value() == QUESTION
         page.get_by_role("button", name="New conversation").click()
         page.wait_for_selector(".k-welcome")
-        page.wait_for_selector("#k-source .k-shelf")
+        page.wait_for_selector("#k-source .k-overview")
         assert "?q=" not in page.url
 
 
@@ -377,7 +377,10 @@ def test_no_hostile_text_runs_or_reaches_the_network(browser: Browser) -> None:
             for summary in shown.locator("summary").all():
                 summary.click()
         assert (
-            page.evaluate("document.querySelectorAll('#k-desk script, #k-desk iframe').length") == 0
+            page.evaluate(
+                "document.querySelectorAll('#k-columns script, #k-columns iframe').length"
+            )
+            == 0
         )
         assert watch.outside == []
 
@@ -409,7 +412,7 @@ def test_even_an_inline_handler_that_slipped_through_would_not_run(
 
 
 def test_every_answer_carries_the_security_headers(address: str) -> None:
-    for path in ("", "config", "konkyo/desk.js", "nowhere", "gradio_api/upload"):
+    for path in ("", "config", "konkyo/page.js", "nowhere", "gradio_api/upload"):
         headers = httpx.get(address + path).headers
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"

@@ -41,8 +41,8 @@ def ready(page: Page) -> None:
 
 def keeping(page: Page) -> None:
     ready(page)
-    page.click('.k-rooms [data-act="keep"]')
-    page.wait_for_selector(".k-room")
+    page.click('.k-admin-links [data-act="keep"]')
+    page.wait_for_selector(".k-admin")
 
 
 def the_job(page: Page) -> int:
@@ -225,7 +225,7 @@ def test_the_next_answer_says_that_the_index_is_newer(browser: Browser, address:
     with opened(browser, address) as (page, _):
         ask(page, QUESTION)
         finished(page)
-        page.locator("#k-state [data-act=shelf]").click()
+        page.locator("#k-state [data-act=articles]").click()
         keeping(page)
         order(page, "a.md")
         page.wait_for_selector('.k-job[data-state="done"]')
@@ -299,7 +299,7 @@ def test_without_a_ticket_nothing_is_taken(address: str) -> None:
 def test_a_set_is_run_and_its_report_opened(browser: Browser, address: str) -> None:
     with opened(browser, address) as (page, _):
         ready(page)
-        page.click('.k-rooms [data-act="examine-look"]')
+        page.click('.k-admin-links [data-act="evaluate-look"]')
         page.fill("#k-limit", "4")
         page.get_by_role("button", name="Run").click()
         page.wait_for_selector(".k-job progress")
@@ -317,7 +317,7 @@ def test_a_set_is_run_and_its_report_opened(browser: Browser, address: str) -> N
 def test_an_evaluation_can_be_cancelled(browser: Browser, address: str) -> None:
     with opened(browser, address) as (page, _):
         ready(page)
-        page.click('.k-rooms [data-act="examine-look"]')
+        page.click('.k-admin-links [data-act="evaluate-look"]')
         page.select_option("#k-set", "<b>own</b>.jsonl")
         page.get_by_role("button", name="Run").click()
         page.get_by_role("button", name="Cancel").click()
@@ -345,8 +345,8 @@ def test_readers_read_and_editors_edit(browser: Browser) -> None:
             enter(page, user, password)
             page.wait_for_selector("#k-source .k-row")
             if admin:
-                page.wait_for_selector(".k-rooms", state="attached")
-            assert page.locator(".k-rooms").count() == admin
+                page.wait_for_selector(".k-admin-links", state="attached")
+            assert page.locator(".k-admin-links").count() == admin
             ask(page, QUESTION)
             finished(page)
             if not admin:
@@ -378,8 +378,8 @@ def test_people_whom_a_proxy_signed_in_have_their_roles(browser: Browser) -> Non
             ready(page)
             page.wait_for_selector("#k-source .k-row")
             if admin:
-                page.wait_for_selector(".k-rooms", state="attached")
-            assert page.locator(".k-rooms").count() == admin
+                page.wait_for_selector(".k-admin-links", state="attached")
+            assert page.locator(".k-admin-links").count() == admin
             ask(page, QUESTION)
             finished(page)
             context.close()
@@ -412,14 +412,14 @@ def test_axe_finds_nothing_serious_in_the_rooms(browser: Browser, address: str, 
         page.select_option('[data-filter="language"]', "ja")
         page.wait_for_selector('.k-filters[data-chosen="1"]')
         assert serious(page) == []
-        page.locator("#k-state [data-act=shelf]").click()
-        page.click('.k-rooms [data-act="keep"]')
-        page.wait_for_selector(".k-room")
+        page.locator("#k-state [data-act=articles]").click()
+        page.click('.k-admin-links [data-act="keep"]')
+        page.wait_for_selector(".k-admin")
         page.get_by_role("button", name="Verify").click()
         page.wait_for_selector(".k-findings")
         assert serious(page) == []
         page.get_by_role("button", name="All articles").click()
-        page.click('.k-rooms [data-act="examine-look"]')
+        page.click('.k-admin-links [data-act="evaluate-look"]')
         page.wait_for_selector("#k-set")
         page.locator(".k-menu summary").click()
         assert serious(page) == []

@@ -34,7 +34,7 @@ OWNERS = {
     "faiss": {"index.stores.local.vector_index"},
     "feedparser": {"index.ingest.feeds"},
     "fsspec": {"index.ingest.object_store"},
-    "gradio": {"ui.web.gradio_app"},
+    "gradio": {"ui.web.components"},
     "grpc": {"index.stores.milvus"},
     "httpcore": {"index.ingest.fetch"},
     "huggingface_hub": {"index.embedding.hub"},
@@ -63,7 +63,7 @@ OWNERS = {
     "torch": {"index.embedding.sentence_transformers"},
     "trafilatura": {"index.ingest.html"},
     "transformers": {"index.embedding.sentence_transformers"},
-    "uvicorn": {"ui.web.gradio_app"},
+    "uvicorn": {"ui.web.serving"},
     "xllamacpp": {"rag.generation.llm"},
 }
 """A library, or a package for one that is spread over its files, and who may import it."""

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_chat import FakeReader
 
 from konkyo.ui.web.export import as_json, as_markdown
-from konkyo.ui.web.html import Turn, advance
+from konkyo.ui.web.turns import Turn, advance
 
 
 def turn(question: str, number: int = 1) -> Turn:

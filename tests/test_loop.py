@@ -20,8 +20,8 @@ from fixtures_server import Running, running
 
 from konkyo.ui.http.auth import Access, read_keys
 from konkyo.ui.http.sign_in import MemorySignIns
+from konkyo.ui.web.chat_server import ChatServer
 from konkyo.ui.web.chat_service import ChatService
-from konkyo.ui.web.gradio_app import ChatServer
 
 PASSWORD = "reading-only"
 KEY = "editor-key-of-sixteen"

@@ -195,26 +195,26 @@ def conversation(session_store: SessionStore) -> ChatService:
 
 def test_another_server_goes_on_with_a_conversation(store: str) -> None:
     one, other = (conversation(SessionStore(store)) for _ in range(2))
-    tab = one.conversation("tab-1")
+    tab = one.conversations.open("tab-1")
     tab.where = Filter(languages=frozenset({"en"}))
     for _ in one.ask(tab, QUESTION, "en"):
         pass
-    tab.judge(1, "up")
-    one.remember(tab)
-    moved = other.conversation("tab-1")
+    tab.set_opinion(1, "up")
+    one.conversations.save(tab)
+    moved = other.conversations.open("tab-1")
     assert moved.turns == tab.turns
     assert (moved.name, moved.where) == (tab.name, tab.where)
     assert moved.history(2) == tab.history(2) != ()
     # A tab that is closed leaves memory alone; a new one begins anew.
-    one.forget("tab-1")
-    assert one.conversation("tab-1").turns == moved.turns
-    assert other.conversation("tab-2").turns == ()
+    one.conversations.close("tab-1")
+    assert one.conversations.open("tab-1").turns == moved.turns
+    assert other.conversations.open("tab-2").turns == ()
 
 
 def test_what_another_version_saved_is_passed_over(store: str) -> None:
     session_store = SessionStore(store)
     session_store.save("odd", '{"name": "x", "turns": [{"old": 1}]}')
-    assert conversation(session_store).conversation("odd").turns == ()
+    assert conversation(session_store).conversations.open("odd").turns == ()
 
 
 def test_opinions_go_to_the_database_of_the_index(store: str) -> None:

@@ -19,8 +19,8 @@ from konkyo.index.settings import load_settings
 from konkyo.ui.http.auth import Access, read_keys
 from konkyo.ui.http.origins import Origins
 from konkyo.ui.http.sign_in import PLAIN_COOKIE, SECURE_COOKIE
+from konkyo.ui.web.chat_server import ChatServer
 from konkyo.ui.web.chat_service import ChatService
-from konkyo.ui.web.gradio_app import ChatServer
 
 FOREIGN = "https://evil.example"
 LISTED = "https://desk.example"

@@ -1,4 +1,4 @@
-"""What the chat writes is escaped everywhere, marks exactly what was quoted, and speaks four languages."""
+"""What the chat writes is escaped, marks exactly what was quoted, and speaks four languages."""
 
 import sys
 from dataclasses import replace
@@ -14,27 +14,34 @@ from konkyo.rag.generation.translate import Translation
 from konkyo.rag.types import ClaimDrafted, ClaimRemoved, Finished, Refusal, Removed
 from konkyo.ui.server.evaluation_jobs import EvaluationRun
 from konkyo.ui.server.index_jobs import Job
-from konkyo.ui.web.admin_html import evaluation_page, index_page
-from konkyo.ui.web.html import (
-    THUMB,
+from konkyo.ui.web.export import plain_answer
+from konkyo.ui.web.html.admin_evaluation import evaluation_page
+from konkyo.ui.web.html.admin_index import index_page
+from konkyo.ui.web.html.article import article_page, notice_page
+from konkyo.ui.web.html.conversation import conversation
+from konkyo.ui.web.html.elements import safe_url
+from konkyo.ui.web.html.feedback import THUMB_ICON
+from konkyo.ui.web.html.filters import filters
+from konkyo.ui.web.html.header import file_download, status
+from konkyo.ui.web.html.overview import overview
+from konkyo.ui.web.i18n import (
+    LANGUAGES,
+    PHRASES,
+    PhraseDataError,
+    Phrases,
+    negotiate,
+    require_same_keys,
+    say,
+)
+from konkyo.ui.web.turns import (
     IndexSummary,
     Mark,
     QuoteTranslation,
     Turn,
     advance,
-    article_page,
-    conversation,
-    filters,
     foreign_quotes,
-    notice_page,
-    overview,
-    parcel,
-    plain_answer,
     quotes_of,
-    safe_url,
-    status,
 )
-from konkyo.ui.web.i18n import LANGUAGES, PHRASES, negotiate, say
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_chat import ENGLISH, HOSTILE, JAPANESE, PAYLOADS, FakeReader, summary
@@ -128,7 +135,7 @@ class Parsed(HTMLParser):
         self.marks: list[tuple[dict[str, str | None], str]] = []
         self._open: list[str] = []
         # The one drawing is ours, whole and constant; any other would be hostile.
-        self.feed(html.replace(THUMB, ""))
+        self.feed(html.replace(THUMB_ICON, ""))
         self.close()
         assert self._open == [], "unbalanced elements"
 
@@ -197,14 +204,14 @@ def test_no_hostile_text_becomes_markup(number: int) -> None:
             QuoteTranslation(*place, translation=made),
             QuoteTranslation(*place, problem=payload),
         ):
-            told = replace(foreign, renditions=(what,))
+            told = replace(foreign, translations=(what,))
             pages.append(conversation((told,), "en", translates=True))
     pages.append(article_page(article, [m for _, m in quotes_of(turn)], "ko"))
     pages.append(overview(IndexSummary(1, (summary(article),)), "zh"))
     pages.append(notice_page(payload, "en"))
     pages.append(status("failed", payload))
-    pages.append(parcel(payload, payload))
-    pages.append(parcel("", "", payload))
+    pages.append(file_download(payload, payload))
+    pages.append(file_download("", "", payload))
     index_summary = IndexSummary(1, (), (payload,), (payload,))
     chosen = Filter(payload, payload, frozenset({payload}), frozenset({payload}))
     pages.append(filters(index_summary, chosen, "ja"))
@@ -413,3 +420,31 @@ def test_the_language_is_the_readers_choice_or_the_browsers(
     cookie: str | None, header: str | None, language: str
 ) -> None:
     assert negotiate(cookie, header) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("name = 1", "x.toml: "),
+        ('name = "x"\n[phrases]\nask = ""\n[index_checks]\n', "x.toml: ask: not a phrase"),
+        ('name = "x"\n[phrases]\n[index_checks]\n[more]\n', "x.toml: more: unknown"),
+        ("name = ", "x.toml: Invalid value"),
+    ],
+)
+def test_a_file_of_phrases_with_another_form_is_an_error(text: str, problem: str) -> None:
+    with pytest.raises(PhraseDataError, match=problem):
+        Phrases.parse(text, "x.toml")
+
+
+@pytest.mark.parametrize(
+    ("phrases", "problem"),
+    [
+        ({}, "data/ja.toml: phrases: stop: missing"),
+        ({"stop": "停止", "ask": "質問"}, "data/ja.toml: phrases: ask: not in data/en.toml"),
+        ({"stop": "停止 {count}"}, "data/ja.toml: phrases: stop: other facts"),
+    ],
+)
+def test_a_language_with_other_phrases_is_an_error(phrases: dict[str, str], problem: str) -> None:
+    english = Phrases("English", {"stop": "Stop"}, {})
+    with pytest.raises(PhraseDataError, match=problem):
+        require_same_keys({"en": english, "ja": Phrases("日本語", phrases, {})})

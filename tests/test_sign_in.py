@@ -18,8 +18,8 @@ from fixtures_server import Running, running
 
 from konkyo.ui.http.auth import Access
 from konkyo.ui.http.sign_in import PLAIN_COOKIE, MemorySignIns
+from konkyo.ui.web.chat_server import ChatServer
 from konkyo.ui.web.chat_service import ChatService
-from konkyo.ui.web.gradio_app import ChatServer
 
 # Of the page's framework, which counts what was asked by pandas.
 pytestmark = pytest.mark.filterwarnings("ignore:.*no_silent_downcasting")
@@ -124,22 +124,24 @@ def test_the_same_name_is_another_session_for_another_reader(server: Running) ->
 
 def test_the_longest_unused_tab_of_the_same_reader_makes_room() -> None:
     chat_service = ChatService(lambda: FakeReader(0))
-    first = chat_service.conversation("ann-0", "ann")
-    bobs = chat_service.conversation("bob-0", "bob")
+    first = chat_service.conversations.open("ann-0", "ann")
+    bobs = chat_service.conversations.open("bob-0", "bob")
     for number in range(60):
-        chat_service.conversation(f"ann-{number}", "ann")
-    assert chat_service.conversation("bob-0", "bob") is bobs
-    assert chat_service.conversation("ann-59", "ann") is chat_service.conversation("ann-59", "ann")
-    assert chat_service.conversation("ann-0", "ann") is not first
+        chat_service.conversations.open(f"ann-{number}", "ann")
+    assert chat_service.conversations.open("bob-0", "bob") is bobs
+    assert chat_service.conversations.open("ann-59", "ann") is chat_service.conversation(
+        "ann-59", "ann"
+    )
+    assert chat_service.conversations.open("ann-0", "ann") is not first
 
 
 def test_readers_together_have_so_many_and_who_has_most_makes_room() -> None:
     chat_service = ChatService(lambda: FakeReader(0))
-    one = chat_service.conversation("ann-0", "ann")
+    one = chat_service.conversations.open("ann-0", "ann")
     for reader in range(60):
         for number in range(40):
-            chat_service.conversation(f"{reader}-{number}", str(reader))
-    assert chat_service.conversation("ann-0", "ann") is one
+            chat_service.conversations.open(f"{reader}-{number}", str(reader))
+    assert chat_service.conversations.open("ann-0", "ann") is one
 
 
 def test_nobody_is_signed_out_by_a_link_or_by_somebody_else(server: Running) -> None:

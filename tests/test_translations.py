@@ -1,4 +1,4 @@
-"""A quote in the reader's language: on the page and over HTTP, marked, and apart from the answer."""
+"""A quote's translation: on the page and over HTTP, marked, and no part of the answer."""
 
 # ruff: noqa: F811
 from __future__ import annotations
@@ -17,11 +17,14 @@ from konkyo.index.errors import ArticleMissing, LLMTimeout
 from konkyo.rag.generation.llm import LLM, NoLLM
 from konkyo.rag.types import to_json
 from konkyo.ui.server.llm_queue import LLMQueue
-from konkyo.ui.web import chat_service as desk_module
-from konkyo.ui.web.chat_service import ChatService, Conversation, NoQuote
-from konkyo.ui.web.export import as_json, as_markdown
-from konkyo.ui.web.html import conversation, foreign_quotes, plain_answer
+from konkyo.ui.web import quote_translator
+from konkyo.ui.web.chat_service import ChatService
+from konkyo.ui.web.conversation import Conversation
+from konkyo.ui.web.export import as_json, as_markdown, plain_answer
+from konkyo.ui.web.html.conversation import conversation
 from konkyo.ui.web.i18n import LANGUAGES, say
+from konkyo.ui.web.quote_translator import NoQuote
+from konkyo.ui.web.turns import foreign_quotes
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -73,20 +76,20 @@ def test_only_quotes_in_another_language_than_the_question_offer_a_translation()
 def test_without_a_model_nothing_is_offered() -> None:
     chat_service = desk_of(NoLLM())
     assert not chat_service.translates
-    assert "k-told" not in page_of(chat_service, asked(chat_service))
+    assert "k-translation" not in page_of(chat_service, asked(chat_service))
 
 
 def test_a_translation_stands_below_its_quote_with_its_mark() -> None:
     llm = Interpreter()
     chat_service = desk_of(LLMQueue(llm))
     tab = asked(chat_service)
-    turns = list(chat_service.translate(tab, 1, PLACE, "en"))
-    assert turns[0].renditions[0].busy
-    assert not turns[-1].renditions[0].busy
+    turns = list(chat_service.translator.translate(tab, 1, PLACE, "en"))
+    assert turns[0].translations[0].busy
+    assert not turns[-1].translations[0].busy
     page = assert_harmless(page_of(chat_service, tab))
     assert f"{TRANSLATION}{MARK}" in page.words
-    (told,) = [a for _, a in page.tags if a.get("class") == "k-told-text"]
-    assert told == {"class": "k-told-text", "lang": "en", "dir": "auto"}
+    (told,) = [a for _, a in page.tags if a.get("class") == "k-translation-text"]
+    assert told == {"class": "k-translation-text", "lang": "en", "dir": "auto"}
     # What the model read is what the store holds.
     assert [QUOTE in prompt.user for prompt in llm.asked] == [True]
 
@@ -95,7 +98,7 @@ def test_a_translation_whose_figures_differ_says_so() -> None:
     chat_service = desk_of(Interpreter())
     tab = asked(chat_service)
     place = foreign_quotes(tab.turns[0])[1]
-    list(chat_service.translate(tab, 1, place, "en"))
+    list(chat_service.translator.translate(tab, 1, place, "en"))
     html = page_of(chat_service, tab)
     assert 'data-state="doubtful"' in html
     assert "its figures or names differ from the source: read the original" in html
@@ -105,10 +108,10 @@ def test_a_translation_is_no_part_of_what_is_copied_saved_kept_or_asked_about() 
     chat_service = desk_of(Interpreter())
     tab = asked(chat_service)
     (before,) = tab.turns
-    list(chat_service.translate(tab, 1, PLACE, "en"))
+    list(chat_service.translator.translate(tab, 1, PLACE, "en"))
     (turn,) = tab.turns
-    assert turn.renditions
-    assert replace(turn, renditions=()) == before
+    assert turn.translations
+    assert replace(turn, translations=()) == before
     assert turn.outcome is not None
     for out in (
         plain_answer(turn),
@@ -136,15 +139,15 @@ def test_what_the_turn_does_not_show_in_another_language_is_not_translated(
     llm = Interpreter()
     chat_service = desk_of(llm)
     tab = asked(chat_service)
-    assert list(chat_service.translate(tab, 1, place, "en")) == []
-    assert list(chat_service.translate(tab, 7, PLACE, "en")) == []
+    assert list(chat_service.translator.translate(tab, 1, place, "en")) == []
+    assert list(chat_service.translator.translate(tab, 7, PLACE, "en")) == []
     assert llm.asked == []
 
 
 def test_a_model_that_cannot_be_reached_is_told_and_can_be_asked_again() -> None:
     chat_service = desk_of(Interpreter(dead=True))
     tab = asked(chat_service)
-    list(chat_service.translate(tab, 1, PLACE, "en"))
+    list(chat_service.translator.translate(tab, 1, PLACE, "en"))
     page = assert_harmless(page_of(chat_service, tab))
     assert "No translation: http://127.0.0.1:1: no answer; is the server running?" in page.words
     wishes = [a["data-n"] for _, a in page.tags if a.get("data-act") == "translate"]
@@ -155,8 +158,8 @@ def test_who_asks_too_often_is_told_and_the_model_is_left_alone() -> None:
     llm = Interpreter()
     chat_service = desk_of(llm)
     tab = asked(chat_service)
-    (turn,) = chat_service.translate(tab, 1, PLACE, "en", "Try again in 9 s.")
-    assert turn.renditions[0].problem == "Try again in 9 s."
+    (turn,) = chat_service.translator.translate(tab, 1, PLACE, "en", "Try again in 9 s.")
+    assert turn.translations[0].problem == "Try again in 9 s."
     assert llm.asked == []
 
 
@@ -170,7 +173,7 @@ def test_an_article_that_is_gone_is_told() -> None:
         raise ArticleMissing(article_id)
 
     reader.article = gone  # type: ignore[assignment, method-assign]
-    list(chat_service.translate(tab, 1, PLACE, "en"))
+    list(chat_service.translator.translate(tab, 1, PLACE, "en"))
     assert say("en", "article_gone") in page_of(chat_service, tab)
 
 
@@ -180,8 +183,8 @@ def test_a_reader_who_leaves_waits_for_no_translation(
 ) -> None:
     chat_service = desk_of(LLMQueue(Interpreter(pace=3.0)))
     tab = asked(chat_service)
-    changes = chat_service.translate(tab, 1, PLACE, "en")
-    assert next(changes).renditions[0].busy
+    changes = chat_service.translator.translate(tab, 1, PLACE, "en")
+    assert next(changes).translations[0].busy
     leave(tab)
     assert list(changes) == []
 
@@ -190,18 +193,18 @@ def test_the_same_wish_twice_is_one_translation() -> None:
     llm = Interpreter()
     chat_service = desk_of(llm)
     tab = asked(chat_service)
-    first = chat_service.translate(tab, 1, PLACE, "en")
+    first = chat_service.translator.translate(tab, 1, PLACE, "en")
     next(first)
-    assert list(chat_service.translate(tab, 1, PLACE, "en")) == []
+    assert list(chat_service.translator.translate(tab, 1, PLACE, "en")) == []
     list(first)
     assert len(llm.asked) == 1
 
 
 def test_a_translation_that_gets_no_turn_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk_module, "_TRANSLATION_SECONDS", 0.2)
+    monkeypatch.setattr(quote_translator, "_TRANSLATION_SECONDS", 0.2)
     chat_service = desk_of(Interpreter(pace=5.0))
     with pytest.raises(LLMTimeout, match="questions go first"):
-        list(chat_service.translation(*PLACE, "en", "api"))
+        list(chat_service.translator.events(*PLACE, "en", "api"))
     line = b'konkyo_translations_total{channel="api",status="failed"} 1.0'
     assert line in chat_service.telemetry.exposition()
 
@@ -214,7 +217,7 @@ def test_a_translation_that_gets_no_turn_ends(monkeypatch: pytest.MonkeyPatch) -
 def test_a_span_that_is_no_quote_is_refused(start: int, end: int) -> None:
     chat_service = desk_of(Interpreter())
     with pytest.raises(NoQuote, match="no text from"):
-        list(chat_service.translation(JAPANESE.article_id, start, end, "en", "api"))
+        list(chat_service.translator.events(JAPANESE.article_id, start, end, "en", "api"))
 
 
 @pytest.mark.parametrize("number", [0, 4, 12, 38])
@@ -224,7 +227,7 @@ def test_a_hostile_translation_stays_text(number: int) -> None:
     (turn,) = tab.turns
     tab._turns = (replace(turn, language="ja"),)
     (place,) = foreign_quotes(tab.turns[0])
-    list(chat_service.translate(tab, 1, place, "en"))
+    list(chat_service.translator.translate(tab, 1, place, "en"))
     page = assert_harmless(page_of(chat_service, tab))
     assert f"The quote is {PAYLOADS[number]} here." in page.words
 
@@ -318,24 +321,24 @@ def test_keys_and_limits_are_those_of_questions(tmp_path: Path) -> None:
 def test_a_reader_has_a_quote_translated(browser: Browser) -> None:
     with served(FAKE_PACE="0.8") as address, opened(browser, address) as (page, _):
         ask(page, QUESTION)
-        wish = page.locator('.k-told[data-n="1"] button')
+        wish = page.locator('.k-translation[data-n="1"] button')
         wish.wait_for()
         assert wish.is_disabled()
         finished(page)
-        assert page.locator(".k-told button").count() == 3
+        assert page.locator(".k-translation button").count() == 3
         wish.focus()
         page.keyboard.press("Enter")
-        page.wait_for_selector('.k-told[data-n="1"][aria-busy="true"] .k-doing')
-        page.wait_for_selector('.k-told[data-n="1"][data-state="done"]')
-        told = page.locator('.k-told[data-n="1"]')
-        text, mark = told.locator(".k-told-text"), told.locator(".k-told-mark")
+        page.wait_for_selector('.k-translation[data-n="1"][aria-busy="true"] .k-doing')
+        page.wait_for_selector('.k-translation[data-n="1"][data-state="done"]')
+        told = page.locator('.k-translation[data-n="1"]')
+        text, mark = told.locator(".k-translation-text"), told.locator(".k-translation-mark")
         assert (text.inner_text(), mark.inner_text()) == (TRANSLATION, MARK)
         assert text.get_attribute("lang") == "en"
         assert text.evaluate("e => getComputedStyle(e).fontStyle") == "italic"
         assert page.locator(".k-card-quote").first.inner_text() == QUOTE
         assert page.evaluate("document.activeElement.dataset.n") == "1"
-        page.locator('.k-told[data-n="4"] button').click()
-        page.wait_for_selector('.k-told[data-n="4"][data-state="doubtful"]')
+        page.locator('.k-translation[data-n="4"] button').click()
+        page.wait_for_selector('.k-translation[data-n="4"][data-state="doubtful"]')
         page.get_by_role("button", name="Copy", exact=True).click()
         copied = page.evaluate("navigator.clipboard.readText()")
         assert QUOTE in copied
@@ -353,11 +356,11 @@ def test_the_page_says_why_there_is_no_translation(browser: Browser) -> None:
     ):
         ask(page, QUESTION)
         finished(page)
-        wish = page.locator('.k-told[data-n="1"] button')
+        wish = page.locator('.k-translation[data-n="1"] button')
         assert wish.inner_text() == "訳を見る"
         wish.click()
-        page.wait_for_selector('.k-told[data-n="1"][data-state="failed"]')
-        assert "is the server running?" in page.locator('.k-told[data-n="1"]').inner_text()
+        page.wait_for_selector('.k-translation[data-n="1"][data-state="failed"]')
+        assert "is the server running?" in page.locator('.k-translation[data-n="1"]').inner_text()
         assert wish.is_enabled()
 
 
@@ -366,4 +369,4 @@ def test_quotes_alone_offer_no_translation(browser: Browser) -> None:
         ask(page, QUESTION)
         finished(page)
         assert page.locator(".k-card").count() == 4
-        assert page.locator(".k-told").count() == 0
+        assert page.locator(".k-translation").count() == 0

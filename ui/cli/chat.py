@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from konkyo.ui.server.index_jobs import IndexJobs
     from konkyo.ui.server.llm_subprocess import SubprocessLLM
     from konkyo.ui.server.telemetry import Telemetry
+    from konkyo.ui.web.chat_server import ChatServer
     from konkyo.ui.web.chat_service import ChatService
-    from konkyo.ui.web.gradio_app import ChatServer, Served
+    from konkyo.ui.web.serving import Served
 
 __all__ = ["chat", "load_pipeline", "require_store"]
 
@@ -141,7 +142,7 @@ def chat(
     if terminal:
         _in_terminal(settings.store, llm, model, base_url)
         return
-    from konkyo.ui.web.gradio_app import listen, serve
+    from konkyo.ui.web.serving import listen, serve
 
     configure_logs(
         settings.chat.log,
@@ -177,8 +178,8 @@ def _chat_server(
     from konkyo.ui.server.feedback import Feedback, feedback_file
     from konkyo.ui.server.session_store import SignIns, session_store_of
     from konkyo.ui.web.admin import question_sets
+    from konkyo.ui.web.chat_server import ChatServer
     from konkyo.ui.web.chat_service import ChatService
-    from konkyo.ui.web.gradio_app import ChatServer
 
     store = settings.store
     session_store = session_store_of(store)

@@ -21,7 +21,8 @@ from konkyo.ui.http.answering import left
 from konkyo.ui.http.schemas import ARTICLE_ID, Where
 from konkyo.ui.http.security_middleware import Application
 from konkyo.ui.http.services import Services, answer_from
-from konkyo.ui.web.chat_service import QUESTION_LIMIT, NotReady
+from konkyo.ui.web.chat_service import QUESTION_LIMIT
+from konkyo.ui.web.pipeline_protocol import NotReady
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer

@@ -31,7 +31,7 @@ from konkyo.rag.types import (
 )
 from konkyo.ui.server.llm_queue import Heartbeat, Queued
 from konkyo.ui.web.chat_service import QUESTION_LIMIT
-from konkyo.ui.web.html import safe_url
+from konkyo.ui.web.html.elements import safe_url
 
 if TYPE_CHECKING:
     from fastapi import APIRouter

@@ -14,7 +14,7 @@ from konkyo.index.errors import (
     UsageError,
 )
 from konkyo.ui.http.auth import Denied, TooMany
-from konkyo.ui.web.chat_service import NotReady
+from konkyo.ui.web.pipeline_protocol import NotReady
 
 if TYPE_CHECKING:
     pass

@@ -17,7 +17,9 @@ from konkyo.rag.types import (
 )
 from konkyo.ui.http.answering import event_stream, while_connected
 from konkyo.ui.server.index_jobs import IndexJobs, Job
-from konkyo.ui.web.chat_service import QUESTION_LIMIT, NoQuote, NotReady
+from konkyo.ui.web.chat_service import QUESTION_LIMIT
+from konkyo.ui.web.pipeline_protocol import NotReady
+from konkyo.ui.web.quote_translator import NoQuote
 
 if TYPE_CHECKING:
     from fastapi import APIRouter

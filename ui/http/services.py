@@ -28,7 +28,8 @@ from konkyo.ui.http.auth import Access, Denied, Limiter, Role
 from konkyo.ui.server.index_jobs import IndexJobs
 from konkyo.ui.server.llm_queue import Heartbeat, Queued
 from konkyo.ui.server.telemetry import Channel
-from konkyo.ui.web.chat_service import ChatService, NotReady
+from konkyo.ui.web.chat_service import ChatService
+from konkyo.ui.web.pipeline_protocol import NotReady
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -104,11 +105,11 @@ class Services:
     ) -> Translation:
         """Translate a quote within the caller's limits.
 
-        Raises what ``ChatService.translation`` raises.
+        Raises what ``QuoteTranslator.events`` raises.
         """
         place = (asked.article_id, asked.start, asked.end)
         with self.limiter.slot(caller):
-            for event in self.chat_service.translation(*place, asked.language, "api", gone):
+            for event in self.chat_service.translator.events(*place, asked.language, "api", gone):
                 if isinstance(event, Translation):
                     return event
         raise NotReady("the translation was cut off; ask again")

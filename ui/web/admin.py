@@ -1,4 +1,4 @@
-"""What editors do on the page: keep the index, evaluate; and the tickets that open files to them."""
+"""What editors do on the page: change the index, evaluate; with tickets for their files."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from konkyo.ui.server.evaluation_jobs import EvaluationJobs
 from konkyo.ui.server.feedback import feedback_file, to_questions
 from konkyo.ui.server.index_jobs import IndexJobs, Order
 from konkyo.ui.server.session_store import opinions_of
-from konkyo.ui.web.admin_html import evaluation_page, index_page
-from konkyo.ui.web.html import notice_page
+from konkyo.ui.web.html.admin_evaluation import evaluation_page
+from konkyo.ui.web.html.admin_index import index_page
+from konkyo.ui.web.html.article import notice_page
 from konkyo.ui.web.i18n import Language, say
 
 __all__ = ["UPLOAD_LIMIT", "AdminPages", "Tickets", "question_sets"]
 
 UPLOAD_LIMIT = 64 * 1024 * 1024
-"""Bytes of one file handed over by the browser."""
+"""Bytes of one file that the browser sends."""
 
 _TICKETS = 1000
 _NAME_LIMIT = 120
@@ -34,7 +35,7 @@ Purpose = Literal["upload", "report"]
 
 
 class Tickets:
-    """Unguessable words that open one thing for a while. Safe to share by threads."""
+    """Random tokens that each give access to one thing for a while. Threads may share it."""
 
     def __init__(self, seconds: float = 3600, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
@@ -43,7 +44,7 @@ class Tickets:
         self._issued: OrderedDict[str, tuple[Purpose, float]] = OrderedDict()
 
     def issue(self, purpose: Purpose) -> str:
-        """A new ticket; the oldest are forgotten when there are too many."""
+        """Returns a new ticket; the oldest are forgotten when there are too many."""
         ticket = secrets.token_urlsafe(24)
         with self._lock:
             self._issued[ticket] = (purpose, self._clock() + self._seconds)
@@ -52,13 +53,13 @@ class Tickets:
         return ticket
 
     def valid(self, ticket: str, purpose: Purpose) -> bool:
-        """Whether it was issued for this and has not run out."""
+        """Whether a ticket was issued for this purpose and is still valid."""
         kind, until = self._issued.get(ticket, (None, 0.0))
         return kind == purpose and self._clock() < until
 
 
 def question_sets(store: str) -> dict[str, Path]:
-    """The sets that come with Konkyo, and the one readers' feedback makes, by name."""
+    """Returns the sets of questions by name: those of Konkyo, and one made of feedback."""
     found: dict[str, Path] = {}
     folder = Path(str(files("konkyo.eval").joinpath("datasets")))
     for path in sorted(folder.glob("*.jsonl")):
@@ -76,21 +77,21 @@ def question_sets(store: str) -> dict[str, Path]:
 
 
 class AdminPages:
-    """The pages for editors, over a librarian and an examiner where the server has them."""
+    """The pages for editors, and the files they upload."""
 
     def __init__(
         self, index_jobs: IndexJobs | None, evaluation_jobs: EvaluationJobs | None
     ) -> None:
         self.tickets = Tickets()
         self._index_jobs = index_jobs
-        self._examiner = evaluation_jobs
+        self._evaluation_jobs = evaluation_jobs
 
     @property
     def open(self) -> bool:
-        """Whether there is anything to see."""
+        """Whether this server has pages for editors."""
         return self._index_jobs is not None
 
-    def keep(
+    def change_index(
         self,
         language: Language,
         *,
@@ -99,7 +100,7 @@ class AdminPages:
         sources: Sequence[str] = (),
         yes: bool = False,
     ) -> str:
-        """The page of the index after an order (``look``: none); refusals are told on it.
+        """Returns the page of the index after an order (``look``: none), or why it was refused.
 
         ``yes`` consents to the removal of many articles.
         """
@@ -122,11 +123,11 @@ class AdminPages:
         ticket = self.tickets.issue("upload")
         return index_page(known, index_jobs.job, language, ticket=ticket, problem=problem)
 
-    def examine(
+    def evaluate(
         self, language: Language, *, editor: bool, act: str = "", name: str = "", limit: int = 0
     ) -> str:
-        """The page of evaluation after ``start``, ``stop`` or nothing."""
-        evaluation_jobs = self._examiner
+        """Returns the page of evaluation after ``start``, ``stop`` or nothing."""
+        evaluation_jobs = self._evaluation_jobs
         if not editor or evaluation_jobs is None:
             return notice_page(say(language, "not_editor"), language)
         problem = ""
@@ -145,18 +146,19 @@ class AdminPages:
         )
 
     def report(self, ticket: str) -> str | None:
-        """The report as HTML; None without a ticket or a run."""
-        if self._examiner is None or not self.tickets.valid(ticket, "report"):
+        """Returns the report as HTML; None without a ticket or a run."""
+        if self._evaluation_jobs is None or not self.tickets.valid(ticket, "report"):
             return None
         try:
-            return self._examiner.report()
+            return self._evaluation_jobs.report()
         except KonkyoError:
             return None
 
     def receive(self, ticket: str, name: str, content: bytes) -> Mapping[str, str] | None:
-        """Keep a file that was handed over; its place on the server, or None without a ticket.
+        """Save an uploaded file; returns its path on the server, or None without a ticket.
 
-        It is named by its content, so that no other file is replaced, and the same one is kept once.
+        It is named by its content, so that no other file is replaced and the same one is saved
+        once.
         Raises UsageError when it cannot be kept.
         """
         if self._index_jobs is None or not self.tickets.valid(ticket, "upload"):
@@ -180,7 +182,7 @@ class AdminPages:
 
 
 def _safe_name(name: str) -> str:
-    """A file's own name, made harmless."""
+    """Returns a file's own name without letters that mean something in a path."""
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
     kept = "".join(c if c.isalnum() or c in "._- " else "_" for c in base).strip(". ")
     stem, dot, suffix = kept.rpartition(".")

@@ -1,4 +1,4 @@
-"""A conversation to take away: Markdown for people, JSON for programs; pure."""
+"""A conversation as a file or as text: Markdown, JSON and what the copy button gives."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import re
 from collections.abc import Sequence
 
 from konkyo.rag.types import Answer, to_json
-from konkyo.ui.web.html import Turn, safe_url
+from konkyo.ui.web.html.elements import safe_url
+from konkyo.ui.web.turns import Turn
 
-__all__ = ["as_json", "as_markdown"]
+__all__ = ["as_json", "as_markdown", "plain_answer"]
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&!])")
 
 
 def _plain(text: str) -> str:
-    """Text of others as one line of Markdown that means nothing but itself."""
+    """Returns text as one line of Markdown in which nothing is markup."""
     flat = " ".join(text.split())
     escaped = _SPECIAL.sub(r"\\\1", flat)
     # What opens a list, a heading or a rule does so only at the start of a line.
@@ -23,7 +24,7 @@ def _plain(text: str) -> str:
 
 
 def as_markdown(turns: Sequence[Turn]) -> str:
-    """Every finished turn: the question, the answer with its marks, and its quotes with links."""
+    """Returns each finished turn: question, answer with its marks, and quotes with links."""
     parts = []
     for turn in turns:
         if turn.outcome is None:
@@ -49,6 +50,22 @@ def as_markdown(turns: Sequence[Turn]) -> str:
 
 
 def as_json(turns: Sequence[Turn]) -> str:
-    """Every finished turn as the object of ``konkyo ask --json``, in an array."""
+    """Returns each finished turn as the object of ``konkyo ask --json``, in an array."""
     outcomes = [to_json(turn.outcome) for turn in turns if turn.outcome is not None]
     return json.dumps(outcomes, ensure_ascii=False, indent=2) + "\n"
+
+
+def plain_answer(turn: Turn) -> str:
+    """Returns the answer with its sources as plain text, for the copy button."""
+    if not isinstance(turn.outcome, Answer):
+        return turn.outcome.text if turn.outcome else ""
+    lines = [turn.question, "", turn.outcome.text, ""]
+    for citation in turn.outcome.citations:
+        about = " · ".join(
+            part for part in (citation.title, citation.outlet, citation.published) if part
+        )
+        lines.append(f"[{citation.id}] “{citation.quote}” — {about}")
+        url = safe_url(citation.url)
+        if url:
+            lines.append(f"    {url}")
+    return "\n".join(lines)

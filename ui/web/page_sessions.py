@@ -1,7 +1,7 @@
 """The session of a browser tab belongs to the reader who opened it.
 
 The page's framework lets the browser name its session and believes it, wherever that name is sent:
-in an address, a query or a body. Here the name is joined to the reader's, so that nobody can name
+in an address, a query or a body. Here the reader's name is put before it, so that nobody can name
 a session of somebody else, let alone read, stop or end it.
 """
 
@@ -21,12 +21,12 @@ _LONGEST = 100
 
 
 def reader_of(session: str) -> str:
-    """Whose session it is."""
+    """Returns the reader whose session it is."""
     return session.partition("-")[0]
 
 
 async def owned(scope: Scope, receive: Receive, reader: str) -> Receive:
-    """Make every session that a request of the page names one of its reader's."""
+    """Put the reader's name before each session that a request of the page names."""
     path = str(scope["path"])
     if found := _HEARTBEAT.match(path):
         path = f"/gradio_api/heartbeat/{_joined(reader, found['session'])}"

@@ -1,4 +1,4 @@
-// The reader's desk: one delegated listener a column; no text from anywhere becomes markup here.
+// The page: one delegated listener a column; no text from anywhere becomes markup here.
 (() => {
   "use strict";
   const root = document.documentElement;
@@ -118,7 +118,7 @@
     opener?.isConnected && opener.focus();
   }
 
-  // ---- the little card that shows a quote while a number is pointed at
+  // ---- the tooltip that shows a quote while a number is pointed at
   const peek = document.createElement("div");
   peek.className = "k-peek";
   peek.id = "k-peek";
@@ -210,7 +210,7 @@
       trigger(name, { article, start, end, n, turn });
     });
   }
-  let showShelf = () => {};
+  let showArticles = () => {};
   let unfilter = () => {};
 
   // A file made of text that the server sent; nothing is opened or run.
@@ -236,7 +236,7 @@
   }
 
   window.konkyo = {
-    talk(element, trigger, watch, ask, open, opinion, translate) {
+    conversation(element, trigger, watch, ask, open, opinion, translate) {
       element.setAttribute("role", "log");
       const refold = keepFolds(element);
       opens(element, trigger, open);
@@ -264,7 +264,7 @@
         if (act === "translate") {
           const { article, start, end, n } = button.dataset;
           following = false;
-          told = { turn, n };
+          translated = { turn, n };
           trigger(translate, { turn, article, start, end });
         }
         if (act === "retry") put(text);
@@ -278,9 +278,9 @@
       }
       // Follow the newest answer unless the reader has scrolled away from it.
       let following = true;
-      let told = null;
+      let translated = null;
       let turns = 0;
-      const pane = element.closest("#k-talk") ?? element;
+      const pane = element.closest("#k-conversation") ?? element;
       pane.addEventListener("wheel", () => { following = false; }, { passive: true });
       pane.addEventListener("touchmove", () => { following = false; }, { passive: true });
       watch("value", () => {
@@ -304,17 +304,17 @@
         }
         if (last && following) last.scrollIntoView({ block: "start", behavior: glide() });
         // The button that was pressed is gone: who uses a keyboard goes on from what took its place.
-        const instead = told && $(`.k-told[data-turn="${told.turn}"][data-n="${told.n}"]`, element);
+        const instead = translated && $(`.k-translation[data-turn="${translated.turn}"][data-n="${translated.n}"]`, element);
         if (instead && document.activeElement === document.body) instead.focus({ preventScroll: true });
-        if (instead && instead.dataset.state !== "busy") told = null;
+        if (instead && instead.dataset.state !== "busy") translated = null;
         if (last && last.dataset.state === "done" && document.activeElement === document.body && !narrow.matches) box()?.focus();
       });
       const asked = new URL(window.location.href).searchParams.get("q");
-      root.dataset.desk = "ready";
+      root.dataset.page = "ready";
       if (asked && asked.trim()) trigger(ask, { question: asked.trim().slice(0, 2000) });
     },
 
-    sieve(element, trigger, watch, narrow, widened) {
+    filters(element, trigger, watch, narrow, widened) {
       const refold = keepFolds(element);
       let last = "";
       unfilter = () => trigger(widened);
@@ -342,16 +342,16 @@
       });
     },
 
-    parcel(element, watch) {
+    download(element, watch) {
       watch("value", () => {
         const found = $("[data-name]", element);
         if (found) handOver(found.dataset.name, found.dataset.text);
-        const told = $(".k-toast", element);
-        if (told) setTimeout(() => { told.hidden = true; }, 4000);
+        const note = $(".k-toast", element);
+        if (note) setTimeout(() => { note.hidden = true; }, 4000);
       });
     },
 
-    source(element, trigger, watch, open, shelf, keep, examine) {
+    source(element, trigger, watch, open, articles, keep, evaluate) {
       const pane = element.closest("#k-right") ?? element;
       element.setAttribute("role", "complementary");
       const refold = keepFolds(element);
@@ -360,39 +360,39 @@
         const button = event.target instanceof Element && event.target.closest("[data-act]");
         if (!button) return;
         const { act, order, source = "", yes = "" } = button.dataset;
-        if (act === "shelf") trigger(shelf);
+        if (act === "articles") trigger(articles);
         if (act === "close") hideSource();
         if (act === "keep") trigger(keep, { order, sources: source, yes });
         if (act === "keep-add") trigger(keep, { order: "add", sources: $("#k-sources").value });
-        if (act === "examine-look") trigger(examine, {});
-        if (act === "examine-stop") trigger(examine, { do: "stop" });
-        if (act === "examine") {
-          trigger(examine, { do: "start", name: $("#k-set").value, limit: $("#k-limit").value });
+        if (act === "evaluate-look") trigger(evaluate, {});
+        if (act === "evaluate-stop") trigger(evaluate, { do: "stop" });
+        if (act === "evaluate") {
+          trigger(evaluate, { do: "start", name: $("#k-set").value, limit: $("#k-limit").value });
         }
       });
       element.addEventListener("change", async (event) => {
         const input = event.target;
         if (!(input instanceof HTMLInputElement) || !input.matches("[data-upload]")) return;
         input.closest(".k-file").classList.add("k-busy");
-        const ticket = $(".k-room", element).dataset.ticket;
+        const ticket = $(".k-admin", element).dataset.ticket;
         const kept = await upload(ticket, [...input.files]);
         trigger(keep, { order: "add", sources: kept.join("\n") });
       });
-      let room = null;
-      showShelf = () => { showSource(); trigger(shelf); };
+      let adminPage = null;
+      showArticles = () => { showSource(); trigger(articles); };
       watch("value", () => {
         refold();
-        const before = room;
-        const now = $(".k-room", element);
-        room = now && (now.dataset.room ?? "keep");
+        const before = adminPage;
+        const now = $(".k-admin", element);
+        adminPage = now && (now.dataset.admin ?? "keep");
         if (now?.dataset.job === "running") {
           setTimeout(() => {
             if (!now.isConnected) return;
-            if (room === "keep") trigger(keep, { order: "look" }); else trigger(examine, {});
+            if (adminPage === "keep") trigger(keep, { order: "look" }); else trigger(evaluate, {});
           }, 900);
         }
         // A page that only says how far it is stays where the reader has scrolled it.
-        if (room && room === before) return;
+        if (adminPage && adminPage === before) return;
         const mark = $("#k-here", element);
         let top = 0;
         if (mark) {
@@ -410,10 +410,10 @@
 
     state(element) {
       element.addEventListener("click", (event) => {
-        const button = event.target instanceof Element && event.target.closest('[data-act="shelf"]');
+        const button = event.target instanceof Element && event.target.closest('[data-act="articles"]');
         if (!button) return;
         opener = button;
-        showShelf();
+        showArticles();
       });
     },
 

@@ -1,0 +1,133 @@
+"""The whole application: the page, its files and the interfaces for programs, as ASGI.
+
+Annotations are evaluated here, not postponed: FastAPI reads those of the routes, and could not
+resolve names of a library that is imported inside a function.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from importlib.resources import files
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from konkyo.index.errors import UsageError
+from konkyo.ui.http.origins import Origins
+from konkyo.ui.http.security_middleware import Limits, SecurityMiddleware, fork
+from konkyo.ui.http.sign_in import SignIn
+from konkyo.ui.web.admin import UPLOAD_LIMIT, AdminPages
+from konkyo.ui.web.chat_server import LOOPBACK, ChatServer
+from konkyo.ui.web.components.page import mount_page, share_sign_ins
+from konkyo.ui.web.i18n import Language
+from konkyo.ui.web.views import head_view, page_words
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter, FastAPI
+
+__all__ = ["build"]
+
+_ASSETS = ("page.js", "theme.css")
+
+
+def build(
+    chat_server: ChatServer, *, host: str = "127.0.0.1", port: int = 7860
+) -> SecurityMiddleware:
+    """Returns the whole application as an ASGI callable; nothing is loaded or bound."""
+    from fastapi import FastAPI
+
+    from konkyo.ui.http.mcp import http_application, server_of
+    from konkyo.ui.http.service import api_application
+    from konkyo.ui.http.services import Services
+
+    chat_service, access = chat_server.chat_service, chat_server.access
+    by_password = access.page_locked and not access.user_header
+    admin = AdminPages(chat_server.index_jobs, chat_server.evaluation_jobs)
+    assets = {n: files("konkyo.ui.web").joinpath("static", n).read_bytes() for n in _ASSETS}
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(_file_routes(admin, assets))
+    mount_page(app, chat_server, admin, host=host, port=port)
+    signed_in = SignIn(
+        app,
+        access,
+        chat_server.sign_ins,
+        proxied=bool(chat_server.names),
+        signed_out=chat_service.conversations.close_reader,
+    )
+    share_sign_ins(app, signed_in)
+
+    services = Services(chat_service, access, chat_server.index_jobs, chat_server.limiter)
+    tools, running = http_application(server_of(services))
+    _run_within(app, running)
+
+    def words(language: Language) -> Mapping[str, str]:
+        return page_words(chat_service, language, by_password=by_password)
+
+    return SecurityMiddleware(
+        fork(api_application(services, tools), signed_in),
+        words,
+        head_view(assets),
+        _limits(chat_server, host),
+        Origins(frozenset(chat_server.origins)),
+    )
+
+
+def _limits(chat_server: ChatServer, host: str) -> Limits:
+    """Returns what a request may be; on this machine alone, which names it may be sent to."""
+    names = {*LOOPBACK, *(name.lower() for name in chat_server.names)}
+    return Limits(
+        hosts=frozenset(names) if host in LOOPBACK else frozenset(),
+        upload=UPLOAD_LIMIT if chat_server.index_jobs else 0,
+    )
+
+
+def _file_routes(admin: AdminPages, assets: Mapping[str, bytes]) -> "APIRouter":
+    """Returns the addresses below /konkyo/: script and style, reports, and uploads."""
+    from fastapi import APIRouter, Request
+    from fastapi.responses import JSONResponse, Response
+
+    router = APIRouter(prefix="/konkyo")
+
+    @router.get("/{name}")
+    def asset(name: str) -> Response:
+        if name not in assets:
+            return Response("Not found.", 404, media_type="text/plain")
+        kind = "text/css" if name.endswith(".css") else "text/javascript"
+        held = {"cache-control": "public, max-age=31536000, immutable"}
+        return Response(assets[name], media_type=f"{kind}; charset=utf-8", headers=held)
+
+    @router.get("/report/{ticket}")
+    def report(ticket: str) -> Response:
+        page = admin.report(ticket)
+        if page is None:
+            return Response("Not found.", 404, media_type="text/plain")
+        return Response(page, media_type="text/html; charset=utf-8")
+
+    @router.post("/upload/{ticket}")
+    async def upload(ticket: str, request: Request) -> Response:
+        if not admin.tickets.valid(ticket, "upload"):
+            return Response("Not found.", 404, media_type="text/plain")
+        name = unquote(request.headers.get("x-file-name", ""))
+        try:
+            content = await request.body()
+            kept = await asyncio.to_thread(admin.receive, ticket, name, content)
+        except UsageError as exc:
+            return JSONResponse({"problem": str(exc)}, 400)
+        return JSONResponse(kept)
+
+    return router
+
+
+def _run_within(
+    app: "FastAPI",
+    running: Callable[[], contextlib.AbstractAsyncContextManager[object]],
+) -> None:
+    """Let ``running`` last from the start of the application to its end."""
+    own = app.router.lifespan_context
+
+    @contextlib.asynccontextmanager
+    async def both(application: "FastAPI") -> AsyncIterator[None]:
+        async with running(), own(application):
+            yield
+
+    app.router.lifespan_context = both

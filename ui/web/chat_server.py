@@ -1,0 +1,40 @@
+"""What one server of the chat consists of."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+
+from konkyo.ui.http.auth import Access, Limiter
+from konkyo.ui.server.evaluation_jobs import EvaluationJobs
+from konkyo.ui.server.feedback import Keeps
+from konkyo.ui.server.index_jobs import IndexJobs
+from konkyo.ui.web.chat_service import ChatService
+
+__all__ = ["LOOPBACK", "ChatServer"]
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Names of this machine by which no other machine can reach it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatServer:
+    """The parts of one server; those that are None are not offered.
+
+    ``access`` and ``limiter`` say who may ask and how often; ``names`` are host names by which a
+    proxy calls the server.
+    """
+
+    chat_service: ChatService
+    access: Access = field(default_factory=Access)
+    limiter: Limiter | None = None
+    index_jobs: IndexJobs | None = None
+    evaluation_jobs: EvaluationJobs | None = None
+    feedback: Keeps | None = None
+    names: tuple[str, ...] = ()
+    sign_ins: MutableMapping[str, str] | None = None
+    """Who signed in, where several servers share that; None: each server its own."""
+    grace: float = 30.0
+    """Seconds for which a server that is told to end (SIGTERM) goes on with running answers."""
+    origins: tuple[str, ...] = ()
+    """Other sites whose pages may call the HTTP interface."""

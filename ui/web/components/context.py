@@ -1,0 +1,89 @@
+"""What all components of the page share; turns a request into a visit."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from konkyo.ui.http.auth import TooMany
+from konkyo.ui.http.security_middleware import language_of
+from konkyo.ui.web.admin import AdminPages
+from konkyo.ui.web.chat_server import LOOPBACK, ChatServer
+from konkyo.ui.web.components.visit import Visit
+from konkyo.ui.web.html.filters import filters
+from konkyo.ui.web.html.overview import overview
+from konkyo.ui.web.i18n import Language, say
+from konkyo.ui.web.page_sessions import reader_of
+from konkyo.ui.web.turns import Mark
+from konkyo.ui.web.views import conversation_view, source_view, status_view
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+__all__ = ["PageContext"]
+
+
+class PageContext:
+    """Gives the components the server, visits, and the parts of the page as HTML."""
+
+    def __init__(self, chat_server: ChatServer, admin: AdminPages) -> None:
+        self.chat_service = chat_server.chat_service
+        self.feedback = chat_server.feedback
+        self.admin = admin
+        self._server = chat_server
+        self._updates = itertools.count()
+
+    def visit(self, request: gr.Request, event: gr.EventData | None = None) -> Visit:
+        """Returns who sent a request and what its event carries; may read a saved conversation."""
+        session = str(request.session_hash)
+        address = request.client.host if request.client is not None else ""
+        user = getattr(request, "username", None)
+        data = event._data if event is not None and isinstance(event._data, dict) else {}
+        return Visit(
+            language=language_of({k.lower(): v for k, v in dict(request.headers or {}).items()}),
+            conversation=self.chat_service.conversations.open(session, reader_of(session)),
+            editor=self.admin.open and self._server.access.role_of_user(user) == "editor",
+            # Behind a proxy, and on this machine, everybody has one address: count tabs there.
+            limited_as=session if address in LOOPBACK else address,
+            data=data,
+        )
+
+    def too_many(self, visit: Visit) -> str:
+        """Count one question of a reader; returns why it may not be asked, or nothing."""
+        if self._server.limiter is None:
+            return ""
+        try:
+            self._server.limiter.take(visit.limited_as)
+        except TooMany as exc:
+            return say(visit.language, "too_many", seconds=exc.retry_after)
+        return ""
+
+    def renewed(self, html: str) -> str:
+        """Returns HTML with a number that makes it differ from all before.
+
+        Gradio sends the browser changed values only; a second click on a button must scroll again.
+        """
+        return f'{html}<span hidden data-press="{next(self._updates)}"></span>'
+
+    def conversation(self, visit: Visit) -> str:
+        """Returns the conversation as HTML."""
+        return conversation_view(self.chat_service, visit.conversation.turns, visit.language)
+
+    def source(self, visit: Visit, article_id: str, mark: Mark, turn: int) -> str:
+        """Returns an article with its marks as HTML."""
+        return source_view(
+            self.chat_service, visit.conversation, article_id, mark, turn, visit.language
+        )
+
+    def overview(self, visit: Visit) -> str:
+        """Returns the list of the newest articles as HTML."""
+        return overview(self.chat_service.index_summary, visit.language, editor=visit.editor)
+
+    def filters(self, visit: Visit) -> str:
+        """Returns the filters as HTML."""
+        chosen = visit.conversation.where
+        return filters(self.chat_service.index_summary, chosen, visit.language)
+
+    def status(self, language: Language) -> str:
+        """Returns what the header says of the server as HTML."""
+        return status_view(self.chat_service, language)

@@ -1,0 +1,114 @@
+"""One article with its marks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from itertools import pairwise
+from urllib.parse import urlsplit
+
+from konkyo.index.records import Article
+from konkyo.ui.web.html.elements import (
+    close_button,
+    lang_attribute,
+    list_button,
+    meta_line,
+    phrase,
+    safe_url,
+    source_navigation,
+    text_attributes,
+)
+from konkyo.ui.web.i18n import Language
+from konkyo.ui.web.turns import Mark
+
+__all__ = ["article_page", "notice_page"]
+
+
+def article_page(article: Article, marks: Sequence[Mark], language: Language) -> str:
+    """Returns one article with its marks; the primary one has ``id="k-here"``.
+
+    Marks may overlap and may cross paragraphs; the text between the marks is exactly
+    ``article.text``. A mark that does not fit the text is left out, and said so if primary.
+    """
+    length = len(article.text)
+    fitting = [m for m in marks if 0 <= m.start < m.end <= length]
+    lost = any(m.primary for m in marks) and not any(m.primary for m in fitting)
+    meta = meta_line(article.outlet, article.published, language, article.author)
+    parts = [
+        close_button(language),
+        '<article class="k-article">',
+        list_button(language),
+        f'<h2 id="k-article-title" tabindex="-1"{text_attributes(article.language)}>'
+        f"{escape(article.title)}</h2>",
+        f'<p class="k-meta">{meta}</p>',
+        _original(article.url, language),
+    ]
+    if lost:
+        parts.append(f'<p class="k-note">{phrase(language, "quote_moved")}</p>')
+    parts.append(
+        f'<div class="k-body"{lang_attribute(article.language)}>'
+        f"{_body(article.text, fitting)}</div>"
+    )
+    others = len(article.sources) - 1
+    if others > 0:
+        parts.append(f'<p class="k-note">{phrase(language, "also_found", count=others)}</p>')
+    if article.comments:
+        said = "".join(f"<li{text_attributes(None)}>{escape(c)}</li>" for c in article.comments)
+        summary = phrase(language, "comments", count=len(article.comments))
+        parts.append(
+            f'<details class="k-fold" data-fold="comments"><summary>{summary}</summary>'
+            f"<ul>{said}</ul></details>"
+        )
+    parts.append("</article>")
+    return "".join(parts)
+
+
+def notice_page(text: str, language: Language) -> str:
+    """Returns a page of the source panel that only shows a message."""
+    return source_navigation(language) + f'<p class="k-note" role="status">{escape(text)}</p>'
+
+
+def _body(text: str, marks: Sequence[Mark]) -> str:
+    primaries = [m.start for m in marks if m.primary]
+    here = min(primaries, default=-1)
+    paragraphs = []
+    start = 0
+    for line in text.split("\n"):
+        end = start + len(line)
+        if line.strip():
+            paragraphs.append(f'<p dir="auto">{_marked(text, start, end, marks, here)}</p>')
+        start = end + 1
+    return "".join(paragraphs)
+
+
+def _marked(text: str, start: int, end: int, marks: Sequence[Mark], here: int) -> str:
+    inside = [m for m in marks if m.start < end and m.end > start]
+    cuts = sorted(
+        {start, end, *(max(m.start, start) for m in inside), *(min(m.end, end) for m in inside)}
+    )
+    pieces = []
+    for left, right in pairwise(cuts):
+        over = [m for m in inside if m.start <= left and right <= m.end]
+        piece = escape(text[left:right])
+        if not over:
+            pieces.append(piece)
+            continue
+        primary = any(m.primary for m in over)
+        ending = sorted({m.number for m in over if m.end == right and m.number})
+        label = f' data-n="{",".join(map(str, ending))}"' if ending else ""
+        name = "k-mark k-primary" if primary else "k-mark"
+        anchor = ' id="k-here"' if primary and left == here else ""
+        pieces.append(f'<mark class="{name}"{anchor}{label}>{piece}</mark>')
+    return "".join(pieces)
+
+
+def _original(url: str | None, language: Language) -> str:
+    address = safe_url(url)
+    if address is None:
+        return ""
+    return (
+        f'<p class="k-original"><a href="{escape(address)}" target="_blank"'
+        f' rel="noopener noreferrer nofollow">{phrase(language, "original")}'
+        f' <bdi class="k-host">{escape(urlsplit(address).hostname or "")}</bdi>'
+        f' <span aria-hidden="true">↗</span></a></p>'
+    )

@@ -1,0 +1,147 @@
+"""Parts that several pages share. Here, text of others becomes HTML.
+
+Nothing that came from an article, a reader or a model leaves this package unescaped. It is put
+into element content and quoted attribute values only: never into a script, a style, an event
+attribute, a tag or attribute name. Addresses become links only when they are http or https.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import Literal
+from urllib.parse import urlsplit
+
+from konkyo.index.records import ArticleSummary
+from konkyo.ui.web.i18n import Language, say
+from konkyo.ui.web.turns import Quote
+
+__all__ = [
+    "article_button",
+    "article_label",
+    "close_button",
+    "lang_attribute",
+    "meta_line",
+    "open_attributes",
+    "phrase",
+    "safe_url",
+    "source_navigation",
+    "suggested_question",
+    "text_attributes",
+]
+
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
+
+_UNSAFE_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f\\\u2028\u2029]")
+
+_TITLE_LIMIT = 90
+
+
+def safe_url(url: str | None) -> str | None:
+    """Returns the address if a reader may be sent there (absolute, http or https), else None.
+
+    Addresses that browsers are known to read differently from this parser (control characters,
+    spaces, backslashes, user names) are refused.
+    """
+    if not url or _UNSAFE_IN_URL.search(url.strip(" ")):
+        return None
+    candidate = url.strip(" ")
+    try:
+        parts = urlsplit(candidate)
+        host = parts.hostname
+    except ValueError:
+        return None
+    if parts.scheme.lower() not in ("http", "https") or not host or "@" in parts.netloc:
+        return None
+    return candidate
+
+
+def suggested_question(summary: ArticleSummary, language: Language) -> str:
+    """Returns a question about an article, made of its title."""
+    title = _shorten(summary.title)
+    if language == "ja":
+        # Quotation marks inside quotation marks take the other shape.
+        title = title.replace("「", "『").replace("」", "』")
+    return say(language, "ask_about", title=title)
+
+
+def source_navigation(language: Language) -> str:
+    """Returns the buttons above a page of the source panel: close, and back to the list."""
+    return close_button(language) + list_button(language)
+
+
+def list_button(language: Language) -> str:
+    """Returns the button that leads back to the list of articles."""
+    return (
+        '<p class="k-back"><button type="button" class="k-quiet" data-act="articles">'
+        f"← {phrase(language, 'all_articles')}</button></p>"
+    )
+
+
+def close_button(language: Language) -> str:
+    """Returns the button that closes the source panel where it covers the conversation."""
+    return (
+        '<p class="k-shut"><button type="button" class="k-quiet" data-act="close">'
+        f"{phrase(language, 'close')} ✕</button></p>"
+    )
+
+
+def article_button(summary: ArticleSummary, language: Language) -> str:
+    """Returns a row of a list of articles; a click opens the article."""
+    title = escape(summary.title)
+    return (
+        f'<button type="button" class="k-row" data-act="open"'
+        f' data-article="{escape(summary.article_id)}">'
+        f'<span class="k-row-title"{text_attributes(summary.language)}>{title}</span>'
+        f'<span class="k-meta">{meta_line(summary.outlet, summary.published, language)}</span>'
+        f"</button>"
+    )
+
+
+def open_attributes(quote: Quote, turn: int, act: Literal["open", "translate"] = "open") -> str:
+    """Returns the attributes by which the page's script opens or translates a quote."""
+    return (
+        f' data-act="{act}" data-turn="{turn}" data-n="{quote.number}"'
+        f' data-article="{escape(quote.article.article_id)}"'
+        f' data-start="{quote.start}" data-end="{quote.end}"'
+    )
+
+
+def meta_line(
+    outlet: str | None, published: str | None, language: Language, author: str | None = None
+) -> str:
+    """Returns outlet, author and date of an article in one line."""
+    parts = [f"<bdi>{escape(outlet)}</bdi>"] if outlet else []
+    if author:
+        parts.append(f"<bdi>{escape(author)}</bdi>")
+    if published:
+        parts.append(f'<time datetime="{escape(published)}">{escape(published)}</time>')
+    else:
+        parts.append(phrase(language, "no_date"))
+    return '<span class="k-dot"> · </span>'.join(parts)
+
+
+def article_label(title: str, outlet: str | None, published: str | None, language: Language) -> str:
+    """Returns title, outlet and date of an article as plain text, not escaped."""
+    when = published or say(language, "no_date")
+    return ", ".join(part for part in (_shorten(title), outlet, when) if part)
+
+
+def _shorten(title: str) -> str:
+    flat = " ".join(title.split())
+    return flat if len(flat) <= _TITLE_LIMIT else flat[: _TITLE_LIMIT - 1] + "…"
+
+
+def text_attributes(language: str | None) -> str:
+    """Returns the attributes for text of a language: its tag where known, its own direction."""
+    return lang_attribute(language) + ' dir="auto"'
+
+
+def lang_attribute(language: str | None) -> str:
+    """Returns the ``lang`` attribute for a language tag; nothing for what is no tag."""
+    return f' lang="{language}"' if language and _LANGUAGE_TAG.match(language) else ""
+
+
+def phrase(language: Language, key: str, **facts: object) -> str:
+    """Returns one of the page's own phrases, escaped."""
+    return escape(say(language, key, **facts))

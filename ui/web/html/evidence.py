@@ -1,0 +1,80 @@
+"""The cards that show the numbered quotes, with translations."""
+
+from __future__ import annotations
+
+from html import escape
+
+from konkyo.ui.web.html.elements import meta_line, open_attributes, phrase, text_attributes
+from konkyo.ui.web.i18n import LANGUAGES, Language
+from konkyo.ui.web.turns import Quote, Turn, is_foreign, shown_quotes
+
+__all__ = ["evidence_cards"]
+
+
+def evidence_cards(turn: Turn, language: Language, translates: bool) -> str:
+    """Returns a card for each quote of a turn; quotes the answer does not cite are dimmed.
+
+    ``translates`` offers translations of quotes in other languages.
+    """
+    quotes = shown_quotes(turn)
+    if not quotes:
+        return ""
+    cited = {n for claim in turn.claims for n in claim.citations}
+    finished = turn.state == "done"
+    cards = []
+    for quote in quotes:
+        used = quote.number in cited
+        dim = " k-dim" if finished and not used else ""
+        cards.append(
+            f'<li><button type="button" class="k-card{dim}"{open_attributes(quote, turn.number)}>'
+            f'<span class="k-card-top"><span class="k-num">{quote.number}</span>'
+            f'<span class="k-card-title"{text_attributes(quote.article.language)}>'
+            f"{escape(quote.article.title)}</span></span>"
+            f'<span class="k-card-quote"{text_attributes(quote.article.language)}>'
+            f"{escape(quote.text)}</span>"
+            f'<span class="k-meta">'
+            f"{meta_line(quote.article.outlet, quote.article.published, language)}</span>"
+            f"</button>{_translation(turn, quote, language) if translates else ''}</li>"
+        )
+    return (
+        f'<div class="k-evidence"><h3>{phrase(language, "evidence")}</h3>'
+        f'<ul class="k-cards">{"".join(cards)}</ul></div>'
+    )
+
+
+def _translation(turn: Turn, quote: Quote, language: Language) -> str:
+    """Returns the button that asks for a translation, or the translation; nothing if not needed."""
+    if not is_foreign(turn, quote):
+        return ""
+    place = (quote.article.article_id, quote.start, quote.end)
+    found = next((r for r in turn.translations if r.place == place), None)
+    settled = turn.state in ("done", "stopped", "failed")
+    wish = (
+        f'<button type="button" class="k-quiet" aria-label="{phrase(language, "translate")}'
+        f' [{quote.number}]"{"" if settled else " disabled"}'
+        f"{open_attributes(quote, turn.number, 'translate')}>"
+        f"{phrase(language, 'translate')}</button>"
+    )
+    if found is None:
+        state, inner = "idle", wish
+    elif found.busy:
+        waits = phrase(language, "translation_waits", count=found.ahead) if found.ahead else ""
+        state = "busy"
+        inner = f'<p class="k-doing">{waits or phrase(language, "translating")}</p>'
+    elif found.translation is None:
+        said = f"{phrase(language, 'no_translation')} <bdi>{escape(found.problem)}</bdi>"
+        state, inner = "failed", f'<p class="k-note" dir="auto">{said}</p>{wish}'
+    else:
+        made = found.translation
+        state = "doubtful" if made.doubtful else "done"
+        # The words of the mark fall back to English, as those of an answer do.
+        spoken = made.language if made.language in LANGUAGES else "en"
+        inner = (
+            f'<p class="k-translation-text"{text_attributes(made.language)}>{escape(made.text)}</p>'
+            f'<p class="k-translation-mark"{text_attributes(spoken)}>{escape(made.mark)}</p>'
+        )
+    return (
+        f'<div class="k-translation" data-state="{state}" data-turn="{turn.number}"'
+        f' data-n="{quote.number}" tabindex="-1"'
+        f' aria-busy="{"true" if state == "busy" else "false"}">{inner}</div>'
+    )

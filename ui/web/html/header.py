@@ -1,0 +1,65 @@
+"""The header: name, tools, what the server is doing, and a file to download."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Literal
+
+from konkyo.ui.web.html.elements import phrase
+from konkyo.ui.web.i18n import LANGUAGE_NAMES, LANGUAGES, Language
+
+__all__ = ["brand", "file_download", "status", "tools"]
+
+
+def brand(language: Language) -> str:
+    """Returns the name and the tagline."""
+    return (
+        '<p class="k-brand"><span class="k-seal" aria-hidden="true" lang="ja">根</span>'
+        '<span><strong>Konkyo</strong> <span class="k-tagline">'
+        f"{phrase(language, 'tagline')}</span></span></p>"
+    )
+
+
+def tools(language: Language, *, cookie: str, sign_out: bool) -> str:
+    """Returns the buttons and the choice of language, which is kept in a cookie of that name."""
+    words = {
+        k: phrase(language, k) for k in ("new", "save", "language", "theme", "sign_out", "print")
+    }
+    options = "".join(
+        f'<option value="{code}" lang="{code}"{" selected" if code == language else ""}>'
+        f"{LANGUAGE_NAMES[code]}</option>"
+        for code in LANGUAGES
+    )
+    saving = "".join(
+        f'<button type="button" class="k-quiet" data-act="save" data-form="{form}">{name}</button>'
+        for form, name in (("md", "Markdown"), ("json", "JSON"), ("print", words["print"]))
+    )
+    leave = (
+        f'<button type="button" class="k-quiet" data-act="leave">{words["sign_out"]}</button>'
+        if sign_out
+        else ""
+    )
+    return (
+        f'<button type="button" class="k-quiet" data-act="new">{words["new"]}</button>'
+        f'<details class="k-menu"><summary class="k-quiet">{words["save"]}</summary>'
+        f'<div class="k-menu-list">{saving}</div></details>'
+        f'<label class="k-select"><span class="k-hidden">{words["language"]}</span>'
+        f'<select id="k-language" data-cookie="{cookie}">{options}</select></label>'
+        f'<button type="button" class="k-quiet k-icon" data-act="theme"'
+        f' aria-label="{words["theme"]}" title="{words["theme"]}">◐</button>{leave}'
+    )
+
+
+def file_download(name: str, text: str, problem: str = "") -> str:
+    """Returns a file that the page's script saves, or why there is none."""
+    if problem:
+        return f'<p class="k-toast" role="status">{escape(problem)}</p>'
+    return f'<span hidden data-name="{escape(name)}" data-text="{escape(text)}"></span>'
+
+
+def status(kind: Literal["loading", "ready", "failed"], text: str) -> str:
+    """Returns what the server is doing; when it is ready, a click opens the list of articles."""
+    said = f'<span class="k-status" data-kind="{kind}" role="status">{escape(text)}</span>'
+    if kind != "ready":
+        return said
+    return f'<button type="button" class="k-quiet" data-act="articles">{said}</button>'

@@ -1,0 +1,46 @@
+"""The list of the newest articles, shown before a source is opened."""
+
+from __future__ import annotations
+
+from konkyo.ui.web.html.elements import article_button, close_button, phrase
+from konkyo.ui.web.i18n import Language
+from konkyo.ui.web.turns import IndexSummary
+
+__all__ = ["overview"]
+
+
+def overview(
+    index_summary: IndexSummary | None, language: Language, *, editor: bool = False
+) -> str:
+    """Returns the newest articles, or a placeholder while they are not known (None).
+
+    ``editor`` adds the buttons that lead to the pages for editors.
+    """
+    admin = _admin_links(language) if editor else ""
+    heading = f'<h2 id="k-article-title" tabindex="-1">{phrase(language, "in_index")}</h2>'
+    if index_summary is None:
+        bones = '<div class="k-skeleton"></div>' * 6
+        return f'<div class="k-overview" aria-busy="true">{heading}{bones}</div>'
+    if index_summary.count == 0:
+        return (
+            f'<div class="k-overview">{admin}{heading}'
+            f'<p class="k-note">{phrase(language, "empty_index")}</p></div>'
+        )
+    count = phrase(language, "ready", count=index_summary.count)
+    if index_summary.count > len(index_summary.newest):
+        count += " · " + phrase(language, "newest", count=len(index_summary.newest))
+    rows = "".join(f"<li>{article_button(s, language)}</li>" for s in index_summary.newest)
+    return close_button(language) + (
+        f'<div class="k-overview">{admin}{heading}<p class="k-meta">{count}</p>'
+        f'<ul class="k-list">{rows}</ul></div>'
+    )
+
+
+def _admin_links(language: Language) -> str:
+    return (
+        '<p class="k-admin-links">'
+        f'<button type="button" class="k-quiet" data-act="keep" data-order="look">'
+        f"{phrase(language, 'keep_index')}</button>"
+        f'<button type="button" class="k-quiet" data-act="evaluate-look">'
+        f"{phrase(language, 'evaluate')}</button></p>"
+    )

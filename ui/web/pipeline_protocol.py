@@ -1,0 +1,48 @@
+"""What the chat needs of the pipeline that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from konkyo.index.errors import KonkyoError
+from konkyo.index.records import Article, ArticleSummary, Filter
+from konkyo.rag.conversation import Turn as Past
+from konkyo.rag.generation.llm import LLM
+from konkyo.rag.types import Event
+
+__all__ = ["ArticleLister", "ChatPipeline", "NotReady"]
+
+
+class NotReady(KonkyoError):
+    """Questions cannot be answered yet, or not at all; the message says why."""
+
+
+class ArticleLister(Protocol):
+    """The part of a store that lists articles."""
+
+    def articles(self, where: Filter = ...) -> Iterator[ArticleSummary]:
+        """Returns all articles that pass the filter, newest first, undated last."""
+
+
+class ChatPipeline(Protocol):
+    """What the chat needs of a pipeline; ``konkyo.rag.pipeline.Pipeline`` is one."""
+
+    @property
+    def store(self) -> ArticleLister:
+        """The articles themselves."""
+
+    @property
+    def llm(self) -> LLM:
+        """The language model, or ``NoLLM``."""
+
+    def stream(
+        self, question: str, *, history: Sequence[Past] = ..., where: Filter = ...
+    ) -> Iterator[Event]:
+        """Yields events in order; the last one has the outcome. Raises KonkyoError."""
+
+    def article(self, article_id: str) -> Article:
+        """Returns one article. Raises ArticleMissing."""
+
+    def refresh(self) -> bool:
+        """Move to the newest generation of the store; returns whether it changed."""

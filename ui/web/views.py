@@ -1,0 +1,88 @@
+"""The parts of the page as HTML, for the current state of the chat."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from html import escape
+
+from konkyo.index.errors import ArticleMissing
+from konkyo.index.records import Filter
+from konkyo.ui.http.security_middleware import LANGUAGE_COOKIE
+from konkyo.ui.web.chat_service import ChatService
+from konkyo.ui.web.conversation import Conversation
+from konkyo.ui.web.html.article import article_page, notice_page
+from konkyo.ui.web.html.conversation import conversation
+from konkyo.ui.web.html.elements import suggested_question
+from konkyo.ui.web.html.filters import filters
+from konkyo.ui.web.html.header import brand, status, tools
+from konkyo.ui.web.html.overview import overview
+from konkyo.ui.web.i18n import PHRASES, Language, say
+from konkyo.ui.web.turns import Mark, Turn
+
+__all__ = ["conversation_view", "head_view", "page_words", "source_view", "status_view"]
+
+
+def conversation_view(
+    chat_service: ChatService, turns: tuple[Turn, ...], language: Language
+) -> str:
+    """Returns the turns of a conversation, or a welcome with suggested questions."""
+    suggestions = [suggested_question(s, language) for s in chat_service.suggestions(language)]
+    return conversation(turns, language, suggestions, translates=chat_service.translates)
+
+
+def source_view(
+    chat_service: ChatService,
+    reader: Conversation,
+    article_id: str,
+    mark: Mark,
+    turn: int,
+    language: Language,
+) -> str:
+    """Returns an article with the quotes of one turn and ``mark``, or that it is gone."""
+    try:
+        article = chat_service.article(article_id)
+    except ArticleMissing:
+        return notice_page(say(language, "article_gone"), language)
+    marks = list(reader.marks(turn, article_id, mark.number))
+    if mark.end > mark.start and not any(m.primary for m in marks):
+        marks.append(Mark(mark.start, mark.end, mark.number, primary=True))
+    return article_page(article, marks, language)
+
+
+def status_view(chat_service: ChatService, language: Language) -> str:
+    """Returns what the header says of the server: loading, failed, or how many articles."""
+    if chat_service.readiness == "failed":
+        return status("failed", f"{say(language, 'failed')}: {chat_service.problem}")
+    if chat_service.readiness == "loading":
+        return status("loading", say(language, "loading"))
+    count = chat_service.index_summary.count if chat_service.index_summary is not None else 0
+    return status("ready", say(language, "ready", count=count))
+
+
+def page_words(
+    chat_service: ChatService, language: Language, *, by_password: bool
+) -> Mapping[str, str]:
+    """Returns what stands for each ``@@placeholder@@`` of the page when it is first sent."""
+    suggestions = [suggested_question(s, language) for s in chat_service.suggestions(language)]
+    words = {key: escape(phrase, quote=False) for key, phrase in PHRASES[language].items()}
+    words["html:brand"] = brand(language)
+    words["html:tools"] = tools(language, cookie=LANGUAGE_COOKIE, sign_out=by_password)
+    words["html:status"] = status_view(chat_service, language)
+    words["html:conversation"] = conversation((), language, suggestions)
+    words["html:source"] = overview(chat_service.index_summary, language)
+    words["html:filters"] = filters(chat_service.index_summary, Filter(), language)
+    return words
+
+
+def head_view(assets: Mapping[str, bytes]) -> str:
+    """Returns what our page adds to the head: its style and its script, by their contents."""
+
+    def stamped(name: str) -> str:
+        return f"konkyo/{name}?v={hashlib.sha256(assets[name]).hexdigest()[:12]}"
+
+    return (
+        '<meta name="color-scheme" content="light dark" />'
+        f'<link rel="stylesheet" href="{stamped("theme.css")}" />'
+        f'<script nonce="{{nonce}}" src="{stamped("page.js")}"></script>'
+    )
