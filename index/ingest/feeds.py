@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from konkyo.index.errors import SourceError
-from konkyo.index.ingest.boilerplate import Draft
+from konkyo.index.ingest.draft import Draft
 from konkyo.index.ingest.encodings import clean
 from konkyo.index.ingest.html import plain_text
 from konkyo.index.text.dates import parse_date

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from konkyo.index.errors import SourceError
-from konkyo.index.ingest.boilerplate import Draft
+from konkyo.index.ingest.draft import Draft
 from konkyo.index.ingest.encodings import clean
 from konkyo.index.text.dates import parse_date
 from konkyo.index.text.delimited import without_between

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-__all__ = ["Kind", "is_reply_button", "kind_of"]
+__all__ = ["CJK", "Kind", "is_reply_button", "kind_of", "text_width"]
 
 Kind = Literal[
     "blank", "prose", "short", "heading", "quote", "label", "form", "comments", "related", "notice", "hint",
@@ -149,7 +149,7 @@ _RULE = re.compile(r"\s*+([-=_*~─━―＝・.・･#◆◇□■＊+])\s*+(?:
 _QUOTE = re.compile(r"\s*[>＞]")
 _SEPARATOR = re.compile(r"[|｜>›»/·•]")
 _TERMINAL = re.compile(r"(?:[。．.!?！？؟…۔।]|ます|です|した|다|요)[\"'”’」』）)】\]]*$")
-_CJK = re.compile(r"[\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
+CJK = re.compile(r"[\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 _HEADING = re.compile(
     r"#{1,6}\s+\S|[◇◆■□●○▼▲▽△★☆◎▶►]\s*\S|【[^】]+】$|〈[^〉]+〉$|＜[^＞]+＞$|\[[^\]]+\]$|［[^］]+］$"
 )
@@ -196,7 +196,7 @@ def kind_of(line: str) -> Kind:
             and (not _NAMED.match(bare) or _names(bare))
         ):
             return "byline"
-    weight = _weight(text)
+    weight = text_width(text)
     if weight <= _LONGEST_NOTICE * 2 and _NOTICE.search(text):
         return "notice"
     if _HEADING.match(text) and weight < 160:
@@ -232,9 +232,9 @@ def _navigation(text: str) -> bool:
     return False
 
 
-def _weight(text: str) -> int:
+def text_width(text: str) -> int:
     """Length, a character of Chinese, Japanese or Korean counting as two."""
-    return len(text) + len(_CJK.findall(text))
+    return len(text) + len(CJK.findall(text))
 
 
 def _sentence(text: str) -> bool:
