@@ -1,9 +1,9 @@
 """Text dumped from web pages -> the articles in it; ordinary text stays whole.
 
-The lines of a dump are told apart by shape, vocabulary and neighbours (after Kohlschütter et al.,
-"Boilerplate Detection using Shallow Text Features", 2010). An article begins at a line that looks
-like a title where something ended before it (the page's head, a list of references, a comment form)
-and prose, a byline or the same title again comes after it. A text without any furniture is no dump.
+Lines are classified by shape, vocabulary and neighbours (after Kohlschütter et al., "Boilerplate
+Detection using Shallow Text Features", 2010). An article begins at a line that looks like a title,
+where something ended before it (the page's head, a list of references, a comment form) and prose,
+a byline or the same title again comes after it. A text without any site chrome is no dump.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 from konkyo.index.ingest.bylines import AUTHOR, OUTLET, credit, first_url, published
 from konkyo.index.ingest.draft import Draft
@@ -26,7 +27,7 @@ from konkyo.index.text.dates import ParsedDate, parse_date
 
 __all__ = ["drafts"]
 
-_FURNITURE: frozenset[Kind] = frozenset({"label", "form", "related", "notice"})
+_CHROME: frozenset[Kind] = frozenset({"label", "form", "related", "notice"})
 _DELIMITER: frozenset[Kind] = frozenset({"references", "contributor"})
 _META: frozenset[Kind] = frozenset({"byline", "stamp", "url"})
 _BODY: frozenset[Kind] = frozenset({"prose", "heading", "short", "hint"})
@@ -45,11 +46,11 @@ def drafts(text: str) -> list[Draft]:
         for line in text.splitlines()
     ]
     if _is_dump(lines):
-        _settle(lines)
+        _resolve_hints(lines)
         found = _split(lines)
         if found:
             return found
-        text = "\n".join(line.text for line in lines if line.kind not in _FURNITURE)
+        text = "\n".join(line.text for line in lines if line.kind not in _CHROME)
     whole = whole_draft(text)
     return [whole] if whole.text or whole.title else []
 
@@ -67,7 +68,7 @@ def _is_dump(lines: list[_Line]) -> bool:
     return kinds["label"] + kinds["form"] + kinds["related"] + 2 * kinds["notice"] >= 3
 
 
-def _settle(lines: list[_Line]) -> None:
+def _resolve_hints(lines: list[_Line]) -> None:
     """Decide what only its neighbours can: hints, and whether readers' comments begin."""
     shown = [line for line in lines if line.kind != "blank"]
     for i, line in enumerate(shown):
@@ -78,7 +79,7 @@ def _settle(lines: list[_Line]) -> None:
         for line in order:
             if line.kind == "hint" and beside:
                 line.kind = "notice"
-            beside = line.kind in _FURNITURE or line.kind == "contributor"
+            beside = line.kind in _CHROME or line.kind == "contributor"
     for line in shown:
         if line.kind == "hint":
             line.kind = (
@@ -111,11 +112,11 @@ def _starts(shown: list[_Line]) -> list[int]:
     """Where articles begin: the offsets of their title lines."""
     starts: list[int] = []
     outside = True
-    told = 0
+    prose = 0
     for i, line in enumerate(shown):
-        told += line.kind == "prose"
+        prose += line.kind == "prose"
         # A line "3 comments" above the text ends nothing.
-        if line.kind == "form" and told:
+        if line.kind == "form" and prose:
             outside = True
         if not _title_like(line):
             continue
@@ -124,7 +125,7 @@ def _starts(shown: list[_Line]) -> list[int]:
         if _before(shown, i, outside) + _after(shown, i) >= 3 and not _section_name(shown, i):
             starts.append(i)
             outside = False
-            told = 0
+            prose = 0
     return starts
 
 
@@ -143,9 +144,7 @@ def _before(shown: list[_Line], i: int, outside: bool) -> int:
         return 2
     if preceding[0] == "rule":
         return 2
-    return (
-        1 if len(preceding) > 1 and preceding[0] in _FURNITURE and preceding[1] in _FURNITURE else 0
-    )
+    return 1 if len(preceding) > 1 and preceding[0] in _CHROME and preceding[1] in _CHROME else 0
 
 
 def _section_name(shown: list[_Line], i: int) -> bool:
@@ -189,7 +188,7 @@ def _after(shown: list[_Line], i: int) -> int:
 
 
 def _title_like(line: _Line) -> bool:
-    """Whether a line could be a headline: a phrase, neither a sentence nor furniture."""
+    """Whether a line could be a headline: a phrase, neither a sentence nor site chrome."""
     if line.kind not in ("short", "prose", "hint", "heading"):
         return False
     text = line.text.lstrip("# ").strip()
@@ -210,7 +209,7 @@ def _title_like(line: _Line) -> bool:
 
 
 def _same_title(title: str, other: str) -> bool:
-    """Whether a line repeats a title, perhaps in other words: most of its character pairs are shared."""
+    """Whether most character pairs of a line are those of a title."""
     if text_width(other) > 2 * text_width(title) + 20 or STRONG_END.search(other):
         return False
     a, b = _pairs(title), _pairs(other)
@@ -225,47 +224,85 @@ def _pairs(text: str) -> set[str]:
 def _draft(lines: list[_Line], *, titled: bool) -> Draft:
     """Turn the lines of one article, its title first if it has one, into a draft."""
     title = lines[0].text.lstrip("# ").strip() if titled else None
-    body: list[str] = []
-    comments: list[str] = []
-    stamps: list[ParsedDate] = []
-    url = author = outlet = None
-    told = 0
-    state = "body"
+    collector = _Collector(lines)
     for i, line in enumerate(lines):
-        kind = line.kind
         if titled and i == 0:
             continue
-        if title and i == 1 and kind != "quote" and _same_title(title, line.text):
+        if title and i == 1 and line.kind != "quote" and _same_title(title, line.text):
             continue
-        if kind == "quote":
-            comments.append(QUOTE_MARK.sub("", line.text).strip())
-        elif state == "closed":
-            continue
-        elif kind in _META:
-            stamp = parse_date(line.text)
-            if stamp is not None and kind != "url":
-                stamps.append(stamp)
-            if kind == "url" and state == "body":
-                url = url or first_url(line.text)
-            if kind == "byline":
-                author = author or credit(AUTHOR, line.text)
-                outlet = outlet or credit(OUTLET, line.text)
-        elif (kind == "form" and told) or (kind == "contributor" and state == "references"):
-            state = "closed"
-        elif kind in ("references", "related"):
-            state = kind
-        elif kind in _BODY:
-            if state != "body" and _resumes(lines, i, state):
-                state = "body"
-            if state == "body" and not _stranded(lines, i):
-                body.append(line.text)
-                told += kind == "prose"
-    text = "\n".join(body)
-    return Draft(title, text, tuple(comments), published(stamps), url, author, outlet)
+        collector.take(i)
+    return collector.draft(title)
+
+
+class _Collector:
+    """Collects what the lines of one article hold: body, comments, and facts of its bylines."""
+
+    def __init__(self, lines: list[_Line]) -> None:
+        self._lines = lines
+        self._body: list[str] = []
+        self._comments: list[str] = []
+        self._stamps: list[ParsedDate] = []
+        self._url: str | None = None
+        self._author: str | None = None
+        self._outlet: str | None = None
+        self._prose = 0
+        self._state: Literal["body", "references", "related", "closed"] = "body"
+
+    def take(self, i: int) -> None:
+        """Add the line of an offset to what it belongs to."""
+        line = self._lines[i]
+        if line.kind == "quote":
+            self._comments.append(QUOTE_MARK.sub("", line.text).strip())
+        elif self._state == "closed":
+            return
+        elif line.kind in _META:
+            self._take_byline(line)
+        elif self._ends_article(line.kind):
+            self._state = "closed"
+        elif line.kind == "references" or line.kind == "related":
+            self._state = line.kind
+        elif line.kind in _BODY:
+            self._take_body(i)
+
+    def draft(self, title: str | None) -> Draft:
+        """Return what was collected."""
+        return Draft(
+            title,
+            "\n".join(self._body),
+            tuple(self._comments),
+            published(self._stamps),
+            self._url,
+            self._author,
+            self._outlet,
+        )
+
+    def _ends_article(self, kind: Kind) -> bool:
+        if kind == "form":
+            return self._prose > 0
+        return kind == "contributor" and self._state == "references"
+
+    def _take_byline(self, line: _Line) -> None:
+        if line.kind == "url":
+            if self._state == "body":
+                self._url = self._url or first_url(line.text)
+            return
+        stamp = parse_date(line.text)
+        if stamp is not None:
+            self._stamps.append(stamp)
+        if line.kind == "byline":
+            self._author = self._author or credit(AUTHOR, line.text)
+            self._outlet = self._outlet or credit(OUTLET, line.text)
+
+    def _take_body(self, i: int) -> None:
+        if self._state != "body" and _resumes(self._lines, i, self._state):
+            self._state = "body"
+        if self._state == "body" and not _stranded(self._lines, i):
+            self._body.append(self._lines[i].text)
+            self._prose += self._lines[i].kind == "prose"
 
 
 def _resumes(lines: list[_Line], i: int, state: str) -> bool:
-    """Whether the article goes on after a list of links (at prose), or of references (at much of it)."""
+    """Whether the article goes on after links (at one line of prose) or references (at two)."""
     ahead = [line.kind for line in lines[i : i + 3]]
     if state == "references":
         return ahead[:2] == ["prose", "prose"]
@@ -273,10 +310,10 @@ def _resumes(lines: list[_Line], i: int, state: str) -> bool:
 
 
 def _stranded(lines: list[_Line], i: int) -> bool:
-    """Whether a short line stands between furniture, or at the end after some."""
+    """Whether a short line stands between site chrome, or at the end after some."""
     if lines[i].kind not in ("short", "heading"):
         return False
     before = lines[i - 1].kind
     after = next((line.kind for line in lines[i + 1 :] if line.kind != "short"), "form")
-    edge = _FURNITURE | _DELIMITER
+    edge = _CHROME | _DELIMITER
     return before in edge and after in edge

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from konkyo.index.ingest.vocabulary import shipped_vocabulary
 from konkyo.index.text.dates import ParsedDate
 
 __all__ = ["AUTHOR", "OUTLET", "credit", "first_url", "published"]
@@ -20,18 +21,20 @@ def published(stamps: list[ParsedDate]) -> ParsedDate | None:
 
 
 def first_url(text: str) -> str | None:
+    """Return the first web address in a line, or None."""
     found = _URL.search(text)
     return found.group() if found else None
 
 
-_NAME = r"\s*+(?:[:：]\s*+)?([^|｜\d:：\s][^|｜\d:：]{1,58}?)(?=\s*+(?:[|｜\d]|$)|\s++(?:来源|來源|作者|记者|記者|编辑|編輯|责任编辑)[:：])"
-AUTHOR = re.compile(
-    r"(?:投稿者|執筆者?|著者|筆者|作者|记者|記者|作成者|작성자|글쓴이|\b(?:(?:written |posted )?by|author|von|par|por)\b)"
-    + _NAME
-    + r"|^(\S{2,4})\s기자",
-    re.IGNORECASE,
+_VOCABULARY = shipped_vocabulary()
+_NAME = (
+    r"\s*+(?:[:：]\s*+)?([^|｜\d:：\s][^|｜\d:：]{1,58}?)"
+    rf"(?=\s*+(?:[|｜\d]|$)|\s++{_VOCABULARY.choice('name_end')}[:：])"
 )
-OUTLET = re.compile(r"(?:来源|來源|配信|출처)" + _NAME)
+AUTHOR = re.compile(
+    rf"{_VOCABULARY.choice('credited_author')}{_NAME}|^(\S{{2,4}})\s기자", re.IGNORECASE
+)
+OUTLET = re.compile(rf"{_VOCABULARY.choice('credited_outlet')}{_NAME}")
 
 
 def credit(pattern: re.Pattern[str], text: str) -> str | None:
