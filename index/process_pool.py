@@ -48,7 +48,7 @@ TokenCounter = Callable[[Sequence[str]], list[int]]
 
 
 class ProcessReader:
-    """Satisfies ``konkyo.index.ingest.preparation.Reader``; processes start with the first documents.
+    """A ``konkyo.index.ingest.preparation.Reader``; processes start with the first documents.
 
     ``load`` loads the encoder whose tokens are counted, in each process; without it ``count``
     counts them here. Close the reader when done. Raises WorkersLost when a process cannot start.
@@ -78,7 +78,7 @@ class ProcessReader:
         self._closed = False
 
     def __call__(self, errands: Iterator[Errand]) -> Iterator[Reading]:
-        """One reading an errand, in order."""
+        """Return one reading for each errand, in order."""
         under_way: deque[Future[Reading]] = deque()
         for errand in errands:
             under_way.append(self._threads.submit(self._read, errand))

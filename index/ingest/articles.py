@@ -1,4 +1,4 @@
-"""Raw document -> clean Articles: what a reader would call the articles, and nothing else of it."""
+"""Raw document -> clean articles: a reader for each media type."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _epub(raw: RawDocument) -> Iterator[Article]:
 
 
 def _feed(raw: RawDocument, fetch: Fetcher | None = None) -> Iterator[Article]:
-    """The entries of a feed; with ``fetch``, an entry that is a mere teaser is read at its address."""
+    """The entries of a feed; with ``fetch``, one with few words is read at its address."""
     from konkyo.index.ingest.feeds import read_feed
 
     followed = 0

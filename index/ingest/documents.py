@@ -1,4 +1,4 @@
-"""PDF, Word and EPUB files -> drafts. The one owner of pypdf and python-docx."""
+"""PDF, Word and EPUB files -> drafts. The only module that imports pypdf and python-docx."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def read_pdf(content: bytes, source: str) -> Draft:
 
 
 def _stated_title(title: str | None, head: list[str]) -> str | None:
-    """The title the file claims, if its first lines bear it out; authoring tools write anything there."""
+    """The title the file states, if it is among its first lines; many programs state another."""
     if not title or not title.strip():
         return None
     wanted = "".join(clean(title).split())
@@ -91,7 +91,7 @@ def _same(one: str, other: str) -> bool:
 
 
 def _without_running_heads(pages: list[list[str]]) -> list[str]:
-    """The lines of all pages, without page numbers and lines that head or foot half of the pages."""
+    """The lines of all pages, without page numbers and lines at the edge of half the pages."""
     edges: Counter[str] = Counter()
     for page in pages:
         shown = [line.strip() for line in page if line.strip()]
@@ -113,7 +113,7 @@ def _numberless(line: str) -> str:
 
 
 def _paragraphs(lines: list[str]) -> list[str]:
-    """Join the lines of a set page: a line that ends early, or with a full stop early, ends a paragraph."""
+    """Join printed lines to paragraphs: a short line, above all with a full stop, ends one."""
     widths = sorted(_width(line) for line in lines if line.strip())
     full = widths[len(widths) * 9 // 10] if widths else 0
     paragraphs: list[str] = []

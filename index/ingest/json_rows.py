@@ -1,4 +1,4 @@
-"""JSON and JSON lines -> articles, one a row; a row that cannot be read is an error of its own."""
+"""JSON and JSON lines -> one article a row; a row that cannot be read fails alone."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def _row(read: Callable[[], Article], source: str, place: str) -> Article | Sour
 
 
 def read_jsonl(raw: RawDocument) -> Iterator[Article | SourceError]:
+    """Read JSON lines: an article, or the error of its line, for each."""
     text = decode(raw.content, raw.source, raw.charset)
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
@@ -61,6 +62,7 @@ def _from_object(fields: object, source: str, place: str) -> Article:
 
 
 def read_json(raw: RawDocument) -> Iterator[Article | SourceError]:
+    """Read an object or a list of objects: an article, or the error of its item, for each."""
     text = decode(raw.content, raw.source, raw.charset)
     try:
         value = json.loads(text)

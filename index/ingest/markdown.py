@@ -35,6 +35,7 @@ _BLOCKQUOTE = re.compile(r"^\s{0,3}(?:>\s?)+")
 
 
 def read_markdown(raw: RawDocument) -> Iterator[Article]:
+    """Read one file; facts of its front matter are kept. Raises SourceError."""
     text = decode(raw.content, raw.source, raw.charset)
     matter = _FRONT_MATTER.match(text)
     fields = _front_matter(matter[1], raw.source) if matter else {}
@@ -67,7 +68,7 @@ def _front_matter(block: str, source: str) -> Mapping[str, object]:
 
 
 def plain_markdown(text: str) -> tuple[str | None, str]:
-    """Title (a first heading of level one) and plain text; quoted blocks are part of the article."""
+    """Title (a first heading of level one) and plain text, quoted blocks included."""
     title: str | None = None
     lines: list[str] = []
     fenced = False

@@ -30,7 +30,7 @@ def plain_emphasis(line: str) -> str:
 
 
 def whole_draft(text: str) -> Draft:
-    """An ordinary text, kept whole: only a title line, and dates or addresses at its edges, leave it."""
+    """One draft of an ordinary text; its title line, and dates at its edges, leave the text."""
     lines = [plain_emphasis(line.rstrip()) for line in text.splitlines()]
     kinds = [kind_of(line) for line in lines]
     quoted = [i for i, kind in enumerate(kinds) if kind == "quote"]

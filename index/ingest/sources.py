@@ -1,4 +1,4 @@
-"""File, folder, glob, object store, URL or feed -> raw documents, each with a stamp that tells whether it changed."""
+"""File, folder, glob, object store, URL or feed -> raw documents, with a stamp of their state."""
 
 from __future__ import annotations
 
@@ -114,9 +114,9 @@ class SourceFailure:
 class Listing:
     """A document not read yet.
 
-    ``stamp`` is cheap (size and time of change); equal stamps mean an unchanged document, None means
-    that only reading can tell. Compare ``fingerprint`` of the content then. ``portable``: another
-    process, or another machine that sees the same files, may read it.
+    ``stamp`` is cheap (size and time of change); equal stamps mean an unchanged document, None
+    means that only reading can tell. Compare ``fingerprint`` of the content then. ``portable``:
+    another process, or another machine that sees the same files, may read it.
     """
 
     source: str
