@@ -68,7 +68,7 @@ __all__ = [
     "undo",
 ]
 
-READER_VERSION = 3
+READER_VERSION = 4
 """Grows whenever ``konkyo.index.ingest.articles`` reads any document differently: all are then read again."""
 
 BATCH = 16_384
