@@ -339,6 +339,14 @@ def test_a_bad_file_is_named_and_the_rest_goes_on(news: Path, store: Path) -> No
     assert report.failures[0].reason
 
 
+def test_tells_which_files_of_a_folder_were_passed_over(news: Path, store: Path) -> None:
+    for name in ("a.jpg", "b.JPG", "c.xml", "LICENSE", ".hidden"):
+        (news / name).write_text("<x/>", "utf-8")
+    report = build([str(news)], store, ToyEncoder())
+    assert report.unknown_kinds == {".jpg": 2, ".xml": 1, "": 1}
+    assert report.failures == ()
+
+
 def test_strict_stops_and_changes_nothing(news: Path, store: Path) -> None:
     build([str(news)], store, ToyEncoder())
     (news / "0000.md").unlink()
