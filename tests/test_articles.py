@@ -763,6 +763,10 @@ def test_running_heads_of_a_pdf_are_left_out(edges: list[tuple[list[str], list[s
     assert all(line in " ".join(text.split()) for page in body for line in page[1:])
 
 
+def test_pages_of_a_pdf_that_all_say_the_same_are_text() -> None:
+    assert BODY[0] in one(pdf([BODY[0]], [BODY[0]]), "application/pdf", "a.pdf").text
+
+
 def test_figures_at_the_edges_of_two_pages_are_text() -> None:
     pages = [[BODY[0], BODY[1], "Total 34 of 70"], [BODY[2], BODY[3], "Total 51 of 90"]]
     text = one(pdf(*pages), "application/pdf", "a.pdf").text

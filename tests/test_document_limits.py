@@ -25,7 +25,8 @@ from fixtures_store import ToyEncoder, write_stories
 
 MEDIA_TYPES = (
     *("text/plain", "text/markdown", "text/html", "application/jsonl", "application/json"),
-    *("application/pdf", "application/epub+zip", "application/feed+xml"),
+    *("application/pdf", "application/epub+zip", "application/feed+xml", "text/csv"),
+    "multipart/related",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 )
 LIMITS = ReadingSettings(seconds=20, memory=200)

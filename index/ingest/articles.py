@@ -7,11 +7,15 @@ from dataclasses import replace
 
 from konkyo.index.errors import SourceError
 from konkyo.index.ingest.boilerplate import drafts
+from konkyo.index.ingest.csv_rows import read_csv
 from konkyo.index.ingest.draft import Draft, article_from
 from konkyo.index.ingest.encodings import decode
+from konkyo.index.ingest.feeds import is_feed, is_news_xml
 from konkyo.index.ingest.foreign_errors import translated
 from konkyo.index.ingest.json_rows import read_json, read_jsonl
 from konkyo.index.ingest.markdown import read_markdown
+from konkyo.index.ingest.mhtml import read_mhtml
+from konkyo.index.ingest.news_xml import read_news_xml
 from konkyo.index.ingest.sources import FEED, Fetcher, RawDocument, SourceFailure
 from konkyo.index.ingest.stamped_lines import line_drafts
 from konkyo.index.records import Article
@@ -40,7 +44,8 @@ def to_articles(
     SourceError, which names the document (and the line, where there is one) and the reason.
     """
     if raw.media_type == FEED:
-        read = _feed(raw, fetch)
+        news = is_news_xml(raw.content) and not is_feed(raw.content)
+        read = _sound(read_news_xml(raw), refused) if news else _feed(raw, fetch)
     elif raw.media_type == "text/plain":
         read = _text(raw, known)
     elif raw.media_type in _ROW_READERS:
@@ -94,6 +99,11 @@ def _html(raw: RawDocument) -> Iterator[Article]:
     from konkyo.index.ingest.html import read_html
 
     page = read_html(decode(raw.content, raw.source, raw.charset), raw.source, raw.url)
+    yield article_from(page.draft, raw.source, page.language, page.outlet)
+
+
+def _mhtml(raw: RawDocument) -> Iterator[Article]:
+    page = read_mhtml(raw.content, raw.source)
     yield article_from(page.draft, raw.source, page.language, page.outlet)
 
 
@@ -167,8 +177,10 @@ _READERS: dict[str, Callable[[RawDocument], Iterator[Article]]] = {
     "application/pdf": _pdf,
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": _docx,
     "application/epub+zip": _epub,
+    "multipart/related": _mhtml,
 }
 _ROW_READERS: dict[str, Callable[[RawDocument], Iterator[Article | SourceError]]] = {
     "application/jsonl": read_jsonl,
     "application/json": read_json,
+    "text/csv": read_csv,
 }

@@ -108,6 +108,9 @@ def _without_running_heads(pages: list[list[str]], title: str) -> list[str]:
             if (number, i) in running and not (number == 0 and title and _same(line, title)):
                 continue
             lines.append(line.rstrip())
+    if running and not any(line.strip() for line in lines):
+        # Pages that all say the same say it as their text.
+        return [line.rstrip() for page in pages for line in page]
     return lines
 
 

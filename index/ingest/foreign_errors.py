@@ -52,6 +52,14 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
         *_LXML,
     ),
     "text/markdown": ("yaml:YAMLError",),
+    "text/csv": ("csv:Error",),
+    "multipart/related": (
+        "email.errors:MessageError",
+        "dateparser.languages.dictionary:UnknownTokenError",
+        "justext.core:JustextError",
+        "trafilatura.downloads:_SSLRetryError",
+        *_LXML,
+    ),
     "application/pdf": (
         "pypdf.errors:PyPdfError",
         "pypdf.errors:DependencyError",

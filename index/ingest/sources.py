@@ -16,7 +16,7 @@ from typing import BinaryIO, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
 from konkyo.index.errors import SourceError
-from konkyo.index.ingest.feeds import is_feed
+from konkyo.index.ingest.feeds import is_feed, is_news_xml
 from konkyo.index.ingest.object_store import (
     StoredObject,
     find_objects,
@@ -48,6 +48,10 @@ _MEDIA_TYPES = {
     ".jsonl": "application/jsonl",
     ".ndjson": "application/jsonl",
     ".json": "application/json",
+    ".csv": "text/csv",
+    ".tsv": "text/csv",
+    ".mhtml": "multipart/related",
+    ".mht": "multipart/related",
     ".pdf": "application/pdf",
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     ".epub": "application/epub+zip",
@@ -66,12 +70,16 @@ _SERVED = {
     "application/x-ndjson": "application/jsonl",
     "application/feed+json": "application/json",
     "text/x-markdown": "text/markdown",
+    "text/tab-separated-values": "text/csv",
+    "application/x-mimearchive": "multipart/related",
+    "message/rfc822": "multipart/related",
 }
 _PACKED = (".gz", ".xz")
 # A file larger than this is a mistake or an attack; a packed one counts unpacked.
 _LARGEST_FILE = 512 * 1024 * 1024
 _EMPTY = "no document is in it; is its disk mounted, is its name right?"
 _PIECE = 1024 * 1024
+_HEAD = 4096
 _DAMAGED = (EOFError, lzma.LZMAError, zlib.error)
 
 
@@ -227,7 +235,7 @@ def _wanted_object(one: StoredObject) -> bool:
     if not one.address.lower().endswith(".xml"):
         return True
     try:
-        return is_feed(object_head(one.address, 1024))
+        return _is_news(object_head(one.address, _HEAD))
     except SourceError:
         return True
 
@@ -320,14 +328,19 @@ def _unknown(path: Path) -> str:
 
 
 def _wanted(path: Path) -> bool:
-    """Whether a file met on the way is one to read; of XML files only feeds are."""
+    """Whether a file of a folder is one to read; of XML, feeds and agencies' news are."""
     if path.suffix.lower() != ".xml":
         return _media_type(path) is not None
     try:
         with path.open("rb") as file:
-            return is_feed(file.read(1024))
+            return _is_news(file.read(_HEAD))
     except OSError:
         return True
+
+
+def _is_news(head: bytes) -> bool:
+    """Whether an XML document is a feed, NITF or NewsML-G2, by its first kilobytes."""
+    return is_feed(head) or is_news_xml(head)
 
 
 def _media_type(path: Path) -> str | None:

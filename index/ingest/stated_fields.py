@@ -12,7 +12,15 @@ from konkyo.index.records import Article
 from konkyo.index.text.dates import parse_stated
 from konkyo.index.text.language import is_language_code
 
-__all__ = ["described_article", "field_text"]
+__all__ = ["BODY_NAMES", "article_of_fields", "described_article", "field_text"]
+
+BODY_NAMES = ("text", "body", "content")
+"""Names under which a row or an object holds the text of an article."""
+
+_DATE_NAMES = (
+    *("published", "date", "published_at", "pubdate", "datepublished", "publish_date"),
+    *("publishedat", "date_published", "publication_date"),
+)
 
 
 def field_text(fields: Mapping[str, object], *names: str) -> str | None:
@@ -32,9 +40,7 @@ def described_article(
     source: str, fields: Mapping[str, object], title: str | None, body: str
 ) -> Article:
     """An article whose facts are stated beside it (front matter, a JSON object)."""
-    stated = field_text(
-        fields, "published", "date", "published_at", "pubdate", "datepublished", "publish_date"
-    )
+    stated = field_text(fields, *_DATE_NAMES)
     published = parse_stated(stated) if stated else None
     if stated and published is None:
         raise SourceError(source, f"cannot read the date {stated[:40]!r}; write it as YYYY-MM-DD")
@@ -50,3 +56,15 @@ def described_article(
     )
     outlet = field_text(fields, "outlet", "publisher", "site", "sitename", "source")
     return article_from(draft, source, language if is_language_code(language) else None, outlet)
+
+
+def article_of_fields(fields: Mapping[str, object], source: str, place: str) -> Article:
+    """Return the article of one row. Raises SourceError, which names the place, if it has none."""
+    texts = (fields.get(name) for name in BODY_NAMES)
+    body = next((text for text in texts if isinstance(text, str)), None)
+    if body is None or not body.strip():
+        raise SourceError(source, f'{place}: no "text" (or "body", "content") with words in it')
+    try:
+        return described_article(source, fields, field_text(fields, "title", "headline"), body)
+    except SourceError as exc:
+        raise SourceError(source, f"{place}: {exc.reason}") from exc
