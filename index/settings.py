@@ -81,8 +81,9 @@ class IndexSettings(_Section):
 class ReadingSettings(_Section):
     """What one document may cost before it is given up as a failure.
 
-    ``seconds`` is for reading and cutting it; ``memory`` is in MB beyond what the process that
-    reads holds before it (Linux; elsewhere time alone is limited).
+    ``seconds`` is for reading and cutting it, and on Linux does not count waiting for a processor
+    that has other work; ``memory`` is in MB beyond what the process that reads holds before it
+    (Linux; elsewhere time alone is limited).
     """
 
     seconds: float = Field(default=30.0, gt=0)
