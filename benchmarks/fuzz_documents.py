@@ -102,6 +102,10 @@ def seeds() -> list[Seed]:
         Seed("a.jsonl", "application/jsonl", f"{line}\n{json.dumps(row)}\n".encode()),
         Seed("a.json", "application/json", json.dumps([row, row]).encode()),
         Seed("a.rss", FEED, feed.encode()),
+        Seed("a.csv", "text/csv", f'title,text,date\nBridge,"{WORDS}",2024-05-03\n'.encode()),
+        Seed("a.mhtml", "multipart/related", _mhtml(html)),
+        Seed("nitf.xml", FEED, _nitf().encode()),
+        Seed("newsml.xml", FEED, _newsml().encode()),
         Seed("a.pdf", "application/pdf", _pdf()),
         Seed("a.docx", _DOCX, members=_members(_docx())),
         Seed("a.epub", "application/epub+zip", members=_epub(html)),
@@ -109,6 +113,32 @@ def seeds() -> list[Seed]:
 
 
 _DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+def _mhtml(html: str) -> bytes:
+    """A saved page of one part."""
+    head = "Content-Type: multipart/related; boundary=cut\n\n--cut\n"
+    part = "Content-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"
+    return f"{head}{part}{html}\n--cut--\n".encode()
+
+
+def _nitf() -> str:
+    paragraphs = "".join(f"<p>{line}</p>" for line in WORDS.split("\n\n"))
+    return (
+        '<nitf><head><docdata><date.issue norm="20240503T101500Z"/></docdata></head><body>'
+        f"<body.head><hedline><hl1>Bridge</hl1></hedline></body.head><body.content>{paragraphs}"
+        "</body.content></body></nitf>"
+    )
+
+
+def _newsml() -> str:
+    """An item that holds NITF, and one that holds plain text."""
+    return (
+        "<newsMessage><itemSet><newsItem><contentMeta><headline>Bridge</headline></contentMeta>"
+        f"<contentSet><inlineXML>{_nitf()}</inlineXML></contentSet></newsItem><newsItem>"
+        f"<contentSet><inlineData>{WORDS}</inlineData></contentSet></newsItem></itemSet>"
+        "</newsMessage>"
+    )
 
 
 def _pdf() -> bytes:

@@ -12,7 +12,7 @@ import hashlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
@@ -68,7 +68,7 @@ __all__ = [
     "undo",
 ]
 
-READER_VERSION = 3
+READER_VERSION = 4
 """Grows whenever ``konkyo.index.ingest.articles`` reads any document differently: all are then read again."""
 
 BATCH = 16_384
@@ -110,6 +110,7 @@ class BuildReport:
     ``duplicates`` is how many times a story was found again elsewhere; ``excluded`` how many
     were passed over because they had been removed by hand; ``carried`` how many a rebuild took
     from the old index, because their sources could not be read; ``embedded`` counts passages.
+    ``unknown_kinds`` counts, by ending, the files of folders that were passed over.
     """
 
     added: int
@@ -123,6 +124,7 @@ class BuildReport:
     seconds: float
     generation: int
     carried: int = 0
+    unknown_kinds: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,12 +371,14 @@ class _Build:
         self._pending_bands: dict[int, list[str]] = {}
         self._links: dict[str, tuple[str | None, list[tuple[str, str]]]] = {}
         self._unread: set[str] = set()
+        self._unknown_kinds: Mapping[str, int] = {}
         self._carried = 0
         self._known = 0
         self._done = 0
 
     def read(self, inventory: Inventory, *, prune: bool, elder: Store | None) -> None:
         """Read, encode and link everything that changed; take from ``elder`` what is missing."""
+        self._unknown_kinds = inventory.unknown_kinds
         for failure in inventory.failures:
             self._fail(failure)
         listings = inventory.listings
@@ -420,6 +424,7 @@ class _Build:
             seconds=round(seconds, 3),
             generation=generation,
             carried=self._carried,
+            unknown_kinds=self._unknown_kinds,
         )
 
     def _carry(self, elder: Store, sources: Set[str]) -> None:

@@ -33,13 +33,14 @@ class Inventory:
     """The documents of some named sources, and what could not be read.
 
     ``readable`` are the named sources of which at least one document is there, ``missing`` those
-    of which none is.
+    of which none is. ``unknown_kinds`` counts, by ending, the files in folders that are not read.
     """
 
     listings: Mapping[str, Listing]
     failures: tuple[SourceFailure, ...]
     readable: tuple[str, ...]
     missing: tuple[str, ...]
+    unknown_kinds: Mapping[str, int]
 
     def keeps(self, source: str) -> bool:
         """Whether a stored source that is not listed may still exist, and is to be kept.
@@ -62,8 +63,9 @@ def take_inventory(sources: Sequence[str], fetch: Fetcher | None = None) -> Inve
     failures: dict[str, SourceFailure] = {}
     readable: list[str] = []
     missing: list[str] = []
+    unknown: Counter[str] = Counter()
     for named in sources:
-        found = list(expand([named], fetch=fetch))
+        found = list(expand([named], fetch=fetch, unknown_kinds=unknown))
         there = [item for item in found if isinstance(item, Listing)]
         (readable if there else missing).append(_plain(named))
         for listing in there:
@@ -71,7 +73,9 @@ def take_inventory(sources: Sequence[str], fetch: Fetcher | None = None) -> Inve
         for item in found:
             if isinstance(item, SourceFailure):
                 failures.setdefault(item.source, item)
-    return Inventory(listings, tuple(failures.values()), tuple(readable), tuple(missing))
+    return Inventory(
+        listings, tuple(failures.values()), tuple(readable), tuple(missing), dict(unknown)
+    )
 
 
 def _plain(named: str) -> str:

@@ -1,7 +1,8 @@
 """Documents read by other processes of this machine, within limits, in the order asked for.
 
 A document that takes longer or more memory than it may, or ends its process, is one failure; the
-process is replaced and the build goes on. One process or many, the mechanism is the same.
+process is replaced and the build goes on. One process or many, the mechanism is the same. On Linux
+time counts while a process works, not while it waits for a processor that has other work.
 """
 
 from __future__ import annotations
@@ -28,7 +29,15 @@ from typing import TYPE_CHECKING
 from konkyo.index.errors import SourceError, WorkersLost
 from konkyo.index.ingest.preparation import Errand, Reading
 from konkyo.index.ingest.sources import Fetcher, RawDocument, SourceFailure
-from konkyo.index.ingest.worker import OUT_OF_MEMORY, Call, Done, Request
+from konkyo.index.ingest.worker import (
+    OUT_OF_MEMORY,
+    PATIENCE,
+    Call,
+    Done,
+    Request,
+    is_busy,
+    processor_seconds,
+)
 from konkyo.index.settings import ChunkSettings, ReadingSettings
 
 if TYPE_CHECKING:
@@ -48,7 +57,7 @@ TokenCounter = Callable[[Sequence[str]], list[int]]
 
 
 class ProcessReader:
-    """Satisfies ``konkyo.index.ingest.preparation.Reader``; processes start with the first documents.
+    """A ``konkyo.index.ingest.preparation.Reader``; processes start with the first documents.
 
     ``load`` loads the encoder whose tokens are counted, in each process; without it ``count``
     counts them here. Close the reader when done. Raises WorkersLost when a process cannot start.
@@ -78,7 +87,7 @@ class ProcessReader:
         self._closed = False
 
     def __call__(self, errands: Iterator[Errand]) -> Iterator[Reading]:
-        """One reading an errand, in order."""
+        """Return one reading for each errand, in order."""
         under_way: deque[Future[Reading]] = deque()
         for errand in errands:
             under_way.append(self._threads.submit(self._read, errand))
@@ -182,10 +191,15 @@ class _Process:
         self._begin()
         self._send(request)
         left = request.limits.seconds
+        last = time.monotonic() + left * PATIENCE
+        worked = processor_seconds(self._child.pid)
         while True:
             started = time.monotonic()
             try:
                 if not self._channel.poll(max(0.0, left)):
+                    left = self._owed(request.limits, worked)
+                    if left > 0 and time.monotonic() < last:
+                        continue
                     self.kill()
                     return (
                         f"reading it takes longer than {request.limits.seconds:g} seconds; split"
@@ -198,6 +212,13 @@ class _Process:
             if isinstance(got, Done):
                 return got
             self._send(called(got))
+
+    def _owed(self, limits: ReadingSettings, worked: float | None) -> float:
+        """Return the seconds a process may go on that had to wait for the processor or a disk."""
+        now = processor_seconds(self._child.pid)
+        if worked is None or now is None or not is_busy(self._child.pid):
+            return 0.0
+        return limits.seconds - (now - worked)
 
     def kill(self) -> None:
         """End it, whatever it does."""

@@ -81,8 +81,9 @@ class IndexSettings(_Section):
 class ReadingSettings(_Section):
     """What one document may cost before it is given up as a failure.
 
-    ``seconds`` is for reading and cutting it; ``memory`` is in MB beyond what the process that
-    reads holds before it (Linux; elsewhere time alone is limited).
+    ``seconds`` is for reading and cutting it, and on Linux does not count waiting for a processor
+    that has other work; ``memory`` is in MB beyond what the process that reads holds before it
+    (Linux; elsewhere time alone is limited).
     """
 
     seconds: float = Field(default=30.0, gt=0)
@@ -128,10 +129,10 @@ class ChatSettings(_Section):
     ``rate`` is questions a minute and ``concurrent`` questions at once for each caller of the
     HTTP interface (0: no limit); the files hold passwords and keys, never the settings.
     ``names`` are host names by which a proxy on this machine passes requests on; ``origins`` are
-    those of other sites whose pages may call the HTTP interface (https://a.example); ``user_header``
-    is the header in which that proxy says who signed in, and ``editors`` are those of them who
-    may change the index. ``grace`` is how long, in seconds, a server that is told to end (SIGTERM)
-    goes on with the answers under way.
+    those of other sites whose pages may call the HTTP interface (https://a.example);
+    ``user_header`` is the header in which that proxy says who signed in, and ``editors`` are those
+    of them who may change the index. ``grace`` is how long, in seconds, a server that is told to
+    end (SIGTERM) goes on with the answers under way.
     """
 
     host: str = "127.0.0.1"

@@ -722,6 +722,58 @@ def test_a_pdf_is_read_without_running_heads_and_broken_words() -> None:
     assert article.published == "2026-02-09"
 
 
+BODY = [
+    "The council will vote on the bridge in May, said its spokesman on Monday, after",
+    "Engineers found two cracks in the cables of the bridge, which opened long ago.",
+    "Ferries cross the river every ten minutes until the work is done, it was said.",
+    "Shops on the north bank ask for compensation, which has not been decided upon.",
+]
+
+
+@pytest.mark.parametrize(
+    "edges",
+    [
+        # Two pages only; left and right pages differ; the number stands inside the line.
+        [(["The Daily Lantern"], ["Page 1"]), (["The Daily Lantern"], ["Page 2"])],
+        [
+            (["2 The Daily Lantern"], []),
+            (["The Daily Lantern 3"], []),
+            (["4 The Daily Lantern"], []),
+        ],
+        [
+            ([], []),
+            (["The Daily Lantern"], []),
+            (["Local Lantern"], []),
+            (["The Daily Lantern"], []),
+        ],
+        # A head of three lines, and a foot.
+        [
+            (["Lantern", "Harlow edition", "9 February 2026"], ["The Lantern Press"]),
+            (["Lantern", "Harlow edition", "9 February 2026"], ["The Lantern Press"]),
+        ],
+    ],
+)
+def test_running_heads_of_a_pdf_are_left_out(edges: list[tuple[list[str], list[str]]]) -> None:
+    papers = ["north", "south", "east", "west"]
+    body = [[f"Of the {side} bank, {line}" for line in BODY] for side in papers[: len(edges)]]
+    pages = [[*head, *body[i], *foot] for i, (head, foot) in enumerate(edges)]
+    text = one(pdf(*pages), "application/pdf", "a.pdf").text
+    seen = "Local Lantern" if len(edges) == 4 else "no other"
+    assert "Lantern" not in text.replace(seen, "")
+    assert all(line in " ".join(text.split()) for page in body for line in page[1:])
+
+
+def test_pages_of_a_pdf_that_all_say_the_same_are_text() -> None:
+    assert BODY[0] in one(pdf([BODY[0]], [BODY[0]]), "application/pdf", "a.pdf").text
+
+
+def test_figures_at_the_edges_of_two_pages_are_text() -> None:
+    pages = [[BODY[0], BODY[1], "Total 34 of 70"], [BODY[2], BODY[3], "Total 51 of 90"]]
+    text = one(pdf(*pages), "application/pdf", "a.pdf").text
+    assert "Total 34 of 70" in text
+    assert "Total 51 of 90" in text
+
+
 def test_pdfs_that_cannot_be_read_say_why() -> None:
     with pytest.raises(SourceError, match=r"a\.pdf: the PDF is damaged"):
         read(b"%PDF-1.4 nothing", "application/pdf", "a.pdf")
@@ -747,6 +799,42 @@ def test_a_word_file_gives_paragraphs_and_tables_but_nothing_hidden() -> None:
         "The two governments agreed on 15 percent.",
         "Visible.",
         "GDP | 0.75 %",
+    ]
+
+
+def test_a_word_file_gives_tracked_insertions_and_content_controls_but_no_deletions() -> None:
+    from docx import Document
+    from docx.oxml import parse_xml
+    from docx.oxml.ns import nsdecls
+
+    def add(xml: str) -> None:
+        end = document.element.body.sectPr
+        end.addprevious(parse_xml(xml.replace(">", f" {nsdecls('w')}>", 1)))
+
+    def run(text: str, kind: str = "t") -> str:
+        return f'<w:r><w:{kind} xml:space="preserve">{text}</w:{kind}></w:r>'
+
+    document = Document()
+    add(
+        f"<w:p>{run('The minister ')}<w:del>{run('supported', 'delText')}</w:del>"
+        f"<w:ins>{run('opposed')}</w:ins>{run(' the plan.')}</w:p>"
+    )
+    moved = f"<w:moveTo>{run('Moved here. ')}</w:moveTo>"
+    add(f"<w:p>{moved}<w:fldSimple>{run('3 May')}</w:fldSimple></w:p>")
+    add(f"<w:p><w:moveFrom>{run('Moved away.')}</w:moveFrom></w:p>")
+    add(f"<w:sdt><w:sdtContent><w:p>{run('In a content control.')}</w:p></w:sdtContent></w:sdt>")
+    add(f"<w:p><w:sdt><w:sdtContent>{run('Inline control.')}</w:sdtContent></w:sdt></w:p>")
+    table = document.add_table(2, 1)
+    table.rows[0].cells[0].text, table.rows[1].cells[0].text = "Kept", "Deleted"
+    table.rows[1]._tr.get_or_add_trPr().append(parse_xml(f"<w:del {nsdecls('w')}/>"))
+    packed = io.BytesIO()
+    document.save(packed)
+    assert one(packed.getvalue(), DOCX, "a.docx").text.split("\n") == [
+        "The minister opposed the plan.",
+        "Moved here. 3 May",
+        "In a content control.",
+        "Inline control.",
+        "Kept",
     ]
 
 

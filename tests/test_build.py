@@ -242,7 +242,7 @@ def test_a_near_copy_is_found_again_and_takes_over_when_it_must(
     folder = tmp_path / "news"
     folder.mkdir()
     (folder / "a.md").write_text(plain("新方針", LONG), "utf-8")
-    copy = LONG.replace("新しい方針", "新方針", 1)
+    copy = LONG.replace("新しい方針", "「新しい方針」", 1)
     (folder / "b.md").write_text(plain("政府の新方針", copy), "utf-8")
     other = LONG.replace("5日", "6日", 1)
     (folder / "c.md").write_text(plain("訂正", other), "utf-8")
@@ -266,13 +266,17 @@ def test_removing_what_has_a_near_copy_says_what_is_read_again(tmp_path: Path, s
     folder = tmp_path / "news"
     folder.mkdir()
     (folder / "a.md").write_text(plain("新方針", LONG), "utf-8")
-    (folder / "b.md").write_text(plain("新方針", LONG.replace("新しい", "新たな", 1)), "utf-8")
+    (folder / "b.md").write_text(
+        plain("新方針", LONG.replace("新しい方針", "「新しい方針」", 1)), "utf-8"
+    )
     build([str(folder)], store, ToyEncoder())
     _, again = remove([(folder / "a.md").as_posix()], store, confirm=yes)
     assert again == [(folder / "b.md").as_posix()]
     build([str(folder / "b.md")], store, ToyEncoder(), confirm=yes)
     with LocalStore(store) as opened:
-        assert ["新たな" in opened.article(a.article_id).text for a in opened.articles()] == [True]
+        assert [
+            "「新しい方針」" in opened.article(a.article_id).text for a in opened.articles()
+        ] == [True]
 
 
 def test_a_small_correction_replaces_and_does_not_hide(tmp_path: Path, store: Path) -> None:
@@ -286,11 +290,38 @@ def test_a_small_correction_replaces_and_does_not_hide(tmp_path: Path, store: Pa
         assert "新たな" in opened.article(listed(store)[0].article_id).text
 
 
-def test_numbers_make_another_story() -> None:
-    assert same_story(LONG, LONG.replace("新しい", "新たな", 1))
+@pytest.mark.parametrize(
+    ("written", "corrected"),
+    [
+        ("説明した", "撤回した"),
+        ("10日", "11日"),
+        ("新しい", "新たな"),
+        ("supported", "opposed"),
+        ("nine months", "six months"),
+        ("Harlow", "Marlow"),
+        ("did", "did not"),
+        ("3.5", "35"),
+    ],
+)
+def test_a_corrected_word_makes_another_story(written: str, corrected: str) -> None:
+    english = (
+        "The mayor of Harlow supported the plan, which did cost 3.5 million over nine months. "
+    )
+    text = f"{LONG}\n{english}{'The bridge across the river is to open in spring. ' * 20}"
+    assert written in text
+    assert not same_story(text, text.replace(written, corrected, 1))
+
+
+def test_the_same_sentences_make_the_same_story() -> None:
+    text = f"{LONG}\nThe mayor called the plan “a great success”, and left."
+    assert same_story(text, text.replace("“", '"').replace("”", '"'))
+    assert same_story(text, f"By Jane Smith\n2026-03-02 10:15\n{text.upper()}\nShare this article")
     assert same_story(LONG, " ".join(LONG))
-    assert not same_story(LONG, LONG.replace("10日", "11日"))
     assert not same_story(LONG, LONG[: len(LONG) // 2])
+    assert not same_story(text, f"{text}\nThe mayor has since withdrawn the plan for good.")
+
+
+def test_near_same_texts_share_a_band_of_their_sketches() -> None:
     bands = set(sketch(LONG))
     assert bands & set(sketch(LONG.replace("新しい", "新たな", 1)))
     assert not bands & set(sketch("まったく別の話である。" * 20))
@@ -306,6 +337,14 @@ def test_a_bad_file_is_named_and_the_rest_goes_on(news: Path, store: Path) -> No
     assert counts(report)[0] == 24
     assert [Path(f.source).name for f in report.failures] == ["bad.jsonl"]
     assert report.failures[0].reason
+
+
+def test_tells_which_files_of_a_folder_were_passed_over(news: Path, store: Path) -> None:
+    for name in ("a.jpg", "b.JPG", "c.xml", "LICENSE", ".hidden"):
+        (news / name).write_text("<x/>", "utf-8")
+    report = build([str(news)], store, ToyEncoder())
+    assert report.unknown_kinds == {".jpg": 2, ".xml": 1, "": 1}
+    assert report.failures == ()
 
 
 def test_strict_stops_and_changes_nothing(news: Path, store: Path) -> None:

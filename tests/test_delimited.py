@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from konkyo.index.ingest.articles import _EMPHASIS, _inline, _plain_markdown
-from konkyo.index.ingest.boilerplate import plain_emphasis
+from konkyo.index.ingest.markdown import EMPHASIS, plain_line, plain_markdown
+from konkyo.index.ingest.plain_text import plain_emphasis
 from konkyo.index.ingest.site_chrome import _navigation, kind_of
 from konkyo.index.text.delimited import without_between, without_emphasis
 
@@ -24,7 +24,7 @@ _ITEMS = re.compile(r"\S.{0,30}?(?:\s*[|｜>›»/·•]\s*\S.{0,30}?){2,}")
 @given(st.text(alphabet="*_~a一 .", max_size=24))
 def test_emphasis_is_what_the_pattern_finds(line: str) -> None:
     found = _BACKTRACKING.sub(lambda m: m[2] if m[2] is not None else m[4], line)
-    assert without_emphasis(line, _EMPHASIS) == found
+    assert without_emphasis(line, EMPHASIS) == found
     strong = _STRONG.sub(lambda m: m[1] if m[1] is not None else m[2], line)
     assert without_emphasis(line, ("**", "__")) == strong
 
@@ -78,13 +78,13 @@ def test_lines_of_a_page_are_told_apart(line: str, kind: str) -> None:
     ],
 )
 def test_markdown_of_one_line_becomes_plain(line: str, plain: str) -> None:
-    assert _inline(line) == plain
+    assert plain_line(line) == plain
 
 
 def test_a_heading_ends_before_its_closing_marks() -> None:
-    assert _plain_markdown("# A #1 title ##  \n\ntext") == ("A #1 title", "text")
-    assert _plain_markdown("<!-- a\n\nb -->text <!-- c") == (None, "text <!-- c")
-    title, text = _plain_markdown("## #" + " " * 10**5 + "x\n\ntext")
+    assert plain_markdown("# A #1 title ##  \n\ntext") == ("A #1 title", "text")
+    assert plain_markdown("<!-- a\n\nb -->text <!-- c") == (None, "text <!-- c")
+    title, text = plain_markdown("## #" + " " * 10**5 + "x\n\ntext")
     assert title is None
     assert text.endswith("text")
 

@@ -6,7 +6,9 @@ import gzip
 import io
 import os
 import signal
+import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -25,7 +27,8 @@ from fixtures_store import ToyEncoder, write_stories
 
 MEDIA_TYPES = (
     *("text/plain", "text/markdown", "text/html", "application/jsonl", "application/json"),
-    *("application/pdf", "application/epub+zip", "application/feed+xml"),
+    *("application/pdf", "application/epub+zip", "application/feed+xml", "text/csv"),
+    "multipart/related",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 )
 LIMITS = ReadingSettings(seconds=20, memory=200)
@@ -113,6 +116,31 @@ def test_what_ends_fills_or_holds_up_its_process_is_a_failure(tmp_path: Path) ->
     assert "SIGSEGV" in reasons[1]
     assert "longer than 3 seconds" in reasons[2]
     assert "more memory than is allowed" in reasons[3]
+
+
+def work_where_others_work() -> RawDocument:
+    """Take half a second of a processor that eight other processes want."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    busy = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(8)]
+    try:
+        began = time.process_time()
+        while time.process_time() - began < 0.5:
+            pass
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    return RawDocument("slow", "text/plain", b"The mayor opened the new bridge on Monday morning.")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process waits for")
+def test_waiting_for_the_processor_is_not_the_time_of_a_document() -> None:
+    listing = Listing("slow", "text/plain", None, work_where_others_work)
+    limits = ReadingSettings(seconds=2, memory=200)
+    count = ToyEncoder().count_tokens
+    with ProcessReader(1, None, ChunkSettings(), count=count, limits=limits) as reader:
+        (reading,) = reader(iter([Errand(listing)]))
+    assert reading.failure is None
 
 
 def test_a_feed_s_teasers_are_fetched_by_the_process_that_builds(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import lzma
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,7 +42,9 @@ def test_a_folder_is_read_in_order_without_hidden_and_unknown_files(tmp_path: Pa
         path.parent.mkdir(exist_ok=True)
         path.write_text("<x/>" if name.endswith("xml") else "words")
     (tmp_path / "feed.xml").write_text('<?xml version="1.0"?><rss><channel/></rss>')
-    listed = found(tmp_path)
+    unknown: Counter[str] = Counter()
+    listed = list(expand([str(tmp_path)], unknown_kinds=unknown))
+    assert unknown == {".jpg": 1, ".xml": 1}
     names = [Path(item.source).relative_to(tmp_path).as_posix() for item in listed]
     assert names == ["a.md", "b.txt", "feed.xml", "deep/c.html"]
     assert all(isinstance(item, Listing) for item in listed)

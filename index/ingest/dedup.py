@@ -1,9 +1,10 @@
-"""Is this the same story? Near-same texts, found through sketches and decided exactly.
+"""Whether two texts are the same story, and sketches by which such texts are found.
 
 A sketch is MinHash over character 5-grams of the folded text (Broder, "On the resemblance and
 containment of documents", 1997), cut into bands: texts that share a band are compared. Two texts
-are the same story when their 5-grams overlap by ``SAME_SHARE`` (Jaccard) and their numbers are
-the same in the same order: a report that corrects a figure is another story.
+are the same story when their sentences are the same but for white space, width of letters, case,
+quotation marks, and lines that are no text (bylines, dates, labels, notices). A text that changes
+one word (a correction, a withdrawal, another figure or name) is another story.
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ import unicodedata
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["SAME_SHARE", "same_story", "sketch"]
+from konkyo.index.ingest.site_chrome import kind_of
+from konkyo.index.text.sentences import sentences
 
-SAME_SHARE = 0.9
+__all__ = ["same_story", "sketch"]
+
 _BANDS = 12
 _ROWS = 4
 _GRAM = 5
-_NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
 _SPACES = re.compile(r"\s+")
+_QUOTES = re.compile("[\"'“”„«»‘’‚‹›「」『』〝〟]")
+_NOT_TEXT = frozenset({"byline", "stamp", "url", "label", "notice", "form", "rule"})
 
 _RANDOM = np.random.default_rng(5)
 _FACTORS = _RANDOM.integers(1, 2**63, _BANDS * _ROWS, dtype=np.uint64) | np.uint64(1)
@@ -48,7 +52,7 @@ def _grams(text: str) -> npt.NDArray[np.uint64]:
 
 
 def sketch(text: str) -> list[int]:
-    """Twelve band values; near-same texts share at least one with near certainty."""
+    """Return twelve band values; near-same texts share at least one with near certainty."""
     grams = _grams(_folded(text))
     minima = (grams[:, None] * _FACTORS[None, :] + _SHIFTS[None, :]).min(axis=0)
     bands = np.zeros(_BANDS, np.uint64)
@@ -59,12 +63,15 @@ def sketch(text: str) -> list[int]:
 
 
 def same_story(one: str, other: str) -> bool:
-    """Whether two texts differ by no number and by little else."""
-    one, other = _folded(one), _folded(other)
-    if one == other:
+    """Return whether two texts have the same sentences."""
+    if _folded(one) == _folded(other):
         return True
-    if _NUMBERS.findall(one) != _NUMBERS.findall(other):
-        return False
-    left, right = _grams(one), _grams(other)
-    shared = len(np.intersect1d(left, right, assume_unique=True))
-    return shared >= SAME_SHARE * (len(left) + len(right) - shared)
+    return _sentences(one) == _sentences(other)
+
+
+def _sentences(text: str) -> frozenset[str]:
+    """Return the folded sentences of a text, without lines that are no text."""
+    lines = "\n".join(line for line in text.split("\n") if kind_of(line) not in _NOT_TEXT)
+    kept = lines if lines.strip() else text
+    found = (_QUOTES.sub("", _folded(kept[start:end])) for start, end in sentences(kept))
+    return frozenset(sentence for sentence in found if sentence)

@@ -1,4 +1,4 @@
-"""PDF, Word and EPUB files -> drafts. The one owner of pypdf and python-docx."""
+"""PDF, Word and EPUB files -> drafts. The only module that imports pypdf and python-docx."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ import logging
 import posixpath
 import re
 import zipfile
-from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from konkyo.index.errors import SourceError
-from konkyo.index.ingest.boilerplate import Draft
+from konkyo.index.ingest.draft import Draft
 from konkyo.index.ingest.encodings import clean, decode
 from konkyo.index.ingest.html import plain_text
 from konkyo.index.ingest.site_chrome import kind_of
 from konkyo.index.text.dates import parse_date
 
 if TYPE_CHECKING:
+    from docx.document import Document
+    from docx.table import Table
     from docx.text.paragraph import Paragraph
 
 __all__ = ["read_docx", "read_epub", "read_pdf"]
@@ -33,6 +34,8 @@ _PAGE_NUMBER = re.compile(
     re.IGNORECASE,
 )
 _LIST_ITEM = re.compile(r"[•・●○■◆◇▪‣*–-]\s|\(?\d{1,3}[.)]\s|【")
+_FIGURES = re.compile(r"\d{1,9}")
+_PAGE_NUMBER_LINES, _RUNNING_LINES = 2, 3
 _LEAST_CHAPTER = 200
 
 
@@ -50,7 +53,7 @@ def read_pdf(content: bytes, source: str) -> Draft:
     pages = [clean(page.extract_text()) for page in reader.pages]
     title = reader.metadata.title if reader.metadata else None
     author = reader.metadata.author if reader.metadata else None
-    lines = _without_running_heads([page.split("\n") for page in pages])
+    lines = _without_running_heads([page.split("\n") for page in pages], title or "")
     head = [line.strip() for line in lines if line.strip()][:6]
     if not head:
         raise SourceError(source, "the PDF holds no text, only pictures of it; run OCR on it first")
@@ -75,7 +78,7 @@ def read_pdf(content: bytes, source: str) -> Draft:
 
 
 def _stated_title(title: str | None, head: list[str]) -> str | None:
-    """The title the file claims, if its first lines bear it out; authoring tools write anything there."""
+    """The title the file states, if it is among its first lines; many programs state another."""
     if not title or not title.strip():
         return None
     wanted = "".join(clean(title).split())
@@ -90,30 +93,65 @@ def _same(one: str, other: str) -> bool:
     return "".join(one.split()) == "".join(other.split())
 
 
-def _without_running_heads(pages: list[list[str]]) -> list[str]:
-    """The lines of all pages, without page numbers and lines that head or foot half of the pages."""
-    edges: Counter[str] = Counter()
-    for page in pages:
-        shown = [line.strip() for line in page if line.strip()]
-        edges.update({_numberless(line) for line in (*shown[:2], *shown[-2:])})
-    running = {line for line, n in edges.items() if n >= 3 and n * 2 >= len(pages)}
+def _without_running_heads(pages: list[list[str]], title: str) -> list[str]:
+    """The lines of all pages without page numbers, and without lines that head or foot pages.
+
+    The title of the file stays where it stands first, although later pages may repeat it.
+    """
+    running = _running_lines(pages)
     lines: list[str] = []
-    for page in pages:
-        filled = [i for i, line in enumerate(page) if line.strip()]
-        edge = {*filled[:2], *filled[-2:]}
+    for number, page in enumerate(pages):
+        edge = set(_edge(page, _PAGE_NUMBER_LINES))
         for i, line in enumerate(page):
-            if i in edge and (_PAGE_NUMBER.fullmatch(line.strip()) or _numberless(line) in running):
+            if i in edge and _PAGE_NUMBER.fullmatch(line.strip()):
+                continue
+            if (number, i) in running and not (number == 0 and title and _same(line, title)):
                 continue
             lines.append(line.rstrip())
+    if running and not any(line.strip() for line in lines):
+        # Pages that all say the same say it as their text.
+        return [line.rstrip() for page in pages for line in page]
     return lines
 
 
-def _numberless(line: str) -> str:
-    return re.sub(r"\d+", "#", line.strip())
+def _edge(page: list[str], count: int) -> list[int]:
+    """The offsets of the first and last lines of a page that are not empty."""
+    filled = [i for i, line in enumerate(page) if line.strip()]
+    return list(dict.fromkeys([*filled[:count], *filled[-count:]]))
+
+
+def _running_lines(pages: list[list[str]]) -> set[tuple[int, int]]:
+    """Page and offset of every line at an edge whose letters stand at the edge of other pages.
+
+    A third of the pages is enough (left and right pages may differ) where the line is the same or
+    counts the pages; half of them where its figures differ otherwise.
+    """
+    groups: dict[str, list[tuple[int, int]]] = {}
+    for number, page in enumerate(pages):
+        for i in _edge(page, _RUNNING_LINES):
+            letters = "".join(c for c in page[i].casefold() if c.isalpha())
+            if letters:
+                groups.setdefault(letters, []).append((number, i))
+    running: set[tuple[int, int]] = set()
+    for places in groups.values():
+        count = len({number for number, _ in places})
+        least = 3 if _numbered_alike(pages, places) else 2
+        if count >= (2 if least == 3 else 3) and count * least >= len(pages):
+            running.update(places)
+    return running
+
+
+def _numbered_alike(pages: list[list[str]], places: list[tuple[int, int]]) -> bool:
+    """Whether the figures of lines are the same on all pages, or one of them counts the pages."""
+    figures = [[int(n) for n in _FIGURES.findall(pages[page][i])] for page, i in places]
+    if all(found == figures[0] for found in figures):
+        return True
+    steps = [{n - page for n in found} for found, (page, _) in zip(figures, places, strict=True)]
+    return bool(set.intersection(*steps))
 
 
 def _paragraphs(lines: list[str]) -> list[str]:
-    """Join the lines of a set page: a line that ends early, or with a full stop early, ends a paragraph."""
+    """Join printed lines to paragraphs: a short line, above all with a full stop, ends one."""
     widths = sorted(_width(line) for line in lines if line.strip())
     full = widths[len(widths) * 9 // 10] if widths else 0
     paragraphs: list[str] = []
@@ -147,19 +185,19 @@ def _width(text: str) -> int:
 
 
 def read_docx(content: bytes, source: str) -> Draft:
-    """The paragraphs and tables of a Word file, in order; text set as hidden is left out."""
-    from docx import Document
+    """Return the paragraphs and tables of a Word file, without hidden and deleted text."""
+    from docx import Document as open_document
     from docx.table import Table
 
     _check_archive(content, source)
-    document = Document(io.BytesIO(content))
+    document = open_document(io.BytesIO(content))
     title = document.core_properties.title.strip()
     author = document.core_properties.author.strip()
     lines: list[str] = []
     heading: str | None = None
-    for block in document.iter_inner_content():
+    for block in _blocks(document):
         if isinstance(block, Table):
-            lines.extend(_row(row) for row in block.rows)
+            lines.extend(_row(row) for row in block.rows if not _is_deleted(row))
             continue
         text = _visible(block)
         style = (block.style.name or "") if block.style is not None else ""
@@ -178,13 +216,34 @@ def read_docx(content: bytes, source: str) -> Draft:
     )
 
 
+def _blocks(document: Document) -> Iterator[Paragraph | Table]:
+    """The paragraphs and tables of a Word file in order, those of content controls included."""
+    from docx.table import Table
+    from docx.text.paragraph import Paragraph
+
+    body = document.element.body
+    for element in body.xpath(
+        ".//*[self::w:p or self::w:tbl][not(ancestor::w:tbl) and not(ancestor::w:txbxContent)]"
+    ):
+        kind = Table if element.tag.endswith("}tbl") else Paragraph
+        yield kind(element, document._body)
+
+
 def _visible(paragraph: Paragraph) -> str:
-    """A paragraph's text with its links, without runs set as hidden."""
-    parts: list[str] = []
-    for piece in paragraph.iter_inner_content():
-        runs = getattr(piece, "runs", None) or [piece]
-        parts.extend(run.text for run in runs if not run.font.hidden)
-    return "".join(parts).strip()
+    """A paragraph's text with links and tracked insertions, without deletions and hidden runs."""
+    from docx.text.run import Run
+
+    found = paragraph._p.xpath(
+        "./descendant::w:r[not(ancestor::w:del or ancestor::w:moveFrom)]"
+        "[not(ancestor::w:txbxContent)]"
+    )
+    runs = (Run(run, paragraph) for run in found)
+    return "".join(run.text for run in runs if not run.font.hidden).strip()
+
+
+def _is_deleted(row: object) -> bool:
+    """Whether a row of a table is a tracked deletion."""
+    return bool(row._tr.xpath("./w:trPr/w:del"))  # type: ignore[attr-defined]
 
 
 def _row(row: object) -> str:

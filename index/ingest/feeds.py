@@ -6,14 +6,15 @@ import re
 from dataclasses import dataclass
 
 from konkyo.index.errors import SourceError
-from konkyo.index.ingest.boilerplate import Draft
+from konkyo.index.ingest.draft import Draft
 from konkyo.index.ingest.encodings import clean
 from konkyo.index.ingest.html import plain_text
 from konkyo.index.text.dates import parse_date
 
-__all__ = ["Entry", "is_feed", "read_feed"]
+__all__ = ["Entry", "is_feed", "is_news_xml", "read_feed"]
 
 _ROOT = re.compile(rb"<(?:rss|feed|(?:rdf:)?RDF|channel)[\s>]", re.IGNORECASE)
+_NEWS_ROOT = re.compile(rb"<(?:[\w-]{1,40}:)?(?:nitf|newsItem|newsMessage)[\s>]")
 _MOST_ENTRIES = 1000
 
 
@@ -29,6 +30,11 @@ class Entry:
 def is_feed(head: bytes) -> bool:
     """Whether the first kilobyte of an XML document is that of a feed."""
     return bool(_ROOT.search(head[:1024].replace(b"\0", b"")))
+
+
+def is_news_xml(head: bytes) -> bool:
+    """Whether the first kilobytes of an XML document are those of NITF or NewsML-G2."""
+    return bool(_NEWS_ROOT.search(head[:4096].replace(b"\0", b"")))
 
 
 def read_feed(content: bytes, source: str) -> list[Entry]:

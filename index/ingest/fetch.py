@@ -1,9 +1,9 @@
-"""Fetch pages and feeds politely and safely: nothing inside the own network is ever reached.
+"""Fetch pages and feeds from public addresses; robots.txt and limits of size and time are kept.
 
 Every address a name resolves to is checked, and the connection goes to the very address that was
 checked, so that a name cannot change its mind in between; the TLS certificate is still that of the
-name. Each redirect starts over. Size, time, ports and redirects are bounded, robots.txt is honoured.
-Proxies of the environment are not used: a proxy would resolve names again.
+name. Each redirect is checked again. Ports and the number of redirects are limited, too. Proxies of
+the environment are not used: a proxy would resolve names again.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ Resolve = Callable[[str, int], list[str]]
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_ACCEPTED = "text/html,application/xhtml+xml,application/rss+xml,application/atom+xml,*/*;q=0.5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Limits:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address belongs to the public internet, looking inside those that embed another."""
+    """Whether an address is public; of one that holds another (IPv4 in IPv6), the inner one."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
         if inner is None and address in _NAT64:
@@ -231,7 +232,7 @@ class WebFetcher:
         return parsed.copy_with(fragment=None)
 
     def _await_permission(self, url: httpx.URL, source: str) -> float:
-        """Wait as long as robots.txt asks and return how long it took. Raises SourceError if it forbids."""
+        """Wait as robots.txt asks; return the seconds. Raises SourceError if it forbids it."""
         from protego import Protego
 
         began = time.monotonic()
@@ -290,7 +291,7 @@ class WebFetcher:
             headers={
                 "Host": host,
                 "User-Agent": USER_AGENT,
-                "Accept": "text/html,application/xhtml+xml,application/rss+xml,application/atom+xml,*/*;q=0.5",
+                "Accept": _ACCEPTED,
                 "Accept-Encoding": "gzip, deflate",
                 "Connection": "close",
             },

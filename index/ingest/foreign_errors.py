@@ -52,6 +52,14 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
         *_LXML,
     ),
     "text/markdown": ("yaml:YAMLError",),
+    "text/csv": ("csv:Error",),
+    "multipart/related": (
+        "email.errors:MessageError",
+        "dateparser.languages.dictionary:UnknownTokenError",
+        "justext.core:JustextError",
+        "trafilatura.downloads:_SSLRetryError",
+        *_LXML,
+    ),
     "application/pdf": (
         "pypdf.errors:PyPdfError",
         "pypdf.errors:DependencyError",
@@ -110,7 +118,8 @@ def reason(error: Exception, media_type: str = "") -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     said = " ".join(str(error).encode("utf-8", "replace").decode().split())[:200]
-    return f"{_NAMES.get(media_type, 'it')} is damaged ({type(error).__name__}{': ' if said else ''}{said})"
+    kind = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return f"{_NAMES.get(media_type, 'it')} is damaged ({kind})"
 
 
 def _class(name: str) -> type[Exception]:

@@ -1,4 +1,4 @@
-"""The one door to trafilatura: an HTML page -> its main text and what it says about itself."""
+"""HTML page -> its main text, and its own title, date, author. Only this imports trafilatura."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from konkyo.index.errors import SourceError
-from konkyo.index.ingest.boilerplate import Draft
+from konkyo.index.ingest.draft import Draft
 from konkyo.index.ingest.encodings import clean
 from konkyo.index.text.dates import parse_date
 from konkyo.index.text.delimited import without_between
@@ -22,7 +22,8 @@ __all__ = ["Page", "plain_text", "read_html"]
 _HIDDEN_STYLE = re.compile(
     # Not the end of another property's name: background-color, line-height, border-width.
     r"(?<![-\w])(?:"
-    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|opacity\s*+:\s*+0*+(?:\.0++)?\s*+(?:;|!|$)|"
+    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|"
+    r"opacity\s*+:\s*+0*+(?:\.0++)?\s*+(?:;|!|$)|"
     r"font-size\s*+:\s*+(?:(?:0++(?:\.0++)?|\.0++)\s*+(?:(?:px|pt|em|rem|%)\s*+)?|"
     r"0?\.[01]\d*+\s*+r?em\s*+|[01](?:\.\d++)?\s*+p[xt]\s*+)(?:;|!|$)|"
     r"(?:left|top|text-indent|margin-left)\s*:\s*-\d{3,}(?:px|em|rem|vw)|clip\s*:\s*rect\(0|clip-path\s*:\s*inset\((?:50|100)%|"
@@ -51,7 +52,7 @@ class Page:
 
 
 def read_html(html: str, source: str, url: str | None = None) -> Page:
-    """The main text of a page: no menus, no comments, nothing hidden. Raises SourceError if there is none."""
+    """The main text of a page, without menus, comments, hidden text. Raises SourceError."""
     from lxml import etree
     from trafilatura import bare_extraction
 
@@ -66,9 +67,14 @@ def read_html(html: str, source: str, url: str | None = None) -> Page:
     ).lower()[:2]
     _drop_hidden(tree)
     found = bare_extraction(
-        tree, url=url, include_comments=False, include_tables=True, with_metadata=True, favor_recall=False,
+        tree,
+        url=url,
+        include_comments=False,
+        include_tables=True,
+        with_metadata=True,
+        favor_recall=False,
         date_extraction_params={"original_date": True, "extensive_search": False},
-    )  # fmt: skip
+    )
     if found is None or isinstance(found, dict) or len((found.text or "").strip()) < _LEAST:
         raise SourceError(source, "no article text was found on the page")
     text = clean(found.text or "")
@@ -115,7 +121,8 @@ def _stated_author(tree: HtmlElement) -> str | None:
 
 _TIME_META = (
     "//meta[@property='article:published_time']/@content",
-    "//meta[@name='pubdate' or @name='publishdate' or @name='date' or @itemprop='datePublished']/@content",
+    "//meta[@name='pubdate' or @name='publishdate' or @name='date'"
+    " or @itemprop='datePublished']/@content",
     "//*[@itemprop='datePublished']/@datetime",
     "//article//time[@datetime][1]/@datetime",
 )
@@ -253,7 +260,7 @@ _SILENT = frozenset(
 def plain_text(html: str) -> tuple[str | None, str]:
     """First heading and all shown text of trusted-to-be-an-article HTML (a chapter, a feed entry).
 
-    Nothing is judged to be furniture here; the heading is not part of the text.
+    No line is taken for site chrome here; the heading is not part of the text.
     """
     from lxml import etree
 

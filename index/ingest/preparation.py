@@ -25,8 +25,10 @@ __all__ = ["Cut", "Errand", "Reader", "Reading", "cutter", "reads_alone", "run_e
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """A document to read. ``seen`` is the sha256 of a content that need not be read again;
-    ``known`` are the titles and languages it had.
+    """A document to read.
+
+    ``seen`` is the sha256 of a content that need not be read again; ``known`` are the titles and
+    languages it had.
     """
 
     listing: Listing
@@ -36,7 +38,7 @@ class Errand:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What is made of an article alone: its passages and the bands of its sketch."""
+    """The passages of an article and the bands of its sketch."""
 
     passages: tuple[Passage, ...]
     bands: tuple[int, ...]
@@ -44,7 +46,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What came of an errand; ``failure`` says why nothing did.
+    """The result of an errand; ``failure`` says why there is none.
 
     ``content`` is the sha256 of what was read; ``articles`` is None where that had been seen.
     ``cuts`` are by article; what is missing there is left to whoever needs it. ``refused`` are
@@ -63,7 +65,7 @@ class Reader(Protocol):
     """Reads documents, perhaps some of them ahead and elsewhere."""
 
     def __call__(self, errands: Iterator[Errand]) -> Iterator[Reading]:
-        """One reading an errand, in the order of the errands."""
+        """Return one reading for each errand, in their order."""
 
 
 def run_errand(
@@ -104,5 +106,5 @@ def cutter(count_tokens: TokenCounter, chunks: ChunkSettings) -> Callable[[Artic
 
 
 def reads_alone(errand: Errand, fetch: Fetcher | None) -> bool:
-    """Whether only this process may read it: politeness towards web servers is kept in one place."""
+    """Whether only this process may read it, because it keeps the delays between fetches."""
     return not errand.listing.portable or (fetch is not None and errand.listing.media_type == FEED)

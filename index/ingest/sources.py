@@ -1,4 +1,4 @@
-"""File, folder, glob, object store, URL or feed -> raw documents, each with a stamp that tells whether it changed."""
+"""File, folder, glob, object store, URL or feed -> raw documents, with a stamp of their state."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import hashlib
 import lzma
 import os
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +16,7 @@ from typing import BinaryIO, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
 from konkyo.index.errors import SourceError
-from konkyo.index.ingest.feeds import is_feed
+from konkyo.index.ingest.feeds import is_feed, is_news_xml
 from konkyo.index.ingest.object_store import (
     StoredObject,
     find_objects,
@@ -47,6 +48,10 @@ _MEDIA_TYPES = {
     ".jsonl": "application/jsonl",
     ".ndjson": "application/jsonl",
     ".json": "application/json",
+    ".csv": "text/csv",
+    ".tsv": "text/csv",
+    ".mhtml": "multipart/related",
+    ".mht": "multipart/related",
     ".pdf": "application/pdf",
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     ".epub": "application/epub+zip",
@@ -65,12 +70,16 @@ _SERVED = {
     "application/x-ndjson": "application/jsonl",
     "application/feed+json": "application/json",
     "text/x-markdown": "text/markdown",
+    "text/tab-separated-values": "text/csv",
+    "application/x-mimearchive": "multipart/related",
+    "message/rfc822": "multipart/related",
 }
 _PACKED = (".gz", ".xz")
 # A file larger than this is a mistake or an attack; a packed one counts unpacked.
 _LARGEST_FILE = 512 * 1024 * 1024
 _EMPTY = "no document is in it; is its disk mounted, is its name right?"
 _PIECE = 1024 * 1024
+_HEAD = 4096
 _DAMAGED = (EOFError, lzma.LZMAError, zlib.error)
 
 
@@ -114,9 +123,9 @@ class SourceFailure:
 class Listing:
     """A document not read yet.
 
-    ``stamp`` is cheap (size and time of change); equal stamps mean an unchanged document, None means
-    that only reading can tell. Compare ``fingerprint`` of the content then. ``portable``: another
-    process, or another machine that sees the same files, may read it.
+    ``stamp`` is cheap (size and time of change); equal stamps mean an unchanged document, None
+    means that only reading can tell. Compare ``fingerprint`` of the content then. ``portable``:
+    another process, or another machine that sees the same files, may read it.
     """
 
     source: str
@@ -131,18 +140,23 @@ class Listing:
 
 
 def expand(
-    sources: Sequence[str], *, fetch: Fetcher | None = None
+    sources: Sequence[str],
+    *,
+    fetch: Fetcher | None = None,
+    unknown_kinds: Counter[str] | None = None,
 ) -> Iterator[Listing | SourceFailure]:
     """Everything the sources name, folders in sorted order, each document once.
 
-    In a folder hidden files and files of unknown kinds are passed over; named directly, they are
-    failures. URLs and feeds need ``fetch``. A source of which nothing is there is a failure.
+    In a folder hidden files and files of unknown kinds are passed over, the latter counted by
+    ending in ``unknown_kinds``; named directly, they are failures. URLs and feeds need ``fetch``.
+    A source of which nothing is there is a failure.
     """
+    unknown = Counter[str]() if unknown_kinds is None else unknown_kinds
     seen: set[str] = set()
     for source in sources:
         empty = True
         try:
-            for found in _expand_one(source, fetch):
+            for found in _expand_one(source, fetch, unknown):
                 empty = False
                 if found.source not in seen:
                     seen.add(found.source)
@@ -160,22 +174,24 @@ def fingerprint(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _expand_one(source: str, fetch: Fetcher | None) -> Iterator[Listing | SourceFailure]:
+def _expand_one(
+    source: str, fetch: Fetcher | None, unknown: Counter[str]
+) -> Iterator[Listing | SourceFailure]:
     if source.lower().startswith(("http://", "https://")):
         yield from _addresses(source, fetch)
         return
     if is_object_address(source):
-        yield from _objects(source)
+        yield from _objects(source, unknown)
         return
     if source.lower().startswith("file://"):
         source = unquote(urlsplit(source).path)
     path = Path(source)
     if path.is_dir():
-        yield from _folder(path)
+        yield from _folder(path, unknown)
     elif path.exists():
-        yield _file(path, named=True)
+        yield _file(path)
     elif any(c in source for c in "*?["):
-        yield from _glob(source)
+        yield from _glob(source, unknown)
     else:
         yield SourceFailure(source, "no such file or folder")
 
@@ -196,7 +212,7 @@ def _addresses(url: str, fetch: Fetcher | None) -> Iterator[Listing | SourceFail
     yield Listing(url, "", None, read, portable=False)
 
 
-def _objects(address: str) -> Iterator[Listing | SourceFailure]:
+def _objects(address: str, unknown: Counter[str]) -> Iterator[Listing | SourceFailure]:
     try:
         found = find_objects(address)
     except SourceError as exc:
@@ -210,6 +226,8 @@ def _objects(address: str) -> Iterator[Listing | SourceFailure]:
         elif media_type is not None and (named or _wanted_object(one)):
             read = partial(_read_object, one.address, media_type)
             yield Listing(one.address, media_type, one.stamp, read)
+        else:
+            unknown[Path(one.address).suffix.lower()] += 1
 
 
 def _wanted_object(one: StoredObject) -> bool:
@@ -217,7 +235,7 @@ def _wanted_object(one: StoredObject) -> bool:
     if not one.address.lower().endswith(".xml"):
         return True
     try:
-        return is_feed(object_head(one.address, 1024))
+        return _is_news(object_head(one.address, _HEAD))
     except SourceError:
         return True
 
@@ -231,7 +249,7 @@ def _read_object(address: str, media_type: str) -> RawDocument:
     return _checked(RawDocument(address, media_type, content))
 
 
-def _folder(root: Path) -> Iterator[Listing | SourceFailure]:
+def _folder(root: Path, unknown: Counter[str]) -> Iterator[Listing | SourceFailure]:
     failures: list[SourceFailure] = []
 
     def unreadable(error: OSError) -> None:
@@ -241,15 +259,19 @@ def _folder(root: Path) -> Iterator[Listing | SourceFailure]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(folder) / name
-            if not name.startswith(".") and _wanted(path):
-                yield _file(path, named=False)
+            if name.startswith("."):
+                continue
+            if _wanted(path):
+                yield _file(path)
+            else:
+                unknown[path.suffix.lower()] += 1
         yield from failures
         failures.clear()
     # The folder itself, or the last one in it, may be what cannot be listed.
     yield from failures
 
 
-def _glob(pattern: str) -> Iterator[Listing | SourceFailure]:
+def _glob(pattern: str, unknown: Counter[str]) -> Iterator[Listing | SourceFailure]:
     path = Path(pattern)
     anchor = Path(path.anchor) if path.is_absolute() else Path()
     relative = str(path.relative_to(path.anchor)) if path.is_absolute() else pattern
@@ -262,12 +284,16 @@ def _glob(pattern: str) -> Iterator[Listing | SourceFailure]:
         yield SourceFailure(pattern, "no file matches this pattern")
     for match in matches:
         if match.is_dir():
-            yield from _folder(match)
-        elif not match.name.startswith(".") and _wanted(match):
-            yield _file(match, named=False)
+            yield from _folder(match, unknown)
+        elif match.name.startswith("."):
+            continue
+        elif _wanted(match):
+            yield _file(match)
+        else:
+            unknown[match.suffix.lower()] += 1
 
 
-def _file(path: Path, *, named: bool) -> Listing | SourceFailure:
+def _file(path: Path) -> Listing | SourceFailure:
     source = path.as_posix()
     media_type = _media_type(path)
     if media_type is None:
@@ -302,14 +328,19 @@ def _unknown(path: Path) -> str:
 
 
 def _wanted(path: Path) -> bool:
-    """Whether a file met on the way is one to read; of XML files only feeds are."""
+    """Whether a file of a folder is one to read; of XML, feeds and agencies' news are."""
     if path.suffix.lower() != ".xml":
         return _media_type(path) is not None
     try:
         with path.open("rb") as file:
-            return is_feed(file.read(1024))
+            return _is_news(file.read(_HEAD))
     except OSError:
         return True
+
+
+def _is_news(head: bytes) -> bool:
+    """Whether an XML document is a feed, NITF or NewsML-G2, by its first kilobytes."""
+    return is_feed(head) or is_news_xml(head)
 
 
 def _media_type(path: Path) -> str | None:

@@ -22,10 +22,22 @@ from konkyo.index.ingest.preparation import Errand, Reading, cutter, run_errand
 from konkyo.index.ingest.sources import Fetched
 from konkyo.index.settings import ChunkSettings, ReadingSettings
 
-__all__ = ["OUT_OF_MEMORY", "Call", "Done", "Request", "serve"]
+__all__ = [
+    "OUT_OF_MEMORY",
+    "PATIENCE",
+    "Call",
+    "Done",
+    "Request",
+    "is_busy",
+    "processor_seconds",
+    "serve",
+]
 
 OUT_OF_MEMORY = 77
 """The exit code of a process that had not even the memory to say so."""
+
+PATIENCE = 10
+"""How many times its seconds a document may take where it waits for the processor."""
 
 _GRACE = 5.0
 _PARSERS = ("docx", "feedparser", "lxml.html", "pypdf", "trafilatura", "yaml")
@@ -108,7 +120,7 @@ def _ask(channel: Connection, call: Call, limits: ReadingSettings) -> Fetched | 
     signal.setitimer(signal.ITIMER_REAL, 0)
     channel.send(call)
     got: Fetched | tuple[str, str] = channel.recv()
-    signal.setitimer(signal.ITIMER_REAL, limits.seconds + _GRACE)
+    signal.setitimer(signal.ITIMER_REAL, limits.seconds * PATIENCE + _GRACE)
     return got
 
 
@@ -117,7 +129,7 @@ def _limit(limits: ReadingSettings) -> None:
 
     Memory that is written to counts (RLIMIT_DATA), not addresses: libraries reserve many of those.
     """
-    signal.setitimer(signal.ITIMER_REAL, limits.seconds + _GRACE)
+    signal.setitimer(signal.ITIMER_REAL, limits.seconds * PATIENCE + _GRACE)
     if sys.platform == "linux":
         import resource
 
@@ -134,3 +146,24 @@ def _data_size() -> int:
         return 0
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[5])
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def processor_seconds(process: int) -> float | None:
+    """Return the processor time of a process, or None where the system does not tell."""
+    fields = _status(process)
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else None
+
+
+def is_busy(process: int) -> bool:
+    """Return whether a process runs, waits for the processor or for a disk; not for a signal."""
+    fields = _status(process)
+    return bool(fields) and fields[0] in ("R", "D")
+
+
+def _status(process: int) -> list[str]:
+    """Return what Linux tells of a process, from its state on; nothing on other systems."""
+    try:
+        text = Path(f"/proc/{process}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return []
+    return text.rpartition(")")[2].split()

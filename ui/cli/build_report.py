@@ -43,6 +43,12 @@ def print_report(report: BuildReport, store: str, as_json: bool) -> None:
             " the failed ones is kept; `konkyo index remove` takes out what is gone for good",
             err=True,
         )
+    if report.unknown_kinds:
+        kinds = ", ".join(
+            f"{count} {ending or 'without an ending'}"
+            for ending, count in sorted(report.unknown_kinds.items())
+        )
+        click.echo(f"konkyo: passed over, because Konkyo does not read them: {kinds}", err=True)
     if as_json:
         click.echo(json.dumps(asdict(report), ensure_ascii=False))
         return

@@ -1,0 +1,74 @@
+"""An article as a reader of documents found it, and how it becomes an Article."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from konkyo.index.ingest.encodings import clean
+from konkyo.index.records import Article, article_id_for
+from konkyo.index.text.dates import ParsedDate
+from konkyo.index.text.language import detect
+from konkyo.index.text.sentences import sentences
+
+__all__ = ["Draft", "article_from"]
+
+_LONGEST_TITLE = 200
+_DERIVED_TITLE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One article found in a text, before it has a language and an identifier."""
+
+    title: str | None
+    text: str
+    comments: tuple[str, ...] = ()
+    published: ParsedDate | None = None
+    url: str | None = None
+    author: str | None = None
+    outlet: str | None = None
+
+
+def article_from(
+    draft: Draft, source: str, language: str | None = None, outlet: str | None = None
+) -> Article:
+    """Give a draft its title, language and identifier."""
+    text = draft.text.strip()
+    title = (draft.title or "").strip() or _derived_title(text)
+    title = " ".join(clean(title).split())[:_LONGEST_TITLE]
+    return Article(
+        article_id=article_id_for(title, text),
+        title=title,
+        text=text,
+        language=language or detect(f"{text[:1500]}\n{title}"),
+        source=source,
+        published=draft.published.day if draft.published else None,
+        published_at=draft.published.at if draft.published else None,
+        url=clean(draft.url) if draft.url else None,
+        outlet=clean(outlet or draft.outlet or "") or None,
+        author=clean(draft.author) if draft.author else None,
+        sources=(source,),
+        comments=draft.comments,
+    )
+
+
+_DATELINE = re.compile(
+    r"(?:原标题[:：]\s*|来源[:：]\s*\S{2,12}[ \u3000]+)|"
+    r"[^。]{0,24}?\d{1,2}月\d{1,2}日(?:电|讯|消息|报道|電|訊)[，,\s]*(?:[（(][^）)]{1,40}[）)])?\s*|"
+    r"[（(](?:记者|見習記者|见习记者)[^）)]{1,40}[）)]\s*"
+)
+
+
+def _derived_title(text: str) -> str:
+    """A title for a text without one: its first sentence without the dateline, shortened."""
+    head = text[:600].lstrip()
+    dateline = _DATELINE.match(head)
+    if dateline is not None and len(head) > dateline.end() + 8:
+        head = head[dateline.end() :]
+    spans = sentences(head)
+    first = head[spans[0][0] : spans[0][1]] if spans else head
+    if len(first) <= _DERIVED_TITLE:
+        return first.rstrip("。.．")
+    cut = max(first.rfind(mark, 20, _DERIVED_TITLE) for mark in "，、, ；;：:")
+    return first[: cut if cut > 0 else _DERIVED_TITLE].rstrip() + "…"
