@@ -86,7 +86,7 @@ def others(text: str, answer: str, language: str) -> list[str]:
     """Spans of the paragraph of the answer's sort that are not the answer."""
     from konkyo.index.text.names import names
     from konkyo.index.text.quantities import quantities
-    from konkyo.index.text.times import dates
+    from konkyo.index.text.dates import dates
 
     sort = kind(answer, language)
     if sort == "date":

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from konkyo.index.text.dates import parse_date
+from konkyo.index.text.header_dates import parse_date
 from konkyo.index.text.periods import period_in_question
 
 TODAY = date(2026, 11, 22)

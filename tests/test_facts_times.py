@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from konkyo.index.text.times import Moment, dates, moments_agree
+from konkyo.index.text.dates import Moment, dates, moments_agree
 
 PUBLISHED = date(2026, 2, 9)
 SAME = [

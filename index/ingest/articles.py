@@ -15,8 +15,8 @@ from konkyo.index.ingest.encodings import clean, decode
 from konkyo.index.ingest.site_chrome import kind_of
 from konkyo.index.ingest.sources import FEED, Fetcher, RawDocument
 from konkyo.index.records import Article, article_id_for
-from konkyo.index.text.dates import ParsedDate, parse_date
 from konkyo.index.text.delimited import without_between, without_emphasis
+from konkyo.index.text.header_dates import ParsedDate, parse_date
 from konkyo.index.text.language import detect, is_language_code
 from konkyo.index.text.sentences import sentences
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from konkyo.index.ingest.site_chrome import Kind, is_reply_button, kind_of
-from konkyo.index.text.dates import ParsedDate, parse_date
 from konkyo.index.text.delimited import without_emphasis
+from konkyo.index.text.header_dates import ParsedDate, parse_date
 
 __all__ = ["Draft", "drafts"]
 

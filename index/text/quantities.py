@@ -799,7 +799,7 @@ def _halves(text: str, original: str) -> Iterator[Quantity]:
 def quantities(text: str, language: str | None = None) -> list[Quantity]:
     """Every number of ``text`` with its unit, in text order.
 
-    Days, months and times of day are left to ``konkyo.index.text.times``; a year (2026年) is given with kind
+    Days, months and times of day are left to ``konkyo.index.text.dates``; a year (2026年) is given with kind
     "year". ``language`` (ISO 639-1) decides what a comma means and which number words are read;
     without it the script decides, and Latin script is read as English.
     """

@@ -13,9 +13,9 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
+from konkyo.index.text.dates import Moment, dates, moments_agree
 from konkyo.index.text.normalize import guess_language
 from konkyo.index.text.quantities import Quantity, quantities, same_quantity
-from konkyo.index.text.times import Moment, dates, moments_agree
 from konkyo.rag.reading.answerability import Asked, asked_for, holds, terms
 from konkyo.rag.retrieval.evidence import Span
 from konkyo.rag.thresholds import DEFAULT, Thresholds

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from konkyo.index.records import Hit
+from konkyo.index.text.dates import Moment, dates, moments_agree
 from konkyo.index.text.names import Name, names, same_name
 from konkyo.index.text.negation import opposed_words, stands_in
 from konkyo.index.text.normalize import same_language
 from konkyo.index.text.quantities import Quantity, quantities, same_quantity
-from konkyo.index.text.times import Moment, dates, moments_agree
 from konkyo.rag.reading.answerability import terms
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Sentences, about

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Literal
 
 from konkyo.index.text.alignment import Alignment, Change, align
+from konkyo.index.text.dates import Moment, dates, moments_agree
 from konkyo.index.text.names import (
     Name,
     entity,
@@ -28,7 +29,6 @@ from konkyo.index.text.names import (
 from konkyo.index.text.negation import opposites
 from konkyo.index.text.normalize import fold, guess_language, letters, same_language
 from konkyo.index.text.quantities import Quantity, quantities, same_quantity, unit_conflict
-from konkyo.index.text.times import Moment, dates, moments_agree
 
 __all__ = ["FactIssue", "FactKind", "FactMatch", "FactReport", "compare"]
 
