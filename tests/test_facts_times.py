@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from konkyo.index.text.dates import Moment, dates, moments_agree
+from konkyo.index.text.dates import dates
+from konkyo.index.text.moments import Moment, moments_agree
 
 PUBLISHED = date(2026, 2, 9)
 SAME = [

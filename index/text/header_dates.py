@@ -1,12 +1,34 @@
-"""Dates as newspapers write them: ISO, Japanese eras, Chinese, Korean, European, relative ones."""
+"""The date in the header of a page, with the time of day and the time zone beside it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
+
+from konkyo.index.text.date_words import any_name, date_words
+from konkyo.index.text.moments import Moment, days_of
+from konkyo.index.text.normalize import fold
+from konkyo.index.text.written_dates import Source, cjk_dates, western_dates
 
 __all__ = ["ParsedDate", "parse_date"]
+
+_YEAR = r"(?P<y>(?:19|20)\d{2})"
+_MONTH = r"(?P<m>1[0-2]|0?[1-9])"
+_DAY = r"(?P<d>3[01]|[12]\d|0?[1-9])"
+_FIGURES = tuple(
+    map(
+        re.compile,
+        (
+            rf"(?<!\d){_YEAR}\s?[-/.年년]\s?{_MONTH}\s?[-/.月월]\s?{_DAY}(?!\d)",
+            rf"(?<![\d.]){_DAY}\.{_MONTH}\.{_YEAR}(?!\d)",
+            r"(?<!\d)(?P<y>(?:19|20)\d{2})(?P<m>1[0-2]|0[1-9])(?P<d>3[01]|[12]\d|0[1-9])(?!\d)",
+        ),
+    )
+)
+_WITHOUT_YEAR = re.compile(rf"(?<![\d年년/.:-]){_MONTH}(?:\s?[月월]\s?|[-/]){_DAY}(?![\d/.-])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,178 +36,105 @@ class ParsedDate:
     """A day, and the time where the text gave one.
 
     ``day`` is ``YYYY-MM-DD``; ``at`` is ``YYYY-MM-DDTHH:MM[:SS]`` with an offset such as
-    ``+09:00`` only if the text names a time zone, or None; ``start:end`` is the span it was read from.
+    ``+09:00`` only if the text names a time zone, or None.
     """
 
     day: str
     at: str | None
-    start: int
-    end: int
-
-
-_ERAS = {
-    "令和": 2018,
-    "平成": 1988,
-    "昭和": 1925,
-    "大正": 1911,
-    "明治": 1867,
-    "民國": 1911,
-    "民国": 1911,
-}
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            "january jan januar jänner janvier janv enero ene gennaio janeiro januari",
-            "february feb februar février févr fév febrero febbraio fevereiro februari",
-            "march mar märz maerz mrz mars marzo março maart",
-            "april apr avril avr abril abr aprile",
-            "may mai mayo maggio maio mei",
-            "june jun juni juin junio giugno junho",
-            "july jul juli juillet juil julio luglio julho",
-            "august aug août agosto ago augustus",
-            "september sep sept septembre septiembre settembre setembro",
-            "october oct oktober okt octobre octubre ottobre outubro",
-            "november nov novembre noviembre novembro",
-            "december dec dezember dez décembre déc diciembre dic dicembre dezembro",
-        ),
-        start=1,
-    )
-    for name in names.split()
-}
-_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
-_TIME = (
-    r"(?:[\sT　]*+(?:(?P<pm>午前|午後|上午|下午|晚上|오전|오후)\s*+)?(?P<h>[01]?\d|2[0-4])(?:(?:[:：時时点點]|시\s*+)(?P<mi>[0-5]\d)"
-    r"(?:[:：分](?P<s>[0-5]\d)(?:\.\d+)?)?|[時时点點](?!間|间)|시)分?(?:\s*+(?P<ampm>[AaPp]\.?[Mm]\.?))?"
-    r"\s*+(?P<zone>Z\b|[+-]\d{2}:?\d{2}|(?:GMT|UTC)(?:[+-]\d{1,2}(?::?\d{2})?)?|JST|KST|CST|EST|EDT|PST|PDT|CET|CEST|BST|ET)?)?"
-)
-_DOW = r"(?:\s*+[（(][^（()）]{1,4}[)）]|\s*+[月火水木金土日]曜日?)?"
-_YMD = re.compile(
-    r"(?<!\d)(?P<y>(?:19|20)\d{2})\s*+[-/.．年년]\s*+(?P<m>1[0-2]|0?[1-9])\s*+[-/.．月월]\s*+"
-    r"(?P<d>3[01]|[12]\d|0?[1-9])(?!\d)\s*+[日일号號]?\.?" + _DOW + r",?\s*+" + _TIME
-)
-_COMPACT = re.compile(
-    r"(?<!\d)(?P<y>(?:19|20)\d{2})(?P<m>1[0-2]|0[1-9])(?P<d>3[01]|[12]\d|0[1-9])(?!\d)" + _TIME
-)
-_ERA = re.compile(
-    r"(?P<era>"
-    + "|".join(_ERAS)
-    + r"|(?<![A-Za-z])[RHS](?=\d{1,2}[.年/]))\s*+(?P<ey>元|\d{1,3})\s*+[年./]\s*+"
-    r"(?P<m>1[0-2]|0?[1-9])\s*+[月./]\s*+(?P<d>3[01]|[12]\d|0?[1-9])\s*+日?" + _DOW + _TIME
-)
-_DMY = re.compile(
-    r"(?<![\w.])(?P<d>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th|er|\.|º)?\s++(?:of\s++|de\s++)?(?P<mn>"
-    + _MONTH
-    + r")\.?,?\s++"
-    r"(?:de\s++|del\s++)?(?P<y>(?:19|20)\d{2})(?:,|\s++at|\s++um|\s++à|\s*+[-|–])?\s*+" + _TIME,
-    re.IGNORECASE,
-)
-_MDY = re.compile(
-    r"(?<!\w)(?P<mn>"
-    + _MONTH
-    + r")\.?\s++(?P<d>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?,?\s++(?P<y>(?:19|20)\d{2})"
-    r"(?:,|\s++at|\s*+[-|–])?\s*+" + _TIME,
-    re.IGNORECASE,
-)
-_DOTTED = re.compile(
-    r"(?<![\d.])(?P<d>3[01]|[12]\d|0?[1-9])[.](?P<m>1[0-2]|0?[1-9])[.](?P<y>(?:19|20)\d{2})(?!\d),?\s*+"
-    + _TIME
-)
-# Wide digits and marks have the length of narrow ones, so offsets stay true.
-_WIDE = str.maketrans("０１２３４５６７８９／．－：", "0123456789/.-:")
-_ABSOLUTE = (_YMD, _ERA, _DMY, _MDY, _DOTTED, _COMPACT)
-_MD = re.compile(
-    r"(?<![\d年년/.:-])(?P<m>1[0-2]|0?[1-9])(?:\s*+[月월]\s*+|[-/])(?P<d>3[01]|[12]\d|0?[1-9])(?![\d/.-])\s*+[日일号號]?"
-    + _DOW
-    + r",?\s*+"
-    + _TIME
-)
-_ZONES = {
-    "Z": "+00:00", "GMT": "+00:00", "UTC": "+00:00", "JST": "+09:00", "KST": "+09:00", "EST": "-05:00",
-    "EDT": "-04:00", "PST": "-08:00", "PDT": "-07:00", "CET": "+01:00", "CEST": "+02:00", "BST": "+01:00",
-}  # fmt: skip
 
 
 def parse_date(
     text: str, *, reference: date | None = None, language: str | None = None
 ) -> ParsedDate | None:
-    """The first date in a text, or None.
+    """Return the first date in a text, or None.
 
     A day without a year ("08/16", 2月9日) is understood only with a ``reference`` and becomes the
     occurrence nearest to it. A time zone is kept as an offset, never invented.
     """
-    text = text.translate(_WIDE)
-    found = min(
-        (m for pattern in _ABSOLUTE if (m := pattern.search(text)) is not None),
-        key=lambda m: m.start(),
-        default=None,
+    if re.search(r"\d", text) is None:
+        return None
+    text = " ".join(text.split())
+    source = Source(text, fold(text))
+    first = min(_dated(source), key=lambda m: (m.start, -m.end), default=None)
+    if first is not None:
+        return _parsed(source, first.end, first.earliest) if first.earliest else None
+    partial = _WITHOUT_YEAR.search(source.folded)
+    if reference is None or partial is None:
+        return None
+    years = (reference.year - 1, reference.year, reference.year + 1)
+    days = [d[0] for y in years if (d := days_of(y, int(partial["m"]), int(partial["d"])))]
+    nearest = min(days, key=lambda day: abs(day - reference), default=None)
+    return _parsed(source, partial.end(), nearest) if nearest else None
+
+
+def _dated(source: Source) -> Iterator[Moment]:
+    """Yield the days of a header that have a year, also those that no calendar has."""
+    for pattern in _FIGURES:
+        if found := pattern.search(source.folded):
+            yield source.moment(found.span(), *map(int, found.group("y", "m", "d")))
+    if found := _era_pattern().search(source.text):
+        words = date_words()
+        first = words.eras[words.era_letters.get(found["era"], found["era"])]
+        counted = 1 if found["ey"] == "元" else int(found["ey"])
+        yield source.moment(found.span(), first + counted, int(found["m"]), int(found["d"]))
+    for moment in (*cjk_dates(source), *western_dates(source, "header", strict=False)):
+        if moment.day is not None and moment.year is not None and 1900 <= moment.year < 2100:
+            yield moment
+
+
+@cache
+def _era_pattern() -> re.Pattern[str]:
+    """Return a pattern of 令和8.2.9, R8.2.9."""
+    words = date_words()
+    letters = "".join(words.era_letters)
+    return re.compile(
+        rf"(?P<era>{any_name(words.eras)}|(?<![A-Za-z])[{letters}](?=\d{{1,2}}[.年/]))\s?"
+        rf"(?P<ey>元|\d{{1,3}})\s?[年./]\s?{_MONTH}\s?[月./]\s?{_DAY}"
     )
-    if found is not None:
-        return _parsed(found, _year(found))
-    if reference is None:
-        return None
-    partial = _MD.search(text)
-    if partial is not None:
-        month, day = int(partial["m"]), int(partial["d"])
-        years = [
-            y
-            for y in (reference.year - 1, reference.year, reference.year + 1)
-            if _valid(y, month, day)
-        ]
-        if years:
-            nearest = min(years, key=lambda y: abs(date(y, month, day) - reference))
-            return _parsed(partial, nearest)
-    return None
 
 
-def _year(found: re.Match[str]) -> int:
-    groups = found.groupdict()
-    if groups.get("y"):
-        return int(groups["y"])
-    era = {"R": "令和", "H": "平成", "S": "昭和"}.get(groups["era"], groups["era"])
-    return _ERAS[era] + (1 if groups["ey"] == "元" else int(groups["ey"]))
+@cache
+def _tail_pattern() -> re.Pattern[str]:
+    """Return a pattern of the day of the week, the time and the zone after a date."""
+    words = date_words()
+    half = any_name([*words.clock.morning, *words.clock.noon, *words.clock.afternoon])
+    days = words.weekdays["ja"]
+    return re.compile(
+        rf"\s?[日일号號]?\.?(?:\s?\([^()]{{1,4}}\)|\s?[{days}]曜日?)?"
+        rf"(?:,|\s(?:at|um|à)\b|\s?[-|])?[\st]{{0,2}}(?:(?P<half>{half})\s?)?"
+        r"(?P<h>[01]?\d|2[0-4])(?:(?:[:時时点點]|시\s?)(?P<mi>[0-5]\d)"
+        r"(?:[:分](?P<s>[0-5]\d)(?:\.\d+)?)?|[時时点點](?!間|间)|시)分?"
+        r"(?:\s?(?P<ampm>[ap])\.?m\.?)?\s?"
+        rf"(?P<zone>(?:{'|'.join(words.zones).lower()})(?![a-z])(?:[+-]\d{{1,2}}(?::?\d{{2}})?)?"
+        r"|[+-]\d{2}:?\d{2})?"
+    )
 
 
-def _valid(year: int, month: int, day: int) -> bool:
-    try:
-        date(year, month, day)
-    except ValueError:
-        return False
-    return True
+def _parsed(source: Source, end: int, day: date) -> ParsedDate:
+    found = _tail_pattern().match(source.folded, end)
+    time = _time(found) if found else None
+    if not (found and time):
+        return ParsedDate(day.isoformat(), None)
+    zone = source.text[slice(*found.span("zone"))]
+    offset = _offset(zone) if zone == zone.upper() else ""
+    return ParsedDate(day.isoformat(), f"{day.isoformat()}T{time}{offset}")
 
 
-def _parsed(found: re.Match[str], year: int) -> ParsedDate | None:
-    groups = found.groupdict()
-    month = int(groups["m"]) if groups.get("m") else _MONTHS[groups["mn"].lower()]
-    day = int(groups["d"])
-    if not _valid(year, month, day):
-        return None
-    iso = date(year, month, day).isoformat()
-    return ParsedDate(iso, _clock(iso, groups), found.start(), found.end())
-
-
-def _clock(iso: str, groups: dict[str, str | None]) -> str | None:
-    hour_text = groups.get("h")
-    if hour_text is None:
-        return None
-    hour = int(hour_text)
-    half = (groups.get("pm") or groups.get("ampm") or "").lower().replace(".", "")
-    if half in ("午後", "下午", "晚上", "오후", "pm") and hour < 12:
+def _time(found: re.Match[str]) -> str | None:
+    """Return HH:MM or HH:MM:SS on the clock of 24 hours, None past its end."""
+    clock, hour = date_words().clock, int(found["h"])
+    if (found["half"] in clock.afternoon or found["ampm"] == "p") and hour < 12:
         hour += 12
-    elif half in ("午前", "上午", "오전", "am") and hour == 12:
+    elif (found["half"] in clock.morning or found["ampm"] == "a") and hour == 12:
         hour = 0
     if hour > 23:
         return None
-    clock = f"{iso}T{hour:02d}:{groups.get('mi') or '00'}"
-    if groups.get("s"):
-        clock += f":{groups['s']}"
-    return clock + _offset(groups.get("zone"))
+    return f"{hour:02d}:{found['mi'] or '00'}" + (f":{found['s']}" if found["s"] else "")
 
 
-def _offset(zone: str | None) -> str:
-    if not zone:
-        return ""
-    if zone in _ZONES:
-        return _ZONES[zone]
+def _offset(zone: str) -> str:
+    """Return "+09:00" for a zone's name or figures, "" for none."""
     found = re.search(r"([+-])(\d{1,2}):?(\d{2})?$", zone)
-    return f"{found[1]}{int(found[2]):02d}:{found[3] or '00'}" if found else ""
+    if found is None:
+        return date_words().zones.get(zone, "")
+    return f"{found[1]}{int(found[2]):02d}:{found[3] or '00'}"

@@ -13,7 +13,8 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
-from konkyo.index.text.dates import Moment, dates, moments_agree
+from konkyo.index.text.dates import dates
+from konkyo.index.text.moments import Moment, moments_agree
 from konkyo.index.text.normalize import guess_language
 from konkyo.index.text.quantities import Quantity, quantities, same_quantity
 from konkyo.rag.reading.answerability import Asked, asked_for, holds, terms

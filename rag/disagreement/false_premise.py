@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from konkyo.index.records import Hit
-from konkyo.index.text.dates import Moment, dates, moments_agree
+from konkyo.index.text.dates import dates
+from konkyo.index.text.moments import Moment, moments_agree
 from konkyo.index.text.names import Name, names, same_name
 from konkyo.index.text.negation import opposed_words, stands_in
 from konkyo.index.text.normalize import same_language

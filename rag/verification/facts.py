@@ -16,7 +16,8 @@ from functools import lru_cache
 from typing import Literal
 
 from konkyo.index.text.alignment import Alignment, Change, align
-from konkyo.index.text.dates import Moment, dates, moments_agree
+from konkyo.index.text.dates import dates
+from konkyo.index.text.moments import Moment, moments_agree
 from konkyo.index.text.names import (
     Name,
     entity,

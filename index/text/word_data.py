@@ -1,0 +1,58 @@
+"""Words in TOML files beside the code: read once, checked against a schema, joined to patterns."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from functools import cache
+from importlib import resources
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
+
+__all__ = ["CHECKED", "Characters", "WordDataError", "any_of", "any_word", "word_data"]
+
+CHECKED = ConfigDict(extra="forbid")
+"""For a schema, a ``pydantic.dataclasses.dataclass``: a key that it does not have is an error."""
+
+Characters = Annotated[frozenset[str], BeforeValidator(frozenset)]
+"""A set of characters, written as one string."""
+
+Schema = TypeVar("Schema")
+
+
+class WordDataError(ValueError):
+    """A file of words does not have what its schema asks for; names the file and the key."""
+
+
+def word_data(schema: type[Schema], name: str, package: str = "konkyo.index.text") -> Schema:
+    """Returns ``data/<name>.toml`` of a package as a value of ``schema``, read once.
+
+    Raises WordDataError where a key is missing, unknown or of another type.
+    """
+    found: Schema = _loaded(schema, name, package)
+    return found
+
+
+@cache
+def _loaded(schema: Any, name: str, package: str) -> Any:
+    file = resources.files(package).joinpath("data", f"{name}.toml")
+    try:
+        return TypeAdapter(schema).validate_python(tomllib.loads(file.read_text("utf-8")))
+    except tomllib.TOMLDecodeError as exc:
+        raise WordDataError(f"{package}: data/{name}.toml: {exc}") from exc
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        raise WordDataError(f"{package}: data/{name}.toml: {key}: {first['msg']}") from exc
+
+
+def any_of(patterns: Iterable[str]) -> str:
+    """Returns one group that matches any of some regular expressions, tried in their order."""
+    return f"(?:{'|'.join(patterns)})"
+
+
+def any_word(words: Iterable[str]) -> str:
+    """Returns one group that matches any of some words, the longest first."""
+    return any_of(map(re.escape, sorted(words, key=len, reverse=True)))

@@ -1,0 +1,338 @@
+"""Dates that a text writes out: days, months, years, decades and centuries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+from konkyo.index.text.date_words import any_name, date_words, number
+from konkyo.index.text.moments import Grain, Moment, days_of, shift_month
+from konkyo.index.text.normalize import fold
+from konkyo.index.text.word_data import any_of
+
+__all__ = [
+    "Source",
+    "cjk_dates",
+    "figure_dates",
+    "month_calendar",
+    "spans_of_years",
+    "western_dates",
+    "western_days",
+]
+
+Relative = tuple[str, int] | None
+_TWO = r"(?:\d{1,2}|[一二三四五六七八九]?十?[一二三四五六七八九]|[二三]?十)"
+_DAY = r"(?:3[01]|[12]\d|0?[1-9])"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text, its folded form of the same length, and the day it was published."""
+
+    text: str
+    folded: str
+    reference: date | None = None
+
+    def moment(
+        self,
+        span: tuple[int, int],
+        year: int | None = None,
+        month: int | None = None,
+        day: int | None = None,
+        relative: Relative = None,
+    ) -> Moment:
+        """Return the moment of a span, with the days it covers if its year is known."""
+        grain: Grain = "day" if day is not None else "month" if month is not None else "year"
+        low, high = (days_of(year, month, day) if year is not None else None) or (None, None)
+        return Moment(
+            *span, self.text[slice(*span)], grain, year, month, day,
+            earliest=low, latest=high, near=self.reference, relative=relative,
+        )  # fmt: skip
+
+
+def _int(*texts: str | None) -> int | None:
+    return next((number(text) for text in texts if text is not None), None)
+
+
+# --- Japanese, Chinese and Korean -----------------------------------------------------------------
+
+
+@cache
+def _cjk_pattern() -> re.Pattern[str]:
+    words = date_words()
+    written = words.written
+    kanji_year = rf"(?<![{words.digits}])[{words.digits}]{{4}}"
+    month = rf"\s?(?:月|월)(?!{any_of(written.not_after_month_patterns)})"
+    day = rf"(?:\s?(?P<d_>{_TWO})\s?(?:日|号|號|일)(?!間|间|간))?"
+    return re.compile(
+        rf"(?P<bc>{any_of(written.before_christ_patterns)}|前(?=\d{{1,4}}年))?"
+        rf"(?:(?P<era>{any_name(words.eras)})\s?(?P<ey>元|{_TWO})|(?P<y>(?<!\d)\d{{4}}|{kanji_year}))"
+        rf"\s?[年년](?!{any_of(written.not_after_year_patterns)})度?"
+        rf"(?:\s?(?:の\s?)?(?P<m>{_TWO})\s?[月월]{day.replace('d_', 'd')})?"
+        rf"|(?P<ry>{any_name(words.steps('year'))})[の\s]?(?P<rym>{_TWO})\s?[月월](?!間)"
+        + day.replace("d_", "ryd")
+        + rf"|(?P<rm>{any_name(words.steps('month'))})[の\s]?(?P<rmd>{_TWO})\s?[日号일](?!間|간)"
+        rf"|(?P<m2>(?<!\d)\d{{1,2}}|(?<!\w)(?:十[一二]?|[一二三四五六七八九])){month}"
+        + day.replace("d_", "d2")
+        + rf"|(?<![\d,.])(?!1日{any_of(written.not_after_one_day_patterns)})(?P<d4>[12]?\d|3[01])"
+        rf"\s?(?:日|号(?!{any_name(written.not_after_hao)})|일)"
+        rf"(?!{any_of(written.not_after_day_patterns)})"
+    )
+
+
+def cjk_dates(source: Source) -> Iterator[Moment]:
+    """Yield dates such as 2026年2月9日, 令和8年, 昨年12月, 来月19日, 5월 7일 and 8日."""
+    for found in _cjk_pattern().finditer(source.folded):
+        parts = found.groupdict()
+        day = _int(*map(parts.get, ("d", "ryd", "rmd", "d2", "d4")))
+        year, month, relative = _cjk_year(parts, source.reference)
+        if year is not None and not (parts["bc"] or parts["era"] or relative):
+            if not 1000 <= year <= 2200:
+                continue
+        if (month is None or 1 <= month <= 12) and (day is None or 1 <= day <= 31):
+            yield source.moment(found.span(), year, month, day, relative)
+
+
+def _cjk_year(
+    parts: dict[str, str | None], reference: date | None
+) -> tuple[int | None, int | None, Relative]:
+    words = date_words()
+    month = _int(parts["m"], parts["rym"], parts["m2"])
+    if word := parts["ry"]:
+        steps = words.steps("year")[word]
+        return (reference.year + steps if reference else None), month, ("year", steps)
+    if word := parts["rm"]:
+        steps = words.steps("month")[word]
+        year, month = shift_month(reference, steps) if reference else (None, None)
+        return year, month, ("month", steps)
+    if (era := parts["era"]) and (counted := parts["ey"]):
+        return words.eras[era] + (1 if counted == "元" else number(counted)), month, None
+    if written := parts["y"]:
+        return number(written) * (-1 if parts["bc"] else 1), month, None
+    return None, month, None
+
+
+# --- languages that write months as words ---------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The names of a language's months and days of the week, and the patterns made of them."""
+
+    months: dict[str, int]
+    weekdays: dict[str, int]
+    dates: re.Pattern[str]
+    days: re.Pattern[str]
+
+
+@cache
+def month_calendar(language: str) -> Calendar | None:
+    """Return the calendar of a language (CLDR) or one of ``[calendars]``; None if unknown."""
+    from babel import Locale, UnknownLocaleError
+
+    words = date_words()
+    months: dict[str, int] = {}
+    weekdays: dict[str, int] = {}
+    for code in words.calendars.get(language, (language,)):
+        try:
+            locale = Locale.parse(code)
+        except (UnknownLocaleError, ValueError):
+            return None
+        widths = ("wide", "abbreviated") if code in (language, "en") else ("wide",)
+        for shape, width in ((s, w) for s in ("format", "stand-alone") for w in widths):
+            for names, table in ((locale.months, months), (locale.days, weekdays)):
+                for value, name in names[shape][width].items():
+                    table.setdefault(fold(name).rstrip("."), value)
+    months = {n: v for n, v in months.items() if len(n) >= 3 and not n[0].isdigit()}
+    months |= words.months.get(language, {})
+    shortest = 3 if language == "en" else 4
+    weekdays = {n: v for n, v in weekdays.items() if len(n) >= shortest}
+    begin, end = ("", "") if language == "th" else (r"(?<![^\W_])", r"(?![^\W\d_])")
+    day_names = _longest_first(weekdays) or r"(?!)"
+    dates = _western_pattern(_longest_first(months), begin, end)
+    return Calendar(months, weekdays, dates, re.compile(rf"{begin}(?P<w>{day_names}){end}"))
+
+
+def _longest_first(names: dict[str, int]) -> str:
+    return "|".join(sorted(map(re.escape, names), key=len, reverse=True))
+
+
+def _western_pattern(month: str, begin: str, end: str) -> re.Pattern[str]:
+    year = r"(?:,?\s(?:de\s|del\s|of\s)?(?P<y_>\d{4})(?!\d))"
+    return re.compile(
+        rf"{begin}(?P<d1>{_DAY})(?:st|nd|rd|th|er|º|\.)?[\s-]?(?:of\s|de\s)?"
+        rf"(?P<m1>{month}){end}\.?{year.replace('y_', 'y1')}?"
+        rf"|{begin}(?P<m2>{month}){end}\.?\s(?:the\s)?(?P<d2>{_DAY})(?:st|nd|rd|th)?"
+        rf"(?!\d|:|\s?(?:percent|%)){year.replace('y_', 'y2')}?"
+        rf"|{begin}(?P<m3>{month}){end}\.?{year.replace('y_', 'y3')}"
+        rf"|{begin}(?P<m4>{month}){end}(?:\s(?:of\s)?(?P<r4>last year|this year|next year))?"
+    )
+
+
+@cache
+def _western_relative_pattern() -> re.Pattern[str]:
+    month = any_name(date_words().steps("month"))
+    return re.compile(
+        rf"(?P<rm>{month})(?:\son)?(?:\sthe)?\s(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b"
+        rf"|(?:on\s)?(?:the\s)?(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?\s(?:of\s)?(?P<rm2>{month})"
+        r"|(?<=on )the (?P<d3>\d{1,2})(?:st|nd|rd|th)\b(?!\s[a-z]+(?:day|ary|ing))"
+    )
+
+
+@cache
+def _before_short_month() -> re.Pattern[str]:
+    return re.compile(any_of(date_words().written.before_short_month) + r"[\s-]$")
+
+
+def western_dates(source: Source, language: str, *, strict: bool = True) -> Iterator[Moment]:
+    """Yield dates and weekdays whose month or day of the week is written as a word.
+
+    ``strict`` asks for capitals where the language has them, and for a word of time before a
+    short name alone ("in May").
+    """
+    calendar = month_calendar(language)
+    if calendar is None:
+        return
+    capitals = strict and language in {"en", "de"}
+    for found in calendar.dates.finditer(source.folded):
+        if not strict or _is_month(source, found, capitals, language):
+            yield _western_moment(source, found, calendar.months)
+    for found in calendar.days.finditer(source.folded):
+        if not capitals or source.text[found.start()].isupper():
+            yield Moment(
+                *found.span(), source.text[slice(*found.span())], "weekday",
+                weekday=calendar.weekdays[found["w"]], near=source.reference,
+            )  # fmt: skip
+
+
+def _is_month(source: Source, found: re.Match[str], capitals: bool, language: str) -> bool:
+    """Return whether a month's name is no other word: "may", "march", "mar"."""
+    at = max(found.start(key) for key in ("m1", "m2", "m3", "m4"))
+    if capitals and not source.text[at].isupper():
+        return False
+    if found["m4"] is None or len(found["m4"]) > 4 or language == "th":
+        return True
+    return _before_short_month().search(source.folded[max(0, at - 10) : at]) is not None
+
+
+def _western_moment(source: Source, found: re.Match[str], months: dict[str, int]) -> Moment:
+    parts = found.groupdict()
+    name = next(parts[key] for key in ("m1", "m2", "m3", "m4") if parts[key])
+    year = _int(parts["y1"], parts["y2"], parts["y3"])
+    relative: Relative = None
+    if parts["r4"]:
+        relative = ("year", date_words().steps("year")[parts["r4"]])
+        year = source.reference.year + relative[1] if source.reference else None
+    day = _int(parts["d1"], parts["d2"])
+    return source.moment(found.span(), year, months[name], day, relative)
+
+
+def western_days(source: Source) -> Iterator[Moment]:
+    """Yield days beside a relative month, or alone: "next month 19", "on the 5th"."""
+    for found in _western_relative_pattern().finditer(source.folded):
+        day = _int(found["d"], found["d2"], found["d3"])
+        year = month = relative = None
+        if word := found["rm"] or found["rm2"]:
+            relative = ("month", date_words().steps("month")[word])
+            if source.reference:
+                year, month = shift_month(source.reference, relative[1])
+        if relative or (day is not None and 1 <= day <= 31):
+            yield source.moment(found.span(), year, month, day, relative)
+
+
+# --- figures --------------------------------------------------------------------------------------
+
+_ISO = re.compile(
+    r"(?<!\d)(?P<y>[12]\d{3})([-/.])(?P<m>1[0-2]|0?[1-9])\2(?P<d>3[01]|[12]\d|0?[1-9])(?!\d)"
+)
+_YEAR = re.compile(
+    r"(?<![\d.,:$€£¥₩/])(?:(?<!-)|(?<=[12]\d{3}-))(?P<y>1[0-9]{3}|20[0-9]{2}|21[0-4]\d)"
+    r"(?![\d%:]|[.,]\d|\s?(?:年|년)|-\d{3}(?!\d))"
+)
+
+
+@cache
+def _year_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    written = date_words().written
+    before_christ = any_of(written.before_christ_patterns)
+    return re.compile(
+        rf"{before_christ}(?P<bc>\d{{1,4}})\s?[年년]"
+        r"|(?<!\d)(?P<bc2>\d{1,4})\s?(?:bce?|b\.c\.(?:e\.)?)(?![a-z])|西暦(?P<ad>\d{1,3})年"
+    ), re.compile(any_of(written.counted_after_year_patterns))
+
+
+def figure_dates(source: Source) -> Iterator[Moment]:
+    """Yield dates such as 2026-02-09 and 44 BC, and years alone."""
+    remote, counted = _year_patterns()
+    for found in _ISO.finditer(source.folded):
+        yield source.moment(found.span(), *map(int, found.group("y", "m", "d")))
+    for found in remote.finditer(source.folded):
+        before = _int(found["bc"], found["bc2"])
+        yield source.moment(found.span(), int(found["ad"]) if before is None else -before)
+    for found in _YEAR.finditer(source.folded):
+        if not counted.match(source.folded, found.end()):
+            yield source.moment(found.span(), int(found["y"]))
+
+
+# --- decades and centuries ------------------------------------------------------------------------
+
+_DECADE = re.compile(
+    r"(?<!\d)(?P<century>\d{1,2})\s?世[紀纪]の?(?P<ofc>\d0)年代"
+    r"|(?<!\d)(?P<cjk>\d{3}0|\d0)\s?(?:年代|년대)|(?<!\d)(?P<de>\d{3}0|\d0)er\b"
+    r"|(?:años|década de(?: los)?|années)\s(?P<es>\d{3}0|[2-9]0)(?!\d)"
+    r"|(?<![\d'])(?P<en>1\d{2}0|20\d0)'?s(?![a-z])|(?:the\s|')(?P<en2>[2-9]0)s(?![a-z])"
+)
+_ROMAN = {"i": 1, "v": 5, "x": 10}
+
+
+@cache
+def _century_pattern() -> re.Pattern[str]:
+    words = date_words()
+    return re.compile(
+        rf"(?P<bc>{any_of(words.written.before_christ_patterns)})?\s?"
+        r"(?<!\d)(?P<c>\d{1,2}|[一二三四五六七八九十]{1,3})\s?(?:世[紀纪]|세기)"
+        rf"|(?:(?P<nth>\d{{1,2}})(?:st|nd|rd|th)|(?P<en>{'|'.join(words.ordinals)}))[\s-]"
+        r"centur(?:y|ies)(?P<bc2>\s(?:bce?|b\.c\.))?"
+        r"|(?P<de>\d{1,2})\.\s?jahrhunderts?|siglo\s(?P<es>[ivx]+)\b|\b(?P<fr>[ivx]+)e\ssiècle"
+    )
+
+
+def spans_of_years(source: Source) -> Iterator[Moment]:
+    """Yield centuries and decades."""
+    for found in _century_pattern().finditer(source.folded):
+        if roman := found["es"] or found["fr"]:
+            century = _roman(roman)
+        elif word := found["en"]:
+            century = date_words().ordinals[word]
+        else:
+            century = number(found["c"] or found["nth"] or found["de"])
+        span = found.span()
+        if found["bc"] or found["bc2"]:
+            yield Moment(*span, source.text[slice(*span)], "century", year=-100 * century)
+        else:
+            yield _years(source, span, "century", max(1, 100 * century - 99), 100 * century)
+    for found in _DECADE.finditer(source.folded):
+        year = int(next(v for k, v in found.groupdict().items() if v and k != "century"))
+        year += 100 * (int(found["century"]) - 1) if found["century"] else 0
+        year += 1900 if year < 100 else 0
+        yield _years(source, found.span(), "decade", year, year + 9)
+
+
+def _years(source: Source, span: tuple[int, int], grain: Grain, first: int, last: int) -> Moment:
+    low, high = days_of(first), days_of(last)
+    year = first if high is None else None
+    return Moment(
+        *span, source.text[slice(*span)], grain, year, earliest=low[0] if low else None,
+        latest=high[1] if high else None, near=source.reference, context_year=first,
+    )  # fmt: skip
+
+
+def _roman(text: str) -> int:
+    total = 0
+    for here, following in zip(text, [*text[1:], "i"], strict=True):
+        lower = _ROMAN[here] < _ROMAN[following]
+        total += -_ROMAN[here] if lower else _ROMAN[here]
+    return total
