@@ -41,6 +41,7 @@ class _Questions:
     no_period: Names
     yesterday_patterns: Names
     past_patterns: Names
+    past_after_patterns: Names
     past_one_patterns: Names
     before_year_patterns: Names
     no_month_after_patterns: Names

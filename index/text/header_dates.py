@@ -28,6 +28,8 @@ _FIGURES = tuple(
         ),
     )
 )
+# Dashes stay what they are: 1–6月 is no date.
+_WIDE = str.maketrans("０１２３４５６７８９／．－：", "0123456789/.-:")
 _WITHOUT_YEAR = re.compile(rf"(?<![\d年년/.:-]){_MONTH}(?:\s?[月월]\s?|[-/]){_DAY}(?![\d/.-])")
 
 
@@ -58,7 +60,7 @@ def parse_date(
     first = min(_dated(source), key=lambda m: (m.start, -m.end), default=None)
     if first is not None:
         return _parsed(source, first.end, first.earliest) if first.earliest else None
-    partial = _WITHOUT_YEAR.search(source.folded)
+    partial = _WITHOUT_YEAR.search(text.translate(_WIDE))
     if reference is None or partial is None:
         return None
     years = (reference.year - 1, reference.year, reference.year + 1)
@@ -70,7 +72,7 @@ def parse_date(
 def _dated(source: Source) -> Iterator[Moment]:
     """Yield the days of a header that have a year, also those that no calendar has."""
     for pattern in _FIGURES:
-        if found := pattern.search(source.folded):
+        if found := pattern.search(source.text.translate(_WIDE)):
             yield source.moment(found.span(), *map(int, found.group("y", "m", "d")))
     if found := _era_pattern().search(source.text):
         words = date_words()

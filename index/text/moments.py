@@ -100,9 +100,9 @@ def _parts_agree(first: Moment, second: Moment) -> bool:
 
 def _fits(full: Moment, partial: Moment) -> bool:
     """Return whether the month and year of one moment suit another that lacks them."""
-    if full.month is not None and partial.month is None and partial.day is not None:
-        if not _month_fits(full.month, partial):
-            return False
+    lacks_month = partial.month is None and partial.day is not None
+    if full.month is not None and lacks_month and not _month_fits(full.month, partial):
+        return False
     lacks_year = partial.year is None and partial.relative is None
     if full.year is not None and lacks_year and partial.grain in {"day", "month"}:
         return _year_fits(full.year, partial)

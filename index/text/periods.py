@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache, cached_property
+from functools import cache
 
 from konkyo.index.text.date_words import any_name, date_words, number
 from konkyo.index.text.dates import dates_of_question
@@ -24,6 +24,7 @@ from konkyo.index.text.word_data import any_of
 __all__ = ["Period", "period_in_question"]
 
 _ISO_MONTH = re.compile(r"(?<![\d-])(?P<y>(?:19|20)\d{2})-(?P<m>0[1-9]|1[0-2])(?![\d-])")
+_YEAR = re.compile(r"(?:19|20)\d{2}(?!\d)")
 _MOST_PAST = 3650
 
 
@@ -48,14 +49,14 @@ def period_in_question(question: str, today: date, language: str | None = None) 
     Weeks begin on Monday; "the last 3 days" reaches from three days ago to today; "since May" means
     the latest May that has begun. ``language`` is not needed: phrases of all languages are known.
     """
-    asked = _Question(fold(question), today, tuple(dates_of_question(question, today)))
+    asked = _Question(question, fold(question), today, tuple(dates_of_question(question, today)))
     bounded = next(asked.days_with_direction(), None) or next(asked.months_with_direction(), None)
     if bounded is not None:
         return asked.period(bounded)
     relative = min(asked.relative_spans(), key=lambda s: s.start, default=None)
-    if relative is not None:
-        return asked.period(relative)
     absolute = min(asked.absolute_spans(), key=lambda s: s.start, default=None)
+    if relative is not None and not (absolute and asked.other_end(absolute)):
+        return asked.period(relative)
     if absolute is None or _patterns()["future"].search(asked.text):
         return None
     return asked.period(absolute)
@@ -80,6 +81,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
     small = any_name(date_words().numbers)
     count = rf"(?P<n>\d{{1,4}}|[一二三四五六七八九十两兩]{{1,3}}|{small}|일(?=주일))\s?"
     count += rf"(?P<u>{any_name(w for ws in units.values() for w in ws)})"
+    count += rf"(?:{any_of(words.past_after_patterns)})?"
     return {
         "past": re.compile(any_of(words.past_patterns) + count),
         "past_one": re.compile(any_of(words.past_one_patterns) + r"(?P<u>week|month|year)\b"),
@@ -99,8 +101,9 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """A folded question, the day it is asked, and the dates it names."""
+    """A question, its folded form, the day it is asked, and the dates it names."""
 
+    asked: str
     text: str
     today: date
     moments: tuple[Moment, ...]
@@ -141,7 +144,7 @@ class _Question:
             if no_month or not self._word("since", moment):
                 continue
             year = self.today.year - (moment.month > self.today.month)
-            other = self._next_after(moment.end)
+            other = self._next_after(moment.end)[1]
             if other is not None and other.year is not None and other.month is not None:
                 year = other.year - (other.month < moment.month)
             if days := days_of(year, moment.month):
@@ -199,16 +202,17 @@ class _Question:
 
     def absolute_spans(self) -> Iterator[_Span]:
         """Yield the years and months of years."""
-        for found in _ISO_MONTH.finditer(self.text):
+        for found in _ISO_MONTH.finditer(self.asked):
             if days := days_of(int(found["y"]), int(found["m"])):
                 yield _Span(*found.span(), *days, False)
         for moment in self.moments:
-            if moment.relative is None and moment.grain in {"year", "month"}:
-                if moment.earliest and moment.latest and self._is_period(moment):
-                    yield _Span(moment.start, moment.end, moment.earliest, moment.latest, False)
+            if self._is_period(moment) and moment.earliest and moment.latest:
+                yield _Span(moment.start, moment.end, moment.earliest, moment.latest, False)
 
     def _is_period(self, moment: Moment) -> bool:
         """Return whether a year is no year of a budget, and no number, as it has 年 or "in"."""
+        if moment.relative is not None or moment.grain not in {"year", "month"}:
+            return False
         if moment.year is None or not 1900 <= moment.year < 2100:
             return False
         said = self.text[moment.start : moment.end]
@@ -221,7 +225,7 @@ class _Question:
     def period(self, span: _Span) -> Period:
         """Turn a span into a period: from it on, up to it, from it to another, or within it."""
         first, last = span.first.isoformat(), span.last.isoformat()
-        if other := self._other_end(span):
+        if other := self.other_end(span):
             return Period(first, other[1].isoformat(), span.start, other[0], span.relative)
         since = until = None
         word = self._word("since", span)
@@ -237,16 +241,21 @@ class _Question:
         start, end = min(span.start, word.start()), max(span.end, word.end())
         return Period(since, until, start, end, span.relative)
 
-    def _next_after(self, end: int) -> Moment | None:
-        """Return the date after "から", "to" or "until"."""
+    def _next_after(self, end: int) -> tuple[int, Moment | None]:
+        """Return where the word "から", "to" or "until" ends, and the date after it."""
         to = _patterns()["to"].match(self.text, end)
-        return next((m for m in self.moments if to and m.start == to.end()), None)
+        if to is None:
+            return end, None
+        at = (to.end(), to.end() + len("last "))
+        reached = self.text[slice(*at)] == "last "
+        return at[0], next((m for m in self.moments if m.start in at[: 1 + reached]), None)
 
-    def _other_end(self, span: _Span) -> tuple[int, date] | None:
+    def other_end(self, span: _Span) -> tuple[int, date] | None:
         """Return where "から3月まで", "to July 2025" ends, and on which day."""
-        other = self._next_after(span.end)
+        at, other = self._next_after(span.end)
         if other is None:
-            return None
+            year = _YEAR.match(self.text, at) if at > span.end else None
+            return (year.end(), date(int(year.group()), 12, 31)) if year else None
         last = self._day(other) or other.latest
         if last is None and other.grain == "month" and other.month is not None:
             days = days_of(span.first.year + (other.month < span.first.month), other.month)

@@ -89,9 +89,8 @@ def cjk_dates(source: Source) -> Iterator[Moment]:
         parts = found.groupdict()
         day = _int(*map(parts.get, ("d", "ryd", "rmd", "d2", "d4")))
         year, month, relative = _cjk_year(parts, source.reference)
-        if year is not None and not (parts["bc"] or parts["era"] or relative):
-            if not 1000 <= year <= 2200:
-                continue
+        if parts["y"] and not parts["bc"] and not 1000 <= (year or 0) <= 2200:
+            continue
         if (month is None or 1 <= month <= 12) and (day is None or 1 <= day <= 31):
             yield source.moment(found.span(), year, month, day, relative)
 
