@@ -27,7 +27,7 @@ def _clock_pattern() -> re.Pattern[str]:
         rf"(?:(?P<half>{half})\s?)?"
         r"(?<![\d.,])(?P<h>\d{1,2}|(?<![一-鿿])[一二三四五六七八九十]{1,3})\s?"
         rf"(?:時(?!{any_name(clock.not_after_hour)})|시(?!{any_name(clock.not_after_si)})"
-        rf"|点(?={any_of(clock.after_dian_patterns)})|:(?=[0-5]\d(?!\d)))"
+        rf"|点(?={any_of(clock.after_dian)})|:(?=[0-5]\d(?!\d)))"
         r"(?:\s?(?P<mi>[0-5]?\d|[一二三四五]?十?[一二三四五六七八九]?)(?:分|분|(?!\d)))?(?P<past>半)?"
     )
 

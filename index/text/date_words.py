@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Annotated
 
 from pydantic.dataclasses import dataclass
 
-from konkyo.index.text.word_data import CHECKED, any_of, word_data
+from konkyo.index.text.word_data import CHECKED, Alternatives, alternatives, any_of, word_data
 
 __all__ = ["DateWords", "any_name", "date_words", "number"]
 
 Names = tuple[str, ...]
+
+
+Before = Annotated[re.Pattern[str], alternatives(after="$")]
+"""Words at the end of what stands before a date."""
+
+After = Annotated[re.Pattern[str], alternatives(before=r"\s{0,2}")]
+"""Words after a date."""
 
 
 @dataclass(frozen=True, slots=True, config=CHECKED)
@@ -21,38 +29,37 @@ class _Clock:
     afternoon: Names
     not_after_hour: Names
     not_after_si: Names
-    after_dian_patterns: Names
+    after_dian: Names
 
 
 @dataclass(frozen=True, slots=True, config=CHECKED)
 class _Written:
-    before_christ_patterns: Names
-    not_after_year_patterns: Names
-    not_after_month_patterns: Names
-    not_after_one_day_patterns: Names
-    not_after_hao: Names
-    not_after_day_patterns: Names
-    before_short_month: Names
-    counted_after_year_patterns: Names
+    before_christ: Names
+    not_after_year: Names
+    not_after_month: Names
+    not_after_one_day: Names
+    not_after_day: Names
+    before_short_month: Before
+    counted_after_year: Alternatives
 
 
 @dataclass(frozen=True, slots=True, config=CHECKED)
 class _Questions:
-    no_period: Names
-    yesterday_patterns: Names
-    past_patterns: Names
-    past_after_patterns: Names
-    past_one_patterns: Names
-    before_year_patterns: Names
-    no_month_after_patterns: Names
-    since_before_patterns: Names
-    since_after_patterns: Names
-    until_before_patterns: Names
-    until_after_patterns: Names
-    exclusive_since: Names
-    exclusive_until: Names
-    to_patterns: Names
-    future_patterns: Names
+    no_period: Alternatives
+    yesterday: Alternatives
+    past: Names
+    past_after: Names
+    past_one: Alternatives
+    before_year: Before
+    no_month_after: Before
+    since_before: Before
+    since_after: After
+    until_before: Before
+    until_after: After
+    exclusive_since: Alternatives
+    exclusive_until: Alternatives
+    to: Alternatives
+    future: Alternatives
 
 
 @dataclass(frozen=True, slots=True, config=CHECKED)
@@ -63,7 +70,7 @@ class DateWords:
     eras: dict[str, int]
     era_letters: dict[str, str]
     relative: dict[str, dict[str, Names]]
-    not_before_patterns: dict[str, str]
+    not_before: dict[str, str]
     count_units: dict[str, Names]
     numbers: dict[str, int]
     ordinals: dict[str, int]
@@ -91,7 +98,7 @@ def date_words() -> DateWords:
 
 def any_name(words: Iterable[str]) -> str:
     """Return a pattern that matches any of the words, the longest first; Latin ones whole."""
-    kept_out = date_words().not_before_patterns
+    kept_out = date_words().not_before
     parts = []
     for word in sorted(words, key=len, reverse=True):
         part = re.escape(word)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from itertools import islice
 
 from konkyo.index.text.date_words import any_name, date_words
 from konkyo.index.text.moments import Moment, days_of
@@ -45,9 +46,7 @@ class ParsedDate:
     at: str | None
 
 
-def parse_date(
-    text: str, *, reference: date | None = None, language: str | None = None
-) -> ParsedDate | None:
+def parse_date(text: str, *, reference: date | None = None) -> ParsedDate | None:
     """Return the first date in a text, or None.
 
     A day without a year ("08/16", 2月9日) is understood only with a ``reference`` and becomes the
@@ -73,15 +72,14 @@ def _dated(source: Source) -> Iterator[Moment]:
     """Yield the days of a header that have a year, also those that no calendar has."""
     for pattern in _FIGURES:
         if found := pattern.search(source.text.translate(_WIDE)):
-            yield source.moment(found.span(), *map(int, found.group("y", "m", "d")))
+            yield source.moment(found.span(), int(found["y"]), int(found["m"]), int(found["d"]))
     if found := _era_pattern().search(source.text):
         words = date_words()
         first = words.eras[words.era_letters.get(found["era"], found["era"])]
         counted = 1 if found["ey"] == "元" else int(found["ey"])
         yield source.moment(found.span(), first + counted, int(found["m"]), int(found["d"]))
-    for moment in (*cjk_dates(source), *western_dates(source, "header", strict=False)):
-        if moment.day is not None and moment.year is not None and 1900 <= moment.year < 2100:
-            yield moment
+    for moments in (cjk_dates(source), western_dates(source, "header", strict=False)):
+        yield from islice((m for m in moments if m.day and 1900 <= (m.year or 0) < 2100), 1)
 
 
 @cache

@@ -43,11 +43,11 @@ class Period:
     relative: bool
 
 
-def period_in_question(question: str, today: date, language: str | None = None) -> Period | None:
+def period_in_question(question: str, today: date) -> Period | None:
     """Return the period of publication a question asks about, or None.
 
     Weeks begin on Monday; "the last 3 days" reaches from three days ago to today; "since May" means
-    the latest May that has begun. ``language`` is not needed: phrases of all languages are known.
+    the latest May that has begun. Phrases of all languages are known.
     """
     asked = _Question(question, fold(question), today, tuple(dates_of_question(question, today)))
     bounded = next(asked.days_with_direction(), None) or next(asked.months_with_direction(), None)
@@ -57,7 +57,7 @@ def period_in_question(question: str, today: date, language: str | None = None) 
     absolute = min(asked.absolute_spans(), key=lambda s: s.start, default=None)
     if relative is not None and not (absolute and asked.other_end(absolute)):
         return asked.period(relative)
-    if absolute is None or _patterns()["future"].search(asked.text):
+    if absolute is None or date_words().questions.future.search(asked.text):
         return None
     return asked.period(absolute)
 
@@ -74,29 +74,15 @@ class _Span:
 
 
 @cache
-def _patterns() -> dict[str, re.Pattern[str]]:
-    """Return the patterns of questions, by name."""
-    words = date_words().questions
-    units = date_words().count_units
-    small = any_name(date_words().numbers)
-    count = rf"(?P<n>\d{{1,4}}|[一二三四五六七八九十两兩]{{1,3}}|{small}|일(?=주일))\s?"
-    count += rf"(?P<u>{any_name(w for ws in units.values() for w in ws)})"
-    count += rf"(?:{any_of(words.past_after_patterns)})?"
-    return {
-        "past": re.compile(any_of(words.past_patterns) + count),
-        "past_one": re.compile(any_of(words.past_one_patterns) + r"(?P<u>week|month|year)\b"),
-        "yesterday": re.compile(any_of(words.yesterday_patterns)),
-        "before_year": re.compile(any_of(words.before_year_patterns) + "$"),
-        "no_month_after": re.compile(any_of(words.no_month_after_patterns) + "$"),
-        "since_before": re.compile(any_of(words.since_before_patterns) + "$"),
-        "since_after": re.compile(r"\s*" + any_of(words.since_after_patterns)),
-        "until_before": re.compile(any_of(words.until_before_patterns) + "$"),
-        "until_after": re.compile(r"\s*" + any_of(words.until_after_patterns)),
-        "exclusive_since": re.compile(any_of(words.exclusive_since)),
-        "exclusive_until": re.compile(any_of(words.exclusive_until)),
-        "to": re.compile(rf"\s*{any_of(words.to_patterns)}\s*"),
-        "future": re.compile(any_of(words.future_patterns)),
-    }
+def _past_pattern() -> re.Pattern[str]:
+    """Return a pattern of "the last three days", 過去30日間."""
+    words = date_words()
+    units = any_name(word for named in words.count_units.values() for word in named)
+    return re.compile(
+        rf"{any_of(words.questions.past)}(?P<n>\d{{1,4}}|[一二三四五六七八九十两兩]{{1,3}}"
+        rf"|{any_name(words.numbers)}|일(?=주일))\s?(?P<u>{units})"
+        rf"(?:{any_of(words.questions.past_after)})?"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +96,10 @@ class _Question:
 
     def _word(self, name: str, span: Moment | _Span) -> re.Match[str] | None:
         """Return the word of a direction that stands before or after a span."""
-        before = _patterns()[f"{name}_before"].search(self.text[: span.start])
-        return before or _patterns()[f"{name}_after"].match(self.text, span.end)
+        words = date_words().questions
+        before = words.since_before if name == "since" else words.until_before
+        after = words.since_after if name == "since" else words.until_after
+        return before.search(self.text[: span.start]) or after.match(self.text, span.end)
 
     def days_with_direction(self) -> Iterator[_Span]:
         """Yield the days that count, since a word of direction stands beside: "since 7 May"."""
@@ -135,12 +123,12 @@ class _Question:
 
     def months_with_direction(self) -> Iterator[_Span]:
         """Yield the months without a year from which a question asks: "since May", 5月以降."""
-        if _patterns()["future"].search(self.text):
+        if date_words().questions.future.search(self.text):
             return
         for moment in self.moments:
             if moment.grain != "month" or moment.year is not None or moment.month is None:
                 continue
-            no_month = _patterns()["no_month_after"].search(self.text[: moment.start])
+            no_month = date_words().questions.no_month_after.search(self.text[: moment.start])
             if no_month or not self._word("since", moment):
                 continue
             year = self.today.year - (moment.month > self.today.month)
@@ -152,12 +140,12 @@ class _Question:
 
     def relative_spans(self) -> Iterator[_Span]:
         """Yield the spans counted from today that do not lie ahead."""
-        for name in ("past", "past_one"):
-            found = _patterns()[name].search(self.text)
+        for pattern in (_past_pattern(), date_words().questions.past_one):
+            found = pattern.search(self.text)
             first = self._past(found) if found else None
             if found and first:
                 yield _Span(*found.span(), first, self.today, True)
-        if found := _patterns()["yesterday"].search(self.text):
+        if found := date_words().questions.yesterday.search(self.text):
             yield _Span(*found.span(), *(self.today - timedelta(days=1),) * 2, True)
         for moment in self.moments:
             yield from self._relative(moment)
@@ -182,7 +170,7 @@ class _Question:
             yield from self._last_month_of_name(moment)
             return
         unit, steps = moment.relative
-        if steps > 0 or any(moment.text.startswith(w) for w in date_words().questions.no_period):
+        if steps > 0 or date_words().questions.no_period.match(moment.text):
             return
         if moment.grain == "month" and moment.earliest and moment.latest:
             yield _Span(moment.start, moment.end, moment.earliest, moment.latest, True)
@@ -220,7 +208,7 @@ class _Question:
             return True
         if "年" in said or re.compile(r"[-/.]\d").match(self.text, moment.end):
             return False
-        return _patterns()["before_year"].search(self.text[: moment.start]) is not None
+        return date_words().questions.before_year.search(self.text[: moment.start]) is not None
 
     def period(self, span: _Span) -> Period:
         """Turn a span into a period: from it on, up to it, from it to another, or within it."""
@@ -230,20 +218,20 @@ class _Question:
         since = until = None
         word = self._word("since", span)
         if word is not None:
-            after = _patterns()["exclusive_since"].search(word.group())
+            after = date_words().questions.exclusive_since.search(word.group())
             since = (span.last + timedelta(days=1)).isoformat() if after else first
         else:
             word = self._word("until", span)
             if word is None:
                 return Period(first, last, span.start, span.end, span.relative)
-            before = _patterns()["exclusive_until"].search(word.group())
+            before = date_words().questions.exclusive_until.search(word.group())
             until = (span.first - timedelta(days=1)).isoformat() if before else last
         start, end = min(span.start, word.start()), max(span.end, word.end())
         return Period(since, until, start, end, span.relative)
 
     def _next_after(self, end: int) -> tuple[int, Moment | None]:
         """Return where the word "から", "to" or "until" ends, and the date after it."""
-        to = _patterns()["to"].match(self.text, end)
+        to = date_words().questions.to.match(self.text, end)
         if to is None:
             return end, None
         at = (to.end(), to.end() + len("last "))

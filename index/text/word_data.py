@@ -11,7 +11,16 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
-__all__ = ["CHECKED", "Characters", "WordDataError", "any_of", "any_word", "word_data"]
+__all__ = [
+    "CHECKED",
+    "Alternatives",
+    "Characters",
+    "WordDataError",
+    "alternatives",
+    "any_of",
+    "any_word",
+    "word_data",
+]
 
 CHECKED = ConfigDict(extra="forbid")
 """For a schema, a ``pydantic.dataclasses.dataclass``: a key that it does not have is an error."""
@@ -20,6 +29,27 @@ Characters = Annotated[frozenset[str], BeforeValidator(frozenset)]
 """A set of characters, written as one string."""
 
 Schema = TypeVar("Schema")
+
+
+def alternatives(before: str = "", after: str = "", flags: int = 0) -> BeforeValidator:
+    """For a field of a schema: a list of regular expressions becomes one pattern of any of them.
+
+    ``before`` and ``after`` are regular expressions around all of them.
+    """
+
+    def compiled(patterns: Any) -> re.Pattern[str]:
+        if not isinstance(patterns, list) or not all(isinstance(p, str) for p in patterns):
+            raise ValueError("must be a list of regular expressions")
+        try:
+            return re.compile(f"{before}{any_of(patterns)}{after}", flags)
+        except re.error as exc:
+            raise ValueError(f"no regular expression: {exc}") from exc
+
+    return BeforeValidator(compiled)
+
+
+Alternatives = Annotated[re.Pattern[str], alternatives()]
+"""One pattern of any of a list of regular expressions."""
 
 
 class WordDataError(ValueError):
@@ -31,7 +61,8 @@ def word_data(schema: type[Schema], name: str, package: str = "konkyo.index.text
 
     Raises WordDataError where a key is missing, unknown or of another type.
     """
-    found: Schema = _loaded(schema, name, package)
+    wanted: Any = schema
+    found: Schema = _loaded(wanted, name, package)
     return found
 
 

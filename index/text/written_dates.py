@@ -65,21 +65,21 @@ def _cjk_pattern() -> re.Pattern[str]:
     words = date_words()
     written = words.written
     kanji_year = rf"(?<![{words.digits}])[{words.digits}]{{4}}"
-    month = rf"\s?(?:月|월)(?!{any_of(written.not_after_month_patterns)})"
+    month = rf"\s?(?:月|월)(?!{any_of(written.not_after_month)})"
     day = rf"(?:\s?(?P<d_>{_TWO})\s?(?:日|号|號|일)(?!間|间|간))?"
     return re.compile(
-        rf"(?P<bc>{any_of(written.before_christ_patterns)}|前(?=\d{{1,4}}年))?"
+        rf"(?P<bc>{any_of(written.before_christ)}|前(?=\d{{1,4}}年))?"
         rf"(?:(?P<era>{any_name(words.eras)})\s?(?P<ey>元|{_TWO})|(?P<y>(?<!\d)\d{{4}}|{kanji_year}))"
-        rf"\s?[年년](?!{any_of(written.not_after_year_patterns)})度?"
+        rf"\s?[年년](?!{any_of(written.not_after_year)})度?"
         rf"(?:\s?(?:の\s?)?(?P<m>{_TWO})\s?[月월]{day.replace('d_', 'd')})?"
         rf"|(?P<ry>{any_name(words.steps('year'))})[の\s]?(?P<rym>{_TWO})\s?[月월](?!間)"
         + day.replace("d_", "ryd")
         + rf"|(?P<rm>{any_name(words.steps('month'))})[の\s]?(?P<rmd>{_TWO})\s?[日号일](?!間|간)"
         rf"|(?P<m2>(?<!\d)\d{{1,2}}|(?<!\w)(?:十[一二]?|[一二三四五六七八九])){month}"
         + day.replace("d_", "d2")
-        + rf"|(?<![\d,.])(?!1日{any_of(written.not_after_one_day_patterns)})(?P<d4>[12]?\d|3[01])"
-        rf"\s?(?:日|号(?!{any_name(written.not_after_hao)})|일)"
-        rf"(?!{any_of(written.not_after_day_patterns)})"
+        + rf"|(?<![\d,.])(?!1日{any_of(written.not_after_one_day)})(?P<d4>[12]?\d|3[01])"
+        rf"\s?(?:日|号|일)"
+        rf"(?!{any_of(written.not_after_day)})"
     )
 
 
@@ -181,11 +181,6 @@ def _western_relative_pattern() -> re.Pattern[str]:
     )
 
 
-@cache
-def _before_short_month() -> re.Pattern[str]:
-    return re.compile(any_of(date_words().written.before_short_month) + r"[\s-]$")
-
-
 def western_dates(source: Source, language: str, *, strict: bool = True) -> Iterator[Moment]:
     """Yield dates and weekdays whose month or day of the week is written as a word.
 
@@ -214,7 +209,8 @@ def _is_month(source: Source, found: re.Match[str], capitals: bool, language: st
         return False
     if found["m4"] is None or len(found["m4"]) > 4 or language == "th":
         return True
-    return _before_short_month().search(source.folded[max(0, at - 10) : at]) is not None
+    before = source.folded[max(0, at - 10) : at]
+    return date_words().written.before_short_month.search(before) is not None
 
 
 def _western_moment(source: Source, found: re.Match[str], months: dict[str, int]) -> Moment:
@@ -254,21 +250,19 @@ _YEAR = re.compile(
 
 
 @cache
-def _year_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    written = date_words().written
-    before_christ = any_of(written.before_christ_patterns)
+def _remote_year_pattern() -> re.Pattern[str]:
     return re.compile(
-        rf"{before_christ}(?P<bc>\d{{1,4}})\s?[年년]"
+        rf"{any_of(date_words().written.before_christ)}(?P<bc>\d{{1,4}})\s?[年년]"
         r"|(?<!\d)(?P<bc2>\d{1,4})\s?(?:bce?|b\.c\.(?:e\.)?)(?![a-z])|西暦(?P<ad>\d{1,3})年"
-    ), re.compile(any_of(written.counted_after_year_patterns))
+    )
 
 
 def figure_dates(source: Source) -> Iterator[Moment]:
     """Yield dates such as 2026-02-09 and 44 BC, and years alone."""
-    remote, counted = _year_patterns()
+    counted = date_words().written.counted_after_year
     for found in _ISO.finditer(source.folded):
-        yield source.moment(found.span(), *map(int, found.group("y", "m", "d")))
-    for found in remote.finditer(source.folded):
+        yield source.moment(found.span(), int(found["y"]), int(found["m"]), int(found["d"]))
+    for found in _remote_year_pattern().finditer(source.folded):
         before = _int(found["bc"], found["bc2"])
         yield source.moment(found.span(), int(found["ad"]) if before is None else -before)
     for found in _YEAR.finditer(source.folded):
@@ -291,7 +285,7 @@ _ROMAN = {"i": 1, "v": 5, "x": 10}
 def _century_pattern() -> re.Pattern[str]:
     words = date_words()
     return re.compile(
-        rf"(?P<bc>{any_of(words.written.before_christ_patterns)})?\s?"
+        rf"(?P<bc>{any_of(words.written.before_christ)})?\s?"
         r"(?<!\d)(?P<c>\d{1,2}|[一二三四五六七八九十]{1,3})\s?(?:世[紀纪]|세기)"
         rf"|(?:(?P<nth>\d{{1,2}})(?:st|nd|rd|th)|(?P<en>{'|'.join(words.ordinals)}))[\s-]"
         r"centur(?:y|ies)(?P<bc2>\s(?:bce?|b\.c\.))?"
