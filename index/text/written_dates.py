@@ -59,6 +59,8 @@ def _int(*texts: str | None) -> int | None:
 
 # --- Japanese, Chinese and Korean -----------------------------------------------------------------
 
+_CJK_UNIT = re.compile("[年년月월日号號일]")
+
 
 @cache
 def _cjk_pattern() -> re.Pattern[str]:
@@ -78,13 +80,14 @@ def _cjk_pattern() -> re.Pattern[str]:
         rf"|(?P<m2>(?<!\d)\d{{1,2}}|(?<!\w)(?:十[一二]?|[一二三四五六七八九])){month}"
         + day.replace("d_", "d2")
         + rf"|(?<![\d,.])(?!1日{any_of(written.not_after_one_day)})(?P<d4>[12]?\d|3[01])"
-        rf"\s?(?:日|号|일)"
-        rf"(?!{any_of(written.not_after_day)})"
+        rf"\s?[日号일](?!{any_of(written.not_after_day)})"
     )
 
 
 def cjk_dates(source: Source) -> Iterator[Moment]:
     """Yield dates such as 2026年2月9日, 令和8年, 昨年12月, 来月19日, 5월 7일 and 8日."""
+    if _CJK_UNIT.search(source.folded) is None:
+        return
     for found in _cjk_pattern().finditer(source.folded):
         parts = found.groupdict()
         day = _int(*map(parts.get, ("d", "ryd", "rmd", "d2", "d4")))
