@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Annotated
 
 from pydantic.dataclasses import dataclass
 
 from konkyo.index.text.word_data import CHECKED, Alternatives, alternatives, any_of, word_data
 
-__all__ = ["DateWords", "any_name", "date_words", "number"]
+__all__ = ["DateWords", "date_words", "named_pattern", "notations", "number"]
 
 Names = tuple[str, ...]
 
@@ -81,6 +82,7 @@ class DateWords:
     zones: dict[str, str]
     written: _Written
     questions: _Questions
+    notations: dict[str, str]
 
     def steps(self, unit: str) -> dict[str, int]:
         """Return the relative words of a unit, each with its steps: 先月 is -1 month."""
@@ -96,7 +98,7 @@ def date_words() -> DateWords:
     return word_data(DateWords, "dates")
 
 
-def any_name(words: Iterable[str]) -> str:
+def _any_name(words: Iterable[str]) -> str:
     """Return a pattern that matches any of the words, the longest first; Latin ones whole."""
     kept_out = date_words().not_before
     parts = []
@@ -106,6 +108,61 @@ def any_name(words: Iterable[str]) -> str:
             part = rf"(?<![^\W\d_]){part}(?![^\W\d_])(?! of\b)"
         parts.append(part + (rf"(?!{kept_out[word]})" if word in kept_out else ""))
     return any_of(parts)
+
+
+@cache
+def _tables() -> dict[str, str]:
+    """Return what the «names» of the notations stand for."""
+    words = date_words()
+    units = [word for named in words.count_units.values() for word in named]
+    clock, written, questions = words.clock, words.written, words.questions
+    return {
+        "two": r"(?:\d{1,2}|[一二三四五六七八九]?十?[一二三四五六七八九]|[二三]?十)",
+        "day": r"(?:3[01]|[12]\d|0?[1-9])",
+        "day_mark": r"\s?[日号號일](?!間|间|간)",
+        "digits": words.digits,
+        "eras": _any_name(words.eras),
+        "era_letters": "".join(words.era_letters),
+        "units": _any_name(units),
+        "cjk_units": _any_name(unit for unit in units if not unit[0].isascii()),
+        "numbers": _any_name(words.numbers),
+        "small_numbers": "|".join(n for n in words.numbers if n.isascii() and len(n) > 2),
+        "ordinals": "|".join(words.ordinals),
+        "halves": _any_name([*clock.morning, *clock.noon, *clock.afternoon]),
+        "not_after_hour": _any_name(clock.not_after_hour),
+        "not_after_si": _any_name(clock.not_after_si),
+        "after_dian": any_of(clock.after_dian),
+        "before_christ": any_of(written.before_christ),
+        "not_after_year": any_of(written.not_after_year),
+        "not_after_month": any_of(written.not_after_month),
+        "not_after_one_day": any_of(written.not_after_one_day),
+        "not_after_day": any_of(written.not_after_day),
+        "past": any_of(questions.past),
+        "past_after": any_of(questions.past_after),
+        "zones": "|".join(words.zones).lower(),
+        **words.weekdays,
+        **{f"relative_{unit}": _any_name(words.steps(unit)) for unit in words.relative},
+    }
+
+
+def _filled(notation: str, tables: dict[str, str]) -> str:
+    joined = "".join(date_words().notations[notation].splitlines())
+    return re.sub("«(.+?)»", lambda name: tables[name[1]], joined)
+
+
+@cache
+def notations() -> dict[str, re.Pattern[str]]:
+    """Return the patterns of the notations without names of months, and of relative words."""
+    tables = _tables()
+    texts = {name: text for name, text in tables.items() if name.startswith("relative_")}
+    for name in date_words().notations.keys() - {"western", "western_weekday"}:
+        texts[name] = _filled(name, tables)
+    return {name: re.compile(text) for name, text in texts.items()}
+
+
+def named_pattern(notation: str, **names: str) -> re.Pattern[str]:
+    """Return the pattern of a notation with more names than those of the tables."""
+    return re.compile(_filled(notation, _tables() | names))
 
 
 def number(text: str) -> int:

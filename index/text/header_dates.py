@@ -6,32 +6,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from itertools import islice
 
-from konkyo.index.text.date_words import any_name, date_words
+from konkyo.index.text.date_words import date_words, notations
 from konkyo.index.text.moments import Moment, days_of
 from konkyo.index.text.normalize import fold
 from konkyo.index.text.written_dates import Source, cjk_dates, western_dates
 
 __all__ = ["ParsedDate", "parse_date"]
 
-_YEAR = r"(?P<y>(?:19|20)\d{2})"
-_MONTH = r"(?P<m>1[0-2]|0?[1-9])"
-_DAY = r"(?P<d>3[01]|[12]\d|0?[1-9])"
-_FIGURES = tuple(
-    map(
-        re.compile,
-        (
-            rf"(?<!\d){_YEAR}\s?[-/.年년]\s?{_MONTH}\s?[-/.月월]\s?{_DAY}(?!\d)",
-            rf"(?<![\d.]){_DAY}\.{_MONTH}\.{_YEAR}(?!\d)",
-            r"(?<!\d)(?P<y>(?:19|20)\d{2})(?P<m>1[0-2]|0[1-9])(?P<d>3[01]|[12]\d|0[1-9])(?!\d)",
-        ),
-    )
-)
 # Dashes stay what they are: 1–6月 is no date.
 _WIDE = str.maketrans("０１２３４５６７８９／．－：", "0123456789/.-:")
-_WITHOUT_YEAR = re.compile(rf"(?<![\d年년/.:-]){_MONTH}(?:\s?[月월]\s?|[-/]){_DAY}(?![\d/.-])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +44,7 @@ def parse_date(text: str, *, reference: date | None = None) -> ParsedDate | None
     first = min(_dated(source), key=lambda m: (m.start, -m.end), default=None)
     if first is not None:
         return _parsed(source, first.end, first.earliest) if first.earliest else None
-    partial = _WITHOUT_YEAR.search(text.translate(_WIDE))
+    partial = notations()["header_without_year"].search(text.translate(_WIDE))
     if reference is None or partial is None:
         return None
     years = (reference.year - 1, reference.year, reference.year + 1)
@@ -70,48 +55,22 @@ def parse_date(text: str, *, reference: date | None = None) -> ParsedDate | None
 
 def _dated(source: Source) -> Iterator[Moment]:
     """Yield the days of a header that have a year, also those that no calendar has."""
-    for pattern in _FIGURES:
-        if found := pattern.search(source.text.translate(_WIDE)):
-            yield source.moment(found.span(), int(found["y"]), int(found["m"]), int(found["d"]))
-    if found := _era_pattern().search(source.text):
-        words = date_words()
-        first = words.eras[words.era_letters.get(found["era"], found["era"])]
-        counted = 1 if found["ey"] == "元" else int(found["ey"])
-        yield source.moment(found.span(), first + counted, int(found["m"]), int(found["d"]))
+    if found := notations()["header_figures"].search(source.text.translate(_WIDE)):
+        parts = {name[0]: value for name, value in found.groupdict().items() if value}
+        year = int(parts["y"]) if "y" in parts else _era_year(found["era"], found["ey"])
+        yield source.moment(found.span(), year, int(parts["m"]), int(parts["d"]))
     for moments in (cjk_dates(source), western_dates(source, "header", strict=False)):
         yield from islice((m for m in moments if m.day and 1900 <= (m.year or 0) < 2100), 1)
 
 
-@cache
-def _era_pattern() -> re.Pattern[str]:
-    """Return a pattern of 令和8.2.9, R8.2.9."""
+def _era_year(era: str, counted: str) -> int:
     words = date_words()
-    letters = "".join(words.era_letters)
-    return re.compile(
-        rf"(?P<era>{any_name(words.eras)}|(?<![A-Za-z])[{letters}](?=\d{{1,2}}[.年/]))\s?"
-        rf"(?P<ey>元|\d{{1,3}})\s?[年./]\s?{_MONTH}\s?[月./]\s?{_DAY}"
-    )
-
-
-@cache
-def _tail_pattern() -> re.Pattern[str]:
-    """Return a pattern of the day of the week, the time and the zone after a date."""
-    words = date_words()
-    half = any_name([*words.clock.morning, *words.clock.noon, *words.clock.afternoon])
-    days = words.weekdays["ja"]
-    return re.compile(
-        rf"\s?[日일号號]?\.?(?:\s?\([^()]{{1,4}}\)|\s?[{days}]曜日?)?"
-        rf"(?:,|\s(?:at|um|à)\b|\s?[-|])?[\st]{{0,2}}(?:(?P<half>{half})\s?)?"
-        r"(?P<h>[01]?\d|2[0-4])(?:(?:[:時时点點]|시\s?)(?P<mi>[0-5]\d)"
-        r"(?:[:分](?P<s>[0-5]\d)(?:\.\d+)?)?|[時时点點](?!間|间)|시)分?"
-        r"(?:\s?(?P<ampm>[ap])\.?m\.?)?\s?"
-        rf"(?P<zone>(?:{'|'.join(words.zones).lower()})(?![a-z])(?:[+-]\d{{1,2}}(?::?\d{{2}})?)?"
-        r"|[+-]\d{2}:?\d{2})?"
-    )
+    first = words.eras[words.era_letters.get(era, era)]
+    return first + (1 if counted == "元" else int(counted))
 
 
 def _parsed(source: Source, end: int, day: date) -> ParsedDate:
-    found = _tail_pattern().match(source.folded, end)
+    found = notations()["header_tail"].match(source.folded, end)
     time = _time(found) if found else None
     if not (found and time):
         return ParsedDate(day.isoformat(), None)

@@ -12,14 +12,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
 
-from konkyo.index.text.date_words import any_name, date_words, number
+from konkyo.index.text.date_words import date_words, notations, number
 from konkyo.index.text.dates import dates_of_question
 from konkyo.index.text.moments import Moment, days_of, shift_month
 from konkyo.index.text.normalize import fold
 from konkyo.index.text.relative_dates import days_counted
-from konkyo.index.text.word_data import any_of
 
 __all__ = ["Period", "period_in_question"]
 
@@ -71,18 +69,6 @@ class _Span:
     first: date
     last: date
     relative: bool
-
-
-@cache
-def _past_pattern() -> re.Pattern[str]:
-    """Return a pattern of "the last three days", 過去30日間."""
-    words = date_words()
-    units = any_name(word for named in words.count_units.values() for word in named)
-    return re.compile(
-        rf"{any_of(words.questions.past)}(?P<n>\d{{1,4}}|[一二三四五六七八九十两兩]{{1,3}}"
-        rf"|{any_name(words.numbers)}|일(?=주일))\s?(?P<u>{units})"
-        rf"(?:{any_of(words.questions.past_after)})?"
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +126,7 @@ class _Question:
 
     def relative_spans(self) -> Iterator[_Span]:
         """Yield the spans counted from today that do not lie ahead."""
-        for pattern in (_past_pattern(), date_words().questions.past_one):
+        for pattern in (notations()["past"], date_words().questions.past_one):
             found = pattern.search(self.text)
             first = self._past(found) if found else None
             if found and first:

@@ -6,40 +6,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
-from functools import cache
 from typing import get_args
 
-from konkyo.index.text.date_words import any_name, date_words, number
+from konkyo.index.text.date_words import date_words, notations, number
 from konkyo.index.text.moments import Grain, Moment, days_of, shift_month, week_of
 from konkyo.index.text.written_dates import Source
 
 __all__ = ["days_counted", "relative_dates"]
 
 
-@cache
-def _word_patterns() -> dict[str, re.Pattern[str]]:
-    """Return unit -> pattern of its relative words."""
-    return {unit: re.compile(any_name(date_words().steps(unit))) for unit in date_words().relative}
-
-
-@cache
-def _ago_pattern() -> re.Pattern[str]:
-    words = date_words()
-    units = [w for ws in words.count_units.values() for w in ws if not w[0].isascii()]
-    small = [word for word in words.numbers if word.isascii() and len(word) > 2]
-    return re.compile(
-        rf"(?P<n>\d{{1,3}})\s?(?P<u>{any_name(units)})\s?[前전]"
-        rf"|(?P<n2>\d{{1,3}}|{'|'.join(small)})\s(?P<u2>day|week|month|year)s?"
-        r"\s(?:ago|earlier|before)"
-    )
-
-
 def relative_dates(source: Source) -> Iterator[Moment]:
     """Yield the relative dates of a text, resolved if the day of the text is known."""
-    for unit, pattern in _word_patterns().items():
-        for found in pattern.finditer(source.folded):
+    for unit in date_words().relative:
+        for found in notations()[f"relative_{unit}"].finditer(source.folded):
             yield _moment(source, found, unit, date_words().steps(unit)[found.group()])
-    for found in _ago_pattern().finditer(source.folded):
+    for found in notations()["ago"].finditer(source.folded):
         unit = date_words().unit_of(found["u"] or found["u2"])
         moment = _moment(source, found, unit, -number(found["n"] or found["n2"]))
         yield replace(moment, grain="ago")

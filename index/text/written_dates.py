@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
-from konkyo.index.text.date_words import any_name, date_words, number
+from konkyo.index.text.date_words import date_words, named_pattern, notations, number
 from konkyo.index.text.moments import Grain, Moment, days_of, shift_month
 from konkyo.index.text.normalize import fold
-from konkyo.index.text.word_data import any_of
 
 __all__ = [
     "Source",
@@ -24,8 +23,6 @@ __all__ = [
 ]
 
 Relative = tuple[str, int] | None
-_TWO = r"(?:\d{1,2}|[一二三四五六七八九]?十?[一二三四五六七八九]|[二三]?十)"
-_DAY = r"(?:3[01]|[12]\d|0?[1-9])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,33 +59,11 @@ def _int(*texts: str | None) -> int | None:
 _CJK_UNIT = re.compile("[年년月월日号號일]")
 
 
-@cache
-def _cjk_pattern() -> re.Pattern[str]:
-    words = date_words()
-    written = words.written
-    kanji_year = rf"(?<![{words.digits}])[{words.digits}]{{4}}"
-    month = rf"\s?(?:月|월)(?!{any_of(written.not_after_month)})"
-    day = rf"(?:\s?(?P<d_>{_TWO})\s?(?:日|号|號|일)(?!間|间|간))?"
-    return re.compile(
-        rf"(?P<bc>{any_of(written.before_christ)}|前(?=\d{{1,4}}年))?"
-        rf"(?:(?P<era>{any_name(words.eras)})\s?(?P<ey>元|{_TWO})|(?P<y>(?<!\d)\d{{4}}|{kanji_year}))"
-        rf"\s?[年년](?!{any_of(written.not_after_year)})度?"
-        rf"(?:\s?(?:の\s?)?(?P<m>{_TWO})\s?[月월]{day.replace('d_', 'd')})?"
-        rf"|(?P<ry>{any_name(words.steps('year'))})[の\s]?(?P<rym>{_TWO})\s?[月월](?!間)"
-        + day.replace("d_", "ryd")
-        + rf"|(?P<rm>{any_name(words.steps('month'))})[の\s]?(?P<rmd>{_TWO})\s?[日号일](?!間|간)"
-        rf"|(?P<m2>(?<!\d)\d{{1,2}}|(?<!\w)(?:十[一二]?|[一二三四五六七八九])){month}"
-        + day.replace("d_", "d2")
-        + rf"|(?<![\d,.])(?!1日{any_of(written.not_after_one_day)})(?P<d4>[12]?\d|3[01])"
-        rf"\s?[日号일](?!{any_of(written.not_after_day)})"
-    )
-
-
 def cjk_dates(source: Source) -> Iterator[Moment]:
     """Yield dates such as 2026年2月9日, 令和8年, 昨年12月, 来月19日, 5월 7일 and 8日."""
     if _CJK_UNIT.search(source.folded) is None:
         return
-    for found in _cjk_pattern().finditer(source.folded):
+    for found in notations()["cjk"].finditer(source.folded):
         parts = found.groupdict()
         day = _int(*map(parts.get, ("d", "ryd", "rmd", "d2", "d4")))
         year, month, relative = _cjk_year(parts, source.reference)
@@ -154,34 +129,16 @@ def month_calendar(language: str) -> Calendar | None:
     weekdays = {n: v for n, v in weekdays.items() if len(n) >= shortest}
     begin, end = ("", "") if language == "th" else (r"(?<![^\W_])", r"(?![^\W\d_])")
     day_names = _longest_first(weekdays) or r"(?!)"
-    dates = _western_pattern(_longest_first(months), begin, end)
-    return Calendar(months, weekdays, dates, re.compile(rf"{begin}(?P<w>{day_names}){end}"))
+    return Calendar(
+        months,
+        weekdays,
+        named_pattern("western", begin=begin, end=end, month=_longest_first(months)),
+        named_pattern("western_weekday", begin=begin, end=end, weekday=day_names),
+    )
 
 
 def _longest_first(names: dict[str, int]) -> str:
     return "|".join(sorted(map(re.escape, names), key=len, reverse=True))
-
-
-def _western_pattern(month: str, begin: str, end: str) -> re.Pattern[str]:
-    year = r"(?:,?\s(?:de\s|del\s|of\s)?(?P<y_>\d{4})(?!\d))"
-    return re.compile(
-        rf"{begin}(?P<d1>{_DAY})(?:st|nd|rd|th|er|º|\.)?[\s-]?(?:of\s|de\s)?"
-        rf"(?P<m1>{month}){end}\.?{year.replace('y_', 'y1')}?"
-        rf"|{begin}(?P<m2>{month}){end}\.?\s(?:the\s)?(?P<d2>{_DAY})(?:st|nd|rd|th)?"
-        rf"(?!\d|:|\s?(?:percent|%)){year.replace('y_', 'y2')}?"
-        rf"|{begin}(?P<m3>{month}){end}\.?{year.replace('y_', 'y3')}"
-        rf"|{begin}(?P<m4>{month}){end}(?:\s(?:of\s)?(?P<r4>last year|this year|next year))?"
-    )
-
-
-@cache
-def _western_relative_pattern() -> re.Pattern[str]:
-    month = any_name(date_words().steps("month"))
-    return re.compile(
-        rf"(?P<rm>{month})(?:\son)?(?:\sthe)?\s(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b"
-        rf"|(?:on\s)?(?:the\s)?(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?\s(?:of\s)?(?P<rm2>{month})"
-        r"|(?<=on )the (?P<d3>\d{1,2})(?:st|nd|rd|th)\b(?!\s[a-z]+(?:day|ary|ing))"
-    )
 
 
 def western_dates(source: Source, language: str, *, strict: bool = True) -> Iterator[Moment]:
@@ -230,7 +187,7 @@ def _western_moment(source: Source, found: re.Match[str], months: dict[str, int]
 
 def western_days(source: Source) -> Iterator[Moment]:
     """Yield days beside a relative month, or alone: "next month 19", "on the 5th"."""
-    for found in _western_relative_pattern().finditer(source.folded):
+    for found in notations()["western_day"].finditer(source.folded):
         day = _int(found["d"], found["d2"], found["d3"])
         year = month = relative = None
         if word := found["rm"] or found["rm2"]:
@@ -243,62 +200,28 @@ def western_days(source: Source) -> Iterator[Moment]:
 
 # --- figures --------------------------------------------------------------------------------------
 
-_ISO = re.compile(
-    r"(?<!\d)(?P<y>[12]\d{3})([-/.])(?P<m>1[0-2]|0?[1-9])\2(?P<d>3[01]|[12]\d|0?[1-9])(?!\d)"
-)
-_YEAR = re.compile(
-    r"(?<![\d.,:$€£¥₩/])(?:(?<!-)|(?<=[12]\d{3}-))(?P<y>1[0-9]{3}|20[0-9]{2}|21[0-4]\d)"
-    r"(?![\d%:]|[.,]\d|\s?(?:年|년)|-\d{3}(?!\d))"
-)
-
-
-@cache
-def _remote_year_pattern() -> re.Pattern[str]:
-    return re.compile(
-        rf"{any_of(date_words().written.before_christ)}(?P<bc>\d{{1,4}})\s?[年년]"
-        r"|(?<!\d)(?P<bc2>\d{1,4})\s?(?:bce?|b\.c\.(?:e\.)?)(?![a-z])|西暦(?P<ad>\d{1,3})年"
-    )
-
 
 def figure_dates(source: Source) -> Iterator[Moment]:
     """Yield dates such as 2026-02-09 and 44 BC, and years alone."""
     counted = date_words().written.counted_after_year
-    for found in _ISO.finditer(source.folded):
+    for found in notations()["iso"].finditer(source.folded):
         yield source.moment(found.span(), int(found["y"]), int(found["m"]), int(found["d"]))
-    for found in _remote_year_pattern().finditer(source.folded):
+    for found in notations()["remote_year"].finditer(source.folded):
         before = _int(found["bc"], found["bc2"])
         yield source.moment(found.span(), int(found["ad"]) if before is None else -before)
-    for found in _YEAR.finditer(source.folded):
+    for found in notations()["year"].finditer(source.folded):
         if not counted.match(source.folded, found.end()):
             yield source.moment(found.span(), int(found["y"]))
 
 
 # --- decades and centuries ------------------------------------------------------------------------
 
-_DECADE = re.compile(
-    r"(?<!\d)(?P<century>\d{1,2})\s?世[紀纪]の?(?P<ofc>\d0)年代"
-    r"|(?<!\d)(?P<cjk>\d{3}0|\d0)\s?(?:年代|년대)|(?<!\d)(?P<de>\d{3}0|\d0)er\b"
-    r"|(?:años|década de(?: los)?|années)\s(?P<es>\d{3}0|[2-9]0)(?!\d)"
-    r"|(?<![\d'])(?P<en>1\d{2}0|20\d0)'?s(?![a-z])|(?:the\s|')(?P<en2>[2-9]0)s(?![a-z])"
-)
 _ROMAN = {"i": 1, "v": 5, "x": 10}
-
-
-@cache
-def _century_pattern() -> re.Pattern[str]:
-    words = date_words()
-    return re.compile(
-        rf"(?P<bc>{any_of(words.written.before_christ)})?\s?"
-        r"(?<!\d)(?P<c>\d{1,2}|[一二三四五六七八九十]{1,3})\s?(?:世[紀纪]|세기)"
-        rf"|(?:(?P<nth>\d{{1,2}})(?:st|nd|rd|th)|(?P<en>{'|'.join(words.ordinals)}))[\s-]"
-        r"centur(?:y|ies)(?P<bc2>\s(?:bce?|b\.c\.))?"
-        r"|(?P<de>\d{1,2})\.\s?jahrhunderts?|siglo\s(?P<es>[ivx]+)\b|\b(?P<fr>[ivx]+)e\ssiècle"
-    )
 
 
 def spans_of_years(source: Source) -> Iterator[Moment]:
     """Yield centuries and decades."""
-    for found in _century_pattern().finditer(source.folded):
+    for found in notations()["century"].finditer(source.folded):
         if roman := found["es"] or found["fr"]:
             century = _roman(roman)
         elif word := found["en"]:
@@ -310,7 +233,7 @@ def spans_of_years(source: Source) -> Iterator[Moment]:
             yield Moment(*span, source.text[slice(*span)], "century", year=-100 * century)
         else:
             yield _years(source, span, "century", max(1, 100 * century - 99), 100 * century)
-    for found in _DECADE.finditer(source.folded):
+    for found in notations()["decade"].finditer(source.folded):
         year = int(next(v for k, v in found.groupdict().items() if v and k != "century"))
         year += 100 * (int(found["century"]) - 1) if found["century"] else 0
         year += 1900 if year < 100 else 0
