@@ -9,7 +9,14 @@ from typing import Annotated
 
 from pydantic.dataclasses import dataclass
 
-from konkyo.index.text.word_data import CHECKED, Alternatives, alternatives, any_of, word_data
+from konkyo.index.text.word_data import (
+    CHECKED,
+    Alternatives,
+    WordDataError,
+    alternatives,
+    any_of,
+    word_data,
+)
 
 __all__ = ["DateWords", "date_words", "named_pattern", "notations", "number"]
 
@@ -145,24 +152,27 @@ def _tables() -> dict[str, str]:
     }
 
 
-def _filled(notation: str, tables: dict[str, str]) -> str:
-    joined = "".join(date_words().notations[notation].splitlines())
-    return re.sub("«(.+?)»", lambda name: tables[name[1]], joined)
-
-
 @cache
 def notations() -> dict[str, re.Pattern[str]]:
     """Return the patterns of the notations without names of months, and of relative words."""
-    tables = _tables()
-    texts = {name: text for name, text in tables.items() if name.startswith("relative_")}
-    for name in date_words().notations.keys() - {"western", "western_weekday"}:
-        texts[name] = _filled(name, tables)
-    return {name: re.compile(text) for name, text in texts.items()}
+    of_calendar = {"western", "western_weekday"}
+    patterns = {n: named_pattern(n) for n in date_words().notations if n not in of_calendar}
+    for unit in date_words().relative:
+        patterns[f"relative_{unit}"] = re.compile(_tables()[f"relative_{unit}"])
+    return patterns
 
 
 def named_pattern(notation: str, **names: str) -> re.Pattern[str]:
-    """Return the pattern of a notation with more names than those of the tables."""
-    return re.compile(_filled(notation, _tables() | names))
+    """Return the pattern of a notation, with more names than those of the tables.
+
+    Raises WordDataError where the notation has an unknown name or is no regular expression.
+    """
+    tables = _tables() | names
+    joined = "".join(date_words().notations[notation].splitlines())
+    try:
+        return re.compile(re.sub("«(.+?)»", lambda name: tables[name[1]], joined))
+    except (KeyError, re.error) as exc:
+        raise WordDataError(f"dates.toml: notations.{notation}: {exc}") from exc
 
 
 def number(text: str) -> int:
