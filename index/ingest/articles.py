@@ -16,7 +16,7 @@ from konkyo.index.ingest.site_chrome import kind_of
 from konkyo.index.ingest.sources import FEED, Fetcher, RawDocument
 from konkyo.index.records import Article, article_id_for
 from konkyo.index.text.delimited import without_between, without_emphasis
-from konkyo.index.text.header_dates import ParsedDate, parse_date
+from konkyo.index.text.header_dates import ParsedDate, parse_date, parse_stated
 from konkyo.index.text.language import detect, is_language_code
 from konkyo.index.text.sentences import sentences
 
@@ -245,7 +245,7 @@ def _described(source: str, fields: Mapping[str, object], title: str | None, bod
     stated = _field(
         fields, "published", "date", "published_at", "pubdate", "datepublished", "publish_date"
     )
-    published = parse_date(stated) if stated else None
+    published = parse_stated(stated) if stated else None
     if stated and published is None:
         raise SourceError(source, f"cannot read the date {stated[:40]!r}; write it as YYYY-MM-DD")
     language = (_field(fields, "language", "lang") or "").lower().replace("_", "-").split("-")[0]

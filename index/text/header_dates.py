@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import islice
 
 from konkyo.index.text.date_words import date_words, notations
@@ -13,10 +13,13 @@ from konkyo.index.text.moments import Moment, days_of
 from konkyo.index.text.normalize import fold
 from konkyo.index.text.written_dates import Source, cjk_dates, western_dates
 
-__all__ = ["ParsedDate", "parse_date"]
+__all__ = ["ParsedDate", "parse_date", "parse_stated"]
 
 # Dashes stay what they are: 1–6月 is no date.
 _WIDE = str.maketrans("０１２３４５６７８９／．－：", "0123456789/.-:")
+
+_EPOCH = re.compile(r"(\d{9,10})(?:\.\d+)?|(\d{12,13})")
+_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/((?:19|20)\d{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,25 @@ def parse_date(text: str, *, reference: date | None = None) -> ParsedDate | None
     days = [d[0] for y in years if (d := days_of(y, int(partial["m"]), int(partial["d"])))]
     nearest = min(days, key=lambda day: abs(day - reference), default=None)
     return _parsed(source, partial.end(), nearest) if nearest else None
+
+
+def parse_stated(text: str) -> ParsedDate | None:
+    """Return the date a field of metadata states, or None: as ``parse_date``, and two forms more.
+
+    Seconds or milliseconds since 1970 are a time in UTC. ``25/12/2024`` is read because only one
+    order of day and month is possible; ``03/04/2024`` is not.
+    """
+    text = text.strip()
+    if epoch := _EPOCH.fullmatch(text):
+        seconds = int(epoch[1]) if epoch[1] else int(epoch[2]) // 1000
+        at = datetime.fromtimestamp(seconds, UTC).isoformat()
+        return ParsedDate(at[:10], at)
+    if slashed := _SLASHED.match(text):
+        month, day = sorted((int(slashed[1]), int(slashed[2])))
+        if (day <= 12 and day != month) or days_of(int(slashed[3]), month, day) is None:
+            return None
+        text = f"{slashed[3]}-{month:02d}-{day:02d}{text[slashed.end() :]}"
+    return parse_date(text)
 
 
 def _dated(source: Source) -> Iterator[Moment]:
