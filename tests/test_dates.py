@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from konkyo.index.text.date_words import DateWords, date_words, notations
+from konkyo.index.text.date_words import DateWords, date_words, named_pattern, notations
 from konkyo.index.text.header_dates import parse_date
 from konkyo.index.text.periods import period_in_question
+from konkyo.index.text.word_data import WordDataError
 
 TODAY = date(2026, 11, 22)
 
@@ -222,8 +223,13 @@ def test_a_range_of_months_in_a_header_is_no_day() -> None:
 
 
 def test_every_notation_and_relative_word_is_compiled() -> None:
-    assert set(date_words().notations) - set(notations()) == {"western", "western_weekday"}
+    assert set(date_words().notations) - set(notations()) == {"western"}
     assert {f"relative_{unit}" for unit in ("day", "week", "month", "year")} <= set(notations())
+
+
+def test_a_notation_with_an_unknown_name_is_refused() -> None:
+    with pytest.raises(WordDataError, match=r"notations\.western: 'month'"):
+        named_pattern("western", begin="", end="")
 
 
 @pytest.mark.parametrize(

@@ -155,8 +155,7 @@ def _tables() -> dict[str, str]:
 @cache
 def notations() -> dict[str, re.Pattern[str]]:
     """Return the patterns of the notations without names of months, and of relative words."""
-    of_calendar = {"western", "western_weekday"}
-    patterns = {n: named_pattern(n) for n in date_words().notations if n not in of_calendar}
+    patterns = {n: named_pattern(n) for n in date_words().notations if n != "western"}
     for unit in date_words().relative:
         patterns[f"relative_{unit}"] = re.compile(_tables()[f"relative_{unit}"])
     return patterns
@@ -170,7 +169,7 @@ def named_pattern(notation: str, **names: str) -> re.Pattern[str]:
     tables = _tables() | names
     joined = "".join(date_words().notations[notation].splitlines())
     try:
-        return re.compile(re.sub("«(.+?)»", lambda name: tables[name[1]], joined))
+        return re.compile(re.sub("«([^«»]+)»", lambda name: tables[name[1]], joined))
     except (KeyError, re.error) as exc:
         raise WordDataError(f"dates.toml: notations.{notation}: {exc}") from exc
 

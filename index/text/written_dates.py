@@ -133,7 +133,7 @@ def month_calendar(language: str) -> Calendar | None:
         months,
         weekdays,
         named_pattern("western", begin=begin, end=end, month=_longest_first(months)),
-        named_pattern("western_weekday", begin=begin, end=end, weekday=day_names),
+        re.compile(rf"{begin}(?P<w>{day_names}){end}"),
     )
 
 
