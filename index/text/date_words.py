@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import fields
 from functools import cache
 from typing import Annotated
 
@@ -122,8 +123,11 @@ def _tables() -> dict[str, str]:
     """Return what the «names» of the notations stand for."""
     words = date_words()
     units = [word for named in words.count_units.values() for word in named]
-    clock, written, questions = words.clock, words.written, words.questions
+    clock = words.clock
+    groups = (clock, words.written, words.questions)
+    lists = [(field.name, group) for group in groups for field in fields(group)]
     return {
+        **{n: any_of(v) for n, group in lists if isinstance(v := getattr(group, n), tuple)},
         "two": r"(?:\d{1,2}|[一二三四五六七八九]?十?[一二三四五六七八九]|[二三]?十)",
         "day": r"(?:3[01]|[12]\d|0?[1-9])",
         "day_mark": r"\s?[日号號일](?!間|间|간)",
@@ -136,16 +140,6 @@ def _tables() -> dict[str, str]:
         "small_numbers": "|".join(n for n in words.numbers if n.isascii() and len(n) > 2),
         "ordinals": "|".join(words.ordinals),
         "halves": _any_name([*clock.morning, *clock.noon, *clock.afternoon]),
-        "not_after_hour": _any_name(clock.not_after_hour),
-        "not_after_si": _any_name(clock.not_after_si),
-        "after_dian": any_of(clock.after_dian),
-        "before_christ": any_of(written.before_christ),
-        "not_after_year": any_of(written.not_after_year),
-        "not_after_month": any_of(written.not_after_month),
-        "not_after_one_day": any_of(written.not_after_one_day),
-        "not_after_day": any_of(written.not_after_day),
-        "past": any_of(questions.past),
-        "past_after": any_of(questions.past_after),
         "zones": "|".join(words.zones).lower(),
         **words.weekdays,
         **{f"relative_{unit}": _any_name(words.steps(unit)) for unit in words.relative},
