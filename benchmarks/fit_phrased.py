@@ -85,9 +85,9 @@ def kind(text: str, language: str) -> str:
 
 def others(text: str, answer: str, language: str) -> list[str]:
     """Spans of the paragraph of the answer's sort that are not the answer."""
+    from konkyo.index.text.dates import dates
     from konkyo.index.text.names import names
     from konkyo.index.text.quantities import quantities
-    from konkyo.index.text.times import dates
 
     sort = kind(answer, language)
     if sort == "date":

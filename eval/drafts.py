@@ -151,7 +151,7 @@ def _answers(answer: str, asks: str, language: str) -> tuple[str, ...]:
 
 
 def _a_day(sentence: str, language: str) -> tuple[int, int, str] | None:
-    from konkyo.index.text.times import dates
+    from konkyo.index.text.dates import dates
 
     found = [
         m for m in dates(sentence, None, language) if m.month is not None and m.day is not None

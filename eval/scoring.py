@@ -126,7 +126,7 @@ def _same_quantity(text: str, answer: str) -> bool:
 
 def _same_date(text: str, answer: str) -> bool:
     """Day and month must both be given; a year only has to agree where both name one."""
-    from konkyo.index.text.times import dates
+    from konkyo.index.text.dates import dates
 
     wanted = [m for m in dates(answer) if m.month is not None and m.day is not None]
     if not wanted or _letters_beside(answer, [(m.start, m.end) for m in wanted]):

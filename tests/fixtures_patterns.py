@@ -48,7 +48,6 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     r"f'\\b{re.escape(stem)}{whole}'": {"stem": "increas", "whole": r"\w*"},
     r"f'(?:\\d|[a-z])\\s?\\b{word}\\b|\\d{word}\\b'": {"word": "billion"},
     r"f'[\\s-]?{re.escape(word)}{boundary}'": {"word": "Milliarden", "boundary": r"(?![^\W\d_])"},
-    "_names(table)": {"table": {"去年": -1, "昨年": -1}},
     "_latin_figures(mark)": {"mark": "[ .]"},
     "mark": {"mark": "[ .]"},
     "f'(?={re.escape(mark)})'": {"mark": "**"},

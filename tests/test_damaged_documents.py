@@ -19,7 +19,7 @@ from konkyo.index.errors import SourceError
 from konkyo.index.ingest.articles import to_articles
 from konkyo.index.ingest.foreign_errors import GENERAL, LIBRARIES, errors_of
 from konkyo.index.ingest.sources import FEED, RawDocument
-from konkyo.index.text.dates import parse_stated
+from konkyo.index.text.header_dates import parse_stated
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_store import ToyEncoder

@@ -1,13 +1,20 @@
 """Dates as newspapers write them, and the periods questions ask about."""
 
+import tomllib
+from collections.abc import Callable
 from datetime import date
+from importlib import resources
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
-from konkyo.index.text.dates import parse_date
+from konkyo.index.text.date_words import DateWords, date_words, named_pattern, notations
+from konkyo.index.text.header_dates import parse_date
 from konkyo.index.text.periods import period_in_question
+from konkyo.index.text.word_data import WordDataError
 
 TODAY = date(2026, 11, 22)
 
@@ -162,3 +169,82 @@ def test_relative_phrases_are_told_from_years_that_may_name_an_event() -> None:
     assert last_week.relative
     assert year is not None
     assert not year.relative
+
+
+@pytest.mark.parametrize(
+    ("question", "since", "until"),
+    [
+        ("from May 2025 to last week", "2025-05-01", "2026-11-15"),
+        ("2025年から先月まで", "2025-01-01", "2026-10-31"),
+        ("1992年至1999年间", "1992-01-01", "1999-12-31"),
+        ("since October of 2024", "2024-10-01", None),
+        ("a partir de marzo de 2015", "2015-03-01", None),
+        ("since last month to last week", "2026-10-01", "2026-11-15"),
+        ("지난 6개월 동안의 뉴스", "2026-05-22", "2026-11-22"),
+    ],
+)
+def test_a_range_reaches_from_its_first_date_to_its_second(
+    question: str, since: str, until: str | None
+) -> None:
+    period = period_in_question(question, TODAY)
+    assert period is not None
+    assert (period.since, period.until) == (since, until)
+
+
+@pytest.mark.parametrize(
+    "question", ["the 2008–09 season", "前年比で何％増えたか", "the music of the 1980's"]
+)
+def test_a_season_and_a_comparison_are_no_period(question: str) -> None:
+    assert period_in_question(question, TODAY) is None
+
+
+def test_a_header_names_the_part_of_the_day_in_chinese() -> None:
+    found = parse_date("2023年7月27日早上8时")
+    assert found is not None
+    assert found.at == "2023-07-27T08:00"
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("2026/02/09 | 17:17", "2026-02-09T17:17"),
+        ("3 mars 2026 à 17:30", "2026-03-03T17:30"),
+        ("le 3 mars 2026, 17:30 est prévu", "2026-03-03T17:30"),
+    ],
+)
+def test_a_header_gives_the_time_after_a_mark_or_a_word(text: str, at: str) -> None:
+    found = parse_date(text)
+    assert found is not None
+    assert found.at == at
+
+
+def test_a_range_of_months_in_a_header_is_no_day() -> None:
+    assert parse_date("1—6月", reference=TODAY) is None
+
+
+def test_every_notation_and_relative_word_is_compiled() -> None:
+    assert set(date_words().notations) - set(notations()) == {"western"}
+    assert {f"relative_{unit}" for unit in ("day", "week", "month", "year")} <= set(notations())
+
+
+def test_a_notation_with_an_unknown_name_is_refused() -> None:
+    with pytest.raises(WordDataError, match=r"notations\.western: 'month'"):
+        named_pattern("western", begin="", end="")
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        (lambda tables: tables["clock"].pop("noon"), "clock.noon"),
+        (lambda tables: tables["eras"].update({"令和": "first"}), "eras.令和"),
+        (lambda tables: tables.update({"moons": {}}), "moons"),
+        (lambda tables: tables["questions"].update({"to": ["("]}), "questions.to"),
+    ],
+)
+def test_a_wrong_table_is_refused_by_its_key(change: Callable[[Any], object], key: str) -> None:
+    file = resources.files("konkyo.index.text").joinpath("data", "dates.toml")
+    tables = tomllib.loads(file.read_text("utf-8"))
+    change(tables)
+    with pytest.raises(ValidationError) as raised:
+        TypeAdapter(DateWords).validate_python(tables)
+    assert [".".join(map(str, error["loc"])) for error in raised.value.errors()] == [key]

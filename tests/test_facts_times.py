@@ -8,12 +8,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from konkyo.index.text.times import Moment, dates, moments_agree
+from konkyo.index.text.dates import dates
+from konkyo.index.text.moments import Moment, moments_agree
 
 PUBLISHED = date(2026, 2, 9)
 SAME = [
     ("5月7日", "May 7", "7 May", "the 7th of May", "5월 7일", "五月七日", "5月7号"),
-    ("2026年2月9日", "February 9, 2026", "9 February 2026", "Feb. 9, 2026", "2026-02-09", "2026/02/09", "2026.2.9", "2026년 2월 9일", "令和8年2月9日", "二〇二六年二月九日"),
+    (
+        "2026年2月9日",
+        "February 9, 2026",
+        "9 February 2026",
+        "Feb. 9, 2026",
+        "2026-02-09",
+        "2026/02/09",
+        "2026.2.9",
+        "2026년 2월 9일",
+        "令和8年2月9日",
+        "二〇二六年二月九日",
+    ),
     ("令和8年2月", "February 2026", "2026年2月", "2026년 2월"),
     ("2026年", "令和8年", "in 2026", "2026년", "二〇二六年"),
     ("1990年代", "the 1990s", "1990년대", "1990年代"),
@@ -27,7 +39,7 @@ SAME = [
     ("先月", "last month", "지난달", "上个月", "2026年1月"),
     ("昨日", "yesterday", "어제", "昨天", "8日", "2月8日", "2026-02-08"),
     ("先週", "last week", "지난주", "上周"),
-]  # fmt: skip
+]
 
 
 def only(text: str, reference: date | None = PUBLISHED, language: str | None = None) -> Moment:
@@ -46,26 +58,57 @@ def test_one_moment_in_many_notations(group: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        ("5月7日", "May 8"), ("5月7日", "6月7日"), ("2026年2月9日", "2025年2月9日"), ("昨日", "2月7日"), ("来月19日", "2月19日"),
-        ("先月", "来月"), ("昨年", "来年"), ("1990年代", "1980年代"), ("19世紀", "20世紀"), ("月曜日", "Tuesday"),
-        ("午後3時", "午前3時"), ("15:30", "15:31"), ("8日", "9日"), ("8日", "6月8日"), ("44 BC", "44 AD 2044"), ("1914年", "1918年"),
+        ("5月7日", "May 8"),
+        ("5月7日", "6月7日"),
+        ("2026年2月9日", "2025年2月9日"),
+        ("昨日", "2月7日"),
+        ("来月19日", "2月19日"),
+        ("先月", "来月"),
+        ("昨年", "来年"),
+        ("1990年代", "1980年代"),
+        ("19世紀", "20世紀"),
+        ("月曜日", "Tuesday"),
+        ("午後3時", "午前3時"),
+        ("15:30", "15:31"),
+        ("8日", "9日"),
+        ("8日", "6月8日"),
+        ("44 BC", "44 AD 2044"),
+        ("1914年", "1918年"),
     ],
-)  # fmt: skip
+)
 def test_other_moments_do_not_agree(first: str, second: str) -> None:
     assert not moments_agree(dates(first, PUBLISHED)[0], dates(second, PUBLISHED)[-1])
 
 
 @pytest.mark.parametrize(
     ("partial", "full"),
-    [("5月7日", "2024年5月7日"), ("2024年", "2024年5月7日"), ("2024年5月", "2024年5月7日"), ("3時", "15:00")],
-)  # fmt: skip
+    [
+        ("5月7日", "2024年5月7日"),
+        ("2024年", "2024年5月7日"),
+        ("2024年5月", "2024年5月7日"),
+        ("3時", "15:00"),
+    ],
+)
 def test_partial_dates_agree_with_full_ones(partial: str, full: str) -> None:
     assert moments_agree(only(partial, None), only(full, None))
 
 
 @pytest.mark.parametrize(
-    "text", ["5日間", "3か月", "3時間", "서울시장", "1日1回", "今日的な課題を除く3か国", "He may go", "march on", "41号高速公路", "2000 people", "1.2030"]
-)  # fmt: skip
+    "text",
+    [
+        "5日間",
+        "3か月",
+        "3時間",
+        "서울시장",
+        "1日1回",
+        "今日的な課題を除く3か国",
+        "He may go",
+        "march on",
+        "41号高速公路",
+        "2000 people",
+        "1.2030",
+    ],
+)
 def test_what_only_looks_like_a_date(text: str) -> None:
     assert [m for m in dates(text, None) if m.grain != "day" or m.relative is None] == []
 
@@ -113,9 +156,14 @@ def test_without_a_reference_relative_dates_keep_their_direction() -> None:
 def test_rendering_a_date_in_any_notation_reads_back(day: date) -> None:
     english = f"{day:%B} {day.day}"
     forms = [
-        f"{day.year}年{day.month}月{day.day}日", f"{day.year}년 {day.month}월 {day.day}일", day.isoformat(), f"{day:%Y/%m/%d}",
-        f"{english}, {day.year}", f"{day.day} {day:%B} {day.year}", f"{day.day} {day:%b} {day.year}",
-    ]  # fmt: skip
+        f"{day.year}年{day.month}月{day.day}日",
+        f"{day.year}년 {day.month}월 {day.day}일",
+        day.isoformat(),
+        f"{day:%Y/%m/%d}",
+        f"{english}, {day.year}",
+        f"{day.day} {day:%B} {day.year}",
+        f"{day.day} {day:%b} {day.year}",
+    ]
     if date(1927, 1, 1) <= day <= date(1988, 12, 31):
         forms.append(f"昭和{day.year - 1925}年{day.month}月{day.day}日")
     for form in forms:

@@ -23,7 +23,7 @@ from konkyo.index.ingest.plain_text import (
     whole_draft,
 )
 from konkyo.index.ingest.site_chrome import CJK, Kind, is_reply_button, kind_of, text_width
-from konkyo.index.text.dates import ParsedDate, parse_date
+from konkyo.index.text.header_dates import ParsedDate, parse_date
 
 __all__ = ["drafts"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from konkyo.index.ingest.vocabulary import shipped_vocabulary
-from konkyo.index.text.dates import ParsedDate
+from konkyo.index.text.header_dates import ParsedDate
 
 __all__ = ["AUTHOR", "OUTLET", "credit", "first_url", "published"]
 

@@ -16,7 +16,7 @@ from konkyo.index.ingest.draft import Draft
 from konkyo.index.ingest.encodings import clean, decode
 from konkyo.index.ingest.html import plain_text
 from konkyo.index.ingest.site_chrome import kind_of
-from konkyo.index.text.dates import parse_date
+from konkyo.index.text.header_dates import parse_date
 
 if TYPE_CHECKING:
     from docx.document import Document

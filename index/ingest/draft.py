@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from konkyo.index.ingest.encodings import clean
 from konkyo.index.records import Article, article_id_for
-from konkyo.index.text.dates import ParsedDate
+from konkyo.index.text.header_dates import ParsedDate
 from konkyo.index.text.language import detect
 from konkyo.index.text.sentences import sentences
 

@@ -9,7 +9,7 @@ from konkyo.index.errors import SourceError
 from konkyo.index.ingest.draft import Draft
 from konkyo.index.ingest.encodings import clean
 from konkyo.index.ingest.html import plain_text
-from konkyo.index.text.dates import parse_date
+from konkyo.index.text.header_dates import parse_date
 
 __all__ = ["Entry", "is_feed", "is_news_xml", "read_feed"]
 

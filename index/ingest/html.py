@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from konkyo.index.errors import SourceError
 from konkyo.index.ingest.draft import Draft
 from konkyo.index.ingest.encodings import clean
-from konkyo.index.text.dates import parse_date
 from konkyo.index.text.delimited import without_between
+from konkyo.index.text.header_dates import parse_date
 from konkyo.index.text.language import detect, is_language_code
 
 if TYPE_CHECKING:

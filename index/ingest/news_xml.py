@@ -12,7 +12,7 @@ from konkyo.index.ingest.encodings import clean
 from konkyo.index.ingest.html import plain_text
 from konkyo.index.ingest.sources import RawDocument
 from konkyo.index.records import Article
-from konkyo.index.text.dates import ParsedDate, parse_stated
+from konkyo.index.text.header_dates import ParsedDate, parse_stated
 from konkyo.index.text.language import is_language_code
 
 if TYPE_CHECKING:

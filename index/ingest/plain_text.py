@@ -8,8 +8,8 @@ from itertools import pairwise
 from konkyo.index.ingest.bylines import AUTHOR, OUTLET, credit, first_url, published
 from konkyo.index.ingest.draft import Draft
 from konkyo.index.ingest.site_chrome import CJK, kind_of, text_width
-from konkyo.index.text.dates import ParsedDate, parse_date
 from konkyo.index.text.delimited import without_emphasis
+from konkyo.index.text.header_dates import ParsedDate, parse_date
 
 __all__ = ["ENDS", "QUOTE_MARK", "STRONG_END", "plain_emphasis", "whole_draft"]
 

@@ -8,7 +8,7 @@ from datetime import date
 
 from konkyo.index.ingest.draft import Draft
 from konkyo.index.ingest.site_chrome import kind_of
-from konkyo.index.text.dates import ParsedDate, parse_date
+from konkyo.index.text.header_dates import ParsedDate, parse_date
 from konkyo.index.text.sentences import sentences
 
 __all__ = ["line_drafts"]

@@ -9,7 +9,7 @@ from konkyo.index.errors import SourceError
 from konkyo.index.ingest.draft import Draft, article_from
 from konkyo.index.ingest.encodings import clean
 from konkyo.index.records import Article
-from konkyo.index.text.dates import parse_stated
+from konkyo.index.text.header_dates import parse_stated
 from konkyo.index.text.language import is_language_code
 
 __all__ = ["BODY_NAMES", "article_of_fields", "described_article", "field_text"]

@@ -16,9 +16,10 @@ from typing import Annotated
 
 from pydantic.dataclasses import dataclass
 
+from konkyo.index.text.dates import dates
 from konkyo.index.text.language import detect
+from konkyo.index.text.moments import Moment, moments_agree
 from konkyo.index.text.quantities import Quantity, quantities, same_quantity
-from konkyo.index.text.times import Moment, dates, moments_agree
 from konkyo.index.text.word_data import CHECKED, alternatives, word_data
 from konkyo.rag.reading.answerability import Asked, asked_for, holds, terms
 from konkyo.rag.retrieval.evidence import Span

@@ -19,12 +19,13 @@ from typing import Annotated, Literal
 from pydantic.dataclasses import dataclass as schema
 
 from konkyo.index.records import Hit
+from konkyo.index.text.dates import dates
 from konkyo.index.text.language import same_language
+from konkyo.index.text.moments import Moment, moments_agree
 from konkyo.index.text.name_identity import same_name
 from konkyo.index.text.names import Name, names
 from konkyo.index.text.negation import opposed_words, stands_in
 from konkyo.index.text.quantities import Quantity, quantities, same_quantity
-from konkyo.index.text.times import Moment, dates, moments_agree
 from konkyo.index.text.word_data import CHECKED, alternatives, word_data
 from konkyo.rag.reading.answerability import terms
 from konkyo.rag.reading.protocol import Reader

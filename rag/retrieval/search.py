@@ -92,7 +92,7 @@ class Search:
         """
         period = None
         if where.since is None and where.until is None:
-            period = period_in_question(asked.text, today, asked.language)
+            period = period_in_question(asked.text, today)
         if period is None:
             return (yield from self._both_ways(asked, where, top_k, timings)), ()
         within = replace(where, since=period.since, until=period.until)

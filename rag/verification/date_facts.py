@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic.dataclasses import dataclass
 
-from konkyo.index.text.times import Moment, moments_agree
+from konkyo.index.text.moments import Moment, moments_agree
 from konkyo.index.text.word_data import CHECKED, Alternatives, word_data
 from konkyo.rag.verification.fact_sources import (
     FactIssue,

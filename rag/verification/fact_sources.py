@@ -10,9 +10,10 @@ from functools import lru_cache
 from typing import Literal, Protocol, TypeVar
 
 from konkyo.index.text.alignment import Alignment, Change
+from konkyo.index.text.dates import dates
+from konkyo.index.text.moments import Moment
 from konkyo.index.text.normalize import fold
 from konkyo.index.text.quantities import Quantity, quantities
-from konkyo.index.text.times import Moment, dates
 
 __all__ = [
     "CLEAR", "FactIssue", "FactKind", "FactMatch", "Found", "Place", "Source", "Text", "changes_at",

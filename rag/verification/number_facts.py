@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from konkyo.index.text.moments import Moment
 from konkyo.index.text.quantities import Quantity, quantities, same_quantity, unit_conflict
-from konkyo.index.text.times import Moment
 from konkyo.rag.verification.fact_sources import (
     FactIssue,
     FactMatch,
