@@ -1,4 +1,7 @@
-"""Fitted logistic models: from named features to one probability, and the threshold chosen for it."""
+"""Fitted logistic models.
+
+From named features to one probability, and the threshold chosen for it.
+"""
 
 from __future__ import annotations
 

@@ -56,8 +56,8 @@ def open_llm(
 
     For ``embedded`` the model is a catalogue name or the path of a GGUF file; nothing is loaded
     until it is first used, by ``embedded`` instead of in this process where it is given. ``how``
-    says how a server is called; its time-out wins over ``timeout``, in seconds. Raises SettingsError for an unknown kind, ModelMissing for a model
-    that has not been pulled.
+    says how a server is called; its time-out wins over ``timeout``, in seconds. Raises
+    SettingsError for an unknown kind, ModelMissing for a model that has not been pulled.
     """
     how = how or Remote(timeout=timeout)
     if kind == "none":
@@ -94,7 +94,8 @@ def open_pipeline(
     """Open a store with its encoder, the learned checker where it can be had, and a model.
 
     The store is opened first, so that a wrong folder is told at once. ``calibration`` names a file
-    of ``konkyo eval calibrate``; ``decide`` replaces the fitted decision. Raises StoreError, ModelError, SettingsError.
+    of ``konkyo eval calibrate``; ``decide`` replaces the fitted decision. Raises StoreError,
+    ModelError, SettingsError.
     """
     from konkyo.index.text.language import detect
     from konkyo.index.text.sentences import sentences
@@ -260,7 +261,8 @@ def _open(store: str, encoder: Encoder | None, embedding: str) -> tuple[Store, E
         encoder = load_encoder(embedding or EmbeddingSettings().model)
     if encoder_of(opened.fingerprint) != encoder.fingerprint:
         raise StoreMismatch(
-            f"{masked(store)}: was built with {encoder_of(opened.fingerprint)}, but the model named is"
+            f"{masked(store)}: was built with {encoder_of(opened.fingerprint)}, but the model "
+            f"named is"
             f" {encoder.fingerprint}; name that model, or build the index again"
         )
     return opened, encoder

@@ -1,8 +1,9 @@
 """From a question to an Answer or a Refusal; the stages in the order of their files.
 
-``question`` completes what was asked, ``retrieval.search`` finds and reads, ``reading.answerability``
-decides, ``disagreement`` looks for what contradicts, ``generation.drafting`` asks the model,
-``verification.verifier`` checks, ``outcome`` puts together what is shown.
+``question`` completes what was asked, ``retrieval.search`` finds and reads,
+``reading.answerability`` decides, ``disagreement`` looks for what contradicts,
+``generation.drafting`` asks the model, ``verification.verifier`` checks, ``outcome`` puts together
+what is shown.
 """
 
 from __future__ import annotations

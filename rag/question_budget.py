@@ -1,7 +1,7 @@
 """What one question may cost: how many letters are read, and how much processor time is spent.
 
-Every pattern takes time in proportion to its text (``tests/test_patterns.py``), so an upper bound on
-the letters bounds each step; the time bounds the sum of the steps. A step that a bound missed
+Every pattern takes time in proportion to its text (``tests/test_patterns.py``), so an upper bound
+on the letters bounds each step; the time bounds the sum of the steps. A step that a bound missed
 costs its own question, which fails with a named error, and no other.
 """
 
@@ -22,11 +22,17 @@ __all__ = ["LONGEST_PASSAGE", "LONGEST_QUESTION", "bounded", "checked", "readabl
 LONGEST_QUESTION = 4_000
 """Letters: eight times what the doors for people let in, so that a long message fits, too."""
 LONGEST_PASSAGE = 20_000
-"""Letters: no passage of ``index/chunking.py`` is as long; one of an older index or another tool may be."""
+"""Letters: no passage of ``index/chunking.py`` is as long.
+
+One of an older index or another tool may be.
+"""
 _MOST_TURNS = 50
 _LONGEST_ANSWER = 20_000
 _MOST_SECONDS = 300.0
-"""A question takes two to ten seconds; a small model that writes in this thread, up to a hundred."""
+"""A question takes two to ten seconds.
+
+A small model that writes in this thread, up to a hundred.
+"""
 
 
 def checked(question: str) -> str:

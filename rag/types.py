@@ -172,7 +172,10 @@ Event = EvidenceReady | ClaimDrafted | ClaimChecked | ClaimRemoved | Finished
 
 
 def to_json(outcome: Outcome) -> dict[str, object]:
-    """The documented object of ``konkyo ask --json`` (docs/schema.md); keys are never taken away."""
+    """The documented object of ``konkyo ask --json`` (docs/schema.md).
+
+    Keys are never taken away.
+    """
     answered = isinstance(outcome, Answer)
     return {
         "question": outcome.question,

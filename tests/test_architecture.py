@@ -216,7 +216,8 @@ def test_no_public_name_is_a_metaphor() -> None:
         for node in ast.walk(tree(module)):
             if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 words = re.findall(r"[A-Z]?[a-z]+", node.name)
-                if {w.lower() for w in words} & METAPHORS:
+                # Of evaluations, "judge" is the field's own word.
+                if {w.lower() for w in words} & (METAPHORS - {"judge"}):
                     found.append(f"{module}.{node.name}")
     assert found == []
 

@@ -48,5 +48,5 @@ def test_names_a_missing_section() -> None:
 
 
 def test_names_a_file_that_is_not_toml() -> None:
-    with pytest.raises(DataFileError, match="words.toml: not valid TOML"):
+    with pytest.raises(DataFileError, match=r"words\.toml: not valid TOML"):
         parse_vocabulary("[label", "words.toml")

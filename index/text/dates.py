@@ -35,13 +35,15 @@ def dates(text: str, reference: date | None = None, language: str | None = None)
     moments = [*_without_names(source), *western_dates(source, "en"), *clock_times(source)]
     if code not in {"en", "ja", "zh", "ko"}:
         moments += western_dates(source, code)
-    return _in_context(_apart(moments))
+    return _in_context(_not_overlapping(moments))
 
 
 def dates_of_question(question: str, today: date) -> list[Moment]:
     """Return the dates of a question, whatever its language and its capitals."""
     source = Source(question, fold(question), today)
-    return _apart([*_without_names(source), *western_dates(source, "question", strict=False)])
+    return _not_overlapping(
+        [*_without_names(source), *western_dates(source, "question", strict=False)]
+    )
 
 
 def _without_names(source: Source) -> list[Moment]:
@@ -55,7 +57,7 @@ def _without_names(source: Source) -> list[Moment]:
     ]
 
 
-def _apart(moments: Iterable[Moment]) -> list[Moment]:
+def _not_overlapping(moments: Iterable[Moment]) -> list[Moment]:
     """Return the longest of the moments that overlap, in text order; all days of the week."""
     kept: list[Moment] = []
     taken: set[int] = set()

@@ -34,7 +34,7 @@ def without_emphasis(line: str, marks: tuple[str, ...]) -> str:
     closings = {mark: _closings(line, mark, whole="_" in marks) for mark in marks if mark in line}
     kept: list[str] = []
     at = place = 0
-    while closings and (found := _opening(tuple(closings)).search(line, place)):
+    while closings and (found := _first_mark(tuple(closings)).search(line, place)):
         start = place = found.start()
         for mark, ends in closings.items():
             inner = start + len(mark)
@@ -51,7 +51,7 @@ def without_emphasis(line: str, marks: tuple[str, ...]) -> str:
 
 
 @lru_cache(maxsize=32)
-def _opening(marks: tuple[str, ...]) -> re.Pattern[str]:
+def _first_mark(marks: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(map(re.escape, marks)))
 
 

@@ -18,7 +18,8 @@ __all__ = ["Draft", "claims_grammar", "display_text", "parse_line", "split_lines
 _OPEN = "[［【〔"
 _CLOSE = "]］】〕"
 _MARK = re.compile(
-    rf"[{re.escape(_OPEN)}]\s*([0-9０-９]{{1,3}}(?:\s*[,、，;]\s*[0-9０-９]{{1,3}})*)\s*[{re.escape(_CLOSE)}]"
+    rf"[{re.escape(_OPEN)}]\s*([0-9０-９]{{1,3}}(?:\s*[,、，;]\s*[0-9０-９]"
+    rf"{{1,3}})*)\s*[{re.escape(_CLOSE)}]"
 )
 _BULLET = re.compile(r"^\s*(?:[-*•・‣]|\(?[0-9]{1,2}[.)](?=\s))\s*")
 _CUT_OFF = re.compile(

@@ -1,7 +1,7 @@
 """The network of the learned reader: its weights file, its ONNX graph, and one run of it.
 
-Its outputs are ``tokens``, of every token (span start, span end and, where the weights have them, part
-of an answer, not supported), and ``verdict``, of the pooled first one.
+Its outputs are ``tokens``, of every token (span start, span end and, where the weights have them,
+part of an answer, not supported), and ``verdict``, of the pooled first one.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Is a claim proved by exactly what it cites, and does it answer? All checks, in one ordered list.
 
-Exact comparison comes first: a number, date, name, negation or quotation that the cited quotes do not
-hold fails a claim outright. Then meaning, as one probability from a logistic model fitted on data
-named in ``rag/calibration.json``. Then whether it is the answer that was asked for.
+Exact comparison comes first: a number, date, name, negation or quotation that the cited quotes do
+not hold fails a claim outright. Then meaning, as one probability from a logistic model fitted on
+data named in ``rag/calibration.json``. Then whether it is the answer that was asked for.
 """
 
 from __future__ import annotations
@@ -64,7 +64,10 @@ class DraftedClaim:
 
     @property
     def cited(self) -> list[Evidence]:
-        """The quotes it cites, in the order it names them; numbers that were not shown are left out."""
+        """The quotes it cites, in the order it names them.
+
+        Numbers that were not shown are left out.
+        """
         by_number = {e.number: e for e in self.shown}
         return [by_number[n] for n in self.citations if n in by_number]
 

@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from konkyo.index.builder import BuildReport
     from konkyo.index.inventory import Confirm
 
-__all__ = ["consent", "print_report"]
+__all__ = ["consent", "print_interrupted", "print_report"]
+
+
+def print_interrupted(kept: int) -> None:
+    """Say on standard error what a stopped build keeps."""
+    click.echo(
+        f"stopped; the index is as it was, {kept} encoded passages are kept:"
+        " the same command goes on from there",
+        err=True,
+    )
 
 
 def consent(yes: bool, as_json: bool, stop: Callable[[], None] = lambda: None) -> Confirm | None:

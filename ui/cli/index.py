@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from konkyo.index.ingest.sources import Fetcher
     from konkyo.index.settings import Settings
 from konkyo.ui.cli.build_progress import build_progress
-from konkyo.ui.cli.build_report import consent, print_report
+from konkyo.ui.cli.build_report import consent, print_interrupted, print_report
 from konkyo.ui.cli.index_inspect import compact, list_articles, status, verify
 from konkyo.ui.cli.index_options import (
     CONFIG_OPTION,
@@ -201,11 +201,7 @@ def _run(
                 limits=settings.reading,
             )
     except KeyboardInterrupt as exc:
-        click.echo(
-            f"stopped; the index is as it was, {kept} encoded passages are kept:"
-            " the same command goes on from there",
-            err=True,
-        )
+        print_interrupted(kept)
         raise click.Abort from exc
     print_report(report, store, as_json)
     return 1 if report.failures else 0

@@ -214,25 +214,29 @@ def _chunks(
         yield {**chunk({}), "choices": [], "usage": counts}
 
 
+def _lines(chunks: Iterator[dict[str, object] | None]) -> Iterator[str]:
+    """Chunks as server-sent events; an error of ours is told as the last."""
+    from konkyo.ui.http.problems import problem_of
+
+    try:
+        for chunk in chunks:
+            said = ": " if chunk is None else f"data: {json.dumps(chunk, ensure_ascii=False)}"
+            yield f"{said}\n\n"
+    except KonkyoError as exc:
+        yield f"data: {json.dumps(problem_of(exc)[1], ensure_ascii=False)}\n\n"
+    yield "data: [DONE]\n\n"
+
+
 def router(services: "Services") -> "APIRouter":
     """The two routes."""
     from fastapi import APIRouter, Request
     from fastapi.responses import JSONResponse, Response
 
     from konkyo.ui.http.answering import event_stream, while_connected
-    from konkyo.ui.http.problems import problem_of, some_problems
+    from konkyo.ui.http.problems import some_problems
     from konkyo.ui.http.services import answer_from
 
     routes = APIRouter(tags=["OpenAI"])
-
-    def sse(chunks: Iterator[dict[str, object] | None]) -> Iterator[str]:
-        try:
-            for chunk in chunks:
-                said = ": " if chunk is None else f"data: {json.dumps(chunk, ensure_ascii=False)}"
-                yield f"{said}\n\n"
-        except KonkyoError as exc:
-            yield f"data: {json.dumps(problem_of(exc)[1], ensure_ascii=False)}\n\n"
-        yield "data: [DONE]\n\n"
 
     @routes.get("/v1/models", summary="The model", responses=some_problems())
     def models(request: Request) -> dict[str, object]:
@@ -272,7 +276,7 @@ def router(services: "Services") -> "APIRouter":
             if not body.stream:
                 return JSONResponse(_completion(answer_from(events), name, now))
             usage = bool(body.stream_options and body.stream_options.include_usage)
-            return event_stream(sse(_chunks(events, name, now, usage)), events)
+            return event_stream(_lines(_chunks(events, name, now, usage)), events)
 
         return await while_connected(request, gone, work)
 
