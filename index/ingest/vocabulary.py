@@ -67,11 +67,22 @@ def _entries(languages: object, name: str, section: str) -> tuple[str, ...]:
             if entries.count(entry) > 1:
                 raise DataFileError(name, key, f"{entry!r} stands there twice")
         found.extend(entry for entry in entries if entry not in found)
-        try:
-            Vocabulary({section: tuple(found)}).pattern(section)
-        except re.error as exc:
-            raise DataFileError(name, key, f"not a regular expression ({exc})") from exc
+    try:
+        Vocabulary({section: tuple(found)}).pattern(section)
+    except re.error as exc:
+        key = _wrong_key(languages, section)
+        raise DataFileError(name, key, f"not a regular expression ({exc})") from exc
     return tuple(found)
+
+
+def _wrong_key(languages: Mapping[str, list[str]], section: str) -> str:
+    """Return the key of the first entry that is no regular expression by itself."""
+    for language, entries in languages.items():
+        try:
+            Vocabulary({section: tuple(entries)}).pattern(section)
+        except re.error:
+            return f"{section}.{language}"
+    return section
 
 
 @cache
