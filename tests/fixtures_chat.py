@@ -68,7 +68,8 @@ PAYLOADS = (
     "<video><source onerror=window.pwned=1></video>",
     "<audio src=/pwned onerror=window.pwned=1>",
     "<marquee onstart=window.pwned=1>x</marquee>",
-    "<math><mtext></form><form><mglyph><svg><mtext><style><path id=</style><img onerror=window.pwned=1 src>",
+    "<math><mtext></form><form><mglyph><svg><mtext><style><path id=</style><img "
+    "onerror=window.pwned=1 src>",
     "<noscript><p title='</noscript><img src=x onerror=window.pwned=1>'>",
     "<textarea></textarea><img src=x onerror=window.pwned=1>",
     "<template><img src=x onerror=window.pwned=1></template>",

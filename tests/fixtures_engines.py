@@ -50,9 +50,18 @@ class Postgres:
         secret.chmod(0o644)
         _own(self.folder)
         _as_user(
-            _binary("initdb"), "-D", str(self.folder), "-U", _USER, f"--pwfile={secret}",
-            "--auth=scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync",
-        )  # fmt: skip
+            _binary("initdb"),
+            "-D",
+            str(self.folder),
+            "-U",
+            _USER,
+            f"--pwfile={secret}",
+            "--auth=scram-sha-256",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "--no-sync",
+        )
         with (self.folder / "pg_hba.conf").open("a") as out:
             out.write("host replication all 127.0.0.1/32 scram-sha-256\n")
         return self
@@ -61,9 +70,18 @@ class Postgres:
         """Become a streaming replica of another server."""
         _own(self.folder)
         _as_user(
-            _binary("pg_basebackup"), "-D", str(self.folder), "-R", "-X", "stream", "-c", "fast",
-            "--no-sync", "-d", primary.dsn("postgres") + f"?application_name=standby{self.port}",
-        )  # fmt: skip
+            _binary("pg_basebackup"),
+            "-D",
+            str(self.folder),
+            "-R",
+            "-X",
+            "stream",
+            "-c",
+            "fast",
+            "--no-sync",
+            "-d",
+            primary.dsn("postgres") + f"?application_name=standby{self.port}",
+        )
         return self
 
     def start(self, **settings: str) -> Postgres:

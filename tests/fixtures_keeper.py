@@ -1,7 +1,7 @@
 """A keeper of an index that changes nothing, for the tests of the page and the HTTP interface.
 
-It obeys one order as ``konkyo.ui.server.index_jobs`` sends it: a source with ``slow`` in it takes minutes, one with
-``missing`` fails, ``verify`` finds one promise kept and one broken.
+It obeys one order as ``konkyo.ui.server.index_jobs`` sends it: a source with ``slow`` in it takes
+minutes, one with ``missing`` fails, ``verify`` finds one promise kept and one broken.
 """
 
 from __future__ import annotations

@@ -71,7 +71,8 @@ def story(number: int, version: int = 0) -> str:
     """One Markdown article; another ``version`` is another text of the same file."""
     subject, place = SUBJECTS[number % len(SUBJECTS)], PLACES[number % len(PLACES)]
     body = "".join(
-        f"{place}で{subject}についての第{number}号の発表{part}があった。関係者は「{subject}は{number * 7 + part}件だ」と述べた。"
+        f"{place}で{subject}についての第{number}号の発表{part}があった。"
+        f"関係者は「{subject}は{number * 7 + part}件だ」と述べた。"
         for part in range(1, 4 + number % 3)
     )
     return (

@@ -1,6 +1,7 @@
 """Builds on a Ray cluster of three nodes, held against a local build; run by tests/test_ray.py.
 
-    unshare -n --pid --fork --mount-proc sh -c 'ip link set lo up; python tests/ray_cluster.py FOLDER'
+    unshare -n --pid --fork --mount-proc sh -c 'ip link set lo up; python tests/ray_cluster.py
+    FOLDER'
 
 Writes what it saw to FOLDER/seen.json. In a network namespace of its own, because the nodes of the
 cluster listen on every interface.

@@ -32,17 +32,62 @@ def differing(question: str, *articles: tuple[Evidence, Span]) -> list[str]:
 @pytest.mark.parametrize(
     ("question", "one", "two", "disputed"),
     [
-        (HOW_MANY, ("邦人は約160人だった。", "約160人", "ja"), ("About 170 people were there.", "170 people", "en"), True),
-        (HOW_MANY, ("邦人は160人だった。", "160人", "ja"), ("About 160 people were there.", "160 people", "en"), False),
-        ("規模はいくらですか。", ("5500億ドルの投資。", "5500億ドル", "ja"), ("A pledge of $550 billion.", "$550 billion", "en"), False),
-        ("規模はいくらですか。", ("5500億ドルの投資。", "5500億ドル", "ja"), ("約84兆円の投資。", "約84兆円", "ja"), False),
-        (WHEN, ("11月25日に話した。", "11月25日", "ja"), ("They spoke on November 24.", "November 24", "en"), True),
-        (WHEN, ("昨年11月25日に話した。", "昨年11月25日", "ja"), ("They spoke on November 24.", "November 24", "en"), True),
-        (WHEN, ("11月25日に話した。", "11月25日", "ja"), ("They spoke on November 25.", "November 25", "en"), False),
-        (WHEN, ("昨年11月25日に話した。", "昨年11月25日", "ja"), ("They spoke on November 25.", "November 25", "en"), False),
-        ("どこで会いましたか。", ("11月25日に話した。", "11月25日", "ja"), ("They spoke on November 24.", "November 24", "en"), False),
+        (
+            HOW_MANY,
+            ("邦人は約160人だった。", "約160人", "ja"),
+            ("About 170 people were there.", "170 people", "en"),
+            True,
+        ),
+        (
+            HOW_MANY,
+            ("邦人は160人だった。", "160人", "ja"),
+            ("About 160 people were there.", "160 people", "en"),
+            False,
+        ),
+        (
+            "規模はいくらですか。",
+            ("5500億ドルの投資。", "5500億ドル", "ja"),
+            ("A pledge of $550 billion.", "$550 billion", "en"),
+            False,
+        ),
+        (
+            "規模はいくらですか。",
+            ("5500億ドルの投資。", "5500億ドル", "ja"),
+            ("約84兆円の投資。", "約84兆円", "ja"),
+            False,
+        ),
+        (
+            WHEN,
+            ("11月25日に話した。", "11月25日", "ja"),
+            ("They spoke on November 24.", "November 24", "en"),
+            True,
+        ),
+        (
+            WHEN,
+            ("昨年11月25日に話した。", "昨年11月25日", "ja"),
+            ("They spoke on November 24.", "November 24", "en"),
+            True,
+        ),
+        (
+            WHEN,
+            ("11月25日に話した。", "11月25日", "ja"),
+            ("They spoke on November 25.", "November 25", "en"),
+            False,
+        ),
+        (
+            WHEN,
+            ("昨年11月25日に話した。", "昨年11月25日", "ja"),
+            ("They spoke on November 25.", "November 25", "en"),
+            False,
+        ),
+        (
+            "どこで会いましたか。",
+            ("11月25日に話した。", "11月25日", "ja"),
+            ("They spoke on November 24.", "November 24", "en"),
+            False,
+        ),
     ],
-)  # fmt: skip
+)
 def test_only_different_values_of_one_unit_are_a_disagreement(
     question: str, one: tuple[str, str, str], two: tuple[str, str, str], disputed: bool
 ) -> None:

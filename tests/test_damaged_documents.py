@@ -1,4 +1,7 @@
-"""A document that cannot be read is one failure with its name and a reason; nothing else is raised."""
+"""A document that cannot be read is one failure with its name and a reason.
+
+Nothing else is raised.
+"""
 
 from __future__ import annotations
 

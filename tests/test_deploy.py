@@ -1,4 +1,4 @@
-"""What deploy/ holds is well-formed by its own field's linters, agrees with the code, and is no secret."""
+"""What deploy/ holds passes its field's linters, agrees with the code, and is no secret."""
 
 from __future__ import annotations
 
@@ -99,11 +99,12 @@ def test_kustomize_puts_them_together(tmp_path: Path) -> None:
     assert len(found) == len(manifests())
     # Every policy, service and budget finds the pods it is for.
     templates = [
-        one["spec"]["template"] if one["kind"] == "Deployment"
+        one["spec"]["template"]
+        if one["kind"] == "Deployment"
         else one["spec"]["jobTemplate"]["spec"]["template"]
         for one in found
         if one["kind"] in ("Deployment", "CronJob")
-    ]  # fmt: skip
+    ]
     labels = [set(template["metadata"]["labels"].items()) for template in templates]
     for one in found:
         spec = one.get("spec", {})

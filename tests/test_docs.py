@@ -39,6 +39,9 @@ def test_links_lead_somewhere_and_nothing_is_said_twice(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s#]+)(?:#[^)]*)?\)", text):
         if not target.startswith(("http://", "https://")):
             assert (page.parent / target).exists(), f"{page}: {target}"
-    said = [line for line in re.sub(r"```.*?```", "", text, flags=re.DOTALL).splitlines()
-            if line.startswith("#") or len(line) > 100]  # fmt: skip
+    said = [
+        line
+        for line in re.sub(r"```.*?```", "", text, flags=re.DOTALL).splitlines()
+        if line.startswith("#") or len(line) > 100
+    ]
     assert [line for line in said if said.count(line) > 1] == []

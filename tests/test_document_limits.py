@@ -1,4 +1,4 @@
-"""A document that asks for too much time or memory costs one failure, in one process and in many."""
+"""A document that asks for too much time or memory costs one failure, and no more."""
 
 from __future__ import annotations
 
@@ -154,7 +154,8 @@ def test_a_feed_s_teasers_are_fetched_by_the_process_that_builds(tmp_path: Path)
     feed = tmp_path / "feed.rss"
     feed.write_text(
         "<rss><channel><title>News</title><item><title>Bridge</title>"
-        "<link>https://a.example/1</link><description>A bridge.</description></item></channel></rss>"
+        "<link>https://a.example/1</link><description>A "
+        "bridge.</description></item></channel></rss>"
     )
     report = build([str(feed)], tmp_path / "store", ToyEncoder(), fetch=fetch)
     assert (report.added, report.failures) == (1, ())

@@ -54,8 +54,10 @@ def test_few_rows_move_it_little() -> None:
 
 def test_rows_that_say_nothing_are_not_better() -> None:
     rng = random.Random(1)
-    noise = [Example({"a": e.features["a"], "b": 0.0}, e.features["a"] + rng.gauss(0, 1) > 0, e.group)
-             for e in examples(200)]  # fmt: skip
+    noise = [
+        Example({"a": e.features["a"], "b": 0.0}, e.features["a"] + rng.gauss(0, 1) > 0, e.group)
+        for e in examples(200)
+    ]
     shuffled = [Example(e.features, rng.random() < 0.5, e.group) for e in noise]
     found = refit(shuffled, Calibration({}, 0.0, 0.5), wrong_weighs=1.0)
     assert found.after.auc == pytest.approx(0.5, abs=0.12)

@@ -82,8 +82,13 @@ def test_asks_each_question_in_each_language(tmp_path: Path) -> None:
     write(tmp_path, "Z03", CLUSTER)
     found = load(tmp_path)
     assert [q.id for q in found.questions] == [
-        "Z03-q01-en", "Z03-q01-ja", "Z03-q02-en", "Z03-q02-ja", "Z03-q03-en", "Z03-q03-ja",
-    ]  # fmt: skip
+        "Z03-q01-en",
+        "Z03-q01-ja",
+        "Z03-q02-en",
+        "Z03-q02-ja",
+        "Z03-q03-en",
+        "Z03-q03-ja",
+    ]
     assert [a.source for a in found.articles] == ["Z03-a", "Z03-b"]
     assert found.articles[0].outlet == "西港新聞"
 

@@ -33,18 +33,68 @@ def made(text: str, language: str, title: str = "") -> Draft | None:
 @pytest.mark.parametrize(
     ("language", "text", "question", "answer"),
     [
-        ("ja", "日本の対米投資の規模は5500億ドルに上る。", "日本の対米投資の規模はいくらに上るか。", "5500億ドル"),
-        ("ja", "ベネズエラには約160人の日本人がいる。", "ベネズエラには約何人の日本人がいるか。", "160人"),
-        ("ja", "トランプ大統領は東京で日本の首相と会談した。", "誰が東京で日本の首相と会談したか。", "トランプ大統領"),
-        ("ja", "日米首脳会談は3月19日にワシントンで開かれる。", "日米首脳会談は何月何日にワシントンで開かれるか。", "3月19日"),
-        ("en", "Japan promised to invest $550 billion in the United States.", "Japan promised to invest how much money in the United States?", "$550 billion"),
-        ("en", "Takaichi will visit Washington on March 19 for talks.", "Takaichi will visit Washington on what date for talks?", "March 19"),
-        ("ko", "베네수엘라에 머무는 일본인은 160명이라고 정부가 밝혔다.", "베네수엘라에 머무는 일본인은 몇 명이라고 정부가 밝혔나요?", "160명"),
-        ("ko", "트럼프 대통령은 3월 19일 백악관에서 회담을 연다.", "트럼프 대통령은 몇 월 며칠 백악관에서 회담을 여나요?", "3월 19일"),
-        ("zh", "日本对美国的投资规模达到5500亿美元。", "日本对美国的投资规模达到多少钱？", "5500亿美元"),
-        ("zh", "特朗普将于3月19日在华盛顿与高市会谈。", "特朗普将于几月几日在华盛顿与高市会谈？", "3月19日"),
+        (
+            "ja",
+            "日本の対米投資の規模は5500億ドルに上る。",
+            "日本の対米投資の規模はいくらに上るか。",
+            "5500億ドル",
+        ),
+        (
+            "ja",
+            "ベネズエラには約160人の日本人がいる。",
+            "ベネズエラには約何人の日本人がいるか。",
+            "160人",
+        ),
+        (
+            "ja",
+            "トランプ大統領は東京で日本の首相と会談した。",
+            "誰が東京で日本の首相と会談したか。",
+            "トランプ大統領",
+        ),
+        (
+            "ja",
+            "日米首脳会談は3月19日にワシントンで開かれる。",
+            "日米首脳会談は何月何日にワシントンで開かれるか。",
+            "3月19日",
+        ),
+        (
+            "en",
+            "Japan promised to invest $550 billion in the United States.",
+            "Japan promised to invest how much money in the United States?",
+            "$550 billion",
+        ),
+        (
+            "en",
+            "Takaichi will visit Washington on March 19 for talks.",
+            "Takaichi will visit Washington on what date for talks?",
+            "March 19",
+        ),
+        (
+            "ko",
+            "베네수엘라에 머무는 일본인은 160명이라고 정부가 밝혔다.",
+            "베네수엘라에 머무는 일본인은 몇 명이라고 정부가 밝혔나요?",
+            "160명",
+        ),
+        (
+            "ko",
+            "트럼프 대통령은 3월 19일 백악관에서 회담을 연다.",
+            "트럼프 대통령은 몇 월 며칠 백악관에서 회담을 여나요?",
+            "3월 19일",
+        ),
+        (
+            "zh",
+            "日本对美国的投资规模达到5500亿美元。",
+            "日本对美国的投资规模达到多少钱？",
+            "5500亿美元",
+        ),
+        (
+            "zh",
+            "特朗普将于3月19日在华盛顿与高市会谈。",
+            "特朗普将于几月几日在华盛顿与高市会谈？",
+            "3月19日",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_sentence_becomes_a_question(
     language: str, text: str, question: str, answer: str
 ) -> None:
@@ -116,7 +166,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(6):
         (source / f"{number}.md").write_text(
             f"---\ntitle: 東京の発表{number}\nlanguage: ja\npublished: 2026-02-0{number + 1}\n---\n"
-            f"気象庁は東京で{number + 2}万人が影響を受けたと述べた。日銀の会合は3月1{number}日に東京で開かれる。"
+            f"気象庁は東京で{number + 2}万人が影響を受けたと述べた。"
+            f"日銀の会合は3月1{number}日に東京で開かれる。"
             f"トランプ大統領は東京の議会で考えを述べた。\n",
             "utf-8",
         )

@@ -251,9 +251,21 @@ def test_the_same_questions_with_and_without_their_paragraphs(
 def test_an_own_store_without_the_articles_that_answer(seeds: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     summary = invoked(
-        "run", str(ALLIANCE), "--kind", "fact", "--limit", "12", "--unanswerable", "5",
-        "--store", str(seeds), "--out", str(out), "--llm", "none",
-    )  # fmt: skip
+        "run",
+        str(ALLIANCE),
+        "--kind",
+        "fact",
+        "--limit",
+        "12",
+        "--unanswerable",
+        "5",
+        "--store",
+        str(seeds),
+        "--out",
+        str(out),
+        "--llm",
+        "none",
+    )
     assert (summary["asked"], summary["errors"]) == (10, 0)
     rows = {row.question.id: row for row in read_rows(out)}
     gone = {

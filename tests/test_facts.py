@@ -12,40 +12,121 @@ from hypothesis import strategies as st
 from konkyo.rag.verification.facts import FactReport, compare
 
 DAY = "2026-02-09"
-JA = "貿易合意に伴う対米投資の規模は5500億ドル（約84兆円）に上る。高市首相は昨年12月に続き、来月19日にワシントンでトランプ大統領と会談する。"
-EN = "Under the trade deal Japan will invest $550 billion in the United States. Prime Minister Takaichi is to meet President Trump in Washington on March 19."
-KO = "일본은 무역 합의에 따라 5500억 달러를 미국에 투자한다. 다카이치 총리는 다음 달 19일 워싱턴에서 트럼프 대통령과 회담한다."
+JA = (
+    "貿易合意に伴う対米投資の規模は5500億ドル（約84兆円）に上る。高市首相は昨年12月に続き、"
+    "来月19日にワシントンでトランプ大統領と会談する。"
+)
+EN = (
+    "Under the trade deal Japan will invest $550 billion in the United States. Prime Minister "
+    "Takaichi is to meet President Trump in Washington on March 19."
+)
+KO = (
+    "일본은 무역 합의에 따라 5500억 달러를 미국에 투자한다. 다카이치 총리는 다음 달 19일 "
+    "워싱턴에서 트럼프 대통령과 회담한다."
+)
 ZH = "根据贸易协议，日本将对美投资5500亿美元。首相高市早苗将于3月19日在华盛顿与特朗普总统会谈。"
-VENEZUELA = "ベネズエラの首都カラカスには約160人の日本人が滞在しており、3日の攻撃による被害は確認されていない。政府は制裁対象を300社に広げた。"
-ELECTION = "8日の衆院選で自民党は465議席のうち316議席を獲得し、単独で3分の2を超えた。投票率は56.26％だった。高市氏は「責任ある積極財政を進める」と述べた。"
+VENEZUELA = (
+    "ベネズエラの首都カラカスには約160人の日本人が滞在しており、"
+    "3日の攻撃による被害は確認されていない。政府は制裁対象を300社に広げた。"
+)
+ELECTION = (
+    "8日の衆院選で自民党は465議席のうち316議席を獲得し、単独で3分の2を超えた。"
+    "投票率は56.26％だった。高市氏は「責任ある積極財政を進める」と述べた。"
+)
 
 HONEST = [
-    ("日本の対米投資は5500億ドルだ。", JA), ("対米投資の規模は5,500億ドル、約84兆円である。", JA), ("投資は五千五百億ドルに達する。", JA),
-    ("両首脳は3月19日に会談する予定です。", JA), ("トランプ氏と高市氏は2026年3月19日、ワシントンで会う。", JA), ("首相は2025年12月にも会談した。", JA),
-    ("Japan will invest $550 billion in the US.", JA), ("The investment is worth about 84 trillion yen.", JA), ("Takaichi and Trump will meet in Washington on March 19, 2026.", JA),
-    ("The two leaders meet next month.", JA), ("일본의 대미 투자는 5500억 달러 규모다.", JA), ("다카이치 총리는 3월 19일 트럼프 대통령을 만난다.", JA),
-    ("日本对美投资规模为5500亿美元。", JA), ("高市首相将于下个月19日与特朗普会谈。", JA),
-    ("日本は5500億ドルを投資する。", EN), ("高市首相は3月19日にトランプ大統領と会う。", EN), ("日本将投资5,500亿美元。", EN), ("일본은 5,500억 달러를 투자한다.", EN),
-    ("Prime Minister Sanae Takaichi will meet Donald Trump.", EN), ("It amounts to 550 billion dollars.", EN), ("The American president will host Japan's leader.", EN),
-    ("日本は米国に5500億ドルを投じる。", KO), ("Trump meets Takaichi on March 19.", KO), ("首脳会談は来月19日だ。", KO), ("5500亿美元将投向美国。", KO),
-    ("高市早苗首相は3月19日、米国で会談する。", ZH), ("Japan invests US$550bn.", ZH), ("미국에 5500억 달러를 투자한다.", ZH),
-    ("カラカスにはおよそ160人の日本人がいる。", VENEZUELA), ("About 160 Japanese are staying in Venezuela.", VENEZUELA), ("制裁の対象は三百社となった。", VENEZUELA), ("300개사가 제재 대상이다.", VENEZUELA), ("300家公司受到制裁。", VENEZUELA),
-    ("被害は確認されていません。", VENEZUELA), ("攻撃は1月3日だった。", VENEZUELA.replace("3日", "1月3日")), ("No damage has been confirmed.", VENEZUELA),
-    ("自民党は316議席を得た。", ELECTION), ("The LDP won 316 of 465 seats.", ELECTION), ("자민당은 316석을 얻었다.", ELECTION), ("自民党获得316个席位。", ELECTION), ("投票率は56.26パーセントだった。", ELECTION), ("自民党は三分の二を超えた。", ELECTION),
-    ("選挙は2月8日に行われた。", ELECTION), ("The election was held on Sunday, February 8.", ELECTION), ("高市氏は「責任ある積極財政」を進めると述べた。", ELECTION), ("Two thirds of the seats went to the LDP.", ELECTION), ("Turnout was about 56 percent.", ELECTION),
-    ("2026年2月9日の記事によると、自民党が勝った。", ELECTION), ("この選挙で自民党は単独で3分の2を超える316議席を獲得した。", ELECTION), ("一方、野党の一部は反発している。", ELECTION),
-]  # fmt: skip
+    ("日本の対米投資は5500億ドルだ。", JA),
+    ("対米投資の規模は5,500億ドル、約84兆円である。", JA),
+    ("投資は五千五百億ドルに達する。", JA),
+    ("両首脳は3月19日に会談する予定です。", JA),
+    ("トランプ氏と高市氏は2026年3月19日、ワシントンで会う。", JA),
+    ("首相は2025年12月にも会談した。", JA),
+    ("Japan will invest $550 billion in the US.", JA),
+    ("The investment is worth about 84 trillion yen.", JA),
+    ("Takaichi and Trump will meet in Washington on March 19, 2026.", JA),
+    ("The two leaders meet next month.", JA),
+    ("일본의 대미 투자는 5500억 달러 규모다.", JA),
+    ("다카이치 총리는 3월 19일 트럼프 대통령을 만난다.", JA),
+    ("日本对美投资规模为5500亿美元。", JA),
+    ("高市首相将于下个月19日与特朗普会谈。", JA),
+    ("日本は5500億ドルを投資する。", EN),
+    ("高市首相は3月19日にトランプ大統領と会う。", EN),
+    ("日本将投资5,500亿美元。", EN),
+    ("일본은 5,500억 달러를 투자한다.", EN),
+    ("Prime Minister Sanae Takaichi will meet Donald Trump.", EN),
+    ("It amounts to 550 billion dollars.", EN),
+    ("The American president will host Japan's leader.", EN),
+    ("日本は米国に5500億ドルを投じる。", KO),
+    ("Trump meets Takaichi on March 19.", KO),
+    ("首脳会談は来月19日だ。", KO),
+    ("5500亿美元将投向美国。", KO),
+    ("高市早苗首相は3月19日、米国で会談する。", ZH),
+    ("Japan invests US$550bn.", ZH),
+    ("미국에 5500억 달러를 투자한다.", ZH),
+    ("カラカスにはおよそ160人の日本人がいる。", VENEZUELA),
+    ("About 160 Japanese are staying in Venezuela.", VENEZUELA),
+    ("制裁の対象は三百社となった。", VENEZUELA),
+    ("300개사가 제재 대상이다.", VENEZUELA),
+    ("300家公司受到制裁。", VENEZUELA),
+    ("被害は確認されていません。", VENEZUELA),
+    ("攻撃は1月3日だった。", VENEZUELA.replace("3日", "1月3日")),
+    ("No damage has been confirmed.", VENEZUELA),
+    ("自民党は316議席を得た。", ELECTION),
+    ("The LDP won 316 of 465 seats.", ELECTION),
+    ("자민당은 316석을 얻었다.", ELECTION),
+    ("自民党获得316个席位。", ELECTION),
+    ("投票率は56.26パーセントだった。", ELECTION),
+    ("自民党は三分の二を超えた。", ELECTION),
+    ("選挙は2月8日に行われた。", ELECTION),
+    ("The election was held on Sunday, February 8.", ELECTION),
+    ("高市氏は「責任ある積極財政」を進めると述べた。", ELECTION),
+    ("Two thirds of the seats went to the LDP.", ELECTION),
+    ("Turnout was about 56 percent.", ELECTION),
+    ("2026年2月9日の記事によると、自民党が勝った。", ELECTION),
+    ("この選挙で自民党は単独で3分の2を超える316議席を獲得した。", ELECTION),
+    ("一方、野党の一部は反発している。", ELECTION),
+]
 
 FALSE = [
-    ("number", "日本の対米投資は5600億ドルだ。", JA), ("number", "対米投資は5500億円だ。", JA), ("number", "投資は550億ドルに達する。", JA), ("number", "Japan will invest $55 billion in the US.", JA), ("number", "The investment is worth about 48 trillion yen.", JA),
-    ("date", "両首脳は3月18日に会談する。", JA), ("date", "会談は今月19日だ。", JA), ("date", "The two leaders meet on April 19.", JA), ("date", "首相は2024年12月にも会談した。", JA), ("date", "다카이치 총리는 4월 19일 트럼프를 만난다.", JA),
-    ("name", "石破首相は来月19日に会談する。", JA), ("name", "来月19日にソウルでトランプ大統領と会談する。", JA), ("name", "Takaichi will meet Biden.", JA), ("name", "바이든 대통령은 다음 달 회담한다.", KO), ("name", "高市首相将与拜登总统会谈。", ZH), ("name", "President Biden is to meet Prime Minister Takaichi.", EN),
-    ("number", "日本は6000億ドルを投資する。", EN), ("number", "일본은 550억 달러를 투자한다.", EN), ("number", "日本将投资5500亿日元。", EN), ("date", "高市首相は5月19日に会う。", EN), ("date", "会談は金曜日だ。", EN),
-    ("number", "カラカスには約170人の日本人がいる。", VENEZUELA), ("number", "300個の部品が見つかった。150社に及ぶ。", VENEZUELA), ("number", "制裁対象は三千社となった。", VENEZUELA), ("negation", "3日の攻撃による被害は確認されている。", VENEZUELA), ("number", "30家公司受到制裁。", VENEZUELA),
-    ("number", "自民党は465議席のうち361議席を獲得した。", ELECTION), ("number", "8日の衆院選で自民党は316議席のうち316議席を獲得した。", ELECTION), ("number", "投票率は65.26％だった。", ELECTION), ("date", "9日の衆院選で自民党は316議席を獲得した。", ELECTION), ("number", "単独で2分の1を超えた。", ELECTION), ("number", "The LDP won 326 seats.", ELECTION),
-    ("quotation", "高市氏は「無責任な積極財政を進める」と述べた。", ELECTION), ("quotation", "高市氏は「増税する」と述べた。", ELECTION), ("name", "8日の衆院選で立憲民主党は465議席のうち316議席を獲得した。", ELECTION), ("name", "F-35を配備する。", ELECTION), ("date", "選挙は先月8日に行われた。", ELECTION),
+    ("number", "日本の対米投資は5600億ドルだ。", JA),
+    ("number", "対米投資は5500億円だ。", JA),
+    ("number", "投資は550億ドルに達する。", JA),
+    ("number", "Japan will invest $55 billion in the US.", JA),
+    ("number", "The investment is worth about 48 trillion yen.", JA),
+    ("date", "両首脳は3月18日に会談する。", JA),
+    ("date", "会談は今月19日だ。", JA),
+    ("date", "The two leaders meet on April 19.", JA),
+    ("date", "首相は2024年12月にも会談した。", JA),
+    ("date", "다카이치 총리는 4월 19일 트럼프를 만난다.", JA),
+    ("name", "石破首相は来月19日に会談する。", JA),
+    ("name", "来月19日にソウルでトランプ大統領と会談する。", JA),
+    ("name", "Takaichi will meet Biden.", JA),
+    ("name", "바이든 대통령은 다음 달 회담한다.", KO),
+    ("name", "高市首相将与拜登总统会谈。", ZH),
+    ("name", "President Biden is to meet Prime Minister Takaichi.", EN),
+    ("number", "日本は6000億ドルを投資する。", EN),
+    ("number", "일본은 550억 달러를 투자한다.", EN),
+    ("number", "日本将投资5500亿日元。", EN),
+    ("date", "高市首相は5月19日に会う。", EN),
+    ("date", "会談は金曜日だ。", EN),
+    ("number", "カラカスには約170人の日本人がいる。", VENEZUELA),
+    ("number", "300個の部品が見つかった。150社に及ぶ。", VENEZUELA),
+    ("number", "制裁対象は三千社となった。", VENEZUELA),
+    ("negation", "3日の攻撃による被害は確認されている。", VENEZUELA),
+    ("number", "30家公司受到制裁。", VENEZUELA),
+    ("number", "自民党は465議席のうち361議席を獲得した。", ELECTION),
+    ("number", "8日の衆院選で自民党は316議席のうち316議席を獲得した。", ELECTION),
+    ("number", "投票率は65.26％だった。", ELECTION),
+    ("date", "9日の衆院選で自民党は316議席を獲得した。", ELECTION),
+    ("number", "単独で2分の1を超えた。", ELECTION),
+    ("number", "The LDP won 326 seats.", ELECTION),
+    ("quotation", "高市氏は「無責任な積極財政を進める」と述べた。", ELECTION),
+    ("quotation", "高市氏は「増税する」と述べた。", ELECTION),
+    ("name", "8日の衆院選で立憲民主党は465議席のうち316議席を獲得した。", ELECTION),
+    ("name", "F-35を配備する。", ELECTION),
+    ("date", "選挙は先月8日に行われた。", ELECTION),
     ("negation", "8日の衆院選で自民党は465議席のうち316議席を獲得しなかった。", ELECTION),
-]  # fmt: skip
+]
 
 
 def check(claim: str, evidence: str) -> FactReport:
@@ -160,6 +241,9 @@ def test_any_text_agrees_with_itself(text: str) -> None:
 
 
 def test_importing_loads_nothing_heavy() -> None:
-    code = "import sys, konkyo.rag.verification.facts; print([m for m in ('torch','sudachipy','babel','text_to_num') if m in sys.modules])"
+    code = (
+        "import sys, konkyo.rag.verification.facts; print([m for m in ('torch','sudachipy',"
+        "'babel','text_to_num') if m in sys.modules])"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

@@ -1,4 +1,7 @@
-"""The corrupted claims of eval/datasets: facts alone catch nearly all, and leave honest ones alone."""
+"""The corrupted claims of eval/datasets.
+
+Facts alone catch nearly all, and leave honest ones alone.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +43,12 @@ def test_every_fourth_row_is_judged_as_measured(corruptions: ModuleType) -> None
     assert len(items) >= 800
     for item in items[::4]:
         report = compare(
-            item.claim, [item.evidence], claim_language=item.language,
-            evidence_languages=[item.evidence_language], published=[item.published],
-        )  # fmt: skip
+            item.claim,
+            [item.evidence],
+            claim_language=item.language,
+            evidence_languages=[item.evidence_language],
+            published=[item.published],
+        )
         seen[item.kind != "clean", bool(report.issues)] += 1
     assert seen[True, True] / (seen[True, True] + seen[True, False]) >= 0.93
     assert seen[False, True] / (seen[False, True] + seen[False, False]) <= 0.05

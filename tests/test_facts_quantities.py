@@ -1,4 +1,4 @@
-"""Numbers mean the same in every notation and language, and what is no number is not read as one."""
+"""Numbers mean the same in every notation and language; what is no number is not read as one."""
 
 from __future__ import annotations
 
@@ -12,11 +12,43 @@ from num2words import num2words
 from konkyo.index.text.quantities import Quantity, quantities, same_quantity, unit_conflict
 
 SAME = [
-    ("5500億ドル", "5,500億ドル", "５５００億ドル", "$550 billion", "550 billion dollars", "US$550bn", "$550B", "5500亿美元", "5500억 달러", "五千五百億ドル"),
+    (
+        "5500億ドル",
+        "5,500億ドル",
+        "５５００億ドル",
+        "$550 billion",
+        "550 billion dollars",
+        "US$550bn",
+        "$550B",
+        "5500亿美元",
+        "5500억 달러",
+        "五千五百億ドル",
+    ),
     ("84兆円", "84 trillion yen", "84조 엔", "84万亿日元", "八十四兆円"),
-    ("62.5%", "62.5％", "62.5パーセント", "62.5 percent", "62.5 per cent", "百分之62.5", "百分之六十二点五", "62.5퍼센트", "６２．５％"),
+    (
+        "62.5%",
+        "62.5％",
+        "62.5パーセント",
+        "62.5 percent",
+        "62.5 per cent",
+        "百分之62.5",
+        "百分之六十二点五",
+        "62.5퍼센트",
+        "６２．５％",
+    ),
     ("約300社", "about 300 companies", "三百社", "300개사", "300家公司"),
-    ("3年半", "three and a half years", "3.5 years", "3년 반", "三年半", "3½ years", "3 1/2 years", "42か月", "42 months", "3年6カ月"),
+    (
+        "3年半",
+        "three and a half years",
+        "3.5 years",
+        "3년 반",
+        "三年半",
+        "3½ years",
+        "3 1/2 years",
+        "42か月",
+        "42 months",
+        "3年6カ月",
+    ),
     ("3分の1", "one third of them", "三分之一", "3분의 1", "1/3", "三分の一"),
     ("半分", "50%", "half of the seats", "절반", "一半"),
     ("七割五分", "75%"),
@@ -32,7 +64,7 @@ SAME = [
     ("60〜75人", "60-75人", "60 to 75 people", "60~75명"),
     ("4分51秒", "4 minutes 51 seconds"),
     ("1,435 mm", "1435ミリ", "1.435 m"),
-]  # fmt: skip
+]
 
 
 def only(text: str, language: str | None = None) -> Quantity:
@@ -51,15 +83,46 @@ def test_one_value_in_many_notations(group: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["一部の企業", "一方で三菱は", "八王子で万全に", "十分な準備と一緒に", "千葉県", "七夕まつり", "四国と九州", "三重県", "百貨店", "一般に", "五輪", "一番", "万一", "一定の", "统一", "一些人一直", "十分重要", "삼성", "이천시", "세계"],
-)  # fmt: skip
+    [
+        "一部の企業",
+        "一方で三菱は",
+        "八王子で万全に",
+        "十分な準備と一緒に",
+        "千葉県",
+        "七夕まつり",
+        "四国と九州",
+        "三重県",
+        "百貨店",
+        "一般に",
+        "五輪",
+        "一番",
+        "万一",
+        "一定の",
+        "统一",
+        "一些人一直",
+        "十分重要",
+        "삼성",
+        "이천시",
+        "세계",
+    ],
+)
 def test_kanji_in_words_are_not_numbers(text: str) -> None:
     assert quantities(text) == []
 
 
 @pytest.mark.parametrize(
-    "text", ["G7の首脳", "F-35を導入", "COVID-19", "CO2", "according to [1]", "上った［２］", "数百社", "第三者ではない"]
-)  # fmt: skip
+    "text",
+    [
+        "G7の首脳",
+        "F-35を導入",
+        "COVID-19",
+        "CO2",
+        "according to [1]",
+        "上った［２］",
+        "数百社",
+        "第三者ではない",
+    ],
+)
 def test_numbers_that_name_or_cite_are_left_out(text: str) -> None:
     assert [q for q in quantities(text) if q.kind != "ordinal"] == []
 
@@ -91,8 +154,14 @@ def test_european_and_asian_figures(text: str, language: str, value: str, unit: 
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [("5 dollars", "5 percent"), ("3年", "3人"), ("100円", "100ドル"), ("30%", "30ポイント"), ("5 km", "5 kg")],
-)  # fmt: skip
+    [
+        ("5 dollars", "5 percent"),
+        ("3年", "3人"),
+        ("100円", "100ドル"),
+        ("30%", "30ポイント"),
+        ("5 km", "5 kg"),
+    ],
+)
 def test_other_units_are_other_facts(first: str, second: str) -> None:
     assert unit_conflict(only(first), only(second))
     assert not same_quantity(only(first), only(second))
@@ -168,9 +237,16 @@ def mixed(value: int, marks: str) -> str:
 @given(st.integers(min_value=1, max_value=10**15 - 1))
 def test_rendering_in_any_notation_reads_back(value: int) -> None:
     forms = [
-        f"{value}円", f"{value:,}円", f"{kanji(value)}円", f"{mixed(value, '兆億万')}円", f"{mixed(value, '조억만')} 엔",
-        f"¥{value:,}", f"{value:,} yen", f"{num2words(value)} yen", f"{mixed(value, '兆亿万')}日元",
-    ]  # fmt: skip
+        f"{value}円",
+        f"{value:,}円",
+        f"{kanji(value)}円",
+        f"{mixed(value, '兆億万')}円",
+        f"{mixed(value, '조억만')} 엔",
+        f"¥{value:,}",
+        f"{value:,} yen",
+        f"{num2words(value)} yen",
+        f"{mixed(value, '兆亿万')}日元",
+    ]
     for form in forms:
         found = only(form)
         assert (found.value, found.unit) == (Decimal(value), "JPY"), form

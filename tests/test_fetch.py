@@ -86,20 +86,48 @@ def test_a_page_comes_with_its_type_charset_and_final_address(site: Site) -> Non
     site.pages["/new?x=1"] = (200, {"Content-Type": "text/html; charset=EUC-JP"}, b"<p>hello")
     got = fetcher(site)(site.url("/old"))
     assert (got.url, got.media_type, got.charset, got.content) == (
-        site.url("/new?x=1"), "text/html", "euc-jp", b"<p>hello",
-    )  # fmt: skip
+        site.url("/new?x=1"),
+        "text/html",
+        "euc-jp",
+        b"<p>hello",
+    )
     assert site.asked[0] == ("/old", f"news.example:{site.port}", USER_AGENT)
 
 
 @pytest.mark.parametrize(
     "address",
     [
-        "127.0.0.1", "127.8.9.1", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
-        "224.0.0.1", "240.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1", "::1", "::", "fe80::1", "fc00::1", "fd00:ec2::254",
-        "ff02::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a00:1",
-        "2002:7f00:1::", "2002:a00:1::", "2001:db8::1", "fec0::1", "2001:0:4136:e378:8000:63bf:f5ff:fffe",
+        "127.0.0.1",
+        "127.8.9.1",
+        "0.0.0.0",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "224.0.0.1",
+        "240.0.0.1",
+        "255.255.255.255",
+        "192.0.2.1",
+        "198.18.0.1",
+        "::1",
+        "::",
+        "fe80::1",
+        "fc00::1",
+        "fd00:ec2::254",
+        "ff02::1",
+        "::ffff:127.0.0.1",
+        "::ffff:169.254.169.254",
+        "::ffff:10.0.0.1",
+        "64:ff9b::7f00:1",
+        "64:ff9b::a00:1",
+        "2002:7f00:1::",
+        "2002:a00:1::",
+        "2001:db8::1",
+        "fec0::1",
+        "2001:0:4136:e378:8000:63bf:f5ff:fffe",
     ],
-)  # fmt: skip
+)
 def test_addresses_that_are_not_public_are_never_reached(address: str) -> None:
     assert not is_public(ipaddress.ip_address(address))
     fetch = WebFetcher(resolve=lambda host, port: [address], robots=False)
@@ -116,9 +144,17 @@ def test_public_addresses_are(address: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://127.0.0.1/", "http://[::1]/", "http://2130706433/", "http://0x7f.1/", "http://127.1/", "http://localhost/",
-     "http://[::ffff:127.0.0.1]/", "http://[fe80::1%25lo]/"],
-)  # fmt: skip
+    [
+        "http://127.0.0.1/",
+        "http://[::1]/",
+        "http://2130706433/",
+        "http://0x7f.1/",
+        "http://127.1/",
+        "http://localhost/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://[fe80::1%25lo]/",
+    ],
+)
 def test_no_spelling_of_this_machine_gets_through(url: str) -> None:
     with pytest.raises(SourceError):
         WebFetcher(robots=False, limits=Limits(seconds=3))(url)
@@ -286,9 +322,11 @@ def test_the_delay_a_site_asks_for_is_kept(site: Site) -> None:
     site.pages["/"] = (200, {}, b"fine")
     waits: list[float] = []
     fetch = WebFetcher(
-        limits=Limits(ports=frozenset({site.port})), resolve=lambda host, port: ["127.0.0.1"],
-        allow=lambda a: a == LOCAL, sleep=waits.append,
-    )  # fmt: skip
+        limits=Limits(ports=frozenset({site.port})),
+        resolve=lambda host, port: ["127.0.0.1"],
+        allow=lambda a: a == LOCAL,
+        sleep=waits.append,
+    )
     fetch(site.url())
     fetch(site.url())
     assert len(waits) == 1

@@ -1,4 +1,7 @@
-"""Thousands of requests made from the OpenAPI document: no answer of the server is its own fault."""
+"""Thousands of requests made from the OpenAPI document.
+
+No answer of the server is its own fault.
+"""
 
 from __future__ import annotations
 

@@ -37,7 +37,8 @@ BESIDE = (
     *("2025-10-28-ja-first-summit", "2026-01-06-en-legal-doubts", "2026-02-09-zh-election"),
     *("2026-01-03-ko-phone-call", "2026-02-10-en-investment", "2026-02-10-ja-constitution"),
 )
-# Each well clear of the judge's threshold: ten more articles, whatever they say, move every score a little.
+# Each well clear of the judge's threshold: ten more articles, whatever they say, move every score a
+# little.
 QUESTIONS = (
     "ベネズエラに滞在していた邦人は何人ですか？",
     "How many Japanese nationals were staying in Venezuela?",

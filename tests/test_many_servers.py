@@ -1,4 +1,7 @@
-"""Several servers behind a load balancer, on one PostgreSQL: one answer, one memory, a gentle end."""
+"""Several servers behind a load balancer, on one PostgreSQL.
+
+One answer, one memory, a gentle end.
+"""
 
 from __future__ import annotations
 

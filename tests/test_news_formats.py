@@ -30,10 +30,17 @@ def read(
 def test_reads_a_table_with_a_header(mark: str) -> None:
     rows = [
         ["Title", "Text", "Date", "Publisher", "Author", "URL"],
-        ["Bridge", f'"{FIRST}\n\n{SECOND}"', "2026-02-09", "Lantern", "Ann Lee", "https://a.example/1"],
+        [
+            "Bridge",
+            f'"{FIRST}\n\n{SECOND}"',
+            "2026-02-09",
+            "Lantern",
+            "Ann Lee",
+            "https://a.example/1",
+        ],
         ["", "", "", "", "", ""],
         ["橋", '"市長は""新しい""橋の開通式に出席した。"', "", "", "", ""],
-    ]  # fmt: skip
+    ]
     first, second = read("\n".join(mark.join(row) for row in rows), "text/csv")
     assert (first.title, first.text) == ("Bridge", f"{FIRST}\n\n{SECOND}")
     assert (first.published, first.outlet, first.author) == ("2026-02-09", "Lantern", "Ann Lee")

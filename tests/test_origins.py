@@ -1,4 +1,4 @@
-"""Other sites: no address answers them, none tells a sign-in's token, listed ones may call the API."""
+"""Other sites: no address answers them, none tells a sign-in's token, listed ones may call."""
 
 from __future__ import annotations
 

@@ -14,17 +14,27 @@ from konkyo.rag.reading.reader import LearnedReader
 from konkyo.rag.verification.fact_sources import FactIssue
 
 BRIDGE = (
-    "新しい橋は三つの島を結ぶ。北浜大橋の開通式は2019年5月3日に西港市で開かれ、知事や住民ら800人が出席した。"
+    "新しい橋は三つの島を結ぶ。北浜大橋の開通式は2019年5月3日に西港市で開かれ、"
+    "知事や住民ら800人が出席した。"
     "総工費は当初の見込みより減少した。"
 )
 MILL = (
-    "The old paper mill at Harlow stood empty for years. It was bought by a cooperative in 2014 for 3 million pounds. "
-    "The cooperative reopened the mill with 120 workers. Sales of paper rose after the mill reopened."
+    "The old paper mill at Harlow stood empty for years. It was bought by a cooperative in 2014 "
+    "for 3 million pounds. "
+    "The cooperative reopened the mill with 120 workers. Sales of paper rose after the mill "
+    "reopened."
 )
-FUND = "Under the plan the state fund promised to invest $550 million in the harbour, on top of new cranes."
-PRIZE = "ノルウェーの委員会は10日、山田太郎氏にノーベル平和賞を授与すると発表した。授賞式は12月10日にオスロで開かれる。"
+FUND = (
+    "Under the plan the state fund promised to invest $550 million in the harbour, on top of "
+    "new cranes."
+)
+PRIZE = (
+    "ノルウェーの委員会は10日、山田太郎氏にノーベル平和賞を授与すると発表した。"
+    "授賞式は12月10日にオスロで開かれる。"
+)
 CHEMISTRY = (
-    "The academy in Stockholm awarded the 2025 Nobel Prize in Chemistry to Maria Keller of Zurich on Wednesday. "
+    "The academy in Stockholm awarded the 2025 Nobel Prize in Chemistry to Maria Keller of "
+    "Zurich on Wednesday. "
     "She was honoured for her work on catalysts."
 )
 OTHERS = {
@@ -55,14 +65,38 @@ def reader() -> LearnedReader:
 @pytest.mark.parametrize(
     ("language", "text", "question", "asked", "told"),
     [
-        ("ja", BRIDGE, "北浜大橋の開通式が2012年5月3日に西港市で開かれたのはなぜですか。", "2012年5月3日", "2019年5月3日"),
-        ("ja", BRIDGE, "北浜大橋の開通式に知事や住民ら950人が出席したのはどこですか。", "950人", "800人"),
+        (
+            "ja",
+            BRIDGE,
+            "北浜大橋の開通式が2012年5月3日に西港市で開かれたのはなぜですか。",
+            "2012年5月3日",
+            "2019年5月3日",
+        ),
+        (
+            "ja",
+            BRIDGE,
+            "北浜大橋の開通式に知事や住民ら950人が出席したのはどこですか。",
+            "950人",
+            "800人",
+        ),
         ("en", MILL, "Why was the old paper mill bought by a cooperative in 2009?", "2009", "2014"),
-        ("en", FUND, "Why did the state fund promise to invest $900 million in the harbour?", "$900 million", "$550 million"),
+        (
+            "en",
+            FUND,
+            "Why did the state fund promise to invest $900 million in the harbour?",
+            "$900 million",
+            "$550 million",
+        ),
         ("ja", BRIDGE, "大橋の総工費が当初の見込みより増加したのはなぜですか。", "増加", "減少"),
-        ("en", MILL, "Why was it that sales of paper fell after the mill reopened?", "fell", "rose"),
+        (
+            "en",
+            MILL,
+            "Why was it that sales of paper fell after the mill reopened?",
+            "fell",
+            "rose",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_told_instead_is_named_and_quoted(
     reader: LearnedReader, language: str, text: str, question: str, asked: str, told: str
 ) -> None:

@@ -1,4 +1,7 @@
-"""A claim keeps the relations of its quotes: made shorter it passes, phrased anew it must be proved."""
+"""A claim keeps the relations of its quotes.
+
+Made shorter it passes, phrased anew it must be proved.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,8 @@ from konkyo.rag.verification.relation import RelationCheck, kept_in_order, made_
 
 QUOTE = {
     "ja": "首相は会談後、公邸で記者団の取材に応じた。",
-    "en": "Washington deployed the aircraft carrier Gerald Ford to the area and struck boats it said were carrying narcotics.",
+    "en": "Washington deployed the aircraft carrier Gerald Ford to the area and struck boats it "
+    "said were carrying narcotics.",
     "zh": "自9月以来，美国派出“杰拉尔德·福特”号航母，并多次攻击运毒船只。",
     "ko": "일본의 대미 투자는 약 84조 엔 규모로, 관세 합의의 이행과 함께 논의될 것으로 알려졌다.",
 }
@@ -64,12 +68,32 @@ def test_a_subject_that_becomes_the_object_is_phrased_anew() -> None:
 @pytest.mark.parametrize(
     ("language", "quote", "done", "planned"),
     [
-        ("ja", "政府は4月に増税する方針を固めた。", "政府は4月に増税する。", "政府は4月に増税する方針。"),
-        ("en", "The mayor plans to close the port in May.", "The mayor closes the port in May.", "The mayor plans to close the port."),
-        ("zh", "两国政府正在协调，让首相与总统同乘直升机。", "首相与总统同乘直升机。", "政府正在协调首相与总统同乘直升机。"),
-        ("ko", "정부는 4월에 항구를 닫을 예정이다.", "정부는 4월에 항구를 닫는다.", "정부는 항구를 닫을 예정이다."),
+        (
+            "ja",
+            "政府は4月に増税する方針を固めた。",
+            "政府は4月に増税する。",
+            "政府は4月に増税する方針。",
+        ),
+        (
+            "en",
+            "The mayor plans to close the port in May.",
+            "The mayor closes the port in May.",
+            "The mayor plans to close the port.",
+        ),
+        (
+            "zh",
+            "两国政府正在协调，让首相与总统同乘直升机。",
+            "首相与总统同乘直升机。",
+            "政府正在协调首相与总统同乘直升机。",
+        ),
+        (
+            "ko",
+            "정부는 4월에 항구를 닫을 예정이다.",
+            "정부는 4월에 항구를 닫는다.",
+            "정부는 항구를 닫을 예정이다.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_planned_is_not_told_as_done(
     language: str, quote: str, done: str, planned: str
 ) -> None:

@@ -97,8 +97,11 @@ def test_late_scores_reorder_only_what_was_compared() -> None:
     ranked = fused(a=0.9, b=0.85, c=0.8, d=0.7)
     moved = reordered(ranked, [0.1, 0.3], weight=0.5)
     assert [(f.passage_id, round(f.score, 3)) for f in moved] == [
-        ("b", 0.85), ("a", 0.8), ("c", 0.7), ("d", 0.6),
-    ]  # fmt: skip
+        ("b", 0.85),
+        ("a", 0.8),
+        ("c", 0.7),
+        ("d", 0.6),
+    ]
     assert reordered(ranked, [], weight=0.5) == ranked
 
 
@@ -256,10 +259,14 @@ def tiny_cross_encoder(folder: Path) -> Path:
     torch.manual_seed(0)
     model = BertForSequenceClassification(
         BertConfig(
-            vocab_size=len(vocabulary), hidden_size=32, num_hidden_layers=1,
-            num_attention_heads=2, intermediate_size=32, num_labels=1,
+            vocab_size=len(vocabulary),
+            hidden_size=32,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=32,
+            num_labels=1,
         )
-    )  # fmt: skip
+    )
     model.save_pretrained(folder)
     BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder)
     return folder

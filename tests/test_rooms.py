@@ -146,7 +146,8 @@ def _evaluate(tmp_path: Path, store: str, chat_service: object) -> None:
     assert isinstance(pipeline, Pipeline)
     own = tmp_path / "own.jsonl"
     own.write_text(
-        '{"id": "1", "question": "How many containers did the harbour of Busan handle in February?",'
+        '{"id": "1", "question": "How many containers did the harbour of Busan handle in '
+        'February?",'
         ' "language": "en", "kind": "fact", "answerable": true, "answers": ["2400"]}\n'
         '{"id": "2", "question": "Who won the football match in Lima?", "language": "en",'
         ' "kind": "absent", "answerable": false}\n',

@@ -131,9 +131,18 @@ def test_a_line_is_cut_the_same_wherever_it_stands(lines: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("name", "most"),
-    [("jsquad-valid-v1.3", 0.001), ("xquad.en", 0.003), ("xquad.zh", 0.003), ("xquad.es", 0.003),
-     ("xquad.de", 0.005), ("xquad.ru", 0.003), ("xquad.ar", 0.005), ("xquad.th", 0.015), ("xquad.tr", 0.003)],
-)  # fmt: skip
+    [
+        ("jsquad-valid-v1.3", 0.001),
+        ("xquad.en", 0.003),
+        ("xquad.zh", 0.003),
+        ("xquad.es", 0.003),
+        ("xquad.de", 0.005),
+        ("xquad.ru", 0.003),
+        ("xquad.ar", 0.005),
+        ("xquad.th", 0.015),
+        ("xquad.tr", 0.003),
+    ],
+)
 def test_borders_cut_hardly_any_answer_people_gave(shared: Path, name: str, most: float) -> None:
     data = json.loads((shared / "data" / f"{name}.json").read_text("utf-8"))["data"]
     cut = total = 0

@@ -1,4 +1,7 @@
-"""Sessions are the signed-in reader's own: nobody evicts, reads, ends or signs out somebody else."""
+"""Sessions are the signed-in reader's own.
+
+Nobody evicts, reads, ends or signs out somebody else.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +85,10 @@ class Tab:
         return self.told()
 
     def told(self) -> str:
-        """What the stream of this tab's session says until it ends; it breaks where there is none."""
+        """What the stream of this tab's session says until it ends.
+
+        It breaks where there is none.
+        """
         heard: list[str] = []
         asked = {"session_hash": self.session}
         with (

@@ -18,10 +18,22 @@ JAPANESE = (
     "首相は九日の記者会見で、防衛費の増額について説明した。野党は「説明が足りない」と反発している。"
     "来年度の予算は過去最大となる見込みで、社会保障費の伸びも続いている。"
 )
-CHINESE = "市政府昨天宣布，新港大桥从四月一日起封闭检修，为期九个月。今年一月的例行检查发现两根主缆出现裂纹，市长表示安全第一。"
-KOREAN = "서울시는 한강 다리 두 곳의 보수 공사를 위해 구월까지 차로를 통제한다고 이일 밝혔다. 하루 평균 구만 대가 이용하는 다리다."
-FRENCH = "Le président a annoncé hier une réforme très attendue. L’opposition, déçue, réclame un débat à l’Assemblée."
-RUSSIAN = "Президент объявил вчера о реформе, которую давно ждали. Оппозиция требует обсуждения в парламенте."
+CHINESE = (
+    "市政府昨天宣布，新港大桥从四月一日起封闭检修，为期九个月。"
+    "今年一月的例行检查发现两根主缆出现裂纹，市长表示安全第一。"
+)
+KOREAN = (
+    "서울시는 한강 다리 두 곳의 보수 공사를 위해 구월까지 차로를 통제한다고 이일 밝혔다. "
+    "하루 평균 구만 대가 이용하는 다리다."
+)
+FRENCH = (
+    "Le président a annoncé hier une réforme très attendue. L’opposition, déçue, réclame un "
+    "débat à l’Assemblée."
+)
+RUSSIAN = (
+    "Президент объявил вчера о реформе, которую давно ждали. Оппозиция требует обсуждения "
+    "в парламенте."
+)
 
 
 def found(*sources: Path | str) -> list[Listing | SourceFailure]:
@@ -133,12 +145,27 @@ def test_servers_names_for_feeds_are_known() -> None:
 @pytest.mark.parametrize(
     ("text", "charset"),
     [
-        (JAPANESE, "shift_jis"), (JAPANESE, "cp932"), (JAPANESE, "euc_jp"), (JAPANESE, "utf-8"), (JAPANESE, "utf-8-sig"),
-        (JAPANESE, "utf-16"), (JAPANESE, "utf-16-le"), (JAPANESE, "utf-16-be"), (JAPANESE, "utf-32"), (JAPANESE, "iso2022_jp"),
-        (CHINESE, "gb18030"), (CHINESE, "gb2312"), (CHINESE, "utf-16"), (KOREAN, "euc_kr"), (KOREAN, "cp949"), (KOREAN, "utf-16-le"),
-        (FRENCH, "cp1252"), (RUSSIAN, "cp1251"), (RUSSIAN, "utf-16-le"),
+        (JAPANESE, "shift_jis"),
+        (JAPANESE, "cp932"),
+        (JAPANESE, "euc_jp"),
+        (JAPANESE, "utf-8"),
+        (JAPANESE, "utf-8-sig"),
+        (JAPANESE, "utf-16"),
+        (JAPANESE, "utf-16-le"),
+        (JAPANESE, "utf-16-be"),
+        (JAPANESE, "utf-32"),
+        (JAPANESE, "iso2022_jp"),
+        (CHINESE, "gb18030"),
+        (CHINESE, "gb2312"),
+        (CHINESE, "utf-16"),
+        (KOREAN, "euc_kr"),
+        (KOREAN, "cp949"),
+        (KOREAN, "utf-16-le"),
+        (FRENCH, "cp1252"),
+        (RUSSIAN, "cp1251"),
+        (RUSSIAN, "utf-16-le"),
     ],
-)  # fmt: skip
+)
 def test_encodings_are_told_apart_without_a_label(text: str, charset: str) -> None:
     assert decode(text.encode(charset), "a.txt") == text
 

@@ -25,9 +25,16 @@ SOURCES = [("a", ARTICLES["a"].text, 0.9), ("b", ARTICLES["b"].text, 0.8)]
 
 def read(text: str, kind: str = "citation") -> Outcome:
     return read_reply(
-        "規模は？", text, SOURCES, kind=kind, language="ja", article=ARTICLES.__getitem__,
-        fingerprint="f", timings={"total": 1.0}, usage={"prompt_tokens": 7},
-    )  # fmt: skip
+        "規模は？",
+        text,
+        SOURCES,
+        kind=kind,
+        language="ja",
+        article=ARTICLES.__getitem__,
+        fingerprint="f",
+        timings={"total": 1.0},
+        usage={"prompt_tokens": 7},
+    )
 
 
 def test_numbers_bind_to_the_sentence_that_carries_them() -> None:

@@ -32,8 +32,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy.mkdir()
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *SOURCES],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     for name in filter(None, listed.stdout.split("\0")):
         if not (ROOT / name).exists():
             continue
@@ -45,8 +48,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copyfile(ROOT / name, target)
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder), str(copy)],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+    )
     (built,) = folder.glob("konkyo-*.whl")
     return built
 
@@ -63,8 +67,9 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (site / "libraries.pth").write_text("\n".join(libraries))
     subprocess.run(
         [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(site), wheel],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+    )
     return folder / "bin" / "python"
 
 
@@ -102,9 +107,18 @@ def test_answers_a_question_beside_folders_of_the_same_names(python: Path, crowd
     assert Path(where).is_relative_to(python.parent.parent)
     run(python, crowded, "-m", "konkyo", "index", "build", "news", "--store", "store")
     said = run(
-        python, crowded, "-m", "konkyo", "ask", "北浜大橋の開通式はいつ？",
-        "--store", "store", "--llm", "none", "--json",
-    )  # fmt: skip
+        python,
+        crowded,
+        "-m",
+        "konkyo",
+        "ask",
+        "北浜大橋の開通式はいつ？",
+        "--store",
+        "store",
+        "--llm",
+        "none",
+        "--json",
+    )
     answer = json.loads(said)
     assert answer["status"] == "answered"
     assert "2019年5月3日" in answer["answer"]
