@@ -183,7 +183,8 @@ def lexical(count: int) -> dict[str, float]:
     """Texts of about 200 characters from two random places of the Chinese news each."""
     import lzma
 
-    from konkyo.index.stores.bm25 import Postings, Searcher, query_tokens
+    from konkyo.index.stores.bm25 import Postings, Searcher
+    from konkyo.index.text.tokens import query_tokens
 
     shared = Path(os.environ.get("KONKYO_SHARED", ROOT.parent / "shared"))
     with lzma.open(shared / "data" / "news-zh.txt.xz", "rt", encoding="utf-8") as packed:

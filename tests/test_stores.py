@@ -27,8 +27,9 @@ from konkyo.index.records import Article, Filter, Passage
 from konkyo.index.settings import ChunkSettings
 from konkyo.index.stores.address import masked
 from konkyo.index.stores.base import Store, StoreWriter
-from konkyo.index.stores.bm25 import BM25_B, BM25_K1, query_tokens, tokens
+from konkyo.index.stores.bm25 import BM25_B, BM25_K1
 from konkyo.index.stores.open import open_store, open_writer, store_size, verify_store
+from konkyo.index.text.tokens import query_tokens, tokens
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_engines import PASSWORD, Milvus, Postgres, milvus, postgres

@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 from konkyo.index.records import Hit
-from konkyo.index.stores.bm25 import tokens
 from konkyo.index.text.names import names
 from konkyo.index.text.normalize import same_language
 from konkyo.index.text.quantities import quantities
 from konkyo.index.text.times import dates
+from konkyo.index.text.tokens import tokens
 from konkyo.rag.calibration import Calibration, logit
 from konkyo.rag.retrieval.evidence import Selection, Span
 from konkyo.rag.thresholds import DEFAULT, Thresholds

@@ -17,7 +17,7 @@ from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.errors import ArticleMissing, StoreDamaged, StoreError, StoreMismatch
 from konkyo.index.records import Article, ArticleSummary, Filter, Passage, ScoredPassage
 from konkyo.index.stores.base import Exclusion, KeptArticle, KeptPlace
-from konkyo.index.stores.bm25 import Searcher, query_tokens
+from konkyo.index.stores.bm25 import Searcher
 from konkyo.index.stores.local.database import (
     ARTICLE_COLUMNS,
     article_from_row,
@@ -45,6 +45,7 @@ from konkyo.index.stores.local.segments import (
 )
 from konkyo.index.stores.local.snapshot import CacheDamaged
 from konkyo.index.stores.local.vector_index import Mask
+from konkyo.index.text.tokens import query_tokens
 
 __all__ = ["LocalStore"]
 

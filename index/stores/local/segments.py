@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.records import Article
-from konkyo.index.stores.bm25 import TOKENS_VERSION, Postings
+from konkyo.index.stores.bm25 import Postings
 from konkyo.index.stores.bm25 import Segment as LexicalSegment
 from konkyo.index.stores.local.database import (
     ARTICLE_COLUMNS,
@@ -45,6 +45,7 @@ from konkyo.index.stores.local.vector_index import (
     build_ivf,
     unit_scores,
 )
+from konkyo.index.text.tokens import TOKENS_VERSION
 
 __all__ = ["Part", "Segment", "Tail", "find_chain", "keep_up", "remove_segments", "tail_after"]
 

@@ -23,7 +23,7 @@ from konkyo.index.errors import (
 from konkyo.index.records import Article, ArticleSummary, Filter, Passage, ScoredPassage
 from konkyo.index.stores.address import masked
 from konkyo.index.stores.base import Exclusion, KeptArticle, KeptPlace
-from konkyo.index.stores.bm25 import Searcher, query_tokens
+from konkyo.index.stores.bm25 import Searcher
 from konkyo.index.stores.local.database import (
     article_from_row,
     chunks,
@@ -38,6 +38,7 @@ from konkyo.index.stores.postgres.address import parse
 from konkyo.index.stores.postgres.database import Database, Moved, Rows, in_force, run, value
 from konkyo.index.stores.postgres.postings import SqlSegment, TermCache
 from konkyo.index.stores.postgres.vectors import EXACT_FILTERED, Seen, clause, engine_for
+from konkyo.index.text.tokens import query_tokens
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
