@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 
 from konkyo.index.stores.local.snapshot import Snapshot, SnapshotWriter  # noqa: E402
 from konkyo.index.stores.local.vector_index import (  # noqa: E402
-    FLAT_LIMIT,
+    LIMITS,
     DenseIndex,
     Tuning,
     build_ivf,
@@ -250,7 +250,7 @@ def main() -> None:
         return
     rows: list[dict[str, object]] = []
     for size in map(int, filter(None, options.sizes.split(","))):
-        kinds = ["flat"] if size <= FLAT_LIMIT else options.kinds.split(",")
+        kinds = ["flat"] if size <= LIMITS.whole else options.kinds.split(",")
         for kind in kinds:
             rows.append(measured(size, kind == "flat"))
             print(rows[-1], flush=True)

@@ -45,7 +45,6 @@ from konkyo.index.records import Article, text_id_for
 from konkyo.index.settings import ChunkSettings, ReadingSettings
 from konkyo.index.stores.address import masked
 from konkyo.index.stores.base import KeptPlace, Store, StoreWriter
-from konkyo.index.stores.local.database import digest_article
 from konkyo.index.stores.local.staging import Staging
 from konkyo.index.stores.open import (
     open_store,
@@ -54,6 +53,7 @@ from konkyo.index.stores.open import (
     store_size,
     work_folder,
 )
+from konkyo.index.stores.rows import digest_article
 
 __all__ = [
     "BATCH",
@@ -193,7 +193,7 @@ def build(
                 f"{masked(store)}: made with another model or other chunking; name all sources in"
                 " `konkyo index build`, which makes it anew"
             )
-        before = writer.tellers()
+        before = writer.sources_of_facts()
         staging = Staging(work_folder(store), encoder.fingerprint, encoder.dimension)
         try:
             run = _Build(
@@ -206,10 +206,10 @@ def build(
                 if writer.replaces and elder is None and not inventory.readable:
                     failure = inventory.failures[0]
                     raise SourceError(failure.source, failure.reason)
-                held = before if elder is None else _tellers(elder)
+                held = before if elder is None else _first_sources(elder)
                 run.read(inventory, prune=prune, elder=elder)
             writer.drop_orphans()
-            after = writer.tellers()
+            after = writer.sources_of_facts()
             removed = difference(held, after).removed
             require_consent(removed, len(held), removal_limit, confirm)
             generation = writer.commit()
@@ -256,7 +256,7 @@ def _kept(elder: Store, article_id: str) -> tuple[Article, dict[str, Cut], tuple
     return kept.article, cuts, kept.payloads
 
 
-def _tellers(store: Store) -> dict[str, str]:
+def _first_sources(store: Store) -> dict[str, str]:
     """Every article of a store and the first source that holds it."""
     found: dict[str, str] = {}
     for place in store.kept_places():
@@ -281,7 +281,7 @@ def remove(
     """
     with open_writer(store, wait=wait) as writer:
         known = writer.stamps()
-        before = writer.tellers()
+        before = writer.sources_of_facts()
         for name in names:
             prefix = name.rstrip("/") + "/"
             below = [s for s in known if s == name or s.startswith(prefix)]
@@ -290,11 +290,11 @@ def remove(
                     writer.remove_source(source)
             else:
                 writer.remove_article(name)
-        again = writer.bereaved()
+        again = writer.sources_to_reread()
         for source in again:
             writer.set_stamp(source, None)
         writer.drop_orphans()
-        removed = len(before.keys() - writer.tellers().keys())
+        removed = len(before.keys() - writer.sources_of_facts().keys())
         require_consent(removed, len(before), removal_limit, confirm)
         generation = writer.commit()
         writer.keep_up()
@@ -307,9 +307,9 @@ def undo(store: str | Path, *, wait: float = 0.0) -> tuple[int, Difference]:
     Gives the new generation and what changed. Raises StoreError when no earlier one is kept.
     """
     with open_writer(store, wait=wait) as writer:
-        before = writer.tellers()
+        before = writer.sources_of_facts()
         writer.undo()
-        after = writer.tellers()
+        after = writer.sources_of_facts()
         generation = writer.commit()
         writer.keep_up()
     return generation, difference(before, after)
@@ -460,7 +460,7 @@ class _Build:
     def _retell(self, listings: Mapping[str, Listing]) -> None:
         """Read again what holds a story whose teller is gone; others are left to a later build."""
         for _ in range(_RETELLINGS):
-            again = [name for name in self._writer.bereaved() if name in listings]
+            again = [name for name in self._writer.sources_to_reread() if name in listings]
             if not again:
                 break
             for name in again:
@@ -469,7 +469,7 @@ class _Build:
                 for reading in self._reader(iter([errand])):
                     self._take(reading, listings[name].stamp)
                 self._flush()
-        for name in self._writer.bereaved():
+        for name in self._writer.sources_to_reread():
             self._writer.set_stamp(name, None)
 
     def _errand(self, listing: Listing, *, again: bool) -> Errand | None:
@@ -527,7 +527,7 @@ class _Build:
         if name in self._pending:
             self._duplicates += 1
             return name
-        stored = self._writer.teller(name)
+        stored = self._writer.source_of_facts(name)
         if stored is not None and stored[0] not in (None, article.source):
             self._duplicates += 1
             return name

@@ -165,7 +165,7 @@ class _Desk:
                 if not document.entries:
                     continue
                 article, passages = _article(source, document, document.title)
-                if writer.teller(article.article_id) is not None:
+                if writer.source_of_facts(article.article_id) is not None:
                     # Another document says the very same: told apart by their names.
                     article, passages = _article(source, document, f"{document.title} ({source})")
                 writer.put(

@@ -1,10 +1,10 @@
-"""The caches of a truth: segments of passages with their vectors and postings.
+"""The caches of a database: segments of passages with their vectors and postings.
 
 A segment covers a range of passage numbers as of one generation. It is written by whoever
 changed the store, is never changed afterwards, and is merged with its neighbour when it has
 grown large beside it, so that keeping up costs what changed and not what is there. The newest
 passages, too few for a segment, are a ``Tail`` in each reader's memory. A segment of another
-store, of a generation the truth cannot be caught up from, or with a wrong bit is not used.
+store, of a generation the database cannot be caught up from, or with a wrong bit is not used.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import contextlib
 import re
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -23,31 +23,40 @@ import numpy.typing as npt
 
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.records import Article
+from konkyo.index.stores.base import SearchLimits
 from konkyo.index.stores.bm25 import Postings
 from konkyo.index.stores.bm25 import Segment as LexicalSegment
-from konkyo.index.stores.local.database import (
-    ARTICLE_COLUMNS,
-    article_from_row,
-    damaged,
-    meta,
-    passage_from_row,
-    searched_text,
-    vector_rows,
-)
+from konkyo.index.stores.local.database import ARTICLE_COLUMNS, meta
 from konkyo.index.stores.local.snapshot import CacheDamaged, CheckedArray, Snapshot, SnapshotWriter
 from konkyo.index.stores.local.vector_index import (
     FLAT_AT_MOST,
-    FLAT_LIMIT,
     LEAST_RECALL,
+    LIMITS,
     DenseIndex,
     Mask,
     Tuning,
     build_ivf,
     unit_scores,
 )
+from konkyo.index.stores.rows import (
+    article_from_row,
+    damaged,
+    passage_from_row,
+    searched_text,
+    vector_rows,
+)
 from konkyo.index.text.tokens import TOKENS_VERSION
 
-__all__ = ["Part", "Segment", "Tail", "find_chain", "keep_up", "remove_segments", "tail_after"]
+__all__ = [
+    "LIMITS",
+    "Part",
+    "Segment",
+    "Tail",
+    "find_chain",
+    "keep_up",
+    "remove_segments",
+    "tail_after",
+]
 
 _LAYOUT = 1
 _NAME = re.compile(r"seg-(\d+)-(\d+)-(\d+)-[0-9a-f]{8}")
@@ -62,11 +71,11 @@ class Part(Protocol):
 
     @property
     def numbers(self) -> npt.NDArray[np.int64]:
-        """Passage numbers in the truth, ascending."""
+        """Passage numbers in the database, ascending."""
 
     @property
     def owners(self) -> npt.NDArray[np.int64]:
-        """The articles' numbers in the truth."""
+        """The articles' numbers in the database."""
 
     @property
     def postings(self) -> LexicalSegment:
@@ -80,7 +89,7 @@ class Part(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """Passages read straight from the truth into memory."""
+    """Passages read straight from the database into memory."""
 
     numbers: npt.NDArray[np.int64]
     owners: npt.NDArray[np.int64]
@@ -129,7 +138,7 @@ class _FilePostings:
 class Segment:
     """One opened segment. Raises CacheDamaged from everything that reads."""
 
-    def __init__(self, folder: Path, store_id: str) -> None:
+    def __init__(self, folder: Path, store_id: str, limits: SearchLimits = LIMITS) -> None:
         snapshot = Snapshot(folder)
         facts = snapshot.facts
         if facts.get("layout") != _LAYOUT or facts.get("tokens") != TOKENS_VERSION:
@@ -146,7 +155,9 @@ class Segment:
         self.postings: LexicalSegment = _FilePostings(snapshot)
         if not len(self.numbers) == len(self.owners) == len(self.rows) == self.postings.size:
             raise CacheDamaged(f"{folder}: its arrays differ in length")
-        self.dense = DenseIndex(self.rows, snapshot.file("dense.faiss"), _tuning(facts))
+        self.dense = DenseIndex(
+            self.rows, snapshot.file("dense.faiss"), _tuning(facts), limits.filtered
+        )
         self._snapshot = snapshot
 
     def nearest(
@@ -169,7 +180,7 @@ def _tuning(facts: dict[str, object]) -> Tuning | None:
 
 
 def find_chain(
-    folder: Path, store_id: str, generation: int, since: int
+    folder: Path, store_id: str, generation: int, since: int, limits: SearchLimits = LIMITS
 ) -> tuple[list[Segment], list[str]]:
     """The usable segments from the first passage on, without gaps, and why others are not used.
 
@@ -192,7 +203,7 @@ def find_chain(
         )
         for after, last, made, path in options:
             try:
-                segment = Segment(path, store_id)
+                segment = Segment(path, store_id, limits)
                 if (segment.after, segment.last, segment.generation) != (after, last, made):
                     raise CacheDamaged(f"{path}: not what its name says")
             except CacheDamaged as exc:
@@ -214,7 +225,7 @@ def remove_segments(folder: Path, keep: set[Path]) -> None:
 
 
 def _texts(
-    connection: sqlite3.Connection, truth: Path, after: int, last: int | None
+    connection: sqlite3.Connection, database: Path, after: int, last: int | None
 ) -> Iterator[tuple[int, int, str]]:
     """(passage number, article number, searched text) of a range of passages, ascending.
 
@@ -233,15 +244,15 @@ def _texts(
                 f"SELECT {ARTICLE_COLUMNS} FROM articles WHERE id = ?", (row[2],)
             ).fetchone()
             if found is None:
-                raise damaged(truth, f"the article of passage {row[1]}")
-            current, article = article_from_row(truth, found, ())
-        passage = passage_from_row(truth, row, article.text, article.article_id)
+                raise damaged(database, f"the article of passage {row[1]}")
+            current, article = article_from_row(database, found, ())
+        passage = passage_from_row(database, row, article.text, article.article_id)
         text = searched_text(article.title, passage.passage.text)
         yield passage.number, passage.article_number, text
 
 
 def _vectors(
-    connection: sqlite3.Connection, truth: Path, after: int, last: int | None
+    connection: sqlite3.Connection, database: Path, after: int, last: int | None
 ) -> Iterator[npt.NDArray[np.float16]]:
     """Vectors of a range of passages, ascending, in blocks."""
     dimension = int(meta(connection, "dimension"))
@@ -251,13 +262,13 @@ def _vectors(
         (after, _ALL if last is None else last),
     )
     while rows := cursor.fetchmany(4096):
-        yield vector_rows(truth, rows, dimension)
+        yield vector_rows(database, rows, dimension)
 
 
-def tail_after(connection: sqlite3.Connection, truth: Path, number: int) -> Tail:
+def tail_after(connection: sqlite3.Connection, database: Path, number: int) -> Tail:
     """Every passage above a number. Raises CacheDamaged when vectors are missing."""
-    rows = list(_texts(connection, truth, number, None))
-    blocks = list(_vectors(connection, truth, number, None))
+    rows = list(_texts(connection, database, number, None))
+    blocks = list(_vectors(connection, database, number, None))
     dimension = int(meta(connection, "dimension"))
     vectors = np.concatenate([np.empty((0, dimension), np.float16), *blocks])
     if len(vectors) != len(rows):
@@ -272,11 +283,11 @@ def tail_after(connection: sqlite3.Connection, truth: Path, number: int) -> Tail
 
 def _write(
     folder: Path,
-    truth: Path,
+    database: Path,
     connection: sqlite3.Connection,
     after: int,
     last: int,
-    flat_limit: int,
+    limits: SearchLimits,
 ) -> Segment:
     """Write the segment of a range as the connection's transaction sees it, and open it."""
     generation = int(meta(connection, "generation"))
@@ -285,7 +296,7 @@ def _write(
     owners: list[int] = []
 
     def texts() -> Iterator[str]:
-        for number, owner, text in _texts(connection, truth, after, last):
+        for number, owner, text in _texts(connection, database, after, last):
             numbers.append(number)
             owners.append(owner)
             yield text
@@ -302,16 +313,16 @@ def _write(
         writer.array("lengths", postings.lengths)
         matrix = writer.rows("vectors", len(numbers), dimension)
         at = 0
-        for block in _vectors(connection, truth, after, last):
+        for block in _vectors(connection, database, after, last):
             if at + len(block) > len(matrix):
-                raise CacheDamaged(f"{truth}: more vectors than passages")
+                raise CacheDamaged(f"{database}: more vectors than passages")
             matrix[at : at + len(block)] = block
             at += len(block)
         if at != len(matrix):
-            raise CacheDamaged(f"{truth}: {at} vectors for {len(matrix)} passages")
+            raise CacheDamaged(f"{database}: {at} vectors for {len(matrix)} passages")
         writer.rows_done("vectors", matrix)
         tuning = None
-        if len(numbers) > flat_limit:
+        if len(numbers) > limits.whole:
             tuning = build_ivf(matrix, writer.path("dense.faiss"))
             if tuning.recall < LEAST_RECALL and len(numbers) <= FLAT_AT_MOST:
                 tuning = None
@@ -330,7 +341,7 @@ def _write(
         }
         if tuning is not None:
             facts["tuning"] = [tuning.lists, tuning.probes, tuning.rescore, tuning.recall]
-        return Segment(writer.commit(facts), store_id)
+        return Segment(writer.commit(facts), store_id, limits)
     except BaseException:
         writer.abandon()
         raise
@@ -338,12 +349,11 @@ def _write(
 
 def keep_up(
     folder: Path,
-    truth: Path,
+    database: Path,
     connection: sqlite3.Connection,
     *,
     compact: bool = False,
-    flat_limit: int = FLAT_LIMIT,
-    say: Callable[[str], None] = lambda _: None,
+    limits: SearchLimits = LIMITS,
 ) -> list[Segment]:
     """Write, merge and remove segments so that little is left to each reader; give the chain.
 
@@ -352,15 +362,14 @@ def keep_up(
     """
     generation = int(meta(connection, "generation"))
     since = int(meta(connection, "deletions_since"))
-    chain, _ = find_chain(folder, meta(connection, "store_id"), generation, since)
+    chain, _ = find_chain(folder, meta(connection, "store_id"), generation, since, limits)
     kept, after, last = _plan(connection, chain, compact)
     if last > after:
         count = connection.execute(
             "SELECT count(*) FROM passages WHERE id > ? AND id <= ?", (after, last)
         ).fetchone()[0]
-        say(f"indexing {count} passages")
         if count:
-            kept = [*kept, _write(folder, truth, connection, after, last, flat_limit)]
+            kept = [*kept, _write(folder, database, connection, after, last, limits)]
     remove_segments(folder, {segment.folder for segment in kept})
     return kept
 

@@ -1,4 +1,4 @@
-"""The tables of a truth.
+"""The tables of a database.
 
 Rows that readers see are never changed: they are ``born`` with one generation and have ``died``
 with another, so that any number of connections, to any replica, see one generation alike.
