@@ -33,7 +33,7 @@ from konkyo.index.stores.local.checks import verify
 from konkyo.index.stores.local.database import connect
 from konkyo.index.stores.local.lock import write_lock
 from konkyo.index.stores.local.reader import LocalStore
-from konkyo.index.stores.local.segments import keep_up
+from konkyo.index.stores.local.segment_writer import keep_up
 from konkyo.index.stores.local.snapshot import CheckedRows, Snapshot, SnapshotWriter, _row_sums
 from konkyo.index.stores.local.vector_index import DenseIndex, build_ivf, unit_scores
 from konkyo.index.stores.local.writer import open_writer

@@ -1,9 +1,7 @@
 """The database of a store on one machine: one SQLite file, every row of it under a checksum.
 
-A store is a folder. ``CURRENT`` in it names the database in force; a database made with another model
-or other chunking grows beside it and takes over by one rename of ``CURRENT``. Every row that
-carries meaning has a checksum that is compared whenever the row is read, so a flipped bit is an
-error and never an answer. This module is the only one that knows the tables.
+A store is a folder. ``CURRENT`` in it names the database in force, ``truth-*.sqlite``; one made
+with another model or other chunking grows beside it and takes over by one rename of ``CURRENT``.
 """
 
 from __future__ import annotations
@@ -199,7 +197,8 @@ def current_database(folder: Path) -> Path:
         name = pointer.read_text("utf-8").strip()
     except (FileNotFoundError, NotADirectoryError) as exc:
         raise StoreMissing(
-            f"{folder}: no index here; make one with `konkyo index build SOURCE... --store {folder}`"
+            f"{folder}: no index here; make one with"
+            f" `konkyo index build SOURCE... --store {folder}`"
         ) from exc
     except UnicodeDecodeError as exc:
         raise StoreDamaged(f"{pointer}: not one of ours; see `konkyo index verify`") from exc

@@ -1,4 +1,7 @@
-"""Articles removed for good: listed in the database, and in a file beside it that outlives its damage."""
+"""Articles removed by hand: listed in the database, and in a file beside it.
+
+The file still says what was removed when the database is damaged.
+"""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ from konkyo.index.stores.local.database import (
     translated_errors,
 )
 from konkyo.index.stores.local.removals import keep_removals, know_texts, put_exclusions
-from konkyo.index.stores.local.segments import LIMITS, keep_up
+from konkyo.index.stores.local.segment_writer import keep_up
+from konkyo.index.stores.local.segments import LIMITS
 from konkyo.index.stores.local.undo import (
     forget_previous,
     previous_database,
@@ -107,10 +108,11 @@ class LocalWriter(BaseWriter):
         The oldest comes first. Articles that no source holds as they are, but only as a near
         copy, are left out.
         """
+        listed = ",".join(str(int(band)) for band in bands)
         rows = self._all(
             "SELECT article_id, (SELECT source FROM sources s WHERE s.id = told_by), text"
             " FROM articles a WHERE id IN"
-            f" (SELECT article FROM sketches WHERE band IN ({_listed(bands)})) AND EXISTS"
+            f" (SELECT article FROM sketches WHERE band IN ({listed})) AND EXISTS"
             " (SELECT 1 FROM places WHERE article = a.id AND found_as = a.article_id)"
             " ORDER BY id"
         )
@@ -394,7 +396,3 @@ class LocalWriter(BaseWriter):
         if count > 1000 + passages:
             self._connection.execute("DELETE FROM deletions")
             set_meta(self._connection, "deletions_since", str(generation))
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    return ",".join(str(int(number)) for number in numbers)

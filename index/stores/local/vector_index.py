@@ -68,7 +68,7 @@ class DenseIndex:
         tuning: Tuning | None,
         filtered: int = LIMITS.filtered,
     ) -> None:
-        """Search ``rows``; those that pass a filter one by one, if they are ``filtered`` at most."""
+        """Search ``rows``; at most ``filtered`` that pass a filter are compared one by one."""
         self._filtered = filtered
         self._rows = rows
         self._tuning = tuning

@@ -18,14 +18,8 @@ from konkyo.index.stores.base import SearchLimits
 from konkyo.index.stores.bm25 import Searcher
 from konkyo.index.stores.local.database import meta
 from konkyo.index.stores.local.lock import try_lock
-from konkyo.index.stores.local.segments import (
-    Part,
-    Segment,
-    find_chain,
-    keep_up,
-    remove_segments,
-    tail_after,
-)
+from konkyo.index.stores.local.segment_writer import keep_up, tail_after
+from konkyo.index.stores.local.segments import Part, Segment, find_chain, remove_segments
 from konkyo.index.stores.local.snapshot import CacheDamaged
 from konkyo.index.stores.local.vector_index import Mask
 

@@ -46,7 +46,8 @@ def open_writer(
     """
     if fingerprint is None and not folder.exists():
         raise StoreMissing(
-            f"{folder}: no index here; make one with `konkyo index build SOURCE... --store {folder}`"
+            f"{folder}: no index here; make one with"
+            f" `konkyo index build SOURCE... --store {folder}`"
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -182,8 +182,9 @@ class _Checks:
         texts = {
             int(str(number)): searched_text(str(title), str(text))
             for number, title, text in self._rows(
-                "SELECT p.id, a.title, substr(a.text, p.start + 1, p.stop - p.start) FROM passages p"
-                " JOIN articles a ON a.number = p.article AND a.died IS NULL WHERE p.died IS NULL"
+                "SELECT p.id, a.title, substr(a.text, p.start + 1, p.stop - p.start)"
+                " FROM passages p JOIN articles a ON a.number = p.article AND a.died IS NULL"
+                " WHERE p.died IS NULL"
             )
         }
         found = 0

@@ -29,7 +29,7 @@ _ADDRESSES = {"milvus": "milvus://..."}
 
 
 def meta_of(connection: Connection, shown: str, engine: VectorEngine) -> dict[str, str]:
-    """Return facts about the store whose tables are in sight. Raises StoreMismatch, StoreDamaged."""
+    """Return facts about the store of the search path. Raises StoreMismatch, StoreDamaged."""
     rows = run(connection, "SELECT key, value FROM meta")
     facts = {str(key): str(value) for key, value in rows}
     missing = {"fingerprint", "encoder", "dimension", "created", "engine", "schema"} - facts.keys()

@@ -155,6 +155,7 @@ def upgrade() -> None:
         for at, (table, column) in enumerate(_DISTRIBUTED):
             beside = "default" if not at else _DISTRIBUTED[0][0]
             op.execute(
-                f"SELECT create_distributed_table('{table}', '{column}', colocate_with => '{beside}')"
+                f"SELECT create_distributed_table('{table}', '{column}',"
+                f" colocate_with => '{beside}')"
             )
         op.execute("SELECT create_distributed_table('postings', 'term', colocate_with => 'none')")
