@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -35,6 +35,7 @@ __all__ = [
     "passage_from_row",
     "row_crc",
     "searched_text",
+    "stamps_of",
     "summary",
     "unit",
     "vector_rows",
@@ -166,6 +167,11 @@ def checked_query(shown: object, vector: Vectors, dimension: int) -> Vectors:
             f" {vector.shape}; ask with the model the index was built with"
         )
     return np.ascontiguousarray(vector, np.float32)
+
+
+def stamps_of(rows: Iterable[Sequence[object]]) -> dict[str, str | None]:
+    """Return stamps by source, of rows (source, stamp); None: the source is to be read again."""
+    return {str(source): _maybe(stamp) for source, stamp in rows}
 
 
 def searched_text(title: str, text: str) -> str:

@@ -7,22 +7,25 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.errors import ArticleMissing
 from konkyo.index.records import Article, Passage, text_id_for
 from konkyo.index.stores.base import Exclusion
 from konkyo.index.stores.rows import (
+    as_bytes,
     blob_from_vector,
     chunks,
     digest_article,
     must_fit,
     row_crc,
+    stamps_of,
     unit,
     vector_rows,
 )
 
-__all__ = ["BaseWriter", "NewPassage", "NewPlace", "SourceKey", "StoredVector"]
+__all__ = ["BaseWriter", "NewPassage", "NewPlace", "Queries", "SourceKey", "StoredVector"]
 
 SourceKey = int | str
 """What an engine's tables call a source by: its number or its name."""
@@ -62,8 +65,21 @@ class StoredVector:
     key: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Queries:
+    """The statements of an engine behind the methods of the same names."""
+
+    stamps: str
+    source_of_facts: str
+    sources_of_facts: str
+    sources_to_reread: str
+    described: str
+
+
 class BaseWriter(ABC):
     """Implements the parts of ``StoreWriter`` that are the same on every engine."""
+
+    queries: ClassVar[Queries]
 
     def __init__(self, shown: object, *, dimension: int, position: int, replaces: bool) -> None:
         self._shown = shown
@@ -93,6 +109,20 @@ class BaseWriter(ABC):
                 block = unit(vector_rows(self._shown, triples, self._dimension))
                 found |= {row.key: vector for row, vector in zip(rows, block, strict=True)}
         return found
+
+    def source_of_facts(self, article_id: str) -> tuple[str | None, bytes] | None:
+        """Return whose facts a stored article has, and their checksum; None: it is not stored.
+
+        The first is None when that source no longer holds the article.
+        """
+        for source, digest in self._all(self.queries.source_of_facts, name=article_id):
+            return None if source is None else str(source), as_bytes(digest)
+        return None
+
+    def sources_of_facts(self) -> dict[str, str]:
+        """Return every stored article and the source whose facts it has (empty: it is gone)."""
+        rows = self._all(self.queries.sources_of_facts)
+        return {str(name): str(source) for name, source in rows}
 
     def put(
         self,
@@ -146,6 +176,19 @@ class BaseWriter(ABC):
             self._drop_articles(orphans)
 
     # -- sources --------------------------------------------------------------------------
+
+    def stamps(self) -> dict[str, str | None]:
+        """Return every source and the stamp it had when last read (None: read it again)."""
+        return stamps_of(self._all(self.queries.stamps))
+
+    def sources_to_reread(self) -> list[str]:
+        """Return sources with an article whose facts came from a source that no longer has it."""
+        return [str(row[0]) for row in self._all(self.queries.sources_to_reread)]
+
+    def described(self, source: str) -> dict[str, tuple[str, str]]:
+        """Return text -> (title, language) of the articles whose facts a source gave."""
+        rows = self._all(self.queries.described, source=source)
+        return {str(text): (str(title), str(language)) for text, title, language in rows}
 
     def set_stamp(self, source: str, stamp: str | None) -> None:
         """Remember what a source looked like; None has it read again by the next build."""

@@ -22,6 +22,7 @@ from konkyo.index.stores.rows import (
     damaged,
     passage_from_row,
     row_crc,
+    stamps_of,
     vector_rows,
 )
 
@@ -212,8 +213,7 @@ class LocalRows:
 
     def stamps(self) -> dict[str, str | None]:
         """Return every source and the stamp it had when last read (None: read it again)."""
-        rows = self._connection.execute("SELECT source, stamp FROM sources ORDER BY id")
-        return dict(rows.fetchall())
+        return stamps_of(self._connection.execute("SELECT source, stamp FROM sources ORDER BY id"))
 
     def _some(self, statement: str, values: Sequence[object]) -> Iterator[tuple[object, ...]]:
         """Yield rows of a statement with a list of values, some values at a time."""

@@ -29,11 +29,12 @@ from konkyo.index.stores.local.undo import (
     save_changes,
     set_previous,
 )
-from konkyo.index.stores.rows import as_bytes, chunks, row_crc
+from konkyo.index.stores.rows import chunks, row_crc
 from konkyo.index.stores.writer import (
     BaseWriter,
     NewPassage,
     NewPlace,
+    Queries,
     SourceKey,
     StoredVector,
 )
@@ -41,8 +42,26 @@ from konkyo.index.stores.writer import (
 __all__ = ["LocalWriter"]
 
 
+_QUERIES = Queries(
+    stamps="SELECT source, stamp FROM sources",
+    source_of_facts="SELECT (SELECT s.source FROM places JOIN sources s ON s.id = places.source"
+    " WHERE places.article = a.id AND s.id = a.told_by AND found_as = a.article_id),"
+    " digest FROM articles a WHERE article_id = :name",
+    sources_of_facts="SELECT article_id, coalesce(s.source, '') FROM articles"
+    " LEFT JOIN sources s ON s.id = told_by",
+    sources_to_reread="SELECT DISTINCT s.source FROM places p JOIN articles a ON a.id = p.article"
+    " JOIN sources s ON s.id = p.source WHERE NOT EXISTS (SELECT 1 FROM places t"
+    " WHERE t.article = a.id AND t.source = a.told_by"
+    " AND t.found_as = a.article_id) ORDER BY p.position",
+    described="SELECT text, title, language FROM articles"
+    " JOIN sources s ON s.id = told_by WHERE s.source = :source",
+)
+
+
 class LocalWriter(BaseWriter):
     """One transaction on a store's SQLite file; implements ``StoreWriter``."""
+
+    queries = _QUERIES
 
     def __init__(
         self,
@@ -81,27 +100,6 @@ class LocalWriter(BaseWriter):
         """The generation this transaction started from."""
         return int(meta(self._connection, "generation"))
 
-    def stamps(self) -> dict[str, str | None]:
-        """Return every source and the stamp it had when last read (None: read it again)."""
-        rows = self._all("SELECT source, stamp FROM sources")
-        return {str(s): None if stamp is None else str(stamp) for s, stamp in rows}
-
-    def source_of_facts(self, article_id: str) -> tuple[str | None, bytes] | None:
-        """Return whose facts a stored article has, and their checksum; None: it is not stored.
-
-        The first is None when that source no longer holds the article.
-        """
-        rows = self._all(
-            "SELECT (SELECT s.source FROM places JOIN sources s ON s.id = places.source"
-            " WHERE places.article = a.id AND s.id = a.told_by AND found_as = a.article_id),"
-            " digest FROM articles a WHERE article_id = :name",
-            name=article_id,
-        )
-        if not rows:
-            return None
-        source, digest = rows[0]
-        return None if source is None else str(source), as_bytes(digest)
-
     def alike(self, bands: Sequence[int]) -> list[tuple[str, str, str]]:
         """Return (article_id, source of its facts, text) of articles that share a band.
 
@@ -117,33 +115,6 @@ class LocalWriter(BaseWriter):
             " ORDER BY id"
         )
         return [(str(name), str(source), str(text)) for name, source, text in rows]
-
-    def sources_of_facts(self) -> dict[str, str]:
-        """Return every stored article and the source whose facts it has (empty: it is gone)."""
-        rows = self._all(
-            "SELECT article_id, coalesce(s.source, '') FROM articles"
-            " LEFT JOIN sources s ON s.id = told_by"
-        )
-        return {str(name): str(source) for name, source in rows}
-
-    def sources_to_reread(self) -> list[str]:
-        """Return sources with an article whose facts came from a source that no longer has it."""
-        rows = self._all(
-            "SELECT DISTINCT s.source FROM places p JOIN articles a ON a.id = p.article"
-            " JOIN sources s ON s.id = p.source WHERE NOT EXISTS (SELECT 1 FROM places t"
-            " WHERE t.article = a.id AND t.source = a.told_by"
-            " AND t.found_as = a.article_id) ORDER BY p.position"
-        )
-        return [str(row[0]) for row in rows]
-
-    def described(self, source: str) -> dict[str, tuple[str, str]]:
-        """Return text -> (title, language) of the articles whose facts a source gave."""
-        rows = self._all(
-            "SELECT text, title, language FROM articles"
-            " JOIN sources s ON s.id = told_by WHERE s.source = :source",
-            source=source,
-        )
-        return {str(text): (str(title), str(language)) for text, title, language in rows}
 
     def exclude(self, exclusions: Iterable[Exclusion]) -> None:
         """Have builds pass over articles, stored or not."""

@@ -18,7 +18,7 @@ from konkyo.index.stores.postgres.rows import SqlRows
 from konkyo.index.stores.postgres.schema import EXCLUSION
 from konkyo.index.stores.postgres.vectors import Seen
 from konkyo.index.stores.postgres.view import Passing, View, next_view
-from konkyo.index.stores.rows import checked_query, chunks, summary, unit
+from konkyo.index.stores.rows import checked_query, chunks, stamps_of, summary, unit
 from konkyo.index.text.tokens import query_tokens
 
 if TYPE_CHECKING:
@@ -182,8 +182,7 @@ class SqlStore:
         Stamps are for builds: they are the newest, not those of this generation.
         """
         statement = "SELECT source, stamp FROM sources ORDER BY number"
-        rows = self._read(lambda c: tuples(c, statement), self._view)
-        return {str(s): None if stamp is None else str(stamp) for s, stamp in rows}
+        return stamps_of(self._read(lambda c: tuples(c, statement), self._view))
 
     def exclusions(self) -> list[Exclusion]:
         """Return the articles removed by hand, ordered by identifier."""

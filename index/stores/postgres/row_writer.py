@@ -12,13 +12,14 @@ from konkyo.index.stores.base import Exclusion
 from konkyo.index.stores.postgres.passage_queue import PassageQueue, PassageRow
 from konkyo.index.stores.postgres.schema import meta_of
 from konkyo.index.stores.postgres.statements import Statements
-from konkyo.index.stores.postgres.undo import EarlierRows, stamps_of
+from konkyo.index.stores.postgres.undo import STAMPS, EarlierRows
 from konkyo.index.stores.postgres.vectors import VectorEngine
 from konkyo.index.stores.rows import as_bytes, chunks, searched_text
 from konkyo.index.stores.writer import (
     BaseWriter,
     NewPassage,
     NewPlace,
+    Queries,
     SourceKey,
     StoredVector,
 )
@@ -26,11 +27,28 @@ from konkyo.index.stores.writer import (
 __all__ = ["SqlRowWriter"]
 
 
+_QUERIES = Queries(
+    stamps=STAMPS,
+    source_of_facts="SELECT (SELECT max(source) FROM places p WHERE p.article = a.number"
+    " AND p.source = a.told_by AND p.found_as = a.article_id AND p.died IS NULL), digest"
+    " FROM articles a WHERE article_id = :name AND died IS NULL",
+    sources_of_facts="SELECT article_id, coalesce(s.source, '') FROM articles a"
+    " LEFT JOIN sources s ON s.source = a.told_by WHERE died IS NULL",
+    sources_to_reread="SELECT p.source FROM places p JOIN articles a ON a.number = p.article"
+    " AND a.died IS NULL WHERE p.died IS NULL AND NOT EXISTS (SELECT 1 FROM places t"
+    " WHERE t.article = a.number AND t.source = a.told_by AND t.died IS NULL"
+    " AND t.found_as = a.article_id) GROUP BY p.source ORDER BY min(p.position)",
+    described="SELECT text, title, language FROM articles WHERE told_by = :source AND died IS NULL",
+)
+
+
 class SqlRowWriter(BaseWriter):
     """Writes rows of a new generation.
 
     Rows are never changed but born with one generation and dead with another.
     """
+
+    queries = _QUERIES
 
     def __init__(
         self,
@@ -98,22 +116,6 @@ class SqlRowWriter(BaseWriter):
             )
         super().put(article, passages, vectors, keys, bands, payloads)
 
-    def source_of_facts(self, article_id: str) -> tuple[str | None, bytes] | None:
-        """Return whose facts a stored article has, and their checksum; None: it is not stored.
-
-        The first is None when that source no longer holds the article.
-        """
-        rows = self._all(
-            "SELECT (SELECT max(source) FROM places p WHERE p.article = a.number"
-            " AND p.source = a.told_by AND p.found_as = a.article_id AND p.died IS NULL), digest"
-            " FROM articles a WHERE article_id = :name AND died IS NULL",
-            name=article_id,
-        )
-        if not rows:
-            return None
-        source, digest = rows[0]
-        return None if source is None else str(source), as_bytes(digest)
-
     def alike(self, bands: Sequence[int]) -> list[tuple[str, str, str]]:
         """Return (article_id, source of its facts, text) of articles that share a band.
 
@@ -129,42 +131,12 @@ class SqlRowWriter(BaseWriter):
         )
         return [(str(name), str(source), str(text)) for name, source, text in rows]
 
-    def sources_of_facts(self) -> dict[str, str]:
-        """Return every stored article and the source whose facts it has (empty: it is gone)."""
-        rows = self._all(
-            "SELECT article_id, coalesce(s.source, '') FROM articles a"
-            " LEFT JOIN sources s ON s.source = a.told_by WHERE died IS NULL"
-        )
-        return {str(name): str(source) for name, source in rows}
-
     # -- sources --------------------------------------------------------------------------
-
-    def stamps(self) -> dict[str, str | None]:
-        """Return every source and the stamp it had when last read (None: read it again)."""
-        return stamps_of(self._statements)
 
     def set_stamp(self, source: str, stamp: str | None) -> None:
         """Remember what a source looked like; None has it read again by the next build."""
         self._earlier.note_sources()
         super().set_stamp(source, stamp)
-
-    def described(self, source: str) -> dict[str, tuple[str, str]]:
-        """Return text -> (title, language) of the articles whose facts a source gave."""
-        rows = self._all(
-            "SELECT text, title, language FROM articles WHERE told_by = :source AND died IS NULL",
-            source=source,
-        )
-        return {str(text): (str(title), str(language)) for text, title, language in rows}
-
-    def sources_to_reread(self) -> list[str]:
-        """Return sources with an article whose facts came from a source that no longer has it."""
-        rows = self._all(
-            "SELECT p.source FROM places p JOIN articles a ON a.number = p.article"
-            " AND a.died IS NULL WHERE p.died IS NULL AND NOT EXISTS (SELECT 1 FROM places t"
-            " WHERE t.article = a.number AND t.source = a.told_by AND t.died IS NULL"
-            " AND t.found_as = a.article_id) GROUP BY p.source ORDER BY min(p.position)"
-        )
-        return [str(row[0]) for row in rows]
 
     # -- articles removed by hand ---------------------------------------------------------
 

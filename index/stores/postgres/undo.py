@@ -12,19 +12,18 @@ from konkyo.index.stores.rows import (
     chunks,
     passage_from_row,
     searched_text,
+    stamps_of,
     vector_rows,
 )
 
-__all__ = ["EarlierRows", "Restoration", "stamps_of"]
+__all__ = ["STAMPS", "EarlierRows", "Restoration"]
 
 _ROWS = 2_000
 _EXCLUDED = "article_id, title, since, text_id"
 
 
-def stamps_of(statements: Statements) -> dict[str, str | None]:
-    """Return every source and its stamp, in the order of their numbers."""
-    rows = statements.all("SELECT source, stamp FROM sources ORDER BY number")
-    return {str(source): None if stamp is None else str(stamp) for source, stamp in rows}
+STAMPS = "SELECT source, stamp FROM sources ORDER BY number"
+"""The statement that gives every source and its stamp."""
 
 
 class EarlierRows:
@@ -38,7 +37,7 @@ class EarlierRows:
     def note_sources(self) -> None:
         """Remember the sources as they were before this transaction."""
         if self._sources is None:
-            self._sources = stamps_of(self._statements)
+            self._sources = stamps_of(self._statements.all(STAMPS))
 
     def note_exclusions(self) -> None:
         """Remember the articles removed by hand as they were before this transaction."""
@@ -47,7 +46,7 @@ class EarlierRows:
 
     def save(self) -> None:
         """Keep what this transaction changed, in place of what the one before changed."""
-        now = stamps_of(self._statements)
+        now = stamps_of(self._statements.all(STAMPS))
         before = now if self._sources is None else self._sources
         changed = [
             (source, source in before, before.get(source))
