@@ -77,6 +77,9 @@ def open_writer(
         finally:
             with contextlib.suppress(KonkyoError), database.translated_errors():
                 connection.rollback()
+                # A server ends a closed session a moment later: the next writer is not to meet it.
+                run(connection, "SELECT pg_advisory_unlock_all()")
+                connection.commit()
 
 
 def _lock(database: Database, connection: Connection, wait: float) -> None:
