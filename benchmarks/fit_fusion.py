@@ -38,8 +38,9 @@ from konkyo.index.embedding.encoders import AnyEncoder, load_encoder  # noqa: E4
 from konkyo.index.embedding.model_files import home  # noqa: E402
 from konkyo.index.records import Article, article_id_for  # noqa: E402
 from konkyo.index.settings import ChunkSettings  # noqa: E402
-from konkyo.index.stores.bm25 import Postings, Searcher, TermWorth, query_tokens  # noqa: E402
+from konkyo.index.stores.bm25 import Postings, Searcher  # noqa: E402
 from konkyo.index.stores.open import open_store  # noqa: E402
+from konkyo.index.text.tokens import TermWorth, query_tokens  # noqa: E402
 from konkyo.rag.factory import cosine_floor  # noqa: E402
 from konkyo.rag.retrieval.hybrid import (  # noqa: E402
     Fused,

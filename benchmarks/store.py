@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 
 from konkyo.index.stores.local.snapshot import Snapshot, SnapshotWriter  # noqa: E402
 from konkyo.index.stores.local.vector_index import (  # noqa: E402
-    FLAT_LIMIT,
+    LIMITS,
     DenseIndex,
     Tuning,
     build_ivf,
@@ -183,7 +183,8 @@ def lexical(count: int) -> dict[str, float]:
     """Texts of about 200 characters from two random places of the Chinese news each."""
     import lzma
 
-    from konkyo.index.stores.bm25 import Postings, Searcher, query_tokens
+    from konkyo.index.stores.bm25 import Postings, Searcher
+    from konkyo.index.text.tokens import query_tokens
 
     shared = Path(os.environ.get("KONKYO_SHARED", ROOT.parent / "shared"))
     with lzma.open(shared / "data" / "news-zh.txt.xz", "rt", encoding="utf-8") as packed:
@@ -249,7 +250,7 @@ def main() -> None:
         return
     rows: list[dict[str, object]] = []
     for size in map(int, filter(None, options.sizes.split(","))):
-        kinds = ["flat"] if size <= FLAT_LIMIT else options.kinds.split(",")
+        kinds = ["flat"] if size <= LIMITS.whole else options.kinds.split(",")
         for kind in kinds:
             rows.append(measured(size, kind == "flat"))
             print(rows[-1], flush=True)

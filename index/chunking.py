@@ -83,7 +83,7 @@ def _bounded(count_tokens: TokenCounter) -> TokenCounter:
 
 
 def _with_gaps(units: list[Span], sizes: list[int], budget: int) -> list[int]:
-    """The sizes, the letters that no sentence holds (spaces) counted with the sentence they precede."""
+    """The sizes; letters that no sentence holds (spaces) count with the sentence they precede."""
     ends = [units[0][0], *(end for _, end in units[:-1])] if units else []
     return [
         min(budget, size + (start - end) // _LETTERS_PER_TOKEN) if start > end else size

@@ -13,7 +13,7 @@ KonkyoError                 exit code 1
 │   └── ModelUnreachable    the download failed
 ├── StoreError              the index cannot be used
 │   ├── StoreMissing        nothing is there
-│   ├── StoreDamaged        the truth itself is damaged
+│   ├── StoreDamaged        the database itself is damaged
 │   ├── StoreLocked         somebody else is writing
 │   ├── StoreMismatch       built with another model or other settings
 │   ├── StoreUnreachable    its server does not answer
@@ -135,7 +135,7 @@ class StoreMissing(StoreError):
 
 
 class StoreDamaged(StoreError):
-    """The truth itself, not merely a cache of it, is damaged."""
+    """The database itself, not merely a cache of it, is damaged."""
 
 
 class StoreLocked(StoreError):

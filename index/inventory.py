@@ -117,7 +117,7 @@ def difference(before: Mapping[str, str], after: Mapping[str, str]) -> Differenc
 
 
 def require_consent(removed: int, total: int, limit: float, confirm: Confirm | None) -> None:
-    """Ask before a larger share than ``limit`` is removed. Raises RemovalRefused without consent."""
+    """Ask before a larger share than ``limit`` is removed. Raises RemovalRefused if refused."""
     if removed <= limit * total:
         return
     if confirm is None or not confirm(removed, total):

@@ -13,12 +13,23 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 
 import numpy as np
 
 from konkyo.index.errors import StoreDamaged, StoreMismatch, StoreMissing
 from konkyo.index.stores.address import masked
-from konkyo.index.stores.base import KeptArticle, KeptPlace, Store, StoreWriter
+from konkyo.index.stores.base import (
+    ArticleWriter,
+    Copyable,
+    Described,
+    KeptArticle,
+    KeptPlace,
+    Readable,
+    Searchable,
+    SourceWriter,
+    StoreWriter,
+)
 from konkyo.index.stores.open import open_store, open_writer
 
 __all__ = ["CopyReport", "copy_store"]
@@ -87,11 +98,23 @@ def copy_store(
             )
 
 
+class _Origin(Described, Copyable, Protocol):
+    """What is read of a store to copy it."""
+
+
+class _Compared(Described, Copyable, Readable, Searchable, Protocol):
+    """What is asked of two stores to compare them."""
+
+
+class _CopyWriter(ArticleWriter, SourceWriter, Protocol):
+    """What a batch of articles is written with."""
+
+
 class _Copying:
     """One copy under way."""
 
     def __init__(
-        self, source: Store, target: str, replace: bool, progress: Progress, wait: float
+        self, source: _Origin, target: str, replace: bool, progress: Progress, wait: float
     ) -> None:
         self._source = source
         self._target = target
@@ -155,7 +178,7 @@ class _Copying:
             rebuild=rebuild,
         )
 
-    def _pass_on(self, writer: StoreWriter, places: Sequence[KeptPlace], known: set[str]) -> None:
+    def _pass_on(self, writer: _CopyWriter, places: Sequence[KeptPlace], known: set[str]) -> None:
         """Put the articles of some places, and link them in the order they were found in."""
         stamps = self._source.stamps()
         held: dict[str, list[tuple[str, str]]] = {}
@@ -221,7 +244,7 @@ def _checksum(kept: KeptArticle) -> str:
     return digest.hexdigest()
 
 
-def _compare(source: Store, made: Store, target: str, progress: Progress) -> str:
+def _compare(source: _Compared, made: _Compared, target: str, progress: Progress) -> str:
     """Compare counts, all articles and all places; give the checksum over everything."""
     names = sorted(summary.article_id for summary in source.articles())
     for what, here, there in (
@@ -244,7 +267,7 @@ def _compare(source: Store, made: Store, target: str, progress: Progress) -> str
     return total.hexdigest()
 
 
-def _compare_searches(source: Store, made: Store, target: str) -> int:
+def _compare_searches(source: _Compared, made: _Compared, target: str) -> int:
     """Ask both the same, by vectors and by words; give how often."""
     names = [summary.article_id for summary in islice(source.articles(), _SEARCHES)]
     asked = 0

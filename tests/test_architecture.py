@@ -46,7 +46,7 @@ OWNERS = {
     "onnx": {"index.embedding.onnx_graph"},
     "onnxruntime": {"index.embedding.onnx_graph"},
     "opentelemetry": {"ui.server.telemetry"},
-    "pgvector": {"index.stores.postgres.vectors", "index.stores.postgres.writer"},
+    "pgvector": {"index.stores.postgres.pgvector"},
     "prometheus_client": {"ui.server.telemetry"},
     "protego": {"index.ingest.fetch"},
     "psycopg": {"index.stores.postgres.database"},

@@ -17,10 +17,8 @@ from konkyo.index.stores.bm25 import (
     BM25_K1,
     Postings,
     Searcher,
-    TermWorth,
-    query_tokens,
-    tokens,
 )
+from konkyo.index.text.tokens import TermWorth, query_tokens, tokens
 
 
 @pytest.mark.parametrize(

@@ -28,15 +28,15 @@ from konkyo.index.errors import (
     UsageError,
 )
 from konkyo.index.records import Article, Filter, Passage, article_id_for
-from konkyo.index.stores.base import Store
+from konkyo.index.stores.base import SearchLimits, Store, StoreWriter
 from konkyo.index.stores.local.checks import verify
 from konkyo.index.stores.local.database import connect
 from konkyo.index.stores.local.lock import write_lock
 from konkyo.index.stores.local.reader import LocalStore
-from konkyo.index.stores.local.segments import keep_up
+from konkyo.index.stores.local.segment_writer import keep_up
 from konkyo.index.stores.local.snapshot import CheckedRows, Snapshot, SnapshotWriter, _row_sums
 from konkyo.index.stores.local.vector_index import DenseIndex, build_ivf, unit_scores
-from konkyo.index.stores.local.writer import LocalWriter, open_writer
+from konkyo.index.stores.local.writer import open_writer
 from konkyo.index.stores.open import encoder_of, open_store, store_fingerprint
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -76,7 +76,7 @@ def cut(item: Article) -> list[Passage]:
     ]
 
 
-def put(writer: LocalWriter, item: Article) -> None:
+def put(writer: StoreWriter, item: Article) -> None:
     passages = cut(item)
     texts = [p.text for p in passages]
     keys = [hashlib.blake2b(t.encode(), digest_size=16).digest() for t in texts]
@@ -183,6 +183,8 @@ FILTERS = [
     Filter(since="2026-02-01", until="2026-03-31"),
     Filter(languages=frozenset({"ja", "ko"})),
     Filter(other_languages_than=frozenset({"ja"})),
+    Filter(since="2026-02-01", other_languages_than=frozenset({"ja", "en"})),
+    Filter(outlets=frozenset({"曙新聞", 'a "quoted\\ name'})),
     Filter(outlets=frozenset({"Wire"}), until="2026-06-30"),
     Filter(sources=frozenset({"17.md"})),
     Filter(sources=frozenset({"no such"})),
@@ -298,7 +300,7 @@ def test_an_article_lives_as_long_as_a_source_holds_it(folder: Path) -> None:
         assert opened.article(item.article_id).sources == ("5.md", "copy.md")
     with open_writer(folder) as writer:
         writer.remove_source("5.md")
-        assert writer.bereaved() == ["copy.md"]
+        assert writer.sources_to_reread() == ["copy.md"]
         writer.commit()
     with LocalStore(folder) as opened:
         assert opened.article(item.article_id).sources == ("copy.md",)
@@ -705,7 +707,7 @@ def with_codes(folder: Path) -> Path:
         connection.execute("BEGIN")
         for path in folder.glob("seg-*"):
             shutil.rmtree(path)
-        keep_up(folder, truth, connection, flat_limit=100)
+        keep_up(folder, truth, connection, limits=SearchLimits(100, 4_000))
         connection.close()
     return next(folder.glob("seg-*/dense.faiss"))
 

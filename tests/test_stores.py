@@ -7,7 +7,7 @@ import itertools
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +26,11 @@ from konkyo.index.errors import (
 from konkyo.index.records import Article, Filter, Passage
 from konkyo.index.settings import ChunkSettings
 from konkyo.index.stores.address import masked
-from konkyo.index.stores.base import Store, StoreWriter
-from konkyo.index.stores.bm25 import BM25_B, BM25_K1, query_tokens, tokens
+from konkyo.index.stores.base import SearchLimits, Store, StoreWriter
+from konkyo.index.stores.bm25 import BM25_B, BM25_K1
+from konkyo.index.stores.filters import conditions
 from konkyo.index.stores.open import open_store, open_writer, store_size, verify_store
+from konkyo.index.text.tokens import query_tokens, tokens
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_engines import PASSWORD, Milvus, Postgres, milvus, postgres
@@ -73,12 +75,30 @@ def sixty(
         yield opened
 
 
-def fill(address: str, numbers: range) -> int:
-    with open_writer(address, fingerprint=SHAPE, encoder="toy:1", dimension=DIMENSION) as writer:
+ALWAYS_BY_INDEX = SearchLimits(whole=0, filtered=0)
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def sixty_by_index(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
+    """Sixty articles on each engine, searched as stores of many thousands are."""
+    address = new_address(
+        request.param, f"index_{request.param}", tmp_path_factory.mktemp("index"), request
+    )
+    fill(address, range(60), limits=ALWAYS_BY_INDEX)
+    with contextlib.closing(open_store(address, limits=ALWAYS_BY_INDEX)) as opened:
+        yield opened
+
+
+def fill(address: str, numbers: range, *, limits: SearchLimits | None = None) -> int:
+    with open_writer(
+        address, fingerprint=SHAPE, encoder="toy:1", dimension=DIMENSION, limits=limits
+    ) as writer:
         for number in numbers:
             put(writer, article(number))
         generation = writer.commit()
-        writer.keep_up()
+        writer.keep_up(compact=limits is not None)
     return generation
 
 
@@ -154,19 +174,37 @@ def test_unknown_names_are_errors(sixty: Store) -> None:
 
 @pytest.mark.parametrize("where", FILTERS)
 def test_filters_lose_nothing(sixty: Store, where: Filter) -> None:
-    query = ENCODER.queries(["台風についての発表"])[0]
-    wanted = brute(range(60), query, where, 7) if any(sixty.articles(where)) else []
-    found = sixty.dense(query, 7, where)
-    assert len(found) == len(wanted)
+    assert_dense_search_keeps_to_filter(sixty, where)
     passing = {s.article_id for s in sixty.articles(where)}
-    assert {p.article_id for p in sixty.passages([h.passage_id for h in found])} <= passing
-    exact = sixty.vectors(wanted) @ query if wanted else np.empty(0)
-    np.testing.assert_allclose([hit.score for hit in found], exact, atol=1e-4)
     owners = {p.passage_id for a in passing for p in sixty.passages_of(a)}
     everything = sixty.lexical("台風の発表", 500)
     assert [h for h in everything if h.passage_id in owners] == sixty.lexical(
         "台風の発表", 500, where
     )
+
+
+@pytest.mark.parametrize("where", FILTERS)
+def test_approximate_search_keeps_to_every_filter(sixty_by_index: Store, where: Filter) -> None:
+    assert sixty_by_index.describe()["kind"] != "flat"
+    assert_dense_search_keeps_to_filter(sixty_by_index, where)
+
+
+def assert_dense_search_keeps_to_filter(store: Store, where: Filter) -> None:
+    query = ENCODER.queries(["台風についての発表"])[0]
+    passing = {s.article_id for s in store.articles(where)}
+    wanted = brute(range(60), query, where, 7) if passing else []
+    found = store.dense(query, 7, where)
+    assert {p.article_id for p in store.passages([h.passage_id for h in found])} <= passing
+    exact = store.vectors(wanted) @ query if wanted else np.empty(0)
+    np.testing.assert_allclose([hit.score for hit in found], exact, atol=1e-4)
+
+
+def test_every_field_of_a_filter_is_a_condition() -> None:
+    names = frozenset({"b", "a"})
+    for one in fields(Filter):
+        value = "2026-05-01" if one.name in ("since", "until") else names
+        (condition,) = conditions(Filter(**{one.name: value}))  # type: ignore[arg-type]
+        assert condition.values == (("2026-05-01",) if value == "2026-05-01" else ("a", "b"))
 
 
 @pytest.mark.parametrize("question", ["台風の発表", "第31号", "地震 9件", "日銀の次の文", "xyz"])
@@ -305,8 +343,11 @@ def test_an_article_lives_as_long_as_a_source_holds_it(filled: str) -> None:
         assert len(list(opened.articles(Filter(sources=frozenset({"copy.md"}))))) == 1
     with open_writer(filled) as writer:
         writer.remove_source("5.md")
-        assert writer.bereaved() == ["copy.md"]
-        assert writer.teller(item.article_id) == (None, writer.teller(item.article_id)[1])
+        assert writer.sources_to_reread() == ["copy.md"]
+        assert writer.source_of_facts(item.article_id) == (
+            None,
+            writer.source_of_facts(item.article_id)[1],
+        )
         writer.commit()
     with contextlib.closing(open_store(filled)) as opened:
         assert opened.article(item.article_id).source == "copy.md"
@@ -747,7 +788,7 @@ def test_what_was_superseded_long_ago_is_removed(
     address = new_address(engine, f"old_{engine}", tmp_path, request)
     fill(address, range(20))
     with contextlib.closing(open_store(address)) as reader:
-        monkeypatch.setattr("konkyo.index.stores.postgres.writer._KEEP_SECONDS", -1)
+        monkeypatch.setattr("konkyo.index.stores.postgres.transaction.KEEP_SECONDS", -1)
         for number in range(4):
             with open_writer(address) as writer:
                 writer.remove_source(f"{number}.md")

@@ -82,7 +82,7 @@ class NodeStore:
                 if not document.entries:
                     continue
                 article, passages = article_of(source, document, document.title)
-                if writer.teller(article.article_id) is not None:
+                if writer.source_of_facts(article.article_id) is not None:
                     # Another document says the very same: told apart by their names.
                     article, passages = article_of(source, document, f"{document.title} ({source})")
                 writer.put(

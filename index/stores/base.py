@@ -1,8 +1,12 @@
-"""What a store offers to readers and writers, whatever engine keeps it."""
+"""What a store offers to readers and writers, whatever engine keeps it.
+
+Each protocol is one duty; ask for the smallest that will do. ``Store`` and ``StoreWriter`` are all
+of them together.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,17 +17,28 @@ from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.records import Article, ArticleSummary, Filter, Passage, ScoredPassage
 
 __all__ = [
+    "ArticleWriter",
+    "Copyable",
+    "Described",
     "Exclusion",
+    "ExclusionWriter",
     "KeptArticle",
     "KeptPlace",
+    "Maintained",
+    "Readable",
+    "SearchLimits",
+    "Searchable",
+    "SourceWriter",
     "Store",
     "StoreWriter",
+    "Transaction",
+    "Versioned",
 ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeptArticle:
-    """All a store keeps of an article, as ``StoreWriter.put`` takes it.
+    """All a store keeps of an article, as ``ArticleWriter.put`` takes it.
 
     ``article.source`` is the source whose facts these are; ``vectors`` are those stored, of shape
     (len(passages), dimension); ``keys`` are hashes of the texts they were made of; ``bands`` are
@@ -60,25 +75,31 @@ class Exclusion:
     text_id: str = ""
 
 
-class Store(Protocol):
-    """A readable index: articles, passages and two ways to find them.
+@dataclass(frozen=True, slots=True)
+class SearchLimits:
+    """Up to how many passages an engine compares vectors one by one, instead of by its index.
 
-    One ``Store`` value is one consistent view; ``refresh`` moves it to the newest generation.
-    Implementations: a folder on one machine, PostgreSQL with pgvector, PostgreSQL with Milvus.
-    Safe to share by threads. ``konkyo.index.stores.open.open_store`` opens one by its address.
+    ``whole`` passages of a store, or ``filtered`` passages that pass a filter.
     """
+
+    whole: int
+    filtered: int
+
+
+class Described(Protocol):
+    """What a store says of itself."""
 
     @property
     def generation(self) -> int:
-        """Grows by one with every committed change."""
+        """A number that grows by one with every committed change."""
 
     @property
     def fingerprint(self) -> str:
-        """Names the encoder and the chunking that made this store."""
+        """The names of the encoder and the chunking that made this store."""
 
     @property
     def encoder(self) -> str:
-        """Fingerprint of the encoder alone."""
+        """The fingerprint of the encoder alone."""
 
     @property
     def created(self) -> str:
@@ -86,123 +107,122 @@ class Store(Protocol):
 
     @property
     def dimension(self) -> int:
-        """Length of a vector."""
+        """The length of a vector."""
 
     @property
     def passage_count(self) -> int:
         """How many passages there are."""
 
     def describe(self) -> dict[str, object]:
-        """Facts about how this store searches, for ``konkyo index status``."""
+        """Return facts about how this store searches, for ``konkyo index status``."""
 
-    def refresh(self) -> bool:
-        """Move to the newest committed generation; say whether anything changed."""
 
-    def renewed(self) -> Store:
-        """Another value at the newest committed generation; this very one when nothing changed.
-
-        This one stays where it is, for whoever is still using it.
-        """
-
-    def article(self, article_id: str) -> Article:
-        """The whole article. Raises ArticleMissing."""
-
-    def summaries(self, article_ids: Sequence[str]) -> list[ArticleSummary]:
-        """Summaries in the order asked for. Raises ArticleMissing."""
-
-    def articles(self, where: Filter = ...) -> Iterator[ArticleSummary]:
-        """All articles that pass, newest first, undated last."""
-
-    def passages(self, passage_ids: Sequence[str]) -> list[Passage]:
-        """Passages in the order asked for; an unknown identifier is an error."""
-
-    def passages_of(self, article_id: str) -> list[Passage]:
-        """The passages of one article, in order. Raises ArticleMissing."""
-
-    def vectors(self, passage_ids: Sequence[str]) -> Vectors:
-        """The stored vectors, shape (len(passage_ids), dimension), float32."""
-
-    def payloads(self, passage_ids: Sequence[str]) -> list[str | None]:
-        """What was put beside each passage, in the order asked for; None: nothing."""
-
-    def kept(self, article_ids: Sequence[str]) -> list[KeptArticle]:
-        """All that is kept of some articles, in the order asked for. Raises ArticleMissing."""
-
-    def kept_places(self) -> list[KeptPlace]:
-        """Where all articles were found, in the order of finding."""
-
-    def stamps(self) -> dict[str, str | None]:
-        """Every source and the stamp it had when it was last read (None: read it again)."""
-
-    def exclusions(self) -> list[Exclusion]:
-        """Articles removed by hand, by their identifiers."""
+class Searchable(Protocol):
+    """Two ways to find passages."""
 
     def dense(self, vector: Vectors, k: int, where: Filter = ...) -> list[ScoredPassage]:
-        """The k passages nearest one query vector of shape (dimension,), best first."""
+        """Return the k passages nearest one query vector of shape (dimension,), best first."""
 
     def lexical(self, text: str, k: int, where: Filter = ...) -> list[ScoredPassage]:
-        """The k passages that share most terms with a question (BM25), best first."""
+        """Return the k passages that share most terms with a question (BM25), best first."""
 
     def lexical_ceiling(self, text: str) -> float:
-        """The weight of all of a question's terms together, in the units of lexical scores.
+        """Return the weight of all of a question's terms, in the units of lexical scores.
 
         A lexical score divided by it is a share that compares across questions and languages.
         """
 
-    def close(self) -> None:
-        """Let go of files; the value is not used afterwards."""
+
+class Readable(Protocol):
+    """Articles, passages and their vectors, by identifier."""
+
+    def article(self, article_id: str) -> Article:
+        """Return the whole article. Raises ArticleMissing."""
+
+    def summaries(self, article_ids: Sequence[str]) -> list[ArticleSummary]:
+        """Return summaries in the order asked for. Raises ArticleMissing."""
+
+    def articles(self, where: Filter = ...) -> Iterator[ArticleSummary]:
+        """Yield all articles that pass, newest first, undated last."""
+
+    def passages(self, passage_ids: Sequence[str]) -> list[Passage]:
+        """Return passages in the order asked for. Raises StoreError for an unknown identifier."""
+
+    def passages_of(self, article_id: str) -> list[Passage]:
+        """Return the passages of one article, in order. Raises ArticleMissing."""
+
+    def vectors(self, passage_ids: Sequence[str]) -> Vectors:
+        """Return the stored vectors: float32, shape (len(passage_ids), dimension), length 1."""
+
+    def payloads(self, passage_ids: Sequence[str]) -> list[str | None]:
+        """Return what was put beside each passage, in the order asked for; None: nothing."""
 
 
-class StoreWriter(Protocol):
-    """One transaction on a store; nothing is seen by readers before ``commit`` returns.
+class Copyable(Protocol):
+    """All that a store keeps, as a rebuild or a copy of it takes it over."""
 
-    An article lives as long as some source holds it. Not for use by several threads.
-    ``konkyo.index.stores.open.open_writer`` opens one by its store's address.
-    """
+    def kept(self, article_ids: Sequence[str]) -> list[KeptArticle]:
+        """Return all that is kept of articles, in the order asked for. Raises ArticleMissing."""
 
-    @property
-    def generation(self) -> int:
-        """The generation this transaction started from."""
-
-    @property
-    def replaces(self) -> bool:
-        """Whether this is a new truth that will take the place of another."""
+    def kept_places(self) -> list[KeptPlace]:
+        """Return where all articles were found, in the order of finding."""
 
     def stamps(self) -> dict[str, str | None]:
-        """Every source and the stamp it had when it was last read (None: read it again)."""
+        """Return every source and the stamp it had when last read (None: read it again)."""
 
-    def vectors_of(self, keys: Sequence[bytes]) -> dict[bytes, Vectors]:
-        """Stored vectors by the hash of the text they were made of; missing keys are left out.
+    def exclusions(self) -> list[Exclusion]:
+        """Return the articles removed by hand, ordered by identifier."""
 
-        A truth being rebuilt also finds those of the one it replaces, if the encoder is the same.
+
+class Versioned(Protocol):
+    """One consistent view of a store, moved on when asked."""
+
+    def refresh(self) -> bool:
+        """Move to the newest committed generation; return whether anything changed."""
+
+    def renewed(self) -> Store:
+        """Return a store at the newest committed generation; this one when nothing changed.
+
+        This one stays where it is, for whoever is still using it.
         """
 
-    def teller(self, article_id: str) -> tuple[str | None, bytes] | None:
-        """Whose facts a stored article has, and their checksum; None: it is not stored.
+    def close(self) -> None:
+        """Close files and connections; the value is not used afterwards."""
+
+
+class Store(Described, Searchable, Readable, Copyable, Versioned, Protocol):
+    """A readable index: articles, passages and two ways to find them.
+
+    One ``Store`` value is one consistent view; ``refresh`` moves it to the newest generation.
+    Implementations: a folder on one machine, PostgreSQL with pgvector, PostgreSQL with Milvus.
+    Safe to share by threads. ``konkyo.index.stores.open.open_store`` opens one by its address.
+    """
+
+
+class ArticleWriter(Protocol):
+    """Stores articles with their passages and vectors."""
+
+    def vectors_of(self, keys: Sequence[bytes]) -> dict[bytes, Vectors]:
+        """Return stored vectors by the hash of the text they were made of, as far as known.
+
+        A store being rebuilt also finds those of the one it replaces, if the encoder is the same.
+        """
+
+    def source_of_facts(self, article_id: str) -> tuple[str | None, bytes] | None:
+        """Return whose facts a stored article has, and their checksum; None: it is not stored.
 
         The first is None when that source no longer holds the article.
         """
 
+    def sources_of_facts(self) -> dict[str, str]:
+        """Return every stored article and the source whose facts it has (empty: it is gone)."""
+
     def alike(self, bands: Sequence[int]) -> list[tuple[str, str, str]]:
-        """(article_id, teller, text) of stored articles that share a band, oldest first."""
+        """Return (article_id, source of its facts, text) of articles that share a band.
 
-    def tellers(self) -> dict[str, str]:
-        """Every stored article and the source whose facts it has (empty: a source that is gone)."""
-
-    def excluded(self) -> dict[str, str]:
-        """Titles of articles removed by hand, by their identifiers and those of their texts."""
-
-    def bereaved(self) -> list[str]:
-        """Sources to be read again: they hold a story whose teller no longer does."""
-
-    def set_fingerprint(self, fingerprint: str) -> None:
-        """Say what made this store: a copy says it only when it is whole."""
-
-    def set_stamp(self, source: str, stamp: str | None) -> None:
-        """Remember what a source looked like; None has it read again by the next build."""
-
-    def described(self, source: str) -> dict[str, tuple[str, str]]:
-        """Text -> (title, language) of the articles whose facts a source gave."""
+        The oldest comes first. Articles that no source holds as they are, but only as a near
+        copy, are left out.
+        """
 
     def put(
         self,
@@ -213,30 +233,78 @@ class StoreWriter(Protocol):
         bands: Sequence[int] = (),
         payloads: Sequence[str] = (),
     ) -> None:
-        """Store an article with its passages, or replace it; link it with ``set_source``."""
+        """Store an article with its passages, or replace it; link it with ``set_source``.
+
+        Its facts are those of ``article.source``. ``vectors`` has shape (len(passages),
+        dimension), rows of length 1; ``keys`` are hashes of the texts they were made of;
+        ``bands`` are the article's sketch; ``payloads``, if any, are one a passage and come
+        back with it. Raises StoreMismatch, StoreError.
+        """
+
+    def remove_article(self, article_id: str) -> None:
+        """Remove one article wherever it was found, and near copies of it, for good.
+
+        Builds pass over it until ``take_back``. Raises ArticleMissing.
+        """
+
+    def drop_orphans(self) -> None:
+        """Remove articles no source holds any more; ``commit`` does it, too."""
+
+
+class SourceWriter(Protocol):
+    """Says which sources hold which articles. An article lives as long as one holds it."""
+
+    def stamps(self) -> dict[str, str | None]:
+        """Return every source and the stamp it had when last read (None: read it again)."""
+
+    def set_stamp(self, source: str, stamp: str | None) -> None:
+        """Remember what a source looked like; None has it read again by the next build."""
+
+    def described(self, source: str) -> dict[str, tuple[str, str]]:
+        """Return text -> (title, language) of the articles whose facts a source gave."""
 
     def set_source(
         self, source: str, stamp: str | None, articles: Iterable[tuple[str, str]]
     ) -> None:
-        """Say which stored articles (article_id, found_as) a source holds, in its order.
+        """Say which stored articles a source holds, in its order, replacing what it held before.
 
-        Replaces what it held before. Raises ArticleMissing.
+        ``articles`` are (article_id, found_as); the two differ when the source holds a near copy.
+        Raises ArticleMissing.
         """
 
     def remove_source(self, source: str) -> bool:
-        """Forget a source and what only it held; say whether it was there."""
+        """Remove a source and what only it held; return whether it was there."""
 
-    def remove_article(self, article_id: str) -> None:
-        """Remove one article wherever it was found, for good. Raises ArticleMissing."""
+    def sources_to_reread(self) -> list[str]:
+        """Return sources with an article whose facts came from a source that no longer has it."""
+
+
+class ExclusionWriter(Protocol):
+    """Keeps the list of articles removed by hand, which builds pass over."""
+
+    def excluded(self) -> dict[str, str]:
+        """Return titles of excluded articles, by their identifiers and those of their texts."""
 
     def exclude(self, exclusions: Iterable[Exclusion]) -> None:
         """Have builds pass over articles, stored or not."""
 
     def take_back(self, article_id: str) -> bool:
-        """Let builds index a removed article again; say whether it had been removed."""
+        """Let builds index a removed article again; return whether it had been removed."""
 
-    def drop_orphans(self) -> None:
-        """Remove articles no source holds any more; ``commit`` does it, too."""
+
+class Transaction(Protocol):
+    """A change of a store, all or nothing; readers see nothing before ``commit`` returns."""
+
+    @property
+    def generation(self) -> int:
+        """The generation this transaction started from."""
+
+    @property
+    def replaces(self) -> bool:
+        """Whether this makes a new store that will take the place of another."""
+
+    def set_fingerprint(self, fingerprint: str) -> None:
+        """Say what made this store: a copy says it only when it is whole."""
 
     def undo(self) -> None:
         """Bring back the last generation before the newest; ``commit`` puts it in force.
@@ -245,12 +313,24 @@ class StoreWriter(Protocol):
         """
 
     def commit(self) -> int:
-        """Make all of it the newest generation, at once and durably; give its number."""
+        """Make all of it the newest generation, at once and durably; return its number.
 
-    def keep_up(
-        self, *, compact: bool = False, say: Callable[[str], None] = lambda _: None
-    ) -> object:
-        """After ``commit``: bring what searches are served from up to it."""
+        Nothing changed: no new generation.
+        """
+
+
+class Maintained(Protocol):
+    """What is done after a commit, outside of any transaction."""
+
+    def keep_up(self, *, compact: bool = False) -> None:
+        """Bring the indexes that searches use up to the newest generation."""
 
     def vacuum(self) -> None:
-        """After ``commit``: give freed space back."""
+        """Give freed space back."""
+
+
+class StoreWriter(ArticleWriter, SourceWriter, ExclusionWriter, Transaction, Maintained, Protocol):
+    """Everything that changes a store. Not for use by several threads.
+
+    ``konkyo.index.stores.open.open_writer`` opens one by its store's address.
+    """

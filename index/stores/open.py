@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from konkyo.index.errors import UsageError
-from konkyo.index.stores.address import beside, kind_of, masked, without_scheme
-from konkyo.index.stores.base import Store, StoreWriter
-
-if TYPE_CHECKING:
-    from konkyo.index.stores.local.checks import Finding
+from konkyo.index.stores.address import kind_of, masked, without_scheme
+from konkyo.index.stores.backends import backend_of
+from konkyo.index.stores.base import SearchLimits, Store, StoreWriter
+from konkyo.index.stores.findings import Finding
 
 __all__ = [
     "CHUNKS_VERSION",
@@ -38,21 +36,14 @@ def store_folder(address: str | Path) -> Path:
     return without_scheme(address)
 
 
-def open_store(address: str | Path) -> Store:
+def open_store(address: str | Path, *, limits: SearchLimits | None = None) -> Store:
     """Open a store for reading; close it when done.
 
-    Raises UsageError (an address of another kind), ExtraMissing, StoreMissing, StoreDamaged,
-    StoreMismatch, StoreUnreachable.
+    ``limits`` say up to which size vectors are compared one by one (None: as measured to be best
+    for the engine). Raises UsageError (an address of another kind), ExtraMissing, StoreMissing,
+    StoreDamaged, StoreMismatch, StoreUnreachable.
     """
-    match kind_of(address):
-        case "local":
-            from konkyo.index.stores.local.reader import LocalStore
-
-            return LocalStore(without_scheme(address))
-        case "postgresql" | "milvus":
-            from konkyo.index.stores.postgres.reader import SqlStore
-
-            return SqlStore(str(address))
+    return backend_of(address).open_store(address, limits)
 
 
 @contextlib.contextmanager
@@ -64,82 +55,49 @@ def open_writer(
     dimension: int = 0,
     wait: float = 0.0,
     rebuild: bool = False,
+    limits: SearchLimits | None = None,
 ) -> Iterator[StoreWriter]:
     """Lock a store and start a transaction; whatever is not committed is undone.
 
     With a ``fingerprint``, a missing store is made, and one of another fingerprint (or with
-    ``rebuild``) is replaced: the new truth grows beside the old one and is put in force by
-    ``commit``. Without one, only an existing store is changed. ``wait`` is in seconds. Raises
-    UsageError, ExtraMissing, StoreLocked, StoreMissing, StoreDamaged, StoreError.
+    ``rebuild``) is replaced: the new store grows beside the old one and is put in force by
+    ``commit``. Without one, only an existing store is changed. ``wait`` is in seconds; ``limits``
+    as for ``open_store``. Raises UsageError, ExtraMissing, StoreLocked, StoreMissing,
+    StoreDamaged, StoreError.
     """
-    with contextlib.ExitStack() as stack:
-        writer: StoreWriter
-        match kind_of(address):
-            case "local":
-                from konkyo.index.stores.local import writer as local
-
-                writer = stack.enter_context(
-                    local.open_writer(
-                        without_scheme(address),
-                        fingerprint=fingerprint,
-                        encoder=encoder,
-                        dimension=dimension,
-                        wait=wait,
-                        rebuild=rebuild,
-                    )
-                )
-            case "postgresql" | "milvus":
-                from konkyo.index.stores.postgres import writer as sql
-
-                writer = stack.enter_context(
-                    sql.open_writer(
-                        str(address),
-                        fingerprint=fingerprint,
-                        encoder=encoder,
-                        dimension=dimension,
-                        wait=wait,
-                        rebuild=rebuild,
-                    )
-                )
+    with backend_of(address).open_writer(
+        address,
+        fingerprint=fingerprint,
+        encoder=encoder,
+        dimension=dimension,
+        wait=wait,
+        rebuild=rebuild,
+        limits=limits,
+    ) as writer:
         yield writer
 
 
 def verify_store(address: str | Path) -> list[Finding]:
     """Check everything a store promises. Raises StoreMissing when there is no store at all."""
-    if kind_of(address) == "local":
-        from konkyo.index.stores.local.checks import verify
-
-        return verify(without_scheme(address))
-    from konkyo.index.stores.postgres.checks import verify as verify_sql
-
-    return verify_sql(str(address))
+    return backend_of(address).verify(address)
 
 
 def store_size(address: str | Path) -> int:
-    """Bytes a store takes, everything it keeps beside the truth in force included."""
-    if kind_of(address) == "local":
-        folder = without_scheme(address)
-        return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    from konkyo.index.stores.postgres.reader import size
-
-    return size(str(address))
+    """Return the bytes a store takes, everything it keeps of earlier ones included."""
+    return backend_of(address).size(address)
 
 
 def work_folder(address: str | Path) -> Path:
-    """Where a build keeps vectors under way: in the store's folder, or in the user's cache."""
-    if kind_of(address) == "local":
-        return without_scheme(address)
-    folder = beside(address, "cache")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    """Return where a build keeps vectors under way: the store's folder, or the user's cache."""
+    return backend_of(address).work_folder(address)
 
 
 def companion(address: str | Path, ending: str) -> Path:
-    """A file or folder that goes with a store on this machine, such as readers' feedback.
+    """Return a file or folder that goes with a store on this machine, such as readers' feedback.
 
     Beside a store's folder; in the user's data folder when the store is on a server.
     """
-    folder = without_scheme(address) if kind_of(address) == "local" else beside(address, "data")
+    folder = backend_of(address).companion(address)
     return folder.with_name(folder.name + ending)
 
 

@@ -16,11 +16,11 @@ from typing import Annotated, Literal
 from pydantic.dataclasses import dataclass
 
 from konkyo.index.records import Hit
-from konkyo.index.stores.bm25 import tokens
 from konkyo.index.text.dates import dates
 from konkyo.index.text.language import same_language
 from konkyo.index.text.names import names
 from konkyo.index.text.quantities import quantities
+from konkyo.index.text.tokens import tokens
 from konkyo.index.text.word_data import CHECKED, alternatives, word_data
 from konkyo.rag.calibration import Calibration, logit
 from konkyo.rag.retrieval.evidence import Selection, Span

@@ -173,7 +173,7 @@ class SessionStore:
         import tenacity
 
         def once() -> T:
-            with self._database.writing() as connection, self._database.guarded():
+            with self._database.writing() as connection, self._database.translated_errors():
                 if not self._made:
                     with connection.begin():
                         self._make(connection)

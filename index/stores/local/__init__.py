@@ -1,3 +1,3 @@
-"""A store in a folder on one machine: SQLite for the truth, FAISS and BM25 as caches."""
+"""A store in a folder on one machine: SQLite for the database, FAISS and BM25 as caches."""
 
 __all__: list[str] = []

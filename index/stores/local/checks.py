@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from konkyo.index.errors import StoreDamaged, StoreError
 from konkyo.index.records import article_id_for
+from konkyo.index.stores.findings import Finding, finding
 from konkyo.index.stores.local.database import (
     ARTICLE_COLUMNS,
-    article_from_row,
     connect,
-    current_truth,
-    guarded,
+    current_database,
     meta,
-    passage_from_row,
-    row_crc,
-    vector_rows,
+    translated_errors,
 )
 from konkyo.index.stores.local.segments import Segment, find_chain
 from konkyo.index.stores.local.snapshot import CacheDamaged
 from konkyo.index.stores.local.undo import check_changes
+from konkyo.index.stores.rows import article_from_row, passage_from_row, row_crc, vector_rows
 
-__all__ = ["Finding", "finding", "verify"]
+__all__ = ["verify"]
 
 _REBUILD = "run `konkyo index build SOURCE... --rebuild` with all your sources"
 _SELF_REPAIR = (
@@ -36,61 +33,39 @@ _NO_UNDO = "nothing: the next change keeps another generation; until then, do no
 _EPSILON = 2e-3
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One promise: whether it holds, and if not, what to do."""
-
-    what: str
-    ok: bool
-    detail: str = ""
-    advice: str = ""
-
-
 def verify(folder: Path) -> list[Finding]:
     """Check everything. Raises StoreMissing when there is no store at all."""
     try:
-        truth = current_truth(folder)
-        connection = connect(truth)
+        database = current_database(folder)
+        connection = connect(database)
     except StoreDamaged as exc:
         return [Finding("the index can be opened", False, str(exc), _REBUILD)]
     try:
-        with guarded(truth):
+        with translated_errors(database):
             connection.execute("BEGIN")
         checks: list[tuple[str, Callable[[], Iterator[str]]]] = [
             ("SQLite finds its file whole", lambda: _sqlite(connection)),
             ("references lead somewhere", lambda: _references(connection)),
-            ("articles are what was written", lambda: _articles(truth, connection)),
-            ("passages are exact spans of their articles", lambda: _passages(truth, connection)),
-            ("every passage has one unit vector", lambda: _vectors(truth, connection)),
+            ("articles are what was written", lambda: _articles(database, connection)),
+            ("passages are exact spans of their articles", lambda: _passages(database, connection)),
+            ("every passage has one unit vector", lambda: _vectors(database, connection)),
             ("counts agree", lambda: _counts(connection)),
             ("every article has a source", lambda: _places(connection)),
         ]
-        undo = ("the generation before can be gone back to", lambda: _undo(truth, connection))
-        findings = [_finding(truth, what, check) for what, check in checks]
-        findings.append(_finding(truth, *undo, advice=_NO_UNDO))
-        findings += _caches(folder, truth, connection)
+        undo = ("the generation before can be gone back to", lambda: _undo(database, connection))
+        findings = [_finding(database, what, check) for what, check in checks]
+        findings.append(_finding(database, *undo, advice=_NO_UNDO))
+        findings += _caches(folder, database, connection)
     finally:
         connection.close()
     return findings
 
 
-def finding(what: str, check: Callable[[], Iterable[str]], advice: str) -> Finding:
-    """Run a check, which gives what is wrong; a StoreError it raises is wrong as well."""
-    try:
-        problems = list(check())
-    except StoreError as exc:
-        problems = [str(exc)]
-    if not problems:
-        return Finding(what, True)
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return Finding(what, False, problems[0] + more, advice)
-
-
 def _finding(
-    truth: Path, what: str, check: Callable[[], Iterator[str]], advice: str = _REBUILD
+    database: Path, what: str, check: Callable[[], Iterator[str]], advice: str = _REBUILD
 ) -> Finding:
     def checked() -> list[str]:
-        with guarded(truth):
+        with translated_errors(database):
             return list(check())
 
     return finding(what, checked, advice)
@@ -107,10 +82,10 @@ def _references(connection: sqlite3.Connection) -> Iterator[str]:
         yield f"{table} row {row} names a missing row of {parent}"
 
 
-def _articles(truth: Path, connection: sqlite3.Connection) -> Iterator[str]:
+def _articles(database: Path, connection: sqlite3.Connection) -> Iterator[str]:
     for row in connection.execute(f"SELECT {ARTICLE_COLUMNS} FROM articles"):
         try:
-            _, article = article_from_row(truth, row, ())
+            _, article = article_from_row(database, row, ())
         except StoreDamaged as exc:
             yield str(exc)
             continue
@@ -118,7 +93,7 @@ def _articles(truth: Path, connection: sqlite3.Connection) -> Iterator[str]:
             yield f"article {article.article_id} does not have the identifier of its text"
 
 
-def _passages(truth: Path, connection: sqlite3.Connection) -> Iterator[str]:
+def _passages(database: Path, connection: sqlite3.Connection) -> Iterator[str]:
     bodies: dict[int, tuple[str, str, int]] = {}
     seen: dict[int, int] = {}
     for row in connection.execute(
@@ -137,7 +112,7 @@ def _passages(truth: Path, connection: sqlite3.Connection) -> Iterator[str]:
             bodies[number] = found
         article_id, text, _ = bodies[number]
         try:
-            passage = passage_from_row(truth, row, text, article_id).passage
+            passage = passage_from_row(database, row, text, article_id).passage
         except StoreDamaged as exc:
             yield str(exc)
             continue
@@ -153,11 +128,11 @@ def _passages(truth: Path, connection: sqlite3.Connection) -> Iterator[str]:
             yield f"article {article_id} has {seen.get(number, 0)} passages instead of {count}"
 
 
-def _vectors(truth: Path, connection: sqlite3.Connection) -> Iterator[str]:
+def _vectors(database: Path, connection: sqlite3.Connection) -> Iterator[str]:
     dimension = int(meta(connection, "dimension"))
     cursor = connection.execute("SELECT passage, vector, crc FROM vectors")
     while rows := cursor.fetchmany(4096):
-        lengths = np.linalg.norm(vector_rows(truth, rows, dimension).astype(np.float32), axis=1)
+        lengths = np.linalg.norm(vector_rows(database, rows, dimension).astype(np.float32), axis=1)
         for at in np.flatnonzero(np.abs(lengths - 1) > _EPSILON):
             yield f"the vector of passage number {rows[at][0]} has length {lengths[at]:.4f}"
     for (passage_id,) in connection.execute(
@@ -197,14 +172,14 @@ def _places(connection: sqlite3.Connection) -> Iterator[str]:
             yield f"article {values[0]} fails its checksum"
 
 
-def _undo(truth: Path, connection: sqlite3.Connection) -> Iterator[str]:
-    check_changes(truth, connection)
+def _undo(database: Path, connection: sqlite3.Connection) -> Iterator[str]:
+    check_changes(database, connection)
     yield from ()
 
 
-def _caches(folder: Path, truth: Path, connection: sqlite3.Connection) -> list[Finding]:
-    """Compare every byte of the caches, and what they hold with the truth."""
-    with guarded(truth):
+def _caches(folder: Path, database: Path, connection: sqlite3.Connection) -> list[Finding]:
+    """Compare every byte of the caches, and what they hold with the database."""
+    with translated_errors(database):
         chain, reasons = find_chain(
             folder,
             meta(connection, "store_id"),
@@ -215,7 +190,7 @@ def _caches(folder: Path, truth: Path, connection: sqlite3.Connection) -> list[F
         for segment in chain:
             try:
                 segment.verify()
-                problems.extend(_against_truth(segment, truth, connection))
+                problems.extend(_against_database(segment, database, connection))
             except (CacheDamaged, StoreError) as exc:
                 problems.append(str(exc))
     what = f"caches agree with the index ({len(chain)} segments)"
@@ -224,7 +199,9 @@ def _caches(folder: Path, truth: Path, connection: sqlite3.Connection) -> list[F
     return [Finding(what, False, problem, _SELF_REPAIR) for problem in problems]
 
 
-def _against_truth(segment: Segment, truth: Path, connection: sqlite3.Connection) -> Iterator[str]:
+def _against_database(
+    segment: Segment, database: Path, connection: sqlite3.Connection
+) -> Iterator[str]:
     gone = {
         row[0]
         for row in connection.execute(
@@ -246,7 +223,7 @@ def _against_truth(segment: Segment, truth: Path, connection: sqlite3.Connection
             yield f"{segment.folder}: does not hold passage number {unknown[0]}"
             continue
         at = np.array([held[row[0]] for row in rows], np.int64)
-        if not np.array_equal(segment.rows.take(at), vector_rows(truth, rows, dimension)):
+        if not np.array_equal(segment.rows.take(at), vector_rows(database, rows, dimension)):
             yield f"{segment.folder}: other vectors than the index has"
     if found != len(held):
         yield f"{segment.folder}: holds {len(held)} passages where the index has {found}"

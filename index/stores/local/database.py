@@ -1,60 +1,37 @@
-"""The truth of a store on one machine: one SQLite file, every row of it under a checksum.
+"""The database of a store on one machine: one SQLite file, every row of it under a checksum.
 
-A store is a folder. ``CURRENT`` in it names the truth in force; a truth made with another model
-or other chunking grows beside it and takes over by one rename of ``CURRENT``. Every row that
-carries meaning has a checksum that is compared whenever the row is read, so a flipped bit is an
-error and never an answer. This module is the only one that knows the tables.
+A store is a folder. ``CURRENT`` in it names the database in force, ``truth-*.sqlite``; one made
+with another model or other chunking grows beside it and takes over by one rename of ``CURRENT``.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 import sqlite3
 import uuid
-import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
-import numpy as np
-import numpy.typing as npt
-
-from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.errors import StoreDamaged, StoreError, StoreMismatch, StoreMissing
-from konkyo.index.records import Article, ArticleSummary, Passage
 
 __all__ = [
     "APPLICATION_ID",
     "ARTICLE_COLUMNS",
     "SCHEMA_VERSION",
-    "PassageRow",
     "StoreOutdated",
-    "article_from_row",
-    "blob_from_vector",
-    "chunks",
+    "checkpoint",
     "connect",
     "create",
-    "current_truth",
-    "damaged",
-    "digest_article",
+    "current_database",
     "fsync_folder",
-    "guarded",
     "meta",
-    "must_fit",
-    "passage_from_row",
     "point_current",
     "replace_file",
-    "row_crc",
-    "searched_text",
     "set_meta",
-    "summary",
-    "unit",
-    "vector_rows",
+    "translated_errors",
 ]
 
 APPLICATION_ID = 0x4B4E4B59  # "KNKY"
@@ -170,17 +147,8 @@ class StoreOutdated(StoreMismatch):
     """The tables are those of an earlier version; a build makes them anew by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class PassageRow:
-    """A passage and the numbers the truth knows it and its article by."""
-
-    number: int
-    article_number: int
-    passage: Passage
-
-
 @contextlib.contextmanager
-def guarded(path: Path) -> Iterator[None]:
+def translated_errors(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into ours, naming the file and the way out."""
     try:
         yield
@@ -213,14 +181,6 @@ def guarded(path: Path) -> Iterator[None]:
         ) from exc
 
 
-def damaged(path: Path | str, what: str) -> StoreDamaged:
-    """Say that a row is not what was written."""
-    return StoreDamaged(
-        f"{path}: the index itself is damaged ({what} fails its checksum); rebuild it with"
-        " `konkyo index build SOURCE... --rebuild`"
-    )
-
-
 def fsync_folder(folder: Path) -> None:
     """Make renames inside a folder durable."""
     handle = os.open(folder, os.O_RDONLY)
@@ -230,14 +190,15 @@ def fsync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def current_truth(folder: Path) -> Path:
-    """The truth in force. Raises StoreMissing, StoreDamaged."""
+def current_database(folder: Path) -> Path:
+    """The database in force. Raises StoreMissing, StoreDamaged."""
     pointer = folder / "CURRENT"
     try:
         name = pointer.read_text("utf-8").strip()
     except (FileNotFoundError, NotADirectoryError) as exc:
         raise StoreMissing(
-            f"{folder}: no index here; make one with `konkyo index build SOURCE... --store {folder}`"
+            f"{folder}: no index here; make one with"
+            f" `konkyo index build SOURCE... --store {folder}`"
         ) from exc
     except UnicodeDecodeError as exc:
         raise StoreDamaged(f"{pointer}: not one of ours; see `konkyo index verify`") from exc
@@ -256,9 +217,9 @@ def current_truth(folder: Path) -> Path:
     return path
 
 
-def point_current(folder: Path, truth: Path) -> None:
-    """Put a truth in force with one rename."""
-    replace_file(folder / "CURRENT", f"{truth.name}\n".encode())
+def point_current(folder: Path, database: Path) -> None:
+    """Put a database in force with one rename."""
+    replace_file(folder / "CURRENT", f"{database.name}\n".encode())
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -279,9 +240,9 @@ def replace_file(path: Path, content: bytes) -> None:
 def create(
     folder: Path, *, fingerprint: str, encoder: str, dimension: int, generation: int
 ) -> Path:
-    """Make an empty truth in a folder without putting it in force; give its path."""
+    """Make an empty database in a folder without putting it in force; give its path."""
     path = folder / f"truth-{uuid.uuid4().hex[:12]}.sqlite"
-    with guarded(path):
+    with translated_errors(path):
         connection = sqlite3.connect(path, isolation_level=None)
         try:
             connection.execute("PRAGMA page_size = 8192")
@@ -307,10 +268,10 @@ def create(
 
 
 def connect(path: Path, *, write: bool = False) -> sqlite3.Connection:
-    """Open a truth. Raises StoreMissing, StoreDamaged, StoreMismatch (a later schema)."""
+    """Open a database. Raises StoreMissing, StoreDamaged, StoreMismatch (a later schema)."""
     if not path.exists():
         raise StoreMissing(f"{path}: no index here")
-    with guarded(path):
+    with translated_errors(path):
         try:
             connection = _checked(path, "rw" if write else "ro")
         except sqlite3.OperationalError as exc:
@@ -359,6 +320,14 @@ def _checked(path: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
+def checkpoint(connection: sqlite3.Connection) -> None:
+    """Fold the write-ahead log into the file, unless a reader is holding it."""
+    with contextlib.suppress(sqlite3.OperationalError):
+        connection.execute("PRAGMA busy_timeout = 200")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA busy_timeout = 10000")
+
+
 def meta(connection: sqlite3.Connection, key: str) -> str:
     """One fact about the store itself. Raises StoreDamaged when it is not there."""
     row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
@@ -375,141 +344,4 @@ def set_meta(connection: sqlite3.Connection, key: str, value: str) -> None:
     connection.execute(
         "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         (key, value),
-    )
-
-
-def digest_article(article: Article) -> bytes:
-    """Checksum of everything an article's row says."""
-    facts = [
-        article.article_id,
-        article.title,
-        article.text,
-        article.language,
-        article.published,
-        article.published_at,
-        article.url,
-        article.outlet,
-        article.author,
-        list(article.comments),
-    ]
-    return hashlib.blake2b(json.dumps(facts, ensure_ascii=False).encode(), digest_size=16).digest()
-
-
-def row_crc(*values: str | int) -> int:
-    """Checksum of the columns of a small row."""
-    return zlib.crc32("\0".join(map(str, values)).encode())
-
-
-def article_from_row(
-    path: Path | str, row: Sequence[object], sources: Sequence[str]
-) -> tuple[int, Article]:
-    """Rebuild an article from ``ARTICLE_COLUMNS``. Raises StoreDamaged when it was altered."""
-    number, article_id, title, text, language, *rest = row
-    published, published_at, url, outlet, author, comments, digest = rest
-    try:
-        remarks = tuple(json.loads(str(comments)))
-    except ValueError as exc:
-        raise damaged(path, f"article {article_id}") from exc
-    article = Article(
-        article_id=str(article_id),
-        title=str(title),
-        text=str(text),
-        language=str(language),
-        source=sources[0] if sources else "",
-        published=_maybe(published),
-        published_at=_maybe(published_at),
-        url=_maybe(url),
-        outlet=_maybe(outlet),
-        author=_maybe(author),
-        sources=tuple(sources),
-        comments=remarks,
-    )
-    if digest_article(article) != digest:
-        raise damaged(path, f"article {article_id}")
-    return int(str(number)), article
-
-
-def passage_from_row(
-    path: Path | str, row: Sequence[object], text: str, article_id: str
-) -> PassageRow:
-    """Rebuild a passage from (id, passage_id, article, ordinal, start, stop, crc)."""
-    number, passage_id, article, ordinal, start, stop, crc = row
-    name = str(passage_id)
-    article_number, order, begin, end = (int(str(v)) for v in (article, ordinal, start, stop))
-    if row_crc(name, article_number, order, begin, end) != crc:
-        raise damaged(path, f"passage {passage_id}")
-    return PassageRow(
-        int(str(number)),
-        article_number,
-        Passage(name, article_id, order, begin, end, text[begin:end]),
-    )
-
-
-def blob_from_vector(vector: npt.NDArray[np.floating]) -> tuple[bytes, int]:
-    """A unit vector as little-endian float16, and the checksum of those bytes."""
-    blob = np.asarray(vector, "<f2").tobytes()
-    return blob, zlib.crc32(blob)
-
-
-def vector_rows(
-    path: Path | str, rows: Sequence[tuple[int, bytes, int]], dimension: int
-) -> npt.NDArray[np.float16]:
-    """Stack (passage number, blob, crc) into float16 (len(rows), dimension); each is checked."""
-    for number, blob, crc in rows:
-        if len(blob) != 2 * dimension or zlib.crc32(blob) != crc:
-            raise damaged(path, f"the vector of passage number {number}")
-    joined = b"".join(blob for _, blob, _ in rows)
-    return np.frombuffer(joined, "<f2").reshape(len(rows), dimension)
-
-
-def must_fit(
-    shown: object, article: Article, passages: Sequence[Passage], vectors: Vectors, dimension: int
-) -> None:
-    """Raise what a writer says of passages that are not their article's, or have other vectors."""
-    if vectors.shape != (len(passages), dimension):
-        raise StoreMismatch(
-            f"{shown}: vectors of shape {vectors.shape} for {len(passages)} passages"
-            f" in a store of dimension {dimension}"
-        )
-    for passage in passages:
-        if article.text[passage.start : passage.end] != passage.text:
-            raise StoreError(
-                f"passage {passage.passage_id} is not the text it names; nothing was kept"
-            )
-
-
-def searched_text(title: str, text: str) -> str:
-    """What the lexical arm sees of a passage: the title is searched with each of its article's."""
-    return f"{title}\n{text}"
-
-
-def chunks(values: Sequence[object], size: int = 500) -> Iterator[Sequence[object]]:
-    """Cut a sequence so that each part fits into one SQL statement."""
-    for at in range(0, len(values), size):
-        yield values[at : at + size]
-
-
-def _maybe(value: object) -> str | None:
-    return None if value is None else str(value)
-
-
-def unit(vectors: npt.NDArray[np.float16]) -> Vectors:
-    """Widen stored vectors to float32 and undo what rounding did to their length."""
-    wide = vectors.astype(np.float32)
-    lengths = np.linalg.norm(wide, axis=1, keepdims=True)
-    units: Vectors = wide / np.maximum(lengths, np.float32(1e-12))
-    return units
-
-
-def summary(article: Article, passages: int) -> ArticleSummary:
-    """The article without its body."""
-    return ArticleSummary(
-        article_id=article.article_id,
-        title=article.title,
-        source=article.source,
-        url=article.url,
-        published=article.published,
-        language=article.language,
-        outlet=article.outlet,
-        passages=passages,
     )

@@ -1,4 +1,7 @@
-"""Articles removed for good: listed in the truth, and in a file beside it that outlives its damage."""
+"""Articles removed by hand: listed in the database, and in a file beside it.
+
+The file still says what was removed when the database is damaged.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +22,13 @@ _FILE = "removed.jsonl"
 
 
 def know_texts(connection: sqlite3.Connection) -> None:
-    """Let a truth made by an earlier version say which texts were removed."""
+    """Let a database made by an earlier version say which texts were removed."""
     if not _knows_texts(connection):
         connection.execute("ALTER TABLE excluded ADD COLUMN text_id TEXT NOT NULL DEFAULT ''")
 
 
 def exclusions_in(connection: sqlite3.Connection) -> list[Exclusion]:
-    """What a truth says was removed, by identifier."""
+    """What a database says was removed, by identifier."""
     text_id = "text_id" if _knows_texts(connection) else "''"
     rows = connection.execute(
         f"SELECT article_id, title, since, {text_id} FROM excluded ORDER BY article_id"
@@ -34,7 +37,7 @@ def exclusions_in(connection: sqlite3.Connection) -> list[Exclusion]:
 
 
 def put_exclusions(connection: sqlite3.Connection, exclusions: Iterable[Exclusion]) -> None:
-    """Say in a truth that articles were removed."""
+    """Say in a database that articles were removed."""
     connection.executemany(
         "INSERT OR REPLACE INTO excluded (article_id, title, since, text_id) VALUES (?, ?, ?, ?)",
         [(e.article_id, e.title, e.since, e.text_id) for e in exclusions],
@@ -42,13 +45,13 @@ def put_exclusions(connection: sqlite3.Connection, exclusions: Iterable[Exclusio
 
 
 def carry_removals(folder: Path, elder: Path | None, connection: sqlite3.Connection) -> None:
-    """What was removed stays removed in a new truth, whatever became of the one before."""
+    """What was removed stays removed in a new database, whatever became of the one before."""
     found = None if elder is None else _read(elder)
     put_exclusions(connection, _kept(folder) if found is None else found)
 
 
 def keep_removals(folder: Path, connection: sqlite3.Connection) -> None:
-    """Write the list beside the truth, if it is not what is written there."""
+    """Write the list beside the database, if it is not what is written there."""
     lines = []
     for one in exclusions_in(connection):
         facts = [one.article_id, one.title, one.since, one.text_id]
@@ -60,14 +63,14 @@ def keep_removals(folder: Path, connection: sqlite3.Connection) -> None:
     except OSError:
         same = not content
     if not same:
-        # The truth has it; where it cannot be written now, the next commit writes it.
+        # The database has it; where it cannot be written now, the next commit writes it.
         with contextlib.suppress(OSError):
             replace_file(path, content)
 
 
-def _read(truth: Path) -> list[Exclusion] | None:
-    """The list of a truth, be it of an earlier version; None: it cannot be read."""
-    address = f"file:{quote(str(truth.absolute()))}?mode=ro"
+def _read(database: Path) -> list[Exclusion] | None:
+    """The list of a database, be it of an earlier version; None: it cannot be read."""
+    address = f"file:{quote(str(database.absolute()))}?mode=ro"
     with contextlib.suppress(sqlite3.Error):
         connection = sqlite3.connect(address, uri=True)
         with contextlib.closing(connection):
@@ -76,7 +79,7 @@ def _read(truth: Path) -> list[Exclusion] | None:
 
 
 def _kept(folder: Path) -> list[Exclusion]:
-    """The list beside the truth; a line that is not what was written is left out."""
+    """The list beside the database; a line that is not what was written is left out."""
     try:
         content = (folder / _FILE).read_bytes()
     except OSError:

@@ -37,7 +37,7 @@ T = TypeVar("T", bound=np.generic)
 
 
 class CacheDamaged(Exception):
-    """A cache is not what was written; it is thrown away and made again from the truth."""
+    """A cache is not what was written; it is thrown away and made again from the database."""
 
 
 def file_sum(path: Path) -> str:

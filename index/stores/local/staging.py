@@ -1,4 +1,4 @@
-"""Vectors of a build under way, kept outside the truth so that stopping loses nothing.
+"""Vectors of a build under way, kept outside the database so that stopping loses nothing.
 
 A build is one transaction, all or nothing; encoding is the slow part of it. Each batch of
 vectors is put here first and found again by the next build, however the last one ended.
@@ -13,7 +13,8 @@ from pathlib import Path
 
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.errors import StoreDamaged
-from konkyo.index.stores.local.database import blob_from_vector, chunks, guarded, unit, vector_rows
+from konkyo.index.stores.local.database import translated_errors
+from konkyo.index.stores.rows import blob_from_vector, chunks, unit, vector_rows
 
 __all__ = ["Staging"]
 
@@ -37,7 +38,7 @@ class Staging:
     def find(self, keys: Sequence[bytes]) -> dict[bytes, Vectors]:
         """Vectors kept by an earlier build; what is missing or damaged is left out."""
         found: dict[bytes, Vectors] = {}
-        with guarded(self._path):
+        with translated_errors(self._path):
             for some in chunks(keys):
                 marks = ",".join("?" * len(some))
                 rows = self._connection.execute(
@@ -57,7 +58,7 @@ class Staging:
             (self._encoder, key, *blob_from_vector(vector))
             for key, vector in zip(keys, vectors, strict=True)
         ]
-        with guarded(self._path):
+        with translated_errors(self._path):
             self._connection.execute("BEGIN")
             self._connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", rows)
             self._connection.execute("COMMIT")
@@ -72,7 +73,7 @@ class Staging:
         self._unlink()
 
     def _open(self) -> sqlite3.Connection:
-        with guarded(self._path):
+        with translated_errors(self._path):
             connection = sqlite3.connect(self._path, isolation_level=None)
             try:
                 connection.execute("PRAGMA journal_mode = WAL")

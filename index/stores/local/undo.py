@@ -1,9 +1,9 @@
-"""The generation before the newest, kept inside the truth so that one change can be undone.
+"""The generation before the newest, kept inside the database so that one change can be undone.
 
-While a writer changes a truth, triggers of its own connection note every row that is about to be
+While a writer changes a database, triggers of its own connection note every row that is about to be
 altered or removed, and the keys of those that are new. A commit puts these notes into tables of
-the truth, in place of those of the commit before: the cost is that of the change. Restoring is a
-change like any other and is noted itself, so that it can be undone in turn. Where a truth took
+the database, in place of those of the commit before: the cost is that of the change. Restoring is a
+change like any other and is noted itself, so that it can be undone in turn. Where a database took
 over from another one, that one's file is kept instead.
 """
 
@@ -14,20 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from konkyo.index.errors import StoreError
-from konkyo.index.stores.local.database import (
-    ARTICLE_COLUMNS,
-    article_from_row,
-    damaged,
-    meta,
-    passage_from_row,
-    set_meta,
-    vector_rows,
-)
+from konkyo.index.stores.local.database import ARTICLE_COLUMNS, meta, set_meta
+from konkyo.index.stores.rows import article_from_row, damaged, passage_from_row, vector_rows
 
 __all__ = [
     "check_changes",
     "forget_previous",
-    "previous_truth",
+    "previous_database",
     "record_changes",
     "restore_changes",
     "save_changes",
@@ -51,19 +44,19 @@ _UNDOES = "undo_generation"
 _BLOCK = 4096
 
 
-def previous_truth(connection: sqlite3.Connection) -> str | None:
-    """The file name of the truth that this one took over from, while it is the one before."""
+def previous_database(connection: sqlite3.Connection) -> str | None:
+    """The file name of the database that this one took over from, while it is the one before."""
     return _fact(connection, _PREVIOUS)
 
 
-def set_previous(connection: sqlite3.Connection, truth: Path) -> None:
-    """Say which truth this one takes over from; what it knew of changes is void."""
-    set_meta(connection, _PREVIOUS, truth.name)
+def set_previous(connection: sqlite3.Connection, database: Path) -> None:
+    """Say which database this one takes over from; what it knew of changes is void."""
+    set_meta(connection, _PREVIOUS, database.name)
     connection.execute("DELETE FROM meta WHERE key = ?", (_UNDOES,))
 
 
 def forget_previous(connection: sqlite3.Connection) -> None:
-    """Say that another generation has come since this truth took over."""
+    """Say that another generation has come since this database took over."""
     connection.execute("DELETE FROM meta WHERE key = ?", (_PREVIOUS,))
 
 
@@ -128,7 +121,7 @@ def save_changes(connection: sqlite3.Connection, generation: int) -> None:
 
 def restore_changes(
     folder: Path,
-    truth: Path,
+    database: Path,
     connection: sqlite3.Connection,
     drop_passages: Callable[[Sequence[int]], None],
 ) -> None:
@@ -142,7 +135,7 @@ def restore_changes(
             f"{folder}: there is no earlier generation to go back to; one is kept from the next"
             " change on"
         )
-    check_changes(truth, connection)
+    check_changes(database, connection)
     run = connection.execute
     touched = (
         "SELECT id FROM undo_new_articles UNION SELECT id FROM undo_articles"
@@ -167,26 +160,26 @@ def restore_changes(
     _put_back_passages(connection)
 
 
-def check_changes(truth: Path, connection: sqlite3.Connection) -> None:
+def check_changes(database: Path, connection: sqlite3.Connection) -> None:
     """Compare the checksums of what is kept of the generation before. Raises StoreDamaged."""
-    previous = previous_truth(connection)
+    previous = previous_database(connection)
     if previous is not None:
         # It may have been damaged when it was replaced; that it is there is all that is promised.
-        if not truth.with_name(previous).exists():
-            raise damaged(truth, f"the earlier index {previous}")
+        if not database.with_name(previous).exists():
+            raise damaged(database, f"the earlier index {previous}")
         return
     if _fact(connection, _UNDOES) != meta(connection, "generation"):
         return
     for row in connection.execute(f"SELECT {ARTICLE_COLUMNS} FROM undo_articles"):
-        article_from_row(truth, row, ())
+        article_from_row(database, row, ())
     for *row, text, article_id in connection.execute(
         "SELECT p.id, passage_id, article, ordinal, start, stop, p.crc, text, article_id"
         " FROM undo_passages p JOIN undo_articles a ON a.id = article"
     ):
-        passage_from_row(truth, row, str(text), str(article_id))
+        passage_from_row(database, row, str(text), str(article_id))
     dimension = int(meta(connection, "dimension"))
     for rows in _blocks(connection.execute("SELECT passage, vector, crc FROM undo_vectors")):
-        vector_rows(truth, rows, dimension)
+        vector_rows(database, rows, dimension)
 
 
 def _old_rows(connection: sqlite3.Connection, table: str, keys: Sequence[str]) -> None:

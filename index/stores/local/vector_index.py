@@ -1,6 +1,6 @@
 """Nearest neighbours among stored vectors; the one owner of FAISS.
 
-Small collections are searched flat. From ``FLAT_LIMIT`` vectors on, an inverted file of one-bit
+Small collections are searched flat. Above ``LIMITS.whole`` vectors, an inverted file of one-bit
 RaBitQ codes (Gao and Long, SIGMOD 2024) proposes candidates, and their exact scores come from
 the memory-mapped vectors, so a score is always a true dot product and only recall is traded.
 How many lists are probed is tuned on the collection itself until a sample's recall@10 against
@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from konkyo.index.embedding.protocol import Vectors
+from konkyo.index.stores.base import SearchLimits
 from konkyo.index.stores.local.snapshot import CacheDamaged, CheckedRows
 
 if TYPE_CHECKING:
@@ -26,19 +27,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FLAT_AT_MOST",
-    "FLAT_LIMIT",
     "LEAST_RECALL",
+    "LIMITS",
     "TARGET_RECALL",
     "DenseIndex",
     "Tuning",
     "build_ivf",
 ]
 
-FLAT_LIMIT = 20_000
+LIMITS = SearchLimits(whole=20_000, filtered=4_000)
+"""Above these, codes propose candidates; measured in benchmarks/LOG.md."""
+
 FLAT_AT_MOST = 150_000
 LEAST_RECALL = 0.95
 TARGET_RECALL = 0.99
-_SUBSET_LIMIT = 4_000
 _SAMPLE_QUERIES = 200
 _PROBES = (8, 16, 32, 64, 128, 256, 512)
 _RESCORE = (100, 200, 400)
@@ -59,7 +61,15 @@ class Tuning:
 class DenseIndex:
     """Exact scores over a base of vectors; ``ivf`` proposes candidates when there is one."""
 
-    def __init__(self, rows: CheckedRows, ivf: Path | None, tuning: Tuning | None) -> None:
+    def __init__(
+        self,
+        rows: CheckedRows,
+        ivf: Path | None,
+        tuning: Tuning | None,
+        filtered: int = LIMITS.filtered,
+    ) -> None:
+        """Search ``rows``; at most ``filtered`` that pass a filter are compared one by one."""
+        self._filtered = filtered
         self._rows = rows
         self._tuning = tuning
         self._ivf: faiss.IndexIVF | None = None
@@ -90,7 +100,7 @@ class DenseIndex:
         """At most k (row, dot product), best first, among rows where ``mask`` is true."""
         if mask is not None:
             allowed = np.flatnonzero(mask)
-            if len(allowed) <= max(_SUBSET_LIMIT, k):
+            if len(allowed) <= max(self._filtered, k):
                 return self._exact(vector, k, allowed)
         k = min(k, len(self))
         if k == 0:
@@ -226,7 +236,7 @@ def _tune(
     count = len(rows)
     picked = np.sort(random.choice(count, min(_SAMPLE_QUERIES, count), replace=False))
     queries = rows[picked].astype(np.float32)
-    truth = _neighbours(rows, queries, 11)
+    expected = _neighbours(rows, queries, 11)
     best = Tuning(lists, min(lists, _PROBES[0]), _RESCORE[0], 0.0)
     for probes in (p for p in _PROBES if p <= lists):
         for rescore in _RESCORE:
@@ -236,7 +246,7 @@ def _tune(
                 found = np.sort(found[found >= 0])
                 scores = unit_scores(np.asarray(rows[found]), query)
                 top = found[np.argsort(-scores, kind="stable")[:11]]
-                hits += len(np.intersect1d(top, truth[number])) / truth.shape[1]
+                hits += len(np.intersect1d(top, expected[number])) / expected.shape[1]
             recall = hits / len(queries)
             if recall > best.recall:
                 best = Tuning(lists, probes, rescore, round(recall, 4))

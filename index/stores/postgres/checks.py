@@ -10,19 +10,20 @@ import numpy as np
 from konkyo.index.errors import StoreDamaged, StoreMissing
 from konkyo.index.records import article_id_for
 from konkyo.index.stores.bm25 import Postings
-from konkyo.index.stores.local.checks import Finding, finding
-from konkyo.index.stores.local.database import (
+from konkyo.index.stores.findings import Finding, finding
+from konkyo.index.stores.postgres.database import Database, in_force, run
+from konkyo.index.stores.postgres.engines import connected
+from konkyo.index.stores.postgres.postings import signed
+from konkyo.index.stores.postgres.schema import ARTICLE_COLUMNS, meta_of
+from konkyo.index.stores.postgres.vectors import VectorEngine
+from konkyo.index.stores.rows import (
     article_from_row,
+    as_bytes,
     passage_from_row,
     row_crc,
     searched_text,
     vector_rows,
 )
-from konkyo.index.stores.postgres.address import parse
-from konkyo.index.stores.postgres.database import Database, in_force, run
-from konkyo.index.stores.postgres.postings import signed
-from konkyo.index.stores.postgres.reader import ARTICLE_COLUMNS, meta_of
-from konkyo.index.stores.postgres.vectors import VectorEngine, engine_for
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -37,32 +38,27 @@ _BATCH = 2_000
 
 def verify(address: str) -> list[Finding]:
     """Check everything. Raises StoreMissing when there is no store, StoreUnreachable."""
-    database = Database(parse(address))
-    engine = engine_for(database)
-    try:
+    with connected(address) as (database, engine):
         current = database.read(lambda c: in_force(c, database.address.store))
         if current is None:
             raise StoreMissing(f"{database.shown}: no index here")
-        with database.writing() as connection, database.guarded():
+        with database.writing() as connection, database.translated_errors():
             run(connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            database.use(connection, current.truth, lasting=True)
-            return _Checks(database, connection, engine, current.truth).findings()
-    finally:
-        engine.close()
-        database.close()
+            database.use(connection, current.schema, lasting=True)
+            return _Checks(database, connection, engine, current.schema).findings()
 
 
 class _Checks:
     """All checks, in one snapshot."""
 
     def __init__(
-        self, database: Database, connection: Connection, engine: VectorEngine, truth: str
+        self, database: Database, connection: Connection, engine: VectorEngine, schema: str
     ) -> None:
         self._database = database
         self._shown = database.shown
         self._connection = connection
         self._engine = engine
-        self._truth = truth
+        self._schema = schema
 
     def findings(self) -> list[Finding]:
         """One finding a promise."""
@@ -141,12 +137,12 @@ class _Checks:
                 yield f"article {article_id} has {there} passages instead of {count}"
 
     def _vectors(self) -> Iterator[str]:
-        dimension = int(meta_of(self._connection, self._shown, self._engine.name)["dimension"])
+        dimension = int(meta_of(self._connection, self._shown, self._engine)["dimension"])
         for number, blob, crc in self._rows(
-            f"SELECT id, {self._engine.selected('vector')}, vector_crc FROM passages"
+            f"SELECT id, {self._engine.column.selected('vector')}, vector_crc FROM passages"
             " WHERE died IS NULL"
         ):
-            plain = self._engine.from_bytes(bytes(blob) if isinstance(blob, bytes) else b"")
+            plain = self._engine.column.from_bytes(as_bytes(blob))
             row = vector_rows(self._shown, [(int(str(number)), plain, int(str(crc)))], dimension)
             length = float(np.linalg.norm(row[0].astype(np.float32)))
             if abs(length - 1) > _EPSILON:
@@ -186,19 +182,20 @@ class _Checks:
         texts = {
             int(str(number)): searched_text(str(title), str(text))
             for number, title, text in self._rows(
-                "SELECT p.id, a.title, substr(a.text, p.start + 1, p.stop - p.start) FROM passages p"
-                " JOIN articles a ON a.number = p.article AND a.died IS NULL WHERE p.died IS NULL"
+                "SELECT p.id, a.title, substr(a.text, p.start + 1, p.stop - p.start)"
+                " FROM passages p JOIN articles a ON a.number = p.article AND a.died IS NULL"
+                " WHERE p.died IS NULL"
             )
         }
         found = 0
         for number, low, offsets, lengths in list(
             self._rows("SELECT number, low, offsets, lengths FROM segments WHERE retired IS NULL")
         ):
-            numbers = np.frombuffer(_blob(offsets), "<u4").astype(np.int64) + int(str(low))
+            numbers = np.frombuffer(as_bytes(offsets), "<u4").astype(np.int64) + int(str(low))
             living = np.array([int(n) in texts for n in numbers], bool)
             found += int(living.sum())
             wanted = Postings.build([texts[int(n)] for n in numbers[living]])
-            if not np.array_equal(wanted.lengths, np.frombuffer(_blob(lengths), "<u4")[living]):
+            if not np.array_equal(wanted.lengths, np.frombuffer(as_bytes(lengths), "<u4")[living]):
                 yield f"segment {number} of words has other lengths than its passages"
                 continue
             place = np.cumsum(living) - 1
@@ -207,10 +204,10 @@ class _Checks:
                 "SELECT term, docs, frequencies FROM postings WHERE segment = :number",
                 number=number,
             ):
-                at = np.frombuffer(_blob(docs), "<u2")
+                at = np.frombuffer(as_bytes(docs), "<u2")
                 stays = living[at]
                 if stays.any():
-                    counts = np.frombuffer(_blob(frequencies), np.uint8)[stays]
+                    counts = np.frombuffer(as_bytes(frequencies), np.uint8)[stays]
                     kept[int(str(term))] = (place[at[stays]].tobytes(), counts.tobytes())
             for key, start, end in zip(
                 wanted.keys.tolist(), wanted.offsets[:-1], wanted.offsets[1:], strict=True
@@ -233,8 +230,4 @@ class _Checks:
             int(str(row[0]))
             for row in self._rows("SELECT id FROM passages WHERE died IS NULL ORDER BY id")
         ]
-        yield from self._engine.compare(self._connection, self._truth, numbers)
-
-
-def _blob(value: object) -> bytes:
-    return value if isinstance(value, bytes) else b""
+        yield from self._engine.compare(self._connection, self._schema, numbers)

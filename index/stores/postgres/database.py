@@ -23,10 +23,10 @@ from konkyo.index.stores.postgres.address import SqlAddress
 if TYPE_CHECKING:
     from sqlalchemy import Connection, CursorResult, Engine
 
-__all__ = ["CONTROL", "Database", "InForce", "Moved", "Rows", "in_force", "run", "value"]
+__all__ = ["CONTROL", "Database", "InForce", "Moved", "Rows", "in_force", "run", "tuples", "value"]
 
 CONTROL = "konkyo"
-"""The schema that says which schema holds the truth of each store."""
+"""The schema that says which schema holds the schema of each store."""
 
 T = TypeVar("T")
 Rows = Sequence[tuple[object, ...]]
@@ -54,9 +54,9 @@ class Moved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """Which schema holds the truth of a store, and which held the one before."""
+    """Which schema holds the schema of a store, and which held the one before."""
 
-    truth: str
+    schema: str
     previous: str | None
 
 
@@ -119,7 +119,7 @@ class Database:
             retry=tenacity.retry_if_exception(self._may_pass),
             reraise=True,
         )
-        with self.guarded():
+        with self.translated_errors():
             return retrying(once)
 
     def use(self, connection: Connection, schema: str | None, *, lasting: bool = False) -> None:
@@ -171,7 +171,7 @@ class Database:
             poolclass=self._sqlalchemy.pool.NullPool,
             hide_parameters=True,
         )
-        with self.guarded():
+        with self.translated_errors():
             connection = engine.connect()
         try:
             yield connection
@@ -215,7 +215,7 @@ class Database:
         )
 
     @contextlib.contextmanager
-    def guarded(self) -> Iterator[None]:
+    def translated_errors(self) -> Iterator[None]:
         """Turn errors of the database into ours, without any secret in them."""
         exc_types = self._sqlalchemy.exc
         try:
@@ -227,13 +227,17 @@ class Database:
             raise self._translated(exc) from None
 
     def _translated(self, exc: Exception) -> StoreError | UsageError:
-        errors = self._psycopg.errors
-        cause = getattr(exc, "orig", None) or exc
-        said = self._plain(str(cause))
         if isinstance(exc, self._sqlalchemy.exc.TimeoutError):
             return StoreError(
                 f"{self.shown}: all connections of this process are busy; ask fewer at once"
             )
+        cause = getattr(exc, "orig", None) or exc
+        said = self._plain(str(cause))
+        return self._refusal(cause, said) or self._failure(cause, said)
+
+    def _refusal(self, cause: object, said: str) -> StoreError | None:
+        """What the server does not allow or cannot do now; None: something else is wrong."""
+        errors = self._psycopg.errors
         match cause:
             case errors.UndefinedTable() | errors.InvalidSchemaName():
                 return StoreMissing(
@@ -254,6 +258,12 @@ class Database:
                     f"{self.shown}: this server takes no writes; name the primary, too:"
                     " postgresql://a,b/...?target_session_attrs=read-write"
                 )
+        return None
+
+    def _failure(self, cause: object, said: str) -> StoreError | UsageError:
+        """What is wrong with the data, the server or the address."""
+        errors = self._psycopg.errors
+        match cause:
             case errors.IntegrityError():
                 return StoreError(
                     f"{self.shown}: this change contradicts what is stored ({said}); nothing of it"
@@ -299,6 +309,13 @@ def run(
     return connection.execute(sqlalchemy.text(sql), values)
 
 
+def tuples(
+    connection: Connection, sql: str, values: Mapping[str, object] | None = None
+) -> list[tuple[object, ...]]:
+    """Run one statement with named values and return its rows."""
+    return [tuple(row) for row in run(connection, sql, values)]
+
+
 def value(connection: Connection, sql: str, values: Mapping[str, object] | None = None) -> object:
     """The first column of a statement's first row; None: there is none."""
     row = run(connection, sql, values).fetchone()
@@ -306,7 +323,7 @@ def value(connection: Connection, sql: str, values: Mapping[str, object] | None 
 
 
 def in_force(connection: Connection, store: str) -> InForce | None:
-    """Which truth of a store is in force; None: there is no such store."""
+    """Which schema of a store is in force; None: there is no such store."""
     known = value(connection, "SELECT to_regclass(:name)", {"name": f"{CONTROL}.stores"})
     if known is None:
         return None

@@ -1,4 +1,4 @@
-"""BM25 over postings kept in PostgreSQL: arrays a term and segment, scored by ``konkyo.index.stores.bm25``.
+"""BM25 over postings kept in PostgreSQL: arrays for each term and segment.
 
 Measured on 20,000 Japanese passages against one row a posting and against an array column with a
 GIN index (benchmarks/LOG.md): arrays are the smallest and the fastest, and the scores are those

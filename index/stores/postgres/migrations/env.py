@@ -1,4 +1,4 @@
-"""Alembic's entry: migrates the truth whose connection it is handed, in that transaction."""
+"""Alembic's entry: migrates the schema whose connection it is handed, in that transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of a truth.
+"""The tables of a database.
 
 Rows that readers see are never changed: they are ``born`` with one generation and have ``died``
 with another, so that any number of connections, to any replica, see one generation alike.
@@ -155,6 +155,7 @@ def upgrade() -> None:
         for at, (table, column) in enumerate(_DISTRIBUTED):
             beside = "default" if not at else _DISTRIBUTED[0][0]
             op.execute(
-                f"SELECT create_distributed_table('{table}', '{column}', colocate_with => '{beside}')"
+                f"SELECT create_distributed_table('{table}', '{column}',"
+                f" colocate_with => '{beside}')"
             )
         op.execute("SELECT create_distributed_table('postings', 'term', colocate_with => 'none')")
