@@ -258,7 +258,10 @@ class _Read:
 
 @lru_cache(maxsize=1)
 def _reader(load: Load, chunks: ChunkSettings, limits: ReadingSettings) -> ProcessReader:
-    """One of each process, which serves many tasks; Ray alone can send ``load`` on, so it counts."""
+    """One of each process, which serves many tasks.
+
+    Ray alone can send ``load`` on, so it counts.
+    """
     return ProcessReader(1, None, chunks, count=load().count_tokens, limits=limits)
 
 

@@ -1,4 +1,6 @@
-"""Konkyo answers questions over news articles; every sentence it shows cites the passage that proves it.
+"""Konkyo answers questions over news articles.
+
+Every sentence it shows cites the passage that proves it.
 
 The packages ``index``, ``rag``, ``eval`` and ``ui`` are the folders of those names at the top of
 the repository, linked here so that one import name holds them all: ``konkyo.rag``. Importing this

@@ -637,7 +637,8 @@ def test_a_read_only_folder_is_read_and_says_so_when_written(folder: Path) -> No
 def test_a_full_disk_is_said_and_keeps_the_old_generation(folder: Path) -> None:
     code = (
         "import resource, signal, sys; sys.path[:0] = [sys.argv[2], sys.argv[3]]\n"
-        "from pathlib import Path; from test_store import fill; from konkyo.index.errors import StoreError\n"
+        "from pathlib import Path; from test_store import fill; from konkyo.index.errors import "
+        "StoreError\n"
         "size = max(p.stat().st_size for p in Path(sys.argv[1]).rglob('*'))\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20000, size + 20000))\n"
