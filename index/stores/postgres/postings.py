@@ -8,12 +8,12 @@ of a store on one machine because the same code adds them up.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from cachetools import LRUCache
 
 from konkyo.index.errors import StoreDamaged
 from konkyo.index.stores.bm25 import Postings, term_key
@@ -68,8 +68,9 @@ class TermCache:
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[int, int], Entry | None] = OrderedDict()
-        self._bytes = 0
+        self._kept: LRUCache[tuple[int, int], Entry | None] = LRUCache(
+            _CACHED_BYTES, getsizeof=_weight
+        )
 
     def load(self, segments: Sequence[int], terms: Sequence[str]) -> None:
         """Read what a question needs and is not here, in one go."""
@@ -84,7 +85,6 @@ class TermCache:
         name = (segment, signed(key))
         with self._lock:
             if name in self._kept:
-                self._kept.move_to_end(name)
                 return self._kept[name]
         return self._keep([segment], [name[1]])[name]
 
@@ -96,13 +96,9 @@ class TermCache:
             found[segment, key] = unpacked(docs, frequencies)
         with self._lock:
             for name, entry in found.items():
-                if name not in self._kept:
-                    self._bytes += _weight(entry)
-                self._kept[name] = entry
-                self._kept.move_to_end(name)
-            while self._bytes > _CACHED_BYTES:
-                _, entry = self._kept.popitem(last=False)
-                self._bytes -= _weight(entry)
+                # What is larger than the whole cache is not kept.
+                if _weight(entry) <= _CACHED_BYTES:
+                    self._kept[name] = entry
         return found
 
 
