@@ -8,7 +8,6 @@ question. Every window is read by itself, so a reading never depends on its neig
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from konkyo.index.errors import ModelDamaged, ModelMissing
-from konkyo.rag.reading.network import Tensors, halve, open_network, saturates
+from konkyo.rag.reading.network import halve, open_network, saturates
+from konkyo.rag.reading.weights import Facts, read_weights, word_vectors
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -34,7 +34,6 @@ WEIGHTS = Path(__file__).with_name("reader.safetensors")
 _QUESTION, _CONTEXT, _WINDOW, _ECHO = 0, 1, 2, 3
 _BEGIN, _END = 0, 2
 _MOST, _PIECE, _STEP = 512, 320, 256
-_LONGEST_SPAN = 32
 
 _Array = npt.NDArray[np.float32]
 
@@ -74,37 +73,6 @@ class Support:
 
 
 @dataclass(frozen=True, slots=True)
-class _Calibration:
-    """Raw scores to shares: logistic weights for answers, a temperature for support.
-
-    ``tag`` and ``mark`` are the logits from which a token counts as marked.
-    """
-
-    answer: float
-    margin: float
-    bias: float
-    temperature: float
-    tag: float = 0.0
-    mark: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What the weights file says of itself; ``frozen`` layers are the encoder's own.
-
-    ``longest`` is how many tokens an answer may have.
-    """
-
-    vocabulary: int
-    width: int
-    heads: int
-    frozen: int
-    version: str
-    calibration: _Calibration
-    longest: int = _LONGEST_SPAN
-
-
-@dataclass(frozen=True, slots=True)
 class _Row:
     """One sequence; ``first`` is the position of the window's first token.
 
@@ -134,8 +102,8 @@ def load_checker(
                 if file != weights
                 else f"the learned checker's weights are not installed at {file}; reinstall konkyo"
             )
-    words = _word_vectors(encoder_folder / "model.safetensors")
-    tensors, facts = _read_weights(weights)
+    words = word_vectors(encoder_folder / "model.safetensors")
+    tensors, facts = read_weights(weights)
     if words.shape != (facts.vocabulary, facts.width):
         raise ModelDamaged(
             f"{encoder_folder} holds word vectors of shape {words.shape}; the checker was trained "
@@ -162,7 +130,7 @@ class Checker:
         tokenizer: Tokenizer,
         words: npt.NDArray[np.floating],
         session: onnxruntime.InferenceSession,
-        facts: _Facts,
+        facts: Facts,
         threads: int,
     ) -> None:
         self._tokenizer = tokenizer
@@ -221,6 +189,22 @@ class Checker:
         """Raw logits (says so, says otherwise, does not say) of the first piece."""
         _, verdict = self._run(self._rows("claim", claim, text, context)[0])
         return tuple(map(float, verdict[1:4]))
+
+    def tag_scores(
+        self, question: str, window: str, context: str = ""
+    ) -> list[tuple[int, int, float]]:
+        """(start, end, logit "part of an answer") of each token of the window's first piece."""
+        row = self._rows("query", question, window, context)[0]
+        tokens, _ = self._run(row)
+        logits = tokens[row.first : row.first + len(row.offsets), 2]
+        return [(a, b, float(x)) for (a, b), x in zip(row.offsets, logits, strict=True)]
+
+    def mark_scores(self, claim: str, text: str, context: str = "") -> list[tuple[int, int, float]]:
+        """(start, end, logit "not supported") of each token of the claim, over the first piece."""
+        row = self._rows("claim", claim, text, context)[0]
+        tokens, _ = self._run(row)
+        places = zip(row.asked, tokens[1 : 1 + len(row.asked), 3], strict=True)
+        return [(a, b, float(x)) for (a, b), x in places if a >= 0 and b > a]
 
     def _reading(self, question: str, window: str, context: str) -> Reading:
         pieces = []
@@ -339,58 +323,3 @@ def _share(tokens: _Array, row: _Row, best: float) -> float:
     peak = logits.max(axis=0)
     total = np.log(np.exp(logits - peak).sum(axis=0)) + peak
     return float(np.exp(best - total.sum()))
-
-
-# --- weights ------------------------------------------------------------------------------------
-
-
-def _header(path: Path) -> tuple[dict[str, dict[str, object]], int]:
-    """The table of a safetensors file and where its data begin."""
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        if not 0 < size < 100_000_000:
-            raise ModelDamaged(f"{path} is not a safetensors file; pull or install it again")
-        try:
-            table = json.loads(file.read(size))
-        except ValueError as exc:
-            raise ModelDamaged(f"{path} has a broken header; pull or install it again") from exc
-    return table, 8 + size
-
-
-def _word_vectors(path: Path) -> npt.NDArray[np.floating]:
-    """The word vectors of an encoder, mapped: only the rows that are read come from the disk."""
-    table, begin = _header(path)
-    for name, entry in table.items():
-        if name.endswith("embeddings.word_embeddings.weight"):
-            kinds = {"F32": np.float32, "F16": np.float16}
-            dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-            if (
-                str(dtype) not in kinds
-                or not isinstance(shape, list)
-                or not isinstance(offsets, list)
-            ):
-                break
-            return np.memmap(
-                path, kinds[str(dtype)], "r", begin + int(offsets[0]), tuple(map(int, shape))
-            )
-    raise ModelDamaged(f"{path} holds no float word vectors; pull multilingual-e5-small again")
-
-
-def _read_weights(path: Path) -> tuple[Tensors, _Facts]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="np") as file:
-            facts = json.loads(file.metadata()["konkyo"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return tensors, _Facts(
-            int(facts["vocabulary"]),
-            int(facts["width"]),
-            int(facts["heads"]),
-            int(facts["frozen"]),
-            str(facts["version"]),
-            _Calibration(**{k: float(v) for k, v in facts["calibration"].items()}),
-            int(facts.get("longest", _LONGEST_SPAN)),
-        )
-    except (SafetensorError, KeyError, TypeError, ValueError) as exc:
-        raise ModelDamaged(f"{path} is damaged ({exc}); reinstall konkyo") from exc
