@@ -111,13 +111,27 @@ class Scored:
         wrong = random.Random(claim).random() < 0.2
         return (0.0, 30.0, 0.0) if wrong else (30.0, 0.0, 0.0)
 
+    def tag_scores(self, question: str, window: str, context: str) -> list[tuple[int, int, float]]:
+        return [(0, 1, -1.0), (1, 3, -3.0)]
+
+    def mark_scores(self, claim: str, text: str, context: str) -> list[tuple[int, int, float]]:
+        return [(0, 1, 2.0), (1, 2, 0.5)]
+
 
 def test_calibration_cools_what_is_too_sure() -> None:
     rows = [
-        Row("query", f"q{i}", "", "yes" if i % 2 else "no", ANSWERS if i % 2 else SILENT)
+        Row(
+            "query",
+            f"q{i}",
+            "",
+            "yes" if i % 2 else "no",
+            ANSWERS if i % 2 else SILENT,
+            ((0, 1),) if i % 2 else (),
+        )
         for i in range(300)
-    ] + [Row("claim", f"c{i}", "", "t", 0) for i in range(200)]
+    ] + [Row("claim", f"c{i}", "", "t", 0, (), ((0, 2, 0), (0, 1, i % 2))) for i in range(200)]
     fitted = calibrate(Scored(), rows)  # type: ignore[arg-type]
     share = 1 / (1 + np.exp(-(20 * fitted["answer"] + fitted["bias"])))
     assert share == pytest.approx(0.8, abs=0.07)
     assert fitted["temperature"] > 5
+    assert (fitted["tag"], fitted["mark"]) == (-1.0, 2.0)

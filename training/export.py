@@ -124,7 +124,7 @@ def _shrink(peak: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def calibrate(checker: LearnedReader, rows: Sequence[Row]) -> dict[str, float]:
-    """Fit the two-feature logistic of answers and the temperature of support on held-out rows.
+    """Fit the logistic of answers, the temperature of support and the thresholds of marks.
 
     Rows whose label is "contradicted or neutral" say nothing of the temperature and are left out.
     """
@@ -139,11 +139,47 @@ def calibrate(checker: LearnedReader, rows: Sequence[Row]) -> dict[str, float]:
             kinds.append(row.label)
     fitted = _logistic(np.array(scores), np.array(labels))
     return {
+        "tag": _threshold(_tags(checker, rows)),
+        "mark": _threshold(_marks(checker, rows)),
         "answer": round(float(fitted[0]), 5),
         "margin": round(float(fitted[1]), 5),
         "bias": round(float(fitted[2]), 5),
         "temperature": round(_temperature(np.array(verdicts), np.array(kinds)), 5),
     }
+
+
+Scored = list[tuple[float, bool]]
+
+
+def _tags(checker: LearnedReader, rows: Sequence[Row]) -> Scored:
+    """Logit and truth of each token of the windows of answered questions."""
+    return [
+        (logit, any(start < b and a < end for start, end in row.spans))
+        for row in rows
+        if row.spans
+        for a, b, logit in checker.tag_scores(row.asked, row.window, row.context)
+    ]
+
+
+def _marks(checker: LearnedReader, rows: Sequence[Row]) -> Scored:
+    """Logit and truth of each token of the claims whose changed words are known."""
+    found = []
+    for row in rows:
+        wrong = [(start, end) for start, end, value in row.marks if value]
+        if wrong:
+            for a, b, logit in checker.mark_scores(row.asked, row.window, row.context):
+                found.append((logit, any(start < b and a < end for start, end in wrong)))
+    return found
+
+
+def _threshold(scored: Scored) -> float:
+    """The logit from which tokens count as marked so that F1 is highest; 0 where none is right."""
+    if not any(right for _, right in scored):
+        return 0.0
+    order = sorted(scored, reverse=True)
+    right = np.cumsum([r for _, r in order])
+    best = int(np.argmax(2 * right / (np.arange(1, len(order) + 1) + right[-1])))
+    return round(order[best][0], 5)
 
 
 def _logistic(

@@ -279,7 +279,8 @@ def released_reader(checker: LearnedReader) -> Reader:
         told = checker.answers(row.asked, [row.window], [row.context])[0]
         share = min(max(told.probability, 1e-9), 1 - 1e-9)
         odds = float(np.log(share / (1 - share)))
-        return Reading(odds, 0.0, told.span_text.strip(), (), (0.0, 0.0, 0.0))
+        tagged = tuple(row.window[start:end] for start, end in told.places)
+        return Reading(odds, 0.0, told.span_text.strip(), tagged, (0.0, 0.0, 0.0))
 
     return lambda rows: [one(row) for row in rows]
 

@@ -170,6 +170,22 @@ class LearnedReader:
         _, verdict = self._run(self._rows("claim", claim, text, context)[0])
         return tuple(map(float, verdict[1:4]))
 
+    def tag_scores(
+        self, question: str, window: str, context: str = ""
+    ) -> list[tuple[int, int, float]]:
+        """(start, end, logit "part of an answer") of each token of the window's first piece."""
+        row = self._rows("query", question, window, context)[0]
+        tokens, _ = self._run(row)
+        logits = tokens[row.first : row.first + len(row.offsets), 2]
+        return [(a, b, float(x)) for (a, b), x in zip(row.offsets, logits, strict=True)]
+
+    def mark_scores(self, claim: str, text: str, context: str = "") -> list[tuple[int, int, float]]:
+        """(start, end, logit "not supported") of each token of the claim, over the first piece."""
+        row = self._rows("claim", claim, text, context)[0]
+        tokens, _ = self._run(row)
+        places = zip(row.asked, tokens[1 : 1 + len(row.asked), 3], strict=True)
+        return [(a, b, float(x)) for (a, b), x in places if a >= 0 and b > a]
+
     def _reading(self, question: str, window: str, context: str) -> WindowReading:
         pieces = []
         for row in self._rows("query", question, window, context):
