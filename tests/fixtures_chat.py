@@ -494,9 +494,16 @@ def main() -> None:
         reader.changes += 1
         chat_service.renew()
 
+    store = os.environ.get("FAKE_STORE", "/nowhere/store")
+
+    def known() -> list[str]:
+        """The articles' sources; files that were handed over count as indexed."""
+        handed = [str(path) for path in Path(f"{store}-files").glob("*")]
+        return [summary.source for summary in chat_service.reader.store.articles()] + handed
+
     index_jobs = IndexJobs(
-        os.environ.get("FAKE_STORE", "/nowhere/store"),
-        known=lambda: [summary.source for summary in chat_service.reader.store.articles()],
+        store,
+        known=known,
         command=(sys.executable, str(Path(__file__).with_name("fixtures_keeper.py"))),
         changed=changed,
     )
