@@ -135,7 +135,7 @@ def test_the_longest_unused_tab_of_the_same_reader_makes_room() -> None:
     for number in range(60):
         chat_service.conversations.open(f"ann-{number}", "ann")
     assert chat_service.conversations.open("bob-0", "bob") is bobs
-    assert chat_service.conversations.open("ann-59", "ann") is chat_service.conversation(
+    assert chat_service.conversations.open("ann-59", "ann") is chat_service.conversations.open(
         "ann-59", "ann"
     )
     assert chat_service.conversations.open("ann-0", "ann") is not first

@@ -615,7 +615,7 @@ def in_a_child(run: Callable[[], object]) -> str:
 def test_a_read_only_folder_is_read_and_says_so_when_written(folder: Path) -> None:
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
-    for parent in list(folder.parents)[:3]:
+    for parent in list(folder.parents)[:4]:
         parent.chmod(parent.stat().st_mode | 0o055)
 
     def read() -> object:
