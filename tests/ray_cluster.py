@@ -66,7 +66,7 @@ def write_news(folder: Path) -> Path:
     news = write_stories(folder / "news", STORIES)
     for number in range(0, 40, 4):
         (news / f"copy-{number}.md").write_text(story(number), "utf-8")
-        near = story(number).replace("と述べた。", "と、述べた。", 1)
+        near = story(number).replace("と述べた。", "と 述べた。", 1)
         (news / f"near-{number}.md").write_text(near, "utf-8")
     (news / "0007-torn.pdf").write_bytes(b"%PDF-1.4 torn")
     (news / "zzz-empty.md").write_text("", "utf-8")
