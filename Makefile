@@ -33,7 +33,7 @@ chat: index ## Set everything up and open the chat on 127.0.0.1:$(PORT)
 	$(BIN)/konkyo chat --store $(STORE) --port $(PORT)
 
 test: dev models ## Set everything up and run the tests
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 format: dev ## Rewrite the code in the project's style
 	$(BIN)/ruff format .
