@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
-
-if TYPE_CHECKING:
-    pass
 
 from konkyo.ui.cli.eval_calibrate import calibrate, label
 from konkyo.ui.cli.eval_compare import compare_command, report_command

@@ -6,12 +6,9 @@ import contextlib
 import json
 from collections import Counter
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    pass
 from konkyo.ui.cli.index_options import JSON_OPTION, STORE_OPTION, WAIT_OPTION
 
 __all__ = ["compact", "list_articles", "status", "verify"]

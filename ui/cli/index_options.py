@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["CONFIG_OPTION", "JSON_OPTION", "STORE_OPTION", "WAIT_OPTION", "YES_OPTION"]
 

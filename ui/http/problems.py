@@ -1,7 +1,5 @@
 """Errors of ours as status, body and headers."""
 
-from typing import TYPE_CHECKING
-
 from konkyo.index.errors import (
     ArticleMissing,
     KonkyoError,
@@ -14,11 +12,8 @@ from konkyo.index.errors import (
     UsageError,
 )
 from konkyo.ui.http.auth import Denied, TooMany
-from konkyo.ui.web.pipeline_protocol import NotReady
-
-if TYPE_CHECKING:
-    pass
 from konkyo.ui.http.schemas import Problem
+from konkyo.ui.web.pipeline_protocol import NotReady
 
 __all__ = ["problem", "problem_of", "some_problems"]
 

@@ -1,7 +1,7 @@
 """What is asked and answered over HTTP, as the OpenAPI document tells it."""
 
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
@@ -17,9 +17,6 @@ from konkyo.rag.generation.prompts import language_name
 from konkyo.rag.generation.translate import LONGEST_QUOTE
 from konkyo.ui.server.index_jobs import Order
 from konkyo.ui.web.chat_service import QUESTION_LIMIT
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
     "ARTICLE_ID",

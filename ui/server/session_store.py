@@ -15,8 +15,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from konkyo.index.errors import StoreUnreachable
 from konkyo.index.stores.address import kind_of
-from konkyo.ui.server.feedback import Opinion, Reason, Verdict, feedback_file, read_opinions
-from konkyo.ui.server.feedback import opinion_row as row_of
+from konkyo.ui.server.feedback import (
+    Opinion,
+    Reason,
+    Verdict,
+    feedback_file,
+    opinion_row,
+    read_opinions,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, MetaData, Table
@@ -85,7 +91,7 @@ class SessionStore:
         history: Sequence[tuple[str, str]] = (),
     ) -> None:
         """Keep one opinion; a second one on the same answer takes the place of the first."""
-        row = row_of(conversation, turn, verdict, outcome, reason, correction, history)
+        row = opinion_row(conversation, turn, verdict, outcome, reason, correction, history)
         values = dict(zip(_COLUMNS, row, strict=True))
         self._put("feedback", ("store", "conversation", "turn"), {"store": self._store, **values})
 
