@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from konkyo.index.records import Filter
+from konkyo.ui.cli.llm_options import BASE_URL_OPTION, LLM_OPTION, MODEL_OPTION
 
 __all__ = ["ask", "search", "show"]
 
@@ -83,13 +84,9 @@ def _filter(
 @click.argument("question")
 @_STORE
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-@click.option(
-    "--llm",
-    default=None,
-    help="embedded, openai, ollama or none (quotes alone).  [default: from settings, embedded]",
-)
-@click.option("--model", default=None, help="Model name, or the path of a GGUF file.")
-@click.option("--base-url", default=None, help="Address of an OpenAI-compatible or Ollama server.")
+@LLM_OPTION
+@MODEL_OPTION
+@BASE_URL_OPTION
 @click.option("--top-k", type=click.IntRange(1, 100), default=None, help="Passages to consider.")
 @click.option(
     "--today", callback=_iso, default=None, help='What "last week" counts from.  [default: today]'

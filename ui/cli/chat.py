@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from konkyo.ui.web.chat_server import ChatServer
     from konkyo.ui.web.chat_service import ChatService
     from konkyo.ui.web.serving import Served
+from konkyo.ui.cli.llm_options import BASE_URL_OPTION, MODEL_OPTION
 
 __all__ = ["chat", "load_pipeline", "require_store"]
 
@@ -68,8 +69,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     default=None,
     help=_FROM.format("embedded, openai, ollama or none (quotes alone).", "embedded"),
 )
-@click.option("--model", default=None, help="Model name, or the path of a GGUF file.")
-@click.option("--base-url", default=None, help="Address of an OpenAI-compatible or Ollama server.")
+@MODEL_OPTION
+@BASE_URL_OPTION
 @click.option(
     "--password-file",
     type=_FILE,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from konkyo.eval.drafts import Draft, DraftFile
     from konkyo.rag.generation.llm import LLM
+from konkyo.ui.cli.llm_options import BASE_URL_OPTION, MODEL_OPTION
 
 __all__ = ["new"]
 
@@ -58,8 +59,8 @@ __all__ = ["new"]
     help="Who phrases the questions: embedded, openai, ollama, or none (templates).  [default: "
     "from settings]",
 )
-@click.option("--model", default=None, help="Model name, or the path of a GGUF file.")
-@click.option("--base-url", default=None, help="Address of an OpenAI-compatible or Ollama server.")
+@MODEL_OPTION
+@BASE_URL_OPTION
 @click.option("--seed", type=int, default=0, show_default=True, help="Which sentences come first.")
 @click.option("--yes", is_flag=True, help="Accept every draft, unread. Read the file before use.")
 def new(

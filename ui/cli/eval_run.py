@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 from konkyo.ui.cli.eval_options import FORMS, JSON_OPTION, chosen_questions
 from konkyo.ui.cli.eval_retrieval import RetrievalMeasurement
 from konkyo.ui.cli.eval_tables import print_summary
+from konkyo.ui.cli.llm_options import BASE_URL_OPTION, LLM_OPTION, MODEL_OPTION
 from konkyo.ui.cli.progress import progress_bar
 
 __all__ = ["run_command"]
@@ -80,13 +81,9 @@ __all__ = ["run_command"]
 @click.option("--seed", type=int, default=0, show_default=True, help="Which N are drawn.")
 @click.option("--limit", type=click.IntRange(1), default=None, help="Only the first N questions.")
 @click.option("--kind", "kinds", multiple=True, help="Only questions of this kind; repeatable.")
-@click.option(
-    "--llm",
-    default=None,
-    help="embedded, openai, ollama or none (quotes alone).  [default: from settings, embedded]",
-)
-@click.option("--model", default=None, help="Model name, or the path of a GGUF file.")
-@click.option("--base-url", default=None, help="Address of an OpenAI-compatible or Ollama server.")
+@LLM_OPTION
+@MODEL_OPTION
+@BASE_URL_OPTION
 @click.option(
     "--today",
     type=click.DateTime(["%Y-%m-%d"]),

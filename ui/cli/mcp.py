@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from konkyo.rag.pipeline import Pipeline
+from konkyo.ui.cli.llm_options import BASE_URL_OPTION, MODEL_OPTION
 
 __all__ = ["mcp"]
 
@@ -30,8 +31,8 @@ __all__ = ["mcp"]
 )
 @click.option("--store", default=None, envvar="KONKYO_STORE", help="Folder of the index.")
 @click.option("--llm", default=None, help="embedded, openai, ollama or none (quotes alone).")
-@click.option("--model", default=None, help="Model name, or the path of a GGUF file.")
-@click.option("--base-url", default=None, help="Address of an OpenAI-compatible or Ollama server.")
+@MODEL_OPTION
+@BASE_URL_OPTION
 @click.option("--http", is_flag=True, help="Serve at /mcp beside the chat instead.")
 @click.option("--host", default=None, help="With --http: address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=None, help="With --http: the port.")
