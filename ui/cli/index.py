@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
 import click
 
@@ -47,6 +47,21 @@ def index() -> None:
       konkyo index list --json
       konkyo index verify
     """
+
+
+class _BuildOptions(TypedDict):
+    """Values of the options that ``build`` and ``add`` share."""
+
+    store: str
+    fetch: bool
+    strict: bool
+    model: str | None
+    workers: int
+    ray: str | None
+    config: Path | None
+    wait: float
+    yes: bool
+    as_json: bool
 
 
 def _build_options(command: F) -> F:
@@ -94,20 +109,7 @@ def _build_options(command: F) -> F:
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--rebuild", is_flag=True, help="Make everything anew, beside the old index.")
 @_build_options
-def build(
-    sources: tuple[str, ...],
-    rebuild: bool,
-    store: str,
-    fetch: bool,
-    strict: bool,
-    model: str | None,
-    workers: int,
-    ray: str | None,
-    config: Path | None,
-    wait: float,
-    yes: bool,
-    as_json: bool,
-) -> int:
+def build(sources: tuple[str, ...], rebuild: bool, **options: Unpack[_BuildOptions]) -> int:
     """Make the index hold exactly the articles of SOURCE...
 
     A SOURCE is a file, a folder, a pattern, an address of an object store (s3://, gs://) or (with
@@ -115,8 +117,7 @@ def build(
     keeps them. A SOURCE that is missing, empty or cannot be read takes nothing out, and removing
     more than a fifth of all articles (the setting index.removal_limit) asks first or wants --yes.
     """
-    given = (sources, store, fetch, strict, model, workers, ray, config, wait, yes, as_json)
-    return _run(*given, prune=True, rebuild=rebuild)
+    return _run(sources, prune=True, rebuild=rebuild, **options)
 
 
 @index.command(
@@ -128,45 +129,22 @@ def build(
 )
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @_build_options
-def add(
-    sources: tuple[str, ...],
-    store: str,
-    fetch: bool,
-    strict: bool,
-    model: str | None,
-    workers: int,
-    ray: str | None,
-    config: Path | None,
-    wait: float,
-    yes: bool,
-    as_json: bool,
-) -> int:
+def add(sources: tuple[str, ...], **options: Unpack[_BuildOptions]) -> int:
     """Add or refresh the articles of SOURCE... and keep all others."""
-    given = (sources, store, fetch, strict, model, workers, ray, config, wait, yes, as_json)
-    return _run(*given, prune=False, rebuild=False)
+    return _run(sources, prune=False, rebuild=False, **options)
 
 
 def _run(
-    sources: Sequence[str],
-    store: str,
-    fetch: bool,
-    strict: bool,
-    model: str | None,
-    workers: int,
-    ray: str | None,
-    config: Path | None,
-    wait: float,
-    yes: bool,
-    as_json: bool,
-    *,
-    prune: bool,
-    rebuild: bool,
+    sources: Sequence[str], *, prune: bool, rebuild: bool, **options: Unpack[_BuildOptions]
 ) -> int:
     from konkyo.index.builder import build as build_store
     from konkyo.index.settings import load_settings
 
-    settings: Settings = load_settings(config, {"embedding": {"model": model}})
-    fetcher = _fetcher() if fetch else None
+    settings: Settings = load_settings(
+        options["config"], {"embedding": {"model": options["model"]}}
+    )
+    fetcher = _fetcher() if options["fetch"] else None
+    as_json = options["as_json"]
     kept = 0
 
     def count(stage: Stage, done: int, total: int) -> None:
@@ -175,9 +153,10 @@ def _run(
 
     try:
         with (
-            _working_parts(settings, workers, ray, fetcher) as (encoder, reader, batch),
+            _working_parts(settings, options["workers"], options["ray"], fetcher) as parts,
             build_progress(quiet=as_json) as (show, stop),
         ):
+            encoder, reader, batch = parts
 
             def progress(stage: Stage, done: int, total: int) -> None:
                 count(stage, done, total)
@@ -185,25 +164,25 @@ def _run(
 
             report = build_store(
                 sources,
-                store,
+                options["store"],
                 encoder,
                 settings.chunks,
                 progress=progress,
-                strict=strict,
+                strict=options["strict"],
                 fetch=fetcher,
                 prune=prune,
                 rebuild=rebuild,
-                wait=wait,
+                wait=options["wait"],
                 reader=reader,
                 batch=batch,
                 removal_limit=settings.index.removal_limit,
-                confirm=consent(yes, as_json, stop),
+                confirm=consent(options["yes"], as_json, stop),
                 limits=settings.reading,
             )
     except KeyboardInterrupt as exc:
         print_interrupted(kept)
         raise click.Abort from exc
-    print_report(report, store, as_json)
+    print_report(report, options["store"], as_json)
     return 1 if report.failures else 0
 
 
