@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from konkyo.eval.formats.fields import (
+    article_of,
     at_least_one,
     list_of,
     object_of,
@@ -20,7 +21,7 @@ from konkyo.eval.formats.fields import (
 )
 from konkyo.eval.questions import KINDS, Dataset, Gold, Question
 from konkyo.index.errors import DatasetError
-from konkyo.index.records import Article, article_id_for
+from konkyo.index.records import Article
 
 __all__ = ["DEV", "load_clusters"]
 
@@ -58,16 +59,8 @@ def _articles(file: Path, cluster: Mapping[str, object]) -> Iterator[Article]:
     for at, value in enumerate(list_of(str(file), cluster.get("articles"), "articles")):
         where = f"{file}: articles[{at}]"
         row = object_of(where, value, "articles")
-        title, text = text_field(where, row, "title"), text_field(where, row, "text")
-        yield Article(
-            article_id=article_id_for(title, text),
-            title=title,
-            text=text,
-            language=text_field(where, row, "language"),
-            source=text_field(where, row, "id"),
-            published=optional_field(where, row, "published"),
-            outlet=optional_field(where, row, "outlet"),
-        )
+        outlet = optional_field(where, row, "outlet")
+        yield replace(article_of(where, row, "id"), outlet=outlet)
 
 
 def _questions(

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from konkyo.eval.questions import Question
 from konkyo.index.errors import DatasetError
+from konkyo.index.records import Article, article_id_for
 
 __all__ = [
+    "article_of",
     "at_least_one",
     "json_lines",
     "list_of",
@@ -91,6 +93,19 @@ def optional_field(where: str, row: Mapping[str, object], key: str) -> str | Non
     if value is not None and not isinstance(value, str):
         raise DatasetError(f"{where}: {key!r} must be a text, not {value!r}")
     return value or None
+
+
+def article_of(where: str, row: Mapping[str, object], source: str) -> Article:
+    """An article that comes with a set; the field ``source`` names it. Raises DatasetError."""
+    title, text = text_field(where, row, "title"), text_field(where, row, "text")
+    return Article(
+        article_id=article_id_for(title, text),
+        title=title,
+        text=text,
+        language=text_field(where, row, "language"),
+        source=text_field(where, row, source),
+        published=optional_field(where, row, "published"),
+    )
 
 
 def list_of(where: str, value: object, key: str) -> list[object]:

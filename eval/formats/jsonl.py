@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from konkyo.eval.formats.fields import (
+    article_of,
     at_least_one,
     json_lines,
     list_of,
@@ -18,7 +19,7 @@ from konkyo.eval.formats.fields import (
 )
 from konkyo.eval.questions import KINDS, Dataset, Gold, Kind, Question
 from konkyo.index.errors import DatasetError
-from konkyo.index.records import Article, article_id_for
+from konkyo.index.records import Article
 from konkyo.rag.conversation import Turn
 
 __all__ = ["load_jsonl", "read_question"]
@@ -65,16 +66,7 @@ def load_jsonl(path: Path) -> Dataset:
 
 def _own_articles(path: Path) -> Iterator[Article]:
     for line, row in json_lines(path):
-        where = f"{path}:{line}"
-        title, text = text_field(where, row, "title"), text_field(where, row, "text")
-        yield Article(
-            article_id=article_id_for(title, text),
-            title=title,
-            text=text,
-            language=text_field(where, row, "language"),
-            source=text_field(where, row, "name"),
-            published=optional_field(where, row, "published"),
-        )
+        yield article_of(f"{path}:{line}", row, "name")
 
 
 def read_question(where: str, row: Mapping[str, object]) -> Question:
