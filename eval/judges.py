@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 from konkyo.eval.citation_metrics import Case, Judge, OverlapJudge
 from konkyo.eval.scoring import same_number
-from konkyo.index.records import ArticleSummary
 from konkyo.rag.generation.output_format import Draft
 from konkyo.rag.types import Citation, Evidence
 from konkyo.rag.verification.verifier import Verdict
@@ -52,14 +51,6 @@ def default_judges(check: Check | None) -> list[Judge]:
 
 def evidence_of(citation: Citation) -> Evidence:
     """The evidence a citation was made of; its score is not known any more and set to 1."""
-    article = ArticleSummary(
-        article_id=citation.article_id,
-        title=citation.title,
-        source=citation.source,
-        url=citation.url,
-        published=citation.published,
-        language=citation.language,
-        outlet=citation.outlet,
-        passages=1,
+    return Evidence(
+        citation.id, citation.article, citation.start, citation.end, citation.quote, 1.0
     )
-    return Evidence(citation.id, article, citation.start, citation.end, citation.quote, 1.0)

@@ -75,6 +75,20 @@ class Citation:
     start: int
     end: int
 
+    @property
+    def article(self) -> ArticleSummary:
+        """The cited article; how many passages it has is not known any more and set to 0."""
+        return ArticleSummary(
+            article_id=self.article_id,
+            title=self.title,
+            source=self.source,
+            url=self.url,
+            published=self.published,
+            language=self.language,
+            outlet=self.outlet,
+            passages=0,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

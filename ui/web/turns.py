@@ -208,14 +208,4 @@ def shown_quotes(turn: Turn) -> tuple[Quote, ...]:
 
 
 def _from_citation(citation: Citation) -> Quote:
-    summary = ArticleSummary(
-        article_id=citation.article_id,
-        title=citation.title,
-        source=citation.source,
-        url=citation.url,
-        published=citation.published,
-        language=citation.language,
-        outlet=citation.outlet,
-        passages=0,
-    )
-    return Quote(citation.id, summary, citation.start, citation.end, citation.quote)
+    return Quote(citation.id, citation.article, citation.start, citation.end, citation.quote)
