@@ -148,10 +148,12 @@ class EvidenceReady:
     """The quotes that will be used; sent before the model writes a word.
 
     Sent again where a second search found better ones; the last list is the one that counts.
+    Where ``likely`` is false they are the nearest, but an answer is not expected from them.
     """
 
     evidence: tuple[Evidence, ...]
     language: str
+    likely: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ class Search:
         """
         found = self._once(asked, where, top_k, timings)
         if found.evidence:
-            yield EvidenceReady(found.evidence, asked.language)
+            yield self._told(found, asked)
         own = asked.language
         if not asked.asks_if_they_differ or where.languages:
             return found
@@ -121,8 +121,12 @@ class Search:
         others = replace(where, other_languages_than=frozenset({own}))
         found = self._joined(found, self._once(asked, others, top_k, timings))
         if found.evidence:
-            yield EvidenceReady(found.evidence, asked.language)
+            yield self._told(found, asked)
         return found
+
+    def _told(self, found: Found, asked: AskedQuestion) -> EvidenceReady:
+        likely = found.share >= self._thresholds.answerable
+        return EvidenceReady(found.evidence, asked.language, likely)
 
     def _once(self, asked: AskedQuestion, where: Filter, top_k: int, timings: Timings) -> Found:
         with timings.stage("retrieve"):
