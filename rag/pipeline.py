@@ -23,7 +23,7 @@ from konkyo.rag.conversation import Turn
 from konkyo.rag.disagreement.conflicts import conflicting
 from konkyo.rag.disagreement.false_premise import Otherwise, told_otherwise
 from konkyo.rag.generation.drafting import Drafter
-from konkyo.rag.generation.llm import LLM
+from konkyo.rag.generation.llm import LLM, NoLLM
 from konkyo.rag.generation.output_format import Draft
 from konkyo.rag.messages import notice_text
 from konkyo.rag.outcome import OutcomeBuilder
@@ -34,9 +34,10 @@ from konkyo.rag.retrieval.encoder_cache import CachedEncoder
 from konkyo.rag.retrieval.evidence import SelectionLimits, Sentences
 from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
 from konkyo.rag.retrieval.search import Decide, Found, Search, reader_alone
+from konkyo.rag.suggestions import AnswerCheck
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.timings import Timings
-from konkyo.rag.types import Event, Evidence, EvidenceReady, Finished, Outcome
+from konkyo.rag.types import Answer, Event, Evidence, EvidenceReady, Finished, Outcome
 from konkyo.rag.verification.meaning import Supporter
 from konkyo.rag.verification.verifier import SUPPORT, Verdict, Verifier, drafted
 
@@ -83,6 +84,7 @@ class Pipeline:
         models: str = "",
     ) -> None:
         self._renewing = threading.Lock()
+        self._answer_check = AnswerCheck()
         self.store = store
         self.llm = llm
         self.options = options or Options()
@@ -225,6 +227,22 @@ class Pipeline:
             yield Finished(building.answer(found.evidence))
         else:
             yield Finished(building.refuse("unsupported", found.related))
+
+    def is_answered(self, question: str, article_id: str) -> bool:
+        """Whether quotes alone answer a question, one of them from an article.
+
+        Asked once a generation of the index.
+        """
+        quoting = self.held()
+        quoting.llm = NoLLM()
+
+        def ask() -> bool:
+            outcome = quoting.ask(question)
+            return isinstance(outcome, Answer) and any(
+                c.article_id == article_id for c in outcome.citations
+            )
+
+        return self._answer_check.of(quoting.store.generation, question, article_id, ask)
 
     def check(
         self, draft: Draft, evidence: Sequence[Evidence], question: str, language: str

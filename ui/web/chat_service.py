@@ -17,12 +17,13 @@ from konkyo.index.records import Article, ArticleSummary, Filter
 from konkyo.index.text.unicode import well_formed
 from konkyo.rag.conversation import Turn as Past
 from konkyo.rag.generation.llm import NoLLM
+from konkyo.rag.suggestions import suggested_questions
 from konkyo.rag.types import Event
 from konkyo.ui.server.llm_queue import Heartbeat, Queued, in_line
 from konkyo.ui.server.telemetry import Channel, Telemetry
 from konkyo.ui.web.conversation import Conversation
 from konkyo.ui.web.conversations import Conversations, Sessions
-from konkyo.ui.web.i18n import Language, say
+from konkyo.ui.web.i18n import LANGUAGES, Language, say
 from konkyo.ui.web.pipeline_protocol import ChatPipeline, NotReady
 from konkyo.ui.web.quote_translator import HEARTBEAT_SECONDS, QuoteTranslator
 from konkyo.ui.web.turns import (
@@ -69,6 +70,8 @@ class ChatService:
         self._problem = ""
         self._index_summary: IndexSummary | None = None
         self._index_version = 0
+        self._examples: dict[Language, tuple[str, ...]] = {}
+        self._finding_examples = threading.Lock()
         self._searching = threading.Semaphore(_SEARCHES_A_CORE * (os.cpu_count() or 1))
         self._lock = threading.Lock()
         self.translator = QuoteTranslator(lambda: self.reader, self.telemetry)
@@ -88,6 +91,21 @@ class ChatService:
             if self._reader is None and not self._problem:
                 self._problem = "unexpected error while loading; see the terminal"
             self._settled.set()
+        self._find_examples()
+
+    def _find_examples(self) -> None:
+        """Ask what is to be offered in each language, unless that is under way."""
+        if not self._finding_examples.acquire(blocking=False):
+            return
+        try:
+            for language in LANGUAGES:
+                articles = self._to_ask_about(language)
+                self._examples[language] = self.suggested_questions(articles, language)
+        except KonkyoError as exc:
+            _log.warning("no example questions: %s", exc)
+        finally:
+            self._finding_examples.release()
+            self._examples = {code: self._examples.get(code, ()) for code in LANGUAGES}
 
     @property
     def readiness(self) -> Readiness:
@@ -108,12 +126,29 @@ class ChatService:
         """What the index holds; None before that is known."""
         return self._index_summary
 
-    def suggestions(self, language: Language) -> tuple[ArticleSummary, ...]:
-        """Returns articles to ask about, newest first; two of the reader's language are enough."""
+    def examples(self, language: Language) -> tuple[str, ...] | None:
+        """Returns questions that the articles answer; None while that is being found out."""
+        return self._examples.get(language)
+
+    def suggested_questions(
+        self,
+        articles: Sequence[ArticleSummary],
+        language: Language,
+        count: int = _SUGGESTIONS,
+        asked: Sequence[str] = (),
+    ) -> tuple[str, ...]:
+        """Returns questions about articles that these answer, none of them in ``asked``.
+
+        Asks those that were not asked before, some tenths of a second each.
+        """
+        if self._reader is None:
+            return ()
+        return suggested_questions(self._reader, articles, language, count, asked=asked)
+
+    def _to_ask_about(self, language: Language) -> tuple[ArticleSummary, ...]:
+        """Returns articles, newest first, those of the reader's language before others."""
         newest = self._index_summary.newest if self._index_summary is not None else ()
-        own = [s for s in newest if s.language == language]
-        others = [s for s in newest if s.language != language]
-        return tuple((own if len(own) > 1 else own + others)[:_SUGGESTIONS])
+        return tuple(sorted(newest, key=lambda article: article.language != language))
 
     def drain(self) -> None:
         """Report from now on that no questions should be sent here; answer those that come."""
@@ -195,6 +230,7 @@ class ChatService:
             return False
         self._index_summary = _summarize(reader)
         self._index_version += 1
+        threading.Thread(target=self._find_examples, name="konkyo-examples", daemon=True).start()
         return True
 
     def events(

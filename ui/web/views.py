@@ -13,7 +13,6 @@ from konkyo.ui.web.chat_service import ChatService
 from konkyo.ui.web.conversation import Conversation
 from konkyo.ui.web.html.article import article_page, notice_page
 from konkyo.ui.web.html.conversation import conversation
-from konkyo.ui.web.html.elements import suggested_question
 from konkyo.ui.web.html.filters import filters
 from konkyo.ui.web.html.header import brand, status, tools
 from konkyo.ui.web.html.overview import overview
@@ -27,7 +26,7 @@ def conversation_view(
     chat_service: ChatService, turns: tuple[Turn, ...], language: Language
 ) -> str:
     """Returns the turns of a conversation, or a welcome with suggested questions."""
-    suggestions = [suggested_question(s, language) for s in chat_service.suggestions(language)]
+    suggestions = chat_service.examples(language) or ()
     return conversation(turns, language, suggestions, translates=chat_service.translates)
 
 
@@ -64,7 +63,7 @@ def page_words(
     chat_service: ChatService, language: Language, *, by_password: bool
 ) -> Mapping[str, str]:
     """Returns what stands for each ``@@placeholder@@`` of the page when it is first sent."""
-    suggestions = [suggested_question(s, language) for s in chat_service.suggestions(language)]
+    suggestions = chat_service.examples(language) or ()
     words = {key: escape(phrase, quote=False) for key, phrase in PHRASES[language].items()}
     words["html:brand"] = brand(language)
     words["html:tools"] = tools(language, cookie=LANGUAGE_COOKIE, sign_out=by_password)

@@ -114,11 +114,22 @@ def _wire_page(
         # A conversation may have to be fetched from a database.
         return await asyncio.to_thread(shown, request)
 
+    def welcome(request: gr.Request) -> object:
+        visit = context.visit(request)
+        return unchanged() if visit.conversation.turns else context.conversation(visit)
+
+    async def find_examples(request: gr.Request) -> object:
+        service, language = context.chat_service, context.visit(request).language
+        while service.readiness != "failed" and service.examples(language) is None:
+            await asyncio.sleep(0.2)
+        return await asyncio.to_thread(welcome, request)
+
     def leave(request: gr.Request) -> None:
         context.chat_service.conversations.close(str(request.session_hash))
 
     parts = [header.status, column.conversation, source.panel, column.filter_bar.filters]
     at_once(page.load, arrive, parts)
+    at_once(page.load, find_examples, column.conversation)
     page.unload(leave)
 
 

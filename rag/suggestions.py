@@ -1,0 +1,149 @@
+"""Questions that are offered to a reader: each was asked once, and the articles answer it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, zip_longest
+from typing import Annotated, Protocol
+
+from cachetools import LRUCache
+from pydantic import Field
+from pydantic.dataclasses import dataclass as schema
+
+from konkyo.index.records import Article, ArticleSummary
+from konkyo.index.text.language import same_language
+from konkyo.index.text.names import names
+from konkyo.index.text.word_data import CHECKED, word_data
+
+__all__ = ["AnswerCheck", "AsksArticles", "candidate_questions", "suggested_questions"]
+
+_ASKED_FOR_EACH = 3
+_LONGEST_TITLE = 90
+_MOST_NAMES = 2
+
+_Template = Annotated[str, Field(min_length=1)]
+
+
+@schema(frozen=True, config=CHECKED)
+class _Templates:
+    """The questions of one language, with {name} or {title} in them."""
+
+    named: _Template
+    title: _Template
+
+
+@schema(frozen=True, config=CHECKED)
+class _Languages:
+    """The questions of every language that the page speaks."""
+
+    en: _Templates
+    ja: _Templates
+    ko: _Templates
+    zh: _Templates
+
+    def by_language(self, language: str) -> _Templates:
+        """Those of a language (ISO 639-1); the English ones where there are none."""
+        return {"ja": self.ja, "ko": self.ko, "zh": self.zh}.get(language, self.en)
+
+
+class AsksArticles(Protocol):
+    """What suggestions need of a pipeline."""
+
+    def article(self, article_id: str) -> Article:
+        """One whole article. Raises ArticleMissing."""
+
+    def is_answered(self, question: str, article_id: str) -> bool:
+        """Whether quotes alone answer a question, one of them from an article."""
+
+
+class AnswerCheck:
+    """Remembers which questions were answered, by generation of the index. Safe to share."""
+
+    def __init__(self, most: int = 2048) -> None:
+        self._lock = threading.Lock()
+        self._kept: LRUCache[tuple[int, str, str], bool] = LRUCache(most)
+
+    def of(self, generation: int, question: str, article_id: str, ask: Callable[[], bool]) -> bool:
+        """Whether a question is answered from an article; ``ask`` is called once a generation."""
+        key = (generation, question, article_id)
+        with self._lock:
+            known = self._kept.get(key)
+        if known is None:
+            known = ask()
+            with self._lock:
+                self._kept[key] = known
+        return known
+
+
+def candidate_questions(article: Article, language: str) -> tuple[str, ...]:
+    """Questions about an article in a language, best first; nothing says that they are answered.
+
+    Names of the title are asked about in the article's own language alone, since nothing here
+    writes them in another one.
+    """
+    templates = word_data(_Languages, "suggestions", "konkyo.rag").by_language(language)
+    named = [
+        templates.named.format(name=name.text)
+        for name in names(article.title, article.language)
+        if name.certain and name.kind != "code"
+    ]
+    own = same_language(article.language, language)
+    title = templates.title.format(title=_quotable(article.title, language))
+    return (*(dict.fromkeys(named[:_MOST_NAMES]) if own else ()), title)
+
+
+def suggested_questions(
+    pipeline: AsksArticles,
+    articles: Sequence[ArticleSummary],
+    language: str,
+    count: int,
+    *,
+    asked: Sequence[str] = (),
+) -> tuple[str, ...]:
+    """At most ``count`` questions about articles that these answer, in a language.
+
+    Each article has its turn before any has a second one; nothing in ``asked`` is offered again.
+    Every question is asked of ``pipeline`` with quotes alone, which takes some tenths of a second
+    the first time: not for an event loop. At most three questions are asked for each one wanted.
+    """
+    found: list[str] = []
+    taken = {_plain(question) for question in asked}
+    by_article = [_pairs(pipeline, a, language) for a in articles[: _ASKED_FOR_EACH * count]]
+    turns = chain.from_iterable(zip_longest(*by_article))
+    tried = 0
+    for pair in turns:
+        if pair is None or _plain(pair[0]) in taken:
+            continue
+        if len(found) == count or tried == _ASKED_FOR_EACH * count:
+            break
+        tried += 1
+        question, article_id = pair
+        taken.add(_plain(question))
+        if pipeline.is_answered(question, article_id):
+            found.append(question)
+    return tuple(found)
+
+
+def _pairs(
+    pipeline: AsksArticles, article: ArticleSummary, language: str
+) -> Iterator[tuple[str, str]]:
+    whole = pipeline.article(article.article_id)
+    for question in candidate_questions(whole, language):
+        yield question, article.article_id
+
+
+def _quotable(title: str, language: str) -> str:
+    """A title of one line, not too long, that can stand in the language's quotation marks."""
+    flat = " ".join(title.split())
+    if len(flat) > _LONGEST_TITLE:
+        flat = flat[: _LONGEST_TITLE - 1] + "…"
+    if language == "ja":
+        # Quotation marks inside quotation marks take the other shape.
+        return flat.replace("「", "『").replace("」", "』")
+    return flat
+
+
+def _plain(question: str) -> str:
+    """The letters and digits of a question: two that differ in nothing else are one."""
+    return "".join(c for c in question.casefold() if c.isalnum())

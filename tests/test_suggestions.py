@@ -1,0 +1,90 @@
+"""What is offered to a reader is answered."""
+
+from __future__ import annotations
+
+from konkyo.index.records import Article, ArticleSummary
+from konkyo.rag.suggestions import AnswerCheck, candidate_questions, suggested_questions
+
+HARBOUR = Article(
+    "a1", "Harbour strike in Rotterdam ends", "It ended on Friday.", "en", "one.md", "2026-02-01"
+)
+BRIDGE = Article("a2", "「青い橋」が完成、大阪で", "橋は完成した。", "ja", "two.md", "2026-02-02")
+
+
+def summary(article: Article) -> ArticleSummary:
+    return ArticleSummary(
+        article.article_id,
+        article.title,
+        article.source,
+        None,
+        article.published,
+        article.language,
+        None,
+        1,
+    )
+
+
+class Articles:
+    """Says which questions were asked; answers those that hold ``answered``."""
+
+    def __init__(self, answered: str = "") -> None:
+        self.asked: list[str] = []
+        self._answered = answered
+
+    def article(self, article_id: str) -> Article:
+        return {"a1": HARBOUR, "a2": BRIDGE}[article_id]
+
+    def is_answered(self, question: str, article_id: str) -> bool:
+        self.asked.append(question)
+        return self._answered in question
+
+
+def test_asks_about_names_in_the_articles_language_alone() -> None:
+    assert candidate_questions(HARBOUR, "en") == (
+        "What has been reported about Rotterdam?",
+        "What does the article “Harbour strike in Rotterdam ends” say?",
+    )
+    assert candidate_questions(HARBOUR, "ko") == (
+        "‘Harbour strike in Rotterdam ends’ 기사는 어떤 내용인가요?",
+    )
+
+
+def test_quotation_marks_inside_a_title_take_the_other_shape() -> None:
+    assert candidate_questions(BRIDGE, "ja")[-1] == (
+        "「『青い橋』が完成、大阪で」の記事には何が書かれていますか。"
+    )
+
+
+def test_offers_only_what_is_answered_each_article_before_any_twice() -> None:
+    articles = [summary(HARBOUR), summary(BRIDGE)]
+    offered = suggested_questions(Articles(), articles, "en", 3)
+    assert offered == (
+        "What has been reported about Rotterdam?",
+        "What does the article “「青い橋」が完成、大阪で” say?",
+        "What does the article “Harbour strike in Rotterdam ends” say?",
+    )
+    assert suggested_questions(Articles("青い橋"), articles, "en", 3) == offered[1:2]
+
+
+def test_does_not_offer_what_was_asked() -> None:
+    asked = ("what does the article harbour strike in rotterdam ends say",)
+    offered = suggested_questions(Articles(), [summary(HARBOUR)], "en", 3, asked=asked)
+    assert offered == ("What has been reported about Rotterdam?",)
+
+
+def test_asks_at_most_three_for_each_one_wanted() -> None:
+    pipeline = Articles("nothing")
+    assert suggested_questions(pipeline, [summary(HARBOUR), summary(BRIDGE)] * 9, "ja", 1) == ()
+    assert len(pipeline.asked) == 3
+
+
+def test_a_question_is_asked_once_a_generation() -> None:
+    check = AnswerCheck()
+    asked: list[int] = []
+
+    def ask() -> bool:
+        asked.append(1)
+        return True
+
+    assert [check.of(g, "Who?", "a1", ask) for g in (1, 1, 2)] == [True] * 3
+    assert len(asked) == 2
