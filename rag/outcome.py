@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 from konkyo.index.records import ArticleSummary
+from konkyo.index.text.language import same_language
 from konkyo.rag.generation.llm import Usage
 from konkyo.rag.generation.output_format import display_text
 from konkyo.rag.messages import refusal_text
 from konkyo.rag.question import AskedQuestion
+from konkyo.rag.short_answer.frame import frame, framed_text
+from konkyo.rag.short_answer.short import Joined, Place, short_answer
 from konkyo.rag.timings import Timings
 from konkyo.rag.types import (
     Answer,
@@ -19,6 +23,8 @@ from konkyo.rag.types import (
     Refusal,
     RefusalReason,
     Removed,
+    Short,
+    ShortReady,
 )
 
 __all__ = ["OutcomeBuilder", "citation_of"]
@@ -35,10 +41,26 @@ class OutcomeBuilder:
     removed: list[Removed] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
+    short: Short | None = None
 
-    def quote(self, item: Evidence) -> ClaimChecked:
-        """Add a quote as it stands; it supports itself."""
-        claim = Claim(" ".join(item.text.split()), (item.number,), 1.0)
+    def tell(self, places: Sequence[Place], joined: Joined = "standard") -> Iterator[ShortReady]:
+        """Give the short answer that some places hold, if they hold any."""
+        self.short = short_answer(places, self.asked.language, joined)
+        if self.short is not None:
+            yield ShortReady(self.short)
+
+    def quote(self, item: Evidence, place: Place | None = None) -> ClaimChecked:
+        """Add a quote as it stands; it supports itself.
+
+        One in another language is introduced in the question's, with the short answer that
+        its place holds.
+        """
+        text, article, asked = " ".join(item.text.split()), item.article, self.asked.language
+        claim = Claim(text, (item.number,), 1.0)
+        if article.language and not same_language(article.language, asked):
+            short = short_answer([place], asked) if place else None
+            framed = frame(article, short, asked)
+            claim = replace(claim, frame=framed, language=article.language)
         self.claims.append(claim)
         return ClaimChecked(claim)
 
@@ -50,7 +72,7 @@ class OutcomeBuilder:
         return Answer(
             question=self.asked.text,
             language=language,
-            text=display_text([(c.text, c.citations) for c in self.claims], language),
+            text=display_text([(framed_text(c), c.citations) for c in self.claims], language),
             claims=tuple(self.claims),
             citations=tuple(citation_of(e) for e in evidence if e.number in used),
             removed=tuple(self.removed),
@@ -58,6 +80,7 @@ class OutcomeBuilder:
             timings_ms=self.timings.milliseconds,
             usage=asdict(self.usage),
             fingerprint=self.fingerprint,
+            short=self.short,
         )
 
     def refuse(self, reason: RefusalReason, related: tuple[ArticleSummary, ...]) -> Refusal:

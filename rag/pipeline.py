@@ -34,6 +34,7 @@ from konkyo.rag.retrieval.encoder_cache import CachedEncoder
 from konkyo.rag.retrieval.evidence import SelectionLimits, Sentences
 from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
 from konkyo.rag.retrieval.search import Decide, Found, Search, reader_alone
+from konkyo.rag.short_answer.short import Place, place_in, place_of
 from konkyo.rag.suggestions import AnswerCheck
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.timings import Timings
@@ -253,21 +254,24 @@ class Pipeline:
     def _claims(self, found: Found, building: OutcomeBuilder) -> Iterator[Event]:
         """What is said: articles that disagree, else checked sentences, else the best quotes."""
         yield from self._dispute(found, building)
-        if not building.claims:
-            options = self.options
-            drafter = Drafter(
-                self.llm,
-                self._verifier,
-                options.thresholds,
-                options.quotes_read,
-                options.max_tokens,
-            )
-            yield from drafter.draft(found, building)
+        if building.claims:
+            return
+        quotes = self._best_quotes(found)
+        yield from building.tell([place for _, place in quotes[:1] if place is not None])
+        options = self.options
+        drafter = Drafter(
+            self.llm,
+            self._verifier,
+            options.thresholds,
+            options.quotes_read,
+            options.max_tokens,
+        )
+        yield from drafter.draft(found, building)
         if not building.claims and found.share >= self.options.thresholds.quotes_alone:
             if building.removed:
                 building.notices.append(notice_text("quotes_only", building.asked.language))
-            for item in self._best_quotes(found):
-                yield building.quote(item)
+            for item, place in quotes:
+                yield building.quote(item, place)
 
     def _otherwise(self, asked: AskedQuestion, found: Found) -> Otherwise | None:
         """What the question takes for granted and an article tells otherwise."""
@@ -297,20 +301,29 @@ class Pipeline:
             differ=asked.asks_if_they_differ,
             thresholds=self.options.thresholds,
         )
-        for item, _ in told:
-            yield building.quote(item)
+        quotes = [(item, place_of(item, text)) for item, text in told]
+        yield from building.tell([p for _, p in quotes if p is not None], "or")
+        for item, place in quotes:
+            yield building.quote(item, place)
         if told:
             between = "; ".join(f"{text} ({_origin(e)})" for e, text in told)
             building.notices.append(notice_text("conflict", asked.language, told=between))
 
-    def _best_quotes(self, found: Found) -> list[Evidence]:
-        """The best quotes; where the reader is sure of a place, those that hold it, alone."""
+    def _best_quotes(self, found: Found) -> list[tuple[Evidence, Place | None]]:
+        """The best quotes, each with its place; where the reader is sure, those that hold it alone.
+
+        The first one's place is the likeliest in it, however sure the reader is.
+        """
         evidence = found.evidence
         sure = [e for p in found.places for e in evidence if p.within(e)]
         least = self.options.thresholds.quote_near_best * evidence[0].score
         near = [e for e in evidence if e.number == 1 or e.score >= least]
         shown = list(dict.fromkeys(sure)) or near
-        return shown[: self.options.quotes_shown]
+        spans = [found.selection.spans, *[found.places] * len(shown)]
+        return [
+            (item, next((place_in(item, s) for s in likely if s.within(item)), None))
+            for item, likely in zip(shown[: self.options.quotes_shown], spans, strict=False)
+        ]
 
 
 def _corrected(otherwise: Otherwise, found: Found, building: OutcomeBuilder) -> Iterator[Event]:
@@ -321,7 +334,9 @@ def _corrected(otherwise: Otherwise, found: Found, building: OutcomeBuilder) -> 
         yield EvidenceReady((otherwise.quote, *others), language)
     told = notice_text("premise", language, asked=otherwise.asked, told=otherwise.told)
     building.notices.append(told)
-    yield building.quote(otherwise.quote)
+    place = place_of(otherwise.quote, otherwise.told)
+    yield from building.tell([place] if place else [])
+    yield building.quote(otherwise.quote, place)
     yield Finished(building.answer((otherwise.quote,)))
 
 

@@ -24,6 +24,8 @@ __all__ = [
     "RefusalReason",
     "Removed",
     "RemovedReason",
+    "Short",
+    "ShortReady",
     "to_json",
 ]
 
@@ -92,11 +94,31 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One sentence of an answer, the citations it rests on and how well they support it (share)."""
+    """One sentence of an answer, the citations it rests on and how well they support it (share).
+
+    ``frame`` introduces a quote in another language than the question's, in the question's
+    language ("According to 根拠通信 (in Japanese, 10 Feb 2026): $550 billion."); ``language`` is
+    then that of ``text`` (ISO 639-1). Both are empty where the text is in the answer's language.
+    """
 
     text: str
     citations: tuple[int, ...]
     support: float
+    frame: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """The answer in a few words: what the reader marked in the quotes of the claims.
+
+    ``language`` is that of ``text`` (ISO 639-1). ``exact`` says that the text is the article's
+    own or says the same in the question's language; otherwise it is left as printed.
+    """
+
+    text: str
+    language: str
+    exact: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +144,7 @@ class Answer:
     timings_ms: Mapping[str, float]
     fingerprint: str
     usage: Mapping[str, float] = field(default_factory=dict)
+    short: Short | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +180,13 @@ class EvidenceReady:
 
 
 @dataclass(frozen=True, slots=True)
+class ShortReady:
+    """The answer in a few words; sent once the quotes are known to answer, before any model."""
+
+    short: Short
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimDrafted:
     """The model finished a sentence; it is being checked and must not be shown as fact."""
 
@@ -184,7 +214,7 @@ class Finished:
     outcome: Outcome
 
 
-Event = EvidenceReady | ClaimDrafted | ClaimChecked | ClaimRemoved | Finished
+Event = EvidenceReady | ShortReady | ClaimDrafted | ClaimChecked | ClaimRemoved | Finished
 
 
 def to_json(outcome: Outcome) -> dict[str, object]:
@@ -199,6 +229,7 @@ def to_json(outcome: Outcome) -> dict[str, object]:
         "status": "answered" if answered else "refused",
         "reason": None if isinstance(outcome, Answer) else outcome.reason,
         "answer": outcome.text,
+        "short": asdict(outcome.short) if isinstance(outcome, Answer) and outcome.short else None,
         "claims": [asdict(c) for c in outcome.claims] if isinstance(outcome, Answer) else [],
         "citations": [asdict(c) for c in outcome.citations] if isinstance(outcome, Answer) else [],
         "removed": [asdict(r) for r in outcome.removed],

@@ -27,6 +27,7 @@ from konkyo.rag.types import (
     EvidenceReady,
     Finished,
     Refusal,
+    ShortReady,
     to_json,
 )
 from konkyo.rag.verification.relation import RelationCheck, made_shorter
@@ -193,6 +194,7 @@ def test_events_come_in_order() -> None:
     events: list[Event] = list(pipeline(Says([BAD + GOOD])).stream(QUESTION))
     assert [type(e) for e in events] == [
         EvidenceReady,
+        ShortReady,
         ClaimDrafted,
         ClaimRemoved,
         ClaimDrafted,
@@ -431,3 +433,23 @@ class OnlyOutside(OneArticle):
 
     def dense(self, vector: np.ndarray, k: int, where: Filter = Filter()) -> list[ScoredPassage]:
         return [] if where.since else super().dense(vector, k, where)
+
+
+def test_a_quote_in_another_language_is_never_the_bare_answer() -> None:
+    outcome = pipeline(NoLLM()).ask("How large is the investment?", language="en")
+    assert isinstance(outcome, Answer)
+    assert outcome.text.startswith("According to 対米投資 (in Japanese, 9 Feb 2026): ")
+    assert outcome.claims[0].language == "ja"
+    assert outcome.claims[0].text in outcome.text
+
+
+def test_the_short_answer_is_part_of_the_answer_and_of_its_json() -> None:
+    outcome = pipeline(NoLLM()).ask(QUESTION)
+    assert isinstance(outcome, Answer)
+    assert outcome.short is not None
+    assert outcome.short.text in outcome.citations[0].quote
+    assert to_json(outcome)["short"] == {
+        "text": outcome.short.text,
+        "language": "ja",
+        "exact": True,
+    }

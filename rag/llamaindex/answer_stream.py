@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from konkyo.rag.generation.output_format import display_text
 from konkyo.rag.outcome import citation_of
+from konkyo.rag.short_answer.frame import framed_text
 from konkyo.rag.types import (
     Answer,
     Citation,
@@ -55,7 +56,7 @@ class AnswerStream:
                 used = dict.fromkeys(n for c in claims for n in c.citations)
                 self.nodes[:] = _nodes([quotes[n] for n in used if n in quotes], claims)
                 yield from self._added(
-                    display_text([(c.text, c.citations) for c in claims], language)
+                    display_text([(framed_text(c), c.citations) for c in claims], language)
                 )
             elif isinstance(event, Finished):
                 yield from self._added(event.outcome.text)

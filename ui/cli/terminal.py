@@ -70,6 +70,8 @@ def print_outcome(outcome: Outcome) -> None:
 
     console = _console()
     answered = isinstance(outcome, Answer)
+    if isinstance(outcome, Answer) and outcome.short is not None:
+        console.print(Text(clean(outcome.short.text), style="bold green"))
     body = Text(clean(outcome.text), style="bold" if answered else "yellow")
     body.highlight_regex(r"\[\d+\]", "cyan")
     console.print(body)

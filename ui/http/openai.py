@@ -19,6 +19,7 @@ from konkyo.index.records import Filter
 from konkyo.index.text.unicode import well_formed
 from konkyo.rag.conversation import Turn
 from konkyo.rag.generation.output_format import display_text
+from konkyo.rag.short_answer.frame import framed_text
 from konkyo.rag.types import (
     Answer,
     Citation,
@@ -189,7 +190,7 @@ def _chunks(
             case EvidenceReady(language=language):
                 pass
             case ClaimChecked(claim=claim):
-                claims.append((claim.text, claim.citations))
+                claims.append((framed_text(claim), claim.citations))
                 text = display_text(claims, language)
                 yield chunk({"content": text[len(sent) :]})
                 sent = text

@@ -21,6 +21,7 @@ from konkyo.rag.types import (
     EvidenceReady,
     Finished,
     Outcome,
+    ShortReady,
     to_json,
 )
 from konkyo.ui.http.answering import Answering
@@ -133,6 +134,8 @@ def event_json(event: Event | Queued) -> tuple[str, dict[str, object]]:
                 "language": event.language,
                 "evidence": [asdict(quote) for quote in event.evidence],
             }
+        case ShortReady():
+            return "short", asdict(event.short)
         case ClaimDrafted():
             # What was not checked is not sent: a reader could take it for an answer.
             return "checking", {}

@@ -22,6 +22,8 @@ from konkyo.rag.types import (
     Outcome,
     Refusal,
     Removed,
+    Short,
+    ShortReady,
 )
 from konkyo.ui.server.llm_queue import Queued
 
@@ -75,10 +77,10 @@ class QuoteTranslation:
 class Turn:
     """One question and what is known of its answer so far; ``advance`` makes the next one.
 
-    ``number`` counts from 1 within a conversation. ``filtered`` says that a filter was on;
-    ``ahead`` is how many questions the language model answers first while ``queued``; ``opinion``
-    is what the reader said of the answer: up, down or nothing. ``translations`` are those of
-    quotes; they are no part of the outcome.
+    ``number`` counts from 1 within a conversation. ``short`` is the answer in a few words, once it
+    is known. ``filtered`` says that a filter was on; ``ahead`` is how many questions the language
+    model answers first while ``queued``; ``opinion`` is what the reader said of the answer: up,
+    down or nothing. ``translations`` are those of quotes; they are no part of the outcome.
     """
 
     number: int
@@ -86,6 +88,7 @@ class Turn:
     state: TurnState = "searching"
     evidence: tuple[Evidence, ...] = ()
     language: str = ""
+    short: Short | None = None
     claims: tuple[Claim, ...] = ()
     removed: tuple[Removed, ...] = ()
     outcome: Outcome | None = None
@@ -141,6 +144,8 @@ def advance(turn: Turn, event: Event | Queued) -> Turn:
             return replace(turn, state="queued" if ahead else "writing", ahead=ahead)
         case EvidenceReady(evidence=evidence, language=language):
             return replace(turn, state="writing", evidence=evidence, language=language)
+        case ShortReady(short=short):
+            return replace(turn, short=short)
         case ClaimDrafted():
             return replace(turn, state="checking")
         case ClaimChecked(claim=claim):
@@ -153,6 +158,7 @@ def advance(turn: Turn, event: Event | Queued) -> Turn:
                 state="done",
                 outcome=outcome,
                 language=outcome.language,
+                short=outcome.short if isinstance(outcome, Answer) else None,
                 claims=outcome.claims if isinstance(outcome, Answer) else (),
                 removed=outcome.removed,
             )

@@ -1,0 +1,82 @@
+"""The sentence, in the asker's language, that introduces a quote in another language."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from konkyo.index.records import ArticleSummary
+from konkyo.index.text.word_data import CHECKED, word_data
+from konkyo.rag.types import Claim, Short
+
+__all__ = ["frame", "framed_text"]
+
+_Text = Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True, config=CHECKED)
+class _Words:
+    """``day`` is a CLDR date pattern; the others hold the placeholders they name."""
+
+    day: _Text
+    origin: _Text
+    undated: _Text
+    says: _Text
+    writes: _Text
+
+
+@dataclass(frozen=True, slots=True, config=CHECKED)
+class _Frames:
+    en: _Words
+    ja: _Words
+    ko: _Words
+    zh: _Words
+
+
+def _words(language: str) -> _Words:
+    """The words of a language; English where it has none."""
+    frames = word_data(_Frames, "frame", "konkyo.rag.short_answer")
+    known = {"ja": frames.ja, "ko": frames.ko, "zh": frames.zh}
+    return known.get(language[:2], frames.en)
+
+
+def frame(article: ArticleSummary, short: Short | None, language: str) -> str:
+    """Name the article, its language and day, and give the short answer where there is one."""
+    words = _words(language)
+    told = {
+        "outlet": article.outlet or article.title,
+        "language": _language_name(article.language, language),
+    }
+    if article.published:
+        origin = words.origin.format(day=_day(article.published, language, words.day), **told)
+    else:
+        origin = words.undated.format(**told)
+    if short is None:
+        return words.writes.format(origin=origin)
+    return words.says.format(origin=origin, short=short.text)
+
+
+def framed_text(claim: Claim) -> str:
+    """A claim as it is read: a foreign quote within quotation marks, behind its frame."""
+    if not claim.frame:
+        return claim.text
+    marks = "「」" if claim.language in {"ja", "zh"} else "“”"
+    return f"{claim.frame} {marks[0]}{claim.text}{marks[1]}"
+
+
+def _language_name(code: str, language: str) -> str:
+    """The name of a language in the words of a frame."""
+    from babel import Locale
+
+    speaks = language[:2] if language[:2] in {"ja", "ko", "zh"} else "en"
+    return str(Locale(speaks).languages.get(code, code))
+
+
+def _day(published: str, language: str, pattern: str) -> str:
+    from babel.dates import format_date
+
+    speaks = language[:2] if language[:2] in {"ja", "ko", "zh"} else "en"
+    return format_date(date.fromisoformat(published[:10]), pattern, speaks)
