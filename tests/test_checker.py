@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from konkyo.index.embedding.model_files import home
+from konkyo.index.embedding.model_files import home, sha256_of
 from konkyo.index.errors import ModelDamaged, ModelMissing
+from konkyo.rag.reading.network import read_weights
 from konkyo.rag.reading.reader import (
     WEIGHTS,
     ClaimSupport,
@@ -113,6 +115,22 @@ def test_weights_that_are_not_there_say_what_to_do(tmp_path: Path) -> None:
     weights.write_bytes(b"x")
     with pytest.raises(ModelMissing, match="models pull multilingual-e5-small"):
         load_reader(tmp_path, weights)
+
+
+def test_the_shipped_weights_have_the_hash_beside_them() -> None:
+    """Whoever puts new weights there writes ``reader.sha256`` too; training/export.py does."""
+    assert WEIGHTS.with_suffix(".sha256").read_text("utf-8").strip() == sha256_of(WEIGHTS)
+
+
+def test_weights_with_64_other_bytes_are_refused(tmp_path: Path) -> None:
+    content = bytearray(WEIGHTS.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 64] = bytes(b ^ 1 for b in content[middle : middle + 64])
+    weights = tmp_path / WEIGHTS.name
+    weights.write_bytes(content)
+    shutil.copy(WEIGHTS.with_suffix(".sha256"), tmp_path)
+    with pytest.raises(ModelDamaged, match=r"reader\.safetensors is damaged: .*reinstall konkyo"):
+        read_weights(weights)
 
 
 def test_damaged_files_are_named(tmp_path: Path) -> None:

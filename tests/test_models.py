@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import http.server
 import json
 import os
 import re
+import shutil
+import subprocess
+import sys
 import threading
 import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from click.testing import CliRunner
@@ -28,7 +33,10 @@ from konkyo.index.errors import (
     ModelUnknown,
     ModelUnreachable,
 )
+from konkyo.index.settings import Settings
+from konkyo.rag.factory import open_llm
 from konkyo.ui.cli.models import models as command
+from konkyo.ui.server.diagnostics import examine
 
 PARTS = (b"GGUF" + b"a" * 1000, b"b" * 1000, b"c" * 500)
 
@@ -110,8 +118,13 @@ def test_the_catalogue_is_complete_and_pinned() -> None:
         "qwen2.5-coder-0.5b-instruct",
     ]
     for model in found:
-        for digest in (model.sha256, *(wheel.sha256 for wheel in model.wheels)):
+        for digest in (
+            model.sha256,
+            model_files.expected_sha256(model, "hub"),
+            *(wheel.sha256 for wheel in model.wheels),
+        ):
             assert re.fullmatch(r"[0-9a-f]{64}", digest)
+        assert re.fullmatch(r"[0-9a-f]{40}", model.hub_revision or "")
     assert [len(model.wheels) for model in found] == [1, 22, 6]
     assert models.default_model("llm").sha256.startswith("cc324af0")
 
@@ -218,15 +231,50 @@ def test_a_home_that_cannot_be_written_is_named(
         pull(tiny, fetcher=shelf)
 
 
-def test_verify_finds_and_mends_a_flipped_bit(shelf: Shelf, tiny: CatalogueModel) -> None:
-    path = pull(tiny, fetcher=shelf)
+def damage(path: Path, keep_times: bool = True) -> bytes:
+    """Change 64 bytes in place; the size stays, and the modification time if asked."""
     before = path.stat()
     content = bytearray(path.read_bytes())
-    content[700] ^= 1
+    for place in range(700, 764):
+        content[place] ^= 1
     path.write_bytes(content)
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert pull(tiny, fetcher=shelf).read_bytes() == content
+    if keep_times:
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    return bytes(content)
+
+
+@pytest.mark.parametrize("keep_times", [True, False])
+def test_a_damaged_model_is_noticed_and_pulled_again(
+    shelf: Shelf, tiny: CatalogueModel, keep_times: bool
+) -> None:
+    path = pull(tiny, fetcher=shelf)
+    damage(path, keep_times)
+    assert model_files.state_of_model(tiny) == "damaged"
+    assert pull(tiny, fetcher=shelf).read_bytes() == b"".join(PARTS)
+    assert model_files.state_of_model(tiny) == "here"
+
+
+def test_an_unchanged_model_is_not_hashed_again(shelf: Shelf, tiny: CatalogueModel) -> None:
+    path = pull(tiny, fetcher=shelf)
+    stamp = path.with_name(path.name + ".stamp.json")
+    known = json.loads(stamp.read_text("utf-8"))
+    damage(path)
+    # As if nothing could be seen of the change: only then is the content not read.
+    stat = path.stat()
+    identity = [stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_ctime_ns]
+    stamp.write_text(json.dumps(known | {"identities": {path.name: identity}}), "utf-8")
+    assert model_files.state_of_model(tiny) == "here"
     assert pull(tiny, fetcher=shelf, verify=True).read_bytes() == b"".join(PARTS)
+
+
+def test_a_stamp_of_an_earlier_version_is_completed(shelf: Shelf, tiny: CatalogueModel) -> None:
+    path = pull(tiny, fetcher=shelf)
+    stamp = path.with_name(path.name + ".stamp.json")
+    known = json.loads(stamp.read_text("utf-8"))
+    stamp.write_text(json.dumps({k: known[k] for k in ("sha256", "source", "files")}), "utf-8")
+    assert not model_files.is_present(tiny)
+    assert model_files.state_of_model(tiny) == "here"
+    assert json.loads(stamp.read_text("utf-8")) == known
 
 
 def test_a_truncated_model_is_fetched_again(shelf: Shelf, tiny: CatalogueModel) -> None:
@@ -338,6 +386,138 @@ def test_names_that_do_not_resolve_say_what_to_do() -> None:
         model_registry.resolve_llm("multilingual-e5-small")
     with pytest.raises(ModelMissing, match="no file"):
         model_registry.resolve_llm("elsewhere/model.gguf")
+
+
+def test_a_damaged_model_is_reported_alike_by_all_commands(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ask, chat, doctor, models list and models path, each with the file and the way out."""
+    name = models.default_model("llm").name
+    file = model_files.home() / "models" / f"{name}.gguf"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"GGUF" + b"0" * 1000)
+    monkeypatch.chdir(tmp_path)
+    said = f"{name} is damaged: {file} .*konkyo models pull {name}"
+    with pytest.raises(ModelDamaged, match=said):
+        open_llm("embedded")
+    finding = next(f for f in examine(Settings()) if f.name == "language model")
+    assert (finding.level, finding.mend) == ("wrong", f"konkyo models pull {name}")
+    assert re.search(said, finding.detail)
+    shown = CliRunner().invoke(command, ["list"])
+    assert f"damaged; fetch it again: konkyo models pull {name}" in shown.stdout
+    rows = json.loads(CliRunner().invoke(command, ["list", "--json"]).stdout)
+    assert next((r["state"], r["path"]) for r in rows if r["name"] == name) == ("damaged", None)
+    assert isinstance(CliRunner().invoke(command, ["path", name]).exception, ModelDamaged)
+
+
+def make_folder(files: dict[str, bytes]) -> CatalogueModel:
+    """A pulled embedding model of a few small files, as the catalogue would know it."""
+    digest = hashlib.sha256(files["model.safetensors"]).hexdigest()
+    size = len(files["model.safetensors"])
+    model = CatalogueModel("small", "embedding", "CC0", "", digest, size, (), "nobody/small")
+    partial = model_files.partial_place(model)
+    partial.mkdir(parents=True)
+    for name, content in files.items():
+        (partial / name).write_bytes(content)
+    model_files.commit(model, partial, digest, "index")
+    return model
+
+
+@pytest.mark.usefixtures("shelf")
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
+def test_every_file_of_a_model_folder_is_compared(name: str) -> None:
+    model = make_folder({"model.safetensors": b"w" * 2000, "tokenizer.json": b"t" * 2000})
+    assert model_files.state_of_model(model) == "here"
+    damage(model_files.place_of(model) / name)
+    assert model_files.state_of_model(model) == "damaged"
+
+
+@pytest.mark.usefixtures("shelf")
+def test_a_model_folder_that_was_copied_is_hashed_and_accepted(tmp_path: Path) -> None:
+    model = make_folder({"model.safetensors": b"w" * 2000, "tokenizer.json": b"t" * 2000})
+    place = model_files.place_of(model)
+    shutil.copytree(place, tmp_path / "copy", copy_function=shutil.copyfile)
+    shutil.rmtree(place)
+    (tmp_path / "copy").rename(place)
+    assert not model_files.is_present(model)
+    assert model_files.state_of_model(model) == "here"
+    assert model_files.is_present(model)
+
+
+# --- from a model hub ----------------------------------------------------------------------------
+
+
+class Hub(http.server.BaseHTTPRequestHandler):
+    """A model hub of one repository; keeps the addresses it was asked for."""
+
+    content = b""
+    asked: ClassVar[list[str]] = []
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        revision = "0" * 40
+        file = {"type": "file", "path": "m.gguf", "oid": "0", "size": len(self.content)}
+        info = {"id": "nobody/tiny", "sha": revision, "siblings": [{"rfilename": "m.gguf"}]}
+        api = self.path.startswith("/api/")
+        listing = [file] if "/tree/" in self.path else info
+        body = json.dumps(listing).encode() if api else self.content
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Type", "application/json" if api else "binary/octet-stream")
+        self.send_header("ETag", f'"{hashlib.sha256(body).hexdigest()}"')
+        self.send_header("X-Repo-Commit", revision)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+PULL_FROM_HUB = """
+import json, sys
+from konkyo.index.embedding.catalogue import CatalogueModel
+from konkyo.index.embedding.model_download import pull
+from konkyo.index.errors import ModelDamaged
+
+model = CatalogueModel(**json.loads(sys.argv[1]))
+try:
+    print(pull(model, source="hub"))
+except ModelDamaged as exc:
+    sys.exit(str(exc))
+"""
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_the_hub_is_asked_for_a_pinned_revision_and_compared(tmp_path: Path, right: bool) -> None:
+    pinned = b"GGUF" + b"p" * 100
+    Hub.content = pinned if right else b"GGUF" + b"q" * 100
+    Hub.asked.clear()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    model = {"name": "tiny", "kind": "llm", "licence": "CC0", "description": "", "wheels": []}
+    model |= {"sha256": hashlib.sha256(pinned).hexdigest(), "size": len(pinned)}
+    model |= {"hub_id": "nobody/tiny", "hub_file": "m.gguf", "hub_revision": "0" * 40}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", PULL_FROM_HUB, json.dumps(model)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ
+            | {"KONKYO_HOME": str(tmp_path / "home"), "HF_HOME": str(tmp_path / "hf")}
+            | {"HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "HF_HUB_OFFLINE": "0"},
+        )
+    finally:
+        server.shutdown()
+        server.server_close()
+    there = tmp_path / "home" / "models" / "tiny.gguf"
+    assert all("0" * 40 in path for path in Hub.asked), Hub.asked
+    assert (done.returncode, there.exists()) == ((0, True) if right else (1, False)), done.stderr
+    assert right or "not the one the catalogue pins" in done.stderr
 
 
 @pytest.mark.usefixtures("shelf")

@@ -23,6 +23,7 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from konkyo.index.embedding.encoders import load_encoder
+from konkyo.index.embedding.model_files import sha256_of
 from konkyo.index.embedding.model_registry import model_path
 from konkyo.rag.reading.reader import LearnedReader, load_reader
 from training.checkpoint import load_average
@@ -242,6 +243,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     fitted = calibrate(load_reader(encoder, draft), rows[: asked.sample])
     print(f"calibration: {json.dumps(fitted)}", flush=True)
     quantise(average, asked.out, fitted, version, peaks)
+    asked.out.with_suffix(".sha256").write_text(sha256_of(asked.out) + "\n", encoding="utf-8")
     print(f"wrote {asked.out}, {asked.out.stat().st_size:,} bytes, version {version}", flush=True)
     return 0
 

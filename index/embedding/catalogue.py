@@ -44,7 +44,11 @@ class Wheel:
 
 @dataclass(frozen=True, slots=True)
 class CatalogueModel:
-    """A model that can be named; ``sha256`` and ``size`` (bytes) are the finished artefact's."""
+    """A model that can be named; ``sha256`` and ``size`` (bytes) are the finished artefact's.
+
+    ``hub_revision`` is the commit that a model hub is asked for; ``hub_sha256`` is given where the
+    hub's file has other bytes.
+    """
 
     name: str
     kind: Kind
@@ -56,6 +60,8 @@ class CatalogueModel:
     hub_id: str
     hub_file: str | None = None
     convert: str | None = None
+    hub_revision: str | None = None
+    hub_sha256: str | None = None
 
     @property
     def download_size(self) -> int:

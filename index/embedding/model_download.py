@@ -20,12 +20,13 @@ from pathlib import Path
 
 from konkyo.index.embedding.catalogue import CatalogueModel, Wheel, find_model
 from konkyo.index.embedding.dequantise import dequantise_e5
-from konkyo.index.embedding.hub import fetch_snapshot
+from konkyo.index.embedding.hub import HUB_FILES, fetch_snapshot
 from konkyo.index.embedding.model_files import (
     WEIGHTS,
     Report,
     Source,
     commit,
+    expected_sha256,
     home,
     is_present,
     partial_place,
@@ -261,22 +262,23 @@ def _from_hub(model: CatalogueModel) -> None:
     partial = partial_place(model)
     partial.mkdir()
     try:
-        advice = (
-            "check the network and HF_HUB_OFFLINE, or use the package index: "
-            f"konkyo models pull {model.name}"
+        fetch_snapshot(
+            model.hub_id,
+            folder=partial,
+            files=HUB_FILES if model.hub_file is None else [model.hub_file],
+            revision=model.hub_revision,
+            advice="check the network and HF_HUB_OFFLINE, or use the package index: "
+            f"konkyo models pull {model.name}",
         )
-        if model.hub_file is None:
-            fetch_snapshot(model.hub_id, folder=partial, advice=advice)
-        else:
-            fetch_snapshot(model.hub_id, folder=partial, files=[model.hub_file], advice=advice)
         shutil.rmtree(partial / ".cache", ignore_errors=True)
-        if model.hub_file is None:
-            commit(model, partial, sha256_of(partial / WEIGHTS), "hub")
-            return
-        file = partial / model.hub_file
-        with file.open("rb") as opened:
-            if opened.read(4) != b"GGUF":
-                raise ModelDamaged(f"{model.hub_id}/{model.hub_file} is not a GGUF file")
-        commit(model, file, sha256_of(file), "hub")
+        weights = partial / (model.hub_file or WEIGHTS)
+        found = sha256_of(weights) if weights.is_file() else "of no file"
+        if found != expected_sha256(model, "hub"):
+            raise ModelDamaged(
+                f"{model.hub_id} gave a {weights.name} with sha256 {found}, not the one the "
+                "catalogue pins; it was thrown away. Use the package index: "
+                f"konkyo models pull {model.name}"
+            )
+        commit(model, weights if model.hub_file else partial, found, "hub")
     finally:
         remove(partial)

@@ -1,7 +1,7 @@
 """Models on this machine: where each is, whether it is whole, and how it is put in place.
 
-A model that was verified gets a stamp with the size and modification time of its files, so that a
-gigabyte is not hashed at every start.
+A model that was verified gets a stamp with the sha256 of its files and with their size, times and
+inode. While those are the same nothing is hashed; where one differs, the content is.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +22,9 @@ __all__ = [
     "WEIGHTS",
     "Report",
     "Source",
+    "State",
     "commit",
+    "expected_sha256",
     "home",
     "is_present",
     "partial_place",
@@ -28,12 +32,15 @@ __all__ = [
     "remove",
     "remove_partial",
     "sha256_of",
+    "state_of_model",
     "verify_files",
 ]
 
 Source = Literal["index", "hub"]
 Report = Callable[[str, int, int], None]
 """Called with a stage (``fetch``, ``join``, ``convert``, ``verify``), bytes done, bytes in all."""
+
+State = Literal["here", "not pulled", "damaged"]
 
 WEIGHTS = "model.safetensors"
 """The file of a model folder whose sha256 the catalogue pins."""
@@ -77,10 +84,45 @@ def _seen(place: Path) -> dict[str, list[int]]:
     }
 
 
+def _identity(part: Path) -> tuple[int, int, int, int]:
+    """What changes when a file is written to or replaced, even if its time was set back."""
+    stat = part.stat()
+    return stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_ctime_ns
+
+
+@lru_cache(maxsize=256)
+def _hashed(part: Path, identity: tuple[int, int, int, int]) -> str:
+    """The sha256 of a file of that identity, computed once in a process."""
+    return sha256_of(part)
+
+
+def _identities(place: Path) -> dict[str, list[int]]:
+    root = place if place.is_dir() else place.parent
+    return {part.relative_to(root).as_posix(): [*_identity(part)] for part in _parts(place)}
+
+
+def _hashes(place: Path, weights_sha256: str) -> dict[str, str]:
+    root = place if place.is_dir() else place.parent
+    weights = _weights(place)
+    return {
+        part.relative_to(root).as_posix(): (
+            weights_sha256 if part == weights else _hashed(part, _identity(part))
+        )
+        for part in _parts(place)
+    }
+
+
 def _write_stamp(place: Path, sha256: str, source: Source) -> None:
-    stamp = {"sha256": sha256, "source": source, "files": _seen(place)}
+    # ``files`` is what earlier versions compare, who may share the folder.
+    stamp = {
+        "sha256": sha256,
+        "source": source,
+        "files": _seen(place),
+        "hashes": _hashes(place, sha256),
+        "identities": _identities(place),
+    }
     target = _stamp_file(place)
-    temporary = target.with_name(target.name + ".partial")
+    temporary = target.with_name(f"{target.name}.{os.getpid()}.partial")
     temporary.write_text(json.dumps(stamp, indent=1), encoding="utf-8")
     temporary.replace(target)
 
@@ -109,32 +151,60 @@ def sha256_of(path: Path, report: Callable[[int], None] = lambda _: None) -> str
     return digest.hexdigest()
 
 
+def expected_sha256(model: CatalogueModel, source: Source) -> str:
+    """The hash of the weights as the catalogue pins it for a source."""
+    return (model.hub_sha256 if source == "hub" else None) or model.sha256
+
+
 def is_present(model: CatalogueModel) -> bool:
     """Whether the model is there, whole, and unchanged since it was verified (no hashing)."""
     place = place_of(model)
     try:
-        return place.exists() and _read_stamp(place).get("files") == _seen(place)
+        return place.exists() and _read_stamp(place).get("identities") == _identities(place)
     except OSError:
         return False
 
 
+def state_of_model(model: CatalogueModel) -> State:
+    """Whether a model can be used; hashes it if it is not what was verified before."""
+    weights = _weights(place_of(model))
+    if not weights.is_file():
+        return "not pulled"
+    if is_present(model) or _accept(model, _hashed(weights, _identity(weights))):
+        return "here"
+    return "damaged"
+
+
 def verify_files(model: CatalogueModel, report: Report) -> bool:
     """Hash what is there; if it is right, stamp it and return true."""
-    place = place_of(model)
-    if not _weights(place).is_file():
+    weights = _weights(place_of(model))
+    if not weights.is_file():
         return False
+    size = weights.stat().st_size
+    return _accept(model, sha256_of(weights, lambda done: report("verify", done, size)))
+
+
+def _accept(model: CatalogueModel, found: str) -> bool:
+    """Stamp a model whose weights have the hash ``found``, if all of it is right."""
+    place = place_of(model)
     stamp = _read_stamp(place)
     source: Source = "hub" if stamp.get("source") == "hub" else "index"
-    wanted = stamp.get("sha256") if source == "hub" else model.sha256
-    size = _weights(place).stat().st_size
-    found = sha256_of(_weights(place), lambda done: report("verify", done, size))
-    if found != wanted:
+    if found != expected_sha256(model, source):
         return False
-    if place.is_dir() and stamp.get("files", {}) != _seen(place):
-        # The weights are right, but a small file beside them changed since it was written.
+    if place.is_dir() and not _small_files_unchanged(place, stamp, found):
         return False
-    _write_stamp(place, found, source)
+    # A folder that cannot be written to is hashed once in every process instead.
+    with suppress(OSError):
+        _write_stamp(place, found, source)
     return True
+
+
+def _small_files_unchanged(place: Path, stamp: dict[str, object], weights_sha256: str) -> bool:
+    """Whether tokenizer and configuration are those that were written beside the weights."""
+    hashes = stamp.get("hashes")
+    if hashes is None:  # A stamp of an earlier version.
+        return stamp.get("files") == _seen(place)
+    return hashes == _hashes(place, weights_sha256)
 
 
 def partial_place(model: CatalogueModel) -> Path:

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from konkyo.index.embedding.catalogue import CatalogueModel, Kind, find_model, is_named
-from konkyo.index.embedding.model_files import is_present, place_of
-from konkyo.index.errors import ModelMissing, ModelUnknown
+from konkyo.index.embedding.model_files import place_of, state_of_model
+from konkyo.index.errors import ModelDamaged, ModelMissing, ModelUnknown
 
 __all__ = ["model_path", "resolve_embedding", "resolve_llm"]
 
@@ -15,11 +15,20 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def model_path(name: str) -> Path:
-    """Where a catalogue model is. Raises ModelUnknown, ModelMissing."""
+    """Where a catalogue model is, its content verified.
+
+    Raises ModelUnknown, ModelMissing, ModelDamaged.
+    """
     model = find_model(name)
-    if not is_present(model) and not (model.kind == "llm" and place_of(model).is_file()):
+    state = state_of_model(model)
+    if state == "not pulled":
         raise ModelMissing(
             f"{model.name} has not been pulled yet; run: konkyo models pull {model.name}"
+        )
+    if state == "damaged":
+        raise ModelDamaged(
+            f"{model.name} is damaged: {place_of(model)} does not have the content (sha256) it "
+            f"was fetched with; fetch it again: konkyo models pull {model.name}"
         )
     return place_of(model)
 
@@ -27,7 +36,7 @@ def model_path(name: str) -> Path:
 def resolve_embedding(name: str) -> Path | str:
     """The folder of a catalogue name or of a local path; a hub id (``org/name``) as it is.
 
-    Raises ModelUnknown, ModelMissing.
+    Raises ModelUnknown, ModelMissing, ModelDamaged.
     """
     local = _local(name)
     if local is not None:
@@ -44,7 +53,10 @@ def resolve_embedding(name: str) -> Path | str:
 
 
 def resolve_llm(name: str) -> Path:
-    """The GGUF file of a catalogue name or of a local path. Raises ModelUnknown, ModelMissing."""
+    """The GGUF file of a catalogue name or of a local path.
+
+    Raises ModelUnknown, ModelMissing, ModelDamaged.
+    """
     local = _local(name)
     if local is not None:
         with local.open("rb") as file:

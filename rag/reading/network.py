@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from konkyo.index.embedding.mapped_tensors import WORDS, MappedTensors
+from konkyo.index.embedding.model_files import sha256_of
 from konkyo.index.embedding.onnx_graph import (
     Array,
     Graph,
@@ -88,9 +89,18 @@ class WeightsInfo:
 
 
 def read_weights(path: Path) -> tuple[Tensors, WeightsInfo]:
-    """Read a weights file whole. Raises ModelDamaged."""
+    """Read a weights file whole.
+
+    Where a file with its sha256 lies beside it, the two are compared. Raises ModelDamaged.
+    """
     from safetensors import SafetensorError, safe_open
 
+    stated = path.with_suffix(".sha256")
+    if stated.is_file() and sha256_of(path) != stated.read_text("utf-8").strip():
+        raise ModelDamaged(
+            f"{path} is damaged: it does not have the sha256 that {stated.name} states; "
+            "reinstall konkyo"
+        )
     try:
         with safe_open(path, framework="np") as file:
             facts = json.loads(file.metadata()["konkyo"])

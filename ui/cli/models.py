@@ -38,7 +38,7 @@ def models() -> None:
 
 
 def _row(model: CatalogueModel) -> dict[str, object]:
-    present = model_files.is_present(model)
+    state = model_files.state_of_model(model)
     return {
         "name": model.name,
         "kind": model.kind,
@@ -48,8 +48,9 @@ def _row(model: CatalogueModel) -> dict[str, object]:
         "download_size": model.download_size,
         "sha256": model.sha256,
         "hub_id": model.hub_id,
-        "present": present,
-        "path": str(model_registry.model_path(model.name)) if present else None,
+        "present": state == "here",
+        "state": state,
+        "path": str(model_files.place_of(model)) if state == "here" else None,
         "description": model.description,
     }
 
@@ -64,11 +65,12 @@ def list_models(as_json: bool) -> None:
         return
     width = max(len(str(row["name"])) for row in rows)
     for model, row in zip(catalogue_of.catalogue(), rows, strict=True):
-        state = "here" if row["present"] else "not pulled"
+        damaged = row["state"] == "damaged"
+        mend = f"; fetch it again: konkyo models pull {model.name}" if damaged else ""
         mark = "*" if row["default"] else " "
         click.echo(
             f"{mark} {model.name:<{width}}  {model.kind:<9}  {model.licence:<10}  "
-            f"{model.size / 1e9:>4.1f} GB  {state}"
+            f"{model.size / 1e9:>4.1f} GB  {row['state']}{mend}"
         )
     click.echo(f"* default; kept in {model_files.home()}")
 

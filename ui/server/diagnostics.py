@@ -16,7 +16,14 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Literal
 
-from konkyo.index.errors import KonkyoError, SettingsError, StoreMissing
+from konkyo.index.errors import (
+    KonkyoError,
+    ModelDamaged,
+    ModelError,
+    ModelMissing,
+    SettingsError,
+    StoreMissing,
+)
 from konkyo.index.settings import Settings
 
 __all__ = ["Finding", "examine", "memory_bytes", "settings_problem"]
@@ -46,6 +53,7 @@ def examine(settings: Settings, environment: Mapping[str, str] = os.environ) -> 
         _memory,
         _disk,
         lambda: _embedding(settings),
+        _checker,
         lambda: _llm(settings, environment),
         lambda: _store(settings),
         lambda: _fits(settings),
@@ -142,6 +150,24 @@ def _embedding(settings: Settings) -> Finding:
     except KonkyoError as exc:
         return Finding("embedding model", "wrong", str(exc), f"konkyo models pull {name}")
     return Finding("embedding model", "ok", f"{name} at {place}")
+
+
+def _checker() -> Finding:
+    from konkyo.index.embedding.model_registry import model_path
+    from konkyo.rag.factory import CHECKER_BASE
+    from konkyo.rag.reading.network import read_weights
+    from konkyo.rag.reading.reader import WEIGHTS
+
+    try:
+        _, info = read_weights(WEIGHTS)
+    except (ModelDamaged, OSError) as exc:
+        return Finding("checker", "wrong", str(exc), "pip install --force-reinstall konkyo")
+    try:
+        model_path(CHECKER_BASE)
+    except ModelError as exc:
+        level: Level = "note" if isinstance(exc, ModelMissing) else "wrong"
+        return Finding("checker", level, str(exc), f"konkyo models pull {CHECKER_BASE}")
+    return Finding("checker", "ok", f"version {info.version} on {CHECKER_BASE}")
 
 
 def _llm(settings: Settings, environment: Mapping[str, str]) -> Finding:
