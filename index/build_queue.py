@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -17,7 +17,7 @@ from konkyo.index.ingest.dedup import same_story
 from konkyo.index.ingest.preparation import Cut, cutter
 from konkyo.index.records import Article
 from konkyo.index.settings import ChunkSettings
-from konkyo.index.stores.base import ArticleWriter, SourceWriter
+from konkyo.index.stores.base import ArticleWriter, EditorMark, SourceWriter
 from konkyo.index.stores.local.staging import Staging
 from konkyo.index.stores.rows import digest_article
 
@@ -90,8 +90,17 @@ class ArticleQueue:
         self._pending_bands: dict[int, list[str]] = {}
         self._links: dict[str, tuple[str | None, list[tuple[str, str]]]] = {}
         self._known = 0
+        self._marks: dict[str, EditorMark] = {}
         self.duplicates = 0
         self.encoded = 0
+        self.keep_marks(writer.editor_marks())
+
+    def keep_marks(self, marks: Iterable[EditorMark]) -> None:
+        """Have what editors said of articles hold for those that take their place."""
+        for mark in marks:
+            for name in (mark.article_id, mark.url, mark.source):
+                if name:
+                    self._marks.setdefault(name, mark)
 
     def link(self, source: str, stamp: str | None, links: list[tuple[str, str]]) -> None:
         """Say what a source holds, as (article_id, found_as); store a batch if it is full."""
@@ -111,6 +120,7 @@ class ArticleQueue:
         ``own`` are all identifiers of the same document, ``cuts`` what is cut of it already.
         """
         name = article.article_id
+        article = self._marked(article, own)
         if name in self._pending:
             self.duplicates += 1
             return name
@@ -128,6 +138,19 @@ class ArticleQueue:
                 return twin
         self._queue(article, cut, payloads)
         return name
+
+    def _marked(self, article: Article, own: Set[str]) -> Article:
+        """The article with what an editor said of it, or of the one at its address or source.
+
+        A source is that of one article where it holds no other.
+        """
+        names = (article.article_id, article.url, article.source if len(own) == 1 else None)
+        mark = next((self._marks[name] for name in names if name and name in self._marks), None)
+        if mark is None:
+            return article
+        return replace(
+            article, status=mark.status, correction=mark.correction, status_by_editor=True
+        )
 
     def flush(self) -> None:
         """Encode and store what is queued, then link the documents read so far."""

@@ -18,7 +18,7 @@ from konkyo.index.stores.base import Copyable, ExclusionWriter, KeptPlace, Reada
 
 __all__ = ["READER_VERSION", "BuildReport", "BuildRun", "BuildWriter", "EarlierStore"]
 
-READER_VERSION = 4
+READER_VERSION = 5
 """Grows whenever ``konkyo.index.ingest.articles`` reads any document differently.
 
 All documents are then read again.
@@ -97,6 +97,8 @@ class BuildRun:
             if source not in kept:
                 self._writer.remove_source(source)
         self._report_kept(kept, inventory)
+        if elder is not None:
+            self._queue.keep_marks(elder.editor_marks())
         self._progress("read", 0, len(listings))
         places: deque[int] = deque()
         stamps: deque[str | None] = deque()

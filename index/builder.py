@@ -15,7 +15,11 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+
+import numpy as np
 
 from konkyo.index.build_queue import ArticleQueue, BuildEncoder, Progress, Stage
 from konkyo.index.build_run import BuildReport, BuildRun
@@ -32,9 +36,10 @@ from konkyo.index.inventory import (
     take_inventory,
 )
 from konkyo.index.process_pool import ProcessReader
+from konkyo.index.records import ArticleStatus
 from konkyo.index.settings import ChunkSettings, ReadingSettings
 from konkyo.index.stores.address import masked
-from konkyo.index.stores.base import Copyable, Store, Transaction
+from konkyo.index.stores.base import Copyable, FormerArticle, Store, StoreWriter, Transaction
 from konkyo.index.stores.local.staging import Staging
 from konkyo.index.stores.open import (
     open_store,
@@ -52,6 +57,7 @@ __all__ = [
     "Stage",
     "build",
     "compact",
+    "mark_article",
     "remove",
     "take_back",
     "undo",
@@ -141,7 +147,7 @@ def _require_all(store: str | Path, writer: Transaction, prune: bool) -> None:
 
 
 def _read(
-    run: BuildRun, store: str | Path, writer: Transaction, inventory: Inventory, prune: bool
+    run: BuildRun, store: str | Path, writer: StoreWriter, inventory: Inventory, prune: bool
 ) -> Mapping[str, str] | None:
     """Read all sources; return the articles of the index being replaced (None: there is none)."""
     with _replaced(store, writer) as elder:
@@ -149,7 +155,14 @@ def _read(
             failure = inventory.failures[0]
             raise SourceError(failure.source, failure.reason)
         run.read(inventory, prune=prune, elder=elder)
-        return None if elder is None else _first_sources(elder)
+        if elder is None:
+            return None
+        held = _first_sources(elder)
+        now = datetime.now().astimezone().isoformat(timespec="seconds")
+        gone = held.keys() - writer.sources_of_facts().keys()
+        writer.remember(elder.former_articles())
+        writer.remember(FormerArticle(name, now) for name in sorted(gone))
+        return held
 
 
 @contextlib.contextmanager
@@ -215,6 +228,39 @@ def remove(
         generation = writer.commit()
         writer.keep_up()
     return generation, again
+
+
+def mark_article(
+    article_id: str,
+    status: ArticleStatus | None,
+    store: str | Path,
+    *,
+    correction: str | None = None,
+    wait: float = 0.0,
+) -> int:
+    """Say that an article was corrected or retracted, or take that back; give the generation.
+
+    It holds for the article that later takes its place at its address, or in its source. Taken
+    back, what the source says holds from the next build on. Raises ArticleMissing, StoreLocked.
+    """
+    with (
+        open_writer(store, wait=wait) as writer,
+        contextlib.closing(open_store(store)) as reader,
+    ):
+        (kept,) = reader.kept([article_id])
+        marked = replace(
+            kept.article,
+            status=status,
+            correction=correction if status else None,
+            status_by_editor=status is not None,
+        )
+        vectors = kept.vectors.astype(np.float32)
+        writer.put(marked, kept.passages, vectors, kept.keys, kept.bands, kept.payloads)
+        if status is None:
+            writer.set_stamp(marked.source, None)
+        generation = writer.commit()
+        writer.keep_up()
+    return generation
 
 
 def undo(store: str | Path, *, wait: float = 0.0) -> tuple[int, Difference]:

@@ -18,6 +18,7 @@ KonkyoError                 exit code 1
 │   ├── StoreMismatch       built with another model or other settings
 │   ├── StoreUnreachable    its server does not answer
 │   └── ArticleMissing      no article with that identifier
+│       └── ArticleGone     it was in the index once
 ├── LLMError                the language model cannot answer
 │   ├── LLMUnreachable      no answer from its address, or it cannot be loaded
 │   └── LLMTimeout          it took too long
@@ -33,6 +34,7 @@ Each message says what happened and what to do next.
 from __future__ import annotations
 
 __all__ = [
+    "ArticleGone",
     "ArticleMissing",
     "DataFileError",
     "DatasetError",
@@ -152,6 +154,10 @@ class StoreUnreachable(StoreError):
 
 class ArticleMissing(StoreError):
     """No article has the identifier that was asked for."""
+
+
+class ArticleGone(ArticleMissing):
+    """The article was in the index once, and is not there any more."""
 
 
 class LLMError(KonkyoError):

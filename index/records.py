@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 __all__ = [
     "Article",
+    "ArticleOrder",
+    "ArticlePage",
+    "ArticleQuery",
+    "ArticleStatus",
     "ArticleSummary",
     "Filter",
     "Hit",
     "Passage",
     "ScoredPassage",
     "article_id_for",
+    "status_of",
     "text_id_for",
 ]
+
+ArticleStatus = Literal["corrected", "retracted"]
+"""What became of an article after it was published, where anything did."""
+
+ArticleOrder = Literal["date", "title", "outlet", "length"]
+"""By what a list of articles is sorted."""
+
+
+def status_of(value: object) -> ArticleStatus | None:
+    """Return a word as a status; None for any other value."""
+    return next((status for status in get_args(ArticleStatus) if status == value), None)
 
 
 def article_id_for(title: str, text: str) -> str:
@@ -42,7 +59,9 @@ class Article:
     passage and every quote is a half-open span of it, counted in Unicode code points.
     ``published`` is an ISO date (``YYYY-MM-DD``); ``published_at`` keeps time and time zone
     where the source gave them. ``sources`` lists every place the same story was found;
-    ``source`` is the first of them. ``comments`` are readers' words, never evidence.
+    ``source`` is the first of them. ``comments`` are readers' words, never evidence. ``status``
+    says that it was corrected or retracted, ``correction`` how: a text, or the address of the
+    article that corrects it; ``status_by_editor`` that an editor said so, and not the source.
     """
 
     article_id: str
@@ -57,11 +76,17 @@ class Article:
     author: str | None = None
     sources: tuple[str, ...] = ()
     comments: tuple[str, ...] = ()
+    status: ArticleStatus | None = None
+    correction: str | None = None
+    status_by_editor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ArticleSummary:
-    """What a list or a citation needs to know of an article; no body."""
+    """What a list or a citation needs to know of an article; no body.
+
+    ``length`` is that of the text in code points (0: not known).
+    """
 
     article_id: str
     title: str
@@ -71,6 +96,31 @@ class ArticleSummary:
     language: str
     outlet: str | None
     passages: int
+    length: int = 0
+    status: ArticleStatus | None = None
+    correction: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleQuery:
+    """Which part of a list of articles is wanted.
+
+    Every one of ``words`` is in the title, the text or a source of an article, whatever its case.
+    """
+
+    words: tuple[str, ...] = ()
+    order: ArticleOrder = "date"
+    descending: bool = True
+    offset: int = 0
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ArticlePage:
+    """A part of a list of articles, and how long the list is."""
+
+    articles: tuple[ArticleSummary, ...]
+    total: int
 
 
 @dataclass(frozen=True, slots=True)

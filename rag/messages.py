@@ -29,6 +29,8 @@ NoticeKey = Literal[
     "filter_opened",
     "filter_applied",
     "quotes_only",
+    "source_corrected",
+    "source_retracted",
 ]
 TranslationKey = Literal["machine", "doubtful"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
-from konkyo.index.records import ArticleSummary
+from konkyo.index.records import ArticleStatus, ArticleSummary
 from konkyo.index.text.language import same_language
 from konkyo.rag.generation.llm import Usage
 from konkyo.rag.generation.output_format import display_text
-from konkyo.rag.messages import refusal_text
+from konkyo.rag.messages import NoticeKey, notice_text, refusal_text
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.short_answer.frame import frame, framed_text
 from konkyo.rag.short_answer.short import Joined, Place, short_answer
@@ -27,7 +27,7 @@ from konkyo.rag.types import (
     ShortReady,
 )
 
-__all__ = ["OutcomeBuilder", "citation_of"]
+__all__ = ["OutcomeBuilder", "citation_of", "correction_notices"]
 
 
 @dataclass(slots=True)
@@ -69,14 +69,15 @@ class OutcomeBuilder:
         self.timings.reach("total")
         language = self.asked.language
         used = {n for c in self.claims for n in c.citations}
+        citations = tuple(citation_of(e) for e in evidence if e.number in used)
         return Answer(
             question=self.asked.text,
             language=language,
             text=display_text([(framed_text(c), c.citations) for c in self.claims], language),
             claims=tuple(self.claims),
-            citations=tuple(citation_of(e) for e in evidence if e.number in used),
+            citations=citations,
             removed=tuple(self.removed),
-            notices=tuple(self.notices),
+            notices=(*self.notices, *correction_notices(citations, language)),
             timings_ms=self.timings.milliseconds,
             usage=asdict(self.usage),
             fingerprint=self.fingerprint,
@@ -100,6 +101,20 @@ class OutcomeBuilder:
         )
 
 
+def correction_notices(citations: Sequence[Citation], language: str) -> tuple[str, ...]:
+    """What a reader is told of cited articles that were corrected or retracted."""
+    keys: dict[ArticleStatus, NoticeKey] = {
+        "corrected": "source_corrected",
+        "retracted": "source_retracted",
+    }
+    found = []
+    for citation in citations:
+        if citation.status is not None:
+            told = notice_text(keys[citation.status], language, number=str(citation.id))
+            found.append(f"{told} {citation.correction or ''}".strip())
+    return tuple(found)
+
+
 def citation_of(evidence: Evidence) -> Citation:
     """The citation of a quote."""
     article = evidence.article
@@ -115,4 +130,6 @@ def citation_of(evidence: Evidence) -> Citation:
         quote=evidence.text,
         start=evidence.start,
         end=evidence.end,
+        status=article.status,
+        correction=article.correction,
     )

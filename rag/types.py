@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from konkyo.index.records import ArticleSummary
+from konkyo.index.records import ArticleStatus, ArticleSummary
 
 __all__ = [
     "Answer",
@@ -76,6 +76,8 @@ class Citation:
     quote: str
     start: int
     end: int
+    status: ArticleStatus | None = None
+    correction: str | None = None
 
     @property
     def article(self) -> ArticleSummary:
@@ -89,6 +91,8 @@ class Citation:
             language=self.language,
             outlet=self.outlet,
             passages=0,
+            status=self.status,
+            correction=self.correction,
         )
 
 

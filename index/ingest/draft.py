@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from konkyo.index.ingest.encodings import clean
-from konkyo.index.records import Article, article_id_for
+from konkyo.index.records import Article, ArticleStatus, article_id_for
 from konkyo.index.text.header_dates import ParsedDate
 from konkyo.index.text.language import detect
 from konkyo.index.text.sentences import sentences
@@ -28,6 +28,8 @@ class Draft:
     url: str | None = None
     author: str | None = None
     outlet: str | None = None
+    status: ArticleStatus | None = None
+    correction: str | None = None
 
 
 def article_from(
@@ -50,6 +52,8 @@ def article_from(
         author=clean(draft.author) if draft.author else None,
         sources=(source,),
         comments=draft.comments,
+        status=draft.status or ("corrected" if draft.correction else None),
+        correction=draft.correction,
     )
 
 

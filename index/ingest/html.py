@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from konkyo.index.errors import SourceError
 from konkyo.index.ingest.draft import Draft
 from konkyo.index.ingest.encodings import clean
+from konkyo.index.ingest.linked_data import stated_correction
 from konkyo.index.text.delimited import without_between
 from konkyo.index.text.header_dates import parse_date
 from konkyo.index.text.language import detect, is_language_code
@@ -87,12 +88,15 @@ def read_html(html: str, source: str, url: str | None = None) -> Page:
     if published is None and found.date:
         published = parse_date(found.date)
     canonical = found.url or url
+    correction = stated_correction(str(script.text or "") for script in tree.iterfind(_LINKED_DATA))
     draft = Draft(
         clean(title) if title else None,
         text,
         published=published,
         url=canonical,
         author=_stated_author(tree) or (clean(found.author) if found.author else None),
+        status=correction.status,
+        correction=correction.text,
     )
     # What the text shows is believed before what the page claims; pages are often left at "en".
     seen = detect(text[:2000], default=language or "en")
@@ -100,6 +104,7 @@ def read_html(html: str, source: str, url: str | None = None) -> Page:
 
 
 _LEAST = 20
+_LINKED_DATA = ".//script[@type='application/ld+json']"
 
 
 def _tree(html: str) -> HtmlElement:

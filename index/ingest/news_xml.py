@@ -110,6 +110,7 @@ def _nitf_article(root: _Element, raw: RawDocument) -> Article:
         published=_date(stated),
         url=url if url.startswith(("http://", "https://")) else None,
         author=_text(root, "byline", "person") or byline or None,
+        correction=_attribute(root, ("docdata", "correction"), "info") or None,
     )
     outlet = _attribute(root, ("head", "pubdata"), "name") or _text(
         root, "body.head", "distributor"

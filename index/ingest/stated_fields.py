@@ -8,7 +8,7 @@ from datetime import date
 from konkyo.index.errors import SourceError
 from konkyo.index.ingest.draft import Draft, article_from
 from konkyo.index.ingest.encodings import clean
-from konkyo.index.records import Article
+from konkyo.index.records import Article, status_of
 from konkyo.index.text.header_dates import parse_stated
 from konkyo.index.text.language import is_language_code
 
@@ -53,6 +53,8 @@ def described_article(
         published=published,
         url=field_text(fields, "url", "link", "canonical", "source_url"),
         author=field_text(fields, "author", "authors", "byline"),
+        status=status_of((field_text(fields, "status") or "").lower()),
+        correction=field_text(fields, "correction"),
     )
     outlet = field_text(fields, "outlet", "publisher", "site", "sitename", "source")
     return article_from(draft, source, language if is_language_code(language) else None, outlet)

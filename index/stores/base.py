@@ -14,14 +14,25 @@ import numpy as np
 import numpy.typing as npt
 
 from konkyo.index.embedding.protocol import Vectors
-from konkyo.index.records import Article, ArticleSummary, Filter, Passage, ScoredPassage
+from konkyo.index.records import (
+    Article,
+    ArticlePage,
+    ArticleQuery,
+    ArticleStatus,
+    ArticleSummary,
+    Filter,
+    Passage,
+    ScoredPassage,
+)
 
 __all__ = [
     "ArticleWriter",
     "Copyable",
     "Described",
+    "EditorMark",
     "Exclusion",
     "ExclusionWriter",
+    "FormerArticle",
     "KeptArticle",
     "KeptPlace",
     "Maintained",
@@ -73,6 +84,25 @@ class Exclusion:
     title: str
     since: str
     text_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FormerArticle:
+    """An article that was stored once and is not any more; ``since`` is ISO 8601."""
+
+    article_id: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class EditorMark:
+    """What an editor said of an article: its status, and how it is corrected."""
+
+    article_id: str
+    url: str | None
+    source: str
+    status: ArticleStatus
+    correction: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +167,19 @@ class Readable(Protocol):
     """Articles, passages and their vectors, by identifier."""
 
     def article(self, article_id: str) -> Article:
-        """Return the whole article. Raises ArticleMissing."""
+        """Return the whole article. Raises ArticleGone (it was here once), ArticleMissing."""
 
     def summaries(self, article_ids: Sequence[str]) -> list[ArticleSummary]:
         """Return summaries in the order asked for. Raises ArticleMissing."""
 
     def articles(self, where: Filter = ...) -> Iterator[ArticleSummary]:
         """Yield all articles that pass, newest first, undated last."""
+
+    def article_page(self, query: ArticleQuery, where: Filter = ...) -> ArticlePage:
+        """Return a part of a sorted list of articles, and how long the list is."""
+
+    def found_at(self, place: str) -> list[str]:
+        """Return the identifiers of articles with that address, or found in that source."""
 
     def passages(self, passage_ids: Sequence[str]) -> list[Passage]:
         """Return passages in the order asked for. Raises StoreError for an unknown identifier."""
@@ -172,6 +208,12 @@ class Copyable(Protocol):
 
     def exclusions(self) -> list[Exclusion]:
         """Return the articles removed by hand, ordered by identifier."""
+
+    def former_articles(self) -> list[FormerArticle]:
+        """Return the articles that were stored once, ordered by identifier."""
+
+    def editor_marks(self) -> list[EditorMark]:
+        """Return what editors said of articles, ordered by identifier."""
 
 
 class Versioned(Protocol):
@@ -241,6 +283,9 @@ class ArticleWriter(Protocol):
         back with it. Raises StoreMismatch, StoreError.
         """
 
+    def editor_marks(self) -> list[EditorMark]:
+        """Return what editors said of articles, ordered by identifier."""
+
     def remove_article(self, article_id: str) -> None:
         """Remove one article wherever it was found, and near copies of it, for good.
 
@@ -249,6 +294,9 @@ class ArticleWriter(Protocol):
 
     def drop_orphans(self) -> None:
         """Remove articles no source holds any more; ``commit`` does it, too."""
+
+    def remember(self, former: Iterable[FormerArticle]) -> None:
+        """Say of articles that they were stored once, here or in a store this one replaces."""
 
 
 class SourceWriter(Protocol):

@@ -17,20 +17,29 @@ import numpy as np
 import numpy.typing as npt
 
 from konkyo.index.embedding.protocol import Vectors
-from konkyo.index.errors import StoreDamaged, StoreError, StoreMismatch
-from konkyo.index.records import Article, ArticleSummary, Passage
+from konkyo.index.errors import (
+    ArticleGone,
+    ArticleMissing,
+    StoreDamaged,
+    StoreError,
+    StoreMismatch,
+)
+from konkyo.index.records import Article, ArticleSummary, Passage, status_of
+from konkyo.index.stores.base import EditorMark
 
 T = TypeVar("T")
 
 __all__ = [
     "PassageRow",
     "article_from_row",
+    "article_missing",
     "as_bytes",
     "blob_from_vector",
     "checked_query",
     "chunks",
     "damaged",
     "digest_article",
+    "marks_of",
     "must_fit",
     "passage_from_row",
     "row_crc",
@@ -59,9 +68,18 @@ def damaged(shown: object, what: str) -> StoreDamaged:
     )
 
 
+def article_missing(shown: object, article_id: str, *, gone: bool) -> ArticleMissing:
+    """Say that no article has an identifier; ``gone``: one had it once."""
+    if gone:
+        return ArticleGone(
+            f"article {article_id} is no longer in {shown}: it was removed, or its text has changed"
+        )
+    return ArticleMissing(f"no article {article_id} in {shown}; `konkyo index list` shows all")
+
+
 def digest_article(article: Article) -> bytes:
     """Checksum of everything an article's row says."""
-    facts = [
+    facts: list[object] = [
         article.article_id,
         article.title,
         article.text,
@@ -73,6 +91,9 @@ def digest_article(article: Article) -> bytes:
         article.author,
         list(article.comments),
     ]
+    if article.status is not None:
+        # An article without a status has the checksum it had before there was any.
+        facts += [article.status, article.correction, article.status_by_editor]
     return hashlib.blake2b(json.dumps(facts, ensure_ascii=False).encode(), digest_size=16).digest()
 
 
@@ -86,7 +107,8 @@ def article_from_row(
 ) -> tuple[int, Article]:
     """Rebuild an article from ``ARTICLE_COLUMNS``. Raises StoreDamaged when it was altered."""
     number, article_id, title, text, language, *rest = row
-    published, published_at, url, outlet, author, comments, digest = rest
+    published, published_at, url, outlet, author, comments, *marks, digest = rest
+    status, correction, by_editor = marks
     try:
         remarks = tuple(json.loads(str(comments)))
     except ValueError as exc:
@@ -104,6 +126,9 @@ def article_from_row(
         author=_maybe(author),
         sources=tuple(sources),
         comments=remarks,
+        status=status_of(status),
+        correction=_maybe(correction),
+        status_by_editor=bool(by_editor),
     )
     if digest_article(article) != digest:
         raise damaged(shown, f"article {article_id}")
@@ -174,6 +199,15 @@ def stamps_of(rows: Iterable[Sequence[object]]) -> dict[str, str | None]:
     return {str(source): _maybe(stamp) for source, stamp in rows}
 
 
+def marks_of(rows: Iterable[Sequence[object]]) -> list[EditorMark]:
+    """Return what editors said, of rows (article_id, url, source, status, correction)."""
+    return [
+        EditorMark(str(name), _maybe(url), str(source), known, _maybe(correction))
+        for name, url, source, status, correction in rows
+        if (known := status_of(status)) is not None
+    ]
+
+
 def searched_text(title: str, text: str) -> str:
     """What the lexical arm sees of a passage: the title is searched with each of its article's."""
     return f"{title}\n{text}"
@@ -213,4 +247,7 @@ def summary(article: Article, passages: int) -> ArticleSummary:
         language=article.language,
         outlet=article.outlet,
         passages=passages,
+        length=len(article.text),
+        status=article.status,
+        correction=article.correction,
     )

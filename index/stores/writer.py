@@ -12,12 +12,13 @@ from typing import ClassVar
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.errors import ArticleMissing
 from konkyo.index.records import Article, Passage, text_id_for
-from konkyo.index.stores.base import Exclusion
+from konkyo.index.stores.base import EditorMark, Exclusion, FormerArticle
 from konkyo.index.stores.rows import (
     as_bytes,
     blob_from_vector,
     chunks,
     digest_article,
+    marks_of,
     must_fit,
     row_crc,
     stamps_of,
@@ -74,6 +75,7 @@ class Queries:
     sources_of_facts: str
     sources_to_reread: str
     described: str
+    editor_marks: str
 
 
 class BaseWriter(ABC):
@@ -151,6 +153,10 @@ class BaseWriter(ABC):
             article, number, _new_passages(number, passages, vectors, keys, payloads)
         )
 
+    def editor_marks(self) -> list[EditorMark]:
+        """Return what editors said of articles, ordered by identifier."""
+        return marks_of(self._all(self.queries.editor_marks))
+
     def remove_article(self, article_id: str) -> None:
         """Remove one article wherever it was found, and near copies of it, for good.
 
@@ -173,7 +179,17 @@ class BaseWriter(ABC):
         orphans = self._orphans()
         if orphans:
             self._changed = True
+            self._remember_articles(orphans)
             self._drop_articles(orphans)
+
+    @abstractmethod
+    def remember(self, former: Iterable[FormerArticle]) -> None:
+        """Say of articles that they were stored once, here or in a store this one replaces."""
+
+    def _remember_articles(self, numbers: Sequence[int]) -> None:
+        """Remember stored articles, by their numbers, that are about to be removed."""
+        now = datetime.now().astimezone().isoformat(timespec="seconds")
+        self.remember(FormerArticle(name, now) for name in self._identifiers(numbers))
 
     # -- sources --------------------------------------------------------------------------
 
@@ -284,6 +300,10 @@ class BaseWriter(ABC):
         """Return an article's number, title and text; None: it is not stored."""
 
     @abstractmethod
+    def _identifiers(self, numbers: Sequence[int]) -> list[str]:
+        """Return the identifiers of stored articles, by their numbers."""
+
+    @abstractmethod
     def _article_numbers(self, article_ids: Sequence[str]) -> dict[str, int]:
         """Return the numbers of stored articles; missing ones are left out."""
 
@@ -349,6 +369,9 @@ def _article_columns(article: Article, passages: int, source: SourceKey) -> dict
         "outlet": article.outlet,
         "author": article.author,
         "comments": json.dumps(list(article.comments), ensure_ascii=False),
+        "status": article.status,
+        "correction": article.correction,
+        "status_by_editor": int(article.status_by_editor),
         "passages": passages,
         "told_by": source,
         "digest": digest_article(article),

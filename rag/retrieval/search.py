@@ -13,6 +13,7 @@ from konkyo.rag.messages import notice_text
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.question_budget import readable
 from konkyo.rag.reading.protocol import Reader
+from konkyo.rag.retrieval.corrections import superseded
 from konkyo.rag.retrieval.evidence import Selection, SelectionLimits, Sentences, Span, select
 from konkyo.rag.retrieval.hybrid import Retriever
 from konkyo.rag.retrieval.prompt_injection import without_commands
@@ -134,15 +135,11 @@ class Search:
             nearest = readable(self.retriever.retrieve(asked.standalone, 2 * top_k, where))
             hits = without_commands(nearest)[:top_k]
         with timings.stage("read"):
-            selection = select(
-                asked.standalone,
-                hits,
-                encoder=self._encoder,
-                sentences=self._sentences,
-                reader=self._reader,
-                limits=self._limits,
-                thresholds=self._thresholds,
-            )
+            selection = self._select(asked, hits)
+            passed_over = superseded(hits, self._answering(hits, selection))
+            if passed_over:
+                hits = [hit for hit in hits if hit.article.article_id not in passed_over]
+                selection = self._select(asked, hits)
         timings.reach("first_evidence")
         with timings.stage("read"):
             share = 0.0
@@ -151,6 +148,23 @@ class Search:
         related = tuple(dict.fromkeys(h.article for h in hits))[:_RELATED]
         places = anchors(selection.spans, self._thresholds)
         return Found(tuple(hits), selection, share, related, places)
+
+    def _select(self, asked: AskedQuestion, hits: Sequence[Hit]) -> Selection:
+        return select(
+            asked.standalone,
+            hits,
+            encoder=self._encoder,
+            sentences=self._sentences,
+            reader=self._reader,
+            limits=self._limits,
+            thresholds=self._thresholds,
+        )
+
+    def _answering(self, hits: Sequence[Hit], selection: Selection) -> set[str]:
+        """The articles that hold an answer: where the reader is sure, or the nearest of all."""
+        if self._reader is None:
+            return {hit.article.article_id for hit in hits[:1]}
+        return {place.article_id for place in anchors(selection.spans, self._thresholds)}
 
     def _joined(self, one: Found, two: Found) -> Found:
         """The best quotes of two searches, each once, numbered anew."""

@@ -1,6 +1,7 @@
 """Errors of ours as status, body and headers."""
 
 from konkyo.index.errors import (
+    ArticleGone,
     ArticleMissing,
     KonkyoError,
     LLMTimeout,
@@ -20,6 +21,7 @@ __all__ = ["problem", "problem_of", "some_problems"]
 _STATUS: tuple[tuple[type[KonkyoError], int, str], ...] = (
     (TooMany, 429, "too_many"),
     (UsageError, 400, "usage"),
+    (ArticleGone, 404, "article_gone"),
     (ArticleMissing, 404, "article_missing"),
     (StoreLocked, 409, "index_busy"),
     (NotReady, 503, "not_ready"),

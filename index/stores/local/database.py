@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from konkyo.index.errors import StoreDamaged, StoreError, StoreMismatch, StoreMissing
+from konkyo.index.stores.local.upgrade import show_as_upgraded, upgrade
 
 __all__ = [
     "APPLICATION_ID",
@@ -35,7 +36,8 @@ __all__ = [
 ]
 
 APPLICATION_ID = 0x4B4E4B59  # "KNKY"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+_UPGRADED_FROM = 2
 
 _SCHEMA = """
 CREATE TABLE meta (
@@ -64,6 +66,9 @@ CREATE TABLE articles (
     outlet TEXT,
     author TEXT,
     comments TEXT NOT NULL,
+    status TEXT,
+    correction TEXT,
+    status_by_editor INTEGER NOT NULL DEFAULT 0,
     passages INTEGER NOT NULL,
     told_by INTEGER NOT NULL,
     digest BLOB NOT NULL,
@@ -71,6 +76,13 @@ CREATE TABLE articles (
 ) STRICT;
 
 CREATE INDEX articles_told_by ON articles (told_by);
+CREATE INDEX articles_url ON articles (url);
+
+-- Articles that were stored once: what became of a citation can then be told.
+CREATE TABLE former_articles (
+    article_id TEXT PRIMARY KEY,
+    since TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Bands of an article's MinHash sketch (konkyo.index.ingest.dedup).
 CREATE TABLE sketches (
@@ -139,7 +151,7 @@ CREATE INDEX deletions_generation ON deletions (generation);
 
 ARTICLE_COLUMNS = (
     "id, article_id, title, text, language, published, published_at, url, outlet, author,"
-    " comments, digest"
+    " comments, status, correction, status_by_editor, digest"
 )
 
 
@@ -308,7 +320,11 @@ def _checked(path: Path, mode: str) -> sqlite3.Connection:
                 f"{path}: made by a later version of Konkyo (schema {version}, this one reads up"
                 f" to {SCHEMA_VERSION}); upgrade, or build into another --store"
             )
-        if version < SCHEMA_VERSION:
+        if version == _UPGRADED_FROM and mode == "rw":
+            upgrade(connection)
+        elif version == _UPGRADED_FROM:
+            show_as_upgraded(connection)
+        elif version < SCHEMA_VERSION:
             raise StoreOutdated(
                 f"{path}: made by an earlier version of Konkyo; `konkyo index build SOURCE...`"
                 " makes it anew"

@@ -15,15 +15,30 @@ import numpy as np
 
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.errors import StoreError
-from konkyo.index.records import Article, ArticleSummary, Filter, Passage, ScoredPassage
-from konkyo.index.stores.base import Exclusion, KeptArticle, KeptPlace, SearchLimits
+from konkyo.index.records import (
+    Article,
+    ArticlePage,
+    ArticleQuery,
+    ArticleSummary,
+    Filter,
+    Passage,
+    ScoredPassage,
+)
+from konkyo.index.stores.base import (
+    EditorMark,
+    Exclusion,
+    FormerArticle,
+    KeptArticle,
+    KeptPlace,
+    SearchLimits,
+)
 from konkyo.index.stores.local.database import (
     connect,
     current_database,
     meta,
     translated_errors,
 )
-from konkyo.index.stores.local.removals import exclusions_in
+from konkyo.index.stores.local.removals import exclusions_in, former_in
 from konkyo.index.stores.local.rows import LocalRows
 from konkyo.index.stores.local.segments import LIMITS
 from konkyo.index.stores.local.snapshot import CacheDamaged
@@ -181,6 +196,17 @@ class LocalStore:
         for part in chunks(names):
             yield from self.summaries(part)
 
+    def article_page(self, query: ArticleQuery, where: Filter = _EVERYTHING) -> ArticlePage:
+        """Return a part of a sorted list of articles, and how long the list is."""
+        with self._reading() as rows:
+            names, total = rows.named_page(query, where)
+            return ArticlePage(tuple(self.summaries(names)), total)
+
+    def found_at(self, place: str) -> list[str]:
+        """Return the identifiers of articles with that address, or found in that source."""
+        with self._reading() as rows:
+            return rows.found_at(place)
+
     def passages(self, passage_ids: Sequence[str]) -> list[Passage]:
         """Return passages in the order asked for. Raises StoreError for an unknown identifier."""
         with self._reading() as rows:
@@ -220,6 +246,16 @@ class LocalStore:
         """Return the articles removed by hand, ordered by identifier."""
         with self._reading():
             return exclusions_in(self._opened.connection)
+
+    def former_articles(self) -> list[FormerArticle]:
+        """Return the articles that were stored once, ordered by identifier."""
+        with self._reading():
+            return former_in(self._opened.connection)
+
+    def editor_marks(self) -> list[EditorMark]:
+        """Return what editors said of articles, ordered by identifier."""
+        with self._reading() as rows:
+            return rows.editor_marks()
 
     # -- searching ------------------------------------------------------------------------
 

@@ -13,10 +13,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
-from konkyo.index.stores.base import Exclusion
+from konkyo.index.stores.base import Exclusion, FormerArticle
 from konkyo.index.stores.local.database import replace_file
 
-__all__ = ["carry_removals", "exclusions_in", "keep_removals", "know_texts", "put_exclusions"]
+__all__ = [
+    "carry_removals",
+    "exclusions_in",
+    "former_in",
+    "keep_removals",
+    "know_texts",
+    "put_exclusions",
+    "put_former",
+]
 
 _FILE = "removed.jsonl"
 
@@ -41,6 +49,20 @@ def put_exclusions(connection: sqlite3.Connection, exclusions: Iterable[Exclusio
     connection.executemany(
         "INSERT OR REPLACE INTO excluded (article_id, title, since, text_id) VALUES (?, ?, ?, ?)",
         [(e.article_id, e.title, e.since, e.text_id) for e in exclusions],
+    )
+
+
+def former_in(connection: sqlite3.Connection) -> list[FormerArticle]:
+    """Which articles a database says were stored once, by identifier."""
+    rows = connection.execute("SELECT article_id, since FROM former_articles ORDER BY article_id")
+    return [FormerArticle(*map(str, row)) for row in rows]
+
+
+def put_former(connection: sqlite3.Connection, former: Iterable[FormerArticle]) -> None:
+    """Say in a database that articles were stored once."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO former_articles (article_id, since) VALUES (?, ?)",
+        [(one.article_id, one.since) for one in former],
     )
 
 

@@ -10,23 +10,32 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from konkyo.index.errors import ArticleMissing, StoreError
-from konkyo.index.records import Article, Filter, Passage
-from konkyo.index.stores.base import KeptArticle, KeptPlace
+from konkyo.index.errors import StoreError
+from konkyo.index.records import Article, ArticleQuery, Filter, Passage
+from konkyo.index.stores.base import EditorMark, KeptArticle, KeptPlace
 from konkyo.index.stores.filters import Condition, conditions
+from konkyo.index.stores.listing import order_by, word_conditions, word_pattern
 from konkyo.index.stores.local.database import ARTICLE_COLUMNS
 from konkyo.index.stores.rows import (
     article_from_row,
+    article_missing,
     as_bytes,
     chunks,
     damaged,
+    marks_of,
     passage_from_row,
     row_crc,
     stamps_of,
     vector_rows,
 )
 
-__all__ = ["LocalRows"]
+__all__ = ["EDITOR_MARKS", "LocalRows"]
+
+EDITOR_MARKS = (
+    "SELECT article_id, url, coalesce(s.source, ''), status, correction FROM articles"
+    " LEFT JOIN sources s ON s.id = told_by WHERE status_by_editor = 1 ORDER BY article_id"
+)
+"""The statement that gives what editors said of articles."""
 
 
 class LocalRows:
@@ -58,9 +67,7 @@ class LocalRows:
             found[article.article_id] = (article, int(str(passages)))
         for article_id in article_ids:
             if article_id not in found:
-                raise ArticleMissing(
-                    f"no article {article_id} in {self._folder}; `konkyo index list` shows all"
-                )
+                raise article_missing(self._folder, article_id, gone=self._was_here(article_id))
         return [found[article_id] for article_id in article_ids]
 
     def names(self, where: Filter) -> list[str]:
@@ -72,6 +79,47 @@ class LocalRows:
             values,
         )
         return [str(row[0]) for row in rows]
+
+    def named_page(self, query: ArticleQuery, where: Filter) -> tuple[list[str], int]:
+        """Return the identifiers of a part of a list of articles, and how long the list is."""
+        passes, values = _clause(where)
+        in_source = "EXISTS (SELECT 1 FROM places p JOIN sources s ON s.id = p.source"
+        in_source += " WHERE p.article = a.id AND"
+        for word in query.words:
+            mark = f"?{len(values) + 1}"
+            passes += f" AND {word_conditions('LIKE', mark, in_source)}"
+            values.append(word_pattern(word))
+        run = self._connection.execute
+        (total,) = run(f"SELECT count(*) FROM articles a WHERE {passes}", values).fetchone()
+        rows = run(
+            f"SELECT article_id FROM articles a WHERE {passes} ORDER BY {order_by(query, 'id')}"
+            f" LIMIT {query.limit} OFFSET {query.offset}",
+            values,
+        )
+        return [str(row[0]) for row in rows], int(total)
+
+    def found_at(self, place: str) -> list[str]:
+        """Return the identifiers of articles with that address, or found in that source."""
+        rows = self._connection.execute(
+            "SELECT article_id FROM articles WHERE url = ?1 UNION SELECT article_id FROM articles a"
+            " JOIN places p ON p.article = a.id JOIN sources s ON s.id = p.source"
+            " WHERE s.source = ?1 ORDER BY article_id",
+            (place,),
+        )
+        return [str(row[0]) for row in rows]
+
+    def editor_marks(self) -> list[EditorMark]:
+        """Return what editors said of articles, ordered by identifier."""
+        return marks_of(self._connection.execute(EDITOR_MARKS))
+
+    def _was_here(self, article_id: str) -> bool:
+        """Whether an article was stored once, or removed by hand."""
+        found = self._connection.execute(
+            "SELECT 1 FROM former_articles WHERE article_id = ?1"
+            " UNION SELECT 1 FROM excluded WHERE article_id = ?1",
+            (article_id,),
+        )
+        return found.fetchone() is not None
 
     def numbers(self, where: Filter) -> npt.NDArray[np.int64]:
         """Return the numbers of all articles that pass."""

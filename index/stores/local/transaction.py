@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from konkyo.index.records import Article
-from konkyo.index.stores.base import Exclusion, SearchLimits
+from konkyo.index.stores.base import Exclusion, FormerArticle, SearchLimits
 from konkyo.index.stores.local.database import (
     checkpoint,
     connect,
@@ -18,11 +18,18 @@ from konkyo.index.stores.local.database import (
     set_meta,
     translated_errors,
 )
-from konkyo.index.stores.local.removals import keep_removals, know_texts, put_exclusions
+from konkyo.index.stores.local.removals import (
+    keep_removals,
+    know_texts,
+    put_exclusions,
+    put_former,
+)
+from konkyo.index.stores.local.rows import EDITOR_MARKS
 from konkyo.index.stores.local.segment_writer import keep_up
 from konkyo.index.stores.local.segments import LIMITS
 from konkyo.index.stores.local.undo import (
     forget_previous,
+    new_articles,
     previous_database,
     record_changes,
     restore_changes,
@@ -55,6 +62,7 @@ _QUERIES = Queries(
     " AND t.found_as = a.article_id) ORDER BY p.position",
     described="SELECT text, title, language FROM articles"
     " JOIN sources s ON s.id = told_by WHERE s.source = :source",
+    editor_marks=EDITOR_MARKS,
 )
 
 
@@ -121,6 +129,11 @@ class LocalWriter(BaseWriter):
         with self._translated():
             put_exclusions(self._connection, exclusions)
 
+    def remember(self, former: Iterable[FormerArticle]) -> None:
+        """Say of articles that they were stored once, here or in a store this one replaces."""
+        with self._translated():
+            put_former(self._connection, former)
+
     def undo(self) -> None:
         """Bring back the last generation before the newest; ``commit`` puts it in force.
 
@@ -129,6 +142,7 @@ class LocalWriter(BaseWriter):
         with self._translated():
             previous = previous_database(self._connection)
             if previous is None:
+                self._remember_articles(new_articles(self._connection))
                 restore_changes(self._folder, self._database, self._connection, self._drop_passages)
                 self._changed = True
                 return
@@ -239,6 +253,11 @@ class LocalWriter(BaseWriter):
             "SELECT id, title, text FROM articles WHERE article_id = :name", name=article_id
         )
         return (int(str(rows[0][0])), str(rows[0][1]), str(rows[0][2])) if rows else None
+
+    def _identifiers(self, numbers: Sequence[int]) -> list[str]:
+        listed = ",".join(str(int(number)) for number in numbers)
+        rows = self._all(f"SELECT article_id FROM articles WHERE id IN ({listed})")
+        return [str(row[0]) for row in rows]
 
     def _article_numbers(self, article_ids: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}

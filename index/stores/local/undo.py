@@ -20,6 +20,7 @@ from konkyo.index.stores.rows import article_from_row, damaged, passage_from_row
 __all__ = [
     "check_changes",
     "forget_previous",
+    "new_articles",
     "previous_database",
     "record_changes",
     "restore_changes",
@@ -117,6 +118,13 @@ def save_changes(connection: sqlite3.Connection, generation: int) -> None:
         run(f"DROP TABLE temp.noted_{name}")
     run("DROP TABLE temp.noted_sketched")
     set_meta(connection, _UNDOES, str(generation))
+
+
+def new_articles(connection: sqlite3.Connection) -> list[int]:
+    """Return the numbers of the articles that came with the newest generation."""
+    if _fact(connection, _UNDOES) != meta(connection, "generation"):
+        return []
+    return [int(row[0]) for row in connection.execute("SELECT id FROM undo_new_articles")]
 
 
 def restore_changes(

@@ -14,7 +14,7 @@ from konkyo.index.stores.findings import Finding, finding
 from konkyo.index.stores.postgres.database import Database, in_force, run
 from konkyo.index.stores.postgres.engines import connected
 from konkyo.index.stores.postgres.postings import signed
-from konkyo.index.stores.postgres.schema import ARTICLE_COLUMNS, meta_of
+from konkyo.index.stores.postgres.schema import article_columns, meta_of
 from konkyo.index.stores.postgres.vectors import VectorEngine
 from konkyo.index.stores.rows import (
     article_from_row,
@@ -101,7 +101,8 @@ class _Checks:
             yield f"source {source!r} is not listed"
 
     def _articles(self) -> Iterator[str]:
-        for row in self._rows(f"SELECT {ARTICLE_COLUMNS} FROM articles WHERE died IS NULL"):
+        columns = article_columns(meta_of(self._connection, self._shown, self._engine))
+        for row in self._rows(f"SELECT {columns} FROM articles WHERE died IS NULL"):
             try:
                 _, article = article_from_row(self._shown, row, ())
             except StoreDamaged as exc:

@@ -9,8 +9,23 @@ from typing import TYPE_CHECKING, TypeVar
 
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.errors import StoreError, StoreMissing
-from konkyo.index.records import Article, ArticleSummary, Filter, Passage, ScoredPassage
-from konkyo.index.stores.base import Exclusion, KeptArticle, KeptPlace, SearchLimits
+from konkyo.index.records import (
+    Article,
+    ArticlePage,
+    ArticleQuery,
+    ArticleSummary,
+    Filter,
+    Passage,
+    ScoredPassage,
+)
+from konkyo.index.stores.base import (
+    EditorMark,
+    Exclusion,
+    FormerArticle,
+    KeptArticle,
+    KeptPlace,
+    SearchLimits,
+)
 from konkyo.index.stores.postgres.address import parse
 from konkyo.index.stores.postgres.database import Database, Moved, in_force, run, tuples
 from konkyo.index.stores.postgres.engines import close_engine, engine_for
@@ -147,6 +162,20 @@ class SqlStore:
             found = self._rows(lambda rows, names=names: rows.articles(names), view)  # type: ignore[misc]
             yield from (summary(article, passages) for article, passages, _ in found)
 
+    def article_page(self, query: ArticleQuery, where: Filter = _EVERYTHING) -> ArticlePage:
+        """Return a part of a sorted list of articles, and how long the list is."""
+
+        def work(rows: SqlRows) -> ArticlePage:
+            names, total = rows.named_page(query, where)
+            found = rows.articles(names)
+            return ArticlePage(tuple(summary(a, passages) for a, passages, _ in found), total)
+
+        return self._rows(work)
+
+    def found_at(self, place: str) -> list[str]:
+        """Return the identifiers of articles with that address, or found in that source."""
+        return self._rows(lambda rows: rows.found_at(place))
+
     def passages(self, passage_ids: Sequence[str]) -> list[Passage]:
         """Return passages in the order asked for. Raises StoreError for an unknown identifier."""
         return self._rows(lambda rows: rows.passages(passage_ids))
@@ -189,6 +218,14 @@ class SqlStore:
         statement = f"SELECT {EXCLUSION} FROM excluded e ORDER BY article_id"
         rows = self._read(lambda c: tuples(c, statement), self._view)
         return [Exclusion(*map(str, row)) for row in rows]
+
+    def former_articles(self) -> list[FormerArticle]:
+        """Return the articles that were stored once, ordered by identifier."""
+        return self._rows(lambda rows: rows.former_articles())
+
+    def editor_marks(self) -> list[EditorMark]:
+        """Return what editors said of articles, ordered by identifier."""
+        return self._rows(lambda rows: rows.editor_marks())
 
     # -- searching ------------------------------------------------------------------------
 
@@ -253,9 +290,7 @@ class SqlStore:
         return self._read(lambda connection: work(self._rows_of(connection, chosen)), chosen)
 
     def _rows_of(self, connection: Connection, view: View) -> SqlRows:
-        return SqlRows(
-            connection, self._shown, view.generation, view.dimension, self._engine.column
-        )
+        return SqlRows(connection, self._shown, view.generation, view.facts, self._engine.column)
 
     def _read(self, work: Callable[[Connection], T], view: View) -> T:
         """Read at a view's generation, from a server that has it."""

@@ -8,8 +8,9 @@ from dataclasses import asdict
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.errors import StoreError
 from konkyo.index.records import Article, Passage
-from konkyo.index.stores.base import Exclusion
+from konkyo.index.stores.base import Exclusion, FormerArticle
 from konkyo.index.stores.postgres.passage_queue import PassageQueue, PassageRow
+from konkyo.index.stores.postgres.rows import MARKED_ARTICLES
 from konkyo.index.stores.postgres.schema import meta_of
 from konkyo.index.stores.postgres.statements import Statements
 from konkyo.index.stores.postgres.undo import STAMPS, EarlierRows
@@ -39,6 +40,7 @@ _QUERIES = Queries(
     " WHERE t.article = a.number AND t.source = a.told_by AND t.died IS NULL"
     " AND t.found_as = a.article_id) GROUP BY p.source ORDER BY min(p.position)",
     described="SELECT text, title, language FROM articles WHERE told_by = :source AND died IS NULL",
+    editor_marks=f"{MARKED_ARTICLES} AND died IS NULL ORDER BY article_id",
 )
 
 
@@ -156,6 +158,14 @@ class SqlRowWriter(BaseWriter):
         self._earlier.note_exclusions()
         return super().take_back(article_id)
 
+    def remember(self, former: Iterable[FormerArticle]) -> None:
+        """Say of articles that they were stored once, here or in a store this one replaces."""
+        self._statements.many(
+            "INSERT INTO former_articles (article_id, since) VALUES (:article_id, :since)"
+            " ON CONFLICT (article_id) DO UPDATE SET since = EXCLUDED.since",
+            [asdict(one) for one in former],
+        )
+
     # -- rows -----------------------------------------------------------------------------
 
     def _all(self, sql: str, **values: object) -> list[tuple[object, ...]]:
@@ -189,6 +199,13 @@ class SqlRowWriter(BaseWriter):
             name=article_id,
         )
         return (int(str(rows[0][0])), str(rows[0][1]), str(rows[0][2])) if rows else None
+
+    def _identifiers(self, numbers: Sequence[int]) -> list[str]:
+        rows = self._all(
+            "SELECT article_id FROM articles WHERE number = ANY(:numbers) AND died IS NULL",
+            numbers=list(numbers),
+        )
+        return [str(row[0]) for row in rows]
 
     def _article_numbers(self, article_ids: Sequence[str]) -> dict[str, int]:
         rows = self._all(

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from konkyo.index.errors import ArticleMissing, StoreError
-from konkyo.index.records import Article, Filter, Passage, ScoredPassage
-from konkyo.index.stores.base import KeptArticle, KeptPlace
+from konkyo.index.errors import StoreError
+from konkyo.index.records import Article, ArticleQuery, Filter, Passage, ScoredPassage
+from konkyo.index.stores.base import EditorMark, FormerArticle, KeptArticle, KeptPlace
+from konkyo.index.stores.listing import order_by, word_conditions, word_pattern
 from konkyo.index.stores.postgres.database import Rows, tuples
 from konkyo.index.stores.postgres.filters import VISIBLE, clause, visible
-from konkyo.index.stores.postgres.schema import ARTICLE_COLUMNS
+from konkyo.index.stores.postgres.schema import article_columns, knows_former
 from konkyo.index.stores.postgres.vectors import VectorColumn
 from konkyo.index.stores.rows import (
     article_from_row,
+    article_missing,
     as_bytes,
     chunks,
     damaged,
+    marks_of,
     passage_from_row,
     row_crc,
     vector_rows,
@@ -29,7 +32,12 @@ from konkyo.index.stores.rows import (
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["SqlRows"]
+__all__ = ["MARKED_ARTICLES", "SqlRows"]
+
+MARKED_ARTICLES = (
+    "SELECT article_id, url, told_by, status, correction FROM articles WHERE status_by_editor = 1"
+)
+"""The beginning of a statement that gives what editors said of articles."""
 
 _IDS = 5000
 
@@ -42,13 +50,15 @@ class SqlRows:
         connection: Connection,
         shown: str,
         generation: int,
-        dimension: int,
+        facts: Mapping[str, str],
         column: VectorColumn,
     ) -> None:
         self._connection = connection
         self._shown = shown
         self._generation = generation
-        self._dimension = dimension
+        self._dimension = int(facts["dimension"])
+        self._columns = article_columns(facts)
+        self._knows_former = knows_former(facts)
         self._column = column
 
     # -- articles -------------------------------------------------------------------------
@@ -61,7 +71,7 @@ class SqlRows:
         found: dict[str, tuple[Article, int, str]] = {}
         for part in chunks(list(dict.fromkeys(article_ids))):
             rows = self._all(
-                f"SELECT {ARTICLE_COLUMNS}, passages, told_by, crc FROM articles"
+                f"SELECT {self._columns}, passages, told_by, crc FROM articles"
                 f" WHERE article_id = ANY(:ids) AND {VISIBLE}",
                 ids=list(part),
             )
@@ -76,9 +86,7 @@ class SqlRows:
                 found[article.article_id] = (article, int(str(passages)), str(source))
         for article_id in article_ids:
             if article_id not in found:
-                raise ArticleMissing(
-                    f"no article {article_id} in {self._shown}; `konkyo index list` shows all"
-                )
+                raise article_missing(self._shown, article_id, gone=self._was_here(article_id))
         return [found[article_id] for article_id in article_ids]
 
     def names(self, where: Filter) -> list[str]:
@@ -90,6 +98,57 @@ class SqlRows:
             **values,
         )
         return [str(row[0]) for row in rows]
+
+    def named_page(self, query: ArticleQuery, where: Filter) -> tuple[list[str], int]:
+        """Return the identifiers of a part of a list of articles, and how long the list is."""
+        passes, values = clause(where, "a", "number")
+        in_source = "EXISTS (SELECT 1 FROM places s WHERE s.article = a.number"
+        in_source += f" AND {visible('s')} AND"
+        for number, word in enumerate(query.words):
+            passes += f" AND {word_conditions('ILIKE', f':word_{number}', in_source)}"
+            values[f"word_{number}"] = word_pattern(word)
+        listed = f"FROM articles a WHERE {VISIBLE} AND {passes}"
+        rows = self._all(
+            f"SELECT article_id {listed} ORDER BY {order_by(query, 'number')}"
+            f" LIMIT {query.limit} OFFSET {query.offset}",
+            **values,
+        )
+        (total,) = self._all(f"SELECT count(*) {listed}", **values)[0]
+        return [str(row[0]) for row in rows], int(str(total))
+
+    def found_at(self, place: str) -> list[str]:
+        """Return the identifiers of articles with that address, or found in that source."""
+        rows = self._all(
+            f"SELECT article_id FROM articles WHERE url = :place AND {VISIBLE}"
+            " UNION SELECT article_id FROM articles a JOIN places p ON p.article = a.number"
+            f" WHERE p.source = :place AND {visible('a', 'p')} ORDER BY article_id",
+            place=place,
+        )
+        return [str(row[0]) for row in rows]
+
+    def former_articles(self) -> list[FormerArticle]:
+        """Return the articles that were stored once, ordered by identifier."""
+        if not self._knows_former:
+            return []
+        rows = self._all("SELECT article_id, since FROM former_articles ORDER BY article_id")
+        return [FormerArticle(*map(str, row)) for row in rows]
+
+    def editor_marks(self) -> list[EditorMark]:
+        """Return what editors said of articles, ordered by identifier."""
+        if not self._knows_former:
+            return []
+        statement = f"{MARKED_ARTICLES} AND {VISIBLE} ORDER BY article_id"
+        return marks_of(self._all(statement))
+
+    def _was_here(self, article_id: str) -> bool:
+        """Whether an article was stored once, or removed by hand."""
+        former = "UNION SELECT 1 FROM former_articles WHERE article_id = :name"
+        rows = self._all(
+            "SELECT 1 FROM excluded WHERE article_id = :name"
+            f" {former if self._knows_former else ''}",
+            name=article_id,
+        )
+        return bool(rows)
 
     def _places(self, numbers: Sequence[int]) -> dict[int, list[str]]:
         """Where articles were found, the first place first."""
@@ -116,8 +175,7 @@ class SqlRows:
         bodies: dict[int, Article] = {}
         for part in chunks(numbers):
             for row in self._all(
-                f"SELECT {ARTICLE_COLUMNS} FROM articles"
-                f" WHERE number = ANY(:numbers) AND {VISIBLE}",
+                f"SELECT {self._columns} FROM articles WHERE number = ANY(:numbers) AND {VISIBLE}",
                 numbers=list(part),
             ):
                 number, article = article_from_row(self._shown, row, ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,23 @@ from konkyo.index.stores.postgres.vectors import VectorEngine
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["ARTICLE_COLUMNS", "EXCLUSION", "SCHEMA", "meta_of", "migrate", "set_meta"]
+__all__ = [
+    "ARTICLE_COLUMNS",
+    "EXCLUSION",
+    "SCHEMA",
+    "article_columns",
+    "knows_former",
+    "meta_of",
+    "migrate",
+    "set_meta",
+]
 
-SCHEMA = "0001"
+SCHEMA = "0003"
 """The newest revision of the tables that this version reads."""
 
 ARTICLE_COLUMNS = (
     "number, article_id, title, text, language, published, published_at, url, outlet, author,"
-    " comments, digest"
+    " comments, status, correction, status_by_editor, digest"
 )
 
 EXCLUSION = "article_id, title, since, coalesce(to_jsonb(e) ->> 'text_id', '')"
@@ -49,6 +59,18 @@ def meta_of(connection: Connection, shown: str, engine: VectorEngine) -> dict[st
             f"{shown}: this index keeps its vectors in {facts['engine']}; name it as {named}"
         )
     return facts
+
+
+def article_columns(facts: Mapping[str, str]) -> str:
+    """Return ``ARTICLE_COLUMNS`` for tables that an earlier version may have made."""
+    if knows_former(facts):
+        return ARTICLE_COLUMNS
+    return ARTICLE_COLUMNS.replace("status, correction, status_by_editor", "NULL, NULL, 0")
+
+
+def knows_former(facts: Mapping[str, str]) -> bool:
+    """Whether there is a table of articles that were stored once."""
+    return facts["schema"] >= "0003"
 
 
 def set_meta(connection: Connection, key: str, value: str) -> None:

@@ -6,7 +6,7 @@ from konkyo.index.errors import StoreError
 from konkyo.index.stores.postgres.database import CONTROL, in_force
 from konkyo.index.stores.postgres.passage_queue import PassageQueue
 from konkyo.index.stores.postgres.row_writer import SqlRowWriter
-from konkyo.index.stores.postgres.schema import meta_of, migrate, set_meta
+from konkyo.index.stores.postgres.schema import SCHEMA, meta_of, migrate, set_meta
 from konkyo.index.stores.postgres.undo import Restoration
 from konkyo.index.stores.postgres.word_segments import WordSegments
 
@@ -40,6 +40,7 @@ class SqlWriter(SqlRowWriter):
             facts = meta_of(self._connection, self._database.shown, self._engine)
             self._dimension = int(facts["dimension"])
             migrate(self._connection, self._engine, current.previous, self._dimension)
+            set_meta(self._connection, "schema", SCHEMA)
         self._schema = current.previous
         self._queue = PassageQueue(self._statements, self._engine, self._schema, self._dimension)
         self._position = int(facts["next_position"])
@@ -51,7 +52,9 @@ class SqlWriter(SqlRowWriter):
         rows = self._all(
             "SELECT number FROM articles WHERE born = :last AND died IS NULL", last=self._generation
         )
-        self._drop_articles([int(str(row[0])) for row in rows])
+        numbers = [int(str(row[0])) for row in rows]
+        self._remember_articles(numbers)
+        self._drop_articles(numbers)
         Restoration(
             self._statements,
             self._engine.column,

@@ -1,0 +1,344 @@
+"""What becomes of a cited article: changed, corrected, retracted or gone."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import sqlite3
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from konkyo.index.builder import build, mark_article, remove, undo
+from konkyo.index.errors import ArticleGone, ArticleMissing
+from konkyo.index.ingest.articles import to_articles
+from konkyo.index.ingest.sources import RawDocument
+from konkyo.index.records import Article, ArticleQuery, ArticleSummary, Filter, Hit, Passage
+from konkyo.index.settings import ChunkSettings
+from konkyo.index.stores.base import Store
+from konkyo.index.stores.open import open_store, verify_store
+from konkyo.rag.citation_state import Changed, CitationState, Gone, Same, Unknown, citation_state
+from konkyo.rag.outcome import correction_notices
+from konkyo.rag.retrieval.corrections import superseded
+from konkyo.rag.types import Citation
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_engines import Postgres, postgres
+from fixtures_store import ToyEncoder, write_story, yes
+
+__all__ = ["postgres"]
+
+NUMBERS = itertools.count()
+URL = "https://news.example/bridge"
+BODY = "The bridge in Oslo opened on Monday. It cost 52 million crowns. Ferries stop in May.\n"
+MENDED = BODY.replace("52 million", "5.2 million")
+
+
+@pytest.fixture(params=["folder", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a store that is not there yet."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    if request.param == "folder":
+        return str(tmp_path / "store")
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.make(f"c{next(NUMBERS)}")
+
+
+@pytest.fixture
+def news(tmp_path: Path) -> Path:
+    folder = tmp_path / "news"
+    folder.mkdir()
+    for number in range(6):
+        write_story(folder, number)
+    return folder
+
+
+def write(folder: Path, body: str = BODY, **facts: str) -> Path:
+    matter = {"title": "Bridge opens", "published": "2026-02-09", "url": URL, **facts}
+    lines = "".join(f"{key}: {json.dumps(value)}\n" for key, value in matter.items() if value)
+    path = folder / "bridge.md"
+    path.write_text(f"---\n{lines}---\n{body}", "utf-8")
+    return path
+
+
+def index(news: Path, place: str, *, rebuild: bool = False) -> None:
+    build([str(news)], place, ToyEncoder(), ChunkSettings(), rebuild=rebuild, confirm=yes)
+
+
+@contextlib.contextmanager
+def opened(place: str) -> Iterator[Store]:
+    with contextlib.closing(open_store(place)) as store:
+        yield store
+
+
+def bridge(place: str) -> Article:
+    with opened(place) as store:
+        (article_id,) = store.found_at(URL)
+        return store.article(article_id)
+
+
+def cited(place: str, quote: str = "It cost 52 million crowns.") -> Citation:
+    article = bridge(place)
+    start = article.text.index(quote)
+    facts = (article.article_id, article.title, article.source, article.url)
+    return Citation(1, *facts, None, "en", None, quote, start, start + len(quote))
+
+
+def state(place: str, citation: Citation) -> CitationState:
+    with opened(place) as store:
+        return citation_state(store, citation)
+
+
+def test_a_changed_sentence_is_told_with_what_it_says_now(news: Path, place: str) -> None:
+    write(news)
+    index(news, place)
+    citation = cited(place)
+    assert state(place, citation) == Same(bridge(place), citation.start, citation.end)
+    write(news, MENDED)
+    index(news, place)
+    found = state(place, citation)
+    assert isinstance(found, Changed)
+    assert found.now == "It cost 5.2 million crowns."
+    assert bridge(place).text[found.start : found.end] == found.now
+
+
+def test_a_quote_survives_changes_around_it_and_a_rebuild(news: Path, place: str) -> None:
+    write(news)
+    index(news, place)
+    citation = cited(place, "Ferries stop in May.")
+    write(news, "Late at night. " + MENDED)
+    index(news, place, rebuild=True)
+    found = state(place, citation)
+    assert isinstance(found, Same)
+    assert bridge(place).text[found.start : found.end] == citation.quote
+
+
+def test_an_article_without_address_is_known_by_its_source(news: Path, place: str) -> None:
+    path = write(news, url="")
+    index(news, place)
+    with opened(place) as store:
+        (article_id,) = store.found_at(path.as_posix())
+        article = store.article(article_id)
+    facts = (article_id, article.title, article.source, None)
+    citation = Citation(1, *facts, None, "en", None, "It cost 52 million crowns.", 37, 63)
+    write(news, MENDED, url="", title="Bridge opens (corrected)")
+    index(news, place)
+    assert isinstance(state(place, citation), Changed)
+
+
+def test_no_longer_there_is_told_from_never_there(news: Path, place: str) -> None:
+    path = write(news)
+    index(news, place)
+    citation = cited(place)
+    path.unlink()
+    index(news, place)
+    assert state(place, citation) == Gone()
+    with opened(place) as store:
+        with pytest.raises(ArticleGone, match="no longer in"):
+            store.article(citation.article_id)
+        with pytest.raises(ArticleMissing, match="no article") as never:
+            store.article("0123456789abcdef")
+    assert not isinstance(never.value, ArticleGone)
+    other = Citation(1, "0123456789abcdef", "x", "y.md", None, None, "en", None, "Never.", 0, 6)
+    assert state(place, other) == Unknown()
+
+
+def test_what_was_removed_by_hand_is_gone_also_after_a_rebuild(news: Path, place: str) -> None:
+    write(news)
+    index(news, place)
+    citation = cited(place)
+    remove([citation.article_id], place, confirm=yes)
+    assert state(place, citation) == Gone()
+    index(news, place, rebuild=True)
+    assert state(place, citation) == Gone()
+
+
+def test_an_article_that_a_rebuild_leaves_out_is_gone(news: Path, place: str) -> None:
+    path = write(news)
+    index(news, place)
+    citation = cited(place)
+    path.unlink()
+    index(news, place, rebuild=True)
+    assert state(place, citation) == Gone()
+
+
+def test_undo_brings_back_the_article_and_forgets_the_other(news: Path, place: str) -> None:
+    write(news)
+    index(news, place)
+    before = cited(place)
+    write(news, MENDED)
+    index(news, place)
+    after = cited(place, "It cost 5.2 million crowns.")
+    undo(place)
+    assert isinstance(state(place, before), Same)
+    with opened(place) as store, pytest.raises(ArticleGone):
+        store.article(after.article_id)
+
+
+def test_front_matter_says_that_an_article_was_corrected(news: Path, place: str) -> None:
+    write(news)
+    index(news, place)
+    citation = cited(place)
+    write(news, status="Corrected", correction="It was 5.2 million.")
+    index(news, place)
+    now = bridge(place)
+    assert (now.article_id, now.status, now.correction) == (
+        citation.article_id,
+        "corrected",
+        "It was 5.2 million.",
+    )
+    assert [f.what for f in verify_store(place) if not f.ok] == []
+    with opened(place) as store:
+        (summary,) = store.summaries([now.article_id])
+    assert (summary.status, summary.length) == ("corrected", len(now.text))
+
+
+def test_what_an_editor_says_holds_for_the_text_that_takes_its_place(
+    news: Path, place: str
+) -> None:
+    write(news)
+    index(news, place)
+    old = bridge(place).article_id
+    mark_article(old, "retracted", place, correction="The mayor never said so.")
+    assert [f.what for f in verify_store(place) if not f.ok] == []
+    write(news, MENDED)
+    for rebuild in (False, True):
+        index(news, place, rebuild=rebuild)
+        now = bridge(place)
+        assert now.article_id != old
+        assert (now.status, now.correction, now.status_by_editor) == (
+            "retracted",
+            "The mayor never said so.",
+            True,
+        )
+    mark_article(now.article_id, None, place)
+    assert bridge(place).status is None
+    undo(place)
+    assert bridge(place).status == "retracted"
+
+
+def test_a_list_is_searched_sorted_filtered_and_paged(news: Path, place: str) -> None:
+    write(news, outlet="Oslo 100%_Daily")
+    index(news, place)
+
+    def titles(query: ArticleQuery, where: Filter = Filter()) -> tuple[list[str], int]:
+        with opened(place) as store:
+            page = store.article_page(query, where)
+        return [a.title for a in page.articles], page.total
+
+    assert titles(ArticleQuery(("BRIDGE", "oslo"))) == (["Bridge opens"], 1)
+    assert titles(ArticleQuery(("bridge.md",))) == (["Bridge opens"], 1)
+    assert titles(ArticleQuery(("100%_",)))[1] == 0
+    assert titles(ArticleQuery(("%",)))[1] == 0
+    with opened(place) as store:
+        everything = list(store.articles())
+        lengths = sorted(a.length for a in everything)
+        by_length = store.article_page(ArticleQuery(order="length", descending=False)).articles
+    assert [a.length for a in by_length] == lengths
+    first, total = titles(ArticleQuery(limit=2))
+    second, _ = titles(ArticleQuery(offset=2, limit=2))
+    assert (first + second, total) == ([a.title for a in everything][:4], 7)
+    only = Filter(outlets=frozenset({"Oslo 100%_Daily"}), languages=frozenset({"en", "ja"}))
+    assert titles(ArticleQuery(), only) == (["Bridge opens"], 1)
+
+
+def test_a_database_of_the_version_before_is_read_and_changed(news: Path, tmp_path: Path) -> None:
+    place = str(tmp_path / "store")
+    write(news)
+    index(news, place)
+    database = next((tmp_path / "store").glob("truth-*.sqlite"))
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        connection.execute("DROP TABLE former_articles")
+        connection.execute("DROP INDEX articles_url")
+        for table in ("articles", "undo_articles"):
+            there = connection.execute(f"PRAGMA table_info({table})").fetchall()
+            for column in ("status", "correction", "status_by_editor") if there else ():
+                connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        connection.execute("PRAGMA user_version = 2")
+        connection.commit()
+    assert bridge(place).status is None
+    assert [f.what for f in verify_store(place) if not f.ok] == []
+    mark_article(bridge(place).article_id, "corrected", place)
+    assert bridge(place).status == "corrected"
+    undo(place)
+    assert bridge(place).status is None
+
+
+# ---- what sources say
+
+
+def test_a_page_says_in_json_ld_that_it_was_corrected() -> None:
+    data = {
+        "@graph": [
+            {"@type": "WebSite", "correction": "not this"},
+            {"@type": ["NewsArticle"], "correction": [{"text": "It was  5.2 million."}, "Sorry."]},
+        ]
+    }
+    page = (
+        f'<html><head><script type="application/ld+json">not json</script>'
+        f'<script type="application/ld+json">{json.dumps(data)}</script></head>'
+        f"<body><article><h1>Bridge opens</h1><p>{BODY * 4}</p></article></body></html>"
+    )
+    (read,) = to_articles(RawDocument("a.html", "text/html", page.encode()))
+    assert (read.status, read.correction) == ("corrected", "It was 5.2 million. Sorry.")
+
+
+def test_rows_and_nitf_say_what_became_of_an_article() -> None:
+    row = {"title": "Bridge", "text": BODY, "status": "retracted"}
+    (read,) = to_articles(RawDocument("a.jsonl", "application/jsonl", json.dumps(row).encode()))
+    assert (read.status, read.correction) == ("retracted", None)
+    row |= {"status": "published"}
+    (read,) = to_articles(RawDocument("a.jsonl", "application/jsonl", json.dumps(row).encode()))
+    assert read.status is None
+    nitf = (
+        '<nitf><head><docdata><correction info="It was 5.2 million."/></docdata></head><body>'
+        f"<body.content><p>{BODY}</p></body.content></body></nitf>"
+    )
+    (read,) = to_articles(RawDocument("a.xml", "application/feed+xml", nitf.encode()))
+    assert (read.status, read.correction) == ("corrected", "It was 5.2 million.")
+
+
+# ---- answering
+
+
+def hit(name: str, status: str | None = None, correction: str | None = None) -> Hit:
+    article = ArticleSummary(
+        name, name, f"{name}.md", f"https://a.example/{name}", None, "en", None, 1, 9,
+        status, correction,  # type: ignore[arg-type]
+    )  # fmt: skip
+    return Hit(Passage(f"{name}-0", name, 0, 0, 4, "Text"), article, 1.0, None, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "correction", "answering", "passed_over"),
+    [
+        ("corrected", "See https://a.example/new today", {"new"}, {"old"}),
+        ("retracted", "new.md", {"new"}, {"old"}),
+        ("corrected", "new.md", {"old"}, set()),
+        ("corrected", "new.md", {"other"}, set()),
+        ("corrected", "renew.mdx", {"new"}, set()),
+        ("retracted", None, {"new"}, set()),
+        (None, "new.md", {"new"}, set()),
+    ],
+)
+def test_a_corrected_article_is_passed_over_where_its_correction_answers(
+    status: str | None, correction: str | None, answering: set[str], passed_over: set[str]
+) -> None:
+    hits = [hit("old", status, correction), hit("new"), hit("other")]
+    assert superseded(hits, answering) == passed_over
+
+
+def test_an_answer_says_which_of_its_sources_were_corrected() -> None:
+    facts = ("a", "A", "a.md", None, None, "en", None, "Text.", 0, 5)
+    citations = (
+        Citation(1, *facts),
+        Citation(2, *facts, "corrected", "It was 5."),
+        Citation(3, *facts, "retracted"),
+    )
+    assert correction_notices(citations, "en") == (
+        "The article of [2] was corrected after publication. It was 5.",
+        "The article of [3] was retracted.",
+    )
