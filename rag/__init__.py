@@ -13,7 +13,13 @@ if __name__ != "konkyo.rag":
 
 if TYPE_CHECKING:
     from konkyo.rag.factory import open_from_settings, open_llm, open_pipeline, open_retriever
-    from konkyo.rag.llamaindex import chat_engine, query_engine
+    from konkyo.rag.llamaindex import (
+        chat_engine,
+        faithfulness_evaluator,
+        node_postprocessor,
+        query_engine,
+        response_synthesizer,
+    )
     from konkyo.rag.pipeline import Options, Pipeline
     from konkyo.rag.types import Answer, Citation, Claim, Evidence, Outcome, Refusal, to_json
 
@@ -27,11 +33,14 @@ __all__ = [
     "Pipeline",
     "Refusal",
     "chat_engine",
+    "faithfulness_evaluator",
+    "node_postprocessor",
     "open_from_settings",
     "open_llm",
     "open_pipeline",
     "open_retriever",
     "query_engine",
+    "response_synthesizer",
     "to_json",
 ]
 
@@ -45,11 +54,14 @@ _MODULES = {
     "Pipeline": "pipeline",
     "Refusal": "types",
     "chat_engine": "llamaindex",
+    "faithfulness_evaluator": "llamaindex",
+    "node_postprocessor": "llamaindex",
     "open_from_settings": "factory",
     "open_llm": "factory",
     "open_pipeline": "factory",
     "open_retriever": "factory",
     "query_engine": "llamaindex",
+    "response_synthesizer": "llamaindex",
     "to_json": "types",
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from konkyo.index.embedding.protocol import Encoder, TokenEncoder
@@ -28,10 +28,12 @@ from konkyo.rag.verification.relation import RelationCheck
 from konkyo.rag.verification.verifier import Verifier
 
 __all__ = [
+    "PipelineParts",
     "cosine_floor",
     "open_checker",
     "open_from_settings",
     "open_llm",
+    "open_parts",
     "open_pipeline",
     "open_retriever",
     "open_verifier",
@@ -40,6 +42,38 @@ __all__ = [
 CHECKER_BASE = "multilingual-e5-small"
 OLLAMA = "http://127.0.0.1:11434"
 DEFAULT_LLM = "qwen2.5-coder-1.5b-instruct-q4_k_m"
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineParts:
+    """All of a pipeline but its store; ``models`` name what was opened."""
+
+    encoder: Encoder
+    llm: LLM
+    checker: LearnedReader | None
+    verifier: Verifier
+    decide: Decide
+    options: Options
+    models: str
+
+    def over(self, store: Store) -> Pipeline:
+        """The pipeline of a store."""
+        from konkyo.index.text.language import detect
+        from konkyo.index.text.sentences import sentences
+
+        return Pipeline(
+            store,
+            self.encoder,
+            self.llm,
+            verifier=self.verifier,
+            detect=detect,
+            sentences=sentences,
+            reader=self.checker,
+            supporter=self.checker,
+            decide=self.decide,
+            options=self.options,
+            models=self.models,
+        )
 
 
 def open_llm(
@@ -97,10 +131,28 @@ def open_pipeline(
     of ``konkyo eval calibrate``; ``decide`` replaces the fitted decision. Raises StoreError,
     ModelError, SettingsError.
     """
-    from konkyo.index.text.language import detect
-    from konkyo.index.text.sentences import sentences
-
     opened, encoder = _open(store, encoder, embedding)
+    parts = open_parts(
+        encoder,
+        llm=llm,
+        options=options,
+        retrieval=retrieval,
+        calibration=calibration,
+        decide=decide,
+    )
+    return parts.over(opened)
+
+
+def open_parts(
+    encoder: Encoder,
+    *,
+    llm: LLM | None = None,
+    options: Options | None = None,
+    retrieval: RetrievalSettings | None = None,
+    calibration: str = "",
+    decide: Decide | None = None,
+) -> PipelineParts:
+    """Open what ``open_pipeline`` puts together, for a store or for several."""
     checker = open_checker()
     refitted = Path(calibration) if calibration else None
     if checker is not None:
@@ -108,18 +160,14 @@ def open_pipeline(
         options = options or Options(thresholds=Thresholds(answerable=answers.threshold))
         decide = decide or Answerability(answers, options.thresholds).share
     options = _with_retrieval(options or Options(), encoder, retrieval)
-    return Pipeline(
-        opened,
+    return PipelineParts(
         encoder,
         llm or open_llm("embedded"),
-        verifier=open_verifier(encoder, checker, refitted, options.thresholds),
-        detect=detect,
-        sentences=sentences,
-        reader=checker,
-        supporter=checker,
-        decide=decide or reader_alone,
-        options=options,
-        models=f"{encoder.fingerprint} {checker.fingerprint if checker else ''}{_stamp(refitted)}",
+        checker,
+        open_verifier(encoder, checker, refitted, options.thresholds),
+        decide or reader_alone,
+        options,
+        f"{encoder.fingerprint} {checker.fingerprint if checker else ''}{_stamp(refitted)}",
     )
 
 

@@ -87,6 +87,7 @@ class Pipeline:
         self._renewing = threading.Lock()
         self._answer_check = AnswerCheck()
         self.store = store
+        self.encoder = encoder
         self.llm = llm
         self.options = options or Options()
         self._verifier = verifier
@@ -114,6 +115,12 @@ class Pipeline:
         """The same pipeline with the passages of another retriever."""
         other = self.held()
         other._search = self._search.over(retriever)
+        return other
+
+    def over_store(self, store: Store) -> Self:
+        """The same pipeline with the articles of another store."""
+        other = self.over(self.retriever.over(store))
+        other.store = store
         return other
 
     @property

@@ -59,6 +59,8 @@ def test_a_response_carries_the_quotes_it_rests_on() -> None:
         "published": "2026-02-09",
         "language": "ja",
         "outlet": None,
+        "status": None,
+        "correction": None,
         "start": start,
         "end": end,
     }
@@ -226,7 +228,9 @@ def test_a_chat_in_coroutines() -> None:
 def test_the_documented_engines_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_examples("llamaindex.md", "py", tmp_path, monkeypatch) == 2
+    assert run_examples("llamaindex.md", "py", tmp_path, monkeypatch) == 4
     out = capsys.readouterr().out
     assert "答えは見つかりませんでした" in out
     assert "160" in out
+    assert "佐伯健一教授" in out
+    assert "False 0.0" in out

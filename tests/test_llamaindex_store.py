@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,14 @@ import pytest
 from konkyo.index.builder import build
 from konkyo.index.errors import StoreError, StoreMismatch
 from konkyo.index.llamaindex import embed_model, retriever, vector_store
-from konkyo.index.stores.local.checks import verify
+from konkyo.index.stores.open import verify_store
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_docs import run_examples
+from fixtures_engines import Postgres, postgres
 from fixtures_store import ToyEncoder, write_stories
+
+__all__ = ["postgres"]
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 schema = pytest.importorskip("llama_index.core.schema")
@@ -64,23 +68,28 @@ def where(*triples: tuple[str, object, str], condition: str = "and") -> object:
     )
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    store = vector_store(tmp_path / "nodes")
+@pytest.fixture(params=["folder", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A store of four nodes: in a folder, and on a server."""
+    place = str(tmp_path / "nodes")
+    if request.param == "postgresql":
+        server: Postgres = request.getfixturevalue("postgres")
+        place = server.make(f"nodes_{uuid.uuid4().hex[:8]}")
+    store = vector_store(place)
     assert store.query(query("x")).ids == []
     assert store.add([node(name) for name in TEXTS]) == list(TEXTS)
-    return tmp_path / "nodes"
+    return place
 
 
-def test_nodes_come_back_as_they_went_in(folder: Path) -> None:
-    store = vector_store(folder)
+def test_nodes_come_back_as_they_went_in(address: str) -> None:
+    store = vector_store(address)
     result = store.query(query("東京で地震があった。", 2))
     assert result.ids[0] == "a1"
     assert result.similarities[0] == pytest.approx(1, abs=1e-3)
     found = result.nodes[0]
     assert (found.text, found.metadata, found.ref_doc_id) == (TEXTS["a1"][1], TEXTS["a1"][2], "a")
     assert {n.node_id for n in store.get_nodes()} == set(TEXTS)
-    assert all(f.ok for f in verify(folder))
+    assert all(f.ok for f in verify_store(address))
 
 
 @pytest.mark.parametrize(
@@ -94,9 +103,9 @@ def test_nodes_come_back_as_they_went_in(folder: Path) -> None:
     ],
 )
 def test_filters_are_exact(
-    folder: Path, filters: list[tuple[str, object, str]], expected: set[str]
+    address: str, filters: list[tuple[str, object, str]], expected: set[str]
 ) -> None:
-    store = vector_store(folder)
+    store = vector_store(address)
     for mode in ("default", "hybrid"):
         result = store.query(query("地震 bank 총선 津波", 4, mode, filters=where(*filters)))
         assert set(result.ids) == expected
@@ -121,16 +130,16 @@ def test_a_rare_node_is_found_behind_many(tmp_path: Path) -> None:
     assert store.query(query("地震", 3, doc_ids=["absent"])).ids == []
 
 
-def test_the_lexical_modes_see_japanese(folder: Path) -> None:
-    store = vector_store(folder)
+def test_the_lexical_modes_see_japanese(address: str) -> None:
+    store = vector_store(address)
     for mode in ("text_search", "sparse", "hybrid"):
         assert store.query(query("津波の心配", 1, mode)).ids == ["a2"]
     with pytest.raises(StoreError, match="not a mode"):
         store.query(query("津波", 1, "mmr"))
 
 
-def test_adding_again_replaces_and_extends(folder: Path) -> None:
-    store = vector_store(folder)
+def test_adding_again_replaces_and_extends(address: str) -> None:
+    store = vector_store(address)
     store.add([node("a2", "津波は観測されていない。")])
     assert {n.node_id: n.text for n in store.get_nodes()}["a2"] == "津波は観測されていない。"
     assert len(store.get_nodes()) == 4
@@ -138,11 +147,11 @@ def test_adding_again_replaces_and_extends(folder: Path) -> None:
     same.embedding = ENCODER.passages([same.text])[0].tolist()
     store.add([same])
     assert set(store.query(query(same.text, 2)).ids) == {"b1", "d1"}
-    assert all(f.ok for f in verify(folder))
+    assert all(f.ok for f in verify_store(address))
 
 
-def test_what_is_deleted_is_gone(folder: Path) -> None:
-    store, other = vector_store(folder), vector_store(folder)
+def test_what_is_deleted_is_gone(address: str) -> None:
+    store, other = vector_store(address), vector_store(address)
     assert len(other.get_nodes()) == 4
     store.delete_nodes(["a1"])
     assert {n.node_id for n in other.get_nodes()} == {"a2", "b1", "c1"}
@@ -154,11 +163,11 @@ def test_what_is_deleted_is_gone(folder: Path) -> None:
     assert {n.node_id for n in other.get_nodes()} == {"c1"}
     store.clear()
     assert other.get_nodes() == []
-    assert all(f.ok for f in verify(folder))
+    assert all(f.ok for f in verify_store(address))
 
 
-def test_an_empty_list_of_documents_finds_nothing(folder: Path) -> None:
-    store = vector_store(folder)
+def test_an_empty_list_of_documents_finds_nothing(address: str) -> None:
+    store = vector_store(address)
     assert store.query(query("地震", doc_ids=[])).ids == []
     # What VectorStoreIndex.as_retriever sends where it means no limit.
     assert len(store.query(query("地震", node_ids=[])).ids) == 4
@@ -167,18 +176,18 @@ def test_an_empty_list_of_documents_finds_nothing(folder: Path) -> None:
     assert len(store.get_nodes()) == 4
 
 
-def test_unknown_identifiers_are_skipped(folder: Path) -> None:
-    store = vector_store(folder)
+def test_unknown_identifiers_are_skipped(address: str) -> None:
+    store = vector_store(address)
     assert [n.node_id for n in store.get_nodes(["gone", "b1", "gone too", "a2"])] == ["b1", "a2"]
     assert store.query(query("地震", node_ids=["gone", "b1"])).ids == ["b1"]
     store.delete_nodes(["gone", "b1"])
     assert {n.node_id for n in store.get_nodes()} == {"a1", "a2", "c1"}
 
 
-def test_clearing_is_one_commit(folder: Path, tmp_path: Path) -> None:
+def test_clearing_is_one_commit(address: str, tmp_path: Path) -> None:
     write_stories(tmp_path / "news", 12)
     build([str(tmp_path / "news")], tmp_path / "built", ENCODER)
-    for place in (folder, tmp_path / "built"):
+    for place in (address, tmp_path / "built"):
         store = vector_store(place)
         before = store.client.generation
         store.clear()
@@ -188,16 +197,16 @@ def test_clearing_is_one_commit(folder: Path, tmp_path: Path) -> None:
         assert store.client.generation == before + 1
 
 
-def test_the_adapters_can_be_sent_to_another_process(folder: Path) -> None:
-    store = pickle.loads(pickle.dumps(vector_store(folder)))
+def test_the_adapters_can_be_sent_to_another_process(address: str) -> None:
+    store = pickle.loads(pickle.dumps(vector_store(address)))
     assert {n.node_id for n in store.get_nodes()} == set(TEXTS)
     model = pickle.loads(pickle.dumps(embed_model(ENCODER)))
     assert model.get_query_embedding("x") == ENCODER.queries(["x"])[0].tolist()
 
 
-def test_coroutines(folder: Path) -> None:
+def test_coroutines(address: str) -> None:
     async def go() -> list[str]:
-        store = vector_store(folder)
+        store = vector_store(address)
         await store.adelete("b")
         await store.async_add([node("b1")])
         await store.adelete_nodes(["c1"])

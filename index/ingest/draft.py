@@ -11,7 +11,7 @@ from konkyo.index.text.header_dates import ParsedDate
 from konkyo.index.text.language import detect
 from konkyo.index.text.sentences import sentences
 
-__all__ = ["Draft", "article_from"]
+__all__ = ["Draft", "article_from", "derived_title"]
 
 _LONGEST_TITLE = 200
 _DERIVED_TITLE = 60
@@ -37,7 +37,7 @@ def article_from(
 ) -> Article:
     """Give a draft its title, language and identifier."""
     text = draft.text.strip()
-    title = (draft.title or "").strip() or _derived_title(text)
+    title = (draft.title or "").strip() or derived_title(text)
     title = " ".join(clean(title).split())[:_LONGEST_TITLE]
     return Article(
         article_id=article_id_for(title, text),
@@ -64,7 +64,7 @@ _DATELINE = re.compile(
 )
 
 
-def _derived_title(text: str) -> str:
+def derived_title(text: str) -> str:
     """A title for a text without one: its first sentence without the dateline, shortened."""
     head = text[:600].lstrip()
     dateline = _DATELINE.match(head)

@@ -22,7 +22,6 @@ from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.llamaindex.documents import by_document
 from konkyo.index.llamaindex.node_store import NodeStore
 from konkyo.index.llamaindex.search import chosen_nodes, run_query
-from konkyo.index.stores.open import store_folder
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
         VectorStoreQueryResult,
     )
 
-    from konkyo.index.stores.local.reader import LocalStore
+    from konkyo.index.stores.base import Store
 
 __all__ = ["embed_model", "retriever", "vector_store"]
 
@@ -43,11 +42,13 @@ __all__ = ["embed_model", "retriever", "vector_store"]
 def vector_store(address: str | Path) -> BasePydanticVectorStore:
     """A store as a LlamaIndex vector store; it need not exist before the first node is added.
 
+    ``address`` is a folder, ``postgresql://...`` or ``milvus://...``.
+
     Nodes of a store made by ``konkyo index build`` carry title, source, url, outlet, published
     and language as metadata, and ``article_id``, ``start`` and ``end`` to check the quote with.
     """
     cls: Callable[..., BasePydanticVectorStore] = _vector_store_class()
-    return cls(NodeStore(store_folder(address)))
+    return cls(NodeStore(address))
 
 
 def embed_model(encoder: Encoder | str = "multilingual-e5-small") -> BaseEmbedding:
@@ -95,11 +96,11 @@ class _VectorStore:
         return "KonkyoVectorStore"
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
-        """Another process opens the same folder."""
-        return vector_store, (self._node_store.folder,)
+        """Another process opens the same store."""
+        return vector_store, (self._node_store.address,)
 
     @property
-    def client(self) -> LocalStore | None:
+    def client(self) -> Store | None:
         """The store itself; None: nothing was added yet."""
         return self._node_store.store()
 

@@ -11,12 +11,14 @@ import numpy as np
 
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.errors import StoreError
+from konkyo.index.ingest.draft import derived_title
 from konkyo.index.records import Article, ArticleSummary, Passage, article_id_for
+from konkyo.index.text.header_dates import parse_date
 
 if TYPE_CHECKING:
     from llama_index.core.schema import BaseNode
 
-    from konkyo.index.stores.local.reader import LocalStore
+    from konkyo.index.stores.base import Store
 
 __all__ = ["Document", "Entry", "article_of", "by_document", "nodes_of", "text_key"]
 
@@ -35,6 +37,8 @@ class Document(NamedTuple):
 
     title: str
     published: str | None
+    url: str | None
+    outlet: str | None
     entries: list[Entry]
 
 
@@ -48,6 +52,7 @@ def article_of(source: str, document: Document, title: str) -> tuple[Article, li
     from konkyo.index.text.language import detect
 
     text = "\n\n".join(entry.text for entry in document.entries)
+    title = title or derived_title(text)
     article = Article(
         article_id=article_id_for(title, text),
         title=title,
@@ -55,6 +60,8 @@ def article_of(source: str, document: Document, title: str) -> tuple[Article, li
         language=detect(text[:1500]),
         source=source,
         published=document.published,
+        url=document.url,
+        outlet=document.outlet,
         sources=(source,),
     )
     passages: list[Passage] = []
@@ -77,8 +84,7 @@ def by_document(nodes: Sequence[BaseNode]) -> dict[str, Document]:
     for node in nodes:
         source = node.ref_doc_id or node.node_id
         facts = node.metadata
-        title = str(facts.get("title") or facts.get("file_name") or source)
-        published = str(facts["published"])[:10] if facts.get("published") else None
+        title = str(facts.get("title") or facts.get("file_name") or "")
         vector = np.asarray(node.get_embedding(), np.float32)
         entry = Entry(
             node.node_id,
@@ -86,11 +92,15 @@ def by_document(nodes: Sequence[BaseNode]) -> dict[str, Document]:
             vector / max(float(np.linalg.norm(vector)), 1e-12),
             json.dumps(node_to_metadata_dict(node, remove_text=True), ensure_ascii=False),
         )
-        documents.setdefault(source, Document(title, published, [])).entries.append(entry)
+        if source not in documents:
+            day = parse_date(str(facts.get("published") or ""))
+            url, outlet = (str(facts[key]) if facts.get(key) else None for key in ("url", "outlet"))
+            documents[source] = Document(title, day.day if day else None, url, outlet, [])
+        documents[source].entries.append(entry)
     return documents
 
 
-def nodes_of(store: LocalStore, names: Sequence[str]) -> list[BaseNode]:
+def nodes_of(store: Store, names: Sequence[str]) -> list[BaseNode]:
     """LlamaIndex nodes of passages, as they were put in or made from their articles."""
     from llama_index.core.vector_stores.utils import metadata_dict_to_node
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,9 +19,11 @@ from konkyo.index.errors import (
 )
 from konkyo.index.llamaindex.documents import Document, Entry, article_of, text_key
 from konkyo.index.records import Filter
+from konkyo.index.stores.address import masked
+from konkyo.index.stores.open import open_store, open_writer
 
 if TYPE_CHECKING:
-    from konkyo.index.stores.local.reader import LocalStore
+    from konkyo.index.stores.base import Store
 
 __all__ = ["NodeStore"]
 
@@ -29,21 +32,21 @@ _WAIT = 60.0
 
 
 class NodeStore:
-    """A store of nodes in a folder; it need not exist yet. Safe to share by threads."""
+    """A store of nodes at an address; it need not exist yet. Safe to share by threads."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._store: LocalStore | None = None
+    def __init__(self, address: str | Path) -> None:
+        self.address = address
+        self._store: Store | None = None
         self._lock = threading.Lock()
 
-    def store(self) -> LocalStore | None:
+    def store(self) -> Store | None:
         """The newest generation; None: there is no store yet."""
-        from konkyo.index.stores.local.reader import LocalStore
-
         with self._lock:
             try:
                 if self._store is None:
-                    self._store = LocalStore(self.folder)
+                    self._store = open_store(self.address)
+                    # LlamaIndex closes nothing: connections go with the last reference.
+                    weakref.finalize(self, self._store.close)
                 else:
                     self._store.refresh()
             except StoreMissing:
@@ -61,19 +64,17 @@ class NodeStore:
 
     def _write(self, documents: Mapping[str, Document]) -> None:
         """Make documents hold just these entries, in one commit; without any, they go."""
-        from konkyo.index.stores.local.writer import open_writer
-
         store = self.store()
         if store is not None and not store.fingerprint.startswith(_FOREIGN):
             raise StoreMismatch(
-                f"{self.folder}: made by `konkyo index build`; add to it with `konkyo index add`,"
-                " delete whole articles, or give LlamaIndex a folder of its own"
+                f"{masked(self.address)}: made by `konkyo index build`; add to it with"
+                " `konkyo index add`, delete whole articles, or give LlamaIndex an index of its own"
             )
         sizes = [len(e.vector) for document in documents.values() for e in document.entries]
         dimension = sizes[0] if sizes else 0
         name = None if store is not None else f"{_FOREIGN}:{dimension}"
         with open_writer(
-            self.folder, fingerprint=name, encoder=_FOREIGN, dimension=dimension, wait=_WAIT
+            self.address, fingerprint=name, encoder=_FOREIGN, dimension=dimension, wait=_WAIT
         ) as writer:
             for source in documents:
                 writer.remove_source(source)
@@ -113,11 +114,9 @@ class NodeStore:
 
     def delete(self, documents: Iterable[str]) -> None:
         """Remove documents (or articles of ours, by identifier) in one commit; unknown: skipped."""
-        from konkyo.index.stores.local.writer import open_writer
-
         if self.store() is None:
             return
-        with open_writer(self.folder, wait=_WAIT) as writer:
+        with open_writer(self.address, wait=_WAIT) as writer:
             removed = False
             for document in documents:
                 if writer.remove_source(document):
@@ -167,6 +166,8 @@ class NodeStore:
                 summary.source: Document(
                     summary.title,
                     summary.published,
+                    summary.url,
+                    summary.outlet,
                     [e for e in self.entries(summary.source) if e.node_id not in names],
                 )
                 for summary in store.summaries(sorted(hit))

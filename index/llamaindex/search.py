@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         VectorStoreQueryResult,
     )
 
-    from konkyo.index.stores.local.reader import LocalStore
+    from konkyo.index.stores.base import Store
 
 __all__ = ["chosen_nodes", "run_query"]
 
@@ -106,7 +106,7 @@ def _passes(node: BaseNode, filters: MetadataFilters | None) -> bool:
     return all(results)
 
 
-def _ranked(store: LocalStore, query: VectorStoreQuery, k: int) -> list[ScoredPassage]:
+def _ranked(store: Store, query: VectorStoreQuery, k: int) -> list[ScoredPassage]:
     """The k best of the arm, or the two arms, a query asks for."""
     from llama_index.core.vector_stores.types import VectorStoreQueryMode
 

@@ -6,8 +6,6 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from konkyo.index.errors import UsageError
-from konkyo.index.stores.address import kind_of, masked, without_scheme
 from konkyo.index.stores.backends import backend_of
 from konkyo.index.stores.base import SearchLimits, Store, StoreWriter
 from konkyo.index.stores.findings import Finding
@@ -19,7 +17,6 @@ __all__ = [
     "open_store",
     "open_writer",
     "store_fingerprint",
-    "store_folder",
     "store_size",
     "verify_store",
     "work_folder",
@@ -27,13 +24,6 @@ __all__ = [
 
 CHUNKS_VERSION = 1
 """Grows whenever ``konkyo.index.chunking`` cuts or describes any article differently."""
-
-
-def store_folder(address: str | Path) -> Path:
-    """The folder an address names. Raises UsageError for an address of another kind."""
-    if kind_of(address) != "local":
-        raise UsageError(f"{masked(address)}: this needs an index in a folder of this machine")
-    return without_scheme(address)
 
 
 def open_store(address: str | Path, *, limits: SearchLimits | None = None) -> Store:

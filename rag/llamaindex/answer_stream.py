@@ -34,13 +34,21 @@ class AnswerStream:
     """The answer to one question; text, nodes and metadata are filled in while it is read."""
 
     def __init__(
-        self, events: Iterator[Event], done: Callable[[Outcome], None] = lambda outcome: None
+        self,
+        events: Iterator[Event],
+        done: Callable[[Outcome], None] = lambda outcome: None,
+        *,
+        made: Callable[[Citation, float], NodeWithScore] | None = None,
+        beside: Sequence[NodeWithScore] = (),
     ) -> None:
+        """``made`` makes a source node of a quote; ``beside`` follow those of the quotes."""
         self.nodes: list[NodeWithScore] = []
         self.metadata: dict[str, object] = {}
         self.text = ""
         self._events = events
         self._done = done
+        self._made = made or _node
+        self._beside = beside
 
     def pieces(self) -> Iterator[str]:
         """Text as it passes the check; empty pieces in between, so that a reader can stop."""
@@ -54,7 +62,7 @@ class AnswerStream:
             elif isinstance(event, ClaimChecked):
                 claims.append(event.claim)
                 used = dict.fromkeys(n for c in claims for n in c.citations)
-                self.nodes[:] = _nodes([quotes[n] for n in used if n in quotes], claims)
+                self._show([quotes[n] for n in used if n in quotes], claims)
                 yield from self._added(
                     display_text([(framed_text(c), c.citations) for c in claims], language)
                 )
@@ -122,11 +130,19 @@ class AnswerStream:
 
     def _finish(self, outcome: Outcome) -> None:
         if isinstance(outcome, Answer):
-            self.nodes[:] = _nodes(outcome.citations, outcome.claims)
+            self._show(outcome.citations, outcome.claims)
         else:
-            self.nodes.clear()
+            self._show((), ())
         self.metadata.update(to_json(outcome))
         self._done(outcome)
+
+    def _show(self, citations: Sequence[Citation], claims: Sequence[Claim]) -> None:
+        """One node a quote, scored by the best claim that rests on it."""
+        quotes = [
+            self._made(q, max((c.support for c in claims if q.id in c.citations), default=0.0))
+            for q in citations
+        ]
+        self.nodes[:] = [*quotes, *self._beside]
 
 
 def evidence_nodes(events: Iterator[Event]) -> list[NodeWithScore]:
@@ -140,14 +156,6 @@ def evidence_nodes(events: Iterator[Event]) -> list[NodeWithScore]:
                 events.close()
             return [_node(citation_of(e), e.score) for e in event.evidence]
     return []
-
-
-def _nodes(citations: Sequence[Citation], claims: Sequence[Claim]) -> list[NodeWithScore]:
-    """One node a quote, scored by the best claim that rests on it."""
-    return [
-        _node(cited, max((c.support for c in claims if cited.id in c.citations), default=0.0))
-        for cited in citations
-    ]
 
 
 def _node(cited: Citation, score: float) -> NodeWithScore:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from konkyo.index.records import Filter
 from konkyo.rag.conversation import Turn, bounded
 from konkyo.rag.llamaindex.answer_stream import AnswerStream, evidence_nodes
+from konkyo.rag.llamaindex.synthesizer import NodeAnswers
 from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.types import Outcome
 
@@ -84,27 +85,43 @@ class _QueryEngine:
         events = self._pipeline.stream(query_bundle.query_str, where=self._where)
         return evidence_nodes(events)
 
+    async def aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        """The same without holding up the event loop."""
+        return await asyncio.to_thread(self.retrieve, query_bundle)
+
+    def synthesize(
+        self,
+        query_bundle: QueryBundle,
+        nodes: list[NodeWithScore],
+        additional_source_nodes: Sequence[NodeWithScore] | None = None,
+    ) -> Response | StreamingResponse:
+        """An answer from these nodes alone, whoever found them."""
+        answers = self._answers()
+        return answers.response(answers.answer(query_bundle, nodes, additional_source_nodes))
+
+    async def asynthesize(
+        self,
+        query_bundle: QueryBundle,
+        nodes: list[NodeWithScore],
+        additional_source_nodes: Sequence[NodeWithScore] | None = None,
+    ) -> Response | AsyncStreamingResponse:
+        """The same without holding up the event loop."""
+        answers = self._answers()
+        answer = answers.answer(query_bundle, nodes, additional_source_nodes)
+        return await answers.aresponse(answer)
+
+    def _answers(self) -> NodeAnswers:
+        return NodeAnswers(self._pipeline.encoder, self._pipeline.over_store, self._streaming)
+
     def _ask(self, bundle: QueryBundle) -> AnswerStream:
         events = self._pipeline.stream(bundle.query_str, where=self._where)
         return AnswerStream(events)
 
     def _query(self, query_bundle: QueryBundle) -> Response | StreamingResponse:
-        from llama_index.core.base.response.schema import Response, StreamingResponse
-
-        answer = self._ask(query_bundle)
-        if self._streaming:
-            return StreamingResponse(answer.stream(), answer.nodes, answer.metadata)
-        answer.read_all()
-        return Response(answer.text, answer.nodes, answer.metadata)
+        return self._answers().response(self._ask(query_bundle))
 
     async def _aquery(self, query_bundle: QueryBundle) -> Response | AsyncStreamingResponse:
-        from llama_index.core.base.response.schema import AsyncStreamingResponse, Response
-
-        answer = self._ask(query_bundle)
-        if self._streaming:
-            return AsyncStreamingResponse(answer.astream(), answer.nodes, answer.metadata)
-        await asyncio.to_thread(answer.read_all)
-        return Response(answer.text, answer.nodes, answer.metadata)
+        return await self._answers().aresponse(self._ask(query_bundle))
 
 
 @functools.cache
