@@ -12,7 +12,8 @@ from konkyo.rag.generation.output_format import display_text
 from konkyo.rag.messages import NoticeKey, notice_text, refusal_text
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.short_answer.frame import frame, framed_text
-from konkyo.rag.short_answer.short import Joined, Place, short_answer
+from konkyo.rag.short_answer.place import Place
+from konkyo.rag.short_answer.short import Joined, short_answer
 from konkyo.rag.timings import Timings
 from konkyo.rag.types import (
     Answer,

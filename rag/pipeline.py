@@ -34,7 +34,7 @@ from konkyo.rag.retrieval.encoder_cache import CachedEncoder
 from konkyo.rag.retrieval.evidence import SelectionLimits, Sentences
 from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
 from konkyo.rag.retrieval.search import Decide, Found, Search, reader_alone
-from konkyo.rag.short_answer.short import Place, place_in, place_of
+from konkyo.rag.short_answer.place import Place, place_in, place_of
 from konkyo.rag.suggestions import AnswerCheck
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.timings import Timings

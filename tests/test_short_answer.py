@@ -7,7 +7,8 @@ import pytest
 from konkyo.index.records import ArticleSummary
 from konkyo.rag.retrieval.evidence import Span
 from konkyo.rag.short_answer.frame import frame, framed_text
-from konkyo.rag.short_answer.short import Place, place_in, place_of, short_answer
+from konkyo.rag.short_answer.place import Place, place_in, place_of
+from konkyo.rag.short_answer.short import short_answer
 from konkyo.rag.types import Claim, Evidence, Short
 
 ARTICLE = ArticleSummary("a1", "対米投資", "a.md", None, "2026-02-10", "ja", "根拠通信", 1)
@@ -20,6 +21,143 @@ def test_a_place_is_cut_to_the_quote_that_holds_its_beginning() -> None:
     assert place == Place(QUOTE, 14, len(QUOTE), "ja", "2026-02-10")
     assert place_of(quote, "5500億ドル") == Place(QUOTE, 8, 15, "ja", "2026-02-10")
     assert place_of(quote, "600億ドル") is None
+
+
+def said(quote: str, text: str, language: str, target: str) -> Short | None:
+    at = quote.index(text)
+    return short_answer([Place(quote, at, at + len(text), language, "2026-02-10")], target)
+
+
+PRINTED = {
+    "money": {
+        "en": ("Japan promised $550 billion more.", "550"),
+        "ja": ("規模は5500億ドルに上る。", "5500億"),
+        "ko": ("규모는 5500억 달러다.", "5500억"),
+        "zh": ("规模达5500亿美元。", "5500亿美元"),
+    },
+    "people": {
+        "en": ("It named about 160 people.", "160"),
+        "ja": ("約160人が残る。", "160人が"),
+        "ko": ("약 160명이 남아 있다.", "160명이"),
+        "zh": ("约有160人留在当地。", "160人"),
+    },
+    "day": {
+        "en": ("It opens on March 19.", "on March 19"),
+        "ja": ("開会は3月19日になる。", "3月19日"),
+        "ko": ("3월 19일에 열린다.", "3월 19일에"),
+        "zh": ("会议3月19日开幕。", "3月19日"),
+    },
+    "share": {
+        "en": ("Turnout was 53.4 percent.", "53.4 percent"),
+        "ja": ("投票率は53.4％だった。", "53.4"),
+        "ko": ("투표율은 53.4%로 나타났다.", "53.4%로"),
+        "zh": ("投票率为53.4%。", "53.4%"),
+    },
+    "cities": {
+        "en": ("Talks in Tokyo and Seoul ended.", "Tokyo and Seoul"),
+        "ja": ("東京、ソウルで開かれた。", "東京、ソウル"),
+        "ko": ("도쿄, 서울에서 열렸다.", "도쿄, 서울"),
+        "zh": ("在东京和首尔举行。", "东京和首尔"),
+    },
+    "country": {
+        "en": ("It was made in South Korea.", "South Korea"),
+        "ja": ("原産国は韓国だ。", "韓国"),
+        "ko": ("원산지는 한국이다.", "한국"),
+        "zh": ("产地是韩国。", "韩国"),
+    },
+}
+SAID = {
+    "money": {
+        "en": "$550 billion",
+        "ja": "5500億米ドル",
+        "ko": "5500억 미국 달러",
+        "zh": "5500亿美元",
+    },
+    "people": {"en": "about 160 people", "ja": "約160人", "ko": "약 160명", "zh": "约160人"},
+    "day": {"en": "March 19", "ja": "3月19日", "ko": "3월 19일", "zh": "3月19日"},
+    "share": {"en": "53.4%", "ja": "53.4%", "ko": "53.4%", "zh": "53.4%"},
+    "cities": {
+        "en": "Tokyo and Seoul",
+        "ja": "東京、ソウル",
+        "ko": "도쿄 및 서울",
+        "zh": "东京和首尔",
+    },
+    "country": {"en": "South Korea", "ja": "韓国", "ko": "한국", "zh": "韩国"},
+}
+PAIRS = [(a, b) for a in ("en", "ja", "ko", "zh") for b in ("en", "ja", "ko", "zh") if a != b]
+
+
+@pytest.mark.parametrize("what", SAID)
+@pytest.mark.parametrize(("source", "target"), PAIRS)
+def test_a_fact_is_said_exactly_in_the_askers_language(what: str, source: str, target: str) -> None:
+    assert said(*PRINTED[what][source], source, target) == Short(SAID[what][target], target, True)
+
+
+@pytest.mark.parametrize(
+    ("quote", "text", "language", "whole"),
+    [
+        ("About 170 Japanese are staying.", "170", "en", "About 170"),
+        ("It was President Trump's idea.", "Tru", "en", "Trump"),
+        ("「立派な同盟だ」と評した。", "「立派な同盟だ", "ja", "立派な同盟だ"),
+        ("約160人の日本人がいる。", "160人の", "ja", "約160人"),
+        ("投票率は53.4%로 나타났다.", "53.4%로", "ko", "53.4%"),
+        ("会谈于28日，在东京举行。", "28日，", "zh", "28日"),
+    ],
+)
+def test_a_place_is_widened_to_its_unit_and_trimmed(
+    quote: str, text: str, language: str, whole: str
+) -> None:
+    assert said(quote, text, language, language) == Short(whole, language, True)
+
+
+@pytest.mark.parametrize(
+    ("quote", "text", "language", "target", "wanted"),
+    [
+        ("高市早苗首相は述べた。", "高市早苗首相", "ja", "en", "Takaichi (高市早苗首相)"),
+        (
+            "約160人の日本人がいる。",
+            "約160人の日本人",
+            "ja",
+            "en",
+            "about 160 people (約160人の日本人)",
+        ),
+        ("谷口氏が当選した。", "谷口", "ja", "en", "谷口 (Taniguchi)"),
+        ("张伟说，结果令人满意。", "张伟", "zh", "en", "张伟 (Zhang Wei)"),
+        ("김민준 씨는 말했다.", "김민준", "ko", "ja", "김민준（Gim Minjun）"),
+        ("German officials met.", "German", "en", "ja", "German"),
+        ("気温は35度だった。", "35度", "ja", "en", "35度"),
+        ("反对党认为时机不成熟。", "时机不成熟", "zh", "en", "时机不成熟"),
+    ],
+)
+def test_what_cannot_be_said_exactly_is_left_as_printed(
+    quote: str, text: str, language: str, target: str, wanted: str
+) -> None:
+    short = said(quote, text, language, target)
+    assert short is not None
+    assert (short.text, short.exact) == (wanted, False)
+
+
+@pytest.mark.parametrize(
+    ("quote", "text", "target", "wanted"),
+    [
+        ("昨日、会談した。", "昨日", "en", "February 9, 2026"),
+        ("首相は19日に訪米する。", "19日", "en", "the 19th"),
+        ("第2次内閣が発足した。", "第2次", "en", "2nd"),
+        ("刑期は3年6カ月だ。", "3年6カ月", "ko", "3.5년"),
+        ("1億2345万6789円を集めた。", "1億2345万6789円", "en", "123,456,789 Japanese yen"),
+        ("20%から30%に上がる。", "20%から30%", "zh", "20%至30%"),
+        ("規模は5500億ドルだ。", "5500億ドル", "de", "550 Milliarden US-Dollar"),
+    ],
+)
+def test_days_magnitudes_and_ranges_keep_their_value(
+    quote: str, text: str, target: str, wanted: str
+) -> None:
+    assert said(quote, text, "ja", target) == Short(wanted, target, True)
+
+
+def test_a_rough_figure_is_never_said_as_an_exact_one() -> None:
+    # 弱 is "a little less than"; no word of the other languages says the same.
+    assert said("6割弱が反対した。", "6割", "ja", "en") == Short("6割", "ja", False)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,12 @@ from pydantic.dataclasses import dataclass
 from konkyo.index.text.normalize import fold
 from konkyo.index.text.word_data import CHECKED, any_word, word_data
 
-__all__ = ["entity", "is_person", "known_names", "spellings"]
+__all__ = ["entity", "is_person", "known_names", "spelling", "spellings"]
 
+_KANA = re.compile(r"[ァ-ヴー・]+")
+_HAN = re.compile(r"[一-鿿]+")
+_HANGUL = re.compile(r"[가-힣 ]+")
+_LATIN = re.compile(r"[A-Za-zÀ-ɏ .'’-]+")
 _LANGUAGES = ("en", "ja", "zh", "ko", "de", "es", "fr", "it", "pt", "ru", "tr", "th", "ar")
 
 
@@ -81,6 +85,37 @@ def spellings(key: str) -> tuple[str, ...]:
         for language in ("en", "ja", "zh", "ko"):
             forms += [form for form, known in _territories(language).items() if known == key]
     return tuple(dict.fromkeys(forms))
+
+
+def spelling(key: str, language: str) -> str | None:
+    """Returns how a language writes the name of a key, ``None`` where that is not known.
+
+    The first form in the language's script: kana for Japanese, else Han; of two forms in Han the
+    second is the Chinese one. Countries are named as in
+    the CLDR, but for Japanese and Korean, where newspapers use shorter names.
+    """
+    code, known = language[:2], _gazetteer()
+    country = len(key) == 2 and key.isupper()
+    if country and (code not in {"ja", "ko"} or key not in known.countries):
+        return _country(key, code)
+    tables = (known.people, known.places, known.organisations, known.countries)
+    forms = next((table[key] for table in tables if key in table), ())
+    written = {"ja": _KANA, "ko": _HANGUL, "zh": _HAN}.get(code, _LATIN)
+    fits = [form for form in forms if written.fullmatch(form)]
+    if code == "ja" and not fits:
+        fits = [form for form in forms if _HAN.fullmatch(form)]
+    if code == "zh" and len(fits) > 1 and not any(_KANA.fullmatch(form) for form in forms):
+        fits = fits[1:]
+    return fits[0] if fits else None
+
+
+def _country(key: str, code: str) -> str | None:
+    from babel import Locale, UnknownLocaleError
+
+    try:
+        return str(Locale.parse(code).territories[key])
+    except (UnknownLocaleError, ValueError, KeyError):
+        return None
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sudachipy import Tokenizer
 
-__all__ = ["Word", "reading", "words"]
+__all__ = ["Word", "reading", "readings", "words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,4 +44,9 @@ def words(text: str) -> Iterator[Word]:
 
 def reading(text: str) -> str:
     """Returns how a text is read, in katakana."""
-    return "".join(piece.reading_form() for piece in _tokenizer().tokenize(text))
+    return "".join(readings(text))
+
+
+def readings(text: str) -> list[str]:
+    """Returns how each word of a text is read, in katakana."""
+    return [piece.reading_form() for piece in _tokenizer().tokenize(text)]

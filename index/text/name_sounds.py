@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from difflib import SequenceMatcher
 from functools import lru_cache
 
 from pydantic.dataclasses import dataclass
 
-from konkyo.index.text.japanese import reading
+from konkyo.index.text.japanese import reading, readings
 from konkyo.index.text.word_data import CHECKED, word_data
 
-__all__ = ["sounds_alike"]
+__all__ = ["romanised", "sounds_alike"]
 
 
 @dataclass(frozen=True, slots=True, config=CHECKED)
@@ -82,6 +83,32 @@ def _sound(name: str) -> str | None:
         return _kana_sound(kana) if re.fullmatch(r"[ァ-ヴー]+", kana) else None
     plain = unicodedata.normalize("NFKD", wide.lower())
     return re.sub(r"[^a-z\s]", "", "".join(c for c in plain if not unicodedata.combining(c)))
+
+
+def romanised(name: str, language: str) -> str | None:
+    """How a name in Han, kana or Hangul is read in its language, in Latin letters, else ``None``.
+
+    Chinese in pinyin without tones, Japanese in Hepburn by the dictionary's reading, Korean
+    syllable by syllable.
+    """
+    if re.search(r"[가-힣]", name):
+        words = [[w[:1], w[1:]] if len(w) == 3 else [w] for w in name.split()]
+        return _title(_hangul_sound(part) for word in words for part in word)
+    if language[:2] == "zh" and re.search(r"[一-鿿]", name):
+        from pypinyin import lazy_pinyin
+
+        first, *given = lazy_pinyin(name)
+        return _title([first, "".join(given)])
+    if language[:2] != "ja":
+        return None
+    from jaconv import kana2alphabet, kata2hira
+
+    latin = [kana2alphabet(kata2hira(kana)) for kana in readings(name)]
+    return _title(latin) if all(word.isascii() for word in latin) else None
+
+
+def _title(words: Iterable[str]) -> str:
+    return " ".join(word.strip().capitalize() for word in words if word.strip())
 
 
 def _skeleton(sound: str) -> str:

@@ -1,0 +1,52 @@
+"""A day, month, year or time of day, said in another language."""
+
+from __future__ import annotations
+
+from datetime import date, time
+
+from babel.dates import format_date, format_skeleton, format_time
+
+from konkyo.index.text.moments import Moment
+from konkyo.rag.short_answer.wording import locale_of, ordinal, words_of
+
+__all__ = ["moment_text"]
+
+_ANY_YEAR = 2000
+"""A leap year, so that 29 February can be said without a year."""
+
+
+def moment_text(moment: Moment, language: str) -> str | None:
+    """Returns the moment in a language, ``None`` where it cannot be said exactly there.
+
+    A day counted from the article's own ("yesterday") is said as the day it was.
+    """
+    locale = locale_of(language)
+    if moment.grain == "time" and moment.clock is not None:
+        if not moment.half_known:
+            return None
+        return format_time(time(*divmod(moment.clock, 60)), "short", locale=locale)
+    if moment.grain not in {"day", "month", "year"}:
+        return None
+    parts = [p for p in (moment.year, moment.month, moment.day) if p is not None]
+    if moment.year is not None and not 1 <= moment.year <= 9999:
+        return None
+    if moment.day is not None and moment.month is None:
+        return _day_alone(moment.day, language)
+    if not parts:
+        return None
+    skeleton = "".join(
+        letters
+        for letters, part in (("y", moment.year), ("MMMM", moment.month), ("d", moment.day))
+        if part is not None
+    )
+    day = date(moment.year or _ANY_YEAR, moment.month or 1, moment.day or 1)
+    if skeleton == "yMMMMd":
+        return format_date(day, "long", locale)
+    return format_skeleton(skeleton, day, locale=locale)
+
+
+def _day_alone(day: int, language: str) -> str | None:
+    words = words_of(language)
+    if words is None:
+        return None
+    return words.day.format(n=ordinal(day, language) if len(words.ordinal) > 1 else day)

@@ -1,0 +1,131 @@
+"""A place in a quote, and the clean unit around it: a whole figure, day or word."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import date
+
+from konkyo.index.text.dates import dates
+from konkyo.index.text.moments import Moment
+from konkyo.index.text.quantities import Quantity, quantities
+from konkyo.rag.retrieval.evidence import Span
+from konkyo.rag.short_answer.quantity_text import hedge_of
+from konkyo.rag.short_answer.wording import Hedge, wording
+from konkyo.rag.types import Evidence
+
+__all__ = ["Fact", "Place", "changes_nothing", "clean", "facts_of", "place_in", "place_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a quote answers: ``quote[start:end]``, in code points.
+
+    ``language`` is that of the quote (ISO 639-1), ``published`` its article's day (YYYY-MM-DD).
+    """
+
+    quote: str
+    start: int
+    end: int
+    language: str
+    published: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Its words, white space folded."""
+        return " ".join(self.quote[self.start : self.end].split())
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A figure with the words that make it rough, or a date: ``quote[start:end]``."""
+
+    value: Quantity | Moment
+    start: int
+    end: int
+    hedge: Hedge | None = None
+
+
+def place_in(evidence: Evidence, span: Span) -> Place:
+    """The part of a span that lies within a quote."""
+    start = max(0, span.start - evidence.start)
+    end = min(len(evidence.text), span.end - evidence.start)
+    article = evidence.article
+    return Place(evidence.text, start, end, article.language, article.published)
+
+
+def place_of(evidence: Evidence, text: str) -> Place | None:
+    """Where a quote first holds a text, or ``None``."""
+    start = evidence.text.find(text)
+    article = evidence.article
+    if start < 0 or not text:
+        return None
+    return Place(evidence.text, start, start + len(text), article.language, article.published)
+
+
+def facts_of(place: Place) -> list[Fact]:
+    """The figures and dates that a place touches, in order; a date wins over a figure in it."""
+    day = date.fromisoformat(place.published[:10]) if place.published else None
+    moments = [Fact(m, m.start, m.end) for m in dates(place.quote, day, place.language)]
+    figures = []
+    for figure in quantities(place.quote, place.language):
+        if not figure.small and not any(_meet(figure, m) for m in moments):
+            hedge, start, end = hedge_of(place.quote, figure.start, figure.end)
+            figures.append(Fact(figure, start, end, hedge))
+    return sorted((f for f in [*moments, *figures] if _meet(f, place)), key=lambda f: f.start)
+
+
+def _meet(one: Fact | Quantity, other: Fact | Place) -> bool:
+    return one.start < other.end and other.start < one.end
+
+
+def clean(place: Place) -> Place:
+    """The place widened to the whole figures, dates and words it touches, without what hangs on it.
+
+    「160」 in 「約160人の」 is 「約160人」; marks, unpaired brackets and a particle are left out.
+    """
+    facts = facts_of(place)
+    start = min([place.start, *(f.start for f in facts)])
+    end = max([place.end, *(f.end for f in facts)])
+    if facts and changes_nothing(place.quote[start : facts[0].start]):
+        start = facts[0].start
+    if facts and changes_nothing(place.quote[facts[-1].end : end]):
+        end = facts[-1].end
+    while 0 < start < len(place.quote) and _inside_word(place.quote, start):
+        start -= 1
+    while 0 < end < len(place.quote) and _inside_word(place.quote, end):
+        end += 1
+    return _stripped(replace(place, start=start, end=end))
+
+
+def changes_nothing(text: str) -> bool:
+    """Whether what stands beside a fact is a particle or the like."""
+    return bool(wording().beside.fullmatch(text.strip().lower()))
+
+
+_WORD = re.compile(r"[A-Za-zÀ-ɏЀ-ӿ0-9]{2}")
+_PAIRS = tuple(zip("「『“‘（(《〈【［[", "」』”’）)》〉】］]", strict=True))
+_OUTER = " \t\n　、。，．,.;；:：・!！?？…—–-"
+_PARTICLE = re.compile(r"(?<=[゠-ヿ一-鿿0-9０-９%％])[のをがはにでとへ]$")
+
+
+def _inside_word(text: str, at: int) -> bool:
+    return bool(_WORD.fullmatch(text[at - 1 : at + 1]))
+
+
+def _stripped(place: Place) -> Place:
+    text = place.quote[place.start : place.end]
+    while True:
+        kept = text.strip(_OUTER) if not text.endswith(".") or text.count(".") < 2 else text
+        if place.language[:2] == "ja":
+            kept = _PARTICLE.sub("", kept)
+        for opens, closes in _PAIRS:
+            if kept.startswith((opens, closes)) and kept.count(opens) != kept.count(closes):
+                kept = kept[1:]
+            if kept.endswith((opens, closes)) and kept.count(opens) != kept.count(closes):
+                kept = kept[:-1]
+        if kept == text:
+            break
+        text = kept
+    start = place.quote.find(text, place.start) if text else place.start
+    return replace(place, start=start, end=start + len(text))

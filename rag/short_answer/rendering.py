@@ -1,0 +1,96 @@
+"""A place said in another language, where that can be exact."""
+
+from __future__ import annotations
+
+from konkyo.index.text.moments import Moment
+from konkyo.index.text.names import Name, names
+from konkyo.rag.short_answer.moment_text import moment_text
+from konkyo.rag.short_answer.name_text import name_text, reading
+from konkyo.rag.short_answer.place import Fact, Place, changes_nothing, clean, facts_of
+from konkyo.rag.short_answer.quantity_text import quantity_text
+from konkyo.rag.short_answer.wording import locale_of, wording, words_of
+from konkyo.rag.types import Short
+
+__all__ = ["rendered"]
+
+_BESIDE = 16
+"""Letters around a fact up to which it is said with the printed words beside it."""
+
+
+def rendered(place: Place, language: str) -> Short:
+    """The place in a language: one fact or name, a list of them, or as it is printed.
+
+    Where only the figure or day of a few words can be said exactly, the words follow as they are
+    printed, and the text is not exact; so does the reading of a name.
+    """
+    whole = _exact(place, language)
+    if whole is not None:
+        return Short(whole, language, True)
+    items = [_exact(item, language) for item in _items(place)]
+    if len(items) > 1 and all(items):
+        from babel.lists import format_list
+
+        told = [item for item in items if item]
+        return Short(format_list(told, "standard", locale_of(language)), language, True)
+    return _beside_print(place, language)
+
+
+def _beside_print(place: Place, language: str) -> Short:
+    """The words as they are printed, beside the fact or name in them that can be said."""
+    words = words_of(language) or words_of("en")
+    assert words is not None
+    fact, name = _only_fact(place), _only_name(place)
+    said = read = None
+    if fact is not None and (isinstance(fact.value, Moment) or fact.value.unit is not None):
+        said = _said(fact, language)
+    elif fact is None and name is not None:
+        said = name_text(name.text, place.language, language)
+        read = reading(name.text, place.language, language)
+    known = fact or name
+    if known is None or len(place.text) - (known.end - known.start) > _BESIDE:
+        return Short(place.text, place.language, False)
+    if said:
+        return Short(words.reading.format(x=said, y=place.text), language, False)
+    text = words.reading.format(x=place.text, y=read) if read else place.text
+    return Short(text, place.language, False)
+
+
+def _only_name(place: Place) -> Name | None:
+    """The one name of a place, found by all of its quote: a title behind it tells a name."""
+    found = [
+        n for n in names(place.quote, place.language) if n.start < place.end and place.start < n.end
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _exact(place: Place, language: str) -> str | None:
+    """The whole place as one fact or one known name."""
+    fact = _only_fact(place)
+    if fact is None:
+        return name_text(place.text, place.language, language)
+    rest = place.quote[place.start : fact.start], place.quote[fact.end : place.end]
+    if any(part.strip() and not changes_nothing(part) for part in rest):
+        return None
+    return _said(fact, language)
+
+
+def _only_fact(place: Place) -> Fact | None:
+    facts = facts_of(place)
+    return facts[0] if len(facts) == 1 else None
+
+
+def _said(fact: Fact, language: str) -> str | None:
+    if isinstance(fact.value, Moment):
+        return moment_text(fact.value, language)
+    return quantity_text(fact.value, language, fact.hedge)
+
+
+def _items(place: Place) -> list[Place]:
+    """The items of a list, as places."""
+    at, items = place.start, []
+    for found in wording().between.finditer(place.quote, place.start, place.end):
+        items.append((at, found.start()))
+        at = found.end()
+    items.append((at, place.end))
+    parts = (Place(place.quote, a, b, place.language, place.published) for a, b in items if a < b)
+    return [clean(part) for part in parts]
