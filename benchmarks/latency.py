@@ -1,4 +1,4 @@
-"""How long a reader waits: first evidence, quotes alone, full answers, with the prompts' tokens.
+"""How long a reader waits: first evidence, short answer, quotes alone, phrased answers.
 
     konkyo index build seeds --store /tmp/seeds
     python benchmarks/latency.py --store /tmp/seeds --questions 30 --out
@@ -60,10 +60,13 @@ def main() -> None:
     for name, outcomes in (("quotes alone", alone), ("quotes alone, asked again", again)):
         found[name] = {
             "first_evidence": spread([o.timings_ms["first_evidence"] for o in outcomes]),
+            "short_answer": spread(
+                [o.timings_ms["short_answer"] for o in outcomes if o.timings_ms["short_answer"]]
+            ),
             "total": spread([o.timings_ms["total"] for o in outcomes]),
         }
         print(name, found[name], flush=True)
-    full = open_from_settings(args.store)
+    full = open_from_settings(args.store).styled("always")
     outcomes = [o for o in measure(lambda q: full.ask(q, today=today)) if isinstance(o, Answer)]
     found["full answers"] = {
         "answered": len(outcomes),

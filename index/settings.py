@@ -9,6 +9,7 @@
     [llm]           kind, model, base_url, api_key_env, timeout, retries, contract,
                     price_in, price_out
     [retrieval]     dense_weight, candidates, top_k
+    [answers]       phrasing, strictness
     [chat]          host, port, rate, concurrent, password_file, editor_password_file,
                     keys_file, log, names, origins, user_header, editors, grace
 
@@ -38,6 +39,7 @@ from konkyo.index.errors import SettingsError
 
 __all__ = [
     "CONFIG_NAME",
+    "AnswerSettings",
     "ChatSettings",
     "ChunkSettings",
     "EmbeddingSettings",
@@ -123,6 +125,18 @@ class RetrievalSettings(_Section):
     reranker: str = ""
 
 
+class AnswerSettings(_Section):
+    """How answers are put.
+
+    ``phrasing``: whether a language model may phrase them (``auto``: one that is not embedded and
+    small). ``strictness`` is from 0 (answer even if unsure) to 1 (only if certain); 0.5 is the
+    threshold that was fitted, and each 0.1 multiplies the odds asked for by 2.2.
+    """
+
+    phrasing: Literal["auto", "always", "never"] = "auto"
+    strictness: float = Field(default=0.5, ge=0, le=1)
+
+
 class ChatSettings(_Section):
     """Where the chat listens, who may come in and how often.
 
@@ -174,6 +188,7 @@ class Settings(BaseSettings):
     reading: ReadingSettings = ReadingSettings()
     llm: LLMSettings = LLMSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
+    answers: AnswerSettings = AnswerSettings()
     chat: ChatSettings = ChatSettings()
 
     @classmethod

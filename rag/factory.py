@@ -15,6 +15,7 @@ from konkyo.index.embedding.protocol import Encoder, TokenEncoder
 from konkyo.index.errors import ModelMissing, SettingsError, StoreMismatch
 from konkyo.index.settings import RetrievalSettings, Settings
 from konkyo.index.stores.base import Store
+from konkyo.rag.answer_style import AnswerStyle
 from konkyo.rag.calibration import load_calibration
 from konkyo.rag.generation.http_llm import Remote, ollama_llm, openai_compatible_llm
 from konkyo.rag.generation.llm import LLM, EmbeddedLLM, NoLLM
@@ -124,12 +125,13 @@ def open_pipeline(
     retrieval: RetrievalSettings | None = None,
     calibration: str = "",
     decide: Decide | None = None,
+    style: AnswerStyle | None = None,
 ) -> Pipeline:
     """Open a store with its encoder, the learned checker where it can be had, and a model.
 
     The store is opened first, so that a wrong folder is told at once. ``calibration`` names a file
-    of ``konkyo eval calibrate``; ``decide`` replaces the fitted decision. Raises StoreError,
-    ModelError, SettingsError.
+    of ``konkyo eval calibrate``; ``decide`` replaces the fitted decision; ``style`` says how
+    answers are put. Raises StoreError, ModelError, SettingsError.
     """
     opened, encoder = _open(store, encoder, embedding)
     parts = open_parts(
@@ -139,6 +141,7 @@ def open_pipeline(
         retrieval=retrieval,
         calibration=calibration,
         decide=decide,
+        style=style,
     )
     return parts.over(opened)
 
@@ -151,6 +154,7 @@ def open_parts(
     retrieval: RetrievalSettings | None = None,
     calibration: str = "",
     decide: Decide | None = None,
+    style: AnswerStyle | None = None,
 ) -> PipelineParts:
     """Open what ``open_pipeline`` puts together, for a store or for several."""
     checker = open_checker()
@@ -160,6 +164,7 @@ def open_parts(
         options = options or Options(thresholds=Thresholds(answerable=answers.threshold))
         decide = decide or Answerability(answers, options.thresholds).share
     options = _with_retrieval(options or Options(), encoder, retrieval)
+    options = replace(options, style=style or options.style)
     return PipelineParts(
         encoder,
         llm or open_llm("embedded"),
@@ -196,6 +201,7 @@ def open_from_settings(
         embedding=settings.embedding.model,
         retrieval=settings.retrieval,
         calibration=settings.calibration,
+        style=AnswerStyle(settings.answers.phrasing, settings.answers.strictness),
         llm=queue(
             open_llm(
                 kind,

@@ -48,6 +48,7 @@ class OutcomeBuilder:
         """Give the short answer that some places hold, if they hold any."""
         self.short = short_answer(places, self.asked.language, joined)
         if self.short is not None:
+            self.timings.reach("short_answer")
             yield ShortReady(self.short)
 
     def quote(self, item: Evidence, place: Place | None = None) -> ClaimChecked:

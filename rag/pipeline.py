@@ -19,6 +19,7 @@ from typing import Self
 from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.records import Article, Filter
 from konkyo.index.stores.base import Store
+from konkyo.rag.answer_style import AnswerStyle, Phrasing
 from konkyo.rag.conversation import Turn
 from konkyo.rag.disagreement.conflicts import conflicting
 from konkyo.rag.disagreement.false_premise import Otherwise, told_otherwise
@@ -64,6 +65,12 @@ class Options:
     limits: SelectionLimits = field(default_factory=SelectionLimits)
     fusion: FusionWeights = field(default_factory=FusionWeights)
     thresholds: Thresholds = field(default_factory=Thresholds)
+    style: AnswerStyle = field(default_factory=AnswerStyle)
+
+    @property
+    def answerable(self) -> float:
+        """The share from which quotes answer, as strict as the style asks for."""
+        return self.style.threshold(self.thresholds.answerable)
 
 
 class Pipeline:
@@ -104,7 +111,7 @@ class Pipeline:
             decide=decide,
             limits=self.options.limits,
             thresholds=self.options.thresholds,
-        )
+        ).answering_from(self.options.answerable)
 
     @property
     def retriever(self) -> Retriever:
@@ -121,6 +128,17 @@ class Pipeline:
         """The same pipeline with the articles of another store."""
         other = self.over(self.retriever.over(store))
         other.store = store
+        return other
+
+    def styled(self, phrasing: Phrasing | None = None, strictness: float | None = None) -> Self:
+        """This pipeline with answers put another way; None: as it is."""
+        other, style = self.held(), self.options.style
+        style = AnswerStyle(
+            style.phrasing if phrasing is None else phrasing,
+            style.strictness if strictness is None else strictness,
+        )
+        other.options = replace(self.options, style=style)
+        other._search = other._search.answering_from(other.options.answerable)
         return other
 
     @property
@@ -227,7 +245,7 @@ class Pipeline:
         if otherwise is not None:
             yield from _corrected(otherwise, found, building)
             return
-        if found.share < self.options.thresholds.answerable:
+        if found.share < self.options.answerable:
             yield Finished(building.refuse("weak_evidence", found.related))
             return
         yield from self._claims(found, building)
@@ -266,15 +284,16 @@ class Pipeline:
         quotes = self._best_quotes(found)
         yield from building.tell([place for _, place in quotes[:1] if place is not None])
         options = self.options
-        drafter = Drafter(
-            self.llm,
-            self._verifier,
-            options.thresholds,
-            options.quotes_read,
-            options.max_tokens,
-        )
-        yield from drafter.draft(found, building)
-        if not building.claims and found.share >= self.options.thresholds.quotes_alone:
+        if options.style.phrases(self.llm):
+            drafter = Drafter(
+                self.llm,
+                self._verifier,
+                options.thresholds,
+                options.quotes_read,
+                options.max_tokens,
+            )
+            yield from drafter.draft(found, building, quotes[0][1])
+        if not building.claims:
             if building.removed:
                 building.notices.append(notice_text("quotes_only", building.asked.language))
             for item, place in quotes:

@@ -43,9 +43,6 @@ class Thresholds:
     kind_missing: float = _share(
         0.1, "the most that share may be where no quote holds what kind of thing is asked for"
     )
-    quotes_alone: float = _share(
-        0.5, "share from which quotes may be the answer when no phrased sentence passed"
-    )
     quote_near_best: float = _share(
         0.7, "part of the best quote's score from which another is shown beside it"
     )

@@ -10,11 +10,11 @@ from typing import Literal
 __all__ = ["Stage", "Timings"]
 
 Stage = Literal["retrieve", "read", "generate", "verify"]
-Moment = Literal["first_evidence", "total"]
+Moment = Literal["first_evidence", "short_answer", "total"]
 
 
 class Timings:
-    """Milliseconds: of each stage, none containing another, and of two moments since the start."""
+    """Milliseconds of each stage, none containing another, and of three moments since the start."""
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
@@ -22,6 +22,7 @@ class Timings:
             "retrieve": 0.0,
             "read": 0.0,
             "first_evidence": 0.0,
+            "short_answer": 0.0,
             "generate": 0.0,
             "verify": 0.0,
             "total": 0.0,

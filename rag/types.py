@@ -42,6 +42,7 @@ RemovedReason = Literal[
     "relation",
     "off_question",
     "language",
+    "repetition",
 ]
 
 

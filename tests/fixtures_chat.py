@@ -18,9 +18,11 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Self
 
 from konkyo.index.errors import ArticleMissing, LLMUnreachable
 from konkyo.index.records import Article, ArticleSummary, Filter, Hit, Passage, article_id_for
+from konkyo.rag.answer_style import Phrasing
 from konkyo.rag.conversation import Turn as Past
 from konkyo.rag.generation.llm import LLM, NoLLM, Usage
 from konkyo.rag.generation.prompts import Prompt
@@ -322,6 +324,9 @@ class FakeReader:
 
     def is_answered(self, question: str, article_id: str) -> bool:
         return True
+
+    def styled(self, phrasing: Phrasing | None = None, strictness: float | None = None) -> Self:
+        return self
 
     def refresh(self) -> bool:
         self.changes, changed = 0, self.changes

@@ -12,6 +12,7 @@ import pytest
 from konkyo.index.errors import ArticleMissing, LLMUnreachable
 from konkyo.index.records import Article, ArticleSummary, Filter, Passage, ScoredPassage
 from konkyo.index.text.sentences import sentences
+from konkyo.rag.answer_style import AnswerStyle, Phrasing
 from konkyo.rag.calibration import Calibration
 from konkyo.rag.conversation import Turn, standalone
 from konkyo.rag.generation.llm import LLM, NoLLM, Usage
@@ -27,6 +28,7 @@ from konkyo.rag.types import (
     EvidenceReady,
     Finished,
     Refusal,
+    Short,
     ShortReady,
     to_json,
 )
@@ -319,8 +321,8 @@ class SeesNothingIn(Reads):
 
 
 def test_a_second_sentence_beside_the_question_is_removed() -> None:
-    reader = SeesNothingIn(0.75, word="投資は5500億ドルに上る。")
-    asked = pipeline(Says([GOOD + "投資は5500億ドルに上る。[1]\n"]), reader=reader)
+    reader = SeesNothingIn(0.75, word="投資の規模は5500億ドル。")
+    asked = pipeline(Says([GOOD + "投資の規模は5500億ドル。[1]\n"]), reader=reader)
     outcome = asked.ask(QUESTION)
     assert isinstance(outcome, Answer)
     assert [c.text for c in outcome.claims] == ["日本の対米投資は5500億ドルに上る。"]
@@ -392,7 +394,15 @@ def test_the_documented_object_has_the_documented_keys() -> None:
     }
     timings = found["timings_ms"]
     assert isinstance(timings, dict)
-    assert set(timings) == {"retrieve", "read", "first_evidence", "generate", "verify", "total"}
+    assert set(timings) == {
+        "retrieve",
+        "read",
+        "first_evidence",
+        "short_answer",
+        "generate",
+        "verify",
+        "total",
+    }
 
 
 @pytest.mark.parametrize(
@@ -453,3 +463,58 @@ def test_the_short_answer_is_part_of_the_answer_and_of_its_json() -> None:
         "language": "ja",
         "exact": True,
     }
+
+
+def test_a_model_that_must_not_phrase_is_not_asked() -> None:
+    llm = Says([])
+    outcome = pipeline(llm).styled("never").ask(QUESTION)
+    assert isinstance(outcome, Answer)
+    assert outcome.claims[0].text == outcome.citations[0].quote
+    assert llm.asked == []
+
+
+@pytest.mark.parametrize(
+    ("phrasing", "name", "asked"),
+    [
+        ("auto", "embedded:qwen2.5-coder-1.5b-instruct-q4_k_m", 0),
+        ("always", "embedded:qwen2.5-coder-1.5b-instruct-q4_k_m", 1),
+        ("auto", "openai:a-large-one", 1),
+        ("never", "openai:a-large-one", 0),
+    ],
+)
+def test_auto_asks_only_a_model_that_writes_well(phrasing: Phrasing, name: str, asked: int) -> None:
+    llm = Says([GOOD], name=name)
+    pipeline(llm).styled(phrasing).ask(QUESTION)
+    assert len(llm.asked) == asked
+
+
+def test_a_sentence_without_the_short_answer_leaves_the_quote_in_its_place() -> None:
+    outcome = pipeline(Says(["投資は5500億ドルに上る。[1]\n"])).ask(QUESTION)
+    assert isinstance(outcome, Answer)
+    assert outcome.short == Short("日本の対米", "ja", True)
+    assert [r.reason for r in outcome.removed] == ["off_question"]
+    assert outcome.claims[0].text == outcome.citations[0].quote
+
+
+def test_a_sentence_that_says_one_thing_twice_is_removed() -> None:
+    twice = "日本の対米投資は5500億ドルに上り、日本の対米投資は5500億ドルに上る。[1]\n"
+    outcome = pipeline(Says([twice + GOOD])).ask(QUESTION)
+    assert isinstance(outcome, Answer)
+    assert [r.reason for r in outcome.removed] == ["repetition"]
+    assert [c.text for c in outcome.claims] == ["日本の対米投資は5500億ドルに上る。"]
+
+
+def test_strictness_moves_the_threshold_and_the_fingerprint() -> None:
+    asked = pipeline(NoLLM(), sure=0.55)
+    assert isinstance(asked.ask(QUESTION), Answer)
+    assert isinstance(asked.styled(strictness=0.6).ask(QUESTION), Refusal)
+    assert isinstance(pipeline(NoLLM(), sure=0.1).styled(strictness=0.2).ask(QUESTION), Answer)
+    prints = {asked.styled(strictness=s).ask(QUESTION).fingerprint for s in (0.4, 0.5, 0.6)}
+    assert len(prints) == 3
+
+
+@pytest.mark.parametrize("fitted", [0.3, 0.7])
+def test_half_strictness_is_the_fitted_threshold(fitted: float) -> None:
+    assert AnswerStyle().threshold(fitted) == pytest.approx(fitted)
+    assert AnswerStyle(strictness=0).threshold(fitted) < 0.05
+    assert AnswerStyle(strictness=1).threshold(fitted) > 0.95

@@ -14,6 +14,7 @@ from konkyo.rag.messages import notice_text, removed_text
 from konkyo.rag.outcome import OutcomeBuilder
 from konkyo.rag.retrieval.evidence import Span
 from konkyo.rag.retrieval.search import Found
+from konkyo.rag.short_answer.place import Place
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.types import (
     Claim,
@@ -43,8 +44,12 @@ class Drafter:
     quotes_read: int
     max_tokens: int
 
-    def draft(self, found: Found, building: OutcomeBuilder) -> Iterator[Event]:
+    def draft(
+        self, found: Found, building: OutcomeBuilder, short: Place | None = None
+    ) -> Iterator[Event]:
         """Ask once, and once more to repair where nothing passed; adds what passes to the outcome.
+
+        The first sentence must say what ``short`` holds.
 
         A sentence that is true but answers something else is not repaired, nor is one that puts
         the quote's words into another relation or is about quotes in another language: the quote
@@ -60,7 +65,7 @@ class Drafter:
             lines=1 if found.places and asked.asks_one_fact else 2,
         )
         try:
-            yield from self._attempt(prompt, evidence, found.places, building)
+            yield from self._attempt(prompt, evidence, found.places, short, building)
             failed = next(
                 (r for r in reversed(building.removed) if r.reason not in _BETTER_QUOTED), None
             )
@@ -68,7 +73,7 @@ class Drafter:
             if not building.claims and failed is not None and own:
                 why = removed_text(failed.reason, asked.language)
                 again = repair_prompt(prompt, failed.text, why, asked.language)
-                yield from self._attempt(again, evidence, found.places, building)
+                yield from self._attempt(again, evidence, found.places, short, building)
         except LLMError:
             building.notices.append(
                 notice_text("llm_stopped" if building.claims else "llm_unavailable", asked.language)
@@ -88,6 +93,7 @@ class Drafter:
         prompt: Prompt,
         evidence: Sequence[Evidence],
         places: Sequence[Span],
+        short: Place | None,
         building: OutcomeBuilder,
     ) -> Iterator[Event]:
         usage = Usage()
@@ -96,7 +102,7 @@ class Drafter:
             for draft in _sentences(lines, prompt, building):
                 yield ClaimDrafted(draft.text)
                 with building.timings.stage("verify"):
-                    event = self._checked(draft, evidence, places, building)
+                    event = self._checked(draft, evidence, places, short, building)
                 yield event
         building.usage.add(usage)
 
@@ -105,6 +111,7 @@ class Drafter:
         draft: Draft,
         evidence: Sequence[Evidence],
         places: Sequence[Span],
+        short: Place | None,
         building: OutcomeBuilder,
     ) -> Event:
         claim = DraftedClaim(
@@ -114,7 +121,8 @@ class Drafter:
             building.asked.standalone,
             building.asked.language,
             places=places,
-            first=not building.claims,
+            short=short,
+            before=tuple(c.text for c in building.claims),
             one_fact=building.asked.asks_one_fact,
         )
         verdict = self.verifier.check(claim)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -83,6 +84,12 @@ class Search:
             limits=self._limits,
             thresholds=self._thresholds,
         )
+
+    def answering_from(self, share: float) -> Search:
+        """The same search where quotes answer from another share on."""
+        other = copy(self)
+        other._thresholds = replace(self._thresholds, answerable=share)
+        return other
 
     def find(
         self, asked: AskedQuestion, where: Filter, top_k: int, today: date, timings: Timings

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Protocol
 
 from konkyo.index.text.language import same_language
 from konkyo.index.text.normalize import letters
@@ -17,7 +18,7 @@ from konkyo.rag.retrieval.evidence import Span
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.verification.facts import compare
 
-__all__ = ["agrees", "anchors", "hint", "says"]
+__all__ = ["Said", "agrees", "anchors", "hint", "says"]
 
 _HIRAGANA = re.compile(r"[぀-ゟ]")
 
@@ -38,7 +39,19 @@ def hint(spans: Sequence[Span], thresholds: Thresholds = DEFAULT) -> str:
     return " ".join(found[0].text.split()) if found else ""
 
 
-def says(claim: str, span: Span, language: str, thresholds: Thresholds = DEFAULT) -> bool | None:
+class Said(Protocol):
+    """Words of an article in their language."""
+
+    @property
+    def text(self) -> str:
+        """The words."""
+
+    @property
+    def language(self) -> str:
+        """ISO 639-1."""
+
+
+def says(claim: str, span: Said, language: str, thresholds: Thresholds = DEFAULT) -> bool | None:
     """Whether a claim holds what a span holds; ``None`` where that cannot be told."""
     wanted, given = letters(span.text), letters(claim)
     if wanted and wanted in given:

@@ -12,21 +12,34 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from konkyo.index.embedding.protocol import TokenEncoder
+from konkyo.index.text.language import same_language
 from konkyo.rag.calibration import Calibration
 from konkyo.rag.generation.output_format import Draft
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Span
+from konkyo.rag.short_answer.place import Place
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.types import Evidence, RemovedReason
-from konkyo.rag.verification.answer_place import agrees
+from konkyo.rag.verification.answer_place import agrees, says
 from konkyo.rag.verification.facts import compare
 from konkyo.rag.verification.meaning import Supporter, meaning_features
 from konkyo.rag.verification.relation import RelationCheck
+from konkyo.rag.verification.repetition import repeats
 from konkyo.rag.verification.script import script_fits
 
 __all__ = ["CHECKS", "SUPPORT", "Check", "DraftedClaim", "Verdict", "Verifier", "drafted"]
 
-Check = Literal["citations", "script", "facts", "meaning", "answer_place", "bearing", "relation"]
+Check = Literal[
+    "citations",
+    "script",
+    "repetition",
+    "facts",
+    "meaning",
+    "short_answer",
+    "answer_place",
+    "bearing",
+    "relation",
+]
 
 CHECKS: tuple[Check, ...] = get_args(Check)
 """In the order they are made; the first that fails decides."""
@@ -49,8 +62,8 @@ class DraftedClaim:
     """A sentence with all that its checks look at.
 
     ``shown`` are the numbered quotes; ``places`` are where the reader is sure to see the answer,
-    surest first; ``first``: no other sentence has passed before; ``one_fact``: the question asks
-    for a number, a day or a name.
+    surest first; ``short`` is the short answer that the first sentence must say; ``before`` are
+    the sentences that passed before; ``one_fact``: the question asks for a number, a day or a name.
     """
 
     text: str
@@ -59,8 +72,14 @@ class DraftedClaim:
     question: str
     language: str
     places: Sequence[Span] = ()
-    first: bool = True
+    short: Place | None = None
+    before: Sequence[str] = ()
     one_fact: bool = False
+
+    @property
+    def first(self) -> bool:
+        """Whether no other sentence has passed before."""
+        return not self.before
 
     @property
     def cited(self) -> list[Evidence]:
@@ -104,8 +123,10 @@ class Verifier:
         made: dict[Check, Callable[[DraftedClaim, float], Verdict]] = {
             "citations": self._citations,
             "script": self._script,
+            "repetition": self._repetition,
             "facts": self._facts,
             "meaning": self._meaning,
+            "short_answer": self._short_answer,
             "answer_place": self._answer_place,
             "bearing": self._bearing,
             "relation": self._relation,
@@ -160,6 +181,10 @@ class Verifier:
         fits = script_fits(claim.text, claim.language, known, self._thresholds)
         return Verdict(support, None) if fits else Verdict(0.0, "language")
 
+    def _repetition(self, claim: DraftedClaim, support: float) -> Verdict:
+        again = repeats(claim.text, claim.before)
+        return Verdict(support, "repetition" if again else None)
+
     def _facts(self, claim: DraftedClaim, support: float) -> Verdict:
         """The first exact fact of the claim that its quotes do not hold."""
         cited = claim.cited
@@ -185,6 +210,21 @@ class Verifier:
         if unsure or support < self._support.threshold:
             return Verdict(support, "meaning")
         return Verdict(support, None)
+
+    def _short_answer(self, claim: DraftedClaim, support: float) -> Verdict:
+        """What takes the quote's place must say what the short answer says.
+
+        A clause may be said in other words, but not across languages, where nothing can tell.
+        """
+        if claim.short is None or not claim.first:
+            return Verdict(support, None)
+        told = says(claim.text, claim.short, claim.language, self._thresholds)
+        own = same_language(claim.short.language, claim.language)
+        return (
+            Verdict(support, None)
+            if told or (told is None and own)
+            else Verdict(support, "off_question", claim.short.text)
+        )
 
     def _answer_place(self, claim: DraftedClaim, support: float) -> Verdict:
         """Where the reader is sure of a place, the answer must hold what that place holds."""

@@ -12,7 +12,14 @@ import click
 
 if TYPE_CHECKING:
     from konkyo.index.records import Filter
-from konkyo.ui.cli.llm_options import BASE_URL_OPTION, LLM_OPTION, MODEL_OPTION
+    from konkyo.rag.answer_style import Phrasing
+from konkyo.ui.cli.llm_options import (
+    BASE_URL_OPTION,
+    LLM_OPTION,
+    MODEL_OPTION,
+    PHRASING_OPTION,
+    STRICTNESS_OPTION,
+)
 
 __all__ = ["ask", "search", "show"]
 
@@ -87,6 +94,8 @@ def _filter(
 @LLM_OPTION
 @MODEL_OPTION
 @BASE_URL_OPTION
+@PHRASING_OPTION
+@STRICTNESS_OPTION
 @click.option("--top-k", type=click.IntRange(1, 100), default=None, help="Passages to consider.")
 @click.option(
     "--today", callback=_iso, default=None, help='What "last week" counts from.  [default: today]'
@@ -99,6 +108,8 @@ def ask(
     llm: str | None,
     model: str | None,
     base_url: str | None,
+    phrasing: Phrasing | None,
+    strictness: float | None,
     top_k: int | None,
     today: str | None,
     since: str | None,
@@ -119,7 +130,7 @@ def ask(
     with working("getting the models ready …") as doing:
         pipeline = open_from_settings(store, llm=llm, model=model, base_url=base_url)
         doing("looking through the articles …")
-        outcome = pipeline.ask(
+        outcome = pipeline.styled(phrasing, strictness).ask(
             question,
             where=where,
             top_k=top_k,

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     from konkyo.ui.web.chat_server import ChatServer
     from konkyo.ui.web.chat_service import ChatService
     from konkyo.ui.web.serving import Served
-from konkyo.ui.cli.llm_options import BASE_URL_OPTION, MODEL_OPTION
+from konkyo.ui.cli.llm_options import (
+    BASE_URL_OPTION,
+    MODEL_OPTION,
+    PHRASING_OPTION,
+    STRICTNESS_OPTION,
+)
 
 __all__ = ["chat", "load_pipeline", "require_store"]
 
@@ -71,6 +76,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @MODEL_OPTION
 @BASE_URL_OPTION
+@PHRASING_OPTION
+@STRICTNESS_OPTION
 @click.option(
     "--password-file",
     type=_FILE,
@@ -119,6 +126,8 @@ def chat(
     llm: str | None,
     model: str | None,
     base_url: str | None,
+    phrasing: str | None,
+    strictness: float | None,
     password_file: Path | None,
     editor_password_file: Path | None,
     keys_file: Path | None,
@@ -138,10 +147,14 @@ def chat(
     from konkyo.ui.server.telemetry import Telemetry, configure_logs, open_tracer
 
     settings = load_settings(
-        flags={"store": store, "chat": {"host": host, "port": port, "log": log}}
+        flags={
+            "store": store,
+            "answers": {"phrasing": phrasing, "strictness": strictness},
+            "chat": {"host": host, "port": port, "log": log},
+        }
     )
     if terminal:
-        _in_terminal(settings.store, llm, model, base_url)
+        _in_terminal(settings, llm, model, base_url)
         return
     from konkyo.ui.web.serving import listen, serve
 
@@ -246,12 +259,18 @@ def _access(
     )
 
 
-def _in_terminal(store: str, llm: str | None, model: str | None, base_url: str | None) -> None:
+def _in_terminal(
+    settings: Settings, llm: str | None, model: str | None, base_url: str | None
+) -> None:
     from konkyo.rag.factory import open_from_settings
     from konkyo.ui.cli.terminal import converse
 
-    require_store(store)
-    converse(lambda: open_from_settings(store, llm=llm, model=model, base_url=base_url))
+    require_store(settings.store)
+    converse(
+        lambda: open_from_settings(
+            settings.store, llm=llm, model=model, base_url=base_url, settings=settings
+        )
+    )
 
 
 def _opened(browse: bool | None, served: Served) -> None:
@@ -278,13 +297,12 @@ def load_pipeline(
     from konkyo.ui.server.llm_subprocess import SubprocessLLM
 
     queues: list[LLMQueue] = []
+    children: list[SubprocessLLM] = []
 
     def embedded(file: Path) -> LLM:
-        child = SubprocessLLM(file)
-        closing.callback(child.close)
-        # Evidence can already be found and shown while this gigabyte is read.
-        threading.Thread(target=_warm, args=(child,), daemon=True).start()
-        return child
+        children.append(SubprocessLLM(file))
+        closing.callback(children[0].close)
+        return children[0]
 
     def queue(opened: LLM) -> LLM:
         if isinstance(opened, NoLLM):
@@ -301,6 +319,10 @@ def load_pipeline(
         embedded=embedded,
         queue=queue,
     )
+    for child in children:
+        if pipeline.options.style.phrases(child):
+            # Evidence can already be found and shown while this gigabyte is read.
+            threading.Thread(target=_warm, args=(child,), daemon=True).start()
     telemetry.gauge(
         "konkyo_queue", "Questions waiting for the model.", lambda: sum(q.waiting for q in queues)
     )

@@ -67,7 +67,10 @@ def add_asking(router: "APIRouter", services: Services) -> None:
         caller, gone = services.caller(request), threading.Event()
 
         def work() -> Response:
-            events = services.events(caller, body.question, "api", history, body.filter(), gone)
+            put = body.phrasing, body.strictness
+            events = services.events(
+                caller, body.question, "api", history, body.filter(), gone, *put
+            )
             if body.stream:
                 return event_stream(event_lines(events), events)
             return JSONResponse(to_json(answer_from(events)))

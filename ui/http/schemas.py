@@ -87,6 +87,12 @@ class AskRequest(Where):
         examples=["How much will Japan invest in the United States?"],
     )
     history: list[Past] = Field(default=[], max_length=20)
+    phrasing: Literal["auto", "always", "never"] | None = Field(
+        None, description="Whether a language model may phrase the answer; null: as set."
+    )
+    strictness: float | None = Field(
+        None, ge=0, le=1, description="How sure the articles must answer; null: as set."
+    )
     stream: bool = Field(False, description="Send events (text/event-stream) as they happen.")
 
 

@@ -11,6 +11,7 @@ from konkyo.index.errors import (
     KonkyoError,
 )
 from konkyo.index.records import Filter, Hit
+from konkyo.rag.answer_style import Phrasing
 from konkyo.rag.conversation import Turn
 from konkyo.rag.generation.translate import Translation
 from konkyo.rag.types import (
@@ -85,6 +86,8 @@ class Services:
         history: Sequence[Turn] = (),
         where: Filter = Filter(),
         gone: threading.Event | None = None,
+        phrasing: Phrasing | None = None,
+        strictness: float | None = None,
     ) -> Answering:
         """Answer within the caller's limits; the first event is had before this returns.
 
@@ -95,7 +98,13 @@ class Services:
         held.enter_context(self.limiter.slot(caller))
         gone = gone or threading.Event()
         stream = self.chat_service.events(
-            question, channel, history=history, where=where, gone=gone
+            question,
+            channel,
+            history=history,
+            where=where,
+            gone=gone,
+            phrasing=phrasing,
+            strictness=strictness,
         )
         answering = Answering(stream, gone, held.close)
         answering.begin()

@@ -25,6 +25,8 @@ from konkyo.index.errors import (
     StoreMissing,
 )
 from konkyo.index.settings import Settings
+from konkyo.rag.answer_style import AnswerStyle, Phrasing
+from konkyo.rag.generation.llm import EmbeddedLLM
 
 __all__ = ["Finding", "examine", "memory_bytes", "settings_problem"]
 
@@ -33,6 +35,7 @@ Level = Literal["ok", "note", "wrong"]
 _OLDEST = (3, 11)
 _DISK = 2_000_000_000
 _MEMORY = 3_000_000_000
+_QUOTES_ALONE = "not asked to phrase answers, which are quotes, and loaded when it is needed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +178,7 @@ def _llm(settings: Settings, environment: Mapping[str, str]) -> Finding:
     if llm.kind == "none":
         return Finding("language model", "note", "none: answers are quotes alone")
     if llm.kind == "embedded":
-        return _embedded(llm.model)
+        return _embedded(llm.model, settings.answers.phrasing)
     if llm.api_key_env and llm.api_key_env not in environment:
         return Finding(
             "language model",
@@ -187,7 +190,7 @@ def _llm(settings: Settings, environment: Mapping[str, str]) -> Finding:
     return _remote(llm.kind, llm.model, llm.base_url or default)
 
 
-def _embedded(named: str) -> Finding:
+def _embedded(named: str, phrasing: Phrasing) -> Finding:
     from konkyo.index.embedding.catalogue import default_model
     from konkyo.index.embedding.model_registry import resolve_llm
 
@@ -196,7 +199,9 @@ def _embedded(named: str) -> Finding:
         path = resolve_llm(name)
     except KonkyoError as exc:
         return Finding("language model", "wrong", str(exc), f"konkyo models pull {name}")
-    return Finding("language model", "ok", f"{name} at {path}")
+    style = AnswerStyle(phrasing)
+    use = "phrases answers" if style.phrases(EmbeddedLLM(Path(path))) else _QUOTES_ALONE
+    return Finding("language model", "ok", f"{name} at {path}; {use}")
 
 
 def _remote(kind: str, model: str, base_url: str) -> Finding:

@@ -15,8 +15,8 @@ from typing import Literal
 from konkyo.index.errors import ArticleMissing, KonkyoError
 from konkyo.index.records import Article, ArticleSummary, Filter
 from konkyo.index.text.unicode import well_formed
+from konkyo.rag.answer_style import Phrasing, writes_well
 from konkyo.rag.conversation import Turn as Past
-from konkyo.rag.generation.llm import NoLLM
 from konkyo.rag.suggestions import suggested_questions
 from konkyo.rag.types import Event
 from konkyo.ui.server.llm_queue import Heartbeat, Queued, in_line
@@ -241,11 +241,14 @@ class ChatService:
         history: Sequence[Past] = (),
         where: Filter = _NO_FILTER,
         gone: threading.Event | None = None,
+        phrasing: Phrasing | None = None,
+        strictness: float | None = None,
     ) -> Iterator[Event | Queued | Heartbeat]:
         """Yields what happens while one question is answered, for the page and for programs.
 
         Something comes at least every second, so that a reader who left is noticed; a caller who
-        knows it sooner sets ``gone``. Raises KonkyoError, also while the models are not ready.
+        knows it sooner sets ``gone``. ``phrasing`` and ``strictness`` win over the settings.
+        Raises KonkyoError, also while the models are not ready.
         """
         reader = self.reader
         watch = self.telemetry.watch(channel)
@@ -253,6 +256,8 @@ class ChatService:
             self._answering += 1
         try:
             self.renew()
+            if phrasing is not None or strictness is not None:
+                reader = reader.styled(phrasing, strictness)
             run = partial(reader.stream, question, history=history, where=where)
             queued = in_line(partial(self._few_at_once, run), HEARTBEAT_SECONDS, gone=gone)
             with closing(queued) as events:
@@ -279,8 +284,8 @@ class ChatService:
 
     @property
     def translates(self) -> bool:
-        """Whether there is a language model that can translate quotes."""
-        return self._reader is not None and not isinstance(self._reader.llm, NoLLM)
+        """Whether there is a language model that writes well enough to translate quotes."""
+        return self._reader is not None and writes_well(self._reader.llm)
 
     @property
     def reader(self) -> ChatPipeline:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, Self
 
 from konkyo.index.errors import KonkyoError
 from konkyo.index.records import Article, ArticleSummary, Filter
+from konkyo.rag.answer_style import Phrasing
 from konkyo.rag.conversation import Turn as Past
 from konkyo.rag.generation.llm import LLM
 from konkyo.rag.types import Event
@@ -40,6 +41,9 @@ class ChatPipeline(Protocol):
         self, question: str, *, history: Sequence[Past] = ..., where: Filter = ...
     ) -> Iterator[Event]:
         """Yields events in order; the last one has the outcome. Raises KonkyoError."""
+
+    def styled(self, phrasing: Phrasing | None = ..., strictness: float | None = ...) -> Self:
+        """The same pipeline with answers put another way; None: as the settings say."""
 
     def article(self, article_id: str) -> Article:
         """Returns one article. Raises ArticleMissing."""
