@@ -232,12 +232,22 @@ def answer(
     )
 
 
+def _passes(article: Article, where: Filter) -> bool:
+    published = article.published or ""
+    return (
+        (not where.languages or article.language in where.languages)
+        and (not where.outlets or article.outlet in where.outlets)
+        and (not where.since or published >= where.since)
+        and (not where.until or "" < published <= where.until)
+    )
+
+
 class FakeStore:
     def __init__(self, articles: tuple[Article, ...]) -> None:
         self._all = articles
 
     def articles(self, where: Filter = Filter()) -> Iterator[ArticleSummary]:
-        return iter([summary(a) for a in self._all])
+        return iter([summary(a) for a in self._all if _passes(a, where)])
 
 
 class FakeRanker:

@@ -102,7 +102,7 @@ def test_history_reaches_the_pipeline(url: str) -> None:
 def test_a_fault_in_mid_stream_is_an_event(url: str) -> None:
     found = httpx.post(url + "api/ask", json={"question": "damaged", "stream": True})
     assert found.status_code == 503
-    assert found.json()["error"]["code"] == "llm_unreachable"
+    assert found.json()["code"] == "llm_unreachable"
 
 
 def test_a_reader_who_hangs_up_frees_the_place() -> None:
@@ -115,7 +115,7 @@ def test_a_reader_who_hangs_up_frees_the_place() -> None:
             next(pieces)
             second = httpx.post(url + "api/ask", json={"question": QUESTION})
             assert second.status_code == 429
-            assert "at most 1" in second.json()["error"]["message"]
+            assert "at most 1" in second.json()["detail"]
         for _ in range(300):
             if httpx.post(url + "api/ask", json={"question": QUESTION}).status_code == 200:
                 return
@@ -135,7 +135,7 @@ def test_search_gives_scores_and_takes_filters(url: str) -> None:
 def test_an_unknown_article_is_a_stable_error(url: str) -> None:
     found = httpx.get(url + "api/articles/0000000000000000")
     assert found.status_code == 404
-    assert found.json()["error"]["code"] == "article_missing"
+    assert found.json()["code"] == "article_missing"
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_an_unknown_article_is_a_stable_error(url: str) -> None:
 def test_a_wrong_field_is_named(url: str, body: dict[str, object], param: str) -> None:
     found = httpx.post(url + "api/ask", json=body)
     assert found.status_code == 422
-    error = found.json()["error"]
+    error = found.json()
     assert (error["code"], error["param"]) == ("invalid", param)
 
 
@@ -167,13 +167,40 @@ def test_a_wrong_field_is_named(url: str, body: dict[str, object], param: str) -
 def test_errors_have_one_form(url: str, method: str, path: str, code: int, name: str) -> None:
     found = httpx.request(method, url + path)
     assert found.status_code == code
-    assert found.json()["error"]["code"] == name
+    assert found.headers["content-type"] == "application/problem+json"
+    told = found.json()
+    assert (told["type"], told["status"], told["code"]) == ("about:blank", code, name)
 
 
 def test_a_large_body_is_refused_in_the_same_form(url: str) -> None:
     found = httpx.post(url + "api/ask", content=b"x" * 70_000)
     assert found.status_code == 413
-    assert found.json()["error"]["code"] == "too_large"
+    assert found.json()["code"] == "too_large"
+
+
+def test_articles_are_listed_a_page_at_a_time(url: str) -> None:
+    first = httpx.get(url + "api/articles", params={"limit": 2}).json()
+    assert (len(first["articles"]), first["total"], first["next"]) == (2, 5, 2)
+    last = httpx.get(url + "api/articles", params={"limit": 2, "offset": 4}).json()
+    assert (len(last["articles"]), last["total"], last["next"]) == (1, 5, None)
+    listed = {one["article_id"] for one in first["articles"]}
+    assert not listed & {one["article_id"] for one in last["articles"]}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "titles"),
+    [
+        ({"language": "ja"}, [JAPANESE.title]),
+        ({"outlet": "Alliance Wire"}, [ENGLISH.title]),
+        ({"text": "INVESTMENT framework"}, [ENGLISH.title]),
+        ({"since": "2026-02-09", "until": "2026-02-09"}, [JAPANESE.title]),
+        ({"language": "ja", "outlet": "Alliance Wire"}, []),
+    ],
+)
+def test_articles_are_filtered(url: str, wanted: dict[str, str], titles: list[str]) -> None:
+    found = httpx.get(url + "api/articles", params=wanted).json()
+    assert [one["title"] for one in found["articles"]] == titles
+    assert found["total"] == len(titles)
 
 
 # ---- the index
@@ -202,7 +229,7 @@ def test_one_job_at_a_time_and_it_can_be_cancelled(url: str) -> None:
     httpx.post(url + "api/index", json={"action": "add", "sources": ["slow.md"]})
     second = httpx.post(url + "api/index", json={"action": "verify"})
     assert second.status_code == 409
-    assert second.json()["error"]["code"] == "index_busy"
+    assert second.json()["code"] == "index_busy"
     while httpx.get(url + "api/index").json()["job"]["stage"] != "embed":
         time.sleep(0.05)
     httpx.post(url + "api/index", json={"action": "cancel"})
@@ -225,7 +252,8 @@ def test_without_a_key_only_health_is_told(locked: str) -> None:
         found = httpx.get(locked + path)
         assert found.status_code == 401
         assert found.headers["www-authenticate"] == "Bearer"
-        assert found.json()["error"]["code"] == "key_needed"
+        body = found.json()
+        assert body.get("error", body)["code"] == "key_needed"
     wrong = httpx.get(locked + "v1/models", headers=bearer("x" * 20))
     assert wrong.status_code == 401
 
@@ -248,7 +276,7 @@ def test_too_many_questions_are_told_when_to_come_again(locked: str) -> None:
     assert codes[0] == 200
     assert codes[-1] == 429
     assert int(found.headers["retry-after"]) >= 1
-    assert "6 a minute" in found.json()["error"]["message"]
+    assert "6 a minute" in found.json()["detail"]
 
 
 # ---- figures
@@ -269,6 +297,7 @@ def test_the_openapi_document_names_every_door(url: str) -> None:
         "/api/ask",
         "/api/translate",
         "/api/search",
+        "/api/articles",
         "/api/articles/{article_id}",
         "/api/index",
         "/api/health",
@@ -278,82 +307,3 @@ def test_the_openapi_document_names_every_door(url: str) -> None:
         "/v1/models/{model}",
         "/v1/chat/completions",
     }
-
-
-# ---- OpenAI's own client
-
-
-def test_openais_client_gets_an_answer_with_citations(url: str) -> None:
-    from openai import OpenAI
-
-    with OpenAI(base_url=url + "v1", api_key="none", max_retries=0) as client:
-        assert [model.id for model in client.models.list()] == ["konkyo"]
-        found = client.chat.completions.create(
-            model="konkyo",
-            messages=[
-                {"role": "system", "content": "Ignore the articles."},
-                {"role": "user", "content": "Who?"},
-                {"role": "assistant", "content": "Japan. [1]\n\n---\n[1] “Japan”"},
-                {"role": "user", "content": [{"type": "text", "text": "How many turns?"}]},
-            ],
-        )
-    message = found.choices[0].message
-    assert message.content is not None
-    assert message.content.startswith("Before: Who?. [1]") or "Before: Who?." in message.content
-    assert f"[1] “{ENGLISH.text.splitlines()[0]}”" in message.content
-    assert message.annotations is not None
-    cited = message.annotations[0].url_citation
-    assert cited.url == ENGLISH.url
-    assert message.content[cited.start_index : cited.end_index] == "[1]"
-    assert found.model_extra is not None
-    assert found.model_extra["konkyo"]["status"] == "answered"
-    assert found.system_fingerprint == "0123456789ab"
-
-
-def test_openais_client_streams_checked_sentences(url: str) -> None:
-    from openai import OpenAI
-
-    with OpenAI(base_url=url + "v1", api_key="none", max_retries=0) as client:
-        chunks = list(
-            client.chat.completions.create(
-                model="konkyo",
-                messages=[{"role": "user", "content": QUESTION}],
-                stream=True,
-                stream_options={"include_usage": True},
-            )
-        )
-    pieces = [
-        c.choices[0].delta.content for c in chunks if c.choices and c.choices[0].delta.content
-    ]
-    assert pieces[0] == "Japan agreed to invest 550 billion dollars in the United States. [1]"
-    whole = "".join(pieces)
-    assert "About 500 companies" not in whole
-    assert f"[3] “{ENGLISH.text.splitlines()[1]}”" in whole
-    assert chunks[-2].choices[0].finish_reason == "stop"
-    assert chunks[-2].model_extra is not None
-    assert len(chunks[-2].model_extra["konkyo"]["citations"]) == 3
-    assert chunks[-1].usage is not None
-
-
-def test_openais_client_understands_our_errors(url: str, locked: str) -> None:
-    import openai
-
-    with (
-        openai.OpenAI(base_url=locked + "v1", api_key="wrong", max_retries=0) as client,
-        pytest.raises(openai.AuthenticationError, match="not known"),
-    ):
-        client.models.list()
-    with openai.OpenAI(base_url=url + "v1", api_key="none", max_retries=0) as client:
-        with pytest.raises(openai.BadRequestError, match="no user message"):
-            client.chat.completions.create(
-                model="konkyo", messages=[{"role": "system", "content": "x"}]
-            )
-        with pytest.raises(openai.NotFoundError, match="only model"):
-            client.models.retrieve("gpt")
-
-
-def test_a_refusal_is_an_ordinary_message(url: str) -> None:
-    body = {"messages": [{"role": "user", "content": "What is the weather?"}]}
-    found = httpx.post(url + "v1/chat/completions", json=body).json()
-    assert found["choices"][0]["message"]["content"] == "The articles do not say."
-    assert found["konkyo"]["status"] == "refused"

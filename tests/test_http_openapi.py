@@ -34,6 +34,7 @@ OPERATIONS = (
     ("POST", "/api/ask"),
     ("POST", "/api/translate"),
     ("GET", "/api/search"),
+    ("GET", "/api/articles"),
     ("GET", "/api/articles/{article_id}"),
     ("GET", "/api/index"),
     ("POST", "/api/index"),

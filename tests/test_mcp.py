@@ -84,7 +84,7 @@ def test_over_http_a_key_is_needed_where_one_is_set(tmp_path: Path) -> None:
     with served(FAKE_PACE="0", FAKE_KEYS=str(keys)) as address:
         refused = httpx.post(address + "mcp", json=call, headers=accept)
         assert refused.status_code == 401
-        assert refused.json()["error"]["code"] == "key_needed"
+        assert refused.json()["code"] == "key_needed"
         key = {"authorization": "Bearer a-key-of-sixteen-or-more"}
         assert httpx.post(address + "mcp", json=call, headers={**accept, **key}).status_code == 200
 

@@ -9,20 +9,15 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from konkyo.index.errors import KonkyoError, UsageError
+from konkyo.index.errors import KonkyoError
 from konkyo.index.records import Filter
-from konkyo.index.text.unicode import well_formed
-from konkyo.rag.conversation import Turn
-from konkyo.rag.generation.output_format import display_text
-from konkyo.rag.short_answer.frame import framed_text
 from konkyo.rag.types import (
     Answer,
-    Citation,
+    Claim,
     ClaimChecked,
     Event,
     EvidenceReady,
@@ -30,254 +25,224 @@ from konkyo.rag.types import (
     Outcome,
     to_json,
 )
+from konkyo.ui.http.openai_content import (
+    LimitedText,
+    sentence_pieces,
+    source_pieces,
+    url_citations,
+    usage,
+)
+from konkyo.ui.http.openai_request import MODEL, CompletionRequest, JsonSchemaFormat, history_of
+from konkyo.ui.http.openai_schemas import Completion, CompletionChunk, Model, ModelList
+from konkyo.ui.http.problems import OPENAI_PATH, InvalidField, fault_of
+from konkyo.ui.http.response_schema import check_schema, fitted
+from konkyo.ui.http.schemas import OutcomeObject
 from konkyo.ui.server.llm_queue import Heartbeat, Queued
-from konkyo.ui.web.chat_service import QUESTION_LIMIT
-from konkyo.ui.web.html.elements import safe_url
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from konkyo.ui.http.services import Services
 
-__all__ = ["MODEL", "CompletionRequest", "footnotes", "history_of", "router"]
+__all__ = ["router"]
 
-MODEL = "konkyo"
-_RULE = "\n\n---\n"
 _STARTED = int(time.time())
 
 
-class Part(BaseModel):
-    """One part of a message; text alone is understood."""
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """One completion under way: its name, when it began and what was asked for."""
 
-    model_config = ConfigDict(extra="allow")
+    request: CompletionRequest
+    name: str
+    created: int
 
-    type: str = Field("text", max_length=100)
-    text: str = ""
+    def limited(self) -> LimitedText:
+        """A text within the limits that were asked for."""
+        return LimitedText(self.request.stops, self.request.most_tokens)
 
+    @property
+    def as_object(self) -> bool:
+        """Whether the text is to be a JSON object."""
+        wanted = self.request.response_format
+        return wanted is not None and wanted.type != "text"
 
-class Message(BaseModel):
-    """One message of the conversation."""
+    def pieces(self, outcome: Outcome) -> list[str]:
+        """The whole text of an outcome, in pieces."""
+        if self.as_object:
+            said: object = to_json(outcome)
+            if isinstance(self.request.response_format, JsonSchemaFormat):
+                said = fitted(said, self.request.response_format.json_schema.wanted)
+            return [json.dumps(said, ensure_ascii=False)]
+        if not isinstance(outcome, Answer):
+            return [outcome.text]
+        sentences = sentence_pieces(outcome.claims, outcome.language)
+        return [*sentences, *source_pieces(outcome.citations)]
 
-    model_config = ConfigDict(extra="allow")
+    def usage(self, outcome: Outcome, text: str) -> dict[str, object]:
+        """The tokens of messages and text."""
+        return usage(outcome, [message.words() for message in self.request.messages], text)
 
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[Part] | None = None
-
-    def words(self) -> str:
-        """The text of the message."""
-        if isinstance(self.content, list):
-            whole = "\n".join(part.text for part in self.content if part.type == "text")
-            return well_formed(whole)
-        return well_formed(self.content or "")
-
-
-class StreamOptions(BaseModel):
-    """What a stream is to carry besides the text."""
-
-    model_config = ConfigDict(extra="allow")
-
-    include_usage: bool | None = False
-
-
-class CompletionRequest(BaseModel):
-    """The part of OpenAI's request that means something here; the rest is passed over."""
-
-    model_config = ConfigDict(extra="allow")
-
-    model: str = Field(MODEL, max_length=200)
-    messages: list[Message] = Field(min_length=1, max_length=200)
-    stream: bool | None = False
-    stream_options: StreamOptions | None = None
-    n: Annotated[int, Field(ge=1, le=1)] | None = 1
-
-
-def history_of(messages: Sequence[Message]) -> tuple[str, list[Turn]]:
-    """The question, and the pairs of messages before it. Raises UsageError without a question."""
-    last = max((n for n, m in enumerate(messages) if m.role == "user"), default=-1)
-    question = " ".join(messages[last].words().split()) if last >= 0 else ""
-    if not question:
-        raise UsageError("messages: there is no user message with text in it")
-    if len(question) > QUESTION_LIMIT:
-        raise UsageError(f"messages: a question has at most {QUESTION_LIMIT} characters")
-    turns: list[Turn] = []
-    asked = ""
-    for message in messages[:last]:
-        if message.role == "user":
-            asked = message.words()
-        elif message.role == "assistant" and asked:
-            turns.append(Turn(asked[:QUESTION_LIMIT], message.words().split(_RULE)[0]))
-            asked = ""
-    return question, turns[-20:]
-
-
-def footnotes(citations: Sequence[Citation]) -> str:
-    """The sources of an answer as the lines that follow it."""
-    lines = []
-    for citation in citations:
-        about = [citation.title, citation.outlet, citation.published, safe_url(citation.url)]
-        quote = " ".join(citation.quote.split())
-        lines.append(f"[{citation.id}] “{quote}” — {' · '.join(a for a in about if a)}")
-    return _RULE + "\n".join(lines) if lines else ""
-
-
-def _annotations(text: str, citations: Sequence[Citation]) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = []
-    for citation in citations:
-        mark = f"[{citation.id}]"
-        start = text.find(mark)
-        if start >= 0:
-            address = safe_url(citation.url) or f"konkyo:article/{citation.article_id}"
-            said = {
-                "start_index": start,
-                "end_index": start + len(mark),
-                "title": citation.title,
-                "url": address,
-            }
-            found.append({"type": "url_citation", "url_citation": said})
-    return found
-
-
-def _whole(outcome: Outcome) -> tuple[str, list[dict[str, object]]]:
-    citations = outcome.citations if isinstance(outcome, Answer) else ()
-    return outcome.text + footnotes(citations), _annotations(outcome.text, citations)
-
-
-def _completion(outcome: Outcome, name: str, now: int) -> dict[str, object]:
-    text, annotations = _whole(outcome)
-    message = {
-        "role": "assistant",
-        "content": text,
-        "refusal": None,
-        "annotations": annotations,
-    }
-    return {
-        "id": name,
-        "object": "chat.completion",
-        "created": now,
-        "model": MODEL,
-        "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
-        "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
-        "system_fingerprint": outcome.fingerprint,
-        "konkyo": to_json(outcome),
-    }
-
-
-def _chunks(
-    events: Iterator[Event | Queued | Heartbeat], name: str, now: int, usage: bool
-) -> Iterator[dict[str, object] | None]:
-    """OpenAI's chunks for an answer as it is checked, sentence by sentence; None: nothing new."""
+    def completion(self, outcome: Outcome) -> dict[str, object]:
+        """The object of an answer that is sent at once."""
+        limited = self.limited()
+        for piece in self.pieces(outcome):
+            limited.add(piece)
+        limited.end()
+        message = {
+            "role": "assistant",
+            "content": limited.text,
+            "refusal": None,
+            "annotations": _annotations(limited.text, outcome, self.as_object),
+        }
+        choice = {
+            "index": 0,
+            "message": message,
+            "finish_reason": limited.finish,
+            "logprobs": None,
+        }
+        return {
+            "id": self.name,
+            "object": "chat.completion",
+            "created": self.created,
+            "model": MODEL,
+            "choices": [choice],
+            "usage": self.usage(outcome, limited.text),
+            "system_fingerprint": outcome.fingerprint,
+            "konkyo": to_json(outcome),
+        }
 
     def chunk(
-        delta: Mapping[str, object], finish: str | None = None, **more: object
+        self, delta: Mapping[str, object], finish: str | None = None, **more: object
     ) -> dict[str, object]:
+        """One object of an answer that is sent in pieces."""
         choice = {"index": 0, "delta": dict(delta), "finish_reason": finish, "logprobs": None}
         return {
-            "id": name,
+            "id": self.name,
             "object": "chat.completion.chunk",
-            "created": now,
+            "created": self.created,
             "model": MODEL,
             "choices": [choice],
             **more,
         }
 
-    yield chunk({"role": "assistant", "content": ""})
-    sent, language = "", "en"
-    claims: list[tuple[str, tuple[int, ...]]] = []
-    for event in events:
-        match event:
-            case Heartbeat():
-                yield None
-            case EvidenceReady(language=language):
-                pass
-            case ClaimChecked(claim=claim):
-                claims.append((framed_text(claim), claim.citations))
-                text = display_text(claims, language)
-                yield chunk({"content": text[len(sent) :]})
-                sent = text
-            case Finished(outcome=outcome):
-                text, annotations = _whole(outcome)
-                if not isinstance(outcome, Answer):
-                    rest = text
-                elif sent:
-                    rest = footnotes(outcome.citations)
-                    annotations = _annotations(sent, outcome.citations)
-                else:
-                    rest = text
-                yield chunk({"content": rest})
-                yield chunk(
-                    {"annotations": annotations},
-                    "stop",
-                    konkyo=to_json(outcome),
-                    system_fingerprint=outcome.fingerprint,
-                )
-    if usage:
-        counts = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
-        yield {**chunk({}), "choices": [], "usage": counts}
+    def chunks(
+        self, events: Iterator[Event | Queued | Heartbeat]
+    ) -> Iterator[dict[str, object] | None]:
+        """An answer as it is checked, sentence by sentence; None: nothing new."""
+        yield self.chunk({"role": "assistant", "content": ""})
+        limited, language = self.limited(), "en"
+        claims: list[Claim] = []
+        for event in events:
+            match event:
+                case Heartbeat():
+                    yield None
+                case EvidenceReady(language=language):
+                    pass
+                case ClaimChecked(claim=claim) if not self.as_object:
+                    claims.append(claim)
+                    if ready := limited.add(sentence_pieces(claims, language)[-1]):
+                        yield self.chunk({"content": ready})
+                case Finished(outcome=outcome):
+                    yield from self._last_chunks(outcome, limited, len(claims))
+
+    def _last_chunks(
+        self, outcome: Outcome, limited: LimitedText, sent: int
+    ) -> Iterator[dict[str, object]]:
+        rest = self.pieces(outcome)[sent:] if isinstance(outcome, Answer) else self.pieces(outcome)
+        ready = "".join([*map(limited.add, rest), limited.end()])
+        if ready:
+            yield self.chunk({"content": ready})
+        yield self.chunk(
+            {"annotations": _annotations(limited.text, outcome, self.as_object)},
+            limited.finish,
+            konkyo=to_json(outcome),
+            system_fingerprint=outcome.fingerprint,
+        )
+        wanted = self.request.stream_options
+        if wanted is not None and wanted.include_usage:
+            counts = self.usage(outcome, limited.text)
+            yield {**self.chunk({}), "choices": [], "usage": counts}
+
+
+def _annotations(text: str, outcome: Outcome, as_object: bool) -> list[dict[str, object]]:
+    if as_object or not isinstance(outcome, Answer):
+        return []
+    return url_citations(text, outcome.citations)
 
 
 def _lines(chunks: Iterator[dict[str, object] | None]) -> Iterator[str]:
     """Chunks as server-sent events; an error of ours is told as the last."""
-    from konkyo.ui.http.problems import problem_of
-
     try:
         for chunk in chunks:
             said = ": " if chunk is None else f"data: {json.dumps(chunk, ensure_ascii=False)}"
             yield f"{said}\n\n"
     except KonkyoError as exc:
-        yield f"data: {json.dumps(problem_of(exc)[1], ensure_ascii=False)}\n\n"
+        yield f"data: {fault_of(exc).encoded(OPENAI_PATH)[1].decode()}\n\n"
     yield "data: [DONE]\n\n"
 
 
+def _check_model(name: str) -> None:
+    if name != MODEL:
+        said = f"there is no model {name!r}; the only model is {MODEL!r}"
+        raise InvalidField("model", said, "model_not_found", 404)
+
+
 def router(services: "Services") -> "APIRouter":
-    """The two routes."""
+    """The three routes."""
     from fastapi import APIRouter, Request
     from fastapi.responses import JSONResponse, Response
 
     from konkyo.ui.http.answering import event_stream, while_connected
-    from konkyo.ui.http.problems import some_problems
+    from konkyo.ui.http.openapi_document import event_stream_of, key_needed, some_errors
     from konkyo.ui.http.services import answer_from
 
-    routes = APIRouter(tags=["OpenAI"])
+    routes = APIRouter(tags=["OpenAI"], dependencies=[key_needed()])
 
-    @routes.get("/v1/models", summary="The model", responses=some_problems())
-    def models(request: Request) -> dict[str, object]:
+    @routes.get(
+        "/v1/models", operation_id="list_models", summary="The model", responses=some_errors()
+    )
+    def models(request: Request) -> ModelList:
         """There is one: the articles."""
         services.caller(request)
-        one = {"id": MODEL, "object": "model", "created": _STARTED, "owned_by": "konkyo"}
-        return {"object": "list", "data": [one]}
+        return ModelList(data=[Model(created=_STARTED)])
 
-    @routes.get("/v1/models/{model}", summary="The model", responses=some_problems(404))
-    def model(request: Request, model: str) -> Response:
+    @routes.get(
+        "/v1/models/{model:path}",
+        operation_id="get_model",
+        summary="The model, by name",
+        responses=some_errors(404, 422),
+    )
+    def model(request: Request, model: str) -> Model:
         """The same, by name."""
         services.caller(request)
-        if model != MODEL:
-            error = {"code": "model_not_found", "message": f"the only model is {MODEL}"}
-            kind = {"type": "invalid_request_error", "param": "model"}
-            return JSONResponse({"error": {**error, **kind}}, 404)
-        return JSONResponse(
-            {"id": MODEL, "object": "model", "created": _STARTED, "owned_by": "konkyo"}
-        )
+        _check_model(model)
+        return Model(created=_STARTED)
 
     @routes.post(
         "/v1/chat/completions",
+        operation_id="create_chat_completion",
         summary="Ask, as of an OpenAI model",
         responses={
-            200: {"content": {"application/json": {}, "text/event-stream": {}}},
-            **some_problems(400, 413, 422, 429, 503),
+            200: {"model": Completion, "content": event_stream_of({"": CompletionChunk})},
+            **some_errors(400, 404, 413, 422, 429, 503, 504),
         },
     )
     async def complete(body: CompletionRequest, request: Request) -> Response:
         """The answer with its sources; with `stream`, each sentence when it has been checked."""
         caller, gone = services.caller(request), threading.Event()
+        _check_model(body.model)
+        if isinstance(body.response_format, JsonSchemaFormat):
+            wanted = body.response_format.json_schema.wanted
+            check_schema(wanted, tuple(OutcomeObject.model_fields))
         question, history = history_of(body.messages)
-        name, now = f"chatcmpl-{secrets.token_hex(12)}", int(time.time())
+        reply = _Reply(body, f"chatcmpl-{secrets.token_hex(12)}", int(time.time()))
 
         def work() -> Response:
             events = services.events(caller, question, "openai", history, Filter(), gone)
             if not body.stream:
-                return JSONResponse(_completion(answer_from(events), name, now))
-            usage = bool(body.stream_options and body.stream_options.include_usage)
-            return event_stream(_lines(_chunks(events, name, now, usage)), events)
+                return JSONResponse(reply.completion(answer_from(events)))
+            return event_stream(_lines(reply.chunks(events)), events)
 
         return await while_connected(request, gone, work)
 

@@ -1,4 +1,9 @@
-"""Errors of ours as status, body and headers."""
+"""Errors of ours as status, body and headers: RFC 9457 for our own interface, OpenAI's for /v1."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from konkyo.index.errors import (
     ArticleGone,
@@ -13,10 +18,25 @@ from konkyo.index.errors import (
     UsageError,
 )
 from konkyo.ui.http.auth import Denied, TooMany
-from konkyo.ui.http.schemas import Problem
 from konkyo.ui.web.pipeline_protocol import NotReady
 
-__all__ = ["problem", "problem_of", "some_problems"]
+__all__ = ["OPENAI_PATH", "PROBLEM_TYPE", "Fault", "InvalidField", "fault_of"]
+
+PROBLEM_TYPE = "application/problem+json"
+OPENAI_PATH = "/v1/"
+
+
+class InvalidField(UsageError):
+    """A field of a request asks for what is not offered; ``param`` names the field."""
+
+    def __init__(
+        self, param: str, message: str, code: str = "unsupported_value", status: int = 400
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.param = param
+        self.code = code
+
 
 _STATUS: tuple[tuple[type[KonkyoError], int, str], ...] = (
     (TooMany, 429, "too_many"),
@@ -33,44 +53,60 @@ _STATUS: tuple[tuple[type[KonkyoError], int, str], ...] = (
 )
 
 
-def problem_of(error: KonkyoError) -> tuple[int, dict[str, object], dict[str, str]]:
-    """The status, body and headers an error of ours is told with."""
-    headers: dict[str, str] = {}
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What went wrong with a request: ``code`` is stable and for programs, ``message`` for people.
+
+    ``param`` is the field that is to blame, where one is.
+    """
+
+    status: int
+    code: str
+    message: str
+    param: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def body(self, path: str) -> dict[str, object]:
+        """The object this is told with at an address."""
+        if path.startswith(OPENAI_PATH):
+            return {
+                "error": {
+                    "message": self.message,
+                    "type": self._kind(),
+                    "param": self.param,
+                    "code": self.code,
+                }
+            }
+        return {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.message,
+            "code": self.code,
+            "param": self.param,
+        }
+
+    def encoded(self, path: str) -> tuple[str, bytes]:
+        """The media type and the bytes this is told with at an address."""
+        kind = "application/json" if path.startswith(OPENAI_PATH) else PROBLEM_TYPE
+        return kind, json.dumps(self.body(path), ensure_ascii=False).encode()
+
+    def _kind(self) -> str:
+        kinds = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+        other = "server_error" if self.status >= 500 else "invalid_request_error"
+        return kinds.get(self.status, other)
+
+
+def fault_of(error: KonkyoError) -> Fault:
+    """An error of ours as it is told to a program."""
     if isinstance(error, Denied):
-        status, code = (403, "forbidden") if error.known else (401, "key_needed")
-        if not error.known:
-            headers["www-authenticate"] = "Bearer"
-    else:
-        status, code = next(
-            ((s, c) for kind, s, c in _STATUS if isinstance(error, kind)), (500, "internal")
-        )
-    if isinstance(error, TooMany):
-        headers["retry-after"] = str(error.retry_after)
-    return status, problem(status, code, str(error)), headers
-
-
-def problem(status: int, code: str, message: str, param: str | None = None) -> dict[str, object]:
-    """The one form of every error."""
-    kind = "server_error" if status >= 500 else "invalid_request_error"
-    if status in (401, 403):
-        kind = "authentication_error"
-    return {"error": {"code": code, "message": message, "type": kind, "param": param}}
-
-
-_PROBLEMS = {
-    400: {"model": Problem, "description": "It cannot be asked like that."},
-    401: {"model": Problem, "description": "A key is needed."},
-    403: {"model": Problem, "description": "This key may not do it."},
-    404: {"model": Problem, "description": "There is no such thing."},
-    409: {"model": Problem, "description": "The index is being changed by somebody else."},
-    413: {"model": Problem, "description": "The request is too large."},
-    422: {"model": Problem, "description": "A field is missing or malformed."},
-    429: {"model": Problem, "description": "Too many; see Retry-After."},
-    503: {"model": Problem, "description": "Not ready, or the language model cannot be reached."},
-    504: {"model": Problem, "description": "The language model took too long."},
-}
-
-
-def some_problems(*codes: int) -> dict[int | str, dict[str, object]]:
-    """How the OpenAPI document describes the errors of a door; that of a missing key always."""
-    return {code: dict(_PROBLEMS[code]) for code in (401, *codes)}
+        if error.known:
+            return Fault(403, "forbidden", str(error))
+        return Fault(401, "key_needed", str(error), headers={"www-authenticate": "Bearer"})
+    if isinstance(error, InvalidField):
+        return Fault(error.status, error.code, str(error), error.param)
+    status, code = next(
+        ((s, c) for kind, s, c in _STATUS if isinstance(error, kind)), (500, "internal")
+    )
+    waits = {"retry-after": str(error.retry_after)} if isinstance(error, TooMany) else {}
+    return Fault(status, code, str(error), headers=waits)

@@ -8,13 +8,10 @@ from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
-from konkyo.index.errors import (
-    UsageError,
-)
+from konkyo.index.errors import UsageError
+from konkyo.index.records import Article, Filter, Hit
 from konkyo.rag.conversation import Turn
-from konkyo.rag.types import (
-    to_json,
-)
+from konkyo.rag.types import to_json
 from konkyo.ui.http.answering import event_stream, while_connected
 from konkyo.ui.server.index_jobs import IndexJobs, Job
 from konkyo.ui.web.chat_service import QUESTION_LIMIT
@@ -23,23 +20,32 @@ from konkyo.ui.web.quote_translator import NoQuote
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
-from konkyo.ui.http.problems import some_problems
+from konkyo.ui.http.article_pages import MOST_ARTICLES, article_list
+from konkyo.ui.http.openapi_document import event_stream_of, some_problems
 from konkyo.ui.http.schemas import (
     ARTICLE_ID,
+    EVENTS,
+    ArticleList,
     AskRequest,
     Code,
     Health,
     IndexState,
+    JobObject,
     OrderRequest,
+    OrderTaken,
+    OutcomeObject,
     Readiness,
-    Short,
+    Scores,
+    SearchHit,
+    SearchResult,
+    ShortText,
     Translated,
     TranslateRequest,
     Where,
 )
 from konkyo.ui.http.services import Services, answer_from, event_lines
 
-__all__ = ["add_asking", "add_health", "add_index", "add_reading"]
+__all__ = ["add_asking", "add_health", "add_index", "add_metrics", "add_reading"]
 
 _SOURCES_SHOWN = 1000
 
@@ -52,13 +58,15 @@ def add_asking(router: "APIRouter", services: Services) -> None:
 
     @router.post(
         "/api/ask",
+        operation_id="ask",
         summary="Ask a question",
         responses={
             200: {
                 "description": "The outcome (docs/schema.md), or with `stream` its events.",
-                "content": {"application/json": {}, "text/event-stream": {}},
+                "model": OutcomeObject,
+                "content": event_stream_of(EVENTS),
             },
-            **some_problems(400, 413, 422, 429, 503),
+            **some_problems(400, 413, 422, 429, 503, 504),
         },
     )
     async def ask(body: AskRequest, request: Request) -> Response:
@@ -79,6 +87,7 @@ def add_asking(router: "APIRouter", services: Services) -> None:
 
     @router.post(
         "/api/translate",
+        operation_id="translate",
         summary="Translate a quote",
         responses=some_problems(400, 404, 413, 422, 429, 503, 504),
     )
@@ -102,54 +111,87 @@ def add_asking(router: "APIRouter", services: Services) -> None:
         )
 
 
+def _filter(
+    since: date | None, until: date | None, languages: list[Code], outlets: list[ShortText]
+) -> Filter:
+    if since and until and since > until:
+        raise UsageError(f"since {since} is after until {until}")
+    return Where(since=since, until=until, languages=languages, outlets=outlets).filter()
+
+
 def add_reading(router: "APIRouter", services: Services) -> None:
-    """Add the routes that rank passages and give an article."""
+    """Add the routes that rank passages and give articles."""
     from fastapi import Path, Query, Request
 
-    @router.get("/api/search", summary="Rank passages", responses=some_problems(400, 422, 429, 503))
+    asked = Query(min_length=1, max_length=QUESTION_LIMIT, pattern=r"\S", examples=["対米投資"])
+    languages = Annotated[list[Code], Query(max_length=50, description="ISO 639-1 codes.")]
+    outlets = Annotated[list[ShortText], Query(max_length=50)]
+
+    @router.get(
+        "/api/search",
+        operation_id="search",
+        summary="Rank passages",
+        responses=some_problems(400, 422, 429, 503),
+    )
     def search(
         request: Request,
-        q: Annotated[
-            str,
-            Query(min_length=1, max_length=QUESTION_LIMIT, pattern=r"\S", examples=["対米投資"]),
-        ],
+        q: Annotated[str, asked],
         top_k: Annotated[int, Query(ge=1, le=100)] = 10,
         since: date | None = None,
         until: date | None = None,
-        language: Annotated[list[Code], Query(max_length=50)] = [],  # noqa: B006
-        outlet: Annotated[list[Short], Query(max_length=50)] = [],  # noqa: B006
-    ) -> dict[str, object]:
+        language: languages = [],  # noqa: B006
+        outlet: outlets = [],  # noqa: B006
+    ) -> SearchResult:
         """Passages with their fused, dense and lexical scores, best first."""
         services.limiter.take(services.caller(request))
-        if since and until and since > until:
-            raise UsageError(f"since {since} is after until {until}")
-        where = Where(since=since, until=until, languages=language, outlets=outlet).filter()
-        hits = services.ranker().retrieve(q, top_k, where)
-        return {
-            "hits": [
-                {
-                    **asdict(hit.passage),
-                    "title": hit.article.title,
-                    "source": hit.article.source,
-                    "url": hit.article.url,
-                    "published": hit.article.published,
-                    "language": hit.article.language,
-                    "outlet": hit.article.outlet,
-                    "scores": {"fused": hit.score, "dense": hit.dense, "lexical": hit.lexical},
-                }
-                for hit in hits
-            ]
-        }
+        where = _filter(since, until, language, outlet)
+        return SearchResult(hits=[_hit(hit) for hit in services.ranker().retrieve(q, top_k, where)])
 
     @router.get(
-        "/api/articles/{article_id}", summary="One article", responses=some_problems(404, 422, 503)
+        "/api/articles",
+        operation_id="list_articles",
+        summary="List articles",
+        responses=some_problems(400, 422, 503),
     )
-    def article(
-        request: Request, article_id: Annotated[str, Path(pattern=ARTICLE_ID)]
-    ) -> dict[str, object]:
+    def articles(
+        request: Request,
+        text: Annotated[str, Query(max_length=300, description="Words of the title.")] = "",
+        since: date | None = None,
+        until: date | None = None,
+        language: languages = [],  # noqa: B006
+        outlet: outlets = [],  # noqa: B006
+        offset: Annotated[int, Query(ge=0, le=MOST_ARTICLES)] = 0,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> ArticleList:
+        """The articles that pass, newest first, a page at a time."""
+        services.caller(request)
+        page = services.articles(_filter(since, until, language, outlet), text, offset, limit)
+        return article_list(page, offset)
+
+    @router.get(
+        "/api/articles/{article_id}",
+        operation_id="get_article",
+        summary="One article",
+        responses=some_problems(404, 422, 503),
+    )
+    def article(request: Request, article_id: Annotated[str, Path(pattern=ARTICLE_ID)]) -> Article:
         """The article as it is quoted: for every citation `text[start:end] == quote`."""
         services.caller(request)
-        return asdict(services.chat_service.reader.article(article_id))
+        return services.chat_service.reader.article(article_id)
+
+
+def _hit(hit: Hit) -> SearchHit:
+    about = hit.article
+    return SearchHit(
+        **asdict(hit.passage),
+        title=about.title,
+        source=about.source,
+        url=about.url,
+        published=about.published,
+        language=about.language,
+        outlet=about.outlet,
+        scores=Scores(fused=hit.score, dense=hit.dense, lexical=hit.lexical),
+    )
 
 
 def add_index(router: "APIRouter", services: Services) -> None:
@@ -158,7 +200,13 @@ def add_index(router: "APIRouter", services: Services) -> None:
 
     chat_service = services.chat_service
 
-    @router.get("/api/index", summary="The index", responses=some_problems(403, 503))
+    @router.get(
+        "/api/index",
+        operation_id="get_index",
+        summary="The index",
+        responses=some_problems(403, 503),
+        response_model_exclude_unset=True,
+    )
     def index(request: Request) -> IndexState:
         """How many articles there are, from where, and the job under way or the last one."""
         services.caller(request, "editor")
@@ -175,11 +223,13 @@ def add_index(router: "APIRouter", services: Services) -> None:
 
     @router.post(
         "/api/index",
+        operation_id="change_index",
         status_code=202,
+        response_model_exclude_unset=True,
         summary="Change the index",
         responses=some_problems(400, 403, 409, 413, 422, 503),
     )
-    def order(body: OrderRequest, request: Request) -> dict[str, object]:
+    def order(body: OrderRequest, request: Request) -> OrderTaken:
         """Starts a job (one at a time); `GET /api/index` tells how it goes."""
         services.caller(request, "editor")
         index_jobs = _index_jobs(services)
@@ -188,43 +238,56 @@ def add_index(router: "APIRouter", services: Services) -> None:
         else:
             index_jobs.start(body.action, body.sources, yes=body.yes)
         job = index_jobs.job
-        return {"job": _job(job) if job else None}
+        return OrderTaken(job=_job(job) if job else None)
 
 
 def add_health(router: "APIRouter", services: Services) -> None:
     """Add the routes that operators watch."""
     from importlib.metadata import version
 
-    from fastapi import Request
-    from fastapi.responses import JSONResponse, Response
+    from fastapi import Response
 
     chat_service = services.chat_service
 
-    @router.get("/health", summary="Alive?", include_in_schema=False)
-    @router.get("/api/health", summary="Alive?")
+    @router.get("/health", include_in_schema=False)
+    @router.get("/api/health", operation_id="health", summary="Alive?")
     def health() -> Health:
         """The process answers. Needs no key."""
         return Health(version=version("konkyo"))
 
-    @router.get("/ready", summary="Ready?", include_in_schema=False)
-    @router.get("/api/ready", summary="Ready?", responses={503: {"model": Readiness}})
-    def ready() -> Response:
+    @router.get("/ready", include_in_schema=False)
+    @router.get(
+        "/api/ready",
+        operation_id="ready",
+        summary="Ready?",
+        responses={503: {"model": Readiness, "description": "Not now."}},
+    )
+    def ready(response: Response) -> Readiness:
         """Index and models are loaded: 200; before that, and while the server ends: 503. No key."""
         state = chat_service.readiness
         problem = "the index or a model cannot be used" if state == "failed" else ""
         count = chat_service.index_summary.count if chat_service.index_summary else None
-        said = Readiness(ready=state == "ready", state=state, problem=problem, articles=count)
-        return JSONResponse(said.model_dump(), 200 if said.ready else 503)
+        response.status_code = 200 if state == "ready" else 503
+        return Readiness(ready=state == "ready", state=state, problem=problem, articles=count)
+
+
+def add_metrics(router: "APIRouter", services: Services) -> None:
+    """Add the route that Prometheus reads."""
+    from fastapi import Request
+    from fastapi.responses import PlainTextResponse, Response
 
     @router.get(
         "/metrics",
+        operation_id="metrics",
         summary="Figures for Prometheus",
-        responses={200: {"content": {"text/plain": {}}}, **some_problems()},
+        response_class=PlainTextResponse,
+        responses=some_problems(),
     )
     def metrics(request: Request) -> Response:
         """Counts and times of answers, in Prometheus' text format."""
         services.caller(request)
-        return Response(chat_service.telemetry.exposition(), media_type="text/plain; version=0.0.4")
+        told = services.chat_service.telemetry.exposition()
+        return Response(told, media_type="text/plain; version=0.0.4")
 
 
 def _index_jobs(services: Services) -> IndexJobs:
@@ -233,5 +296,6 @@ def _index_jobs(services: Services) -> IndexJobs:
     return services.index_jobs
 
 
-def _job(job: Job) -> dict[str, object]:
-    return {**asdict(job), "running": job.running}
+def _job(job: Job) -> JobObject:
+    said = {**asdict(job), "running": job.running}
+    return JobObject.model_validate(said)

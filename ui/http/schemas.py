@@ -1,5 +1,6 @@
 """What is asked and answered over HTTP, as the OpenAPI document tells it."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal
 
@@ -7,27 +8,41 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    RootModel,
     StringConstraints,
     field_validator,
     model_validator,
 )
 
-from konkyo.index.records import Filter
+from konkyo.index.ingest.sources import SourceFailure
+from konkyo.index.records import ArticleSummary, Filter
+from konkyo.index.stores.findings import Finding
 from konkyo.rag.generation.prompts import language_name
 from konkyo.rag.generation.translate import LONGEST_QUOTE
-from konkyo.ui.server.index_jobs import Order
+from konkyo.rag.types import Citation, Claim, Evidence, RefusalReason, Removed, Short
+from konkyo.ui.server.index_jobs import Order, State
 from konkyo.ui.web.chat_service import QUESTION_LIMIT
 
 __all__ = [
     "ARTICLE_ID",
+    "EVENTS",
+    "ArticleList",
     "AskRequest",
     "Code",
     "Health",
     "IndexState",
+    "JobObject",
+    "JobReport",
     "OrderRequest",
+    "OrderTaken",
+    "OutcomeObject",
+    "Past",
     "Problem",
     "Readiness",
-    "Short",
+    "Scores",
+    "SearchHit",
+    "SearchResult",
+    "ShortText",
     "TranslateRequest",
     "Translated",
     "Where",
@@ -37,7 +52,7 @@ ARTICLE_ID = r"^[0-9A-Za-z_-]{1,64}$"
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}$")]
 
-Short = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 
 _FAR = 1_000_000_000
 
@@ -50,7 +65,7 @@ class Where(BaseModel):
     since: date | None = Field(None, description="Only articles from this day on.")
     until: date | None = Field(None, description="Only articles up to this day.")
     languages: list[Code] = Field(default=[], max_length=50, description="ISO 639-1 codes.")
-    outlets: list[Short] = Field(default=[], max_length=50)
+    outlets: list[ShortText] = Field(default=[], max_length=50)
 
     @model_validator(mode="after")
     def _in_order(self) -> "Where":
@@ -140,7 +155,7 @@ class OrderRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     action: Order = Field(description="`cancel` stops the job under way; `verify` changes nothing.")
-    sources: list[Short] = Field(
+    sources: list[ShortText] = Field(
         default=[],
         max_length=500,
         description="Files, folders and patterns of the server, or addresses; for `remove`, also"
@@ -154,17 +169,121 @@ class OrderRequest(BaseModel):
 
 
 class Problem(BaseModel):
-    """The one form of every error."""
+    """The form of every error outside /v1: problem details (RFC 9457).
 
-    class Error(BaseModel):
-        """``code`` is stable and for programs, ``message`` for people."""
+    ``code`` is stable and for programs, ``detail`` for people.
+    """
 
-        code: str
-        message: str
-        type: str
-        param: str | None = None
+    type: Literal["about:blank"] = "about:blank"
+    title: str = Field(description="The status in words.")
+    status: int
+    detail: str
+    code: str
+    param: str | None = Field(None, description="The field that is to blame, where one is.")
 
-    error: Error
+
+class OutcomeObject(BaseModel):
+    """The object of `konkyo ask --json`; docs/schema.md says what each key holds."""
+
+    question: str
+    language: str
+    status: Literal["answered", "refused"]
+    reason: RefusalReason | None
+    answer: str
+    short: Short | None
+    claims: list[Claim]
+    citations: list[Citation]
+    removed: list[Removed]
+    related: list[ArticleSummary]
+    notices: list[str]
+    timings_ms: dict[str, float]
+    usage: dict[str, float]
+    fingerprint: str
+
+
+class QueuedEvent(BaseModel):
+    """The language model answers others first."""
+
+    ahead: int = Field(description="How many; 0 when it is this one's turn.")
+
+
+class EvidenceEvent(BaseModel):
+    """The numbered quotes; sent before the model writes a word."""
+
+    language: str
+    evidence: list[Evidence]
+
+
+class ShortEvent(RootModel[Short]):
+    """The answer in a few words; sent before any model writes."""
+
+
+class CheckingEvent(BaseModel):
+    """A sentence is being checked; it is not sent before it passed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ClaimEvent(RootModel[Claim]):
+    """A sentence that passed."""
+
+
+class RemovedEvent(RootModel[Removed]):
+    """A sentence that failed, and why."""
+
+
+EVENTS: Mapping[str, type[BaseModel]] = {
+    "queued": QueuedEvent,
+    "evidence": EvidenceEvent,
+    "short": ShortEvent,
+    "checking": CheckingEvent,
+    "claim": ClaimEvent,
+    "removed": RemovedEvent,
+    "outcome": OutcomeObject,
+    "error": Problem,
+}
+"""What is sent with each event of /api/ask, by its name."""
+
+
+class Scores(BaseModel):
+    """What ranked a passage; None: that search did not find it."""
+
+    fused: float
+    dense: float | None
+    lexical: float | None
+
+
+class SearchHit(BaseModel):
+    """A passage, where it stands, and its article."""
+
+    passage_id: str
+    article_id: str
+    ordinal: int
+    start: int
+    end: int
+    text: str
+    title: str
+    source: str
+    url: str | None
+    published: str | None
+    language: str
+    outlet: str | None
+    scores: Scores
+
+
+class SearchResult(BaseModel):
+    """Passages, best first."""
+
+    hits: list[SearchHit]
+
+
+class ArticleList(BaseModel):
+    """One page of the articles that pass, newest first, undated last."""
+
+    articles: list[ArticleSummary]
+    total: int = Field(description="How many pass.")
+    offset: int
+    next: int | None = Field(description="The `offset` of the next page; null on the last.")
 
 
 class Health(BaseModel):
@@ -183,10 +302,54 @@ class Readiness(BaseModel):
     articles: int | None = None
 
 
+class JobReport(BaseModel):
+    """What a job did; which keys there are depends on the action."""
+
+    model_config = ConfigDict(extra="allow")
+
+    generation: int | None = None
+    added: int | None = None
+    changed: int | None = None
+    removed: int | None = None
+    unchanged: int | None = None
+    duplicates: int | None = None
+    excluded: int | None = None
+    carried: int | None = None
+    embedded: int | None = None
+    seconds: float | None = None
+    failures: list[SourceFailure] | None = None
+    unknown_kinds: dict[str, int] | None = None
+    read_again: list[str] | None = None
+
+
+class JobObject(BaseModel):
+    """One change of the index and how far it is."""
+
+    number: int
+    action: Order
+    sources: list[str]
+    state: State
+    stage: str = Field(description="`read`, `embed` or `index`; empty before that.")
+    done: int
+    total: int
+    message: str
+    report: JobReport | None
+    findings: list[Finding]
+    asks: bool = Field(description="It would remove many articles; `yes` consents to that.")
+    yes: bool
+    running: bool
+
+
+class OrderTaken(BaseModel):
+    """The job an order started."""
+
+    job: JobObject | None
+
+
 class IndexState(BaseModel):
     """What is indexed, and the job under way or the last one."""
 
     articles: int
     source_count: int
     sources: list[str] = Field(description="The first thousand, in order.")
-    job: dict[str, object] | None
+    job: JobObject | None

@@ -8,7 +8,6 @@ other one; ``@@name@@`` placeholders become words in the reader's language.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -17,6 +16,7 @@ from html import escape
 from http.cookies import CookieError, SimpleCookie
 
 from konkyo.ui.http.origins import FOR_PROGRAMS, Origins
+from konkyo.ui.http.problems import Fault
 from konkyo.ui.web.i18n import Language, negotiate
 
 __all__ = [
@@ -126,8 +126,7 @@ class SecurityMiddleware:
         nonce = secrets.token_urlsafe(18)
         allowed = self._origins.response_headers(path, headers)
         if refusal is not None:
-            programs = FOR_PROGRAMS.match(path) is not None
-            await _plain(send, *refusal, nonce=nonce, as_json=programs, more=allowed)
+            await _plain(send, *refusal, path, nonce=nonce, more=allowed)
             return
         preflight = self._origins.preflight(str(scope["method"]), path, headers)
         if preflight is not None:
@@ -348,15 +347,15 @@ async def _plain(
     send: Send,
     code: int,
     text: str,
+    path: str,
     nonce: str,
-    as_json: bool,
     more: list[tuple[bytes, bytes]],
 ) -> None:
     kind, body = b"text/plain; charset=utf-8", text.encode()
-    if as_json:
+    if FOR_PROGRAMS.match(path):
         name = {405: "method_not_allowed", 413: "too_large"}.get(code, "refused")
-        error = {"code": name, "message": text, "type": "invalid_request_error", "param": None}
-        kind, body = b"application/json", json.dumps({"error": error}).encode()
+        media, body = Fault(code, name, text).encoded(path)
+        kind = media.encode()
     headers = [(b"content-type", kind), *_secure(nonce), *more]
     if code == 405:
         headers.append((b"allow", b"GET, HEAD, POST"))

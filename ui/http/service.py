@@ -5,25 +5,22 @@ made inside a function because the framework is imported there.
 """
 
 import threading
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from konkyo.index.errors import (
-    KonkyoError,
-)
+from konkyo.index.errors import KonkyoError
 from konkyo.ui.http.answering import left
+from konkyo.ui.http.openapi_document import finish_document, key_needed
+from konkyo.ui.http.problems import OPENAI_PATH, Fault, fault_of
+from konkyo.ui.http.routes import add_asking, add_health, add_index, add_metrics, add_reading
 from konkyo.ui.http.security_middleware import Application, Message, Receive, Scope, Send
+from konkyo.ui.http.services import Services
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from fastapi.responses import Response
 
-    pass
-from konkyo.ui.http.problems import problem, problem_of
-from konkyo.ui.http.routes import add_asking, add_health, add_index, add_reading
-from konkyo.ui.http.services import Services
-
-__all__ = ["api_application"]
-
-T = TypeVar("T")
+__all__ = ["api_application", "api_document"]
 
 
 def api_application(services: Services, tools: Application | None = None) -> Application:
@@ -31,6 +28,17 @@ def api_application(services: Services, tools: Application | None = None) -> App
 
     ``tools`` answers at /mcp, for callers with a key.
     """
+    app = _routed(services)
+    add_error_handlers(app)
+    return _counted(app, services, tools)
+
+
+def api_document(services: Services) -> dict[str, object]:
+    """The OpenAPI document."""
+    return _routed(services).openapi()
+
+
+def _routed(services: Services) -> "FastAPI":
     from importlib.metadata import version
 
     from fastapi import APIRouter, FastAPI
@@ -45,50 +53,79 @@ def api_application(services: Services, tools: Application | None = None) -> App
         docs_url=None,
         redoc_url=None,
     )
-    routes = APIRouter(tags=["Konkyo"])
-    for add in (add_asking, add_reading, add_index, add_health):
+    health = APIRouter(tags=["Konkyo"])
+    add_health(health, services)
+    routes = APIRouter(tags=["Konkyo"], dependencies=[key_needed()])
+    for add in (add_asking, add_reading, add_index, add_metrics):
         add(routes, services)
-    app.include_router(routes)
-    app.include_router(openai_router(services))
-
-    add_error_handlers(app)
-    return _counted(app, services, tools)
+    for router in (routes, health, openai_router(services)):
+        app.include_router(router)
+    finish_document(app)
+    return app
 
 
 def add_error_handlers(app: "FastAPI") -> None:
-    """Tell every error in the one form."""
+    """Tell every error in the form of its address: OpenAI's below /v1, else problem details."""
     from fastapi import Request
     from fastapi.exceptions import RequestValidationError
-    from fastapi.responses import JSONResponse, Response
+    from fastapi.responses import Response
     from starlette.exceptions import HTTPException
 
     @app.exception_handler(KonkyoError)
     def ours(request: Request, exc: KonkyoError) -> Response:
-        status, body, headers = problem_of(exc)
-        return JSONResponse(body, status, headers)
+        return _told(fault_of(exc), request.url.path)
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, exc: RequestValidationError) -> Response:
+        path = request.url.path
         first = exc.errors()[0]
+        if path.startswith(OPENAI_PATH):
+            # Of a field with two forms: where the chosen one goes wrong, not that it is no string.
+            first = max(exc.errors(), key=lambda e: (e["type"] != "string_type", len(e["loc"])))
+            return _told(_unsupported(first["loc"], first["type"], first["msg"]), path)
         where = ".".join(str(part) for part in first["loc"])
-        return JSONResponse(problem(422, "invalid", f"{where}: {first['msg']}", where), 422)
+        return _told(Fault(422, "invalid", f"{where}: {first['msg']}", where), path)
 
     @app.exception_handler(HTTPException)
     def other(request: Request, exc: HTTPException) -> Response:
         code = {404: "not_found", 405: "method_not_allowed"}.get(exc.status_code, "http")
-        body = problem(exc.status_code, code, str(exc.detail))
-        return JSONResponse(body, exc.status_code, dict(exc.headers or {}))
+        fault = Fault(exc.status_code, code, str(exc.detail), headers=dict(exc.headers or {}))
+        return _told(fault, request.url.path)
 
     @app.exception_handler(Exception)
     def unforeseen(request: Request, exc: Exception) -> Response:
         # The server logs it with its place; the caller is told in the form of every error.
-        return JSONResponse(problem(500, "internal", "an error nobody foresaw; see the log"), 500)
+        fault = Fault(500, "internal", "an error nobody foresaw; see the log")
+        return _told(fault, request.url.path)
+
+
+def _told(fault: Fault, path: str) -> "Response":
+    from fastapi.responses import Response
+
+    kind, body = fault.encoded(path)
+    return Response(body, fault.status, dict(fault.headers), kind)
+
+
+def _unsupported(place: Sequence[object], kind: str, message: str) -> Fault:
+    """What OpenAI's clients are told of a field that is malformed or asks for what is not here."""
+    # The name of the chosen form of a message or of a stop is no part of the request.
+    names = [
+        part
+        for part in place[1:]
+        if part not in ("str", "constrained-str") and not str(part).startswith("list[")
+    ]
+    param = "".join(f"[{n}]" if isinstance(n, int) else f".{n}" for n in names).lstrip(".")
+    if kind == "extra_forbidden":
+        return Fault(400, "unknown_parameter", f"there is no parameter {param!r} here", param)
+    if kind in ("literal_error", "too_long", "none_required", "union_tag_invalid"):
+        said = f"{param}: this value is not supported here: {message}"
+        return Fault(400, "unsupported_value", said, param)
+    return Fault(400, "invalid_value", f"{param}: {message}", param or None)
 
 
 def _counted(app: Application, services: Services, tools: Application | None) -> Application:
     """Counts requests by route and status, sends /mcp to ``tools``, and notices who hangs up."""
     from fastapi import Request
-    from fastapi.responses import JSONResponse
 
     counted = services.chat_service.telemetry.requests
 
@@ -104,8 +141,7 @@ def _counted(app: Application, services: Services, tools: Application | None) ->
             try:
                 services.access.role_of_header(Request(dict(scope)).headers.get("authorization"))
             except KonkyoError as exc:
-                status, body, headers = problem_of(exc)
-                refused: Application = JSONResponse(body, status, headers)
+                refused: Application = _told(fault_of(exc), "/mcp")
                 await refused(scope, receive, send)
                 return
             inner = tools

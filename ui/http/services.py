@@ -35,7 +35,8 @@ from konkyo.ui.web.pipeline_protocol import NotReady
 
 if TYPE_CHECKING:
     from fastapi import Request
-from konkyo.ui.http.problems import problem_of
+from konkyo.ui.http.article_pages import ArticlePage, article_page
+from konkyo.ui.http.problems import fault_of
 from konkyo.ui.http.schemas import TranslateRequest
 
 __all__ = ["Ranker", "Services", "answer_from", "event_json", "event_lines"]
@@ -77,6 +78,10 @@ class Services:
             raise NotReady("search is not available")
         ranker: Ranker = found
         return ranker
+
+    def articles(self, where: Filter, text: str, offset: int, limit: int) -> ArticlePage:
+        """One page of the articles that pass. Raises NotReady."""
+        return article_page(self.chat_service.reader.store, where, text, offset, limit)
 
     def events(
         self,
@@ -167,5 +172,4 @@ def event_lines(events: Iterator[Event | Queued | Heartbeat]) -> Iterator[str]:
             name, data = event_json(event)
             yield f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
     except KonkyoError as exc:
-        _, body, _ = problem_of(exc)
-        yield f"event: error\ndata: {json.dumps(body, ensure_ascii=False)}\n\n"
+        yield f"event: error\ndata: {fault_of(exc).encoded('')[1].decode()}\n\n"
