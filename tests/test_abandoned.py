@@ -169,7 +169,8 @@ def test_a_request_that_was_cut_stops_the_model(
     assert place.model.begun == begun + 1
 
 
-def test_a_cancelled_call_of_an_assistant_stops_the_model(place: Place) -> None:
+@pytest.mark.parametrize("over_http", [False, True])
+def test_a_cancelled_call_of_an_assistant_stops_the_model(place: Place, over_http: bool) -> None:
     import anyio
     from mcp.client import Client
 
@@ -178,7 +179,8 @@ def test_a_cancelled_call_of_an_assistant_stops_the_model(place: Place) -> None:
 
     async def cancelled() -> None:
         server = server_of(Services(place.chat_service, limiter=place.limiter))
-        async with Client(server) as client, anyio.create_task_group() as group:
+        door = f"{place.url}/mcp" if over_http else server
+        async with Client(door) as client, anyio.create_task_group() as group:
 
             async def call() -> None:
                 await client.call_tool("ask", {"question": "How long did it last?"})

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from fixtures_browser import served
 from fixtures_chat import ENGLISH, JAPANESE
 from test_http_api import MASTER, QUESTION, SECRET, wait_ready
 
+from konkyo.index.records import Article
 from konkyo.rag.types import Answer, Short, ShortReady, to_json
-from konkyo.ui.http.schemas import EVENTS, OutcomeObject
+from konkyo.ui.http.schemas import EVENTS, ArticleObject, OutcomeObject
 from konkyo.ui.http.service import api_document
 from konkyo.ui.http.services import Services, event_json
 from konkyo.ui.web.chat_service import ChatService
@@ -44,7 +46,7 @@ def empty_schemas(value: object, where: str = "") -> Iterator[str]:
     if isinstance(value, dict):
         for name, inner in value.items():
             place = f"{where}/{name}"
-            known = name in ("schema", "items", "x-itemSchema", "contentSchema", "prefixItems")
+            known = name in ("schema", "items", "contentSchema", "prefixItems")
             held = where.endswith(("/properties", "/schemas", "/$defs"))
             if (known or held) and not set(inner) - {"title", "description", "default"}:
                 yield place
@@ -85,9 +87,10 @@ def test_every_error_is_described_by_its_form() -> None:
             assert kinds == [form], f"{path} {status}"
 
 
-def test_the_outcome_has_the_keys_that_are_described() -> None:
+def test_outcomes_and_articles_have_the_keys_that_are_described() -> None:
     outcome = Answer("?", "en", "!", (), (), (), (), {}, "0")
     assert list(to_json(outcome)) == list(OutcomeObject.model_fields)
+    assert [field.name for field in fields(Article)] == list(ArticleObject.model_fields)
 
 
 def test_every_event_is_described() -> None:
@@ -156,7 +159,7 @@ def test_a_generated_client_gets_typed_objects(client: Any, reader: Any) -> None
     cited = outcome.citations[0]
     assert isinstance(cited, models.Citation)
     article = get_article.sync(cited.article_id, client=reader)
-    assert isinstance(article, models.Article)
+    assert isinstance(article, models.ArticleObject)
     assert article.text[cited.start : cited.end] == cited.quote
 
 

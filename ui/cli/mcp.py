@@ -47,7 +47,7 @@ def mcp(
     host: str | None,
     port: int | None,
 ) -> None:
-    """Offer ask, search and show to a Model Context Protocol client."""
+    """Offer ask, search, list and show to a Model Context Protocol client."""
     from konkyo.ui.cli.chat import chat, load_pipeline, require_store
 
     if http:

@@ -25,10 +25,9 @@ from konkyo.rag.types import (
     Outcome,
     to_json,
 )
+from konkyo.ui.http.answer_text import sentence_pieces, text_pieces
 from konkyo.ui.http.openai_content import (
     LimitedText,
-    sentence_pieces,
-    source_pieces,
     url_citations,
     usage,
 )
@@ -74,10 +73,7 @@ class _Reply:
             if isinstance(self.request.response_format, JsonSchemaFormat):
                 said = fitted(said, self.request.response_format.json_schema.wanted)
             return [json.dumps(said, ensure_ascii=False)]
-        if not isinstance(outcome, Answer):
-            return [outcome.text]
-        sentences = sentence_pieces(outcome.claims, outcome.language)
-        return [*sentences, *source_pieces(outcome.citations)]
+        return text_pieces(outcome)
 
     def usage(self, outcome: Outcome, text: str) -> dict[str, object]:
         """The tokens of messages and text."""

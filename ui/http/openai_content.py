@@ -1,47 +1,20 @@
-"""The text of an answer as an OpenAI client gets it: sentences, sources, limits, usage."""
+"""The text of an answer as an OpenAI client gets it: its limits, marks and usage."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Literal
 
-from konkyo.rag.generation.output_format import display_text
 from konkyo.rag.retrieval.evidence import token_cost
-from konkyo.rag.short_answer.frame import framed_text
-from konkyo.rag.types import Citation, Claim, Outcome
+from konkyo.rag.types import Citation, Outcome
 from konkyo.ui.web.html.elements import safe_url
 
 __all__ = [
-    "SOURCES_RULE",
     "LimitedText",
-    "sentence_pieces",
-    "source_pieces",
     "url_citations",
     "usage",
 ]
-
-SOURCES_RULE = "\n\n---\n"
-"""What stands between the sentences of an answer and its sources."""
-
-
-def sentence_pieces(claims: Sequence[Claim], language: str) -> list[str]:
-    """The text of some claims in pieces, one a claim: joined they are what is shown."""
-    said = [(framed_text(claim), claim.citations) for claim in claims]
-    texts = [display_text(said[:count], language) for count in range(len(said) + 1)]
-    return [after[len(before) :] for before, after in pairwise(texts)]
-
-
-def source_pieces(citations: Sequence[Citation]) -> list[str]:
-    """The sources of an answer as the lines that follow it, one a piece."""
-    pieces: list[str] = []
-    for citation in citations:
-        about = [citation.title, citation.outlet, citation.published, safe_url(citation.url)]
-        quote = " ".join(citation.quote.split())
-        line = f"[{citation.id}] “{quote}” — {' · '.join(a for a in about if a)}"
-        pieces.append(("\n" if pieces else SOURCES_RULE) + line)
-    return pieces
 
 
 def url_citations(text: str, citations: Sequence[Citation]) -> list[dict[str, object]]:

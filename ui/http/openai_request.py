@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from konkyo.index.text.unicode import well_formed
 from konkyo.rag.conversation import Turn
 from konkyo.rag.message_question import question_within
-from konkyo.ui.http.openai_content import SOURCES_RULE
+from konkyo.ui.http.answer_text import SOURCES_RULE
 from konkyo.ui.http.problems import InvalidField
 from konkyo.ui.web.chat_service import QUESTION_LIMIT
 

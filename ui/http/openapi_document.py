@@ -51,12 +51,12 @@ def _described(model: type[BaseModel], codes: Sequence[int]) -> dict[int | str, 
 def event_stream_of(models: Mapping[str, type[BaseModel]]) -> dict[str, object]:
     """The media type of server-sent events whose ``data`` are these, by the event's name.
 
-    An event without a name has the data of "". ``x-itemSchema`` is what OpenAPI 3.2 calls
-    ``itemSchema``; 3.1, which generators of clients know, has no word for it.
+    An event without a name has the data of "". The schema is that of one event: OpenAPI 3.1,
+    which generators of clients know, has no word for a sequence (3.2: ``itemSchema``).
     """
     events = [_event(name, model) for name, model in models.items()]
     item = events[0] if len(events) == 1 else {"oneOf": events}
-    return {"text/event-stream": {"schema": {"type": "string"}, "x-itemSchema": item}}
+    return {"text/event-stream": {"schema": item}}
 
 
 def _event(name: str, model: type[BaseModel]) -> dict[str, object]:

@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 from konkyo.index.errors import UsageError
-from konkyo.index.records import Article, Filter, Hit
+from konkyo.index.records import Filter
 from konkyo.rag.conversation import Turn
 from konkyo.rag.types import to_json
 from konkyo.ui.http.answering import event_stream, while_connected
@@ -20,12 +20,13 @@ from konkyo.ui.web.quote_translator import NoQuote
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
-from konkyo.ui.http.article_pages import MOST_ARTICLES, article_list
 from konkyo.ui.http.openapi_document import event_stream_of, some_problems
+from konkyo.ui.http.results import MOST_ARTICLES, article_list, search_result
 from konkyo.ui.http.schemas import (
     ARTICLE_ID,
     EVENTS,
     ArticleList,
+    ArticleObject,
     AskRequest,
     Code,
     Health,
@@ -35,8 +36,6 @@ from konkyo.ui.http.schemas import (
     OrderTaken,
     OutcomeObject,
     Readiness,
-    Scores,
-    SearchHit,
     SearchResult,
     ShortText,
     Translated,
@@ -145,7 +144,7 @@ def add_reading(router: "APIRouter", services: Services) -> None:
         """Passages with their fused, dense and lexical scores, best first."""
         services.limiter.take(services.caller(request))
         where = _filter(since, until, language, outlet)
-        return SearchResult(hits=[_hit(hit) for hit in services.ranker().retrieve(q, top_k, where)])
+        return search_result(services.ranker().retrieve(q, top_k, where))
 
     @router.get(
         "/api/articles",
@@ -174,24 +173,13 @@ def add_reading(router: "APIRouter", services: Services) -> None:
         summary="One article",
         responses=some_problems(404, 422, 503),
     )
-    def article(request: Request, article_id: Annotated[str, Path(pattern=ARTICLE_ID)]) -> Article:
+    def article(
+        request: Request, article_id: Annotated[str, Path(pattern=ARTICLE_ID)]
+    ) -> ArticleObject:
         """The article as it is quoted: for every citation `text[start:end] == quote`."""
         services.caller(request)
-        return services.chat_service.reader.article(article_id)
-
-
-def _hit(hit: Hit) -> SearchHit:
-    about = hit.article
-    return SearchHit(
-        **asdict(hit.passage),
-        title=about.title,
-        source=about.source,
-        url=about.url,
-        published=about.published,
-        language=about.language,
-        outlet=about.outlet,
-        scores=Scores(fused=hit.score, dense=hit.dense, lexical=hit.lexical),
-    )
+        found = services.chat_service.reader.article(article_id)
+        return ArticleObject.model_validate(asdict(found))
 
 
 def add_index(router: "APIRouter", services: Services) -> None:

@@ -27,6 +27,7 @@ __all__ = [
     "ARTICLE_ID",
     "EVENTS",
     "ArticleList",
+    "ArticleObject",
     "AskRequest",
     "Code",
     "Health",
@@ -275,6 +276,23 @@ class SearchResult(BaseModel):
     """Passages, best first."""
 
     hits: list[SearchHit]
+
+
+class ArticleObject(BaseModel):
+    """A whole article, exactly as it is quoted; the object of `konkyo show --json`."""
+
+    article_id: str
+    title: str
+    text: str
+    language: str
+    source: str
+    published: str | None
+    published_at: str | None
+    url: str | None
+    outlet: str | None
+    author: str | None
+    sources: list[str]
+    comments: list[str] = Field(description="Readers' words; never evidence.")
 
 
 class ArticleList(BaseModel):

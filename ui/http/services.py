@@ -35,8 +35,8 @@ from konkyo.ui.web.pipeline_protocol import NotReady
 
 if TYPE_CHECKING:
     from fastapi import Request
-from konkyo.ui.http.article_pages import ArticlePage, article_page
 from konkyo.ui.http.problems import fault_of
+from konkyo.ui.http.results import ArticlePage, article_page
 from konkyo.ui.http.schemas import TranslateRequest
 
 __all__ = ["Ranker", "Services", "answer_from", "event_json", "event_lines"]

@@ -1,16 +1,16 @@
-"""The articles of an index a page at a time, for programs."""
+"""Passages and pages of articles as they are told to programs."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from konkyo.index.records import ArticleSummary, Filter
-from konkyo.ui.http.schemas import ArticleList
+from konkyo.index.records import ArticleSummary, Filter, Hit
+from konkyo.ui.http.schemas import ArticleList, Scores, SearchHit, SearchResult
 from konkyo.ui.web.pipeline_protocol import ArticleLister
 
-__all__ = ["MOST_ARTICLES", "ArticlePage", "article_list", "article_page"]
+__all__ = ["MOST_ARTICLES", "ArticlePage", "article_list", "article_page", "search_result"]
 
 MOST_ARTICLES = 1_000_000_000
 
@@ -42,6 +42,25 @@ def article_list(page: ArticlePage, offset: int) -> ArticleList:
         total=page.total,
         offset=offset,
         next=end if page.articles and end < page.total else None,
+    )
+
+
+def search_result(hits: Sequence[Hit]) -> SearchResult:
+    """Passages as they are told to programs."""
+    return SearchResult(hits=[_hit(hit) for hit in hits])
+
+
+def _hit(hit: Hit) -> SearchHit:
+    about = hit.article
+    return SearchHit(
+        **asdict(hit.passage),
+        title=about.title,
+        source=about.source,
+        url=about.url,
+        published=about.published,
+        language=about.language,
+        outlet=about.outlet,
+        scores=Scores(fused=hit.score, dense=hit.dense, lexical=hit.lexical),
     )
 
 
