@@ -21,7 +21,16 @@ from pathlib import Path
 from typing import Self
 
 from konkyo.index.errors import ArticleMissing, LLMUnreachable
-from konkyo.index.records import Article, ArticleSummary, Filter, Hit, Passage, article_id_for
+from konkyo.index.records import (
+    Article,
+    ArticlePage,
+    ArticleQuery,
+    ArticleSummary,
+    Filter,
+    Hit,
+    Passage,
+    article_id_for,
+)
 from konkyo.rag.answer_style import Phrasing
 from konkyo.rag.conversation import Turn as Past
 from konkyo.rag.generation.llm import LLM, NoLLM, Usage
@@ -248,6 +257,17 @@ class FakeStore:
 
     def articles(self, where: Filter = Filter()) -> Iterator[ArticleSummary]:
         return iter([summary(a) for a in self._all if _passes(a, where)])
+
+    def article_page(self, query: ArticleQuery, where: Filter = Filter()) -> ArticlePage:
+        found = [
+            summary(a)
+            for a in self._all
+            if _passes(a, where)
+            and all(word.lower() in f"{a.title} {a.text}".lower() for word in query.words)
+        ]
+        found.sort(key=lambda one: one.published or "", reverse=query.descending)
+        end = query.offset + query.limit
+        return ArticlePage(tuple(found[query.offset : end]), len(found))
 
 
 class FakeRanker:

@@ -26,7 +26,7 @@ from pydantic import Field, ValidationError
 from pydantic_core import to_jsonable_python
 
 from konkyo.index.errors import KonkyoError
-from konkyo.index.records import ArticleSummary, Filter
+from konkyo.index.records import ArticleOrder, ArticleQuery, ArticleSummary, Filter
 from konkyo.rag.conversation import Turn
 from konkyo.rag.types import (
     ClaimChecked,
@@ -42,7 +42,7 @@ from konkyo.rag.types import (
 )
 from konkyo.ui.http.answer_text import text_pieces
 from konkyo.ui.http.answering import left
-from konkyo.ui.http.results import MOST_ARTICLES, article_list, search_result
+from konkyo.ui.http.results import MOST_ARTICLES, WORDS, article_list, search_result, words_of
 from konkyo.ui.http.schemas import (
     ARTICLE_ID,
     ArticleList,
@@ -249,17 +249,20 @@ def _add_search(server: MCPServer[object], services: Services) -> None:
 def _add_list(server: MCPServer[object], services: Services) -> None:
     @server.tool(name="list", title="List the articles", annotations=_reading())
     async def list_articles(
-        text: Annotated[str, Field(max_length=300, description="Words of the title.")] = "",
+        text: Annotated[str, Field(max_length=300, description=WORDS)] = "",
         since: Since = None,
         until: Until = None,
         languages: Languages = [],  # noqa: B006
         outlets: Outlets = [],  # noqa: B006
+        order: ArticleOrder = "date",
+        descending: bool = True,
         offset: Annotated[int, Field(ge=0, le=MOST_ARTICLES)] = 0,
         limit: Annotated[int, Field(ge=1, le=200)] = 50,
     ) -> Annotated[CallToolResult, ArticleList]:
         """List the articles, newest first, a page at a time; `next` is the next page's offset."""
         narrowed = _filter(since, until, languages, outlets)
-        work = partial(services.articles, narrowed, text, offset, limit)
+        query = ArticleQuery(words_of(text), order, descending, offset, limit)
+        work = partial(services.articles, query, narrowed)
         page = article_list(await _done(services, work), offset)
         lines = [f"{len(page.articles)} of {page.total} articles, from {offset} on"]
         lines += map(_article_line, page.articles)

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
-from konkyo.index.records import ArticleSummary, Filter, Hit
+from konkyo.index.records import ArticlePage, Hit
 from konkyo.ui.http.schemas import ArticleList, Scores, SearchHit, SearchResult
-from konkyo.ui.web.pipeline_protocol import ArticleLister
 
-__all__ = ["MOST_ARTICLES", "ArticlePage", "article_list", "article_page", "search_result"]
+__all__ = ["MOST_ARTICLES", "WORDS", "article_list", "search_result", "words_of"]
 
 MOST_ARTICLES = 1_000_000_000
+WORDS = "Words that an article must have in its title, text or sources."
+_MOST_WORDS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class ArticlePage:
-    """Part of a list of articles, and how long the whole list is."""
-
-    articles: Sequence[ArticleSummary]
-    total: int
-
-
-def article_page(
-    store: ArticleLister, where: Filter, text: str, offset: int, limit: int
-) -> ArticlePage:
-    """Return ``limit`` articles from ``offset`` on, newest first, whose titles hold all words."""
-    words = _folded(text).split()
-    passing = [
-        one for one in store.articles(where) if all(word in _folded(one.title) for word in words)
-    ]
-    return ArticlePage(passing[offset : offset + limit], len(passing))
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of a search among articles; no more than ten count."""
+    return tuple(text.split()[:_MOST_WORDS])
 
 
 def article_list(page: ArticlePage, offset: int) -> ArticleList:
@@ -62,7 +48,3 @@ def _hit(hit: Hit) -> SearchHit:
         outlet=about.outlet,
         scores=Scores(fused=hit.score, dense=hit.dense, lexical=hit.lexical),
     )
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()

@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 from konkyo.index.errors import UsageError
-from konkyo.index.records import Filter
+from konkyo.index.records import ArticleOrder, ArticleQuery, Filter
 from konkyo.rag.conversation import Turn
 from konkyo.rag.types import to_json
 from konkyo.ui.http.answering import event_stream, while_connected
@@ -21,7 +21,7 @@ from konkyo.ui.web.quote_translator import NoQuote
 if TYPE_CHECKING:
     from fastapi import APIRouter
 from konkyo.ui.http.openapi_document import event_stream_of, some_problems
-from konkyo.ui.http.results import MOST_ARTICLES, article_list, search_result
+from konkyo.ui.http.results import MOST_ARTICLES, WORDS, article_list, search_result, words_of
 from konkyo.ui.http.schemas import (
     ARTICLE_ID,
     EVENTS,
@@ -44,7 +44,7 @@ from konkyo.ui.http.schemas import (
 )
 from konkyo.ui.http.services import Services, answer_from, event_lines
 
-__all__ = ["add_asking", "add_health", "add_index", "add_metrics", "add_reading"]
+__all__ = ["add_articles", "add_asking", "add_health", "add_index", "add_metrics", "add_search"]
 
 _SOURCES_SHOWN = 1000
 
@@ -118,9 +118,9 @@ def _filter(
     return Where(since=since, until=until, languages=languages, outlets=outlets).filter()
 
 
-def add_reading(router: "APIRouter", services: Services) -> None:
-    """Add the routes that rank passages and give articles."""
-    from fastapi import Path, Query, Request
+def add_search(router: "APIRouter", services: Services) -> None:
+    """Add the route that ranks passages."""
+    from fastapi import Query, Request
 
     asked = Query(min_length=1, max_length=QUESTION_LIMIT, pattern=r"\S", examples=["対米投資"])
     languages = Annotated[list[Code], Query(max_length=50, description="ISO 639-1 codes.")]
@@ -146,6 +146,14 @@ def add_reading(router: "APIRouter", services: Services) -> None:
         where = _filter(since, until, language, outlet)
         return search_result(services.ranker().retrieve(q, top_k, where))
 
+
+def add_articles(router: "APIRouter", services: Services) -> None:
+    """Add the routes that list and give articles."""
+    from fastapi import Path, Query, Request
+
+    languages = Annotated[list[Code], Query(max_length=50, description="ISO 639-1 codes.")]
+    outlets = Annotated[list[ShortText], Query(max_length=50)]
+
     @router.get(
         "/api/articles",
         operation_id="list_articles",
@@ -154,18 +162,22 @@ def add_reading(router: "APIRouter", services: Services) -> None:
     )
     def articles(
         request: Request,
-        text: Annotated[str, Query(max_length=300, description="Words of the title.")] = "",
+        text: Annotated[str, Query(max_length=300, description=WORDS)] = "",
         since: date | None = None,
         until: date | None = None,
         language: languages = [],  # noqa: B006
         outlet: outlets = [],  # noqa: B006
+        order: ArticleOrder = "date",
+        descending: bool = True,
         offset: Annotated[int, Query(ge=0, le=MOST_ARTICLES)] = 0,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> ArticleList:
-        """The articles that pass, newest first, a page at a time."""
+        """The articles that pass, a page at a time."""
         services.caller(request)
-        page = services.articles(_filter(since, until, language, outlet), text, offset, limit)
-        return article_list(page, offset)
+        query = ArticleQuery(words_of(text), order, descending, offset, limit)
+        return article_list(
+            services.articles(query, _filter(since, until, language, outlet)), offset
+        )
 
     @router.get(
         "/api/articles/{article_id}",

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from konkyo.index.ingest.sources import SourceFailure
-from konkyo.index.records import ArticleSummary, Filter
+from konkyo.index.records import ArticleStatus, ArticleSummary, Filter
 from konkyo.index.stores.findings import Finding
 from konkyo.rag.generation.prompts import language_name
 from konkyo.rag.generation.translate import LONGEST_QUOTE
@@ -293,10 +293,13 @@ class ArticleObject(BaseModel):
     author: str | None
     sources: list[str]
     comments: list[str] = Field(description="Readers' words; never evidence.")
+    status: ArticleStatus | None
+    correction: str | None
+    status_by_editor: bool
 
 
 class ArticleList(BaseModel):
-    """One page of the articles that pass, newest first, undated last."""
+    """One page of the articles that pass; those without a date come last."""
 
     articles: list[ArticleSummary]
     total: int = Field(description="How many pass.")

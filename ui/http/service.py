@@ -12,7 +12,14 @@ from konkyo.index.errors import KonkyoError
 from konkyo.ui.http.answering import left
 from konkyo.ui.http.openapi_document import finish_document, key_needed
 from konkyo.ui.http.problems import OPENAI_PATH, Fault, fault_of
-from konkyo.ui.http.routes import add_asking, add_health, add_index, add_metrics, add_reading
+from konkyo.ui.http.routes import (
+    add_articles,
+    add_asking,
+    add_health,
+    add_index,
+    add_metrics,
+    add_search,
+)
 from konkyo.ui.http.security_middleware import Application, Message, Receive, Scope, Send
 from konkyo.ui.http.services import Services
 
@@ -56,7 +63,7 @@ def _routed(services: Services) -> "FastAPI":
     health = APIRouter(tags=["Konkyo"])
     add_health(health, services)
     routes = APIRouter(tags=["Konkyo"], dependencies=[key_needed()])
-    for add in (add_asking, add_reading, add_index, add_metrics):
+    for add in (add_asking, add_search, add_articles, add_index, add_metrics):
         add(routes, services)
     for router in (routes, health, openai_router(services)):
         app.include_router(router)

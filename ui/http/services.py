@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from konkyo.index.errors import (
     KonkyoError,
 )
-from konkyo.index.records import Filter, Hit
+from konkyo.index.records import ArticlePage, ArticleQuery, Filter, Hit
 from konkyo.rag.answer_style import Phrasing
 from konkyo.rag.conversation import Turn
 from konkyo.rag.generation.translate import Translation
@@ -36,7 +36,6 @@ from konkyo.ui.web.pipeline_protocol import NotReady
 if TYPE_CHECKING:
     from fastapi import Request
 from konkyo.ui.http.problems import fault_of
-from konkyo.ui.http.results import ArticlePage, article_page
 from konkyo.ui.http.schemas import TranslateRequest
 
 __all__ = ["Ranker", "Services", "answer_from", "event_json", "event_lines"]
@@ -79,9 +78,9 @@ class Services:
         ranker: Ranker = found
         return ranker
 
-    def articles(self, where: Filter, text: str, offset: int, limit: int) -> ArticlePage:
-        """One page of the articles that pass. Raises NotReady."""
-        return article_page(self.chat_service.reader.store, where, text, offset, limit)
+    def articles(self, query: ArticleQuery, where: Filter) -> ArticlePage:
+        """A part of the list of articles. Raises NotReady."""
+        return self.chat_service.reader.store.article_page(query, where)
 
     def events(
         self,

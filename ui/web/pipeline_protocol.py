@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol, Self
 
 from konkyo.index.errors import KonkyoError
-from konkyo.index.records import Article, ArticleSummary, Filter
+from konkyo.index.records import Article, ArticlePage, ArticleQuery, ArticleSummary, Filter
 from konkyo.rag.answer_style import Phrasing
 from konkyo.rag.conversation import Turn as Past
 from konkyo.rag.generation.llm import LLM
@@ -21,6 +21,9 @@ class NotReady(KonkyoError):
 
 class ArticleLister(Protocol):
     """The part of a store that lists articles."""
+
+    def article_page(self, query: ArticleQuery, where: Filter = ...) -> ArticlePage:
+        """Returns a part of a sorted list of articles, and how long the list is."""
 
     def articles(self, where: Filter = ...) -> Iterator[ArticleSummary]:
         """Returns all articles that pass the filter, newest first, undated last."""
