@@ -2,6 +2,10 @@
 PYTHON ?= python3
 PORT ?= 7860
 STORE ?= .konkyo/store
+# Torch for the CPU alone, where its index can be reached: that of PyPI brings 2.7 GB for GPUs.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH = $(shell $(PYTHON) -c "from urllib.request import urlopen as u; \
+  u('$(TORCH_INDEX)/torch/', timeout=5)" 2>/dev/null && echo --extra-index-url $(TORCH_INDEX))
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -13,11 +17,11 @@ help: ## Say what there is
 
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -e .
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on $(TORCH) -e .
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.installed
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --disable-pip-version-check $(TORCH) -e '.[dev]'
 	touch $@
 
 setup: $(VENV)/.installed ## Make .venv and install Konkyo in it

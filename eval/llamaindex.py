@@ -323,7 +323,7 @@ def _require_ragas() -> None:
         import ragas  # noqa: F401
     except ImportError as exc:
         raise ExtraMissing(
-            "a ragas judge needs ragas: pip install ragas 'langchain-community<0.4' "
+            "a ragas judge needs ragas: pip install 'konkyo[judges]' "
             f"(or judge with llamaindex:SPEC); {exc}"
         ) from exc
 

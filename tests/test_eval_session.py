@@ -328,7 +328,7 @@ def test_ragas_is_asked_for_by_name() -> None:
     try:
         import ragas  # noqa: F401
     except ImportError:
-        with pytest.raises(ExtraMissing, match="pip install ragas"):
+        with pytest.raises(ExtraMissing, match=r"konkyo\[judges\]"):
             faithfulness_from("ragas:ollama:m")
     else:
         pytest.skip("ragas is installed")

@@ -124,6 +124,13 @@ def test_answers_a_question_beside_folders_of_the_same_names(python: Path, crowd
     assert "2019年5月3日" in answer["answer"]
 
 
+def test_evaluates_a_shipped_set_by_its_name_from_any_folder(python: Path, crowded: Path) -> None:
+    run(python, crowded, "-m", "konkyo", "index", "build", "news", "--store", "store")
+    asked = ["eval", "run", "alliance", "--limit", "1", "--llm", "none", "--store", "store"]
+    run(python, crowded, "-m", "konkyo", *asked, "--out", "out")
+    assert len((crowded / "out" / "rows.jsonl").read_text("utf-8").splitlines()) == 1
+
+
 def test_installs_one_top_level_name(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as file:
         tops = {n.split("/")[0] for n in file.namelist()}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from konkyo.index.settings import ChatSettings, Settings
     from konkyo.rag.generation.llm import LLM
     from konkyo.rag.pipeline import Pipeline
+    from konkyo.ui.server.audit import AuditLog
     from konkyo.ui.server.index_jobs import IndexJobs
     from konkyo.ui.server.llm_subprocess import SubprocessLLM
     from konkyo.ui.server.telemetry import Telemetry
@@ -188,6 +189,7 @@ def _chat_server(
     closing: contextlib.ExitStack,
 ) -> ChatServer:
     """Everything one server consists of; ``load`` opens the pipeline in the background."""
+    from konkyo.ui.server.audit import AuditLog, audit_file
     from konkyo.ui.server.evaluation_jobs import EvaluationJobs
     from konkyo.ui.server.feedback import Feedback, feedback_file
     from konkyo.ui.server.session_store import SignIns, session_store_of
@@ -198,10 +200,11 @@ def _chat_server(
     store = settings.store
     session_store = session_store_of(store)
     chat_service = ChatService(load, telemetry, session_store)
-    index_jobs = _index_jobs(settings, chat_service, access, allowed)
+    audit = AuditLog(audit_file(store))
+    index_jobs = _index_jobs(settings, chat_service, access, allowed, audit)
     closing.callback(index_jobs.close)
     evaluation_jobs = EvaluationJobs(
-        store, lambda: question_sets(store), lambda: _pipeline(chat_service)
+        store, lambda: question_sets(store), lambda: _pipeline(chat_service), audit
     )
     return ChatServer(
         chat_service,
@@ -226,7 +229,11 @@ def _pipeline(chat_service: ChatService) -> Pipeline:
 
 
 def _index_jobs(
-    settings: Settings, chat_service: ChatService, access: Access, allowed: tuple[Path, ...]
+    settings: Settings,
+    chat_service: ChatService,
+    access: Access,
+    allowed: tuple[Path, ...],
+    audit: AuditLog,
 ) -> IndexJobs:
     from konkyo.ui.server.index_jobs import IndexJobs
 
@@ -235,27 +242,29 @@ def _index_jobs(
 
     # Whoever may use this machine may read its files; anybody else only what was allowed.
     roots = None if not access.locked and not allowed else allowed
-    return IndexJobs(settings.store, known=known, roots=roots, changed=chat_service.renew)
+    return IndexJobs(
+        settings.store, known=known, roots=roots, changed=chat_service.renew, audit=audit
+    )
 
 
 def _access(
     chat: ChatSettings, reader: Path | None, editor: Path | None, keys: Path | None
 ) -> Access:
-    from konkyo.ui.http.auth import read_keys
+    from konkyo.ui.http.auth import KeysFile
 
     def given(flag: Path | None, named: str) -> Path | None:
         return flag or (Path(named).expanduser() if named else None)
 
     keys = given(keys, chat.keys_file)
     if chat.user_header:
-        given_keys = read_keys(keys) if keys else {}
+        given_keys = KeysFile(keys) if keys else {}
         return Access(None, None, given_keys, chat.user_header, frozenset(chat.editors))
     return Access(
         _password(given(reader, chat.password_file), os.environ.get("KONKYO_PASSWORD")),
         _password(
             given(editor, chat.editor_password_file), os.environ.get("KONKYO_EDITOR_PASSWORD")
         ),
-        read_keys(keys) if keys else {},
+        KeysFile(keys) if keys else {},
     )
 
 

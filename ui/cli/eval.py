@@ -18,7 +18,7 @@ __all__ = ["evaluate"]
     epilog="""
     \b
     Examples:
-      konkyo eval run eval/datasets/alliance.jsonl --store .konkyo/store --out out/first
+      konkyo eval run alliance --store .konkyo/store --out out/first
       konkyo eval run own.csv --out out/own --llm none --limit 20
       konkyo eval compare out/first out/second --max-loss 0.02
       konkyo eval report out/first

@@ -32,7 +32,7 @@ __all__ = ["run_command"]
     epilog="""
     \b
     Examples:
-      konkyo eval run eval/datasets/alliance.jsonl --out out/first
+      konkyo eval run alliance --out out/first
       konkyo eval run own.csv --store my/store --out out/own --llm none --limit 20
       konkyo eval run jsquad-valid.json --unanswerable 200 --out out/jsquad
       konkyo eval run own.jsonl --store my/store --unanswerable 20 --out out/own

@@ -14,6 +14,7 @@ __all__ = ["main"]
 
 _COMMANDS = {
     "ask": "konkyo.ui.cli.ask:ask",
+    "audit": "konkyo.ui.cli.audit:audit",
     "chat": "konkyo.ui.cli.chat:chat",
     "completion": "konkyo.ui.cli.doctor:completion",
     "doctor": "konkyo.ui.cli.doctor:doctor",
@@ -28,6 +29,7 @@ _COMMANDS = {
 }
 _HELP = {
     "ask": "Ask the articles a question.",
+    "audit": "Print what editors did on the page and over HTTP.",
     "chat": "Open the chat in a browser.",
     "completion": "Print the completion script of a shell.",
     "doctor": "Say what is wrong and the command that mends it.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -18,7 +19,17 @@ from typing import Literal, get_args
 
 from konkyo.index.errors import KonkyoError, UsageError
 
-__all__ = ["EDITOR", "READER", "Access", "Denied", "Limiter", "Role", "TooMany", "read_keys"]
+__all__ = [
+    "EDITOR",
+    "READER",
+    "Access",
+    "Denied",
+    "KeysFile",
+    "Limiter",
+    "Role",
+    "TooMany",
+    "read_keys",
+]
 
 Role = Literal["reader", "editor"]
 
@@ -26,6 +37,8 @@ READER = "konkyo"
 """The user name readers sign in with."""
 EDITOR = "editor"
 """The user name editors sign in with."""
+
+_log = logging.getLogger(__name__)
 
 _KEY_LENGTH = 16
 _CALLERS = 10_000
@@ -81,6 +94,45 @@ def read_keys(file: Path) -> dict[str, Role]:
     return keys
 
 
+class KeysFile(Mapping[str, Role]):
+    """The keys of a file as it is now: a key that is added or taken out counts from the next call.
+
+    A file that is gone or wrong leaves the keys as they were and is named in the log. Raises
+    UsageError when it is so from the beginning. Safe to share by threads.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._read = (self._stamp(), read_keys(file))
+
+    def __getitem__(self, digest: str) -> Role:
+        return self._keys()[digest]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys())
+
+    def __len__(self) -> int:
+        return len(self._keys())
+
+    def _keys(self) -> dict[str, Role]:
+        stamp = self._stamp()
+        if stamp != self._read[0]:
+            try:
+                self._read = (stamp, read_keys(self._file))
+                _log.warning("%s: the keys were read again", self._file)
+            except UsageError as exc:
+                self._read = (stamp, self._read[1])
+                _log.error("the keys stay as they were: %s", exc)
+        return self._read[1]
+
+    def _stamp(self) -> tuple[int, ...]:
+        try:
+            found = self._file.stat()
+        except OSError:
+            return ()
+        return found.st_mtime_ns, found.st_size, found.st_ino
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """The passwords of the page and the keys of the HTTP interface (by digest).
@@ -132,7 +184,7 @@ class Access:
             advice = "" if self.keys else "; none is set: start with --keys-file FILE"
             raise Denied(f"a key is needed: Authorization: Bearer KEY{advice}", known=False)
         digest = _digest(key.strip())
-        for known, role in self.keys.items():
+        for known, role in list(self.keys.items()):
             if hmac.compare_digest(known, digest):
                 return role, digest[:8]
         raise Denied("this key is not known here", known=False)

@@ -231,12 +231,12 @@ def add_index(router: "APIRouter", services: Services) -> None:
     )
     def order(body: OrderRequest, request: Request) -> OrderTaken:
         """Starts a job (one at a time); `GET /api/index` tells how it goes."""
-        services.caller(request, "editor")
+        who = services.caller(request, "editor")
         index_jobs = _index_jobs(services)
         if body.action == "cancel":
-            index_jobs.cancel()
+            index_jobs.cancel(who)
         else:
-            index_jobs.start(body.action, body.sources, yes=body.yes)
+            index_jobs.start(body.action, body.sources, yes=body.yes, who=who)
         job = index_jobs.job
         return OrderTaken(job=_job(job) if job else None)
 

@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, distributions, files, requires, version
 from pathlib import Path
 from typing import Literal
 
@@ -33,6 +33,7 @@ __all__ = ["Finding", "examine", "memory_bytes", "settings_problem"]
 Level = Literal["ok", "note", "wrong"]
 
 _OLDEST = (3, 11)
+_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 _DISK = 2_000_000_000
 _MEMORY = 3_000_000_000
 _QUOTES_ALONE = "not asked to phrase answers, which are quotes, and loaded when it is needed"
@@ -53,6 +54,7 @@ def examine(settings: Settings, environment: Mapping[str, str] = os.environ) -> 
     checks: tuple[Callable[[], Finding], ...] = (
         _python,
         _libraries,
+        _torch,
         _memory,
         _disk,
         lambda: _embedding(settings),
@@ -102,6 +104,35 @@ def _libraries() -> Finding:
     if wrong:
         return Finding("libraries", "wrong", "; ".join(wrong), "make setup")
     return Finding("libraries", "ok", f"Konkyo {version('konkyo')}, {count} libraries as wanted")
+
+
+def _torch() -> Finding:
+    """Torch for graphics cards works, and takes gigabytes that nothing here uses."""
+    try:
+        found = version("torch")
+    except PackageNotFoundError:
+        return Finding("torch", "note", "not installed: only the fast encoder can be used")
+    gpu = sorted(
+        name
+        for d in distributions()
+        if (name := d.metadata["Name"].lower()).startswith("nvidia-") or name == "triton"
+    )
+    if not gpu:
+        return Finding("torch", "ok", f"{found}, for the CPU")
+    size = sum(_bytes(name) for name in gpu)
+    return Finding(
+        "torch",
+        "note",
+        f"{found} came with {len(gpu)} libraries for graphics cards, {size / 1e9:.1f} GB that"
+        " Konkyo does not use",
+        f"pip uninstall -y {' '.join(gpu)} && pip install --force-reinstall --no-deps"
+        f" --index-url {_CPU_INDEX} torch=={found.split('+')[0]}",
+    )
+
+
+def _bytes(name: str) -> int:
+    """What an installed library takes on disk, by its own list of files."""
+    return sum(file.size or 0 for file in files(name) or ())
 
 
 def memory_bytes() -> int | None:

@@ -16,6 +16,7 @@ from typing import Literal
 from konkyo.index.errors import KonkyoError, UsageError
 from konkyo.index.stores.open import companion
 from konkyo.rag.pipeline import Pipeline
+from konkyo.ui.server.audit import AuditLog, recorded
 
 __all__ = ["MEASURED", "EvaluationJobs", "EvaluationRun"]
 
@@ -50,8 +51,13 @@ class EvaluationJobs:
     """Runs sets of questions. ``sets`` names the files there are; ``pipeline`` is what is asked."""
 
     def __init__(
-        self, store: str, sets: Callable[[], Mapping[str, Path]], pipeline: Callable[[], Pipeline]
+        self,
+        store: str,
+        sets: Callable[[], Mapping[str, Path]],
+        pipeline: Callable[[], Pipeline],
+        audit: AuditLog | None = None,
     ) -> None:
+        self._audit = audit
         self._out = companion(store, "-evaluations")
         self._sets = sets
         self._pipeline = pipeline
@@ -68,11 +74,15 @@ class EvaluationJobs:
         """The names of the sets there are."""
         return list(self._sets())
 
-    def start(self, name: str, limit: int) -> None:
-        """Ask the first ``limit`` questions of a set (0: all).
+    def start(self, name: str, limit: int, who: str = "") -> None:
+        """Ask the first ``limit`` questions of a set (0: all); ``who`` is for the audit log.
 
         Raises UsageError for an unknown set or while one is running, DatasetError.
         """
+        with recorded(self._audit, who, "evaluate", [name]):
+            self._start(name, limit)
+
+    def _start(self, name: str, limit: int) -> None:
         from konkyo.eval.formats.load import load
 
         path = self._sets().get(name)

@@ -22,6 +22,7 @@ from konkyo.index.errors import KonkyoError, RemovalRefused, StoreLocked, UsageE
 from konkyo.index.ingest.object_store import is_object_address
 from konkyo.index.inventory import Confirm
 from konkyo.index.stores.open import companion
+from konkyo.ui.server.audit import AuditLog, recorded
 
 __all__ = ["IndexJobs", "Job", "Order", "main"]
 
@@ -74,12 +75,14 @@ class IndexJobs:
         known: Callable[[], Sequence[str]],
         roots: Sequence[Path] | None = None,
         changed: Callable[[], object] = lambda: None,
+        audit: AuditLog | None = None,
         command: Sequence[str] | None = None,
     ) -> None:
         self.store = store
         self._known = known
         self._roots = None if roots is None else [root.resolve() for root in roots]
         self._changed = changed
+        self._audit = audit
         self._command = list(command or (sys.executable, "-P", "-c", _CHILD))
         self._lock = threading.Lock()
         self._job: Job | None = None
@@ -99,11 +102,18 @@ class IndexJobs:
         """What is indexed now, by name."""
         return sorted(set(self._known()))
 
-    def start(self, action: Order, sources: Sequence[str] = (), *, yes: bool = False) -> Job:
+    def start(
+        self, action: Order, sources: Sequence[str] = (), *, yes: bool = False, who: str = ""
+    ) -> Job:
         """Start a job. Raises StoreLocked while one is running, UsageError for a wrong source.
 
-        ``yes`` consents to the removal of more articles than ``index.removal_limit`` allows.
+        ``yes`` consents to the removal of more articles than ``index.removal_limit`` allows;
+        ``who`` orders it, for the audit log.
         """
+        with recorded(self._audit, who, action, sources):
+            return self._start(action, sources, yes)
+
+    def _start(self, action: Order, sources: Sequence[str], yes: bool) -> Job:
         named = [source.strip() for source in sources if source.strip()]
         if action in ("refresh", "rebuild"):
             named = self.sources()
@@ -130,15 +140,19 @@ class IndexJobs:
         threading.Thread(target=self._follow, args=(job, self._child), daemon=True).start()
         return job
 
-    def cancel(self) -> None:
+    def cancel(self, who: str = "") -> None:
         """Stop the job under way, if there is one; the index stays as it was."""
+        with recorded(self._audit, who, "cancel"):
+            self._interrupt()
+
+    def _interrupt(self) -> None:
         child = self._child
         if child is not None and child.poll() is None:
             child.send_signal(signal.SIGINT)
 
     def close(self) -> None:
         """Stop and wait."""
-        self.cancel()
+        self._interrupt()
         if self._child is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(10)

@@ -99,10 +99,11 @@ class AdminPages:
         order: str = "",
         sources: Sequence[str] = (),
         yes: bool = False,
+        who: str = "",
     ) -> str:
         """Returns the page of the index after an order (``look``: none), or why it was refused.
 
-        ``yes`` consents to the removal of many articles.
+        ``yes`` consents to the removal of many articles; ``who`` is named in the audit log.
         """
         index_jobs = self._index_jobs
         if not editor or index_jobs is None:
@@ -112,9 +113,9 @@ class AdminPages:
         known: Sequence[str] = ()
         try:
             if chosen == "cancel":
-                index_jobs.cancel()
+                index_jobs.cancel(who)
             elif chosen is not None:
-                index_jobs.start(chosen, sources, yes=yes)
+                index_jobs.start(chosen, sources, yes=yes, who=who)
             # Asked every second while a job runs: a large index is then not listed.
             if index_jobs.job is None or not index_jobs.job.running:
                 known = index_jobs.sources()
@@ -124,7 +125,14 @@ class AdminPages:
         return index_page(known, index_jobs.job, language, ticket=ticket, problem=problem)
 
     def evaluate(
-        self, language: Language, *, editor: bool, act: str = "", name: str = "", limit: int = 0
+        self,
+        language: Language,
+        *,
+        editor: bool,
+        act: str = "",
+        name: str = "",
+        limit: int = 0,
+        who: str = "",
     ) -> str:
         """Returns the page of evaluation after ``start``, ``stop`` or nothing."""
         evaluation_jobs = self._evaluation_jobs
@@ -136,7 +144,7 @@ class AdminPages:
             if act == "stop":
                 evaluation_jobs.cancel()
             elif act == "start":
-                evaluation_jobs.start(name, limit)
+                evaluation_jobs.start(name, limit, who)
             sets = evaluation_jobs.sets()
         except KonkyoError as exc:
             problem = str(exc)

@@ -46,6 +46,7 @@ class PageContext:
             # Behind a proxy, and on this machine, everybody has one address: count tabs there.
             limited_as=session if address in LOOPBACK else address,
             data=data,
+            user=str(user or address),
         )
 
     def too_many(self, visit: Visit) -> str:

@@ -84,6 +84,7 @@ class SourcePanel:
             order=visit.value("order"),
             sources=visit.value("sources").split("\n"),
             yes=bool(visit.value("yes")),
+            who=visit.user,
         )
         return self._context.renewed(page), self._context.status(visit.language)
 
@@ -95,5 +96,6 @@ class SourcePanel:
             act=visit.value("do"),
             name=visit.value("name"),
             limit=visit.number("limit") or 0,
+            who=visit.user,
         )
         return self._context.renewed(page)

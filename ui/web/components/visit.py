@@ -19,7 +19,8 @@ class Visit:
     """Who caused an event, and what it carries.
 
     ``limited_as`` is by what the reader's questions are counted; ``editor`` is whether they may
-    change the index; ``data`` is what the page's script sent along.
+    change the index; ``data`` is what the page's script sent along; ``user`` is their name, or
+    where they are.
     """
 
     language: Language
@@ -27,6 +28,7 @@ class Visit:
     editor: bool
     limited_as: str
     data: Mapping[str, object] = field(default_factory=dict)
+    user: str = ""
 
     def value(self, name: str) -> str:
         """Returns one value of the data as text; empty if there is none."""
