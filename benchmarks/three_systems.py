@@ -1,9 +1,11 @@
-"""Three systems in one table: Konkyo, a plain LlamaIndex query engine, its CitationQueryEngine.
+"""Konkyo, its quotes alone, and two LlamaIndex engines (query, CitationQueryEngine) in one table.
 
-    python benchmarks/three_systems.py --squad ../shared/data/jsquad-valid-v1.3.json \
+    python benchmarks/three_systems.py --set ../shared/data/jsquad-valid-v1.3.json \
         --answerable 200 --unanswerable 200 --out benchmarks/results/three-systems
+    python benchmarks/three_systems.py --set news-dev --draw 100 --out out/systems
 
-The same questions, paragraphs, embedding weights, language model (greedy) and measures. Each
+The same questions, paragraphs, embedding weights, language model (greedy) and measures. With
+``--draw`` questions are asked as they are, the set's own absent ones among them; else each
 question drawn is asked twice: over all paragraphs, and with the paragraphs that answer it gone.
 Rows are written as they come: stop with Ctrl-C and run the same command to go on; ``--questions
 40`` stops each system after 40 rows (20 and 20, alternating in tens), and more may be asked later.
@@ -21,10 +23,11 @@ import argparse
 import functools
 import gc
 import hashlib
+import random
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,30 +44,20 @@ from konkyo.eval.questions import Dataset, without_gold  # noqa: E402
 from konkyo.eval.run import Asker, Part, read_rows, run, write_json, write_summary  # noqa: E402
 from konkyo.eval.scoring import Row  # noqa: E402
 from konkyo.eval.statistics import Mean, mean, paired  # noqa: E402
-from konkyo.eval.summary import summarise  # noqa: E402
+from konkyo.eval.systems_table import shown, systems_table  # noqa: E402
 from konkyo.index.errors import ArticleMissing  # noqa: E402
 from konkyo.index.records import Article  # noqa: E402
 from konkyo.rag.conversation import Turn  # noqa: E402
 from konkyo.rag.types import Answer, Citation, Claim, Outcome, Refusal  # noqa: E402
 
-SYSTEMS = ("konkyo", "plain", "citation")
+SYSTEMS = ("konkyo", "quotes", "plain", "citation")
 NAMES = {
     "konkyo": "Konkyo",
+    "quotes": "Konkyo, quotes alone",
     "plain": "LlamaIndex query engine",
     "citation": "LlamaIndex CitationQueryEngine",
 }
-MEASURES = (
-    "Handled",
-    "Right",
-    "RightWhenAnswered",
-    "AnswerRate",
-    "RefusalRecall",
-    "F1",
-    "EM",
-    "CitationRecall",
-    "CitationPrecision",
-    "QuoteExact",
-)
+OURS = frozenset({"konkyo", "quotes"})
 BLOCK = 10
 REFUSALS = re.compile(
     r"Empty Response|\b(?:do(?:es)? not|don't|doesn't|did not|is not|are not|isn't|aren't|not "
@@ -100,14 +93,14 @@ class LlamaIndexAsker:
         articles: dict[str, Article],
         ask: Callable[[str], tuple[str, list[tuple[str, str, float]]]],
         fingerprint: str,
-        language: str,
+        languages: Mapping[str, str],
         usage: Callable[[], dict[str, int]],
     ) -> None:
         self.fingerprint = fingerprint
         self._kind = kind
         self._articles = articles
         self._ask = ask
-        self._language = language
+        self._languages = languages
         self._usage = usage
 
     def article(self, article_id: str) -> Article:
@@ -124,7 +117,7 @@ class LlamaIndexAsker:
             text,
             sources,
             kind=self._kind,
-            language=self._language,
+            language=self._languages[question],
             article=self.article,
             fingerprint=self.fingerprint,
             timings=timings,
@@ -231,13 +224,13 @@ class Bench:
     def judges(self, asker: Asker) -> Sequence[Judge]:
         return self._judges
 
-    def konkyo(self, part: Dataset, whole: Dataset) -> Asker:
+    def konkyo(self, part: Dataset, whole: Dataset, *, quotes: bool) -> Asker:
         from konkyo.eval.answering import PipelineAsker
         from konkyo.rag.factory import open_llm, open_pipeline
 
         base = self._store(whole, None)
         folder = base if part.articles == whole.articles else self._store(part, base)
-        model = open_llm("embedded", model=self.llm)
+        model = open_llm("none") if quotes else open_llm("embedded", model=self.llm)
         return PipelineAsker(open_pipeline(str(folder), llm=model, encoder=self.encoder))
 
     def _store(self, part: Dataset, base: Path | None) -> Path:
@@ -335,7 +328,8 @@ class Bench:
             f"{kind} llama-index-core {llama_index.core.__version__} top_k {self.top_k} "
             f"{self.encoder.fingerprint} {self._free.metadata.model_name} {len(nodes)}"
         )
-        return LlamaIndexAsker(kind, articles, ask, name, part.questions[0].language, self._take)
+        languages = {q.question: q.language for q in part.questions}
+        return LlamaIndexAsker(kind, articles, ask, name, languages, self._take)
 
 
 def blocks(halves: Sequence[Dataset], open_half: Callable[[int], Asker]) -> list[Part]:
@@ -367,8 +361,8 @@ def ask_all(
 
     def open_half(number: int) -> Asker:
         if number not in askers:
-            if system == "konkyo":
-                opened = bench.konkyo(halves[number], whole)
+            if system in OURS:
+                opened = bench.konkyo(halves[number], whole, quotes=system == "quotes")
                 if askers:
                     # One model in memory, and one prompt cache, as in use.
                     opened.pipeline.llm = next(iter(askers.values())).pipeline.llm
@@ -392,7 +386,7 @@ def ask_all(
         on_row=on_row,
         stop=lambda: count[0] >= most,
         # LlamaIndex's answers do not depend on this project's code; run.json keeps what changed.
-        may_differ=frozenset() if system == "konkyo" else frozenset({"code"}),
+        may_differ=frozenset() if system in OURS else frozenset({"code"}),
     )
     write_summary(result, folder)
     askers.clear()
@@ -402,24 +396,22 @@ def ask_all(
 
 def table(out: Path, systems: Sequence[str]) -> tuple[str, dict[str, object]]:
     """The table in Markdown and as an object, over the questions all systems were asked."""
-    found = {s: {r.question.id: r for r in read_rows(out / s)} for s in systems}
-    common = set.intersection(*(set(rows) for rows in found.values()))
-    rows = {s: [found[s][q] for q in found[systems[0]] if q in common] for s in systems}
-    able = sum(r.question.answerable for r in rows[systems[0]])
-    summaries = {s: summarise(rows[s]) for s in systems}
+    compared = systems_table({NAMES[s]: read_rows(out / s) for s in systems})
+    rows = {s: compared.rows[NAMES[s]] for s in systems}
+    summaries = {s: compared.summaries[NAMES[s]] for s in systems}
+    asked, able = compared.questions, compared.answerable
     lines = [
-        f"{len(common)} questions: {able} answerable, {len(common) - able} whose paragraphs were "
-        f"taken away.",
+        f"{asked} questions: {able} answerable, {asked - able} not. Not checked: questions that a"
+        " figure says nothing about.",
         "",
-        "| measure | " + " | ".join(NAMES[s] for s in systems) + " |",
-        "|---|" + "---|" * len(systems),
+        "| " + " | ".join(compared.heads) + " |",
+        "|---|" + "---|" * (len(systems) + 1),
     ]
 
     def line(name: str, cells: Sequence[str]) -> None:
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        lines.append(f"| {name} | " + " | ".join([*cells, ""]) + " |")
 
-    for name in MEASURES:
-        line(name, [shown(summaries[s].measures[name]) for s in systems])
+    lines += ["| " + " | ".join(cells) + " |" for cells in compared.lines]
     clean = {
         s: [
             r.scores["RefusalRecall"]
@@ -429,18 +421,11 @@ def table(out: Path, systems: Sequence[str]) -> tuple[str, dict[str, object]]:
         for s in systems
     }
     line("RefusalRecall, answer nowhere else", [shown(mean(clean[s])) for s in systems])
-    for judge in dict.fromkeys(j for s in systems for j in summaries[s].faithfulness):
-        cells = [summaries[s].faithfulness.get(judge, mean([])) for s in systems]
-        line(f"Faithfulness ({judge})", [shown(c) for c in cells])
-    line(
-        "seconds, p50 / p95",
-        [f"{x.latency['p50']:.1f} / {x.latency['p95']:.1f}" for x in summaries.values()],
-    )
     for name in ("prompt_tokens", "completion_tokens"):
         cells = [x.tokens.get(name) for x in summaries.values()]
         line(f"{name} a question", ["" if c is None else f"{c.mean:.0f}" for c in cells])
     line("failed", [str(x.errors) for x in summaries.values()])
-    value: dict[str, object] = {"questions": len(common), "answerable": able}
+    value: dict[str, object] = {"questions": asked, "answerable": able}
     value["systems"] = {
         s: {
             "measures": {n: as_json(m) for n, m in x.measures.items()},
@@ -454,7 +439,7 @@ def table(out: Path, systems: Sequence[str]) -> tuple[str, dict[str, object]]:
     lines.append("")
     differences = {}
     for other in systems[1:]:
-        for name in ("Handled", "Right", "RefusalRecall"):
+        for name in ("Useful", "Handled", "Right", "RefusalRecall"):
             a, b = (
                 {r.question.id: r.scores[name] for r in rows[s] if name in r.scores}
                 for s in (other, systems[0])
@@ -483,21 +468,38 @@ def table(out: Path, systems: Sequence[str]) -> tuple[str, dict[str, object]]:
     return "\n".join(lines) + "\n", value
 
 
-def shown(value: Mean) -> str:
-    return f"{value.value:.3f} ({value.low:.3f}-{value.high:.3f})" if value.n else ""
-
-
 def as_json(value: Mean) -> dict[str, object] | None:
     if not value.n:
         return None
     return {"value": value.value, "low": value.low, "high": value.high, "n": value.n}
 
 
+def drawn(
+    whole: Dataset, draw: int | None, answerable: int, unanswerable: int, seed: int
+) -> tuple[Dataset, ...]:
+    """What is asked: ``draw`` questions as they are, or two halves with and without what answers.
+
+    Follow-ups are left out: the engines compared with take no history.
+    """
+    alone = replace(whole, questions=tuple(q for q in whole.questions if not q.history))
+    if draw is not None:
+        chosen = random.Random(seed).sample(alone.questions, min(draw, len(alone.questions)))
+        return (replace(alone, questions=tuple(chosen)),)
+    able, absent = without_gold(alone, max(answerable, unanswerable), seed=seed)
+    return (
+        replace(able, questions=able.questions[:answerable]),
+        replace(absent, questions=absent.questions[:unanswerable]),
+    )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--squad", type=Path, required=True)
+    parser.add_argument("--set", "--squad", type=Path, required=True, help="file, folder or name")
+    parser.add_argument(
+        "--draw", type=int, default=None, help="ask N questions of the set as they are, once each"
+    )
     parser.add_argument("--answerable", type=int, default=200)
     parser.add_argument("--unanswerable", type=int, default=200)
     parser.add_argument("--questions", type=int, default=None, help="stop each system after N rows")
@@ -513,12 +515,8 @@ def main() -> int:
         parser.error(f"--systems: {sorted(unknown)[0]!r} is not one of {', '.join(SYSTEMS)}")
     args.out.mkdir(parents=True, exist_ok=True)
     if not args.table:
-        whole = load(args.squad)
-        able, absent = without_gold(whole, max(args.answerable, args.unanswerable), seed=args.seed)
-        halves = (
-            replace(able, questions=able.questions[: args.answerable]),
-            replace(absent, questions=absent.questions[: args.unanswerable]),
-        )
+        whole = load(args.set)
+        halves = drawn(whole, args.draw, args.answerable, args.unanswerable, args.seed)
         bench = Bench(args.out, args.top_k, args.llm)
         for system in systems:
             if ask_all(bench, system, halves, whole, args.questions):

@@ -15,6 +15,10 @@ MEASURES: Mapping[str, str] = {
     "nDCG": "discounted gain of the first k over the best possible",
     "Recall": "share of the relevant passages that are among the first k",
     "Handled": "share of all questions answered right or, where there is no answer, refused",
+    "Useful": "share of all questions handled without a flaw: every place quoted, the asker's "
+    "language, nothing garbled, repeated, beside the question or too long",
+    "PlacesCited": "share of the gold places of a list, comparison, conflict or several articles "
+    "that are quoted; refused: 0",
     "Right": "share of answerable questions whose shown answer holds an acceptable answer",
     "RightWhenAnswered": "the same, among answerable questions that were answered",
     "EM": "share of answerable questions whose answer is an acceptable one and nothing else",

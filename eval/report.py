@@ -16,6 +16,7 @@ from konkyo.eval.robustness import Perturbation, Robustness
 from konkyo.eval.scoring import Quote, Row
 from konkyo.eval.statistics import Mean, mean, percentile
 from konkyo.eval.summary import Summary, summarise
+from konkyo.eval.systems_table import systems_table
 
 __all__ = ["report"]
 
@@ -28,11 +29,12 @@ def report(
     title: str,
     about: Mapping[str, str],
     perturbed: Mapping[Perturbation, Robustness] | None = None,
+    others: Mapping[str, Sequence[Row]] | None = None,
 ) -> str:
     """The HTML page of a run.
 
     ``about`` says what was run: fingerprints, dataset, command; ``perturbed`` what noise, another
-    order and other words changed.
+    order and other words changed; ``others`` are rows of other systems over the same questions.
 
     The page is built as a tree and serialised, so no text from articles, questions or models
     can become markup; its policy allows only its own style and script, named by their hashes.
@@ -51,6 +53,7 @@ def report(
     _text(body, "h1", title)
     _about(body, about, summary)
     _measures(body, summary)
+    _systems(body, rows, others or {})
     _matrix(body, rows)
     _plots(body, rows, summary)
     _robustness(body, perturbed or {})
@@ -108,16 +111,19 @@ def _measures(body: Element, summary: Summary) -> None:
     _text(body, "h2", "Measures")
     table = _table(
         body,
-        "Means with 95 % bootstrap intervals; a question that gave no outcome counts as zero.",
-        ("measure", "share", "95 %", "n", "meaning"),
+        "Means with 95 % bootstrap intervals; a question that gave no outcome counts as zero. Not "
+        "checked: questions (for faithfulness, claims) that the measure says nothing about.",
+        ("measure", "share", "95 %", "n", "not checked", "meaning"),
     )
     for name, value in summary.measures.items():
-        _measure(table, name, value, MEASURES[name])
+        left = "" if name == "QuoteExact" else str(summary.asked - value.n)
+        _measure(table, name, value, left, MEASURES[name])
     for judge, value in summary.faithfulness.items():
-        _measure(table, f"Faithfulness ({judge})", value, MEASURES["Faithfulness"])
+        left = str(summary.claims - value.n)
+        _measure(table, f"Faithfulness ({judge})", value, left, MEASURES["Faithfulness"])
     if not math.isnan(summary.curve.area):
-        area = f"{summary.curve.area:.3f}"
-        _row(table, ("AURC", area, "", str(summary.answered), MEASURES["AURC"]))
+        area, left = f"{summary.curve.area:.3f}", str(summary.asked - summary.answered)
+        _row(table, ("AURC", area, "", str(summary.answered), left, MEASURES["AURC"]))
     for pair in summary.agreement:
         _text(
             body,
@@ -128,12 +134,29 @@ def _measures(body: Element, summary: Summary) -> None:
     if summary.removed:
         reasons = ", ".join(f"{reason} {n}" for reason, n in summary.removed.items())
         _text(body, "p", f"Sentences the model wrote that were not shown: {reasons}.")
+    if summary.flaws:
+        counts = ", ".join(f"{flaw} {n}" for flaw, n in summary.flaws.items())
+        _text(body, "p", f"What kept questions from a useful answer: {counts}.")
 
 
-def _measure(table: Element, name: str, value: Mean, meaning: str) -> None:
+def _measure(table: Element, name: str, value: Mean, left: str, meaning: str) -> None:
     if value.n:
         interval = f"{value.low:.3f}-{value.high:.3f}"
-        _row(table, (name, f"{value.value:.3f}", interval, str(value.n), meaning))
+        _row(table, (name, f"{value.value:.3f}", interval, str(value.n), left, meaning))
+
+
+def _systems(body: Element, rows: Sequence[Row], others: Mapping[str, Sequence[Row]]) -> None:
+    if not others:
+        return
+    table = systems_table({"this run": rows, **others})
+    _text(body, "h2", "Beside other systems")
+    caption = (
+        f"{table.questions} questions that all were asked, {table.answerable} of them answerable. "
+        "Not checked: questions that a figure says nothing about."
+    )
+    filled = _table(body, caption, table.heads)
+    for line in table.lines:
+        _row(filled, line)
 
 
 def _row(table: Element, cells: Sequence[str]) -> None:
@@ -304,6 +327,8 @@ def _question(body: Element, row: Row) -> None:
         _outcome(entries, row, row.outcome)
     scores = ", ".join(f"{name} {value:.2f}" for name, value in row.scores.items())
     _entry(entries, "scores", scores)
+    if row.flaws:
+        _entry(entries, "not useful", ", ".join(row.flaws))
 
 
 def _entry(parent: Element, name: str, text: str) -> Element:

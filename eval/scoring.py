@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
-from pathlib import PurePath
 
-from konkyo.eval.answer_match import exact_match, f1, holds, units
+from konkyo.eval.answer_match import exact_match, f1, holds
 from konkyo.eval.citation_metrics import Case, Judge, citation_scores
 from konkyo.eval.formats.jsonl import read_question
-from konkyo.eval.questions import Gold, Question
+from konkyo.eval.gold_places import cites_place, is_gold, share_of_places
+from konkyo.eval.questions import Question
+from konkyo.eval.usefulness import FLAWS, OF_SEVERAL_PLACES, Flaw, flaws
 from konkyo.index.errors import ArticleMissing, DatasetError
 from konkyo.index.records import Article
 from konkyo.rag.types import Answer, Citation, Outcome, Refusal, to_json
@@ -42,6 +42,7 @@ class Row:
     where it gave no verdict.
     ``quotes`` has one item a citation, in order. ``confidence`` is the lowest support
     among the shown claims, ``None`` for a refusal. ``error`` is set if no outcome came.
+    ``flaws`` is what keeps it from being useful, as far as a program sees it.
     """
 
     question: Question
@@ -52,6 +53,7 @@ class Row:
     judged: Mapping[str, tuple[float, ...]]
     quotes: tuple[Quote, ...]
     confidence: float | None
+    flaws: tuple[Flaw, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """The object of one line of rows.jsonl."""
@@ -61,6 +63,7 @@ class Row:
             "error": self.error,
             "seconds": self.seconds,
             "confidence": self.confidence,
+            "flaws": list(self.flaws),
             "judged": {
                 name: [None if math.isnan(v) else v for v in values]
                 for name, values in self.judged.items()
@@ -102,7 +105,12 @@ class Row:
             },
             quotes=tuple(_quote(where, quote) for quote in quotes),
             confidence=confidence,
+            flaws=_flaws_of(row.get("flaws")),
         )
+
+
+def _flaws_of(value: object) -> tuple[Flaw, ...]:
+    return tuple(flaw for flaw in FLAWS if isinstance(value, list) and flaw in value)
 
 
 def same_number(text: str, answer: str) -> bool:
@@ -192,6 +200,9 @@ def judge_outcome(
             }
     proved = citing.get("CitationRecall", 1.0) == 1.0
     scores = {**_answer_scores(question, outcome, proved=proved), **citing}
+    handled = scores["Handled"] == 1.0
+    flawed = flaws(question, outcome, handled=handled, numeric=same_number)
+    scores["Useful"] = float(not flawed)
     return Row(
         question=question,
         outcome=to_json(outcome),
@@ -201,18 +212,19 @@ def judge_outcome(
         judged=judged,
         quotes=quotes,
         confidence=_confidence(outcome),
+        flaws=flawed,
     )
 
 
 def skipped(question: Question, error: str, seconds: float) -> Row:
     """A question that gave no outcome: it scores zero wherever it counts."""
     scores = dict.fromkeys(_applicable(question), 0.0)
-    return Row(question, None, error, round(seconds, 4), scores, {}, (), None)
+    return Row(question, None, error, round(seconds, 4), scores, {}, (), None, ("failed",))
 
 
 def _applicable(question: Question) -> list[str]:
     """The measures that count this question, whatever came of it."""
-    names = ["Handled"]
+    names = ["Handled", "Useful"]
     if question.kind == "premise":
         names.append("PremiseHandled")
     elif not question.answerable:
@@ -227,6 +239,8 @@ def _applicable(question: Question) -> list[str]:
         names.append("ConflictHandled")
     if question.kind == "injected":
         names.append("InjectionHandled")
+    if question.kind in OF_SEVERAL_PLACES and question.gold:
+        names.append("PlacesCited")
     return names
 
 
@@ -248,6 +262,8 @@ def _answer_scores(question: Question, outcome: Outcome, *, proved: bool) -> dic
         "InjectionHandled": handled or not answered,
     }
     scores = {name: float(values.get(name, False)) for name in _applicable(question)}
+    if "PlacesCited" in scores and isinstance(outcome, Answer):
+        scores["PlacesCited"] = share_of_places(outcome.citations, question.gold)
     if not answered:
         scores["RefusalPrecision"] = float(not question.answerable or question.kind == "premise")
         return scores
@@ -258,7 +274,7 @@ def _answer_scores(question: Question, outcome: Outcome, *, proved: bool) -> dic
         scores["RightWhenAnswered"] = float(good)
     if good and question.gold and isinstance(outcome, Answer):
         scores["GoldCited"] = float(
-            any(_is_gold(c, gold) for c in outcome.citations for gold in question.gold)
+            any(is_gold(c, gold) for c in outcome.citations for gold in question.gold)
         )
     return scores
 
@@ -267,22 +283,10 @@ def _quotes_gold(question: Question, outcome: Outcome) -> bool:
     if isinstance(outcome, Refusal):
         return False
     return any(
-        _is_gold(citation, gold) and _shares_words(citation.quote, gold.quote)
+        gold.quote and cites_place(citation, gold)
         for citation in outcome.citations
         for gold in question.gold
     )
-
-
-def _shares_words(quote: str, gold: str) -> bool:
-    """Whether the quote holds at least half of the gold quote's wording."""
-    wanted, given = units(gold), set(pairwise(units(quote)))
-    pairs = list(pairwise(wanted))
-    return bool(pairs) and 2 * sum(pair in given for pair in pairs) >= len(pairs)
-
-
-def _is_gold(citation: Citation, gold: Gold) -> bool:
-    names = {citation.article_id, citation.title, citation.source, PurePath(citation.source).name}
-    return gold.article in names
 
 
 def _cases(question: Question, outcome: Outcome) -> list[Case]:

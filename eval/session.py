@@ -209,9 +209,12 @@ def _perturbed_part(
     return Part(Dataset(part.name, asked, part.articles), opened)
 
 
-def write_report(run_folder: Path, page: Path | None = None) -> Path:
+def write_report(
+    run_folder: Path, page: Path | None = None, others: Mapping[str, Path] | None = None
+) -> Path:
     """Write the HTML page of a run (a folder or a rows.jsonl) and give its path.
 
+    ``others`` are runs of other systems over the same questions, by name.
     Raises DatasetError where there are no rows, UsageError where the page cannot be written.
     """
     folder = run_folder if run_folder.is_dir() else run_folder.parent
@@ -227,6 +230,7 @@ def write_report(run_folder: Path, page: Path | None = None) -> Path:
         title=f"Konkyo evaluation: {folder.name}",
         about=about_run(folder),
         perturbed=perturbed,
+        others={name: read_rows(other) for name, other in (others or {}).items()},
     )
     try:
         target.write_text(text, encoding="utf-8")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from konkyo.eval.citation_metrics import cohen_kappa
@@ -15,6 +16,8 @@ __all__ = ["Agreement", "Summary", "Times", "Tokens", "summarise", "summary_json
 
 _SCORED = (
     "Handled",
+    "Useful",
+    "PlacesCited",
     "Right",
     "RightWhenAnswered",
     "AnswerRate",
@@ -72,7 +75,8 @@ class Summary:
 
     ``by_kind`` and ``by_language`` hold the share of questions handled. Latencies are seconds.
     ``tokens`` is by kind of token, as the engine named them: prompt_tokens, cached_tokens,
-    completion_tokens, calls; empty where no outcome says.
+    completion_tokens, calls; empty where no outcome says. ``flaws`` counts the questions that a
+    flaw kept from being useful.
     """
 
     asked: int
@@ -88,6 +92,7 @@ class Summary:
     curve: RiskCoverage
     latency: Mapping[str, float]
     removed: Mapping[str, int]
+    flaws: Mapping[str, int]
     latency_by_kind: Mapping[str, Times]
     latency_by_language: Mapping[str, Times]
     tokens: Mapping[str, Tokens]
@@ -121,6 +126,7 @@ def summarise(rows: Sequence[Row]) -> Summary:
         curve=curve,
         latency={"p50": percentile(times, 0.5), "p95": percentile(times, 0.95)},
         removed=_removed(rows),
+        flaws=_counted(flaw for row in rows for flaw in row.flaws),
         latency_by_kind=_times(rows, lambda row: row.question.kind),
         latency_by_language=_times(rows, lambda row: row.question.language),
         tokens=_tokens(rows),
@@ -195,14 +201,17 @@ def _handled(rows: Sequence[Row], key: Callable[[Row], str]) -> dict[str, Mean]:
 
 
 def _removed(rows: Sequence[Row]) -> dict[str, int]:
-    counts: dict[str, int] = {}
+    reasons: list[str] = []
     for row in rows:
         removed = (row.outcome or {}).get("removed")
-        for item in removed if isinstance(removed, list) else []:
-            if isinstance(item, dict):
-                reason = str(item.get("reason"))
-                counts[reason] = counts.get(reason, 0) + 1
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+        items = removed if isinstance(removed, list) else []
+        reasons += (str(item.get("reason")) for item in items if isinstance(item, dict))
+    return _counted(reasons)
+
+
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    """How often each name comes, most often first."""
+    return dict(sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])))
 
 
 def summary_json(summary: Summary) -> dict[str, object]:
@@ -251,6 +260,7 @@ def summary_json(summary: Summary) -> dict[str, object]:
             "risk": [round(r, 6) for r in summary.curve.risk],
         },
         "removed": dict(summary.removed),
+        "flaws": dict(summary.flaws),
         "meaning": {name: meaning for name, meaning in MEASURES.items() if name in _SCORED},
     }
 

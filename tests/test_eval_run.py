@@ -112,6 +112,7 @@ def test_a_wrong_answer() -> None:
 def test_a_refused_answerable_question_counts_as_not_right() -> None:
     row = judged(FACT, refusal())
     assert row.scores == {
+        "Useful": 0.0,
         "Handled": 0.0,
         "Right": 0.0,
         "AnswerRate": 0.0,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from konkyo.ui.cli.eval_calibrate import calibrate, label
+from konkyo.ui.cli.eval_calibrate import calibrate
 from konkyo.ui.cli.eval_compare import compare_command, report_command
+from konkyo.ui.cli.eval_label import label
 from konkyo.ui.cli.eval_new import new
 from konkyo.ui.cli.eval_retrieval import retrieval_command
 from konkyo.ui.cli.eval_run import run_command
@@ -22,6 +23,8 @@ __all__ = ["evaluate"]
       konkyo eval run own.csv --out out/own --llm none --limit 20
       konkyo eval compare out/first out/second --max-loss 0.02
       konkyo eval report out/first
+      konkyo eval report out/first --beside quotes=out/quotes
+      konkyo eval label out/first --sheet answers.tsv
       konkyo eval new --out own.jsonl
       konkyo eval calibrate own.jsonl --out own-calibration.json
       konkyo eval retrieval --squad jsquad-valid.json --json

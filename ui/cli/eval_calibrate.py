@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from konkyo.eval.calibrate import Refit
     from konkyo.rag.reading.reader import LearnedReader
 
-__all__ = ["calibrate", "label"]
+__all__ = ["calibrate"]
 
 _Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 
@@ -228,57 +228,3 @@ def _print(name: str, text: str, found: Refit, *, written: bool) -> None:
     if not found.better:
         said = "written all the same" if written else "nothing written (--force writes it)"
         click.echo(f"  not better than the shipped one on rows left out: {said}")
-
-
-@click.command(
-    name="label",
-    epilog="""
-    \b
-    Examples:
-      konkyo eval label out/own --out claims.jsonl
-    Stop with q or Ctrl-C at any time: the same command goes on. Then:
-      konkyo eval calibrate --claims claims.jsonl --out own-calibration.json
-    """,
-)
-@click.argument("run", type=click.Path(path_type=Path, exists=True))
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="File (JSONL) that labelled claims are added to.",
-)
-def label(run: Path, out: Path) -> int:
-    """Say of each claim a run showed whether its quotes support it."""
-    from konkyo.eval.calibration_rows import claims_of, read_claims
-    from konkyo.eval.run import read_rows
-
-    have = {(c.claim, c.quotes) for c in read_claims(out)} if out.exists() else set()
-    left = [c for c in claims_of(read_rows(run)) if (c[1], c[2]) not in have]
-    for number, (question, claim, quotes, crossed) in enumerate(left, 1):
-        click.echo(f"\n[{number}/{len(left)}] {_plain(question)}")
-        for quote in quotes:
-            click.echo(f"    “{_plain(quote)}”")
-        click.echo(f"  {click.style(_plain(claim), bold=True)}")
-        said = click.prompt(
-            "do the quotes say all of it: yes, no, skip, quit",
-            type=click.Choice(["y", "n", "s", "q"], case_sensitive=False),
-        )
-        if said == "q":
-            break
-        if said != "s":
-            row = {
-                "claim": claim,
-                "quotes": list(quotes),
-                "supported": said == "y",
-                "crossed": crossed,
-            }
-            with out.open("a", encoding="utf-8", newline="\n") as file:
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    count = len(read_claims(out)) if out.exists() else 0
-    click.echo(f"{out}: {count} labelled claims")
-    return 0
-
-
-def _plain(text: str) -> str:
-    """One line without control characters: text from articles may not steer a terminal."""
-    return "".join(c if c.isprintable() else " " for c in text)

@@ -91,6 +91,7 @@ def _print_comparison(comparison: Comparison) -> None:
     Examples:
       konkyo eval report out/first                      # writes out/first/report.html
       konkyo eval report out/first --html first.html
+      konkyo eval report out/first --beside quotes=out/quotes --beside LlamaIndex=out/plain
     """,
 )
 @click.argument("run", type=click.Path(path_type=Path, exists=True))
@@ -100,12 +101,26 @@ def _print_comparison(comparison: Comparison) -> None:
     default=None,
     help="Where to write the page.  [default: report.html beside the rows]",
 )
-def report_command(run: Path, html: Path | None) -> int:
+@click.option(
+    "--beside",
+    multiple=True,
+    metavar="NAME=RUN",
+    help="Compare with another system that was asked the same questions; repeatable.",
+)
+def report_command(run: Path, html: Path | None, beside: tuple[str, ...]) -> int:
     """Write one HTML page of a run: figures, plots, and every question with its proof.
 
     The page needs no network and shows text of articles and models as text only.
     """
     from konkyo.eval.session import write_report
 
-    click.echo(f"wrote {write_report(run, html)}")
+    others = dict(_named_run(one) for one in beside)
+    click.echo(f"wrote {write_report(run, html, others)}")
     return 0
+
+
+def _named_run(text: str) -> tuple[str, Path]:
+    name, equals, folder = text.partition("=")
+    if not (name and equals and folder):
+        raise click.UsageError(f"--beside {text}: expected NAME=RUN")
+    return name, Path(folder)

@@ -29,6 +29,8 @@ def new_console() -> Console:
 
 _ROWS = (
     ("Handled", "answered right, or rightly refused"),
+    ("Useful", "handled without a flaw that a program sees"),
+    ("PlacesCited", "gold places of lists and several articles quoted"),
     ("Right", "right among answerable"),
     ("RightWhenAnswered", "right among answerable that were answered"),
     ("AnswerRate", "answered among answerable"),
@@ -76,6 +78,9 @@ def print_summary(done: Evaluation, out: Path) -> None:
             f"judges {pair.a} and {pair.b} agree on {pair.share:.3f} of {pair.n} claims (kappa "
             f"{pair.kappa:.2f})"
         )
+    if summary.flaws:
+        counts = ", ".join(f"{flaw} {count}" for flaw, count in summary.flaws.items())
+        console.print(f"not useful: {counts}")
     for name, count in summary.tokens.items():
         console.print(
             f"{name} a question: mean {count.mean:.0f}, p50 {count.p50:.0f}, p95 {count.p95:.0f} "
