@@ -277,7 +277,8 @@ class LlamaIndexFaithfulness:
         if not quotes:
             return 0.0
         with _translated(self.name):
-            found = self._evaluator.evaluate(response=case.claim, contexts=quotes)
+            # Its own evaluate() makes an event loop and leaves it open.
+            found = asyncio.run(self._evaluator.aevaluate(response=case.claim, contexts=quotes))
         return 1.0 if found.passing else 0.0
 
 

@@ -25,7 +25,6 @@ KonkyoError                 exit code 1
 ├── QuestionTimeout         one question took more work than one may
 ├── WorkersLost             processes or machines that share the work are gone
 ├── DatasetError            an evaluation file is malformed (names file and line)
-├── DataFileError           a data file of Konkyo itself is malformed (names file and key)
 └── ExtraMissing            an optional dependency is not installed (names the install)
 
 Each message says what happened and what to do next.
@@ -36,7 +35,6 @@ from __future__ import annotations
 __all__ = [
     "ArticleGone",
     "ArticleMissing",
-    "DataFileError",
     "DatasetError",
     "ExtraMissing",
     "KonkyoError",
@@ -184,16 +182,6 @@ class DatasetError(KonkyoError):
     """An evaluation file is malformed; the message names file and line."""
 
     exit_code = 2
-
-
-class DataFileError(KonkyoError):
-    """A data file that is installed with Konkyo is malformed; carries its name and the key."""
-
-    def __init__(self, file: str, key: str, reason: str) -> None:
-        super().__init__(f"{file}: {key + ': ' if key else ''}{reason}; install Konkyo again")
-        self.file = file
-        self.key = key
-        self.reason = reason
 
 
 class ExtraMissing(KonkyoError):

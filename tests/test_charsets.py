@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from konkyo.index.errors import DataFileError
-from konkyo.index.ingest.charset_guess import parse_letters
+from konkyo.index.ingest.charset_guess import LetterTables
 from konkyo.index.ingest.encodings import decode
+from konkyo.index.text.word_data import WordDataError, parse_words
 
 RUSSIAN = "Мэр города открыл новый мост через реку. Стоимость работ составила 4,5 млн рублей."
 UKRAINIAN = "Міський голова відкрив новий міст. Його будували чотири роки, і він коштував дорожче."
@@ -85,11 +85,11 @@ def test_valid_utf8_is_believed_before_a_late_declaration() -> None:
 @pytest.mark.parametrize(
     ("change", "key", "reason"),
     [
-        (("share = 0.5", "share = 2.0"), "usual 1.share", "2.0 is not a share"),
-        (('"а-я"', '"я-а"'), "usual 1.ranges", "'я-а' is not a range"),
-        (('"koi8_r"', '"koi9"'), "alphabet 1.charsets", "no charset 'koi9'"),
-        (("within_latin = false", "within_latin = 0"), "alphabet 1.within_latin", "neither"),
-        (('rare = "ъ"', "rare = 3"), "alphabet 1.rare", "not a text"),
+        (("share = 0.5", "share = 2.0"), "usual.0.share", "less than or equal to 1"),
+        (('"а-я"', '"я-а"'), "usual.0.ranges", "'я-а' is not a range"),
+        (('"koi8_r"', '"koi9"'), "alphabet.0.charsets.0", "no charset 'koi9'"),
+        (("within_latin = false", "within_latin = 0"), "alphabet.0.within_latin", "valid boolean"),
+        (('rare = "ъ"', "rare = 3"), "alphabet.0.rare", "valid string"),
     ],
 )
 def test_names_file_and_key_of_a_wrong_table_of_letters(
@@ -99,6 +99,6 @@ def test_names_file_and_key_of_a_wrong_table_of_letters(
         '[[usual]]\nshare = 0.5\nranges = ["а-я"]\n[[alphabet]]\ncharsets = ["koi8_r"]\n'
         'within_latin = false\nfrequent = "оеа"\nusual = "дпу"\nrare = "ъ"\n'
     )
-    assert parse_letters(text, "letters.toml").usual["б"] == 0.5
-    with pytest.raises(DataFileError, match=rf"^letters\.toml: {key}: .*{re.escape(reason)}"):
-        parse_letters(text.replace(*change), "letters.toml")
+    assert parse_words(LetterTables, text, "letters.toml").letters.usual["б"] == 0.5
+    with pytest.raises(WordDataError, match=rf"^letters\.toml: {key}: .*{re.escape(reason)}"):
+        parse_words(LetterTables, text.replace(*change), "letters.toml")

@@ -35,7 +35,8 @@ _waited: list[str] = []
 
 
 def _hear(event: str, _: tuple[object, ...]) -> None:
-    if event in WAITS and threading.get_ident() in _watched:
+    # An audit hook outlives the module: at the end of the process its names are None.
+    if _watched and threading.get_ident() in _watched and event in WAITS:
         _waited.append(event)
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from konkyo.index.records import Article, Filter
+from konkyo.index.text.word_data import WordDataError, parse_words
 from konkyo.rag.generation.translate import Translation
 from konkyo.rag.types import ClaimDrafted, ClaimRemoved, Finished, Refusal, Removed
 from konkyo.ui.server.evaluation_jobs import EvaluationRun
@@ -27,7 +28,6 @@ from konkyo.ui.web.html.overview import overview
 from konkyo.ui.web.i18n import (
     LANGUAGES,
     PHRASES,
-    PhraseDataError,
     Phrases,
     negotiate,
     require_same_keys,
@@ -425,15 +425,15 @@ def test_the_language_is_the_readers_choice_or_the_browsers(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("name = 1", "x.toml: "),
-        ('name = "x"\n[phrases]\nask = ""\n[index_checks]\n', "x.toml: ask: not a phrase"),
-        ('name = "x"\n[phrases]\n[index_checks]\n[more]\n', "x.toml: more: unknown"),
-        ("name = ", "x.toml: Invalid value"),
+        ("name = 1", "x.toml: name: "),
+        ('name = "x"\n[phrases]\nask = " "\n[index_checks]\n', "x.toml: phrases.ask: "),
+        ('name = "x"\n[phrases]\n[index_checks]\n[more]\n', "x.toml: more: "),
+        ("name = ", "x.toml: not valid TOML"),
     ],
 )
 def test_a_file_of_phrases_with_another_form_is_an_error(text: str, problem: str) -> None:
-    with pytest.raises(PhraseDataError, match=problem):
-        Phrases.parse(text, "x.toml")
+    with pytest.raises(WordDataError, match=problem):
+        parse_words(Phrases, text, "x.toml")
 
 
 @pytest.mark.parametrize(
@@ -446,5 +446,5 @@ def test_a_file_of_phrases_with_another_form_is_an_error(text: str, problem: str
 )
 def test_a_language_with_other_phrases_is_an_error(phrases: dict[str, str], problem: str) -> None:
     english = Phrases("English", {"stop": "Stop"}, {})
-    with pytest.raises(PhraseDataError, match=problem):
+    with pytest.raises(WordDataError, match=problem):
         require_same_keys({"en": english, "ja": Phrases("日本語", phrases, {})})

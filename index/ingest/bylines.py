@@ -29,12 +29,10 @@ def first_url(text: str) -> str | None:
 _VOCABULARY = shipped_vocabulary()
 _NAME = (
     r"\s*+(?:[:：]\s*+)?([^|｜\d:：\s][^|｜\d:：]{1,58}?)"
-    rf"(?=\s*+(?:[|｜\d]|$)|\s++{_VOCABULARY.choice('name_end')}[:：])"
+    rf"(?=\s*+(?:[|｜\d]|$)|\s++{_VOCABULARY.name_end}[:：])"
 )
-AUTHOR = re.compile(
-    rf"{_VOCABULARY.choice('credited_author')}{_NAME}|^(\S{{2,4}})\s기자", re.IGNORECASE
-)
-OUTLET = re.compile(rf"{_VOCABULARY.choice('credited_outlet')}{_NAME}")
+AUTHOR = re.compile(rf"{_VOCABULARY.credited_author}{_NAME}|^(\S{{2,4}})\s기자", re.IGNORECASE)
+OUTLET = re.compile(rf"{_VOCABULARY.credited_outlet}{_NAME}")
 
 
 def credit(pattern: re.Pattern[str], text: str) -> str | None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from itertools import pairwise
+from typing import Annotated, Any
 
-from konkyo.index.errors import DataFileError
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
+from pydantic.dataclasses import dataclass as schema
 
-__all__ = ["Letters", "guessed", "parse_letters"]
+from konkyo.index.text.word_data import CHECKED, word_data
+
+__all__ = ["LetterTables", "Letters", "guessed"]
 
 _WIDE = ("utf-16-le", "utf-16-be")
 _MANY_LETTERS = ("cp932", "euc_jp", "cp949", "gb18030", "big5")
@@ -137,57 +139,68 @@ def _control_share(text: str) -> float:
     return 5 * len(_CONTROL.findall(sample)) / max(1, len(sample))
 
 
-def parse_letters(text: str, name: str) -> Letters:
-    """Read a table of letters in TOML; raise DataFileError, which names the file and the key."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        raise DataFileError(name, "", f"not valid TOML: {exc}") from exc
-    if set(data) != {"usual", "alphabet"}:
-        raise DataFileError(name, "", "it must hold the tables usual and alphabet, no other")
-    usual: dict[str, float] = {}
-    for number, entry in enumerate(data["usual"], 1):
-        usual.update(_usual(entry, name, f"usual {number}"))
-    alphabets = [_alphabet(e, name, f"alphabet {n}") for n, e in enumerate(data["alphabet"], 1)]
-    return Letters(usual, tuple(alphabets))
-
-
-def _usual(entry: Mapping[str, object], name: str, key: str) -> dict[str, float]:
-    share = entry.get("share")
-    if not isinstance(share, float) or not 0 < share <= 1:
-        raise DataFileError(name, f"{key}.share", f"{share!r} is not a share 0..1")
-    ranges, letters = entry.get("ranges", []), entry.get("letters", "")
-    if not isinstance(ranges, list) or not isinstance(letters, str) or not (ranges or letters):
-        raise DataFileError(name, key, "ranges (a list) or letters (a text) are missing")
-    found = dict.fromkeys("".join(letters.split("\n")), share)
+def _expanded(ranges: Any) -> str:
+    """Returns all letters of ranges such as ``а-я``."""
+    found = []
     for each in ranges:
         if not isinstance(each, str) or len(each) != 3 or each[1] != "-" or each[0] > each[2]:
-            raise DataFileError(name, f"{key}.ranges", f"{each!r} is not a range like а-я")
-        found.update((chr(code), share) for code in range(ord(each[0]), ord(each[2]) + 1))
-    return found
+            raise ValueError(f"{each!r} is not a range like а-я")
+        found += [chr(code) for code in range(ord(each[0]), ord(each[2]) + 1)]
+    return "".join(found)
 
 
-def _alphabet(entry: Mapping[str, object], name: str, key: str) -> Alphabet:
-    charsets, within = entry.get("charsets"), entry.get("within_latin")
-    if not isinstance(charsets, list) or not all(isinstance(c, str) for c in charsets):
-        raise DataFileError(name, f"{key}.charsets", "not a list of names")
-    if not isinstance(within, bool):
-        raise DataFileError(name, f"{key}.within_latin", "neither true nor false")
-    shares: dict[str, float] = {}
-    for tier, share in _TIERS.items():
-        letters = entry.get(tier)
-        if not isinstance(letters, str):
-            raise DataFileError(name, f"{key}.{tier}", "not a text of letters")
-        shares.update(dict.fromkeys(letters, share))
-    for charset in charsets:
-        try:
-            "".encode(charset)
-        except LookupError as exc:
-            raise DataFileError(name, f"{key}.charsets", f"no charset {charset!r}") from exc
-    return Alphabet(tuple(charsets), within, shares)
+def _charset(name: str) -> str:
+    try:
+        "".encode(name)
+    except LookupError as exc:
+        raise ValueError(f"no charset {name!r}") from exc
+    return name
+
+
+@schema(frozen=True, slots=True, config=CHECKED)
+class _UsualLetters:
+    """Letters that are all of one share."""
+
+    share: Annotated[float, Field(gt=0, le=1)]
+    ranges: Annotated[str, BeforeValidator(_expanded)] = ""
+    letters: str = ""
+
+
+@schema(frozen=True, slots=True, config=CHECKED)
+class _AlphabetLetters:
+    """The letters of an alphabet, by how often they are written."""
+
+    charsets: tuple[Annotated[str, AfterValidator(_charset)], ...]
+    within_latin: StrictBool
+    frequent: str
+    usual: str
+    rare: str
+
+
+@schema(frozen=True, slots=True, config=CHECKED)
+class LetterTables:
+    """The data file of letters."""
+
+    usual: tuple[_UsualLetters, ...]
+    alphabet: tuple[_AlphabetLetters, ...]
+
+    @property
+    def letters(self) -> Letters:
+        """The share of each letter."""
+        usual = {
+            c: one.share for one in self.usual for c in one.letters.replace("\n", "") + one.ranges
+        }
+        alphabets = [
+            Alphabet(
+                one.charsets,
+                one.within_latin,
+                {c: share for tier, share in _TIERS.items() for c in getattr(one, tier)},
+            )
+            for one in self.alphabet
+        ]
+        return Letters(usual, tuple(alphabets))
 
 
 @cache
 def _letters() -> Letters:
-    file = resources.files("konkyo.index.ingest").joinpath("data", "letters.toml")
-    return parse_letters(file.read_text(encoding="utf-8"), str(file))
+    return word_data(LetterTables, "letters", "konkyo.index.ingest").letters

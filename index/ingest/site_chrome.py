@@ -36,25 +36,25 @@ Kind = Literal[
 _EDGE = "[]【】|｜•·»›:：!！*＊…-–—→↓↑▼▲▶◀✕×+#🔗📷 \t\u3000"
 
 _VOCABULARY = shipped_vocabulary()
-_FORM = _VOCABULARY.pattern("form")
-_COMMENTS = _VOCABULARY.pattern("comments")
-_REPLY = _VOCABULARY.pattern("reply")
-_RELATED = _VOCABULARY.pattern("related")
-_REFERENCES = _VOCABULARY.pattern("references")
-_LABEL = _VOCABULARY.pattern("label")
-_NOTICE = _VOCABULARY.pattern("notice")
-_HINT = _VOCABULARY.pattern("hint")
-_CONTRIBUTOR = _VOCABULARY.pattern("contributor")
-_BYLINE = _VOCABULARY.pattern("byline")
+_FORM = re.compile(_VOCABULARY.form, re.IGNORECASE)
+_COMMENTS = re.compile(_VOCABULARY.comments, re.IGNORECASE)
+_REPLY = re.compile(_VOCABULARY.reply, re.IGNORECASE)
+_RELATED = re.compile(_VOCABULARY.related, re.IGNORECASE)
+_REFERENCES = re.compile(_VOCABULARY.references, re.IGNORECASE)
+_LABEL = re.compile(_VOCABULARY.label, re.IGNORECASE)
+_NOTICE = re.compile(_VOCABULARY.notice, re.IGNORECASE)
+_HINT = re.compile(_VOCABULARY.hint, re.IGNORECASE)
+_CONTRIBUTOR = re.compile(_VOCABULARY.contributor, re.IGNORECASE)
+_BYLINE = re.compile(_VOCABULARY.byline, re.IGNORECASE)
 _COUNTER = re.compile(
-    rf"(?:現在の)?{_VOCABULARY.choice('counted')}"
+    rf"(?:現在の)?{_VOCABULARY.counted}"
     r"\s*+(?:[:：]\s*+)?[\d,.]++\s*+(?:%|％|件|回|人|点|P|명|次|k|万)?|"
-    rf"(?:\d{{1,2}}\s++)++\d{{1,2}}|\d+(?:\.\d+)?\s?{_VOCABULARY.choice('counter_unit')}",
+    rf"(?:\d{{1,2}}\s++)++\d{{1,2}}|\d+(?:\.\d+)?\s?{_VOCABULARY.counter_unit}",
     re.IGNORECASE,
 )
 # One link to another article in the midst of this one.
 _ALSO = re.compile(
-    rf"{_VOCABULARY.choice('also')}\s*(?:[:：>»|]|→)\s*.{{4,120}}",
+    rf"{_VOCABULARY.also}\s*(?:[:：>»|]|→)\s*.{{4,120}}",
     re.IGNORECASE,
 )
 _DAY = r"(?:19|20)\d{2}\s*+[-/.年년]\s*+\d{1,2}\s*+[-/.月월]\s*+\d{1,2}(?:\s*+[日일])?\.?"
@@ -62,13 +62,13 @@ _CLOCK = r"\d{1,2}[:：]\d{2}(?:[:：]\d{2})?"
 # "2026-03-02 10:15 来源：海滨日报 作者：李明"
 _DATED_CREDIT = re.compile(
     rf"[^\w]*+{_DAY}[\s,T|·]*+(?:{_CLOCK})?\s*+(?:[|｜·/,]\s*+)?"
-    rf"{_VOCABULARY.choice('credit')}\s*+(?:[:：|]\s*+)?\S.{{0,60}}|"
+    rf"{_VOCABULARY.credit}\s*+(?:[:：|]\s*+)?\S.{{0,60}}|"
     rf"{_DAY}(?:[\s,T|·]*+{_CLOCK}\s*+[|｜·]\s*+|[\s,T]*+[|｜·][\s|｜·]*+)\S.{{0,40}}",
     re.IGNORECASE,
 )
 _NAMED = re.compile(r"(?:by|von|par|por|from|date)\b", re.IGNORECASE)
 _STAMP = re.compile(
-    rf"[^\w]*+(?:{_VOCABULARY.choice('stamped')}"
+    rf"[^\w]*+(?:{_VOCABULARY.stamped}"
     r"\s*+(?:(?:日時?|于|於|時間|时间|on|at)\s*+)?(?:[:：]\s*+)?)?"
     r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*+,?\s++)?"
     rf"(?:{_DAY}|(?:令和|平成)(?:元|\d{{1,2}})年\d{{1,2}}月\d{{1,2}}日|"

@@ -19,6 +19,7 @@ __all__ = [
     "alternatives",
     "any_of",
     "any_word",
+    "parse_words",
     "word_data",
 ]
 
@@ -66,17 +67,24 @@ def word_data(schema: type[Schema], name: str, package: str = "konkyo.index.text
     return found
 
 
-@cache
-def _loaded(schema: Any, name: str, package: str) -> Any:
-    file = resources.files(package).joinpath("data", f"{name}.toml")
+def parse_words(schema: type[Schema], text: str, name: str) -> Schema:
+    """Returns the text of a TOML file as a value of ``schema``. Raises WordDataError."""
+    wanted: Any = schema
     try:
-        return TypeAdapter(schema).validate_python(tomllib.loads(file.read_text("utf-8")))
+        found: Schema = TypeAdapter(wanted).validate_python(tomllib.loads(text))
     except tomllib.TOMLDecodeError as exc:
-        raise WordDataError(f"{package}: data/{name}.toml: {exc}") from exc
+        raise WordDataError(f"{name}: not valid TOML: {exc}") from exc
     except ValidationError as exc:
         first = exc.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"]))
-        raise WordDataError(f"{package}: data/{name}.toml: {key}: {first['msg']}") from exc
+        raise WordDataError(f"{name}: {key}: {first['msg']}") from exc
+    return found
+
+
+@cache
+def _loaded(schema: Any, name: str, package: str) -> Any:
+    file = resources.files(package).joinpath("data", f"{name}.toml")
+    return parse_words(schema, file.read_text("utf-8"), f"{package}: data/{name}.toml")
 
 
 def any_of(patterns: Iterable[str]) -> str:

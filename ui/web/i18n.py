@@ -7,12 +7,14 @@ same facts, which is checked when they are read.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib.resources import files
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
+
+from pydantic import StringConstraints
+from pydantic.dataclasses import dataclass as schema
+
+from konkyo.index.text.word_data import CHECKED, WordDataError, word_data
 
 __all__ = [
     "INDEX_CHECKS",
@@ -20,7 +22,6 @@ __all__ = [
     "LANGUAGE_NAMES",
     "PHRASES",
     "Language",
-    "PhraseDataError",
     "Phrases",
     "negotiate",
     "require_same_keys",
@@ -34,61 +35,37 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 _FACT = re.compile(r"\{(\w+)\}")
 
 
-class PhraseDataError(ValueError):
-    """A file of phrases does not have the form of the others; names the file and the key."""
+_Phrase = Annotated[str, StringConstraints(strict=True, pattern=r"\S")]
 
 
-@dataclass(frozen=True, slots=True)
+@schema(frozen=True, slots=True, config=CHECKED)
 class Phrases:
     """What is said in one language: its own name, phrases by key, index checks by name."""
 
-    name: str
-    phrases: Mapping[str, str]
-    index_checks: Mapping[str, str]
-
-    @classmethod
-    def parse(cls, text: str, file: str) -> Phrases:
-        """Read the text of a TOML file. Raises PhraseDataError, which names ``file``."""
-        try:
-            data = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as exc:
-            raise PhraseDataError(f"{file}: {exc}") from exc
-        for key in data.keys() ^ {"name", "phrases", "index_checks"}:
-            raise PhraseDataError(f"{file}: {key}: {'unknown' if key in data else 'missing'}")
-        tables = (data["phrases"], data["index_checks"])
-        if not isinstance(data["name"], str) or not all(isinstance(t, dict) for t in tables):
-            raise PhraseDataError(f"{file}: name is a string, the others are tables")
-        for key, phrase in (*tables[0].items(), *tables[1].items()):
-            if not isinstance(phrase, str) or not phrase.strip():
-                raise PhraseDataError(f"{file}: {key}: not a phrase")
-        return cls(data["name"], MappingProxyType(tables[0]), MappingProxyType(tables[1]))
+    name: _Phrase
+    phrases: Mapping[str, _Phrase]
+    index_checks: Mapping[str, _Phrase]
 
 
 def require_same_keys(every: Mapping[Language, Phrases]) -> None:
-    """Raise PhraseDataError where a language lacks a key or fact that English has, or adds one."""
+    """Raise WordDataError where a language lacks a key or fact that English has, or adds one."""
     for language, one in every.items():
         for part in ("phrases", "index_checks"):
             ours, theirs = getattr(one, part), getattr(every["en"], part)
             for key in sorted(ours.keys() ^ theirs.keys()):
-                raise PhraseDataError(
+                raise WordDataError(
                     f"data/{language}.toml: {part}: {key}: "
                     + ("missing" if key in theirs else "not in data/en.toml")
                 )
             for key, phrase in ours.items():
                 if set(_FACT.findall(phrase)) != set(_FACT.findall(theirs[key])):
-                    raise PhraseDataError(
+                    raise WordDataError(
                         f"data/{language}.toml: {part}: {key}: other facts than in data/en.toml"
                     )
 
 
 def _read() -> Mapping[Language, Phrases]:
-    folder = files("konkyo.ui.web").joinpath("data")
-    every = {
-        language: Phrases.parse(
-            folder.joinpath(f"{language}.toml").read_text("utf-8"), f"data/{language}.toml"
-        )
-        for language in LANGUAGES
-    }
+    every = {language: word_data(Phrases, language, "konkyo.ui.web") for language in LANGUAGES}
     require_same_keys(every)
     return every
 
