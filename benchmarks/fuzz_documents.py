@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from konkyo.index.ingest.preparation import Errand, Reading
+from konkyo.index.ingest.preparation import DocumentTask, Reading
 from konkyo.index.ingest.sources import FEED, Listing, RawDocument
 from konkyo.index.process_pool import ProcessReader
 from konkyo.index.settings import ChunkSettings, ReadingSettings
@@ -272,14 +272,14 @@ def tokens(texts: Sequence[str]) -> list[int]:
 def readings(corpus: Sequence[Seed], seed: int, numbers: Iterator[int]) -> Iterator[Reading]:
     """Read the inputs of some numbers, in order."""
 
-    def errands() -> Iterator[Errand]:
+    def tasks() -> Iterator[DocumentTask]:
         for number in numbers:
             raw = document(corpus, seed, number)
             listing = Listing(raw.source, raw.media_type, None, partial(held, raw), portable=False)
-            yield Errand(listing)
+            yield DocumentTask(listing)
 
     with ProcessReader(1, None, ChunkSettings(), count=tokens, limits=LIMITS) as reader:
-        yield from reader(errands())
+        yield from reader(tasks())
 
 
 def is_finding(reading: Reading) -> bool:

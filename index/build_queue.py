@@ -14,7 +14,7 @@ import numpy.typing as npt
 from konkyo.index.chunking import embedding_text
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.ingest.dedup import same_story
-from konkyo.index.ingest.preparation import Cut, cutter
+from konkyo.index.ingest.preparation import Chunks, chunker
 from konkyo.index.records import Article
 from konkyo.index.settings import ChunkSettings
 from konkyo.index.stores.base import ArticleWriter, EditorMark, SourceWriter
@@ -61,7 +61,7 @@ class _Pending:
 
     place: int
     article: Article
-    cut: Cut
+    chunks: Chunks
     texts: list[str]
     keys: list[bytes]
     payloads: tuple[str, ...]
@@ -82,7 +82,7 @@ class ArticleQueue:
         self._writer = writer
         self._staging = staging
         self._encoder = encoder
-        self._cut = cutter(encoder.count_tokens, chunks)
+        self._chunk = chunker(encoder.count_tokens, chunks)
         self._progress = progress
         self._batch = batch
         self._pending: dict[str, _Pending] = {}
@@ -112,12 +112,12 @@ class ArticleQueue:
         self,
         article: Article,
         own: Set[str],
-        cuts: Mapping[str, Cut],
+        chunks: Mapping[str, Chunks],
         payloads: tuple[str, ...] = (),
     ) -> str:
         """Return the identifier a story is indexed under: its own, or that of a near copy.
 
-        ``own`` are all identifiers of the same document, ``cuts`` what is cut of it already.
+        ``own`` are all identifiers of the same document, ``chunks`` what is cut of it already.
         """
         name = article.article_id
         article = self._marked(article, own)
@@ -130,7 +130,7 @@ class ArticleQueue:
             return name
         if stored is not None and stored == (article.source, digest_article(article)):
             return name
-        cut = cuts.get(name) or self._cut(article)
+        cut = chunks.get(name) or self._chunk(article)
         if stored is None:
             twin = self._twin(article, cut.bands, own)
             if twin is not None:
@@ -167,7 +167,12 @@ class ArticleQueue:
         for item in self._pending.values():
             stacked = np.stack([vectors[key] for key in item.keys]) if item.keys else empty
             self._writer.put(
-                item.article, item.cut.passages, stacked, item.keys, item.cut.bands, item.payloads
+                item.article,
+                item.chunks.passages,
+                stacked,
+                item.keys,
+                item.chunks.bands,
+                item.payloads,
             )
         for source, (stamp, links) in self._links.items():
             self._writer.set_source(source, stamp, links)
@@ -188,13 +193,13 @@ class ArticleQueue:
                 return name
         return None
 
-    def _queue(self, article: Article, cut: Cut, payloads: tuple[str, ...]) -> None:
-        texts = [embedding_text(article, passage) for passage in cut.passages]
+    def _queue(self, article: Article, chunks: Chunks, payloads: tuple[str, ...]) -> None:
+        texts = [embedding_text(article, passage) for passage in chunks.passages]
         keys = [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts]
         place = len(self._pending)
-        self._pending[article.article_id] = _Pending(place, article, cut, texts, keys, payloads)
+        self._pending[article.article_id] = _Pending(place, article, chunks, texts, keys, payloads)
         self._queued += len(texts)
-        for band in cut.bands:
+        for band in chunks.bands:
             self._pending_bands.setdefault(band, []).append(article.article_id)
 
     def _encode(self, keys: Sequence[bytes], texts: Sequence[str]) -> dict[bytes, Vectors]:

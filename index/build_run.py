@@ -10,7 +10,7 @@ from typing import Protocol
 
 from konkyo.index.build_queue import ArticleQueue, Progress, QueueWriter
 from konkyo.index.errors import SourceError, StoreError
-from konkyo.index.ingest.preparation import Cut, Errand, Reader, Reading
+from konkyo.index.ingest.preparation import Chunks, DocumentTask, Reader, Reading
 from konkyo.index.ingest.sources import Listing, SourceFailure
 from konkyo.index.inventory import Difference, Inventory
 from konkyo.index.records import Article, text_id_for
@@ -103,7 +103,7 @@ class BuildRun:
         places: deque[int] = deque()
         stamps: deque[str | None] = deque()
 
-        def tasks() -> Iterator[Errand]:
+        def tasks() -> Iterator[DocumentTask]:
             for place, listing in enumerate(listings.values(), 1):
                 task = self._task(listing, again=False)
                 if task is not None:
@@ -148,7 +148,7 @@ class BuildRun:
             links: list[tuple[str, str]] = []
             for place in places:
                 try:
-                    article, cuts, payloads = _kept(elder, place.article_id)
+                    article, chunks, payloads = _kept(elder, place.article_id)
                 except StoreError as exc:
                     self._fail(SourceFailure(source, f"lost with the old index: {exc}"))
                     continue
@@ -156,7 +156,9 @@ class BuildRun:
                 if self._excluded.keys() & names:
                     self._passed_over.add(place.article_id)
                     continue
-                settled = self._queue.settled(replace(article, source=source), own, cuts, payloads)
+                settled = self._queue.settled(
+                    replace(article, source=source), own, chunks, payloads
+                )
                 links.append((settled, place.found_as))
                 self._carried += 1
             # Without a stamp: the next build reads it again.
@@ -188,14 +190,14 @@ class BuildRun:
         for name in self._writer.sources_to_reread():
             self._writer.set_stamp(name, None)
 
-    def _task(self, listing: Listing, *, again: bool) -> Errand | None:
+    def _task(self, listing: Listing, *, again: bool) -> DocumentTask | None:
         """What there is to read of one document: nothing if it did not change (nor ``again``)."""
         version, seen, content = _stamp_parts(self._stamps.get(listing.source))
         current = version == str(READER_VERSION)
         if current and not again and listing.stamp is not None and listing.stamp == seen:
             return None
         known = self._writer.described(listing.source) if current else {}
-        return Errand(listing, content if current and not again else "", known)
+        return DocumentTask(listing, content if current and not again else "", known)
 
     def _take(self, reading: Reading, cheap: str | None) -> None:
         """Queue what is new in one document."""
@@ -222,7 +224,7 @@ class BuildRun:
             if self._excluded.keys() & {article.article_id, text_id_for(article.text)}:
                 self._passed_over.add(article.article_id)
             else:
-                settled = self._queue.settled(article, own.keys(), reading.cuts)
+                settled = self._queue.settled(article, own.keys(), reading.chunks)
                 links.append((settled, article.article_id))
         self._queue.link(reading.source, stamp, links)
 
@@ -235,7 +237,9 @@ class BuildRun:
         return any(failure.source == source for failure in self._failures)
 
 
-def _kept(elder: EarlierStore, article_id: str) -> tuple[Article, dict[str, Cut], tuple[str, ...]]:
+def _kept(
+    elder: EarlierStore, article_id: str
+) -> tuple[Article, dict[str, Chunks], tuple[str, ...]]:
     """An article of an index being replaced; with what somebody else cut of it, as he cut it.
 
     Raises StoreError when even the text is damaged.
@@ -244,8 +248,8 @@ def _kept(elder: EarlierStore, article_id: str) -> tuple[Article, dict[str, Cut]
         (kept,) = elder.kept([article_id])
     except StoreError:
         return elder.article(article_id), {}, ()
-    cuts = {article_id: Cut(kept.passages, kept.bands)} if kept.payloads else {}
-    return kept.article, cuts, kept.payloads
+    chunks = {article_id: Chunks(kept.passages, kept.bands)} if kept.payloads else {}
+    return kept.article, chunks, kept.payloads
 
 
 def _stamp_parts(stamp: str | None) -> tuple[str, str, str]:

@@ -27,7 +27,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from konkyo.index.errors import SourceError, WorkersLost
-from konkyo.index.ingest.preparation import Errand, Reading
+from konkyo.index.ingest.preparation import DocumentTask, Reading
 from konkyo.index.ingest.sources import Fetcher, RawDocument, SourceFailure
 from konkyo.index.ingest.worker import (
     OUT_OF_MEMORY,
@@ -86,11 +86,11 @@ class ProcessReader:
         self._running: set[_Process] = set()
         self._closed = False
 
-    def __call__(self, errands: Iterator[Errand]) -> Iterator[Reading]:
-        """Return one reading for each errand, in order."""
+    def __call__(self, tasks: Iterator[DocumentTask]) -> Iterator[Reading]:
+        """Return one reading for each task, in order."""
         under_way: deque[Future[Reading]] = deque()
-        for errand in errands:
-            under_way.append(self._threads.submit(self._read, errand))
+        for task in tasks:
+            under_way.append(self._threads.submit(self._read, task))
             if len(under_way) >= _AHEAD * self._workers:
                 yield under_way.popleft().result()
         while under_way:
@@ -120,16 +120,16 @@ class ProcessReader:
             else:
                 process.kill()
 
-    def _read(self, errand: Errand) -> Reading:
-        if not errand.listing.portable:
+    def _read(self, task: DocumentTask) -> Reading:
+        if not task.listing.portable:
             try:
                 with self._fetching:
-                    raw = errand.listing.read()
+                    raw = task.listing.read()
             except SourceError as exc:
-                return Reading(errand.listing.source, failure=SourceFailure(exc.source, exc.reason))
-            held = replace(errand.listing, _read=partial(_held, raw), portable=True)
-            errand = replace(errand, listing=held)
-        request = Request(errand, self._chunks, self._limits, self._fetch is not None)
+                return Reading(task.listing.source, failure=SourceFailure(exc.source, exc.reason))
+            held = replace(task.listing, _read=partial(_held, raw), portable=True)
+            task = replace(task, listing=held)
+        request = Request(task, self._chunks, self._limits, self._fetch is not None)
         process = self._process()
         self._running.add(process)
         try:
@@ -137,7 +137,7 @@ class ProcessReader:
         finally:
             self._running.discard(process)
         if isinstance(done, str):
-            source = errand.listing.source
+            source = task.listing.source
             return Reading(source, failure=SourceFailure(source, done))
         if done.last:
             process.kill()

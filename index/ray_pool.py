@@ -24,7 +24,7 @@ from konkyo.index.builder import BuildEncoder
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.embedding.sentence_transformers import PlainEncoder
 from konkyo.index.errors import ExtraMissing, KonkyoError, ModelError, WorkersLost
-from konkyo.index.ingest.preparation import Errand, Reading, reads_alone
+from konkyo.index.ingest.preparation import DocumentTask, Reading, reads_alone
 from konkyo.index.ingest.sources import Fetcher
 from konkyo.index.process_pool import ProcessReader
 from konkyo.index.settings import ChunkSettings, ReadingSettings
@@ -101,25 +101,25 @@ class Cluster(AbstractContextManager["Cluster"]):
 
     # --- reading: konkyo.index.ingest.preparation.Reader ---
 
-    def __call__(self, errands: Iterator[Errand]) -> Iterator[Reading]:
-        """One reading an errand, in order; some thousand documents are read ahead."""
-        while some := list(itertools.islice(errands, _DOCUMENTS)):
-            shared = [errand for errand in some if not reads_alone(errand, self._fetch)]
+    def __call__(self, tasks: Iterator[DocumentTask]) -> Iterator[Reading]:
+        """One reading a task, in order; some thousand documents are read ahead."""
+        while some := list(itertools.islice(tasks, _DOCUMENTS)):
+            shared = [task for task in some if not reads_alone(task, self._fetch)]
             done = self._read(shared) if shared else iter(())
-            for errand in some:
-                if reads_alone(errand, self._fetch):
-                    yield from self._here(iter([errand]))
+            for task in some:
+                if reads_alone(task, self._fetch):
+                    yield from self._here(iter([task]))
                 else:
                     yield next(done)
 
-    def _read(self, errands: Sequence[Errand]) -> Iterator[Reading]:
+    def _read(self, tasks: Sequence[DocumentTask]) -> Iterator[Reading]:
         import ray.data
 
-        blocks = min(len(errands), max(-(-len(errands) // _BLOCK), 2 * self._cpus))
+        blocks = min(len(tasks), max(-(-len(tasks) // _BLOCK), 2 * self._cpus))
         read = _Read(self._load, self._chunks, self._limits)
         with self._translated():
             rows = ray.data.from_items(
-                [{"errand": errand} for errand in errands], override_num_blocks=blocks
+                [{"task": task} for task in tasks], override_num_blocks=blocks
             )
             # To the end, before the first is taken: a task that waits for its reader to come back
             # would keep the CPU that encoding needs meanwhile.
@@ -250,9 +250,9 @@ class _Read:
         self._chunks = chunks
         self._limits = limits
 
-    def __call__(self, row: Mapping[str, Errand]) -> dict[str, Reading]:
+    def __call__(self, row: Mapping[str, DocumentTask]) -> dict[str, Reading]:
         reader = _reader(self._load, self._chunks, self._limits)
-        (reading,) = reader(iter([row["errand"]]))
+        (reading,) = reader(iter([row["task"]]))
         return {"reading": reading}
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from konkyo.index.builder import build
-from konkyo.index.ingest.preparation import Errand
+from konkyo.index.ingest.preparation import DocumentTask
 from konkyo.index.ingest.sources import Fetched, Listing, RawDocument, expand
 from konkyo.index.process_pool import ProcessReader
 from konkyo.index.settings import ChunkSettings, ReadingSettings
@@ -103,7 +103,7 @@ def test_what_ends_fills_or_holds_up_its_process_is_a_failure(tmp_path: Path) ->
     limits = ReadingSettings(seconds=3, memory=200)
     count = ToyEncoder().count_tokens
     with ProcessReader(1, None, ChunkSettings(), count=count, limits=limits) as reader:
-        readings = list(reader(map(Errand, [good[0], *bad, good[1]])))
+        readings = list(reader(map(DocumentTask, [good[0], *bad, good[1]])))
     reasons = [r.failure.reason if r.failure else "" for r in readings]
     assert [r.source for r in readings] == [
         good[0].source,
@@ -139,7 +139,7 @@ def test_waiting_for_the_processor_is_not_the_time_of_a_document() -> None:
     limits = ReadingSettings(seconds=2, memory=200)
     count = ToyEncoder().count_tokens
     with ProcessReader(1, None, ChunkSettings(), count=count, limits=limits) as reader:
-        (reading,) = reader(iter([Errand(listing)]))
+        (reading,) = reader(iter([DocumentTask(listing)]))
     assert reading.failure is None
 
 

@@ -582,6 +582,18 @@ def test_removed_for_good_is_known_by_its_text(address: str, tmp_path: Path) -> 
     assert build([str(news)], address, ToyEncoder()).added == 1
 
 
+def test_taking_back_a_removed_article_can_be_undone(address: str, tmp_path: Path) -> None:
+    build([str(write_stories(tmp_path / "news", 4))], address, ToyEncoder())
+    with contextlib.closing(open_store(address)) as opened:
+        victim = next(opened.articles()).article_id
+    remove([victim], address)
+    take_back([victim], address)
+    for expected in ([victim], [], [victim]):
+        undo(address)
+        with contextlib.closing(open_store(address)) as opened:
+            assert [e.article_id for e in opened.exclusions()] == expected
+
+
 def searched(state: dict[str, object]) -> dict[str, object]:
     """A state without its generation."""
     facts = state["facts"]

@@ -2,7 +2,7 @@
 
 A build decides in its own process what is new, what is a copy and what is written; reading,
 extraction and chunking depend on one document alone, so they may be done by many. Readings come
-back in the order of their errands, so that a build by many equals a build by one.
+back in the order of their tasks, so that a build by many equals a build by one.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from konkyo.index.ingest.sources import FEED, Fetcher, Listing, SourceFailure, f
 from konkyo.index.records import Article, Passage
 from konkyo.index.settings import ChunkSettings
 
-__all__ = ["Cut", "Errand", "Reader", "Reading", "cutter", "reads_alone", "run_errand"]
+__all__ = ["Chunks", "DocumentTask", "Reader", "Reading", "chunker", "read_document", "reads_alone"]
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class DocumentTask:
     """A document to read.
 
     ``seen`` is the sha256 of a content that need not be read again; ``known`` are the titles and
@@ -37,7 +37,7 @@ class Errand:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class Chunks:
     """The passages of an article and the bands of its sketch."""
 
     passages: tuple[Passage, ...]
@@ -46,17 +46,17 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The result of an errand; ``failure`` says why there is none.
+    """The result of a task; ``failure`` says why there is none.
 
     ``content`` is the sha256 of what was read; ``articles`` is None where that had been seen.
-    ``cuts`` are by article; what is missing there is left to whoever needs it. ``refused`` are
+    ``chunks`` are by article; what is missing there is left to whoever needs it. ``refused`` are
     rows that could not be read, beside those that could.
     """
 
     source: str
     content: str = ""
     articles: tuple[Article, ...] | None = None
-    cuts: Mapping[str, Cut] = field(default_factory=dict)
+    chunks: Mapping[str, Chunks] = field(default_factory=dict)
     failure: SourceFailure | None = None
     refused: tuple[SourceFailure, ...] = ()
 
@@ -64,47 +64,47 @@ class Reading:
 class Reader(Protocol):
     """Reads documents, perhaps some of them ahead and elsewhere."""
 
-    def __call__(self, errands: Iterator[Errand]) -> Iterator[Reading]:
-        """Return one reading for each errand, in their order."""
+    def __call__(self, tasks: Iterator[DocumentTask]) -> Iterator[Reading]:
+        """Return one reading for each task, in their order."""
 
 
-def run_errand(
-    errand: Errand,
+def read_document(
+    task: DocumentTask,
     fetch: Fetcher | None = None,
-    cut: Callable[[Article], Cut] | None = None,
+    cut: Callable[[Article], Chunks] | None = None,
 ) -> Reading:
     """Read one document and, with ``cut``, cut its articles; failures are part of the reading."""
-    source = errand.listing.source
-    media_type = errand.listing.media_type
+    source = task.listing.source
+    media_type = task.listing.media_type
     refused: list[SourceFailure] = []
     try:
         with translated(source, media_type):
-            raw = errand.listing.read()
+            raw = task.listing.read()
             content = fingerprint(raw.content)
-            if errand.seen == content:
+            if task.seen == content:
                 return Reading(source, content)
-            read = to_articles(raw, fetch=fetch, known=errand.known, refused=refused)
+            read = to_articles(raw, fetch=fetch, known=task.known, refused=refused)
             articles = tuple(article for article in read if article.text.strip())
             if not articles:
                 raise SourceError(source, "there is no article text in it")
-            cuts = {a.article_id: cut(a) for a in articles} if cut is not None else {}
+            chunks = {a.article_id: cut(a) for a in articles} if cut is not None else {}
     except SourceError as exc:
         return Reading(source, failure=SourceFailure(exc.source, exc.reason))
-    return Reading(source, content, articles, cuts, refused=tuple(refused))
+    return Reading(source, content, articles, chunks, refused=tuple(refused))
 
 
-def cutter(count_tokens: TokenCounter, chunks: ChunkSettings) -> Callable[[Article], Cut]:
+def chunker(count_tokens: TokenCounter, chunks: ChunkSettings) -> Callable[[Article], Chunks]:
     """Cuts articles into passages of a budget, counted by an encoder's tokenizer."""
 
-    def cut(article: Article) -> Cut:
+    def cut(article: Article) -> Chunks:
         passages = chunk(
             article, count_tokens=count_tokens, budget=chunks.budget, overlap=chunks.overlap
         )
-        return Cut(tuple(passages), tuple(sketch(article.text)))
+        return Chunks(tuple(passages), tuple(sketch(article.text)))
 
     return cut
 
 
-def reads_alone(errand: Errand, fetch: Fetcher | None) -> bool:
+def reads_alone(task: DocumentTask, fetch: Fetcher | None) -> bool:
     """Whether only this process may read it, because it keeps the delays between fetches."""
-    return not errand.listing.portable or (fetch is not None and errand.listing.media_type == FEED)
+    return not task.listing.portable or (fetch is not None and task.listing.media_type == FEED)

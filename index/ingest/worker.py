@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from konkyo.index.errors import SourceError
-from konkyo.index.ingest.preparation import Errand, Reading, cutter, run_errand
+from konkyo.index.ingest.preparation import DocumentTask, Reading, chunker, read_document
 from konkyo.index.ingest.sources import Fetched
 from konkyo.index.settings import ChunkSettings, ReadingSettings
 
@@ -47,7 +47,7 @@ _PARSERS = ("docx", "feedparser", "lxml.html", "pypdf", "trafilatura", "yaml")
 class Request:
     """A document to read and how; ``fetch`` says whether addresses may be asked for."""
 
-    errand: Errand
+    task: DocumentTask
     chunks: ChunkSettings
     limits: ReadingSettings
     fetch: bool
@@ -106,8 +106,8 @@ def _answer(
         source, reason = got
         raise SourceError(source, reason)
 
-    cut = cutter(count, request.chunks)
-    return run_errand(request.errand, fetch if request.fetch else None, cut)
+    cut = chunker(count, request.chunks)
+    return read_document(request.task, fetch if request.fetch else None, cut)
 
 
 def _count(channel: Connection, texts: Sequence[str]) -> list[int]:

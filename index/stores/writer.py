@@ -268,6 +268,7 @@ class BaseWriter(ABC):
         if removed:
             # No telling which source holds it: all are read again, nothing is encoded twice.
             self._run("UPDATE sources SET stamp = NULL")
+        self._changed = self._changed or removed
         return removed
 
     # -- the store itself -----------------------------------------------------------------

@@ -17,10 +17,10 @@ import logging
 import re
 import secrets
 import threading
-import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING
+
+from cachetools import TTLCache
 
 from konkyo.index.errors import KonkyoError
 from konkyo.ui.http.auth import EDITOR, READER, Access, Limiter, TooMany
@@ -58,29 +58,27 @@ class MemorySignIns(MutableMapping[str, str]):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._held: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._held: TTLCache[str, str] = TTLCache(_SIGN_INS, _SECONDS)
 
     def __getitem__(self, token: str) -> str:
-        user, until = self._held[token]
-        if time.monotonic() > until:
-            raise KeyError(token)
-        return user
+        with self._lock:
+            return self._held[token]
 
     def __setitem__(self, token: str, user: str) -> None:
         with self._lock:
-            self._held[token] = (user, time.monotonic() + _SECONDS)
-            while len(self._held) > _SIGN_INS:
-                self._held.popitem(last=False)
+            self._held[token] = user
 
     def __delitem__(self, token: str) -> None:
         with self._lock:
             del self._held[token]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(list(self._held))
+        with self._lock:
+            return iter(list(self._held))
 
     def __len__(self) -> int:
-        return len(self._held)
+        with self._lock:
+            return len(self._held)
 
 
 class SignIn:

@@ -7,11 +7,12 @@ import json
 import secrets
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal, get_args
+
+from cachetools import TTLCache
 
 from konkyo.index.errors import KonkyoError, UsageError
 from konkyo.ui.server.evaluation_jobs import EvaluationJobs
@@ -38,24 +39,20 @@ class Tickets:
     """Random tokens that each give access to one thing for a while. Threads may share it."""
 
     def __init__(self, seconds: float = 3600, clock: Callable[[], float] = time.monotonic) -> None:
-        self._seconds = seconds
-        self._clock = clock
         self._lock = threading.Lock()
-        self._issued: OrderedDict[str, tuple[Purpose, float]] = OrderedDict()
+        self._issued: TTLCache[str, Purpose] = TTLCache(_TICKETS, seconds, clock)
 
     def issue(self, purpose: Purpose) -> str:
         """Returns a new ticket; the oldest are forgotten when there are too many."""
         ticket = secrets.token_urlsafe(24)
         with self._lock:
-            self._issued[ticket] = (purpose, self._clock() + self._seconds)
-            while len(self._issued) > _TICKETS:
-                self._issued.popitem(last=False)
+            self._issued[ticket] = purpose
         return ticket
 
     def valid(self, ticket: str, purpose: Purpose) -> bool:
         """Whether a ticket was issued for this purpose and is still valid."""
-        kind, until = self._issued.get(ticket, (None, 0.0))
-        return kind == purpose and self._clock() < until
+        with self._lock:
+            return self._issued.get(ticket) == purpose
 
 
 def question_sets(store: str) -> dict[str, Path]:

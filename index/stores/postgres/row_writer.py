@@ -156,6 +156,7 @@ class SqlRowWriter(BaseWriter):
     def take_back(self, article_id: str) -> bool:
         """Let builds index a removed article again; return whether it had been removed."""
         self._earlier.note_exclusions()
+        self._earlier.note_sources()
         return super().take_back(article_id)
 
     def remember(self, former: Iterable[FormerArticle]) -> None:
