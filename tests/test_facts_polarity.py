@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from konkyo.index.text.alignment import align, tokens
+from konkyo.index.text.alignment import align
 from konkyo.index.text.negation import opposites, polarity
+from konkyo.index.text.tokens import words
 
 TURNED = [
     ("ja", "首相は改憲に賛成した。", "首相は改憲に反対した。"),
@@ -90,7 +91,7 @@ def test_alignment_finds_the_sentence_and_the_replacement() -> None:
 
 
 def test_tokens_split_mixed_scripts() -> None:
-    assert [t.key for t in tokens("X標志は1,234のTurtleBotで")] == [
+    assert [t.key for t in words("X標志は1,234のTurtleBotで")] == [
         "x",
         "標",
         "志",

@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from konkyo.index.text.normalize import fold
 from konkyo.index.text.sentences import sentences
+from konkyo.index.text.tokens import Word, words
 
-__all__ = ["Alignment", "Change", "Token", "align", "tokens"]
+__all__ = ["Alignment", "Change", "align"]
 
-_WIDE = "぀-ヿ㐀-鿿豈-﫿々〆가-힣ᄀ-ᇿ฀-๿"
-_TOKEN = re.compile(rf"\d+(?:[.,]\d+)*|[{_WIDE}]|(?:(?![{_WIDE}])[^\W\d_])+")
 _MIN_SHARE = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A word, a figure, or one character of a script without spaces; ``key`` is what compares."""
-
-    start: int
-    end: int
-    key: str
-
-    @property
-    def wide(self) -> bool:
-        """Whether it is one character of a script where words are not separated by spaces."""
-        return self.end - self.start == 1 and ord(self.key) > 0x0E00
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +48,6 @@ class Alignment:
     changes: tuple[Change, ...]
 
 
-@lru_cache(maxsize=2048)
-def tokens(text: str) -> tuple[Token, ...]:
-    """The tokens of a text; punctuation and spaces are left out."""
-    folded = fold(text)
-    return tuple(
-        Token(
-            m.start(), m.end(), m.group().replace(",", "") if m.group()[0].isdigit() else m.group()
-        )
-        for m in _TOKEN.finditer(folded)
-    )
-
-
 @lru_cache(maxsize=1024)
 def align(claim: str, evidence: str) -> Alignment | None:
     """Lays a claim over the sentence of the evidence it shares most with, in one language.
@@ -86,9 +57,9 @@ def align(claim: str, evidence: str) -> Alignment | None:
     place of what.
     """
     best: Alignment | None = None
-    mine = tokens(claim)
+    mine = words(claim)
     for start, end in _stretches(evidence, len(sentences(claim))):
-        theirs = tuple(t for t in tokens(evidence) if start <= t.start < end)
+        theirs = tuple(t for t in words(evidence) if start <= t.start < end)
         found = _lay(mine, theirs, start, end)
         if found.share >= _MIN_SHARE and (best is None or found.share > best.share):
             best = found
@@ -102,11 +73,11 @@ def _stretches(text: str, many: int) -> list[tuple[int, int]]:
     return [*single, *((first[0], last[1]) for first, last in runs)]
 
 
-def _weight(run: Sequence[Token]) -> int:
+def _weight(run: Sequence[Word]) -> int:
     return sum(1 if token.wide else 2 for token in run)
 
 
-def _lay(mine: Sequence[Token], theirs: Sequence[Token], start: int, end: int) -> Alignment:
+def _lay(mine: Sequence[Word], theirs: Sequence[Word], start: int, end: int) -> Alignment:
     matcher = SequenceMatcher(None, [t.key for t in mine], [t.key for t in theirs], autojunk=False)
     blocks = [b for b in matcher.get_matching_blocks() if b.size]
     matched = sum(b.size for b in blocks)

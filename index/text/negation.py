@@ -14,8 +14,9 @@ from functools import lru_cache
 
 from pydantic.dataclasses import dataclass as schema
 
-from konkyo.index.text.alignment import Alignment, Change, Token, align, tokens
+from konkyo.index.text.alignment import Alignment, Change, align
 from konkyo.index.text.normalize import fold
+from konkyo.index.text.tokens import Word, words
 from konkyo.index.text.word_data import CHECKED, Alternatives, word_data
 
 __all__ = [
@@ -89,11 +90,11 @@ def polarity(text: str, language: str) -> tuple[Marker, ...]:
     for match in known.negations.finditer(folded):
         a, b = match.span()
         if not any(x <= a < y for x, y in phrases) and not any(a <= x < b for x, _ in phrases):
-            found.append(Marker(a, b, text[a:b], _host(a, b, tokens(text), language)))
+            found.append(Marker(a, b, text[a:b], _host(a, b, words(text), language)))
     return tuple(found)
 
 
-def _host(start: int, end: int, words: Sequence[Token], language: str) -> tuple[int, int]:
+def _host(start: int, end: int, words: Sequence[Word], language: str) -> tuple[int, int]:
     """The span of the word that a negation negates."""
     if language[:2] in _SUFFIXED:
         before = [t for t in words if t.end <= start][-2:]

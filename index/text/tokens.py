@@ -1,4 +1,7 @@
-"""Search terms of a text: character bigrams where no spaces are written, words elsewhere."""
+"""The words of a text, to compare texts by, and its search terms, to find it by.
+
+Scripts that are written without spaces give characters, or pairs of them; all others give words.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,11 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
-__all__ = ["TOKENS_VERSION", "TermWorth", "query_tokens", "tokens"]
+from konkyo.index.text.normalize import fold
+
+__all__ = ["TOKENS_VERSION", "TermWorth", "Word", "query_tokens", "tokens", "words"]
 
 TOKENS_VERSION = 3
 """Grows whenever ``tokens`` gives anything else for any text: cached postings are then rebuilt."""
@@ -27,6 +33,8 @@ _RUNS = re.compile(
     rf"|(?P<word>(?:(?![{_HAN_KANA}{_SOUTHEAST}{_HANGUL}\d_])"
     r"[\w\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0900-\u0dff])+)"
 )
+_UNSPACED = f"{_HAN_KANA}{_SOUTHEAST}{_HANGUL}"
+_WORD = re.compile(rf"\d+(?:[.,]\d+)*|[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W\d_])+")
 _KATAKANA_WORD = re.compile(r"[\u30a1-\u30fa\u30fc]{3,}")
 _FIRST_HAN = "\u3400"
 _THOUSANDS = re.compile(r",(?=\d{3}(?:\D|$))")
@@ -62,6 +70,31 @@ class TermWorth:
         if _ONE_OF_HIRAGANA.search(term):
             return self.border
         return self.piece if _HAN_OR_PIECE.fullmatch(term) else self.whole
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word, a figure, or one character of a script without spaces; ``key`` is what compares."""
+
+    start: int
+    end: int
+    key: str
+
+    @property
+    def wide(self) -> bool:
+        """Whether it is one character of a script where words are not separated by spaces."""
+        return self.end - self.start == 1 and ord(self.key) > 0x0E00
+
+
+@lru_cache(maxsize=2048)
+def words(text: str) -> tuple[Word, ...]:
+    """The words of a text with their offsets in it; punctuation and spaces are left out."""
+    return tuple(
+        Word(
+            m.start(), m.end(), m.group().replace(",", "") if m.group()[0].isdigit() else m.group()
+        )
+        for m in _WORD.finditer(fold(text))
+    )
 
 
 def _bigrams(run: str) -> list[str]:

@@ -17,11 +17,11 @@ from typing import Annotated
 
 from pydantic.dataclasses import dataclass
 
-from konkyo.index.text.alignment import tokens
 from konkyo.index.text.name_identity import same_name
 from konkyo.index.text.names import names
 from konkyo.index.text.normalize import letters
 from konkyo.index.text.sentences import sentences
+from konkyo.index.text.tokens import words
 from konkyo.index.text.word_data import CHECKED, Characters, alternatives, word_data
 from konkyo.rag.calibration import Calibration, logit
 from konkyo.rag.reading.protocol import Reader
@@ -59,7 +59,7 @@ def _words() -> _Words:
 
 def _units(text: str, language: str) -> list[str]:
     found = []
-    for token in tokens(text):
+    for token in words(text):
         key = token.key
         if _LIGHT.fullmatch(key) or key in _words().grammar.words:
             continue
