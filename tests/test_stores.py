@@ -583,7 +583,7 @@ def test_removed_for_good_is_known_by_its_text(address: str, tmp_path: Path) -> 
 
 
 def test_taking_back_a_removed_article_can_be_undone(address: str, tmp_path: Path) -> None:
-    build([str(write_stories(tmp_path / "news", 4))], address, ToyEncoder())
+    build([str(write_stories(tmp_path / "news", 6))], address, ToyEncoder())
     with contextlib.closing(open_store(address)) as opened:
         victim = next(opened.articles()).article_id
     remove([victim], address)
