@@ -1,11 +1,10 @@
 """Read mutated documents of every kind: no crash, no hang, no memory beyond the limit.
 
-    python benchmarks/fuzz_documents.py --inputs 1000000 --seed 1 --minutes 60
+    python -m benchmarks.fuzz_documents --inputs 1000000 --minutes 60 --progress fuzz.json
 
-Every input follows from the seed and its own number alone (``--first`` goes on from one). They are
-read as a build reads them, in another process with limits of 5 seconds and 500 MB; what is refused
-with a reason is right, what breaches a limit or ends the process is a finding and is kept in
-``--keep``. Exit code 1 when there is one.
+Every input follows from the seed and its own number alone. They are read as a build reads them, in
+a process with limits of 5 seconds and 500 MB for each; what is refused with a reason is right, what
+breaches a limit or ends the process is broken and kept in ``--keep``. Exit code 1 when one is.
 """
 
 from __future__ import annotations
@@ -17,19 +16,20 @@ import random
 import sys
 import time
 import zipfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from konkyo.index.ingest.preparation import DocumentTask, Reading
+from benchmarks.fuzz_process import Findings, run
+from konkyo.index.ingest.preparation import DocumentTask, chunker, read_document
 from konkyo.index.ingest.sources import FEED, Listing, RawDocument
-from konkyo.index.process_pool import ProcessReader
 from konkyo.index.settings import ChunkSettings, ReadingSettings
 
 LIMITS = ReadingSettings(seconds=5, memory=500)
 FINDINGS = ("takes longer", "takes more", "ended the process")
+PARSERS = ("docx", "feedparser", "lxml.html", "pypdf", "trafilatura", "yaml")
+_BATCH = 5_000
 WORDS = (
     "The mayor of Harlow opened the new bridge on 3 May 2024. It cost 4.5 million pounds.\n\n"
     "市長は五月三日、新しい橋の開通式に出席した。費用は四億五千万円だった。\n\n"
@@ -194,6 +194,18 @@ def _epub(html: str) -> tuple[tuple[str, bytes], ...]:
     )
 
 
+def mutated_text(content: bytes, chance: random.Random) -> bytes:
+    """A document of sound structure with faults in its words, so that it is read to its end."""
+    start = content.find(b"mayor")
+    end = min(len(content), start + 80)
+    words = mutated(content[start:end], chance).decode("utf-8", "ignore")
+    plain = "".join(c for c in words if c not in _STRUCTURE and c >= " ")
+    return content[:start] + plain.encode() + content[end:] if start >= 0 else content
+
+
+_STRUCTURE = frozenset('<>&"\\{}[]()')
+
+
 def mutated(content: bytes, chance: random.Random) -> bytes:
     """A document with a few faults in it."""
     data = bytearray(content)
@@ -245,6 +257,7 @@ def document(corpus: Sequence[Seed], seed: int, number: int) -> RawDocument:
     chance = random.Random(f"{seed}:{number}")
     chosen = corpus[number % len(corpus)]
     content = chosen.content
+    change = mutated if chance.random() < 0.5 else mutated_text
     if chosen.members:
         hurt = chance.randrange(len(chosen.members))
         whole = chance.random() < 0.2
@@ -252,11 +265,11 @@ def document(corpus: Sequence[Seed], seed: int, number: int) -> RawDocument:
         with zipfile.ZipFile(file, "w") as archive:
             for at, (name, part) in enumerate(chosen.members):
                 same = whole or at != hurt
-                archive.writestr(name, part if same else mutated(part, chance))
+                archive.writestr(name, part if same else change(part, chance))
         content = file.getvalue()
         if not whole:
             return RawDocument(f"{number}-{chosen.name}", chosen.media_type, content)
-    return RawDocument(f"{number}-{chosen.name}", chosen.media_type, mutated(content, chance))
+    return RawDocument(f"{number}-{chosen.name}", chosen.media_type, change(content, chance))
 
 
 def held(raw: RawDocument) -> RawDocument:
@@ -269,23 +282,82 @@ def tokens(texts: Sequence[str]) -> list[int]:
     return [max(1, len(text) // 3) for text in texts]
 
 
-def readings(corpus: Sequence[Seed], seed: int, numbers: Iterator[int]) -> Iterator[Reading]:
-    """Read the inputs of some numbers, in order."""
+def read_one(corpus: Sequence[Seed], seed: int, number: int) -> str:
+    """Read the input of a number as a build does; the reason where it is refused, else nothing.
 
-    def tasks() -> Iterator[DocumentTask]:
-        for number in numbers:
-            raw = document(corpus, seed, number)
-            listing = Listing(raw.source, raw.media_type, None, partial(held, raw), portable=False)
-            yield DocumentTask(listing)
+    Raises MemoryError where a reader took more than it may, and whatever no reader should raise.
+    """
+    raw = document(corpus, seed, number)
+    listing = Listing(raw.source, raw.media_type, None, partial(held, raw), portable=False)
+    reading = read_document(DocumentTask(listing), None, chunker(tokens, ChunkSettings()))
+    if reading.failure is None:
+        return ""
+    if any(text in reading.failure.reason for text in FINDINGS):
+        raise MemoryError(reading.failure.reason)
+    return reading.failure.reason
 
-    with ProcessReader(1, None, ChunkSettings(), count=tokens, limits=LIMITS) as reader:
-        yield from reader(tasks())
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run is, kept in a file so that it goes on where it was stopped."""
+
+    file: Path | None
+    seed: int
+    next: int = 0
+    found: Findings = field(default_factory=Findings)
+
+    @classmethod
+    def begin(cls, file: Path | None, seed: int) -> Progress:
+        """What a file holds of the same seed, or a new run."""
+        if file is None or not file.is_file():
+            return cls(file, seed)
+        held = json.loads(file.read_text("utf-8"))
+        if held["seed"] != seed:
+            return cls(file, seed)
+        broken = {int(number): reason for number, reason in held["broken"].items()}
+        return cls(file, seed, held["next"], Findings(held["read"], held["refused"], broken))
+
+    def save(self) -> None:
+        """Write it down."""
+        if self.file is None:
+            return
+        facts = {"seed": self.seed, "next": self.next, "read": self.found.read}
+        facts |= {"refused": self.found.refused, "broken": self.found.broken}  # type: ignore[dict-item]
+        draft = self.file.with_name(f"{self.file.name}.part")
+        draft.write_text(json.dumps(facts), "utf-8")
+        draft.replace(self.file)
 
 
-def is_finding(reading: Reading) -> bool:
-    """Whether a limit was breached or the process that read ended."""
-    failure = reading.failure
-    return failure is not None and any(text in failure.reason for text in FINDINGS)
+def fuzz(
+    inputs: int,
+    *,
+    seed: int = 1,
+    minutes: float = 60.0,
+    progress_file: Path | None = None,
+    say: Callable[[str], None] = print,
+) -> Progress:
+    """Read inputs 0 to ``inputs``, or go on with them, for so many minutes."""
+    for name in PARSERS:
+        __import__(name)
+    corpus = seeds()
+    progress = Progress.begin(progress_file, seed)
+    until = time.monotonic() + minutes * 60
+    while progress.next < inputs and time.monotonic() < until:
+        stop = min(inputs, progress.next + _BATCH)
+        progress.next = run(
+            partial(read_one, corpus, seed),
+            range(progress.next, stop),
+            seconds=LIMITS.seconds,
+            memory=LIMITS.memory,
+            until=until,
+            found=progress.found,
+        )
+        progress.save()
+        found = progress.found
+        broken = len(found.broken)
+        counts = f"{found.read:,} read, {found.refused:,} refused, {broken} broken"
+        say(f"{found.done:,} inputs: {counts}")
+    return progress
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -295,36 +367,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--inputs", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--keep", type=Path, default=None)
+    parser.add_argument("--progress", type=Path, default=None, help="go on where this file says")
+    parser.add_argument("--keep", type=Path, default=None, help="folder for inputs that broke it")
     options = parser.parse_args(arguments)
-    corpus = seeds()
-    until = time.monotonic() + options.minutes * 60
-    told: Counter[str] = Counter()
-
-    def numbers() -> Iterator[int]:
-        for number in range(options.first, options.first + options.inputs):
-            if time.monotonic() > until:
-                return
-            yield number
-
-    for done, reading in enumerate(readings(corpus, options.seed, numbers()), 1):
-        kind = "read" if reading.failure is None else "refused"
-        told[kind] += 1
-        if is_finding(reading):
-            told["finding"] += 1
-            assert reading.failure is not None
-            print(f"{reading.source}: {reading.failure.reason}", flush=True)
-            if options.keep is not None:
-                options.keep.mkdir(parents=True, exist_ok=True)
-                number = int(reading.source.split("-", 1)[0])
-                raw = document(corpus, options.seed, number)
-                (options.keep / raw.source).write_bytes(raw.content)
-        if done % 10_000 == 0:
-            print(f"{done} inputs: {dict(told)}", flush=True)
-    print(f"{told['read'] + told['refused']} inputs: {dict(told)}")
-    return 1 if told["finding"] else 0
+    done = fuzz(
+        options.inputs,
+        seed=options.seed,
+        minutes=options.minutes,
+        progress_file=options.progress,
+        say=partial(print, flush=True),
+    )
+    for number, reason in done.found.broken.items():
+        raw = document(seeds(), options.seed, number)
+        print(f"{raw.source}: {reason}")
+        if options.keep is not None:
+            options.keep.mkdir(parents=True, exist_ok=True)
+            (options.keep / raw.source).write_bytes(raw.content)
+    return 1 if done.found.broken else 0
 
 
 if __name__ == "__main__":

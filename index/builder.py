@@ -23,7 +23,7 @@ import numpy as np
 
 from konkyo.index.build_queue import ArticleQueue, BuildEncoder, Progress, Stage
 from konkyo.index.build_run import BuildReport, BuildRun
-from konkyo.index.errors import ArticleMissing, SourceError, StoreError, StoreMismatch
+from konkyo.index.errors import ArticleMissing, SourceError, StoreError, StoreFull, StoreMismatch
 from konkyo.index.ingest.preparation import Reader
 from konkyo.index.ingest.sources import Fetcher
 from konkyo.index.inventory import (
@@ -132,6 +132,10 @@ def _staged(store: str | Path, encoder: BuildEncoder) -> Iterator[Staging]:
     staging = Staging(work_folder(store), encoder.fingerprint, encoder.dimension)
     try:
         yield staging
+    except StoreFull:
+        # What is kept for the next build must not fill the disk that has no room.
+        staging.discard()
+        raise
     except BaseException:
         staging.close()
         raise

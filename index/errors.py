@@ -14,6 +14,7 @@ KonkyoError                 exit code 1
 ├── StoreError              the index cannot be used
 │   ├── StoreMissing        nothing is there
 │   ├── StoreDamaged        the database itself is damaged
+│   ├── StoreFull           there is no room on its disk
 │   ├── StoreLocked         somebody else is writing
 │   ├── StoreMismatch       built with another model or other settings
 │   ├── StoreUnreachable    its server does not answer
@@ -53,6 +54,7 @@ __all__ = [
     "SourceError",
     "StoreDamaged",
     "StoreError",
+    "StoreFull",
     "StoreLocked",
     "StoreMismatch",
     "StoreMissing",
@@ -136,6 +138,10 @@ class StoreMissing(StoreError):
 
 class StoreDamaged(StoreError):
     """The database itself, not merely a cache of it, is damaged."""
+
+
+class StoreFull(StoreError):
+    """The disk has no room for a change; nothing of it was kept."""
 
 
 class StoreLocked(StoreError):

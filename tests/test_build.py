@@ -666,3 +666,32 @@ def test_a_change_in_a_big_file_costs_what_changed(shared: Path, tmp_path: Path)
     assert counts(report) == (0, 1, 0, first.added - 1)
     assert len(encoder.encoded) <= 3
     assert replace(report, seconds=0.0).failures == ()
+
+
+def test_another_content_of_the_same_size_and_time_is_read(news: Path, store: Path) -> None:
+    file = news / "0003.md"
+    build([str(news)], store, ToyEncoder())
+    times = file.stat()
+    content = file.read_text("utf-8")
+    changed = content.replace("発表", "公表")
+    assert len(changed) == len(content)
+    assert changed != content
+    file.write_text(changed, "utf-8")
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    report = build([str(news)], store, ToyEncoder())
+    assert (report.unchanged, report.changed + report.added) == (23, 1)
+
+
+@pytest.mark.parametrize("key", ["fingerprint", "encoder", "dimension", "created"])
+@pytest.mark.parametrize("change", ["DELETE FROM meta", "UPDATE meta SET value = ''"])
+def test_verify_knows_a_fact_of_the_index_that_is_missing(
+    news: Path, store: Path, key: str, change: str
+) -> None:
+    build([str(news)], store, ToyEncoder())
+    (database,) = store.glob("truth-*.sqlite")
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(f"{change} WHERE key = ?", (key,))
+    wrong = [f for f in verify(store) if not f.ok]
+    assert wrong[0].what == "the index says what it was made with"
+    assert key in wrong[0].detail
+    assert "--rebuild" in wrong[0].advice

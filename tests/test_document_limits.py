@@ -21,9 +21,11 @@ from konkyo.index.process_pool import ProcessReader
 from konkyo.index.settings import ChunkSettings, ReadingSettings
 
 sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
-import fuzz_documents
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from fixtures_store import ToyEncoder, write_stories
+
+from benchmarks import fuzz_documents
+from benchmarks.fuzz_process import Findings, run
 
 MEDIA_TYPES = (
     *("text/plain", "text/markdown", "text/html", "application/jsonl", "application/json"),
@@ -187,10 +189,43 @@ def test_mutated_documents_are_read_or_refused() -> None:
     """The first of a million: ``benchmarks/fuzz_documents.py`` goes on from there."""
     corpus = fuzz_documents.seeds()
     assert {seed.media_type for seed in corpus} == set(MEDIA_TYPES)
-    found = list(fuzz_documents.readings(corpus, 1, iter(range(204))))
-    assert len(found) == 204
-    assert [r.failure for r in found if fuzz_documents.is_finding(r)] == []
-    assert any(r.failure is None for r in found)
+    found = fuzz_documents.fuzz(480, say=lambda line: None).found
+    assert (found.done, found.broken) == (480, {})
+    assert found.read > found.refused > 0
+
+
+def test_the_fuzzer_notices_a_crash_a_hang_and_memory_and_goes_on() -> None:
+    """As it would have to: inputs that do it on purpose, between others that do not."""
+
+    def one(number: int) -> str | None:
+        if number == 3:
+            raise RecursionError("deep")
+        if number == 5:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if number == 7:
+            while True:
+                pass
+        if number == 9:
+            bytearray(400 * 2**20)
+        return "refused" if number % 2 else None
+
+    found = Findings()
+    far = run(one, range(12), seconds=1, memory=100, until=float("inf"), found=found)
+    assert (far, found.done, found.refused, found.read) == (12, 12, 2, 6)
+    assert {number: reason.split(":")[0] for number, reason in found.broken.items()} == {
+        3: "ended the process (1)",
+        5: "ended the process (-11)",
+        7: "takes longer than 1 s",
+        9: "ended the process (1)",
+    }
+    assert "MemoryError" in found.broken[9]
+
+
+def test_a_stopped_run_of_the_fuzzer_goes_on(tmp_path: Path) -> None:
+    file = tmp_path / "progress.json"
+    fuzz_documents.fuzz(32, progress_file=file, say=lambda line: None)
+    again = fuzz_documents.fuzz(48, progress_file=file, say=lambda line: None)
+    assert (again.next, again.found.done) == (48, 48)
 
 
 def test_an_input_follows_from_its_number() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from konkyo.index.builder import build
 from konkyo.index.errors import SourceError
-from konkyo.index.ingest.object_store import find_objects, is_object_address
+from konkyo.index.ingest.object_store import find_objects, is_object_address, object_head
 from konkyo.index.ingest.sources import Listing, SourceFailure, expand
 from konkyo.index.stores.local.reader import LocalStore
 
@@ -72,6 +73,53 @@ def test_what_is_an_address_of_an_object_store() -> None:
     ] == [True, True, True, False, False, False, False]
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "zip://a.md::http://127.0.0.1:{port}/x.zip",
+        "s3://bucket/a::http://127.0.0.1:{port}/a.md",
+        "memory://news/a::http://127.0.0.1:{port}/a.md",
+        "simplecache::http://127.0.0.1:{port}/a.md",
+        "filecache::s3://a/b",
+        "blockcache://x::http://127.0.0.1:{port}/a.md",
+        "webhdfs://127.0.0.1:{port}/a.md",
+        "ftp://127.0.0.1:{port}/a.md",
+        "sftp://127.0.0.1:{port}/a.md",
+        "smb://127.0.0.1:{port}/share/a.md",
+        "jupyter://127.0.0.1:{port}/a.md",
+        "github://org:repo@main/a.md",
+        "reference://x::http://127.0.0.1:{port}/a.json",
+        "local:///etc/passwd",
+        "zip://a.md::file:///etc/passwd",
+        "tar://a.md::http://127.0.0.1:{port}/x.tar",
+        "dir://x::http://127.0.0.1:{port}/",
+        "http+zip://127.0.0.1:{port}/a.md",
+    ],
+)
+def test_no_address_of_an_object_reaches_another_server(address: str) -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        listening.settimeout(0.05)
+        named = address.format(port=listening.getsockname()[1])
+        (failure,) = expand([named])
+        assert isinstance(failure, SourceFailure)
+        for call in (find_objects, lambda a: object_head(a, 9)):
+            with pytest.raises(SourceError, match="not the address of an object"):
+                call(named)
+        with pytest.raises(TimeoutError):
+            listening.accept()
+
+
+def test_the_name_of_an_object_is_no_chain(memory: object) -> None:
+    """Whoever may write to a bucket names its objects."""
+    memory.pipe("/news/b::http://127.0.0.1/x.md", b"# B")  # type: ignore[attr-defined]
+    (found,) = expand(["memory://news"])
+    assert isinstance(found, Listing)
+    with pytest.raises(SourceError, match="not the address of an object"):
+        found.read()
+
+
 def test_a_prefix_a_pattern_and_one_object(memory: object) -> None:
     memory.pipe("/news/b.md", b"# B\n\nText.")  # type: ignore[attr-defined]
     memory.pipe("/news/a.md", b"# A\n\nText.")  # type: ignore[attr-defined]
@@ -95,7 +143,7 @@ def test_what_cannot_be_read_is_a_failure_with_the_reason(memory: object) -> Non
     reasons = [f.reason for f in failures if isinstance(f, SourceFailure)]
     assert "no object is there" in reasons[0]
     assert "does not read files that end in '.jpg'" in reasons[1]
-    assert "Protocol not known" in reasons[2]
+    assert "not the address of an object" in reasons[2]
     (torn,) = expand(["memory://news/torn.md.gz"])
     assert isinstance(torn, Listing)
     with pytest.raises(SourceError, match="damaged"):

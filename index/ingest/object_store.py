@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["StoredObject", "find_objects", "is_object_address", "object_head", "open_object"]
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+# The object stores themselves, whose servers the environment names and no address can.
+_STORES = frozenset({"abfs", "abfss", "az", "gcs", "gs", "memory", "oss", "s3", "s3a"})
 _NOT_OBJECTS = frozenset({"http", "https", "file"})
 # What stores call the thing that changes with the content, the most exact first.
 _MARKS = ("ETag", "etag", "md5Hash", "generation", "LastModified", "updated", "mtime", "created")
@@ -110,6 +112,13 @@ def _stamp(facts: Mapping[str, object]) -> str | None:
 def _system(address: str) -> tuple[AbstractFileSystem, str]:
     from fsspec.core import url_to_fs
 
+    scheme = address.split("://", 1)[0].lower()
+    if scheme not in _STORES or "::" in address:
+        # fsspec also knows web pages, other machines' disks and chains of such (zip://a::http://b),
+        # none of which passes the checks of addresses that are fetched.
+        raise SourceError(
+            address, f"not the address of an object; Konkyo reads {', '.join(sorted(_STORES))}"
+        )
     try:
         system, path = url_to_fs(address)
     except ImportError as exc:

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from konkyo.index.errors import SourceError
 from konkyo.index.ingest.feeds import is_feed, is_news_xml
+from konkyo.index.ingest.file_stamp import file_stamp
 from konkyo.index.ingest.object_store import (
     StoredObject,
     find_objects,
@@ -307,8 +308,7 @@ def _file(path: Path) -> Listing | SourceFailure:
         return SourceFailure(source, _why(exc))
     if not path.is_file():
         return SourceFailure(source, "not a regular file")
-    stamp = f"{status.st_size}-{status.st_mtime_ns}"
-    return Listing(source, media_type, stamp, partial(_read, path, source, media_type))
+    return Listing(source, media_type, file_stamp(status), partial(_read, path, source, media_type))
 
 
 def _encodable(name: str) -> bool:

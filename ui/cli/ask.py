@@ -13,6 +13,7 @@ import click
 if TYPE_CHECKING:
     from konkyo.index.records import Filter
     from konkyo.rag.answer_style import Phrasing
+from konkyo.index.text.unicode import escaped
 from konkyo.ui.cli.llm_options import (
     BASE_URL_OPTION,
     LLM_OPTION,
@@ -223,6 +224,6 @@ def show(article_id: str, store: str, as_json: bool) -> int:
     about = (article.outlet, article.author, article.published, article.language, article.url)
     click.echo(clean(article.title))
     click.echo(clean(" · ".join(x for x in about if x)))
-    click.echo(clean(f"{article.article_id} · {article.source}") + "\n")
+    click.echo(clean(f"{article.article_id} · {escaped(article.source)}") + "\n")
     click.echo(clean(article.text))
     return 0

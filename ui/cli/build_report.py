@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from konkyo.index.text.unicode import escaped
+
 if TYPE_CHECKING:
     from konkyo.index.builder import BuildReport
     from konkyo.index.inventory import Confirm
@@ -45,7 +47,8 @@ def print_report(report: BuildReport, store: str, as_json: bool) -> None:
     from konkyo.index.stores.address import masked
 
     for failure in report.failures:
-        click.echo(f"konkyo: not read: {failure.source}: {failure.reason}", err=True)
+        said = escaped(f"{failure.source}: {failure.reason}")
+        click.echo(f"konkyo: not read: {said}", err=True)
     if report.failures:
         click.echo(
             f"konkyo: {len(report.failures)} failed; the rest is indexed, and what was known of"
@@ -54,7 +57,7 @@ def print_report(report: BuildReport, store: str, as_json: bool) -> None:
         )
     if report.unknown_kinds:
         kinds = ", ".join(
-            f"{count} {ending or 'without an ending'}"
+            f"{count} {escaped(ending) or 'without an ending'}"
             for ending, count in sorted(report.unknown_kinds.items())
         )
         click.echo(f"konkyo: passed over, because Konkyo does not read them: {kinds}", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import threading
@@ -16,12 +17,15 @@ import click
 from konkyo.ui.http.auth import Access, Limiter
 
 if TYPE_CHECKING:
+    from limits.storage import Storage
+
     from konkyo.index.settings import ChatSettings, Settings
     from konkyo.rag.generation.llm import LLM
     from konkyo.rag.pipeline import Pipeline
     from konkyo.ui.server.audit import AuditLog
     from konkyo.ui.server.index_jobs import IndexJobs
     from konkyo.ui.server.llm_subprocess import SubprocessLLM
+    from konkyo.ui.server.session_store import SessionStore
     from konkyo.ui.server.telemetry import Telemetry
     from konkyo.ui.web.chat_server import ChatServer
     from konkyo.ui.web.chat_service import ChatService
@@ -38,6 +42,7 @@ __all__ = ["chat", "load_pipeline", "require_store"]
 _PASSWORD_LENGTH = 8
 _REMOTE_AT_ONCE = 4
 _FROM = "{}  [default: from settings, {}]"
+_log = logging.getLogger(__name__)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -142,11 +147,12 @@ def chat(
     # Before Gradio is imported: it asks the network for nothing.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    import logging
 
     from konkyo.index.settings import load_settings
     from konkyo.ui.server.telemetry import Telemetry, configure_logs, open_tracer
 
+    if log == "json":
+        configure_logs("json")
     settings = load_settings(
         flags={
             "store": store,
@@ -166,15 +172,15 @@ def chat(
     access = _access(settings.chat, password_file, editor_password_file, keys_file)
     taken = listen(settings.chat.host, settings.chat.port, access, settings.chat.names)
     require_store(settings.store)
-    click.echo("Starting …", err=True)
-
+    say = _log.info if settings.chat.log == "json" else partial(click.echo, err=True)
+    say("Starting …")
     with contextlib.ExitStack() as closing:
         telemetry = Telemetry(open_tracer())
         load = partial(load_pipeline, settings, llm, model, base_url, closing, telemetry)
         chat_server = _chat_server(settings, access, allowed, load, telemetry, closing)
         with contextlib.suppress(KeyboardInterrupt):
             serve(chat_server, taken, ready=partial(_opened, browse))
-    click.echo("\nStopped.", err=True)
+    say("Stopped.")
     # An answer still being written sits in a thread that Python would wait for; nobody reads it.
     sys.stdout.flush()
     os._exit(0)
@@ -199,6 +205,7 @@ def _chat_server(
 
     store = settings.store
     session_store = session_store_of(store)
+    storage = _shared_counts(session_store)
     chat_service = ChatService(load, telemetry, session_store)
     audit = AuditLog(audit_file(store))
     index_jobs = _index_jobs(settings, chat_service, access, allowed, audit)
@@ -209,12 +216,13 @@ def _chat_server(
     return ChatServer(
         chat_service,
         access,
-        Limiter(settings.chat.rate, settings.chat.concurrent),
+        Limiter(settings.chat.rate, settings.chat.concurrent, storage),
         index_jobs,
         evaluation_jobs,
         session_store or Feedback(feedback_file(store)),
         settings.chat.names,
         SignIns(session_store) if session_store is not None else None,
+        storage,
         settings.chat.grace,
         settings.chat.origins,
     )
@@ -337,6 +345,15 @@ def load_pipeline(
     )
     telemetry.gauge("konkyo_generation", "Of the index.", lambda: pipeline.store.generation)
     return pipeline
+
+
+def _shared_counts(session_store: SessionStore | None) -> Storage | None:
+    """Where servers count together; None for an index in a folder of this machine."""
+    if session_store is None:
+        return None
+    from konkyo.ui.server.shared_limits import SharedCounts
+
+    return SharedCounts(session_store)
 
 
 def _warm(llm: SubprocessLLM) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from konkyo.index.text.unicode import escaped
+
 if TYPE_CHECKING:
     from konkyo.ui.server.diagnostics import Finding
 
@@ -61,7 +63,7 @@ def doctor(store: str | None, config: Path | None, as_json: bool) -> int:
 def _print(findings: list[Finding]) -> None:
     for finding in findings:
         mark, colour = _MARKS[finding.level]
-        click.echo(f"{click.style(mark, fg=colour)} {finding.name}: {finding.detail}")
+        click.echo(f"{click.style(mark, fg=colour)} {finding.name}: {escaped(finding.detail)}")
         if finding.mend:
             click.echo(f"        → {click.style(finding.mend, bold=True)}")
     wrong = sum(finding.level == "wrong" for finding in findings)

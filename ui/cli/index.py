@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from konkyo.index.ingest.preparation import Reader
     from konkyo.index.ingest.sources import Fetcher
     from konkyo.index.settings import Settings
+from konkyo.index.text.unicode import escaped
 from konkyo.ui.cli.build_progress import build_progress
 from konkyo.ui.cli.build_report import consent, print_interrupted, print_report
 from konkyo.ui.cli.index_inspect import compact, list_articles, status, verify
@@ -273,7 +274,9 @@ def remove(
     verb = "may be indexed again by the next build" if take_back else "removed"
     click.echo(f"{masked(store)}: {len(names)} {verb}; generation {generation}")
     for source in again:
-        click.echo(f"the next build reads {source} again: it holds a near copy of what is gone")
+        click.echo(
+            f"the next build reads {escaped(source)} again: it holds a near copy of what is gone"
+        )
 
 
 @index.command(

@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 import click
 
+from konkyo.index.text.unicode import escaped
 from konkyo.ui.cli.index_options import JSON_OPTION, STORE_OPTION, WAIT_OPTION
 
 __all__ = ["compact", "list_articles", "status", "verify"]
@@ -32,7 +33,7 @@ def list_articles(store: str, as_json: bool) -> None:
     for article in articles:
         click.echo(
             f"{article.article_id}  {article.published or '----------'}  {article.language:<2} "
-            f" {article.passages:>4}  {article.title}"
+            f" {article.passages:>4}  {escaped(article.title)}"
         )
     click.echo(f"{len(articles)} articles")
 
@@ -67,7 +68,7 @@ def status(store: str, as_json: bool) -> None:
     for key, value in facts.items():
         if isinstance(value, dict):
             value = ", ".join(f"{k} {v}" for k, v in value.items())
-        click.echo(f"{key.replace('_', ' '):<16} {value if value is not None else '-'}")
+        click.echo(f"{key.replace('_', ' '):<16} {'-' if value is None else escaped(str(value))}")
 
 
 @click.command()
@@ -86,7 +87,8 @@ def verify(store: str, as_json: bool) -> int:
     else:
         for finding in findings:
             mark = "ok   " if finding.ok else "WRONG"
-            click.echo(f"{mark} {finding.what}" + (f": {finding.detail}" if finding.detail else ""))
+            detail = f": {escaped(finding.detail)}" if finding.detail else ""
+            click.echo(f"{mark} {finding.what}{detail}")
         wrong = [f for f in findings if not f.ok]
         for advice in dict.fromkeys(f.advice for f in wrong if f.advice):
             click.echo(f"to do: {advice}")

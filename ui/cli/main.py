@@ -9,9 +9,11 @@ import sys
 import click
 
 from konkyo.index.errors import KonkyoError
+from konkyo.index.text.unicode import escaped
 
 __all__ = ["main"]
 
+_KEPT = "\n\t"
 _COMMANDS = {
     "ask": "konkyo.ui.cli.ask:ask",
     "audit": "konkyo.ui.cli.audit:audit",
@@ -89,6 +91,6 @@ def main() -> None:
         click.echo("interrupted", err=True)
         sys.exit(130)
     except KonkyoError as exc:
-        click.echo(f"konkyo: {exc}", err=True)
+        click.echo(f"konkyo: {escaped(str(exc), keep=_KEPT)}", err=True)
         sys.exit(exc.exit_code)
     sys.exit(code if isinstance(code, int) else 0)

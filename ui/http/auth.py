@@ -1,7 +1,4 @@
-"""Who may do what, and how often: roles, passwords, keys, rate and concurrency.
-
-Standard library only.
-"""
+"""Who may do what, and how often: roles, passwords, keys, rate and concurrency."""
 
 from __future__ import annotations
 
@@ -9,15 +6,18 @@ import contextlib
 import hashlib
 import hmac
 import logging
+import math
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from konkyo.index.errors import KonkyoError, UsageError
+
+if TYPE_CHECKING:
+    from limits.storage import Storage
 
 __all__ = [
     "EDITOR",
@@ -41,7 +41,6 @@ EDITOR = "editor"
 _log = logging.getLogger(__name__)
 
 _KEY_LENGTH = 16
-_CALLERS = 10_000
 
 
 class Denied(KonkyoError):
@@ -193,47 +192,45 @@ class Access:
 class Limiter:
     """Lets each caller do ``rate`` things a minute and ``concurrent`` at once; 0 means no limit.
 
-    ``what`` names the things in messages.
+    ``what`` names the things in messages. Counts of a minute are in ``storage``, by which several
+    servers may share them; without one, in this process.
     """
 
     def __init__(
         self,
         rate: int,
         concurrent: int = 0,
-        clock: Callable[[], float] = time.monotonic,
+        storage: Storage | None = None,
         what: str = "questions",
     ) -> None:
+        from limits import RateLimitItemPerMinute
+        from limits.storage import MemoryStorage
+
         self._what = what
         self._rate = rate
+        self._minute = RateLimitItemPerMinute(max(rate, 1), namespace=what)
+        self._storage = storage or MemoryStorage()
         self._concurrent = concurrent
-        self._clock = clock
         self._lock = threading.Lock()
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._busy: dict[str, int] = {}
 
     def take(self, caller: str) -> None:
-        """Count one request. Raises TooMany."""
-        if not self._rate:
+        """Count one request. Raises TooMany; StoreError where a shared storage cannot be had."""
+        if not self._rate or self._add(caller, 1) <= self._rate:
             return
-        now = self._clock()
-        with self._lock:
-            left, then = self._left.pop(caller, (float(self._rate), now))
-            left = min(float(self._rate), left + (now - then) * self._rate / 60)
-            self._left[caller] = (left - 1 if left >= 1 else left, now)
-            while len(self._left) > _CALLERS:
-                self._left.popitem(last=False)
-        if left < 1:
-            wait = max(1, round((1 - left) * 60 / self._rate + 0.5))
-            raise TooMany(
-                f"too many {self._what}: at most {self._rate} a minute; try again in {wait} s", wait
-            )
+        left = self._storage.get_expiry(self._minute.key_for(caller)) - time.time()
+        wait = min(60, max(1, math.ceil(left)))
+        raise TooMany(
+            f"too many {self._what}: at most {self._rate} a minute; try again in {wait} s", wait
+        )
 
     def give_back(self, caller: str) -> None:
         """Take back the count of one request."""
-        with self._lock:
-            if caller in self._left:
-                left, then = self._left[caller]
-                self._left[caller] = (min(float(self._rate), left + 1), then)
+        if self._rate:
+            self._add(caller, -1)
+
+    def _add(self, caller: str, amount: int) -> int:
+        return self._storage.incr(self._minute.key_for(caller), 60, amount)
 
     @contextlib.contextmanager
     def slot(self, caller: str) -> Iterator[None]:

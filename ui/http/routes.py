@@ -263,8 +263,8 @@ def add_health(router: "APIRouter", services: Services) -> None:
         responses={503: {"model": Readiness, "description": "Not now."}},
     )
     def ready(response: Response) -> Readiness:
-        """Index and models are loaded: 200; before that, and while the server ends: 503. No key."""
-        state = chat_service.readiness
+        """Index and models are loaded and the index answers: 200; else, or ending: 503. No key."""
+        state = chat_service.check_index()
         problem = "the index or a model cannot be used" if state == "failed" else ""
         count = chat_service.index_summary.count if chat_service.index_summary else None
         response.status_code = 200 if state == "ready" else 503

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from html import escape
 from http.cookies import CookieError, SimpleCookie
 
+from konkyo.ui.http.head_only import HeadOnly
 from konkyo.ui.http.origins import FOR_PROGRAMS, Origins
 from konkyo.ui.http.problems import Fault
 from konkyo.ui.web.i18n import Language, negotiate
@@ -134,7 +135,7 @@ class SecurityMiddleware:
             await send({"type": "http.response.start", "status": 204, "headers": said})
             await send({"type": "http.response.body", "body": b""})
             return
-        page = scope["method"] == "GET" and path in ("/", "/config", "/config/")
+        page = scope["method"] in ("GET", "HEAD") and path in ("/", "/config", "/config/")
         report = path.startswith("/konkyo/report/")
         rewrite = self._dress if page else None
         answer = _Answer(send, nonce, rewrite, language_of(headers), report, allowed)
@@ -142,9 +143,17 @@ class SecurityMiddleware:
         counts = 0 if _IDLE.match(f"{scope['method']} {path}") else 1
         self._busy += counts
         try:
-            await self._inner(scope, self._limited(receive, limit), answer.send)
+            await self._pass_on(scope, self._limited(receive, limit), answer.send)
         finally:
             self._busy -= counts
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the application answer; HEAD as the GET whose head it is."""
+        if scope["method"] != "HEAD":
+            await self._inner(scope, receive, send)
+            return
+        head = HeadOnly(receive, send)
+        await self._inner({**scope, "method": "GET"}, head.receive, head.send)
 
     def _refuse(self, scope: Scope, headers: Mapping[str, str]) -> tuple[int, str] | None:
         host = headers.get("host", "").rsplit(":", 1)[0].strip("[]").lower()

@@ -28,6 +28,7 @@ from konkyo.ui.http.security_middleware import Application, Receive, Scope, Send
 from konkyo.ui.web.page_sessions import owned
 
 if TYPE_CHECKING:
+    from limits.storage import Storage
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -98,14 +99,15 @@ class SignIn:
         *,
         proxied: bool = False,
         signed_out: Callable[[str], object] = lambda reader: None,
+        storage: Storage | None = None,
     ) -> None:
         self._inner = inner
         self._access = access
         self._sign_ins = MemorySignIns() if sign_ins is None else sign_ins
         self._proxied = proxied
         self._signed_out = signed_out
-        self._wrong = Limiter(_WRONG_A_MINUTE, what="wrong passwords")
-        self._right = Limiter(_RIGHT_A_MINUTE, what="sign-ins")
+        self._wrong = Limiter(_WRONG_A_MINUTE, storage=storage, what="wrong passwords")
+        self._right = Limiter(_RIGHT_A_MINUTE, storage=storage, what="sign-ins")
         self._inside = {user: secrets.token_urlsafe(24) for user in (READER, EDITOR)}
 
     @property
@@ -170,15 +172,15 @@ class SignIn:
         caller = self._address(request)
         try:
             # Counted before it is known whether it is right, so that many at once are too.
-            self._right.take(caller)
-            self._wrong.take(caller)
+            await asyncio.to_thread(self._right.take, caller)
+            await asyncio.to_thread(self._wrong.take, caller)
         except TooMany as exc:
             headers = {"retry-after": str(exc.retry_after)}
             return JSONResponse({"detail": str(exc)}, 429, headers)
         if not self._access.enter(user, password):
             _log.warning("a wrong password was given")
             return JSONResponse({"detail": "Incorrect credentials."}, 400)
-        self._wrong.give_back(caller)
+        await asyncio.to_thread(self._wrong.give_back, caller)
         await self._forget(request)
         token = secrets.token_urlsafe(32)
         await asyncio.to_thread(self._sign_ins.__setitem__, token, user)

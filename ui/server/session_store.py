@@ -149,6 +149,49 @@ class SessionStore:
         table = self._table("sign_ins")
         self._run(lambda c: c.execute(table.delete().where(table.c.token == _digest(token))))
 
+    # --- limits: ui.server.shared_limits -------------------------------------------------------
+
+    def count(self, key: str, seconds: int, amount: int = 1) -> int:
+        """Add to a count that begins anew after some seconds of the database's clock."""
+        from sqlalchemy import text
+
+        statement = text(
+            "INSERT INTO konkyo.limits AS held (key, count, until)"
+            " VALUES (:key, :amount, extract(epoch FROM now()) + :seconds)"
+            " ON CONFLICT (key) DO UPDATE SET"
+            " count = CASE WHEN held.until > extract(epoch FROM now())"
+            " THEN held.count ELSE 0 END + excluded.count,"
+            " until = CASE WHEN held.until > extract(epoch FROM now())"
+            " THEN held.until ELSE excluded.until END RETURNING count"
+        )
+        over = text("DELETE FROM konkyo.limits WHERE until < extract(epoch FROM now()) - 3600")
+
+        def add(connection: Connection) -> int:
+            values = {"key": key, "amount": amount, "seconds": seconds}
+            found = int(connection.execute(statement, values).scalar_one())
+            if found == 1:
+                connection.execute(over)
+            return found
+
+        return self._run(add)
+
+    def counted(self, key: str) -> tuple[int, float]:
+        """A count and the seconds until it begins anew; zeros where there is none."""
+        from sqlalchemy import text
+
+        wanted = text(
+            "SELECT count, until - extract(epoch FROM now()) FROM konkyo.limits"
+            " WHERE key = :key AND until > extract(epoch FROM now())"
+        )
+        row = self._run(lambda c: c.execute(wanted, {"key": key}).one_or_none())
+        return (0, 0.0) if row is None else (int(row[0]), float(row[1]))
+
+    def forget_counts(self, key: str | None = None) -> int:
+        """Forget one count, or all; return how many there were."""
+        table = self._table("limits")
+        statement = table.delete() if key is None else table.delete().where(table.c.key == key)
+        return self._run(lambda c: int(c.execute(statement).rowcount))
+
     # --- the database ------------------------------------------------------------------------
 
     def _get(self, name: str, where: Mapping[str, object], column: str) -> str | None:
@@ -246,6 +289,13 @@ class SessionStore:
             Column("token", Text, primary_key=True),
             Column("reader", Text, nullable=False),
             Column("at", Float, nullable=False, index=True),
+        )
+        Table(
+            "limits",
+            made,
+            Column("key", Text, primary_key=True),
+            Column("count", Integer, nullable=False),
+            Column("until", Float, nullable=False, index=True),
         )
         return made
 

@@ -8,14 +8,18 @@ Nothing is sent anywhere unless an operator names a collector.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
+import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
 from konkyo.index.errors import ExtraMissing, KonkyoError
@@ -65,15 +69,52 @@ class _Plain(logging.Formatter):
 
 
 def configure_logs(form: Literal["text", "json"], level: int = logging.INFO) -> None:
-    """Send this program's own log records to standard error, as text or as JSON lines."""
-    handler = logging.StreamHandler()
+    """Send this program's log records to standard error, as text or as JSON lines.
+
+    As JSON lines, also those of libraries, warnings, errors nobody caught and whatever is printed
+    there.
+    """
+    own = isinstance(sys.stderr, _StandardError)
+    handler = logging.StreamHandler(sys.__stderr__ if own else sys.stderr)
     plain = _Plain("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonLines() if form == "json" else plain)
-    for name in ("konkyo", "ui"):
+    for name in ("konkyo", "ui", "uvicorn"):
         logger = logging.getLogger(name)
         logger.handlers[:] = [handler]
         logger.setLevel(level)
         logger.propagate = False
+    if form == "json":
+        root = logging.getLogger()
+        root.handlers[:] = [handler]
+        logging.captureWarnings(True)
+        sys.stderr = _StandardError()
+        sys.excepthook = _log_uncaught
+        threading.excepthook = lambda hook: _log_uncaught(
+            hook.exc_type, hook.exc_value, hook.exc_traceback
+        )
+
+
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+) -> None:
+    error = error or kind()
+    if isinstance(error, KeyboardInterrupt):
+        return
+    logging.getLogger("konkyo").critical("unexpected error", exc_info=(kind, error, trace))
+
+
+class _StandardError(io.TextIOBase):
+    """Logs what is printed on standard error, a record a line."""
+
+    def __init__(self) -> None:
+        self._line = ""
+
+    def write(self, text: str) -> int:
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            if line.strip():
+                logging.getLogger("konkyo.stderr").error(line)
+        return len(text)
 
 
 def open_tracer() -> Tracer | None:

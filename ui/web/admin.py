@@ -179,8 +179,12 @@ class AdminPages:
                     return {"path": str(held)}
             place = folder / f"{digest}-{safe}"
             draft = folder / f".{secrets.token_hex(8)}"
-            draft.write_bytes(content)
-            draft.replace(place)
+            try:
+                draft.write_bytes(content)
+                draft.replace(place)
+            finally:
+                # On a full disk half of it would stay.
+                draft.unlink(missing_ok=True)
         except OSError as exc:
             raise UsageError(f"{safe}: cannot be kept ({exc.strerror})") from exc
         return {"path": str(place)}

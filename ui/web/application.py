@@ -53,6 +53,7 @@ def build(
         chat_server.sign_ins,
         proxied=bool(chat_server.names),
         signed_out=chat_service.conversations.close_reader,
+        storage=chat_server.limit_storage,
     )
     share_sign_ins(app, signed_in)
 

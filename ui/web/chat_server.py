@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from konkyo.ui.http.auth import Access, Limiter
 from konkyo.ui.server.evaluation_jobs import EvaluationJobs
 from konkyo.ui.server.feedback import Keeps
 from konkyo.ui.server.index_jobs import IndexJobs
 from konkyo.ui.web.chat_service import ChatService
+
+if TYPE_CHECKING:
+    from limits.storage import Storage
 
 __all__ = ["LOOPBACK", "ChatServer"]
 
@@ -34,6 +38,8 @@ class ChatServer:
     names: tuple[str, ...] = ()
     sign_ins: MutableMapping[str, str] | None = None
     """Who signed in, where several servers share that; None: each server its own."""
+    limit_storage: Storage | None = None
+    """Where servers that share an index count who signs in; None: each server for itself."""
     grace: float = 30.0
     """Seconds for which a server that is told to end (SIGTERM) goes on with running answers."""
     origins: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -40,6 +41,7 @@ _NEWEST = 40
 _SEARCHES_A_CORE = 2
 _OUTLETS = 200
 _SUGGESTIONS = 4
+_CHECK_SECONDS = 3.0
 _NO_FILTER = Filter()
 
 _log = logging.getLogger(__name__)
@@ -74,6 +76,8 @@ class ChatService:
         self._finding_examples = threading.Lock()
         self._searching = threading.Semaphore(_SEARCHES_A_CORE * (os.cpu_count() or 1))
         self._lock = threading.Lock()
+        self._checking = ThreadPoolExecutor(1, thread_name_prefix="konkyo-check")
+        self._checked: Future[bool] | None = None
         self.translator = QuoteTranslator(lambda: self.reader, self.telemetry)
 
     def open(self) -> None:
@@ -115,6 +119,21 @@ class ChatService:
         if not self._settled.is_set():
             return "loading"
         return "ready" if self._reader is not None else "failed"
+
+    def check_index(self) -> Readiness:
+        """Ask the index now whether it can be read; a database may be gone and come back."""
+        if self.readiness != "ready":
+            return self.readiness
+        with self._lock:
+            if self._checked is None or self._checked.done():
+                self._checked = self._checking.submit(self.renew)
+            checked = self._checked
+        try:
+            checked.result(_CHECK_SECONDS)
+        except (KonkyoError, TimeoutError) as exc:
+            _log.warning("the index does not answer: %s", exc or "no answer yet")
+            return "failed"
+        return self.readiness
 
     @property
     def problem(self) -> str:

@@ -139,6 +139,8 @@ def _draining_server(
 
     config = uvicorn.Config(
         application,
+        # Their records go where ours go.
+        log_config=None,
         log_level="warning",
         access_log=False,
         server_header=False,

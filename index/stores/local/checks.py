@@ -13,6 +13,7 @@ from konkyo.index.records import article_id_for
 from konkyo.index.stores.findings import Finding, finding
 from konkyo.index.stores.local.database import (
     ARTICLE_COLUMNS,
+    META_KEYS,
     connect,
     current_database,
     meta,
@@ -43,6 +44,12 @@ def verify(folder: Path) -> list[Finding]:
     try:
         with translated_errors(database):
             connection.execute("BEGIN")
+        facts = _finding(
+            database, "the index says what it was made with", lambda: _facts(connection)
+        )
+        if not facts.ok:
+            # All other checks begin with what it says.
+            return [facts]
         checks: list[tuple[str, Callable[[], Iterator[str]]]] = [
             ("SQLite finds its file whole", lambda: _sqlite(connection)),
             ("references lead somewhere", lambda: _references(connection)),
@@ -53,7 +60,7 @@ def verify(folder: Path) -> list[Finding]:
             ("every article has a source", lambda: _places(connection)),
         ]
         undo = ("the generation before can be gone back to", lambda: _undo(database, connection))
-        findings = [_finding(database, what, check) for what, check in checks]
+        findings = [facts, *(_finding(database, what, check) for what, check in checks)]
         findings.append(_finding(database, *undo, advice=_NO_UNDO))
         findings += _caches(folder, database, connection)
     finally:
@@ -75,6 +82,17 @@ def _sqlite(connection: sqlite3.Connection) -> Iterator[str]:
     for (line,) in connection.execute("PRAGMA integrity_check(20)"):
         if line != "ok":
             yield str(line)
+
+
+def _facts(connection: sqlite3.Connection) -> Iterator[str]:
+    for key in META_KEYS:
+        try:
+            value = meta(connection, key)
+        except StoreDamaged as exc:
+            yield str(exc)
+            continue
+        if not value:
+            yield f"its {key} is empty"
 
 
 def _references(connection: sqlite3.Connection) -> Iterator[str]:

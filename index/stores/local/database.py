@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
 import uuid
 from collections.abc import Iterator
@@ -15,12 +16,13 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from konkyo.index.errors import StoreDamaged, StoreError, StoreMismatch, StoreMissing
+from konkyo.index.errors import StoreDamaged, StoreError, StoreFull, StoreMismatch, StoreMissing
 from konkyo.index.stores.local.upgrade import show_as_upgraded, upgrade
 
 __all__ = [
     "APPLICATION_ID",
     "ARTICLE_COLUMNS",
+    "META_KEYS",
     "SCHEMA_VERSION",
     "StoreOutdated",
     "checkpoint",
@@ -38,6 +40,8 @@ __all__ = [
 APPLICATION_ID = 0x4B4E4B59  # "KNKY"
 SCHEMA_VERSION = 3
 _UPGRADED_FROM = 2
+# With less free than this many bytes, what SQLite calls an I/O error is a full disk.
+_ROOM = 1 << 18
 
 _SCHEMA = """
 CREATE TABLE meta (
@@ -155,8 +159,30 @@ ARTICLE_COLUMNS = (
 )
 
 
+META_KEYS = (
+    "store_id",
+    "fingerprint",
+    "encoder",
+    "dimension",
+    "generation",
+    "deletions_since",
+    "passages",
+    "next_position",
+    "created",
+)
+"""What every store says of itself."""
+
+
 class StoreOutdated(StoreMismatch):
     """The tables are those of an earlier version; a build makes them anew by itself."""
+
+
+def _no_room(path: Path) -> bool:
+    """Whether the disk is full, which SQLite may call an I/O error."""
+    try:
+        return shutil.disk_usage(path.parent).free < _ROOM
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager
@@ -171,8 +197,8 @@ def translated_errors(path: Path) -> Iterator[None]:
                 f"{path}: this change contradicts what is stored ({reason}); nothing of it was kept"
             ) from exc
         if isinstance(exc, sqlite3.OperationalError):
-            if "full" in reason:
-                raise StoreError(
+            if "full" in reason or _no_room(path):
+                raise StoreFull(
                     f"{path}: the disk is full; nothing of this change was kept, free some space"
                     " and run the command again"
                 ) from exc

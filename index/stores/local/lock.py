@@ -63,9 +63,11 @@ def _sign(folder: Path) -> None:
     facts = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
     draft = folder / f"LOCK.json.{os.getpid()}.tmp"
     # Only a courtesy to whoever waits: a full disk must not fail the write before it began.
-    with contextlib.suppress(OSError):
+    try:
         draft.write_text(json.dumps(facts), "utf-8")
         draft.replace(folder / "LOCK.json")
+    except OSError:
+        draft.unlink(missing_ok=True)
 
 
 def _holder(folder: Path) -> str:

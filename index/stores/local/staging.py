@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from konkyo.index.embedding.protocol import Vectors
-from konkyo.index.errors import StoreDamaged
+from konkyo.index.errors import StoreDamaged, StoreFull
 from konkyo.index.stores.local.database import translated_errors
 from konkyo.index.stores.rows import blob_from_vector, chunks, unit, vector_rows
 
@@ -34,6 +34,9 @@ class Staging:
             # Nothing but saved work is in it: begin anew.
             self._unlink()
             self._connection = self._open()
+        except StoreFull:
+            self._unlink()
+            raise
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, Vectors]:
         """Vectors kept by an earlier build; what is missing or damaged is left out."""

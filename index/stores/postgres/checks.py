@@ -60,9 +60,14 @@ class _Checks:
         self._engine = engine
         self._schema = schema
 
+    def _facts(self) -> Iterator[str]:
+        facts = meta_of(self._connection, self._shown, self._engine)
+        yield from (f"its {key} is empty" for key, value in sorted(facts.items()) if not value)
+
     def findings(self) -> list[Finding]:
         """One finding a promise."""
         checks: list[tuple[str, Callable[[], Iterator[str]], str]] = [
+            ("the index says what it was made with", self._facts, _REBUILD),
             ("references lead somewhere", self._references, _REBUILD),
             ("articles are what was written", self._articles, _REBUILD),
             ("passages are exact spans of their articles", self._passages, _REBUILD),

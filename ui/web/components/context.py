@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+from konkyo.index.errors import KonkyoError
 from konkyo.ui.http.auth import TooMany
 from konkyo.ui.http.security_middleware import language_of
 from konkyo.ui.web.admin import AdminPages
@@ -57,6 +58,9 @@ class PageContext:
             self._server.limiter.take(visit.limited_as)
         except TooMany as exc:
             return say(visit.language, "too_many", seconds=exc.retry_after)
+        except KonkyoError as exc:
+            # Where servers share their counts, the database that holds them does not answer.
+            return str(exc)
         return ""
 
     def renewed(self, html: str) -> str:
