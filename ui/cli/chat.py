@@ -17,15 +17,12 @@ import click
 from konkyo.ui.http.auth import Access, Limiter
 
 if TYPE_CHECKING:
-    from limits.storage import Storage
-
     from konkyo.index.settings import ChatSettings, Settings
     from konkyo.rag.generation.llm import LLM
     from konkyo.rag.pipeline import Pipeline
     from konkyo.ui.server.audit import AuditLog
     from konkyo.ui.server.index_jobs import IndexJobs
     from konkyo.ui.server.llm_subprocess import SubprocessLLM
-    from konkyo.ui.server.session_store import SessionStore
     from konkyo.ui.server.telemetry import Telemetry
     from konkyo.ui.web.chat_server import ChatServer
     from konkyo.ui.web.chat_service import ChatService
@@ -199,13 +196,14 @@ def _chat_server(
     from konkyo.ui.server.evaluation_jobs import EvaluationJobs
     from konkyo.ui.server.feedback import Feedback, feedback_file
     from konkyo.ui.server.session_store import SignIns, session_store_of
+    from konkyo.ui.server.shared_limits import SharedCounts
     from konkyo.ui.web.admin import question_sets
     from konkyo.ui.web.chat_server import ChatServer
     from konkyo.ui.web.chat_service import ChatService
 
     store = settings.store
     session_store = session_store_of(store)
-    storage = _shared_counts(session_store)
+    storage = SharedCounts(session_store) if session_store is not None else None
     chat_service = ChatService(load, telemetry, session_store)
     audit = AuditLog(audit_file(store))
     index_jobs = _index_jobs(settings, chat_service, access, allowed, audit)
@@ -345,15 +343,6 @@ def load_pipeline(
     )
     telemetry.gauge("konkyo_generation", "Of the index.", lambda: pipeline.store.generation)
     return pipeline
-
-
-def _shared_counts(session_store: SessionStore | None) -> Storage | None:
-    """Where servers count together; None for an index in a folder of this machine."""
-    if session_store is None:
-        return None
-    from konkyo.ui.server.shared_limits import SharedCounts
-
-    return SharedCounts(session_store)
 
 
 def _warm(llm: SubprocessLLM) -> None:
