@@ -31,6 +31,8 @@ NoticeKey = Literal[
     "quotes_only",
     "source_corrected",
     "source_retracted",
+    "as_of",
+    "searched_for",
 ]
 TranslationKey = Literal["machine", "doubtful"]
 

@@ -24,6 +24,8 @@ from konkyo.rag.types import (
     Refusal,
     RefusalReason,
     Removed,
+    Reply,
+    ReplyKind,
     Short,
     ShortReady,
 )
@@ -51,14 +53,17 @@ class OutcomeBuilder:
             self.timings.reach("short_answer")
             yield ShortReady(self.short)
 
-    def quote(self, item: Evidence, place: Place | None = None) -> ClaimChecked:
-        """Add a quote as it stands; it supports itself.
+    def quote(
+        self, item: Evidence, place: Place | None = None, *, dated: bool = False
+    ) -> ClaimChecked:
+        """Add a quote as it stands, with the day of its article if wanted; it supports itself.
 
         One in another language is introduced in the question's, with the short answer that
         its place holds.
         """
         text, article, asked = " ".join(item.text.split()), item.article, self.asked.language
-        claim = Claim(text, (item.number,), 1.0)
+        day = article.published if dated else None
+        claim = Claim(text, (item.number,), 1.0, published=day)
         if article.language and not same_language(article.language, asked):
             short = short_answer([place], asked) if place else None
             framed = frame(article, short, asked)
@@ -84,6 +89,29 @@ class OutcomeBuilder:
             usage=asdict(self.usage),
             fingerprint=self.fingerprint,
             short=self.short,
+        )
+
+    def reply(
+        self,
+        kind: ReplyKind,
+        text: str,
+        *,
+        articles: tuple[ArticleSummary, ...] = (),
+        total: int = 0,
+        suggestions: tuple[str, ...] = (),
+    ) -> Reply:
+        """What is said where nothing was asked of the articles."""
+        self.timings.reach("total")
+        return Reply(
+            question=self.asked.text,
+            language=self.asked.language,
+            kind=kind,
+            text=text,
+            timings_ms=self.timings.milliseconds,
+            fingerprint=self.fingerprint,
+            articles=articles,
+            total=total,
+            suggestions=suggestions,
         )
 
     def refuse(self, reason: RefusalReason, related: tuple[ArticleSummary, ...]) -> Refusal:

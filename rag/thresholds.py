@@ -33,6 +33,9 @@ class Thresholds:
     sentence_similarity: float = _share(
         0.7, "weight of similarity to the question, against the passage's rank, in a quote's score"
     )
+    about_subject: float = _share(
+        0.47, "fused search score from which a passage is about the subject of a summary"
+    )
     answer_in_sentence: float = _share(
         0.6, "weight of the reader's share in a quote's score, against both of these"
     )

@@ -1,4 +1,4 @@
-"""What asking can give: an Answer whose every claim cites, or a Refusal that cites nothing."""
+"""What asking can give: an Answer whose every claim cites, or a Refusal or Reply that cite nothing."""
 
 from __future__ import annotations
 
@@ -24,12 +24,15 @@ __all__ = [
     "RefusalReason",
     "Removed",
     "RemovedReason",
+    "Reply",
+    "ReplyKind",
     "Short",
     "ShortReady",
     "to_json",
 ]
 
 RefusalReason = Literal["no_evidence", "weak_evidence", "unsupported", "empty_index"]
+ReplyKind = Literal["greeting", "thanks", "abilities", "collection"]
 RemovedReason = Literal[
     "no_citation",
     "unknown_citation",
@@ -104,6 +107,7 @@ class Claim:
     ``frame`` introduces a quote in another language than the question's, in the question's
     language ("According to 根拠通信 (in Japanese, 10 Feb 2026): $550 billion."); ``language`` is
     then that of ``text`` (ISO 639-1). Both are empty where the text is in the answer's language.
+    ``published`` is the day of its article where sentences are told by their days, else None.
     """
 
     text: str
@@ -111,6 +115,7 @@ class Claim:
     support: float
     frame: str = ""
     language: str = ""
+    published: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +173,29 @@ class Refusal:
     usage: Mapping[str, float] = field(default_factory=dict)
 
 
-Outcome = Answer | Refusal
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What was said is no question to the articles: about Konkyo or its collection; no citations.
+
+    ``articles`` are a page of the ``total`` that a question about the collection means;
+    ``suggestions`` are questions that the articles answer.
+    """
+
+    question: str
+    language: str
+    kind: ReplyKind
+    text: str
+    timings_ms: Mapping[str, float]
+    fingerprint: str
+    articles: tuple[ArticleSummary, ...] = field(default=())
+    total: int = 0
+    suggestions: tuple[str, ...] = field(default=())
+    removed: tuple[Removed, ...] = field(default=())
+    notices: tuple[str, ...] = field(default=())
+    usage: Mapping[str, float] = field(default_factory=dict)
+
+
+Outcome = Answer | Refusal | Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,20 +254,32 @@ def to_json(outcome: Outcome) -> dict[str, object]:
 
     Keys are never taken away.
     """
-    answered = isinstance(outcome, Answer)
+    answer = outcome if isinstance(outcome, Answer) else None
+    refusal = outcome if isinstance(outcome, Refusal) else None
+    status = "answered" if answer else "refused" if refusal else "replied"
     return {
         "question": outcome.question,
         "language": outcome.language,
-        "status": "answered" if answered else "refused",
-        "reason": None if isinstance(outcome, Answer) else outcome.reason,
+        "status": status,
+        "reason": refusal.reason if refusal else None,
         "answer": outcome.text,
-        "short": asdict(outcome.short) if isinstance(outcome, Answer) and outcome.short else None,
-        "claims": [asdict(c) for c in outcome.claims] if isinstance(outcome, Answer) else [],
-        "citations": [asdict(c) for c in outcome.citations] if isinstance(outcome, Answer) else [],
+        "short": asdict(answer.short) if answer and answer.short else None,
+        "claims": [asdict(c) for c in answer.claims] if answer else [],
+        "citations": [asdict(c) for c in answer.citations] if answer else [],
         "removed": [asdict(r) for r in outcome.removed],
-        "related": [] if isinstance(outcome, Answer) else [asdict(a) for a in outcome.related],
+        "related": [asdict(a) for a in refusal.related] if refusal else [],
+        "reply": _reply_json(outcome) if isinstance(outcome, Reply) else None,
         "notices": list(outcome.notices),
         "timings_ms": dict(outcome.timings_ms),
         "usage": dict(outcome.usage),
         "fingerprint": outcome.fingerprint,
+    }
+
+
+def _reply_json(reply: Reply) -> dict[str, object]:
+    return {
+        "kind": reply.kind,
+        "articles": [asdict(a) for a in reply.articles],
+        "total": reply.total,
+        "suggestions": list(reply.suggestions),
     }

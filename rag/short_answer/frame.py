@@ -60,9 +60,12 @@ def frame(article: ArticleSummary, short: Short | None, language: str) -> str:
 
 
 def framed_text(claim: Claim) -> str:
-    """A claim as it is read: a foreign quote within quotation marks, behind its frame."""
+    """A claim as it is read: a foreign quote within quotation marks, behind its frame.
+
+    One that is told by its day has the day before it; a frame names the day itself.
+    """
     if not claim.frame:
-        return claim.text
+        return f"{claim.published}: {claim.text}" if claim.published else claim.text
     marks = "「」" if claim.language in {"ja", "zh"} else "“”"
     return f"{claim.frame} {marks[0]}{claim.text}{marks[1]}"
 

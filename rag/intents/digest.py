@@ -1,0 +1,231 @@
+"""Summaries without a model: sentences of the articles, chosen, dated and cited.
+
+Sentences are taken one by one, each for what it bears on the subject and for how much it stands at the
+head and in the middle of its article, less what it repeats of those taken: maximal marginal relevance
+(Carbonell and Goldstein, SIGIR 1998) over centroid-based scores (Radev et al., "Centroid-based
+summarization of multiple documents", 2004) with the vectors of the encoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import islice
+from typing import Literal
+
+import numpy as np
+
+from konkyo.index.embedding.protocol import Encoder, Vectors
+from konkyo.index.records import ArticleSummary, Filter, Hit
+from konkyo.index.text.language import same_language
+from konkyo.index.text.periods import period_in_question
+from konkyo.rag.intents.examples import subject_of
+from konkyo.rag.messages import NoticeKey
+from konkyo.rag.question import AskedQuestion
+from konkyo.rag.question_budget import readable
+from konkyo.rag.retrieval.evidence import Sentences
+from konkyo.rag.retrieval.hybrid import Retriever
+from konkyo.rag.retrieval.prompt_injection import without_commands
+from konkyo.rag.thresholds import Thresholds
+from konkyo.rag.types import Evidence
+
+__all__ = ["Digest", "Digester", "Telling"]
+
+Telling = Literal["summary", "timeline", "latest"]
+
+_SHOWN = 6
+_NEWEST = 24
+_PASSAGES = 24
+_ARTICLES = 10
+_OF_AN_ARTICLE = 6
+_OWN_LANGUAGE = 3
+_WORTH = 0.6
+_LEAD = 0.3
+_SHORTEST, _LONGEST = 12, 400
+_SHORTEST_TITLE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """Chosen sentences in the order of telling; ``notices`` are keys with their values.
+
+    ``newest`` is the day of the newest article of the whole index, if any has one.
+    """
+
+    evidence: tuple[Evidence, ...]
+    newest: str | None
+    notices: tuple[tuple[NoticeKey, dict[str, str]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    """A sentence of an article and its place in it: 0 is the first."""
+
+    article: ArticleSummary
+    start: int
+    end: int
+    text: str
+    place: int
+
+
+class Digester:
+    """Chooses sentences over one store. Safe to share by threads."""
+
+    def __init__(
+        self, retriever: Retriever, encoder: Encoder, sentences: Sentences, thresholds: Thresholds
+    ) -> None:
+        self._retriever = retriever
+        self._encoder = encoder
+        self._sentences = sentences
+        self._thresholds = thresholds
+
+    def tell(
+        self, asked: AskedQuestion, telling: Telling, where: Filter, today: date
+    ) -> Digest | None:
+        """What the articles tell; None where none is about the subject."""
+        narrowed, period = _narrowed(asked.standalone, where, today)
+        notices: list[tuple[NoticeKey, dict[str, str]]] = []
+        found = self._hits(asked, telling, narrowed)
+        if found and period:
+            notices.append(("filter_applied", {"period": period}))
+        elif not found and period:
+            found = self._hits(asked, telling, where)
+            notices.append(("filter_opened", {}))
+        if not found:
+            return None
+        named = _named(asked.standalone, found)
+        if named is not None:
+            chosen = self._of_one(named)
+        else:
+            chosen = self._of_many(asked, telling, found)
+        evidence = tuple(
+            Evidence(number, s.article, s.start, s.end, s.text, 1.0)
+            for number, s in enumerate(chosen, start=1)
+        )
+        newest = next(iter(self._retriever.store.articles(Filter())), None)
+        day = newest.published if newest is not None else None
+        return Digest(evidence, day, tuple(notices)) if evidence else None
+
+    def _hits(self, asked: AskedQuestion, telling: Telling, where: Filter) -> list[Hit]:
+        """Passages to choose sentences of; of the newest articles where there is no subject."""
+        store = self._retriever.store
+        if telling == "latest":
+            newest = list(islice(store.articles(where), _NEWEST))
+            own = [a for a in newest if same_language(a.language, asked.language)]
+            return self._whole((own if len(own) >= _OWN_LANGUAGE else newest)[:_ARTICLES])
+        subject = subject_of(asked.standalone, telling) or asked.standalone
+        hits = self._retriever.retrieve(subject, _PASSAGES, where)
+        near = [h for h in hits if h.score >= self._thresholds.about_subject]
+        own = list({h.article: h for h in near if same_language(h.article.language, asked.language)})
+        if len(own) >= _OWN_LANGUAGE:
+            near = [h for h in near if h.article in own]
+        return without_commands(readable(near))
+
+    def _whole(self, articles: Iterable[ArticleSummary]) -> list[Hit]:
+        """All passages of articles, as if they had been found."""
+        found = [
+            Hit(passage, article, 1.0, None, None)
+            for article in articles
+            for passage in self._retriever.store.passages_of(article.article_id)
+        ]
+        return without_commands(readable(found))
+
+    def _of_one(self, article: ArticleSummary) -> list[_Sentence]:
+        """The sentences that tell an article, in its own order."""
+        found = self._read(self._whole([article]))[: 4 * _SHOWN]
+        chosen = self._choose(found, np.zeros(len(found), np.float32), _SHOWN - 1)
+        return sorted(chosen, key=lambda s: s.start)
+
+    def _of_many(
+        self, asked: AskedQuestion, telling: Telling, hits: Sequence[Hit]
+    ) -> list[_Sentence]:
+        """The sentences of several articles, newest first; oldest first in a timeline."""
+        by_article: dict[str, list[_Sentence]] = {}
+        for sentence in self._read(hits):
+            by_article.setdefault(sentence.article.article_id, []).append(sentence)
+        if telling == "timeline":
+            dated = {k: v for k, v in by_article.items() if v[0].article.published}
+            by_article = dated or by_article
+        heads = [s[:1] if telling == "latest" else s[:_OF_AN_ARTICLE] for s in by_article.values()]
+        found = [sentence for head in heads[:_ARTICLES] for sentence in head]
+        bearing = np.zeros(len(found), np.float32)
+        if telling != "latest" and found:
+            subject = subject_of(asked.standalone, telling) or asked.standalone
+            vectors = self._encoder.passages([s.text for s in found])
+            bearing = _scaled(vectors @ self._encoder.queries([subject])[0])
+        chosen = self._choose(found, bearing, _SHOWN)
+        oldest_first = sorted(chosen, key=lambda s: (s.article.published or "", s.start))
+        if telling == "timeline":
+            return oldest_first
+        return sorted(oldest_first, key=lambda s: s.article.published or "", reverse=True)
+
+    def _read(self, hits: Sequence[Hit]) -> list[_Sentence]:
+        """The sentences of passages, each once, best passage first; those of odd length not."""
+        found: dict[tuple[str, int], _Sentence] = {}
+        for hit in hits:
+            base = hit.passage.start
+            for start, end in self._sentences(hit.passage.text, hit.article.language):
+                text = hit.passage.text[start:end]
+                if _SHORTEST <= len(text) <= _LONGEST:
+                    place = base + start
+                    key = (hit.article.article_id, base + end)
+                    found.setdefault(
+                        key, _Sentence(hit.article, place, base + end, text, place)
+                    )
+        return list(found.values())
+
+    def _choose(
+        self, found: Sequence[_Sentence], bearing: Vectors, most: int
+    ) -> list[_Sentence]:
+        """Take the best sentence that repeats least, again and again."""
+        if not found:
+            return []
+        vectors = self._encoder.passages([s.text for s in found])
+        head = np.array([1.0 / (1.0 + s.place / 200.0) for s in found], np.float32)
+        central = _scaled(vectors @ vectors.mean(axis=0))
+        worth = bearing + _LEAD * head + (1.0 - _LEAD) * central
+        alike = vectors @ vectors.T
+        floor = float(alike.min())
+        alike = (alike - floor) / max(1.0 - floor, 1e-6)
+        left, taken = list(range(len(found))), list[int]()
+        while left and len(taken) < most:
+            repeats = [max((alike[i, j] for j in taken), default=0.0) for i in left]
+            gains = [
+                _WORTH * worth[i] - (1.0 - _WORTH) * again
+                for i, again in zip(left, repeats, strict=True)
+            ]
+            taken.append(left.pop(int(np.argmax(gains))))
+        return [found[i] for i in taken]
+
+
+def _narrowed(question: str, where: Filter, today: date) -> tuple[Filter, str]:
+    """The filter within the period a question names, and that period as text."""
+    period = None
+    if where.since is None and where.until is None:
+        period = period_in_question(question, today)
+    if period is None:
+        return where, ""
+    within = replace(where, since=period.since, until=period.until)
+    return within, f"{period.since or ''}–{period.until or ''}"
+
+
+def _named(question: str, hits: Sequence[Hit]) -> ArticleSummary | None:
+    """The article whose whole title, or the beginning of it, a question holds."""
+    asked = _letters(question)
+    for article in dict.fromkeys(hit.article for hit in hits):
+        title = _letters(article.title)
+        if len(title) >= _SHORTEST_TITLE and title[:80] in asked:
+            return article
+    return None
+
+
+def _letters(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalnum())
+
+
+def _scaled(values: Vectors) -> Vectors:
+    low, high = float(values.min()), float(values.max())
+    return ((values - low) / (high - low) if high > low else np.ones_like(values)).astype(
+        np.float32
+    )

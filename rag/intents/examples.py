@@ -1,0 +1,97 @@
+"""The examples that intents are learned from, and what of an utterance is their frame."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Literal, get_args
+
+from pydantic import field_validator
+from pydantic.dataclasses import dataclass as schema
+
+from konkyo.index.text.word_data import CHECKED, word_data
+
+__all__ = ["INTENTS", "Intent", "examples", "subject_of"]
+
+Intent = Literal[
+    "question",
+    "definition",
+    "summary",
+    "timeline",
+    "latest",
+    "collection",
+    "abilities",
+    "greeting",
+    "thanks",
+]
+INTENTS: tuple[Intent, ...] = get_args(Intent)
+
+_SLOT = re.compile(r"\{[xp]\}")
+_FILLED = 4
+_QUESTIONS_FILLED = 2
+_SHORTEST_FRAME = 2
+
+
+@schema(frozen=True, config=CHECKED)
+class _Examples:
+    """Utterances by intent and language; {x} is one of ``things``, {p} one of ``people``."""
+
+    things: dict[str, list[str]]
+    people: dict[str, list[str]]
+    examples: dict[Intent, dict[str, list[str]]]
+
+    @field_validator("examples")
+    @classmethod
+    def _complete(cls, given: Mapping[str, object]) -> Mapping[str, object]:
+        if missing := set(INTENTS) - set(given):
+            raise ValueError(f"no examples of {', '.join(sorted(missing))}")
+        return given
+
+
+def _data() -> _Examples:
+    return word_data(_Examples, "examples", "konkyo.rag.intents")
+
+
+def examples() -> Iterator[tuple[Intent, str, str]]:
+    """Yields intent, template and utterance; templates with slots give several utterances."""
+    for intent, languages in _data().examples.items():
+        number = 0
+        for language, templates in languages.items():
+            things, people = _data().things[language], _data().people[language]
+            most = _QUESTIONS_FILLED if intent == "question" else _FILLED
+            for template in templates:
+                choices = [len(things)] * ("{x}" in template) + [len(people)] * ("{p}" in template)
+                for fill in range(min(most, max(choices, default=1))):
+                    # Other words for the next template, so that none belongs to one intent.
+                    at = 2 * fill + number
+                    filled = {"x": things[at % len(things)], "p": people[at % len(people)]}
+                    yield intent, template, template.format(**filled)
+                number += 1
+
+
+def subject_of(utterance: str, intent: Intent) -> str:
+    """What an utterance is about: all of it but what the examples of its intent say, too."""
+    bare = _frame(intent).sub(" ", utterance)
+    return " ".join(re.sub(r"[^\w\s-]+", " ", bare).split())
+
+
+@cache
+def _frame(intent: Intent) -> re.Pattern[str]:
+    """The words around the slots of an intent's examples, the longest first."""
+    pieces: set[str] = set()
+    for templates in _data().examples[intent].values():
+        for template in templates:
+            if not _SLOT.search(template):
+                continue
+            for piece in _SLOT.split(template):
+                pieces |= {piece.strip(), *piece.split()}
+    plain = (re.sub(r"^[^\w]+|[^\w]+$", "", piece) for piece in pieces)
+    found = sorted({p for p in plain if p and (len(p) >= _SHORTEST_FRAME or p.isascii())}, key=len)
+    return re.compile("|".join(map(_whole, reversed(found))), re.IGNORECASE)
+
+
+def _whole(piece: str) -> str:
+    """A pattern of a piece that, where its script writes spaces, does not end within a word."""
+    spaced = [c.isascii() or "À" <= c <= "ɏ" for c in (piece[0], piece[-1])]
+    return (r"\b" if spaced[0] else "") + re.escape(piece) + (r"\b" if spaced[1] else "")

@@ -1,0 +1,148 @@
+"""What is said where nothing is asked of the articles: small talk, and what the collection holds."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Literal
+
+from pydantic.dataclasses import dataclass as schema
+
+from konkyo.index.records import ArticleSummary, Filter
+from konkyo.index.stores.base import Store
+from konkyo.index.text.periods import period_in_question
+from konkyo.index.text.word_data import CHECKED, word_data
+from konkyo.rag.messages import Messages
+
+__all__ = ["PAGE_LENGTH", "Collection", "collection", "reply_text", "without_page"]
+
+PAGE_LENGTH = 10
+_OUTLETS_NAMED = 12
+_SPOKEN = ("en", "ja", "ko", "zh")
+
+_Key = Literal["greeting", "thanks", "abilities", "collection", "nothing", "page", "next_page"]
+
+
+@schema(frozen=True, config=CHECKED)
+class _Words:
+    """Texts by key; ``page`` finds the number of a page that is asked for."""
+
+    page: list[str]
+    language_names: dict[str, str]
+    texts: dict[_Key, Messages]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What is said of the articles that a question means, and one page of them."""
+
+    text: str
+    articles: tuple[ArticleSummary, ...]
+    total: int
+    next_page: str | None
+
+
+def _words() -> _Words:
+    return word_data(_Words, "replies", "konkyo.rag.intents")
+
+
+def reply_text(key: _Key, language: str, **values: object) -> str:
+    """A text by its key, in a language."""
+    return _words().texts[key].by_language(language).format(**values)
+
+
+def without_page(question: str) -> tuple[str, int]:
+    """A question without the page that it asks for, and that page; 1 where it names none."""
+    for pattern in _words().page:
+        found = re.search(pattern, question, re.IGNORECASE)
+        if found is not None:
+            rest = question[: found.start()] + question[found.end() :]
+            return " ".join(rest.split()), max(1, int(found["page"]))
+    return question, 1
+
+
+def collection(
+    store: Store, question: str, language: str, where: Filter, today: date
+) -> Collection:
+    """The articles that pass a filter and what a question names: outlets, languages, a period."""
+    bare, page = without_page(question)
+    everything = list(store.articles(where))
+    narrowed = _narrowed(bare, where, everything, today)
+    found = everything if narrowed == where else list(store.articles(narrowed))
+    if not found:
+        return Collection(reply_text("nothing", language), (), 0, None)
+    pages = -(-len(found) // PAGE_LENGTH)
+    page = min(page, pages)
+    text = _told(found, language)
+    following = None
+    if pages > 1:
+        joiner = "" if language in {"ja", "zh"} else " "
+        text += joiner + reply_text("page", language, page=page, pages=pages)
+    if page < pages:
+        following = reply_text("next_page", language, question=bare, page=page + 1)
+    shown = found[(page - 1) * PAGE_LENGTH : page * PAGE_LENGTH]
+    return Collection(text, tuple(shown), len(found), following)
+
+
+def _narrowed(
+    question: str, where: Filter, articles: Iterable[ArticleSummary], today: date
+) -> Filter:
+    """The filter with the outlets, languages and period that a question names."""
+    asked = question.casefold()
+    outlets, languages = set[str](), set[str]()
+    for article in articles:
+        languages.add(article.language)
+        if article.outlet:
+            outlets.add(article.outlet)
+    named = frozenset(o for o in outlets if o.casefold() in asked)
+    if named and not where.outlets:
+        where = replace(where, outlets=named)
+        for outlet in named:
+            # The language of an outlet's name, as in "Korea Times", is not asked for.
+            asked = asked.replace(outlet.casefold(), " ")
+    spoken = frozenset(code for code in languages if _names_language(asked, code))
+    if spoken and not where.languages:
+        where = replace(where, languages=spoken)
+    period = period_in_question(question, today)
+    if period is not None and where.since is None and where.until is None:
+        where = replace(where, since=period.since, until=period.until)
+    return where
+
+
+def _names_language(asked: str, code: str) -> bool:
+    names = {_language_name(code, spoken).casefold() for spoken in _SPOKEN}
+    names |= {name for name, named in _words().language_names.items() if named == code}
+    return any(re.search(_bounded(name), asked) for name in names)
+
+
+def _bounded(name: str) -> str:
+    return rf"\b{re.escape(name)}\b" if name.isascii() else re.escape(name)
+
+
+def _language_name(code: str, spoken: str) -> str:
+    """The name of a language in another one, by CLDR; its code where there is none."""
+    from babel import Locale
+
+    name: str | None = Locale.parse(spoken).languages.get(code)
+    return name or code
+
+
+def _told(articles: list[ArticleSummary], language: str) -> str:
+    """How many articles there are, from when, of which outlets and languages."""
+    spoken = language if language in _SPOKEN else "en"
+    days = sorted(a.published for a in articles if a.published)
+    outlets = Counter(a.outlet for a in articles if a.outlet).most_common(_OUTLETS_NAMED)
+    languages = Counter(a.language for a in articles).most_common()
+    joiner = "、" if language in {"ja", "zh"} else ", "
+    return reply_text(
+        "collection",
+        language,
+        count=len(articles),
+        first=days[0] if days else "–",
+        last=days[-1] if days else "–",
+        outlets=joiner.join(f"{name} ({count})" for name, count in outlets) or "–",
+        languages=joiner.join(f"{_language_name(c, spoken)} ({n})" for c, n in languages),
+    )
