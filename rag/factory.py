@@ -19,6 +19,7 @@ from konkyo.rag.answer_style import AnswerStyle
 from konkyo.rag.calibration import load_calibration
 from konkyo.rag.generation.http_llm import Remote, ollama_llm, openai_compatible_llm
 from konkyo.rag.generation.llm import LLM, EmbeddedLLM, NoLLM
+from konkyo.rag.intents.classifier import IntentClassifier
 from konkyo.rag.pipeline import Options, Pipeline
 from konkyo.rag.reading.answerability import Answerability
 from konkyo.rag.reading.reader import WEIGHTS, LearnedReader, load_reader
@@ -54,6 +55,7 @@ class PipelineParts:
     checker: LearnedReader | None
     verifier: Verifier
     decide: Decide
+    intents: IntentClassifier
     options: Options
     models: str
 
@@ -72,6 +74,7 @@ class PipelineParts:
             reader=self.checker,
             supporter=self.checker,
             decide=self.decide,
+            intents=self.intents,
             options=self.options,
             models=self.models,
         )
@@ -157,6 +160,8 @@ def open_parts(
     style: AnswerStyle | None = None,
 ) -> PipelineParts:
     """Open what ``open_pipeline`` puts together, for a store or for several."""
+    from konkyo.index.embedding.model_files import home
+
     checker = open_checker()
     refitted = Path(calibration) if calibration else None
     if checker is not None:
@@ -171,6 +176,7 @@ def open_parts(
         checker,
         open_verifier(encoder, checker, refitted, options.thresholds),
         decide or reader_alone,
+        IntentClassifier(encoder, home() / "intents"),
         options,
         f"{encoder.fingerprint} {checker.fingerprint if checker else ''}{_stamp(refitted)}",
     )

@@ -26,6 +26,9 @@ from konkyo.rag.disagreement.false_premise import Otherwise, told_otherwise
 from konkyo.rag.generation.drafting import Drafter
 from konkyo.rag.generation.llm import LLM, NoLLM
 from konkyo.rag.generation.output_format import Draft
+from konkyo.rag.intents.classifier import IntentClassifier
+from konkyo.rag.intents.digest import Digester
+from konkyo.rag.intents.respond import Responder
 from konkyo.rag.messages import notice_text
 from konkyo.rag.outcome import OutcomeBuilder
 from konkyo.rag.question import AskedQuestion, understand
@@ -88,6 +91,7 @@ class Pipeline:
         reader: Reader | None = None,
         supporter: Supporter | None = None,
         decide: Decide = reader_alone,
+        intents: IntentClassifier | None = None,
         options: Options | None = None,
         models: str = "",
     ) -> None:
@@ -102,6 +106,8 @@ class Pipeline:
         self._sentences = sentences
         self._reader = reader
         self._supporter = supporter
+        self._intents = intents
+        self._suggests = True
         self._models = models
         self._search = Search(
             Retriever(store, encoder, self.options.fusion),
@@ -235,6 +241,12 @@ class Pipeline:
         language = language or self._detect(question)
         asked = understand(question, bounded(history), language, self.options.thresholds)
         building = OutcomeBuilder(asked, self.fingerprint, timings)
+        if self._intents is not None:
+            responder = self._responder(self._intents)
+            other = yield from responder.respond(building, where, today)
+            if other is not None:
+                yield Finished(other)
+                return
         found, notices = yield from self._search.find(asked, where, top_k, today, timings)
         building.notices += notices
         if not found.evidence:
@@ -261,6 +273,7 @@ class Pipeline:
         """
         quoting = self.held()
         quoting.llm = NoLLM()
+        quoting._suggests = False
 
         def ask() -> bool:
             outcome = quoting.ask(question)
@@ -269,6 +282,12 @@ class Pipeline:
             )
 
         return self._answer_check.of(quoting.store.generation, question, article_id, ask)
+
+    def _responder(self, intents: IntentClassifier) -> Responder:
+        digester = Digester(
+            self.retriever, self._search.encoder, self._sentences, self.options.thresholds
+        )
+        return Responder(intents, digester, self if self._suggests else None)
 
     def check(
         self, draft: Draft, evidence: Sequence[Evidence], question: str, language: str

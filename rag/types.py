@@ -1,4 +1,4 @@
-"""What asking can give: an Answer whose every claim cites, or a Refusal or Reply that cite nothing."""
+"""What asking can give: an Answer whose every claim cites, or a Refusal or Reply without."""
 
 from __future__ import annotations
 

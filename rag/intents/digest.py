@@ -1,7 +1,7 @@
 """Summaries without a model: sentences of the articles, chosen, dated and cited.
 
-Sentences are taken one by one, each for what it bears on the subject and for how much it stands at the
-head and in the middle of its article, less what it repeats of those taken: maximal marginal relevance
+Sentences are taken one by one, each for how near it is to the subject, to the head of its article
+and to the centroid of all, less what it repeats of those taken: maximal marginal relevance
 (Carbonell and Goldstein, SIGIR 1998) over centroid-based scores (Radev et al., "Centroid-based
 summarization of multiple documents", 2004) with the vectors of the encoder.
 """
@@ -18,7 +18,9 @@ import numpy as np
 
 from konkyo.index.embedding.protocol import Encoder, Vectors
 from konkyo.index.records import ArticleSummary, Filter, Hit
+from konkyo.index.stores.base import Store
 from konkyo.index.text.language import same_language
+from konkyo.index.text.names import names
 from konkyo.index.text.periods import period_in_question
 from konkyo.rag.intents.examples import subject_of
 from konkyo.rag.messages import NoticeKey
@@ -42,8 +44,11 @@ _OF_AN_ARTICLE = 6
 _OWN_LANGUAGE = 3
 _WORTH = 0.6
 _LEAD = 0.3
+_BEARING = 0.5
 _SHORTEST, _LONGEST = 12, 400
 _SHORTEST_TITLE = 8
+_SHORTEST_SUBJECT = 2
+_DEFINING = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,16 @@ class Digester:
         self._sentences = sentences
         self._thresholds = thresholds
 
+    @property
+    def store(self) -> Store:
+        """The store whose articles are told."""
+        return self._retriever.store
+
+    def vector(self, utterance: str) -> Vectors:
+        """An utterance as a query: shape (dimension,)."""
+        vector: Vectors = self._encoder.queries([utterance])[0]
+        return vector
+
     def tell(
         self, asked: AskedQuestion, telling: Telling, where: Filter, today: date
     ) -> Digest | None:
@@ -95,21 +110,39 @@ class Digester:
         if not found:
             return None
         named = _named(asked.standalone, found)
-        if named is not None:
-            chosen = self._of_one(named)
-        else:
-            chosen = self._of_many(asked, telling, found)
-        evidence = tuple(
-            Evidence(number, s.article, s.start, s.end, s.text, 1.0)
-            for number, s in enumerate(chosen, start=1)
-        )
-        newest = next(iter(self._retriever.store.articles(Filter())), None)
+        chosen = self._of_one(named) if named else self._of_many(asked, telling, found)
+        evidence = _numbered(chosen)
+        newest = next(iter(self.store.articles(Filter())), None)
         day = newest.published if newest is not None else None
         return Digest(evidence, day, tuple(notices)) if evidence else None
 
+    def define(self, asked: AskedQuestion, where: Filter) -> Digest | None:
+        """The sentences that name what is asked about, the likeliest to say what it is first."""
+        subject = subject_of(asked.standalone, "definition")
+        if len(subject) < _SHORTEST_SUBJECT:
+            return None
+        hits = self._retriever.retrieve(subject, _PASSAGES, where)
+        found = [
+            sentence
+            for sentence in self._read(without_commands(readable(hits)))
+            if _names(sentence, subject)
+        ]
+        # Where an article first names someone, it says who that is.
+        first: dict[ArticleSummary, _Sentence] = {}
+        for sentence in sorted(found, key=lambda s: s.start):
+            first.setdefault(sentence.article, sentence)
+        own = [s for a, s in first.items() if same_language(a.language, asked.language)]
+        found = (own or list(first.values()))[: 2 * _SHOWN]
+        if not found:
+            return None
+        vectors = self._encoder.passages([s.text for s in found])
+        near = vectors @ self._encoder.queries([asked.standalone])[0]
+        best = [found[i] for i in np.argsort(-near, kind="stable")[:_DEFINING]]
+        return Digest(_numbered(best), None, ())
+
     def _hits(self, asked: AskedQuestion, telling: Telling, where: Filter) -> list[Hit]:
         """Passages to choose sentences of; of the newest articles where there is no subject."""
-        store = self._retriever.store
+        store = self.store
         if telling == "latest":
             newest = list(islice(store.articles(where), _NEWEST))
             own = [a for a in newest if same_language(a.language, asked.language)]
@@ -117,7 +150,9 @@ class Digester:
         subject = subject_of(asked.standalone, telling) or asked.standalone
         hits = self._retriever.retrieve(subject, _PASSAGES, where)
         near = [h for h in hits if h.score >= self._thresholds.about_subject]
-        own = list({h.article: h for h in near if same_language(h.article.language, asked.language)})
+        own = list(
+            {h.article: h for h in near if same_language(h.article.language, asked.language)}
+        )
         if len(own) >= _OWN_LANGUAGE:
             near = [h for h in near if h.article in own]
         return without_commands(readable(near))
@@ -127,7 +162,7 @@ class Digester:
         found = [
             Hit(passage, article, 1.0, None, None)
             for article in articles
-            for passage in self._retriever.store.passages_of(article.article_id)
+            for passage in self.store.passages_of(article.article_id)
         ]
         return without_commands(readable(found))
 
@@ -154,6 +189,8 @@ class Digester:
             subject = subject_of(asked.standalone, telling) or asked.standalone
             vectors = self._encoder.passages([s.text for s in found])
             bearing = _scaled(vectors @ self._encoder.queries([subject])[0])
+            found = [s for s, share in zip(found, bearing, strict=True) if share >= _BEARING]
+            bearing = bearing[bearing >= _BEARING]
         chosen = self._choose(found, bearing, _SHOWN)
         oldest_first = sorted(chosen, key=lambda s: (s.article.published or "", s.start))
         if telling == "timeline":
@@ -170,14 +207,10 @@ class Digester:
                 if _SHORTEST <= len(text) <= _LONGEST:
                     place = base + start
                     key = (hit.article.article_id, base + end)
-                    found.setdefault(
-                        key, _Sentence(hit.article, place, base + end, text, place)
-                    )
+                    found.setdefault(key, _Sentence(hit.article, place, base + end, text, place))
         return list(found.values())
 
-    def _choose(
-        self, found: Sequence[_Sentence], bearing: Vectors, most: int
-    ) -> list[_Sentence]:
+    def _choose(self, found: Sequence[_Sentence], bearing: Vectors, most: int) -> list[_Sentence]:
         """Take the best sentence that repeats least, again and again."""
         if not found:
             return []
@@ -197,6 +230,20 @@ class Digester:
             ]
             taken.append(left.pop(int(np.argmax(gains))))
         return [found[i] for i in taken]
+
+
+def _names(sentence: _Sentence, subject: str) -> bool:
+    """Whether a subject stands in a sentence as a name or a part of one."""
+    at = sentence.text.casefold().find(subject.casefold())
+    found = names(sentence.text, sentence.article.language) if at >= 0 else ()
+    return any(name.start <= at and at + len(subject) <= name.end for name in found)
+
+
+def _numbered(chosen: Sequence[_Sentence]) -> tuple[Evidence, ...]:
+    return tuple(
+        Evidence(number, s.article, s.start, s.end, s.text, 1.0)
+        for number, s in enumerate(chosen, start=1)
+    )
 
 
 def _narrowed(question: str, where: Filter, today: date) -> tuple[Filter, str]:

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass as schema
 
 from konkyo.index.text.word_data import CHECKED, word_data
 
-__all__ = ["INTENTS", "Intent", "examples", "subject_of"]
+__all__ = ["INTENTS", "Intent", "as_example", "examples", "subject_of"]
 
 Intent = Literal[
     "question",
@@ -27,6 +27,8 @@ Intent = Literal[
 ]
 INTENTS: tuple[Intent, ...] = get_args(Intent)
 
+_TELLING: tuple[Intent, ...] = ("timeline", "summary", "definition")
+_END = " ?？.。!！"
 _SLOT = re.compile(r"\{[xp]\}")
 _FILLED = 4
 _QUESTIONS_FILLED = 2
@@ -70,10 +72,29 @@ def examples() -> Iterator[tuple[Intent, str, str]]:
                 number += 1
 
 
+def as_example(utterance: str) -> Intent | None:
+    """The intent of an utterance that is an example of it but for what fills the slot, if any."""
+    plain = utterance.strip(_END)
+    return next((i for i in _TELLING if _filled(i).fullmatch(plain)), None)
+
+
 def subject_of(utterance: str, intent: Intent) -> str:
     """What an utterance is about: all of it but what the examples of its intent say, too."""
+    found = _filled(intent).fullmatch(utterance.strip(_END)) if intent in _TELLING else None
+    if found is not None:
+        return next(filled for filled in found.groups() if filled).strip()
     bare = _frame(intent).sub(" ", utterance)
     return " ".join(re.sub(r"[^\w\s-]+", " ", bare).split())
+
+
+@cache
+def _filled(intent: Intent) -> re.Pattern[str]:
+    """The examples of an intent with anything in their slot, one group each."""
+    templates = [t for ts in _data().examples[intent].values() for t in ts if _SLOT.search(t)]
+    # The one that leaves least to its slot first.
+    templates.sort(key=len, reverse=True)
+    pieces = ([re.escape(p) for p in _SLOT.split(t.strip(_END))] for t in templates)
+    return re.compile("|".join(map("(.{2,120})".join, pieces)), re.IGNORECASE)
 
 
 @cache

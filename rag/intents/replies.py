@@ -1,4 +1,4 @@
-"""What is said where nothing is asked of the articles: small talk, and what the collection holds."""
+"""What is said where nothing is asked of the articles: small talk, what the collection holds."""
 
 from __future__ import annotations
 

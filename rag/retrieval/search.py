@@ -66,7 +66,7 @@ class Search:
         thresholds: Thresholds,
     ) -> None:
         self.retriever = retriever
-        self._encoder = encoder
+        self.encoder = encoder
         self._sentences = sentences
         self._reader = reader
         self._decide = decide
@@ -77,7 +77,7 @@ class Search:
         """The same search with the passages of another retriever."""
         return Search(
             retriever,
-            self._encoder,
+            self.encoder,
             sentences=self._sentences,
             reader=self._reader,
             decide=self._decide,
@@ -160,7 +160,7 @@ class Search:
         return select(
             asked.standalone,
             hits,
-            encoder=self._encoder,
+            encoder=self.encoder,
             sentences=self._sentences,
             reader=self._reader,
             limits=self._limits,

@@ -86,7 +86,7 @@ def _filter(
       konkyo ask "How many Japanese nationals are in Venezuela?" --json
       konkyo ask "총리의 방미는 언제?" --llm none --since 2026-01-01
 
-    Exit codes: 0 answered, 3 refused, 2 wrong use, 1 failure.
+    Exit codes: 0 answered or replied, 3 refused, 2 wrong use, 1 failure.
     """
 )
 @click.argument("question")
@@ -121,7 +121,7 @@ def ask(
     """Ask the articles a question; every sentence of the answer cites its proof."""
     from konkyo.index.text.unicode import well_formed
     from konkyo.rag.factory import open_from_settings
-    from konkyo.rag.types import Answer, to_json
+    from konkyo.rag.types import Refusal, to_json
     from konkyo.ui.cli.terminal import print_outcome, working
 
     question = well_formed(question)
@@ -141,7 +141,7 @@ def ask(
         click.echo(json.dumps(to_json(outcome), ensure_ascii=False))
     else:
         print_outcome(outcome)
-    return 0 if isinstance(outcome, Answer) else 3
+    return 3 if isinstance(outcome, Refusal) else 0
 
 
 @click.command(

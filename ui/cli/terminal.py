@@ -11,6 +11,7 @@ from unicodedata import category
 import click
 
 from konkyo.index.errors import KonkyoError
+from konkyo.index.records import ArticleSummary
 from konkyo.rag.conversation import Turn
 from konkyo.rag.messages import removed_text
 from konkyo.rag.types import (
@@ -22,6 +23,7 @@ from konkyo.rag.types import (
     EvidenceReady,
     Finished,
     Outcome,
+    Refusal,
 )
 
 if TYPE_CHECKING:
@@ -81,14 +83,25 @@ def print_outcome(outcome: Outcome) -> None:
             place = " · ".join(x for x in (c.title, c.outlet, c.published, c.url) if x)
             console.print(Text(f"[{c.id}] ", "cyan") + Text(clean(c.quote), ""))
             console.print(Text(clean(f"    {place} ({c.article_id} {c.start}:{c.end})"), "dim"))
+    elif isinstance(outcome, Refusal):
+        _print_articles(console, outcome.related)
     else:
-        for article in outcome.related:
-            console.print(Text(clean(f"  · {article.title} ({article.article_id})"), "dim"))
+        _print_articles(console, outcome.articles)
+        for question in outcome.suggestions:
+            console.print(Text(clean(f"  ? {question}"), "cyan"))
     for removed in outcome.removed:
         why = removed_text(removed.reason, outcome.language)
         console.print(Text(clean(f"- {removed.text} ({why})"), "dim red"))
     for notice in outcome.notices:
         console.print(Text(clean(notice), "yellow"))
+
+
+def _print_articles(console: Console, articles: Sequence[ArticleSummary]) -> None:
+    from rich.text import Text
+
+    for article in articles:
+        place = ", ".join(x for x in (article.published, article.article_id) if x)
+        console.print(Text(clean(f"  · {article.title} ({place})"), "dim"))
 
 
 def converse(load: Callable[[], Asked]) -> None:

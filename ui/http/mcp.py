@@ -37,6 +37,7 @@ from konkyo.rag.types import (
     Finished,
     Outcome,
     Refusal,
+    Reply,
     ShortReady,
     to_json,
 )
@@ -172,7 +173,8 @@ def _add_ask(server: MCPServer[object], services: Services) -> None:
     ) -> Annotated[CallToolResult, OutcomeObject]:
         """Answer a question from the news articles, each sentence citing exact quotes.
 
-        Returns `status` ("answered" or "refused"), `answer` with [n] marks and `citations` with
+        Returns `status` ("answered", "refused", or "replied" to small talk and to questions about
+        the collection, whose articles are in `reply`), `answer` with [n] marks and `citations` with
         title, outlet, date, url and quote. A refusal means that the articles do not say.
         """
         narrowed = _filter(since, until, languages, outlets)
@@ -217,6 +219,8 @@ def _outcome_text(outcome: Outcome) -> str:
     lines = ["".join(text_pieces(outcome))]
     if isinstance(outcome, Refusal) and outcome.related:
         lines += ["Near, but not an answer:", *map(_article_line, outcome.related)]
+    if isinstance(outcome, Reply):
+        lines += [*map(_article_line, outcome.articles), *outcome.suggestions]
     return "\n".join([*lines, *outcome.notices])
 
 

@@ -19,7 +19,7 @@ from konkyo.index.records import ArticleStatus, ArticleSummary, Filter
 from konkyo.index.stores.findings import Finding
 from konkyo.rag.generation.prompts import language_name
 from konkyo.rag.generation.translate import LONGEST_QUOTE
-from konkyo.rag.types import Citation, Claim, Evidence, RefusalReason, Removed, Short
+from konkyo.rag.types import Citation, Claim, Evidence, RefusalReason, Removed, ReplyKind, Short
 from konkyo.ui.server.index_jobs import Order, State
 from konkyo.ui.web.chat_service import QUESTION_LIMIT
 
@@ -183,12 +183,21 @@ class Problem(BaseModel):
     param: str | None = Field(None, description="The field that is to blame, where one is.")
 
 
+class ReplyObject(BaseModel):
+    """What came with a reply that answers nothing from the articles."""
+
+    kind: ReplyKind
+    articles: list[ArticleSummary] = Field(description="A page of those that were asked for.")
+    total: int
+    suggestions: list[str] = Field(description="Questions that the articles answer.")
+
+
 class OutcomeObject(BaseModel):
     """The object of `konkyo ask --json`; docs/schema.md says what each key holds."""
 
     question: str
     language: str
-    status: Literal["answered", "refused"]
+    status: Literal["answered", "refused", "replied"]
     reason: RefusalReason | None
     answer: str
     short: Short | None
@@ -196,6 +205,7 @@ class OutcomeObject(BaseModel):
     citations: list[Citation]
     removed: list[Removed]
     related: list[ArticleSummary]
+    reply: ReplyObject | None
     notices: list[str]
     timings_ms: dict[str, float]
     usage: dict[str, float]

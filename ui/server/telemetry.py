@@ -23,7 +23,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
 from konkyo.index.errors import ExtraMissing, KonkyoError
-from konkyo.rag.types import Answer, ClaimChecked, ClaimRemoved, Event, EvidenceReady, Finished
+from konkyo.rag.types import (
+    Answer,
+    ClaimChecked,
+    ClaimRemoved,
+    Event,
+    EvidenceReady,
+    Finished,
+    Outcome,
+    Refusal,
+    Reply,
+)
 from konkyo.ui.server.llm_queue import Queued
 
 if TYPE_CHECKING:
@@ -240,8 +250,7 @@ class Watch:
             case ClaimRemoved(removed=removed):
                 self._judged(removed.reason)
             case Finished(outcome=outcome):
-                self.status = "answered" if isinstance(outcome, Answer) else "refused"
-                self.reason = "" if isinstance(outcome, Answer) else outcome.reason
+                self.status, self.reason = _status_of(outcome)
                 self.fingerprint = outcome.fingerprint
                 if self.span is not None:
                     for stage, taken in outcome.timings_ms.items():
@@ -282,3 +291,14 @@ class Watch:
     def _mark(self, name: str, **facts: str | float) -> None:
         if self.span is not None:
             self.span.add_event(name, dict(facts))
+
+
+def _status_of(outcome: Outcome) -> tuple[str, str]:
+    """What became of a question, and why it was refused."""
+    match outcome:
+        case Answer():
+            return "answered", ""
+        case Refusal(reason=reason):
+            return "refused", reason
+        case Reply(kind=kind):
+            return "replied", kind

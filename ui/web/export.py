@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 
+from konkyo.rag.short_answer.frame import framed_text
 from konkyo.rag.types import Answer, to_json
 from konkyo.ui.web.html.elements import safe_url
 from konkyo.ui.web.turns import Turn
@@ -35,7 +36,7 @@ def as_markdown(turns: Sequence[Turn]) -> str:
             continue
         for claim in turn.outcome.claims:
             marks = "".join(f"[^{turn.number}-{n}]" for n in claim.citations)
-            parts.append(f"{_plain(claim.text)}{marks}\n")
+            parts.append(f"{_plain(framed_text(claim))}{marks}\n")
         notes = []
         for citation in turn.outcome.citations:
             about = [citation.title, citation.outlet, citation.published]

@@ -11,6 +11,7 @@ from konkyo.rag.types import (
     Answer,
     Claim,
     Refusal,
+    Reply,
 )
 from konkyo.ui.web.export import plain_answer
 from konkyo.ui.web.html.elements import (
@@ -22,6 +23,7 @@ from konkyo.ui.web.html.elements import (
 )
 from konkyo.ui.web.html.feedback import feedback_buttons
 from konkyo.ui.web.html.refusal import refusal_block
+from konkyo.ui.web.html.reply import reply_block
 from konkyo.ui.web.i18n import Language, say
 from konkyo.ui.web.turns import Quote, Turn, shown_quotes
 
@@ -40,6 +42,8 @@ def answer_body(turn: Turn, language: Language) -> str:
         )
     if isinstance(turn.outcome, Refusal):
         return refusal_block(turn, turn.outcome, language)
+    if isinstance(turn.outcome, Reply):
+        return reply_block(turn.outcome, language)
     quotes = {q.number: q for q in shown_quotes(turn)}
     claims = "".join(_claim(turn, claim, quotes, language) for claim in turn.claims)
     if turn.state == "done":
@@ -61,6 +65,9 @@ def answer_body(turn: Turn, language: Language) -> str:
 def _claim(turn: Turn, claim: Claim, quotes: dict[int, Quote], language: Language) -> str:
     mentioned: list[int] = []
     pieces: list[str] = []
+    if claim.published and not claim.frame:
+        day = escape(claim.published)
+        pieces.append(f'<time class="k-day" datetime="{day}">{day}</time> ')
     done = 0
     for found in _MARK_IN_TEXT.finditer(claim.text):
         number = int(found.group(1))

@@ -7,9 +7,10 @@ from html import escape
 
 from konkyo.rag.types import (
     Refusal,
+    Reply,
 )
 from konkyo.ui.web.html.answer import answer_body, answer_footer, printed_sources, removed_sentences
-from konkyo.ui.web.html.elements import lang_attribute, phrase
+from konkyo.ui.web.html.elements import lang_attribute, phrase, suggestion_chips
 from konkyo.ui.web.html.evidence import evidence_cards
 from konkyo.ui.web.html.feedback import feedback_form
 from konkyo.ui.web.i18n import Language
@@ -36,11 +37,7 @@ def conversation(
 
 
 def _welcome(language: Language, suggestions: Sequence[str]) -> str:
-    chips = "".join(
-        f'<li><button type="button" class="k-chip" data-act="ask" data-question="{escape(q)}">'
-        f"<bdi>{escape(q)}</bdi></button></li>"
-        for q in suggestions
-    )
+    chips = suggestion_chips(suggestions)
     examples = (
         f'<h3>{phrase(language, "try")}</h3><ul class="k-chips">{chips}</ul>' if suggestions else ""
     )
@@ -51,7 +48,7 @@ def _welcome(language: Language, suggestions: Sequence[str]) -> str:
 
 
 def _turn(turn: Turn, language: Language, translates: bool) -> str:
-    kind = "refused" if isinstance(turn.outcome, Refusal) else "answered"
+    kind = {Refusal: "refused", Reply: "replied"}.get(type(turn.outcome), "answered")
     busy = turn.state in ("waiting", "searching", "queued", "writing", "checking")
     inner = [_question(turn)]
     if not isinstance(turn.outcome, Refusal):

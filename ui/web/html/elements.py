@@ -8,6 +8,7 @@ attribute, a tag or attribute name. Addresses become links only when they are ht
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import escape
 from typing import Literal
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ __all__ = [
     "safe_url",
     "source_navigation",
     "suggested_question",
+    "suggestion_chips",
     "text_attributes",
 ]
 
@@ -63,6 +65,15 @@ def suggested_question(summary: ArticleSummary, language: Language) -> str:
         # Quotation marks inside quotation marks take the other shape.
         title = title.replace("「", "『").replace("」", "』")
     return say(language, "ask_about", title=title)
+
+
+def suggestion_chips(questions: Sequence[str]) -> str:
+    """Returns list items with buttons that ask a question each."""
+    return "".join(
+        f'<li><button type="button" class="k-chip" data-act="ask" data-question="{escape(q)}">'
+        f"<bdi>{escape(q)}</bdi></button></li>"
+        for q in questions
+    )
 
 
 def source_navigation(language: Language) -> str:

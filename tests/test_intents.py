@@ -1,0 +1,238 @@
+"""What an utterance wants is learned from examples; a question is never taken for small talk."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from konkyo.eval.formats.clusters import DEV, load_clusters
+from konkyo.eval.formats.jsonl import load_jsonl
+from konkyo.index.builder import build
+from konkyo.index.embedding.encoders import load_encoder
+from konkyo.index.embedding.model_files import home
+from konkyo.index.embedding.protocol import Encoder, Vectors
+from konkyo.index.errors import ModelMissing
+from konkyo.index.records import ArticleSummary
+from konkyo.rag.factory import open_pipeline
+from konkyo.rag.generation.llm import NoLLM
+from konkyo.rag.intents.classifier import IntentClassifier
+from konkyo.rag.intents.examples import examples, subject_of
+from konkyo.rag.intents.replies import without_page
+from konkyo.rag.pipeline import Pipeline
+from konkyo.rag.types import Answer, Refusal, Reply, to_json
+from konkyo.ui.web.html.reply import reply_block
+
+ROOT = Path(__file__).resolve().parents[1]
+TODAY = date(2026, 2, 12)
+SMALL_TALK = {"greeting", "thanks", "abilities", "collection"}
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    try:
+        return load_encoder("multilingual-e5-small")
+    except ModelMissing as exc:
+        pytest.skip(str(exc))
+
+
+@pytest.fixture(scope="module")
+def classifier(encoder: Encoder) -> IntentClassifier:
+    return IntentClassifier(encoder, home() / "intents")
+
+
+@pytest.fixture(scope="module")
+def pipeline(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    store = str(tmp_path_factory.mktemp("intents") / "store")
+    sources = sorted((ROOT / "seeds").glob("2026-0*.md"))
+    build([str(path) for path in sources], store, encoder)
+    return open_pipeline(store, llm=NoLLM(), encoder=encoder)
+
+
+def intents(classifier: IntentClassifier, encoder: Encoder, texts: Sequence[str]) -> list[str]:
+    vectors = encoder.queries(texts)
+    return [classifier.intent_of(t, v) for t, v in zip(texts, vectors, strict=True)]
+
+
+def test_tells_what_other_utterances_want(classifier: IntentClassifier, encoder: Encoder) -> None:
+    told = tomllib.loads((Path(__file__).parent / "intents.toml").read_text("utf-8"))
+    known = {text for _, _, text in examples()}
+    wanted = [(k, text) for k, texts in told.items() for ts in texts.values() for text in ts]
+    assert len(wanted) >= 80
+    assert not known & {text for _, text in wanted}
+    got = intents(classifier, encoder, [text for _, text in wanted])
+    pairs = list(zip(wanted, got, strict=True))
+    assert [(text, g) for (k, text), g in pairs if k == "question" and g in SMALL_TALK] == []
+    assert sum(k == g for (k, _), g in pairs) >= 0.85 * len(pairs)
+
+
+def test_no_question_of_the_news_sets_is_small_talk(
+    classifier: IntentClassifier, encoder: Encoder
+) -> None:
+    datasets = ROOT / "eval" / "datasets"
+    news = load_clusters(datasets / "news" / "clusters", numbers=DEV).questions
+    asked = [q.question for q in (*load_jsonl(datasets / "alliance.jsonl").questions, *news[::12])]
+    got = intents(classifier, encoder, asked)
+    assert [(q, g) for q, g in zip(asked, got, strict=True) if g in SMALL_TALK] == []
+
+
+def test_the_subject_is_what_fills_the_slot_of_an_example() -> None:
+    assert subject_of("Give me a timeline of the Suez closure.", "timeline") == "the Suez closure"
+    assert subject_of("スエズ閉鎖についてまとめて", "summary") == "スエズ閉鎖"
+    assert subject_of("请总结苏伊士关闭", "summary") == "苏伊士关闭"
+
+
+class Counting:
+    """Random vectors, the same for the same text; counts what it encodes."""
+
+    fingerprint = "counting"
+    dimension = 8
+
+    def __init__(self) -> None:
+        self.encoded = 0
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        self.encoded += len(texts)
+        rows = [np.random.default_rng(abs(hash(t))).normal(size=8) for t in texts]
+        vectors = np.array(rows, np.float32)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        return self.queries(texts)
+
+
+def test_the_examples_are_encoded_once_a_machine_and_a_damaged_file_is_made_anew(
+    tmp_path: Path,
+) -> None:
+    encoder = Counting()
+    question = encoder.queries(["When?"])[0]
+    for wanted in (True, False):
+        before = encoder.encoded
+        IntentClassifier(encoder, tmp_path).intent_of("When?", question)
+        assert (encoder.encoded > before) is wanted
+    next(tmp_path.glob("*.npy")).write_bytes(b"\x93NUMPY damaged")
+    before = encoder.encoded
+    IntentClassifier(encoder, tmp_path).intent_of("When?", question)
+    assert encoder.encoded > before
+
+
+@pytest.mark.parametrize(
+    ("utterance", "language"),
+    [
+        ("Summarise the news about Venezuela", "en"),
+        ("ベネズエラ攻撃についてまとめて", "ja"),
+        ("总结一下关于修宪的新闻", "zh"),
+        ("다카이치에 대해 요약해 줘", "ko"),
+    ],
+)
+def test_a_summary_quotes_and_dates_sentences_newest_first(
+    pipeline: Pipeline, utterance: str, language: str
+) -> None:
+    outcome = pipeline.ask(utterance, today=TODAY)
+    assert isinstance(outcome, Answer)
+    assert outcome.language == language
+    assert 1 < len(outcome.claims) <= 6
+    days = [claim.published for claim in outcome.claims]
+    assert None not in days
+    assert days == sorted(days, key=str, reverse=True)
+    for cited in outcome.citations:
+        assert pipeline.article(cited.article_id).text[cited.start : cited.end] == cited.quote
+    assert "2026-02-10" in outcome.notices[-1]
+    assert str(days[0]) in outcome.text
+
+
+def test_a_timeline_runs_from_the_oldest(pipeline: Pipeline) -> None:
+    outcome = pipeline.ask("日米首脳会談の経緯を時系列で教えて", today=TODAY)
+    assert isinstance(outcome, Answer)
+    days = [str(claim.published) for claim in outcome.claims]
+    assert days == sorted(days)
+    assert len(set(days)) > 1
+
+
+def test_the_sentences_of_an_article_named_by_its_title_are_its_own(pipeline: Pipeline) -> None:
+    article = next(iter(pipeline.store.articles()))
+    outcome = pipeline.ask(f"What does the article “{article.title}” say?", today=TODAY)
+    assert isinstance(outcome, Answer)
+    assert {c.article_id for c in outcome.citations} == {article.article_id}
+    starts = [c.start for c in outcome.citations]
+    assert starts == sorted(starts)
+
+
+def test_a_subject_of_no_article_is_refused(pipeline: Pipeline) -> None:
+    assert isinstance(pipeline.ask("Summarise the news about the whale rescue"), Refusal)
+
+
+def test_what_is_new_tells_different_stories(pipeline: Pipeline) -> None:
+    outcome = pipeline.ask("What is new?", today=TODAY)
+    assert isinstance(outcome, Answer)
+    assert len({c.article_id for c in outcome.citations}) == len(outcome.citations) > 2
+
+
+def test_a_name_is_told_where_an_article_first_names_it(pipeline: Pipeline) -> None:
+    outcome = pipeline.ask("ベッセントとは？", today=TODAY)
+    assert isinstance(outcome, Answer)
+    assert "財務長官" in outcome.text
+
+
+def test_small_talk_is_replied_to_with_questions_that_are_answered(pipeline: Pipeline) -> None:
+    outcome = pipeline.ask("こんにちは")
+    assert isinstance(outcome, Reply)
+    assert (outcome.kind, outcome.articles) == ("greeting", ())
+    assert len(outcome.suggestions) == 3
+    assert all(isinstance(pipeline.ask(q), Answer) for q in outcome.suggestions)
+    told = to_json(outcome)
+    assert (told["status"], told["citations"], told["claims"]) == ("replied", [], [])
+
+
+def test_thanks_after_an_answer_are_no_follow_up(pipeline: Pipeline) -> None:
+    from konkyo.rag.conversation import Turn
+
+    before = Turn("How many Japanese nationals are in Venezuela?", "About 170 [1].")
+    outcome = pipeline.ask("Thank you!", history=(before,))
+    assert isinstance(outcome, Reply)
+    assert outcome.kind == "thanks"
+
+
+def test_the_collection_is_listed_ten_a_page_within_what_the_question_names(
+    pipeline: Pipeline,
+) -> None:
+    everything = list(pipeline.store.articles())
+    first = pipeline.ask("What articles do you have?", today=TODAY)
+    assert isinstance(first, Reply)
+    assert (len(first.articles), first.total) == (10, len(everything))
+    second = pipeline.ask(first.suggestions[0], today=TODAY)
+    assert isinstance(second, Reply)
+    assert second.articles == tuple(everything[10:20])
+    english = pipeline.ask("有英文文章吗？", today=TODAY)
+    assert isinstance(english, Reply)
+    assert {a.language for a in english.articles} == {"en"}
+    outlet = pipeline.ask("暁新聞の記事を一覧にして", today=TODAY)
+    assert isinstance(outlet, Reply)
+    assert {a.outlet for a in outlet.articles} == {"暁新聞"}
+    dated = pipeline.ask("2026年2月の記事を見せて", today=TODAY)
+    assert isinstance(dated, Reply)
+    assert {str(a.published)[:7] for a in dated.articles} == {"2026-02"}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["What is there? (page 3)", "何がある？（3ページ）", "뭐 있어? (3페이지)", "有什么？（第3页）"],
+)
+def test_a_page_is_read_and_left_out(asked: str) -> None:
+    bare, page = without_page(asked)
+    assert page == 3
+    assert bare in asked
+    assert "3" not in bare
+
+
+def test_the_page_escapes_titles_and_suggestions() -> None:
+    article = ArticleSummary("a1", "<b>Bold</b>", "one.md", None, None, "en", None, 1)
+    reply = Reply("q", "en", "collection", "<i>1</i>", {}, "f", (article,), 1, ("<u>?</u>",))
+    shown = reply_block(reply, "en")
+    assert not any(tag in shown for tag in ("<b>", "<i>", "<u>"))
+    assert 'data-act="open"' in shown
+    assert 'data-act="ask"' in shown
