@@ -12,6 +12,8 @@
     [answers]       phrasing, strictness
     [chat]          host, port, rate, concurrent, password_file, editor_password_file,
                     keys_file, log, names, origins, user_header, editors, grace
+    [oidc]          issuer, client_id, client_secret_env, scope, role_claim, editors, readers,
+                    hours
 
 In the environment a section and its key are joined by two underscores
 (``KONKYO_LLM__MODEL``). A key nobody knows is an error that names it and where it stands.
@@ -45,6 +47,7 @@ __all__ = [
     "EmbeddingSettings",
     "IndexSettings",
     "LLMSettings",
+    "OpenIDSettings",
     "ReadingSettings",
     "RetrievalSettings",
     "Settings",
@@ -172,6 +175,26 @@ class ChatSettings(_Section):
         return tuple(origin.lower() for origin in origins)
 
 
+class OpenIDSettings(_Section):
+    """Signing in through an OpenID provider, instead of passwords.
+
+    ``issuer`` is its address as it names itself, ``client_id`` the name it knows this server by;
+    ``client_secret_env`` names the environment variable that holds the secret (empty: a public
+    client, by PKCE alone). ``role_claim`` is the claim whose values make somebody one of
+    ``editors`` or ``readers``; without ``readers`` whoever signs in may read. A sign-in is good
+    for ``hours``.
+    """
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret_env: str = ""
+    scope: str = "openid email profile"
+    role_claim: str = ""
+    editors: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
+    hours: float = Field(default=12.0, gt=0, le=168)
+
+
 class Settings(BaseSettings):
     """Everything that may be set; make it with ``load_settings``."""
 
@@ -190,6 +213,7 @@ class Settings(BaseSettings):
     retrieval: RetrievalSettings = RetrievalSettings()
     answers: AnswerSettings = AnswerSettings()
     chat: ChatSettings = ChatSettings()
+    oidc: OpenIDSettings = OpenIDSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -30,6 +30,7 @@ HEAVY |= {"onnxruntime", "xllamacpp", "trafilatura", "lingua", "dateparser", "pa
 HEAVY |= {"alembic", "grpc", "pymilvus"}
 
 OWNERS = {
+    "authlib": {"ui.http.openid"},
     "docx": {"index.ingest.documents"},
     "faiss": {"index.stores.local.vector_index"},
     "feedparser": {"index.ingest.feeds"},
@@ -39,6 +40,7 @@ OWNERS = {
     "httpcore": {"index.ingest.fetch"},
     "huggingface_hub": {"index.embedding.hub"},
     "ir_measures": {"eval.metrics"},
+    "joserfc": {"ui.http.openid"},
     "lingua": {"index.text.language"},
     # Adapters: the only places whose signatures speak LlamaIndex.
     "llama_index": {"index.llamaindex", "rag.llamaindex", "eval.llamaindex"},

@@ -17,7 +17,7 @@ import click
 from konkyo.ui.http.auth import Access, Limiter
 
 if TYPE_CHECKING:
-    from konkyo.index.settings import ChatSettings, Settings
+    from konkyo.index.settings import Settings
     from konkyo.rag.generation.llm import LLM
     from konkyo.rag.pipeline import Pipeline
     from konkyo.ui.server.audit import AuditLog
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from konkyo.ui.web.chat_server import ChatServer
     from konkyo.ui.web.chat_service import ChatService
     from konkyo.ui.web.serving import Served
+from konkyo.ui.cli.chat_access import access_of, openid_of
 from konkyo.ui.cli.llm_options import (
     BASE_URL_OPTION,
     MODEL_OPTION,
@@ -36,7 +37,6 @@ from konkyo.ui.cli.llm_options import (
 
 __all__ = ["chat", "load_pipeline", "require_store"]
 
-_PASSWORD_LENGTH = 8
 _REMOTE_AT_ONCE = 4
 _FROM = "{}  [default: from settings, {}]"
 _log = logging.getLogger(__name__)
@@ -166,7 +166,7 @@ def chat(
         settings.chat.log,
         logging.INFO if verbose or settings.chat.log == "json" else logging.WARNING,
     )
-    access = _access(settings.chat, password_file, editor_password_file, keys_file)
+    access = access_of(settings, password_file, editor_password_file, keys_file)
     taken = listen(settings.chat.host, settings.chat.port, access, settings.chat.names)
     require_store(settings.store)
     say = _log.info if settings.chat.log == "json" else partial(click.echo, err=True)
@@ -223,6 +223,7 @@ def _chat_server(
         storage,
         settings.chat.grace,
         settings.chat.origins,
+        openid_of(settings.oidc),
     )
 
 
@@ -250,27 +251,6 @@ def _index_jobs(
     roots = None if not access.locked and not allowed else allowed
     return IndexJobs(
         settings.store, known=known, roots=roots, changed=chat_service.renew, audit=audit
-    )
-
-
-def _access(
-    chat: ChatSettings, reader: Path | None, editor: Path | None, keys: Path | None
-) -> Access:
-    from konkyo.ui.http.auth import KeysFile
-
-    def given(flag: Path | None, named: str) -> Path | None:
-        return flag or (Path(named).expanduser() if named else None)
-
-    keys = given(keys, chat.keys_file)
-    if chat.user_header:
-        given_keys = KeysFile(keys) if keys else {}
-        return Access(None, None, given_keys, chat.user_header, frozenset(chat.editors))
-    return Access(
-        _password(given(reader, chat.password_file), os.environ.get("KONKYO_PASSWORD")),
-        _password(
-            given(editor, chat.editor_password_file), os.environ.get("KONKYO_EDITOR_PASSWORD")
-        ),
-        KeysFile(keys) if keys else {},
     )
 
 
@@ -365,21 +345,6 @@ def require_store(store: str) -> None:
             f"{store}: there is no index here; make one with "
             f"`konkyo index build SOURCE... --store {store}`"
         )
-
-
-def _password(file: Path | None, variable: str | None) -> str | None:
-    password = variable
-    if file is not None:
-        try:
-            lines = file.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as exc:
-            raise click.UsageError(f"{file}: cannot be read as text ({exc})") from exc
-        password = lines[0].strip() if lines else ""
-    if password is None:
-        return None
-    if len(password) < _PASSWORD_LENGTH:
-        raise click.UsageError(f"the password needs at least {_PASSWORD_LENGTH} characters")
-    return password
 
 
 def _has_screen() -> bool:

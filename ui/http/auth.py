@@ -140,6 +140,7 @@ class Access:
     this machine alone. With any, the HTTP interface asks for a key; the page asks for a password
     if there is one. ``user_header`` is where a proxy that signs people in (OpenID Connect, say)
     names them, instead of passwords; ``editors`` are those of them who are more than readers.
+    ``own_header``: this server sets that header itself, and nobody else can.
     """
 
     reader_password: str | None = None
@@ -147,6 +148,7 @@ class Access:
     keys: Mapping[str, Role] = field(default_factory=dict)
     user_header: str = ""
     editors: frozenset[str] = frozenset()
+    own_header: bool = False
 
     @property
     def page_locked(self) -> bool:

@@ -32,7 +32,18 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["PLAIN_COOKIE", "SECURE_COOKIE", "MemorySignIns", "SignIn"]
+__all__ = [
+    "PLAIN_COOKIE",
+    "SECURE_COOKIE",
+    "MemorySignIns",
+    "SignIn",
+    "caller_address",
+    "digest",
+    "encrypted",
+    "forget_cookies",
+    "held_token",
+    "hold_cookie",
+]
 
 SECURE_COOKIE = "__Host-konkyo"
 PLAIN_COOKIE = "konkyo_session"
@@ -185,15 +196,7 @@ class SignIn:
         token = secrets.token_urlsafe(32)
         await asyncio.to_thread(self._sign_ins.__setitem__, token, user)
         response = JSONResponse({"success": True})
-        secure = _encrypted(request)
-        response.set_cookie(
-            SECURE_COOKIE if secure else PLAIN_COOKIE,
-            token,
-            path="/",
-            secure=secure,
-            httponly=True,
-            samesite="lax",
-        )
+        hold_cookie(response, request, token)
         return response
 
     async def _logout(self, request: Request) -> Response:
@@ -201,18 +204,15 @@ class SignIn:
 
         await self._forget(request)
         response = JSONResponse({"success": True})
-        for name in (SECURE_COOKIE, PLAIN_COOKIE):
-            response.delete_cookie(
-                name, path="/", secure=name == SECURE_COOKIE, httponly=True, samesite="lax"
-            )
+        forget_cookies(response)
         return response
 
     async def _forget(self, request: Request) -> None:
         """Sign out the browser that asks, and nobody else."""
-        token = _token(request)
+        token = held_token(request)
         if token:
             await asyncio.to_thread(self._sign_ins.pop, token, None)
-            self._signed_out(_digest(token))
+            self._signed_out(digest(token))
 
     async def _passed(self, request: Request, scope: Scope) -> Response | str:
         """Tell the page who asks, and say whose sessions are theirs; or a response.
@@ -221,18 +221,18 @@ class SignIn:
         """
         from starlette.responses import JSONResponse
 
-        user, reader = None, _digest(self._address(request))
+        user, reader = None, digest(self._address(request))
         if self._by_password:
-            token = _token(request)
+            token = held_token(request)
             try:
                 user = await asyncio.to_thread(self._sign_ins.get, token) if token else None
             except KonkyoError as exc:
                 _log.warning("sign-ins cannot be read: %s", exc)
                 return JSONResponse({"detail": "The page cannot be opened now; try again."}, 503)
-            reader = _digest(token) if user else _NOBODY
+            reader = digest(token) if user else _NOBODY
         elif self._access.user_header:
             user = request.headers.get(self._access.user_header) or None
-            reader = _digest(user) if user else _NOBODY
+            reader = digest(user) if user else _NOBODY
         if self._access.page_locked and user is None and not _OPEN.fullmatch(request.url.path):
             return JSONResponse({"detail": "Not authenticated"}, 401)
         scope["headers"] = self._rewritten(request, user)
@@ -252,35 +252,61 @@ class SignIn:
         return headers
 
     def _address(self, request: Request) -> str:
-        """Where a request comes from, for counting; a whole IPv6 network is one caller."""
-        host = request.client.host if request.client is not None else ""
-        if self._proxied and host in _LOOPBACK:
-            # The last entry is the proxy's own; those before it are anybody's.
-            host = request.headers.get("x-forwarded-for", "").split(",")[-1].strip() or host
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:
-            return host[:_COOKIE_LIMIT]
-        if address.version == 6:
-            return str(ipaddress.ip_network((address, 64), strict=False))
-        return host
+        return caller_address(request, proxied=self._proxied)
 
 
-def _token(request: Request) -> str:
+def caller_address(request: Request, *, proxied: bool) -> str:
+    """Where a request comes from, for counting; a whole IPv6 network is one caller."""
+    host = request.client.host if request.client is not None else ""
+    if proxied and host in _LOOPBACK:
+        # The last entry is the proxy's own; those before it are anybody's.
+        host = request.headers.get("x-forwarded-for", "").split(",")[-1].strip() or host
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host[:_COOKIE_LIMIT]
+    if address.version == 6:
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return host
+
+
+def hold_cookie(response: Response, request: Request, token: str) -> None:
+    """Have a browser hold the token of its sign-in."""
+    secure = encrypted(request)
+    response.set_cookie(
+        SECURE_COOKIE if secure else PLAIN_COOKIE,
+        token,
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def forget_cookies(response: Response) -> None:
+    """Have a browser drop the token of its sign-in."""
+    for name in (SECURE_COOKIE, PLAIN_COOKIE):
+        response.delete_cookie(
+            name, path="/", secure=name == SECURE_COOKIE, httponly=True, samesite="lax"
+        )
+
+
+def held_token(request: Request) -> str:
     """The token a browser holds; over TLS only under the name that TLS protects."""
     cookies: Mapping[str, str] = request.cookies
     token = cookies.get(SECURE_COOKIE, "")
-    if not token and not _encrypted(request):
+    if not token and not encrypted(request):
         token = cookies.get(PLAIN_COOKIE, "")
     return token if len(token) <= _COOKIE_LIMIT else ""
 
 
-def _encrypted(request: Request) -> bool:
+def encrypted(request: Request) -> bool:
     """Whether the browser speaks TLS, to us or to the proxy in front."""
     outside = request.headers.get("x-forwarded-proto", "").split(",")[0].strip().lower()
     origin = request.headers.get("origin", "").lower()
     return "https" in (outside, request.url.scheme) or origin.startswith("https://")
 
 
-def _digest(secret: str) -> str:
+def digest(secret: str) -> str:
+    """The name of a reader, from which their token or user name cannot be told."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()[:32]

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from konkyo.index.errors import UsageError
+from konkyo.ui.http.openid_sign_in import OpenIDSignIn
 from konkyo.ui.http.origins import Origins
-from konkyo.ui.http.security_middleware import Limits, SecurityMiddleware, fork
+from konkyo.ui.http.security_middleware import Application, Limits, SecurityMiddleware, fork
 from konkyo.ui.http.sign_in import SignIn
 from konkyo.ui.web.admin import UPLOAD_LIMIT, AdminPages
 from konkyo.ui.web.chat_server import LOOPBACK, ChatServer
@@ -56,16 +57,26 @@ def build(
         storage=chat_server.limit_storage,
     )
     share_sign_ins(app, signed_in)
+    page: Application = signed_in
+    if chat_server.openid is not None:
+        page = OpenIDSignIn(
+            signed_in,
+            chat_server.openid,
+            chat_server.sign_ins,
+            proxied=bool(chat_server.names),
+            signed_out=chat_service.conversations.close_reader,
+        )
 
     services = Services(chat_service, access, chat_server.index_jobs, chat_server.limiter)
     tools, running = http_application(server_of(services))
     _run_within(app, running)
 
     def words(language: Language) -> Mapping[str, str]:
-        return page_words(chat_service, language, by_password=by_password)
+        signs_in = by_password or chat_server.openid is not None
+        return page_words(chat_service, language, by_password=signs_in)
 
     return SecurityMiddleware(
-        fork(api_application(services, tools), signed_in),
+        fork(api_application(services, tools), page),
         words,
         head_view(assets),
         _limits(chat_server, host),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from konkyo.ui.http.auth import Access, Limiter
+from konkyo.ui.http.openid import OpenIDProvider
 from konkyo.ui.server.evaluation_jobs import EvaluationJobs
 from konkyo.ui.server.feedback import Keeps
 from konkyo.ui.server.index_jobs import IndexJobs
@@ -44,3 +45,5 @@ class ChatServer:
     """Seconds for which a server that is told to end (SIGTERM) goes on with running answers."""
     origins: tuple[str, ...] = ()
     """Other sites whose pages may call the HTTP interface."""
+    openid: OpenIDProvider | None = None
+    """Where people sign in, instead of by password."""

@@ -48,7 +48,7 @@ def listen(host: str, port: int, access: Access, names: Sequence[str] = ()) -> s
     port is taken or the host is not one of this machine's, when others could reach the chat but
     nobody is asked who they are, and when others could say that they are somebody else.
     """
-    if access.user_header and host not in LOOPBACK:
+    if access.user_header and not access.own_header and host not in LOOPBACK:
         raise UsageError(
             f"--host {host}: anybody could send the header {access.user_header}."
             " Listen on 127.0.0.1, where only the proxy of this machine can."
