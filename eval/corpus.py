@@ -62,7 +62,7 @@ def _build(
 ) -> None:
     from konkyo.index.chunking import chunk, embedding_text
     from konkyo.index.stores.local.reader import LocalStore
-    from konkyo.index.stores.local.writer import open_writer
+    from konkyo.index.stores.open import open_writer
 
     cut = [
         chunk(article, count_tokens=encoder.count_tokens, budget=budget, overlap=overlap)

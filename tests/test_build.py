@@ -34,7 +34,7 @@ from konkyo.index.records import ArticleSummary
 from konkyo.index.settings import ChunkSettings
 from konkyo.index.stores.local.checks import verify
 from konkyo.index.stores.local.reader import LocalStore
-from konkyo.index.stores.local.writer import open_writer
+from konkyo.index.stores.open import open_writer
 from konkyo.ui.cli.main import konkyo
 
 sys.path.insert(0, str(Path(__file__).parent))

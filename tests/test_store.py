@@ -36,8 +36,7 @@ from konkyo.index.stores.local.reader import LocalStore
 from konkyo.index.stores.local.segment_writer import keep_up
 from konkyo.index.stores.local.snapshot import CheckedRows, Snapshot, SnapshotWriter, _row_sums
 from konkyo.index.stores.local.vector_index import DenseIndex, build_ivf, unit_scores
-from konkyo.index.stores.local.writer import open_writer
-from konkyo.index.stores.open import encoder_of, open_store, store_fingerprint
+from konkyo.index.stores.open import encoder_of, open_store, open_writer, store_fingerprint
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_store import DIMENSION, SUBJECTS, ToyEncoder

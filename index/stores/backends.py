@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from konkyo.index.stores.address import kind_of
-from konkyo.index.stores.base import SearchLimits, Store, StoreWriter
+from konkyo.index.stores.base import SearchLimits, Store, StoreWriter, WriterOptions
 from konkyo.index.stores.findings import Finding
 
 __all__ = ["Backend", "backend_of"]
@@ -20,15 +20,7 @@ class Backend(Protocol):
         """Open a store for reading."""
 
     def open_writer(
-        self,
-        address: str | Path,
-        *,
-        fingerprint: str | None,
-        encoder: str,
-        dimension: int,
-        wait: float,
-        rebuild: bool,
-        limits: SearchLimits | None,
+        self, address: str | Path, options: WriterOptions
     ) -> AbstractContextManager[StoreWriter]:
         """Lock a store and start a transaction; whatever is not committed is undone."""
 

@@ -44,6 +44,7 @@ __all__ = [
     "StoreWriter",
     "Transaction",
     "Versioned",
+    "WriterOptions",
 ]
 
 
@@ -114,6 +115,18 @@ class SearchLimits:
 
     whole: int
     filtered: int
+
+
+@dataclass(frozen=True, slots=True)
+class WriterOptions:
+    """How a store is opened for writing; ``konkyo.index.stores.open.open_writer`` explains it."""
+
+    fingerprint: str | None = None
+    encoder: str = ""
+    dimension: int = 0
+    wait: float = 0.0
+    rebuild: bool = False
+    limits: SearchLimits | None = None
 
 
 class Described(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from konkyo.index.stores.backends import backend_of
-from konkyo.index.stores.base import SearchLimits, Store, StoreWriter
+from konkyo.index.stores.base import SearchLimits, Store, StoreWriter, WriterOptions
 from konkyo.index.stores.findings import Finding
 
 __all__ = [
@@ -55,15 +55,8 @@ def open_writer(
     as for ``open_store``. Raises UsageError, ExtraMissing, StoreLocked, StoreMissing,
     StoreDamaged, StoreError.
     """
-    with backend_of(address).open_writer(
-        address,
-        fingerprint=fingerprint,
-        encoder=encoder,
-        dimension=dimension,
-        wait=wait,
-        rebuild=rebuild,
-        limits=limits,
-    ) as writer:
+    options = WriterOptions(fingerprint, encoder, dimension, wait, rebuild, limits)
+    with backend_of(address).open_writer(address, options) as writer:
         yield writer
 
 

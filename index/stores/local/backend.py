@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from konkyo.index.stores.address import without_scheme
-from konkyo.index.stores.base import SearchLimits, Store, StoreWriter
+from konkyo.index.stores.base import SearchLimits, Store, StoreWriter, WriterOptions
 from konkyo.index.stores.findings import Finding
 
 __all__ = ["Folders"]
@@ -22,28 +22,12 @@ class Folders:
         return LocalStore(without_scheme(address), limits=limits)
 
     def open_writer(
-        self,
-        address: str | Path,
-        *,
-        fingerprint: str | None,
-        encoder: str,
-        dimension: int,
-        wait: float,
-        rebuild: bool,
-        limits: SearchLimits | None,
+        self, address: str | Path, options: WriterOptions
     ) -> AbstractContextManager[StoreWriter]:
         """Lock a store and start a transaction; whatever is not committed is undone."""
         from konkyo.index.stores.local.writer import open_writer
 
-        return open_writer(
-            without_scheme(address),
-            fingerprint=fingerprint,
-            encoder=encoder,
-            dimension=dimension,
-            wait=wait,
-            rebuild=rebuild,
-            limits=limits,
-        )
+        return open_writer(without_scheme(address), options)
 
     def verify(self, address: str | Path) -> list[Finding]:
         """Check everything a store promises. Raises StoreMissing."""

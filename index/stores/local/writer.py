@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from konkyo.index.errors import StoreDamaged, StoreError, StoreMissing
-from konkyo.index.stores.base import SearchLimits
+from konkyo.index.stores.base import WriterOptions
 from konkyo.index.stores.local.database import (
     StoreOutdated,
     connect,
@@ -27,24 +27,9 @@ __all__ = ["open_writer"]
 
 
 @contextlib.contextmanager
-def open_writer(
-    folder: Path,
-    *,
-    fingerprint: str | None = None,
-    encoder: str = "",
-    dimension: int = 0,
-    wait: float = 0.0,
-    rebuild: bool = False,
-    limits: SearchLimits | None = None,
-) -> Iterator[LocalWriter]:
-    """Lock a store and start a transaction; whatever is not committed is undone.
-
-    With a ``fingerprint``, a missing store is made, and one of another fingerprint (or with
-    ``rebuild``) is replaced: the new database grows beside the old one and is put in force by
-    ``commit``. Without one, only an existing store is changed. ``wait`` is in seconds. Raises
-    StoreLocked, StoreMissing, StoreDamaged, StoreError.
-    """
-    if fingerprint is None and not folder.exists():
+def open_writer(folder: Path, options: WriterOptions) -> Iterator[LocalWriter]:
+    """Lock a store and start a transaction; as ``konkyo.index.stores.open.open_writer``."""
+    if options.fingerprint is None and not folder.exists():
         raise StoreMissing(
             f"{folder}: no index here; make one with"
             f" `konkyo index build SOURCE... --store {folder}`"
@@ -53,13 +38,13 @@ def open_writer(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise StoreError(f"{folder}: cannot be made ({exc.strerror})") from exc
-    with write_lock(folder, wait), contextlib.ExitStack() as stack:
+    with write_lock(folder, options.wait), contextlib.ExitStack() as stack:
         stack.callback(_sweep, folder)
-        database, elder = _choose(folder, fingerprint, encoder, dimension, rebuild)
+        database, elder = _choose(folder, options)
         connection = connect(database, write=True)
         stack.callback(connection.close)
-        swap = fingerprint is not None and not _in_force(folder, database)
-        old = _elder(elder, encoder, dimension)
+        swap = options.fingerprint is not None and not _in_force(folder, database)
+        old = _elder(elder, options.encoder, options.dimension)
         if old is not None:
             stack.callback(old.close)
         with translated_errors(database):
@@ -76,7 +61,7 @@ def open_writer(
             swap=swap,
             replaces=elder is not None,
             elder=old,
-            limits=limits or LIMITS,
+            limits=options.limits or LIMITS,
         )
         try:
             yield writer
@@ -109,10 +94,9 @@ def _elder(path: Path | None, encoder: str, dimension: int) -> sqlite3.Connectio
     return None
 
 
-def _choose(
-    folder: Path, fingerprint: str | None, encoder: str, dimension: int, rebuild: bool
-) -> tuple[Path, Path | None]:
+def _choose(folder: Path, options: WriterOptions) -> tuple[Path, Path | None]:
     """The database to write to, and the one it is to replace."""
+    fingerprint, rebuild = options.fingerprint, options.rebuild
     generation = 0
     elder = None
     try:
@@ -142,8 +126,8 @@ def _choose(
     path = create(
         folder,
         fingerprint=fingerprint,
-        encoder=encoder,
-        dimension=dimension,
+        encoder=options.encoder,
+        dimension=options.dimension,
         generation=generation + 1,
     )
     return path, elder

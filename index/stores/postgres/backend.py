@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from konkyo.index.errors import StoreMissing
 from konkyo.index.stores.address import beside
-from konkyo.index.stores.base import SearchLimits, Store, StoreWriter
+from konkyo.index.stores.base import SearchLimits, Store, StoreWriter, WriterOptions
 from konkyo.index.stores.findings import Finding
 from konkyo.index.stores.postgres.database import in_force, value
 from konkyo.index.stores.postgres.engines import connected
@@ -29,28 +29,12 @@ class Servers:
         return SqlStore(str(address), limits=limits)
 
     def open_writer(
-        self,
-        address: str | Path,
-        *,
-        fingerprint: str | None,
-        encoder: str,
-        dimension: int,
-        wait: float,
-        rebuild: bool,
-        limits: SearchLimits | None,
+        self, address: str | Path, options: WriterOptions
     ) -> AbstractContextManager[StoreWriter]:
         """Lock a store and start a transaction; whatever is not committed is undone."""
         from konkyo.index.stores.postgres.writer import open_writer
 
-        return open_writer(
-            str(address),
-            fingerprint=fingerprint,
-            encoder=encoder,
-            dimension=dimension,
-            wait=wait,
-            rebuild=rebuild,
-            limits=limits,
-        )
+        return open_writer(str(address), options)
 
     def verify(self, address: str | Path) -> list[Finding]:
         """Check everything a store promises. Raises StoreMissing, StoreUnreachable."""

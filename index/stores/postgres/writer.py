@@ -8,12 +8,11 @@ import re
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from konkyo.index.errors import KonkyoError, StoreDamaged, StoreLocked, StoreMissing
-from konkyo.index.stores.base import SearchLimits
+from konkyo.index.stores.base import WriterOptions
 from konkyo.index.stores.postgres.database import CONTROL, Database, in_force, run, value
 from konkyo.index.stores.postgres.engines import connected
 from konkyo.index.stores.postgres.schema import EXCLUSION, SCHEMA, meta_of, migrate, set_meta
@@ -27,37 +26,17 @@ if TYPE_CHECKING:
 __all__ = ["open_writer"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What a store is to be made with; no fingerprint: only one that is there is changed."""
-
-    fingerprint: str | None
-    encoder: str
-    dimension: int
-    rebuild: bool
-
-
 @contextlib.contextmanager
-def open_writer(
-    address: str,
-    *,
-    fingerprint: str | None = None,
-    encoder: str = "",
-    dimension: int = 0,
-    wait: float = 0.0,
-    rebuild: bool = False,
-    limits: SearchLimits | None = None,
-) -> Iterator[SqlWriter]:
+def open_writer(address: str, options: WriterOptions) -> Iterator[SqlWriter]:
     """Lock a store and start a transaction; as ``konkyo.index.stores.open.open_writer``."""
-    wanted = _Wanted(fingerprint, encoder, dimension, rebuild)
     with (
-        connected(address, limits) as (database, engine),
+        connected(address, options.limits) as (database, engine),
         database.writing() as connection,
     ):
         with database.translated_errors():
-            _lock(database, connection, wait)
-            schema, swap, elder = _choose(database, connection, engine, wanted)
-            reusable = elder and _usable(connection, elder, engine, wanted)
+            _lock(database, connection, options.wait)
+            schema, swap, elder = _choose(database, connection, engine, options)
+            reusable = elder and _usable(connection, elder, engine, options)
         try:
             yield SqlWriter(
                 Statements(database, connection, engine.column),
@@ -118,7 +97,7 @@ def _holder(connection: Connection, key: int) -> str:
 
 
 def _choose(
-    database: Database, connection: Connection, engine: VectorEngine, wanted: _Wanted
+    database: Database, connection: Connection, engine: VectorEngine, options: WriterOptions
 ) -> tuple[str, bool, str | None]:
     """The schema to write to, whether it is a new one, and the one it is to replace."""
     current = in_force(connection, database.address.store)
@@ -129,21 +108,21 @@ def _choose(
         try:
             facts = meta_of(connection, database.shown, engine)
             generation = int(facts["generation"])
-            same = facts["fingerprint"] == wanted.fingerprint and not wanted.rebuild
-            if wanted.fingerprint is None or same:
+            same = facts["fingerprint"] == options.fingerprint and not options.rebuild
+            if options.fingerprint is None or same:
                 migrate(connection, engine, current.schema, int(facts["dimension"]))
                 set_meta(connection, "schema", SCHEMA)
                 return current.schema, False, None
         except StoreDamaged:
-            if wanted.fingerprint is None or not wanted.rebuild:
+            if options.fingerprint is None or not options.rebuild:
                 raise
         elder = current.schema
-    if wanted.fingerprint is None:
+    if options.fingerprint is None:
         raise StoreMissing(
             f"{database.shown}: no index here; make one with `konkyo index build SOURCE..."
             f" --store {database.shown}`"
         )
-    schema = _new_schema(database, connection, engine, wanted, generation + 1)
+    schema = _new_schema(database, connection, engine, options, generation + 1)
     if elder is not None:
         # What was removed by hand stays removed when everything else is made anew.
         run(
@@ -158,7 +137,7 @@ def _new_schema(
     database: Database,
     connection: Connection,
     engine: VectorEngine,
-    wanted: _Wanted,
+    options: WriterOptions,
     generation: int,
 ) -> str:
     """Make an empty schema without putting it in force; return its name."""
@@ -174,14 +153,14 @@ def _new_schema(
         run(connection, f"CREATE EXTENSION IF NOT EXISTS {extension}")
     run(connection, f'CREATE SCHEMA "{schema}"')
     database.use(connection, schema, lasting=True)
-    migrate(connection, engine, schema, wanted.dimension)
+    migrate(connection, engine, schema, options.dimension)
     facts = {
         "schema": SCHEMA,
         "store_id": uuid.uuid4().hex,
         "engine": engine.name,
-        "fingerprint": str(wanted.fingerprint),
-        "encoder": wanted.encoder,
-        "dimension": str(wanted.dimension),
+        "fingerprint": str(options.fingerprint),
+        "encoder": options.encoder,
+        "dimension": str(options.dimension),
         "generation": str(generation),
         "readable_from": str(generation),
         "next_position": "0",
@@ -192,9 +171,11 @@ def _new_schema(
     return schema
 
 
-def _usable(connection: Connection, elder: str, engine: VectorEngine, wanted: _Wanted) -> bool:
+def _usable(
+    connection: Connection, elder: str, engine: VectorEngine, options: WriterOptions
+) -> bool:
     """Whether the vectors of the schema about to be replaced can be used again."""
     rows = run(connection, f'SELECT key, value FROM "{elder}".meta').fetchall()
     facts = {str(key): str(value) for key, value in rows}
     known = (facts.get("encoder"), facts.get("dimension"), facts.get("engine"))
-    return known == (wanted.encoder, str(wanted.dimension), engine.name)
+    return known == (options.encoder, str(options.dimension), engine.name)
