@@ -47,7 +47,8 @@ class Comparison:
 def compare(a: Sequence[Row], b: Sequence[Row], measure: Measure) -> Comparison:
     """Compare two runs. A question only one run has counts as zero in the other.
 
-    A measure that counts only some outcomes (``CONDITIONAL``) is compared where both count it.
+    A measure that counts only some outcomes (``CONDITIONAL``) is compared where both count it; one
+    that a run does not know, because it is older, is not compared.
 
     Raises UsageError if the measure is not kept question by question, or the runs share no
     question.
@@ -56,7 +57,8 @@ def compare(a: Sequence[Row], b: Sequence[Row], measure: Measure) -> Comparison:
     if not before.keys() & after.keys():
         raise UsageError("the two runs have no question in common; compare runs of one dataset")
     name = str(measure)
-    names = list(dict.fromkeys(n for row in [*a, *b] for n in row.scores))
+    known = {n for row in b for n in row.scores}
+    names = [n for n in dict.fromkeys(n for row in a for n in row.scores) if n in known]
     if name not in names:
         raise UsageError(
             f"{name} is not scored question by question; use one of {', '.join(names)}"

@@ -37,6 +37,13 @@ def test_what_got_better_and_worse() -> None:
     assert not compare(A, B[:2], Measure("Handled")).lost(0.5)
 
 
+def test_a_measure_that_an_older_run_lacks_is_not_compared() -> None:
+    newer = [row("1", 1.0, Useful=1.0), row("2", 1.0, Useful=0.0)]
+    assert set(compare(A, newer, Measure("Handled")).by_measure) == {"Handled"}
+    with pytest.raises(UsageError, match="Useful is not scored"):
+        compare(A, newer, Measure("Useful"))
+
+
 def test_a_conditional_measure_is_compared_where_both_count_it() -> None:
     found = compare(A, B, Measure("GoldCited"))
     assert (found.result.n, found.result.worse) == (1, 1)
