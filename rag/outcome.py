@@ -53,6 +53,10 @@ class OutcomeBuilder:
             self.timings.reach("short_answer")
             yield ShortReady(self.short)
 
+    def says_short(self, place: Place) -> bool:
+        """Whether a place says just what the short answer says."""
+        return short_answer([place], self.asked.language) == self.short
+
     def quote(
         self, item: Evidence, place: Place | None = None, *, dated: bool = False
     ) -> ClaimChecked:

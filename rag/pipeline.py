@@ -316,7 +316,8 @@ class Pipeline:
             if building.removed:
                 building.notices.append(notice_text("quotes_only", building.asked.language))
             for item, place in quotes:
-                yield building.quote(item, place)
+                same = place is not None and building.says_short(place)
+                yield building.quote(item, place if same else None)
 
     def _otherwise(self, asked: AskedQuestion, found: Found) -> Otherwise | None:
         """What the question takes for granted and an article tells otherwise."""
@@ -357,7 +358,8 @@ class Pipeline:
     def _best_quotes(self, found: Found) -> list[tuple[Evidence, Place | None]]:
         """The best quotes, each with its place; where the reader is sure, those that hold it alone.
 
-        The first one's place is the likeliest in it, however sure the reader is.
+        The first one's place is the likeliest in it, however sure the reader is; it is the short
+        answer.
         """
         evidence = found.evidence
         sure = [e for p in found.places for e in evidence if p.within(e)]

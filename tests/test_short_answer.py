@@ -98,8 +98,9 @@ def test_a_fact_is_said_exactly_in_the_askers_language(what: str, source: str, t
     [
         ("About 170 Japanese are staying.", "170", "en", "About 170"),
         ("It was President Trump's idea.", "Tru", "en", "Trump"),
-        ("「立派な同盟だ」と評した。", "「立派な同盟だ", "ja", "立派な同盟だ"),
+        ("「立派な同盟だ」と評した。", "「立派な同盟だ", "ja", "「立派な同盟だ」"),
         ("約160人の日本人がいる。", "160人の", "ja", "約160人"),
+        ("视察“乔治·华盛顿”号航母。", "乔治·华盛顿”号", "zh", "“乔治·华盛顿”号"),
         ("投票率は53.4%로 나타났다.", "53.4%로", "ko", "53.4%"),
         ("会谈于28日，在东京举行。", "28日，", "zh", "28日"),
     ],
@@ -123,6 +124,7 @@ def test_a_place_is_widened_to_its_unit_and_trimmed(
         ),
         ("谷口氏が当選した。", "谷口", "ja", "en", "谷口 (Taniguchi)"),
         ("张伟说，结果令人满意。", "张伟", "zh", "en", "张伟 (Zhang Wei)"),
+        ("视察“乔治·华盛顿”号航母。", "“乔治·华盛顿”号", "zh", "ko", "“乔治·华盛顿”号"),
         ("김민준 씨는 말했다.", "김민준", "ko", "ja", "김민준（Gim Minjun）"),
         ("German officials met.", "German", "en", "ja", "German"),
         ("気温は35度だった。", "35度", "ja", "en", "35度"),

@@ -33,9 +33,9 @@ def name_text(text: str, language: str, target: str) -> str | None:
 def reading(name: str, language: str, target: str) -> str | None:
     """How a Japanese, Chinese or Korean name is read, in Latin letters; ``None`` for another.
 
-    Not given to whoever reads the name's own script.
+    Not given to whoever reads the name's own script, nor for a foreign name in Han (乔治·华盛顿).
     """
-    if language[:2] == target[:2] or not _EAST_ASIAN.search(name):
+    if language[:2] == target[:2] or not _EAST_ASIAN.search(name) or "·" in name:
         return None
     if {language[:2], target[:2]} == {"ja", "zh"}:
         return None

@@ -95,7 +95,7 @@ def clean(place: Place) -> Place:
         start -= 1
     while 0 < end < len(place.quote) and _inside_word(place.quote, end):
         end += 1
-    return _stripped(replace(place, start=start, end=end))
+    return _stripped(_paired(replace(place, start=start, end=end)))
 
 
 def changes_nothing(text: str) -> bool:
@@ -111,6 +111,18 @@ _PARTICLE = re.compile(r"(?<=[゠-ヿ一-鿿0-9０-９%％])[のをがはにで�
 
 def _inside_word(text: str, at: int) -> bool:
     return bool(_WORD.fullmatch(text[at - 1 : at + 1]))
+
+
+def _paired(place: Place) -> Place:
+    """The place with the bracket before it or behind it that one within it lacks."""
+    text, quote = place.quote[place.start : place.end], place.quote
+    for opens, closes in _PAIRS:
+        lacks = text.count(closes) - text.count(opens)
+        if lacks == 1 and quote[place.start - 1 : place.start] == opens:
+            return replace(place, start=place.start - 1)
+        if lacks == -1 and quote[place.end : place.end + 1] == closes:
+            return replace(place, end=place.end + 1)
+    return place
 
 
 def _stripped(place: Place) -> Place:
