@@ -149,11 +149,14 @@ class Pipeline:
 
     @property
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits that name store, models, prompt and options."""
+        """Twelve hexadecimal digits that name store, models, prompt and options.
+
+        A language model that is not asked to phrase changes no answer, and is not named.
+        """
         parts = (
             self.store.fingerprint,
             str(self.store.generation),
-            self.llm.name,
+            self.llm.name if self.options.style.phrases(self.llm) else "",
             self._models,
             str(PROMPT_VERSION),
             repr(self.options),

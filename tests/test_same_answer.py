@@ -1,0 +1,106 @@
+"""The same question on the same index has the same answer, whichever door it comes through."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_server import Running, running
+
+from konkyo.index.builder import build
+from konkyo.index.embedding.encoders import load_encoder
+from konkyo.index.errors import ModelMissing
+from konkyo.rag.factory import open_from_settings, open_pipeline
+from konkyo.rag.generation.llm import NoLLM, Usage
+from konkyo.rag.generation.prompts import Prompt
+from konkyo.ui.web.chat_server import ChatServer
+from konkyo.ui.web.chat_service import ChatService
+
+ROOT = Path(__file__).resolve().parents[1]
+QUESTIONS = (
+    "日本の対米投資の規模は？",
+    "How many Japanese nationals are in Venezuela?",
+    "高市早苗和特朗普什么时候会谈？",
+    "일본의 대미 투자 규모는 얼마입니까?",
+)
+
+
+@dataclass(frozen=True)
+class Doors:
+    """An index, and a server that answers over it."""
+
+    store: str
+    server: Running
+
+
+class Silent:
+    """A model that would say nothing."""
+
+    name = "embedded:qwen2.5-coder-1.5b-instruct-q4_k_m"
+
+    def stream(
+        self, prompt: Prompt, *, max_tokens: int = 0, usage: Usage | None = None
+    ) -> Iterator[str]:
+        return iter(())
+
+
+@pytest.fixture(scope="module")
+def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
+    try:
+        encoder = load_encoder("multilingual-e5-small")
+    except ModelMissing as exc:
+        pytest.skip(str(exc))
+    store = str(tmp_path_factory.mktemp("same") / "store")
+    build([str(path) for path in sorted((ROOT / "seeds").glob("2026-0*.md"))], store, encoder)
+    service = ChatService(lambda: open_pipeline(store, llm=NoLLM(), encoder=encoder))
+    with running(ChatServer(service)) as found:
+        yield Doors(store, found)
+
+
+def plain(outcome: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in outcome.items() if key != "timings_ms"}
+
+
+def over_http(doors: Doors, question: str) -> dict[str, object]:
+    asked = {"question": question}
+    found = httpx.post(f"{doors.server.url}/api/ask", json=asked, timeout=240)
+    return plain(found.json())
+
+
+def over_openai(doors: Doors, question: str) -> dict[str, object]:
+    asked = {"messages": [{"role": "user", "content": question}]}
+    found = httpx.post(f"{doors.server.url}/v1/chat/completions", json=asked, timeout=240)
+    return plain(found.json()["konkyo"])
+
+
+def at_the_terminal(doors: Doors, question: str) -> dict[str, object]:
+    command = ["ask", question, "--json", "--llm", "none", "--store", doors.store]
+    found = subprocess.run(
+        [sys.executable, "-m", "konkyo", *command], stdout=subprocess.PIPE, check=False, cwd=ROOT
+    )
+    return plain(json.loads(found.stdout))
+
+
+def test_two_doors_in_another_order_give_the_same(doors: Doors) -> None:
+    one = {question: over_http(doors, question) for question in QUESTIONS}
+    other = {question: over_openai(doors, question) for question in reversed(QUESTIONS)}
+    assert one == other
+    assert one == {question: over_http(doors, question) for question in reversed(QUESTIONS)}
+    last = QUESTIONS[-1]
+    assert at_the_terminal(doors, last) == one[last]
+
+
+def test_a_model_that_is_not_asked_changes_no_fingerprint(doors: Doors) -> None:
+    alone = open_from_settings(doors.store, llm="none")
+    named = alone.held()
+    named.llm = Silent()
+    assert named.fingerprint == alone.fingerprint
+    assert named.styled("always").fingerprint != alone.fingerprint
