@@ -38,7 +38,8 @@ from konkyo.rag.retrieval.encoder_cache import CachedEncoder
 from konkyo.rag.retrieval.evidence import SelectionLimits, Sentences
 from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
 from konkyo.rag.retrieval.search import Decide, Found, Search, reader_alone
-from konkyo.rag.short_answer.place import Place, place_in, place_of
+from konkyo.rag.short_answer.place import place_of
+from konkyo.rag.short_answer.quotes import best_quotes
 from konkyo.rag.suggestions import AnswerCheck
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.timings import Timings
@@ -303,9 +304,10 @@ class Pipeline:
         yield from self._dispute(found, building)
         if building.claims:
             return
-        quotes = self._best_quotes(found)
-        yield from building.tell([place for _, place in quotes[:1] if place is not None])
         options = self.options
+        near_best = options.thresholds.quote_near_best
+        quotes = best_quotes(found, options.quotes_shown, near_best)
+        yield from building.tell([place for _, place in quotes[:1] if place is not None])
         if options.style.phrases(self.llm):
             drafter = Drafter(
                 self.llm,
@@ -357,23 +359,6 @@ class Pipeline:
         if told:
             between = "; ".join(f"{text} ({_origin(e)})" for e, text in told)
             building.notices.append(notice_text("conflict", asked.language, told=between))
-
-    def _best_quotes(self, found: Found) -> list[tuple[Evidence, Place | None]]:
-        """The best quotes, each with its place; where the reader is sure, those that hold it alone.
-
-        The first one's place is the likeliest in it, however sure the reader is; it is the short
-        answer.
-        """
-        evidence = found.evidence
-        sure = [e for p in found.places for e in evidence if p.within(e)]
-        least = self.options.thresholds.quote_near_best * evidence[0].score
-        near = [e for e in evidence if e.number == 1 or e.score >= least]
-        shown = list(dict.fromkeys(sure)) or near
-        spans = [found.selection.spans, *[found.places] * len(shown)]
-        return [
-            (item, next((place_in(item, s) for s in likely if s.within(item)), None))
-            for item, likely in zip(shown[: self.options.quotes_shown], spans, strict=False)
-        ]
 
 
 def _corrected(otherwise: Otherwise, found: Found, building: OutcomeBuilder) -> Iterator[Event]:

@@ -1,0 +1,26 @@
+"""Which quotes are the answer, and where in each it stands."""
+
+from __future__ import annotations
+
+from konkyo.rag.retrieval.search import Found
+from konkyo.rag.short_answer.place import Place, place_in
+from konkyo.rag.types import Evidence
+
+__all__ = ["best_quotes"]
+
+
+def best_quotes(found: Found, most: int, near_best: float) -> list[tuple[Evidence, Place | None]]:
+    """At most so many of the best quotes, each with its place; only those that hold a sure one.
+
+    The first one's place, the short answer, is the likeliest in it, however sure the reader is.
+    Without a sure place, quotes of at least the share ``near_best`` of the best score are shown.
+    """
+    evidence = found.evidence
+    sure = [e for p in found.places for e in evidence if p.within(e)]
+    near = [e for e in evidence if e.number == 1 or e.score >= near_best * evidence[0].score]
+    shown = list(dict.fromkeys(sure)) or near
+    spans = [found.selection.spans, *[found.places] * len(shown)]
+    return [
+        (item, next((place_in(item, s) for s in likely if s.within(item)), None))
+        for item, likely in zip(shown[:most], spans, strict=False)
+    ]
