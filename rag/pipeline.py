@@ -251,7 +251,8 @@ class Pipeline:
             if other is not None:
                 yield Finished(other)
                 return
-        found, notices = yield from self._search.find(asked, where, top_k, today, timings)
+        asked, found, notices = yield from self._search.find(asked, where, top_k, today, timings)
+        building.asked = asked
         building.notices += notices
         if not found.evidence:
             empty = next(iter(self.store.articles(Filter())), None) is None

@@ -61,6 +61,7 @@ OWNERS = {
     "scipy": {"index.stores.bm25"},
     "sentence_transformers": {"index.embedding.sentence_transformers"},
     "sudachipy": {"index.text.japanese"},
+    "symspellpy": {"rag.retrieval.spelling"},
     "text_to_num": {"index.text.number_words"},
     "torch": {"index.embedding.sentence_transformers"},
     "trafilatura": {"index.ingest.html"},

@@ -18,6 +18,7 @@ from konkyo.rag.retrieval.corrections import superseded
 from konkyo.rag.retrieval.evidence import Selection, SelectionLimits, Sentences, Span, select
 from konkyo.rag.retrieval.hybrid import Retriever
 from konkyo.rag.retrieval.prompt_injection import without_commands
+from konkyo.rag.retrieval.spelling import Spelling
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.timings import Timings
 from konkyo.rag.types import Event, Evidence, EvidenceReady
@@ -72,6 +73,7 @@ class Search:
         self._decide = decide
         self._limits = limits
         self._thresholds = thresholds
+        self._spelling = Spelling()
 
     def over(self, retriever: Retriever) -> Search:
         """The same search with the passages of another retriever."""
@@ -93,11 +95,29 @@ class Search:
 
     def find(
         self, asked: AskedQuestion, where: Filter, top_k: int, today: date, timings: Timings
-    ) -> Generator[Event, None, tuple[Found, tuple[str, ...]]]:
-        """Search within the period the question names, then, if nothing there answers, openly.
+    ) -> Generator[Event, None, tuple[AskedQuestion, Found, tuple[str, ...]]]:
+        """Search as it is asked, then, if nothing answers, in the spelling of the articles.
 
-        Yields the quotes as soon as they are there; returns what was found and the notices.
+        Yields the quotes as soon as they are there; returns the question that was searched, what
+        was found and the notices.
         """
+        found, notices = yield from self._in_period(asked, where, top_k, today, timings)
+        if found.share >= self._thresholds.answerable:
+            return asked, found, notices
+        spelt = self._spelling.corrected(self.retriever.store, asked.standalone)
+        if spelt == asked.standalone:
+            return asked, found, notices
+        again = replace(asked, standalone=spelt)
+        other, told = yield from self._in_period(again, where, top_k, today, timings)
+        if other.share < self._thresholds.answerable:
+            return asked, found, notices
+        searched = notice_text("searched_for", asked.language, words=spelt)
+        return again, other, (*told, searched)
+
+    def _in_period(
+        self, asked: AskedQuestion, where: Filter, top_k: int, today: date, timings: Timings
+    ) -> Generator[Event, None, tuple[Found, tuple[str, ...]]]:
+        """Search within the period the question names, then, if nothing there answers, openly."""
         period = None
         if where.since is None and where.until is None:
             period = period_in_question(asked.text, today)
