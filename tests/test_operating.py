@@ -1,170 +1,150 @@
-"""What those who run a server rely on: HEAD, readiness, JSON lines, limits that servers share."""
+"""Each block of commands of docs/operating.md does what the page says, on real stores."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
+import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from konkyo.index.errors import StoreUnreachable
-from konkyo.ui.http.auth import Limiter, TooMany
-from konkyo.ui.server.session_store import SessionStore
-from konkyo.ui.web.chat_server import ChatServer
-from konkyo.ui.web.chat_service import ChatService
-
 sys.path.insert(0, str(Path(__file__).parent))
-from fixtures_chat import FakeReader
-from fixtures_engines import Postgres, postgres  # noqa: F401
-from fixtures_server import Running, running
+from fixtures_docs import ROOT
+from fixtures_engines import PASSWORD, Postgres, _binary, postgres
+from fixtures_store import ToyEncoder, write_stories, write_story
 
-ROOT = Path(__file__).resolve().parents[1]
-AT_ONCE = 12
+from konkyo.index.builder import build
+from konkyo.index.errors import KonkyoError
+from konkyo.index.stores.base import Store
+from konkyo.index.stores.open import open_store, open_writer
+from konkyo.ui.server.audit import AuditLog, audit_file
+from konkyo.ui.server.feedback import Feedback, feedback_file
+from konkyo.ui.server.session_store import SessionStore, SignIns, opinions_of
 
+__all__ = ["postgres"]
 
-class LostIndex(FakeReader):
-    """As if a database held the index, which may be gone, or silent."""
-
-    def __init__(self) -> None:
-        super().__init__(0)
-        self.gone = False
-        self.answers = threading.Event()
-        self.answers.set()
-
-    def refresh(self) -> bool:
-        if self.gone:
-            raise StoreUnreachable("db.example: does not answer")
-        self.answers.wait()
-        return super().refresh()
+PAGE = (ROOT / "docs" / "operating.md").read_text("utf-8")
+OUTCOME = {"question": "q", "language": "ja", "status": "refused", "fingerprint": "f"}
 
 
-@pytest.fixture(scope="module")
-def reader() -> LostIndex:
-    return LostIndex()
-
-
-@pytest.fixture(scope="module")
-def server(reader: LostIndex) -> Iterator[Running]:
-    with running(ChatServer(ChatService(lambda: reader))) as found:
-        yield found
-
-
-def test_head_has_the_head_of_get_on_every_route(server: Running) -> None:
-    paths = sorted({path for method, path in server.routes if method == "GET"})
-    assert len(paths) > 30
-    with httpx.Client(base_url=server.url, timeout=60) as client:
-        for path in paths:
-            head = client.head(path)
-            with client.stream("GET", path) as got:
-                assert head.status_code == got.status_code, path
-                kind = got.headers.get("content-type", "")
-                assert head.headers.get("content-type", "") == kind, path
-            assert head.content == b""
-
-
-def test_ready_is_told_by_the_index_itself(server: Running, reader: LostIndex) -> None:
-    def ready() -> tuple[int, str]:
-        found = httpx.get(f"{server.url}/ready", timeout=60)
-        return found.status_code, found.json()["state"]
-
-    assert ready() == (200, "ready")
-    reader.gone = True
-    assert ready() == (503, "failed")
-    assert httpx.get(f"{server.url}/health").status_code == 200
-    reader.gone = False
-    reader.answers.clear()
-    assert ready() == (503, "failed")
-    reader.answers.set()
-    assert ready()[0] in (200, 503)
-    assert ready() == (200, "ready")
-
-
-@pytest.mark.parametrize("case", ["missing index", "taken port", "wrong setting"])
-def test_json_logs_are_json_also_for_errors(tmp_path: Path, case: str) -> None:
-    words = ["chat", "--log", "json", "--no-open", "--store", str(tmp_path / "none")]
-    if case == "taken port":
-        words += ["--host", "203.0.113.1"]
-    if case == "wrong setting":
-        (tmp_path / "konkyo.toml").write_text("[chat]\nprot = 1\n", "utf-8")
+def run(heading: str, **variables: str) -> str:
+    """Run the block of commands under a heading of the page."""
+    section = re.split(rf"^## {re.escape(heading)}$", PAGE, flags=re.MULTILINE)[1].split("\n## ")[0]
+    (block,) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    tools = [str(Path(sys.executable).parent), str(Path(_binary("pg_dump")).parent)]
     done = subprocess.run(
-        [sys.executable, "-m", "konkyo", *words],
+        ["bash", "-euo", "pipefail", "-c", block],
+        env={**os.environ, **variables, "PATH": os.pathsep.join([*tools, os.environ["PATH"]])},
+        cwd=ROOT,
         capture_output=True,
         text=True,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=False,
     )
-    assert done.returncode != 0
-    lines = [json.loads(line) for line in done.stderr.splitlines()]
-    assert lines[-1]["level"] == "error"
-    assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
-UNCAUGHT = """
-import logging, threading, warnings
-from konkyo.ui.server.telemetry import configure_logs
-
-configure_logs("json")
-logging.getLogger("uvicorn.error").error("from a library")
-warnings.warn("an old name", DeprecationWarning, stacklevel=1)
-thread = threading.Thread(target=lambda: 1 / 0)
-thread.start()
-thread.join()
-import sys
-print("printed by a library", file=sys.stderr)
-raise ValueError("nobody caught it")
-"""
+def held(address: str | Path) -> tuple[list[tuple[str, str]], list[str]]:
+    """Everything a reader can be told: articles with their texts, and what a search finds."""
+    store: Store = open_store(address)
+    try:
+        articles = sorted(
+            (a.article_id, store.article(a.article_id).text) for a in store.articles()
+        )
+        found = store.dense(ToyEncoder().queries(["札幌の日銀"])[0], 5)
+        return articles, [hit.passage_id for hit in found]
+    finally:
+        store.close()
 
 
-def test_what_nobody_caught_is_a_json_line_too(tmp_path: Path) -> None:
-    command = [sys.executable, "-W", "always", "-c", UNCAUGHT]
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        check=False,
-    )
-    lines = [json.loads(line) for line in done.stderr.splitlines()]
-    said = " ".join(f"{line['message']} {line.get('error', '')}" for line in lines)
-    for words in ("from a library", "an old name", "ZeroDivisionError", "printed by", "ValueError"):
-        assert words in said
+def removed(address: str, source: str) -> None:
+    with open_writer(address) as writer:
+        writer.remove_source(source)
+        writer.commit()
 
 
-def test_servers_that_share_an_index_count_together(postgres: Postgres) -> None:  # noqa: F811
-    pytest.importorskip("limits")
-    from konkyo.ui.server.shared_limits import SharedCounts
+@pytest.fixture
+def news(tmp_path: Path) -> Path:
+    return write_stories(tmp_path / "articles", 8)
 
-    address = postgres.make("counted")
-    servers = [Limiter(AT_ONCE // 2, storage=SharedCounts(SessionStore(address))) for _ in "ab"]
-    refused: list[TooMany] = []
 
-    def ask(number: int) -> None:
-        try:
-            servers[number % 2].take("caller")
-        except TooMany as exc:
-            refused.append(exc)
+@pytest.fixture
+def backup(tmp_path: Path) -> Path:
+    (tmp_path / "backup").mkdir()
+    return tmp_path / "backup"
 
-    threads = [threading.Thread(target=ask, args=(n,)) for n in range(AT_ONCE)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(refused) == AT_ONCE // 2
-    assert all(0 < exc.retry_after <= 60 for exc in refused)
-    servers[0].take("another caller")
-    storage = SharedCounts(SessionStore(address))
-    assert storage.check()
-    key = "questions/caller/6/1/minute"
-    assert storage.get(key) == AT_ONCE, re.sub(r"\d", "", key)
-    storage.clear(key)
-    servers[1].take("caller")
-    assert storage.reset() == 2
+
+def test_a_folder_is_backed_up_and_restored(news: Path, tmp_path: Path, backup: Path) -> None:
+    store = tmp_path / "news"
+    build([str(news)], store, ToyEncoder())
+    Feedback(feedback_file(str(store))).keep("c", 1, "up", OUTCOME)
+    AuditLog(audit_file(str(store))).add("mari", "undo")
+    before = held(store)
+    named = {"STORE": str(store), "BACKUP": str(backup)}
+    run("Backup of a folder", **named)
+    # Again, as every night.
+    run("Backup of a folder", **named)
+    shutil.rmtree(store)
+    for path in tmp_path.glob("news-*"):
+        path.unlink()
+    run("Restore of a folder", **named)
+    assert held(store) == before
+    assert len(opinions_of(str(store))) == 1
+    assert audit_file(str(store)).exists()
+    again = build([str(news)], store, ToyEncoder())
+    assert (again.added, again.unchanged) == (0, 8)
+
+
+def test_a_build_is_undone(news: Path, tmp_path: Path) -> None:
+    store = tmp_path / "news"
+    build([str(news)], store, ToyEncoder())
+    before = held(store)
+    write_story(news, 3, version=1)
+    build([str(news)], store, ToyEncoder())
+    assert held(store) != before
+    run("Rollback", STORE=str(store))
+    assert held(store) == before
+
+
+def test_a_database_is_backed_up_and_restored(
+    news: Path, tmp_path: Path, backup: Path, postgres: Postgres
+) -> None:
+    store, new = postgres.make("operated"), postgres.make("restored")
+    build([str(news)], store, ToyEncoder())
+    SessionStore(store).keep("c", 1, "up", OUTCOME)
+    before = held(store)
+    named = {"STORE": store, "BACKUP": str(backup), "NEW": new}
+    run("Backup of PostgreSQL", **named)
+    postgres.run("DROP DATABASE operated WITH (FORCE)")
+    run("Restore of PostgreSQL", **named)
+    assert held(new) == before
+    assert len(opinions_of(new)) == 1
+    again = build([str(news)], new, ToyEncoder())
+    assert (again.added, again.unchanged) == (0, 8)
+
+
+def test_a_role_that_reads_can_sign_people_in_and_change_nothing(
+    news: Path, postgres: Postgres
+) -> None:
+    store = postgres.make("roles")
+    build([str(news)], store, ToyEncoder())
+    run("A role that reads", STORE=store)
+    reading = store.replace(f"konkyo:{PASSWORD}", "konkyo_reader:change-this-one")
+    assert reading != store
+    assert held(reading) == held(store)
+    tables = SessionStore(reading)
+    SignIns(tables)["token"] = "konkyo"
+    assert SignIns(SessionStore(reading))["token"] == "konkyo"
+    tables.keep("c", 1, "up", OUTCOME)
+    tables.save("conversation", "{}")
+    assert tables.load("conversation") == "{}"
+    assert tables.count("caller", 60) == 1
+    assert len(opinions_of(reading)) == 1
+    with pytest.raises(KonkyoError, match="permission denied"):
+        removed(reading, str(news / "0000.md"))
+    # A rebuild makes new tables: they are read as well.
+    build([str(news)], store, ToyEncoder(), rebuild=True)
+    assert held(reading) == held(store)

@@ -243,6 +243,12 @@ class SessionStore:
 
         # Several servers begin at once: one of them makes the tables.
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('konkyo ledger'))"))
+        missing = text(
+            "SELECT count(*) FROM unnest(CAST(:names AS text[])) n WHERE to_regclass(n) IS NULL"
+        )
+        if not connection.execute(missing, {"names": list(self._tables.tables)}).scalar():
+            # A role that may make nothing has no right to ask for it either.
+            return
         connection.execute(CreateSchema("konkyo", if_not_exists=True))
         self._tables.create_all(connection)
 
