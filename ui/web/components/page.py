@@ -119,7 +119,9 @@ def _wire_page(
         return unchanged() if visit.conversation.turns else context.conversation(visit)
 
     async def find_examples(request: gr.Request) -> object:
-        service, language = context.chat_service, context.visit(request).language
+        service = context.chat_service
+        # A conversation may have to be fetched from a database.
+        language = (await asyncio.to_thread(context.visit, request)).language
         while service.readiness != "failed" and service.examples(language) is None:
             await asyncio.sleep(0.2)
         return await asyncio.to_thread(welcome, request)
