@@ -174,7 +174,12 @@ def test_the_command_writes_and_reads_a_sheet(tmp_path: Path) -> None:
     assert again.exit_code == 2
     assert "would be lost" in again.output
     read = CliRunner().invoke(evaluate, ["label", "--read", sheet])
-    assert "0 verdicts, 4 left" in read.output
+    assert "no verdict yet, 4 left" in read.output
+    blank = Path(sheet).read_text("utf-8-sig")
+    Path(sheet).write_text(blank.replace("\tuseful\t\t", "\tuseful\tgarbled\t"), "utf-8-sig")
+    read = CliRunner().invoke(evaluate, ["label", "--read", sheet])
+    assert "2 verdicts, 2 left" in read.output
+    assert "garbled 2" in read.output
     assert CliRunner().invoke(evaluate, ["label", str(tmp_path)]).exit_code == 2
 
 

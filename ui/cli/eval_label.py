@@ -80,6 +80,9 @@ def _read(sheet: Path) -> None:
     from konkyo.eval.systems_table import shown
 
     found = read_sheet(str(sheet), sheet.read_text("utf-8-sig"))
+    if not found.verdicts:
+        click.echo(f"{sheet}: no verdict yet, {found.left} left")
+        return
     table = Table(title=f"{found.useful.n} verdicts, {found.left} left")
     table.add_column("")
     table.add_column("share (95 %)", justify="right")
