@@ -44,7 +44,7 @@ class Thresholds:
         "share that the quotes answer, below which the question is refused; the fitted one wins",
     )
     kind_missing: float = _share(
-        0.1, "the most that share may be where no quote holds what kind of thing is asked for"
+        0.1, "the most that share may be where a number or day is asked for and no quote holds one"
     )
     quote_near_best: float = _share(
         0.7, "part of the best quote's score from which another is shown beside it"

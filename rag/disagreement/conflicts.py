@@ -21,7 +21,7 @@ from konkyo.index.text.language import detect
 from konkyo.index.text.moments import Moment, moments_agree
 from konkyo.index.text.quantities import Quantity, quantities, same_quantity
 from konkyo.index.text.word_data import CHECKED, alternatives, word_data
-from konkyo.rag.reading.answerability import Asked, asked_for, holds, terms
+from konkyo.rag.reading.answerability import Asked, Measured, asked_for, holds, terms
 from konkyo.rag.retrieval.evidence import Span
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.types import Evidence
@@ -29,7 +29,7 @@ from konkyo.rag.verification.meaning import Supporter
 
 __all__ = ["asks_whether_they_differ", "conflicting", "same_matter"]
 
-_COMPARED: tuple[Asked, ...] = ("number", "date")
+_COMPARED: tuple[Measured, ...] = ("number", "date")
 
 
 @dataclass(frozen=True, slots=True, config=CHECKED)

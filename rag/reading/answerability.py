@@ -18,7 +18,6 @@ from pydantic.dataclasses import dataclass
 from konkyo.index.records import Hit
 from konkyo.index.text.dates import dates
 from konkyo.index.text.language import same_language
-from konkyo.index.text.names import names
 from konkyo.index.text.quantities import quantities
 from konkyo.index.text.tokens import tokens
 from konkyo.index.text.word_data import CHECKED, alternatives, word_data
@@ -27,9 +26,12 @@ from konkyo.rag.retrieval.evidence import Selection, Span
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.verification.facts import compare
 
-__all__ = ["Answerability", "Asked", "asked_for", "holds", "terms"]
+__all__ = ["Answerability", "Asked", "Measured", "asked_for", "holds", "terms"]
 
-Asked = Literal["number", "date", "name"]
+Measured = Literal["number", "date"]
+"""What is recognised exactly in any text."""
+
+Asked = Measured | Literal["name"]
 
 _Asking = Annotated[re.Pattern[str], alternatives(flags=re.IGNORECASE)]
 
@@ -74,15 +76,13 @@ def asked_for(question: str) -> Asked | None:
     return min(found, key=lambda one: one[0])[1] if found else None
 
 
-def holds(kind: Asked, text: str, language: str | None) -> bool:
+def holds(kind: Measured, text: str, language: str | None) -> bool:
     """Whether a text holds something of that kind."""
     if kind == "date":
         return bool(dates(text, None, language)) or any(
             q.kind == "year" for q in quantities(text, language)
         )
-    if kind == "number":
-        return any(not q.small for q in quantities(text, language))
-    return bool(names(text, language))
+    return any(not q.small for q in quantities(text, language))
 
 
 def terms(text: str) -> set[str]:
@@ -102,8 +102,8 @@ class Answerability:
     ) -> float:
         """The probability that what was found answers the question.
 
-        Where a question asks for a number, a date or a name and no quote holds one, the answer
-        cannot be there, whatever the reader sees.
+        Where a question asks for a number or a date and no quote holds one, the answer cannot be
+        there, whatever the reader sees. Names are not recognised surely enough for that.
         """
         found = self.features(question, language, selection, hits)
         share = self._calibration.probability(found)
@@ -154,9 +154,9 @@ class Answerability:
 def _kind_missing(question: str, selection: Selection) -> bool:
     """Whether no quote holds anything of the kind that the question asks for."""
     kind = asked_for(question)
-    return kind is not None and not any(
-        holds(kind, e.text, e.article.language) for e in selection.evidence
-    )
+    if kind is None or kind == "name":
+        return False
+    return not any(holds(kind, e.text, e.article.language) for e in selection.evidence)
 
 
 def _rank(place: Span, hits: Sequence[Hit]) -> int:
