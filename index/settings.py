@@ -11,7 +11,7 @@
     [retrieval]     dense_weight, candidates, top_k
     [answers]       phrasing, strictness
     [chat]          host, port, rate, concurrent, password_file, editor_password_file,
-                    keys_file, log, names, origins, user_header, editors, grace
+                    keys_file, log, names, origins, user_header, editors, grace, stale_after
     [oidc]          issuer, client_id, client_secret_env, scope, role_claim, editors, readers,
                     hours
 
@@ -149,7 +149,8 @@ class ChatSettings(_Section):
     those of other sites whose pages may call the HTTP interface (https://a.example);
     ``user_header`` is the header in which that proxy says who signed in, and ``editors`` are those
     of them who may change the index. ``grace`` is how long, in seconds, a server that is told to
-    end (SIGTERM) goes on with the answers under way.
+    end (SIGTERM) goes on with the answers under way. ``stale_after`` is the age of the newest
+    article, in days, from which answers warn that newer events are not known (0: never).
     """
 
     host: str = "127.0.0.1"
@@ -165,6 +166,7 @@ class ChatSettings(_Section):
     user_header: str = ""
     editors: tuple[str, ...] = ()
     grace: float = Field(default=30.0, ge=0)
+    stale_after: int = Field(default=0, ge=0)
 
     @field_validator("origins")
     @classmethod

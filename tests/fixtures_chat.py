@@ -3,8 +3,8 @@
     python tests/fixtures_chat.py
 
 prints its address. What a question contains chooses what happens: ``weather`` is refused,
-``slow`` takes seconds, ``endless`` minutes, ``line`` stands in line before a model that takes
-seconds, ``damaged`` fails, ``crash`` fails in a way nobody
+``quoted`` is answered by a quote alone, ``slow`` takes seconds, ``endless`` minutes, ``line``
+stands in line before a model that takes seconds, ``damaged`` fails, ``crash`` fails in a way nobody
 foresaw, ``payload N M`` puts the N-th to M-th hostile strings into everything a pipeline can hand
 out, otherwise an answer.
 """
@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -48,6 +49,8 @@ from konkyo.rag.types import (
     Finished,
     Refusal,
     Removed,
+    Short,
+    ShortReady,
 )
 from konkyo.ui.server.evaluation_jobs import EvaluationJobs, EvaluationRun
 from konkyo.ui.server.llm_queue import LLMQueue
@@ -388,6 +391,8 @@ class FakeReader:
             yield from self._hostile(question)
         elif "weather" in question:
             yield from self._refused(question)
+        elif "quoted" in question:
+            yield from self._quoted(question)
         elif "line" in question:
             shown = (evidence(1, LONG, "Dock workers returned to work"),)
             yield EvidenceReady(shown, "en")
@@ -419,9 +424,26 @@ class FakeReader:
         yield from _paced(ClaimDrafted(claims[1].text), ClaimChecked(claims[1]), pace)
         yield Finished(answer(question, claims, shown, (removed,)))
 
+    def _quoted(self, question: str) -> Iterator[Event]:
+        """A quote in another language than the question's, with the answer in a few words."""
+        pace = 2.0 if "slow" in question else self.pace
+        shown = (
+            evidence(1, ENGLISH, ENGLISH.text.split("\n")[1]),
+            evidence(2, JAPANESE, JAPANESE.text.split("\n")[0]),
+        )
+        short = Short("$550 billion", "en", exact=True)
+        frame = f"According to {JAPANESE.outlet} (in Japanese, 9 Feb 2026): $550 billion."
+        claim = Claim(shown[1].text, (2,), 1.0, frame, "ja")
+        removed = Removed(shown[1].text.removesuffix("。"), "relation")
+        yield EvidenceReady(shown, "en")
+        yield ShortReady(short)
+        yield from _paced(ClaimRemoved(removed), ClaimChecked(claim), pace)
+        yield Finished(replace(answer(question, (claim,), shown, (removed,)), short=short))
+
     def _refused(self, question: str) -> Iterator[Event]:
-        yield EvidenceReady((evidence(1, LONG, "Dock workers returned to work"),), "en")
-        time.sleep(self.pace)
+        near = (evidence(1, LONG, "Dock workers returned to work"),)
+        yield EvidenceReady(near, "en", likely=False)
+        time.sleep(2.0 if "slow" in question else self.pace)
         refusal = Refusal(
             question=question,
             language="en",

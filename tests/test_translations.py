@@ -67,7 +67,7 @@ def test_only_quotes_in_another_language_than_the_question_offer_a_translation()
     page = assert_harmless(page_of(chat_service, tab))
     wishes = [a for _, a in page.tags if a.get("data-act") == "translate"]
     assert [a["data-n"] for a in wishes] == ["1", "2", "4"]
-    assert wishes[0]["aria-label"] == "Translate [1]"
+    assert wishes[0]["aria-label"] == f"Translate [1]: {QUESTION}"
     assert foreign_quotes(replace(tab.turns[0], language="")) == ()
     for language in LANGUAGES:
         assert say(language, "translate") in conversation(tab.turns, language, translates=True)
@@ -149,7 +149,7 @@ def test_a_model_that_cannot_be_reached_is_told_and_can_be_asked_again() -> None
     tab = asked(chat_service)
     list(chat_service.translator.translate(tab, 1, PLACE, "en"))
     page = assert_harmless(page_of(chat_service, tab))
-    assert "No translation: http://127.0.0.1:1: no answer; is the server running?" in page.words
+    assert f"No translation: {say('en', 'error_model')}" in page.words
     wishes = [a["data-n"] for _, a in page.tags if a.get("data-act") == "translate"]
     assert wishes == ["1", "2", "4"]
 
@@ -337,9 +337,10 @@ def test_a_reader_has_a_quote_translated(browser: Browser) -> None:
         assert text.evaluate("e => getComputedStyle(e).fontStyle") == "italic"
         assert page.locator(".k-card-quote").first.inner_text() == QUOTE
         assert page.evaluate("document.activeElement.dataset.n") == "1"
+        page.locator(".k-checked summary").click()
         page.locator('.k-translation[data-n="4"] button').click()
         page.wait_for_selector('.k-translation[data-n="4"][data-state="doubtful"]')
-        page.get_by_role("button", name="Copy", exact=True).click()
+        page.locator('[data-act="copy"]').click()
         copied = page.evaluate("navigator.clipboard.readText()")
         assert QUOTE in copied
         assert TRANSLATION not in copied
@@ -360,7 +361,9 @@ def test_the_page_says_why_there_is_no_translation(browser: Browser) -> None:
         assert wish.inner_text() == "訳を見る"
         wish.click()
         page.wait_for_selector('.k-translation[data-n="1"][data-state="failed"]')
-        assert "is the server running?" in page.locator('.k-translation[data-n="1"]').inner_text()
+        told = page.locator('.k-translation[data-n="1"]').inner_text()
+        assert say("ja", "error_model") in told
+        assert "is the server running?" not in page.content()
         assert wish.is_enabled()
 
 

@@ -204,7 +204,7 @@ def _chat_server(
     store = settings.store
     session_store = session_store_of(store)
     storage = SharedCounts(session_store) if session_store is not None else None
-    chat_service = ChatService(load, telemetry, session_store)
+    chat_service = ChatService(load, telemetry, session_store, settings.chat.stale_after)
     audit = AuditLog(audit_file(store))
     index_jobs = _index_jobs(settings, chat_service, access, allowed, audit)
     closing.callback(index_jobs.close)

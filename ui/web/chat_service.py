@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from typing import Literal
 
@@ -24,6 +25,8 @@ from konkyo.ui.server.llm_queue import Heartbeat, Queued, in_line
 from konkyo.ui.server.telemetry import Channel, Telemetry
 from konkyo.ui.web.conversation import Conversation
 from konkyo.ui.web.conversations import Conversations, Sessions
+from konkyo.ui.web.error_words import error_words
+from konkyo.ui.web.html.elements import shown_date
 from konkyo.ui.web.i18n import LANGUAGES, Language, say
 from konkyo.ui.web.pipeline_protocol import ChatPipeline, NotReady
 from konkyo.ui.web.quote_translator import HEARTBEAT_SECONDS, QuoteTranslator
@@ -52,6 +55,9 @@ Readiness = Literal["loading", "ready", "failed", "draining"]
 class ChatService:
     """Answers the questions of all readers of one server.
 
+    ``stale_after`` is the age of the newest article, in days, from which readers are warned (0:
+    never).
+
     ``load`` makes the pipeline; it runs once, in the background, when ``open`` is called, and may
     take seconds. Until then questions wait.
     """
@@ -61,7 +67,9 @@ class ChatService:
         load: Callable[[], ChatPipeline],
         telemetry: Telemetry | None = None,
         sessions: Sessions | None = None,
+        stale_after: int = 0,
     ) -> None:
+        self._stale_after = stale_after
         self._load = load
         self.conversations = Conversations(sessions)
         self._draining = False
@@ -218,8 +226,9 @@ class ChatService:
         history = conversation.history(turn.number)
         try:
             self.renew()
+            turn = self._dated(turn, language)
             if conversation.index_version not in (None, self._index_version):
-                turn = replace(turn, notes=(say(language, "newer"),))
+                turn = replace(turn, notes=(*turn.notes, say(language, "newer")))
             conversation.index_version = self._index_version
             for event in self.events(turn.question, "page", history=history, where=where):
                 if isinstance(event, Heartbeat):
@@ -232,7 +241,8 @@ class ChatService:
                 finished = turn.state == "done"
                 yield turn
         except KonkyoError as exc:
-            turn = replace(turn, state="failed", error=str(exc))
+            said = error_words(exc, language)
+            turn = replace(turn, state="failed", error=said, error_detail=str(exc))
             finished = True
             if conversation.update(turn):
                 yield turn
@@ -241,6 +251,15 @@ class ChatService:
                 # Stopped, or an error that is not ours and that the server will log.
                 failed = replace(turn, state="failed", claims=())
                 conversation.update(failed)
+
+    def _dated(self, turn: Turn, language: Language) -> Turn:
+        """Returns a turn that says how new the articles are, and which model there is."""
+        newest = self._index_summary.newest_date if self._index_summary is not None else ""
+        notes = turn.notes
+        if self._stale_after and newest and _age(newest) > self._stale_after:
+            notes = (*notes, say(language, "stale", date=shown_date(newest, language)))
+        model = self.reader.llm.name if self.translates else ""
+        return replace(turn, newest=newest, model=model, notes=notes)
 
     def renew(self) -> bool:
         """Read the newest generation of the index from now on; returns whether it changed."""
@@ -322,6 +341,14 @@ class ChatService:
         if self._reader is None:
             raise ArticleMissing(article_id)
         return self._reader.article(article_id)
+
+
+def _age(published: str) -> int:
+    """Returns the days since a date (ISO); 0 for what is no date."""
+    try:
+        return (date.today() - date.fromisoformat(published)).days
+    except ValueError:
+        return 0
 
 
 def _summarize(reader: ChatPipeline) -> IndexSummary:

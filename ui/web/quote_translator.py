@@ -13,6 +13,7 @@ from konkyo.rag.generation.translate import LONGEST_QUOTE, Translation, translat
 from konkyo.ui.server.llm_queue import Heartbeat, Queued, in_line
 from konkyo.ui.server.telemetry import Channel, Telemetry
 from konkyo.ui.web.conversation import Conversation
+from konkyo.ui.web.error_words import error_words
 from konkyo.ui.web.i18n import Language, say
 from konkyo.ui.web.pipeline_protocol import ChatPipeline
 from konkyo.ui.web.turns import (
@@ -119,7 +120,7 @@ class QuoteTranslator:
         except ArticleMissing:
             ended = replace(translation, problem=say(language, "article_gone"))
         except KonkyoError as exc:
-            ended = replace(translation, problem=str(exc))
+            ended = replace(translation, problem=error_words(exc, language))
         finally:
             turn = conversation.put_translation(number, ended)
         yield from () if turn is None else (turn,)

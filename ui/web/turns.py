@@ -20,7 +20,6 @@ from konkyo.rag.types import (
     EvidenceReady,
     Finished,
     Outcome,
-    Refusal,
     Removed,
     Short,
     ShortReady,
@@ -38,6 +37,7 @@ __all__ = [
     "foreign_quotes",
     "is_foreign",
     "leading_quote",
+    "quote_of",
     "quotes_of",
     "shown_quotes",
 ]
@@ -81,6 +81,9 @@ class Turn:
     is known. ``filtered`` says that a filter was on; ``ahead`` is how many questions the language
     model answers first while ``queued``; ``opinion`` is what the reader said of the answer: up,
     down or nothing. ``translations`` are those of quotes; they are no part of the outcome.
+    ``newest`` is the date of the newest article when it was asked, ``model`` the language model
+    there was; both may be empty. ``error`` is what the reader is told of an error,
+    ``error_detail`` its message for whoever runs the server.
     """
 
     number: int
@@ -98,6 +101,9 @@ class Turn:
     ahead: int = 0
     opinion: str = ""
     translations: tuple[QuoteTranslation, ...] = ()
+    newest: str = ""
+    model: str = ""
+    error_detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,11 @@ class IndexSummary:
     languages: tuple[str, ...] = field(default=())
     outlets: tuple[str, ...] = field(default=())
 
+    @property
+    def newest_date(self) -> str:
+        """The date of the newest article (ISO); empty where none is dated."""
+        return next((a.published for a in self.newest if a.published), "")
+
 
 @dataclass(frozen=True, slots=True)
 class Quote:
@@ -142,10 +153,12 @@ def advance(turn: Turn, event: Event | Queued) -> Turn:
     match event:
         case Queued(ahead=ahead):
             return replace(turn, state="queued" if ahead else "writing", ahead=ahead)
-        case EvidenceReady(evidence=evidence, language=language):
-            return replace(turn, state="writing", evidence=evidence, language=language)
+        case EvidenceReady(evidence=evidence, language=language, likely=likely):
+            # Passages that are not expected to answer are not shown: a refusal may follow.
+            state: TurnState = "writing" if likely else turn.state
+            return replace(turn, state=state, evidence=evidence, language=language)
         case ShortReady(short=short):
-            return replace(turn, short=short)
+            return replace(turn, state="writing", short=short)
         case ClaimDrafted():
             return replace(turn, state="checking")
         case ClaimChecked(claim=claim):
@@ -179,15 +192,9 @@ def foreign_quotes(turn: Turn) -> tuple[tuple[str, int, int], ...]:
 
 
 def leading_quote(turn: Turn) -> tuple[str, Mark] | None:
-    """Returns the quote to open beside a turn: the first one cited, before that the best one.
-
-    None while there is no evidence, and for a refusal.
-    """
-    quotes = quotes_of(turn)
-    if not quotes or isinstance(turn.outcome, Refusal):
-        return None
+    """Returns the quote to open beside a turn: the first one cited; None while there is none."""
     cited = [number for claim in turn.claims for number in claim.citations]
-    return next((q for q in quotes if q[1].number in cited[:1]), quotes[0])
+    return next((q for q in quotes_of(turn) if q[1].number in cited[:1]), None)
 
 
 def is_foreign(turn: Turn, quote: Quote) -> bool:
@@ -211,6 +218,12 @@ def shown_quotes(turn: Turn) -> tuple[Quote, ...]:
         if not agree:
             return tuple(final.values())
     return tuple(shown.values())
+
+
+def quote_of(turn: Turn, claim: Claim) -> Quote | None:
+    """Returns the quote that a sentence of a turn is, word for word; None where it is none."""
+    cited = (q for q in shown_quotes(turn) if q.number in claim.citations)
+    return next((q for q in cited if " ".join(q.text.split()) == claim.text), None)
 
 
 def _from_citation(citation: Citation) -> Quote:

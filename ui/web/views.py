@@ -9,12 +9,12 @@ from html import escape
 from konkyo.index.errors import ArticleMissing
 from konkyo.index.records import Filter
 from konkyo.ui.http.security_middleware import LANGUAGE_COOKIE
-from konkyo.ui.web.chat_service import ChatService
+from konkyo.ui.web.chat_service import QUESTION_LIMIT, ChatService
 from konkyo.ui.web.conversation import Conversation
 from konkyo.ui.web.html.article import article_page, notice_page
 from konkyo.ui.web.html.conversation import conversation
 from konkyo.ui.web.html.filters import filters
-from konkyo.ui.web.html.header import brand, status, tools
+from konkyo.ui.web.html.header import brand, question_count, status, tools
 from konkyo.ui.web.html.overview import overview
 from konkyo.ui.web.i18n import PHRASES, Language, say
 from konkyo.ui.web.turns import Mark, Turn
@@ -70,6 +70,7 @@ def page_words(
     words["html:status"] = status_view(chat_service, language)
     words["html:conversation"] = conversation((), language, suggestions)
     words["html:source"] = overview(chat_service.index_summary, language)
+    words["html:count"] = question_count(QUESTION_LIMIT, language)
     words["html:filters"] = filters(chat_service.index_summary, Filter(), language)
     return words
 

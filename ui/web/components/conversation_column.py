@@ -55,6 +55,7 @@ class ConversationColumn:
     def _build_composer(self) -> None:
         import gradio as gr
 
+        html_part("@@html:count@@", "k-count", "konkyo.count(element);")
         with gr.Row(elem_id="k-composer"):
             self._box = gr.Textbox(
                 elem_id="k-box",
@@ -64,7 +65,6 @@ class ConversationColumn:
                 placeholder="@@placeholder@@",
                 lines=1,
                 max_lines=6,
-                max_length=QUESTION_LIMIT,
                 autofocus=True,
                 scale=1,
             )
@@ -138,7 +138,8 @@ class ConversationColumn:
         context, conversation = self._context, visit.conversation
         question = (visit.value("question") or typed or "").strip()
         same = unchanged()
-        if not question:
+        if not question or (len(typed) > QUESTION_LIMIT and question == typed.strip()):
+            # What is too long stays in the box, where the page says so.
             yield same, same, same, same, same
             return
         opened: tuple[str, Mark] | None = None

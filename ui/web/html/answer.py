@@ -1,4 +1,4 @@
-"""An answer: its sentences with their citations, what was removed, and what can be done with it."""
+"""An answer: in a few words, then quotes and sentences with their citations."""
 
 from __future__ import annotations
 
@@ -6,51 +6,49 @@ import re
 from html import escape
 from typing import Literal
 
-from konkyo.rag.messages import removed_text
-from konkyo.rag.types import (
-    Answer,
-    Claim,
-    Refusal,
-    Reply,
-)
+from konkyo.rag.types import Answer, Claim, Refusal, Reply
 from konkyo.ui.web.export import plain_answer
 from konkyo.ui.web.html.elements import (
     article_label,
+    language_name,
+    meta_line,
+    named_for,
     open_attributes,
     phrase,
     safe_url,
     text_attributes,
 )
+from konkyo.ui.web.html.evidence import translation_block
 from konkyo.ui.web.html.feedback import feedback_buttons
 from konkyo.ui.web.html.refusal import refusal_block
 from konkyo.ui.web.html.reply import reply_block
 from konkyo.ui.web.i18n import Language, say
-from konkyo.ui.web.turns import Quote, Turn, shown_quotes
+from konkyo.ui.web.turns import Quote, Turn, quote_of, shown_quotes
 
-__all__ = ["answer_body", "answer_footer", "printed_sources", "removed_sentences"]
+__all__ = ["answer_actions", "answer_body", "printed_sources"]
 
 _MARK_IN_TEXT = re.compile(r"(?<!\s)\s*+[\[［【](\d{1,3})[\]］】]")
 
 
-def answer_body(turn: Turn, language: Language) -> str:
+def answer_body(turn: Turn, language: Language, *, translates: bool = False) -> str:
     """Returns what stands below a question: answer, refusal, error, or what is being done."""
     if turn.state == "failed":
-        detail = turn.error or say(language, "error_internal")
-        return (
-            f'<p class="k-failed"><strong>{phrase(language, "error")}</strong> '
-            f'<span dir="auto">{escape(detail)}</span></p>'
-        )
+        return _failure(turn, language)
     if isinstance(turn.outcome, Refusal):
         return refusal_block(turn, turn.outcome, language)
     if isinstance(turn.outcome, Reply):
         return reply_block(turn.outcome, language)
-    quotes = {q.number: q for q in shown_quotes(turn)}
-    claims = "".join(_claim(turn, claim, quotes, language) for claim in turn.claims)
+    said = _short(turn) + "".join(
+        _quoted(turn, claim, quote, language, translates)
+        if (quote := quote_of(turn, claim))
+        else _claim(turn, claim, language)
+        for claim in turn.claims
+    )
     if turn.state == "done":
-        return claims
+        return said
     if turn.state == "stopped":
         more = f" {phrase(language, 'stopped_more')}" if turn.claims else ""
-        return f'{claims}<p class="k-note"><strong>{phrase(language, "stopped")}</strong>{more}</p>'
+        return f'{said}<p class="k-note"><strong>{phrase(language, "stopped")}</strong>{more}</p>'
     words = {
         "waiting": "loading_wait",
         "searching": "searching",
@@ -59,10 +57,62 @@ def answer_body(turn: Turn, language: Language) -> str:
         "checking": "checking",
     }[turn.state]
     doing = phrase(language, words, count=turn.ahead)
-    return f'{claims}<p class="k-doing" data-doing="{turn.state}">{doing}</p>'
+    return f'{said}<p class="k-doing" data-doing="{turn.state}">{doing}</p>'
 
 
-def _claim(turn: Turn, claim: Claim, quotes: dict[int, Quote], language: Language) -> str:
+def _failure(turn: Turn, language: Language) -> str:
+    """Returns what went wrong; the message for whoever runs the server is folded."""
+    said = turn.error or say(language, "error_internal")
+    detail = (
+        f'<details class="k-fold" data-fold="t{turn.number}-error">'
+        f"<summary>{phrase(language, 'error_detail')}</summary>"
+        f'<p class="k-note" dir="auto">{escape(turn.error_detail)}</p></details>'
+        if turn.error_detail
+        else ""
+    )
+    return (
+        f'<div class="k-failed"><p><strong>{phrase(language, "error")}</strong> '
+        f'<span dir="auto">{escape(said)}</span></p>{detail}</div>'
+    )
+
+
+def _short(turn: Turn) -> str:
+    """Returns the answer in a few words; nothing where the first sentence says it."""
+    if turn.short is None or any(c.frame or quote_of(turn, c) is None for c in turn.claims[:1]):
+        return ""
+    return f'<p class="k-short"{text_attributes(turn.short.language)}>{escape(turn.short.text)}</p>'
+
+
+def _quoted(turn: Turn, claim: Claim, quote: Quote, language: Language, translates: bool) -> str:
+    """Returns a quote that stands as an answer, with its article, language and translation."""
+    short = turn.short.text if turn.short is not None else ""
+    about = quote.article
+    frame = (
+        f'<p class="k-frame" dir="auto">{_emphasized(claim.frame, short)}</p>'
+        if claim.frame
+        else ""
+    )
+    title = f"<span{text_attributes(about.language)}>{escape(about.title)}</span>"
+    written = language_name(about.language, language)
+    cite = _cite(turn, quote.number, {quote.number: quote}, language)
+    return (
+        f'{frame}<div class="k-quoted"><blockquote{text_attributes(about.language)}>'
+        f"{_emphasized(claim.text, short)}{cite}"
+        f'</blockquote><p class="k-meta">{title}<span class="k-dot"> · </span>'
+        f"{meta_line(about.outlet, about.published, language)}"
+        f'<span class="k-dot"> · </span><span class="k-lang">{escape(written)}</span></p>'
+        f"{translation_block(turn, quote, language) if translates else ''}</div>"
+    )
+
+
+def _emphasized(text: str, part: str) -> str:
+    before, found, after = text.partition(part) if part else (text, "", "")
+    strong = f"<strong>{escape(found)}</strong>" if found else ""
+    return f"{escape(before)}{strong}{escape(after)}"
+
+
+def _claim(turn: Turn, claim: Claim, language: Language) -> str:
+    quotes = {q.number: q for q in shown_quotes(turn)}
     mentioned: list[int] = []
     pieces: list[str] = []
     if claim.published and not claim.frame:
@@ -118,38 +168,8 @@ def printed_sources(turn: Turn, language: Language) -> str:
     return f'<div class="k-printed"><h3>{heading}</h3><ol>{"".join(rows)}</ol></div>'
 
 
-def removed_sentences(turn: Turn, language: Language) -> str:
-    """Returns the sentences that did not pass the checks, by reason, folded."""
-    if not turn.removed:
-        return ""
-    folds = []
-    for reason in dict.fromkeys(removed.reason for removed in turn.removed):
-        same = [r for r in turn.removed if r.reason == reason]
-        summary = phrase(
-            language, "removed", count=len(same), reason=removed_text(reason, language)
-        )
-        rows = "".join(
-            f'<li dir="auto"><s>{escape(r.text)}</s>'
-            + (f' <span class="k-why">{escape(r.detail)}</span>' if r.detail else "")
-            + "</li>"
-            for r in same
-        )
-        folds.append(
-            f'<details class="k-fold" data-fold="t{turn.number}-{reason}">'
-            f"<summary>{summary}</summary>"
-            f'<p class="k-note">{phrase(language, "removed_note")}</p><ul>{rows}</ul></details>'
-        )
-    return "".join(folds)
-
-
-def answer_footer(turn: Turn, language: Language) -> str:
-    """Returns facts about an answer, and what a reader can do with it."""
-    facts = []
-    if isinstance(turn.outcome, Answer):
-        facts.append(phrase(language, "verified", count=len(turn.outcome.claims)))
-    if turn.outcome is not None and "total" in turn.outcome.timings_ms:
-        seconds = f"{turn.outcome.timings_ms['total'] / 1000:.1f}"
-        facts.append(phrase(language, "seconds", seconds=seconds))
+def answer_actions(turn: Turn, language: Language) -> str:
+    """Returns what a reader can do with an answer."""
     actions = [
         _action("retry", turn, language),
         _action("edit", turn, language),
@@ -157,11 +177,8 @@ def answer_footer(turn: Turn, language: Language) -> str:
     if isinstance(turn.outcome, Answer):
         actions.append(_action("copy", turn, language, text=plain_answer(turn)))
     actions.append(_action("link", turn, language))
-    said = f'<span class="k-facts">{" · ".join(facts)}</span>' if facts else ""
     thumbs = feedback_buttons(turn, language)
-    return (
-        f'<div class="k-foot">{said}<span class="k-actions">{"".join(actions)}{thumbs}</span></div>'
-    )
+    return f'<div class="k-foot"><span class="k-actions">{"".join(actions)}{thumbs}</span></div>'
 
 
 def _action(
@@ -170,5 +187,6 @@ def _action(
     carried = escape(text or turn.question)
     return (
         f'<button type="button" class="k-quiet" data-act="{name}" data-text="{carried}"'
-        f' data-done="{phrase(language, "copied")}">{phrase(language, name)}</button>'
+        f' aria-label="{named_for(turn, language, name)}" data-done="{phrase(language, "copied")}">'
+        f"{phrase(language, name)}</button>"
     )

@@ -19,6 +19,7 @@ from konkyo.ui.web.html.elements import (
     text_attributes,
 )
 from konkyo.ui.web.i18n import Language
+from konkyo.ui.web.text_fragment import text_fragment
 from konkyo.ui.web.turns import Mark
 
 __all__ = ["article_page", "notice_page"]
@@ -41,7 +42,7 @@ def article_page(article: Article, marks: Sequence[Mark], language: Language) ->
         f'<h2 id="k-article-title" tabindex="-1"{text_attributes(article.language)}>'
         f"{escape(article.title)}</h2>",
         f'<p class="k-meta">{meta}</p>',
-        _original(article.url, language),
+        _original(article, fitting, language),
     ]
     if lost:
         parts.append(f'<p class="k-note">{phrase(language, "quote_moved")}</p>')
@@ -102,12 +103,17 @@ def _marked(text: str, start: int, end: int, marks: Sequence[Mark], here: int) -
     return "".join(pieces)
 
 
-def _original(url: str | None, language: Language) -> str:
-    address = safe_url(url)
+def _original(article: Article, marks: Sequence[Mark], language: Language) -> str:
+    """Returns the link to the page itself, at the words of the quote that is open."""
+    address = safe_url(article.url)
     if address is None:
         return ""
+    here = next((article.text[m.start : m.end] for m in marks if m.primary), "")
+    at = text_fragment(here)
+    if at and "#" in address:
+        at = at.removeprefix("#")
     return (
-        f'<p class="k-original"><a href="{escape(address)}" target="_blank"'
+        f'<p class="k-original"><a href="{escape(address + at)}" target="_blank"'
         f' rel="noopener noreferrer nofollow">{phrase(language, "original")}'
         f' <bdi class="k-host">{escape(urlsplit(address).hostname or "")}</bdi>'
         f' <span aria-hidden="true">↗</span></a></p>'

@@ -9,12 +9,13 @@ from konkyo.rag.types import (
     Refusal,
     Reply,
 )
-from konkyo.ui.web.html.answer import answer_body, answer_footer, printed_sources, removed_sentences
+from konkyo.ui.web.html.answer import answer_actions, answer_body, printed_sources
+from konkyo.ui.web.html.checked import checked_line
 from konkyo.ui.web.html.elements import lang_attribute, phrase, suggestion_chips
 from konkyo.ui.web.html.evidence import evidence_cards
 from konkyo.ui.web.html.feedback import feedback_form
 from konkyo.ui.web.i18n import Language
-from konkyo.ui.web.turns import Turn
+from konkyo.ui.web.turns import Turn, quote_of, shown_quotes
 
 __all__ = ["conversation"]
 
@@ -51,24 +52,40 @@ def _turn(turn: Turn, language: Language, translates: bool) -> str:
     kind = {Refusal: "refused", Reply: "replied"}.get(type(turn.outcome), "answered")
     busy = turn.state in ("waiting", "searching", "queued", "writing", "checking")
     inner = [_question(turn)]
-    if not isinstance(turn.outcome, Refusal):
-        inner.append(evidence_cards(turn, language, translates))
     inner.append(
         f'<div class="k-answer"{lang_attribute(turn.language)} aria-live="polite"'
         f' aria-busy="{"true" if busy else "false"}">'
     )
-    inner.append(answer_body(turn, language))
+    inner.append(answer_body(turn, language, translates=translates))
     inner.append("</div>")
+    inner.append(_cards(turn, language, translates))
     inner.extend(f'<p class="k-note" dir="auto">{escape(note)}</p>' for note in _notices(turn))
     if not busy:
-        inner.append(removed_sentences(turn, language))
+        inner.append(checked_line(turn, language, translates=translates))
         inner.append(printed_sources(turn, language))
-        inner.append(answer_footer(turn, language))
+        inner.append(answer_actions(turn, language))
         inner.append(feedback_form(turn, language))
     return (
         f'<section class="k-turn" data-turn="{turn.number}" data-state="{turn.state}"'
         f' data-kind="{kind}" aria-labelledby="k-q{turn.number}">{"".join(inner)}</section>'
     )
+
+
+def _cards(turn: Turn, language: Language, translates: bool) -> str:
+    """Returns the quotes that sentences cite; before there is any, those they are written from."""
+    if isinstance(turn.outcome, Refusal) or turn.state == "searching":
+        return ""
+    quotes = shown_quotes(turn)
+    if not turn.claims:
+        waits = bool(quotes) and turn.state not in ("failed", "waiting")
+        return evidence_cards(turn, quotes, language, heading="evidence") if waits else ""
+    written = [claim for claim in turn.claims if quote_of(turn, claim) is None]
+    cited = {number for claim in written for number in claim.citations}
+    said = {q.number for claim in turn.claims if (q := quote_of(turn, claim))}
+    cards = [quote for quote in quotes if quote.number in cited - said]
+    if not cards:
+        return ""
+    return evidence_cards(turn, cards, language, heading="sources_of_answer", translates=translates)
 
 
 def _question(turn: Turn) -> str:

@@ -9,23 +9,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from html import escape
 from typing import Literal
 from urllib.parse import urlsplit
 
 from konkyo.index.records import ArticleSummary
 from konkyo.ui.web.i18n import Language, say
-from konkyo.ui.web.turns import Quote
+from konkyo.ui.web.turns import Quote, Turn
 
 __all__ = [
     "article_button",
     "article_label",
     "close_button",
     "lang_attribute",
+    "language_name",
     "meta_line",
+    "named_for",
     "open_attributes",
     "phrase",
     "safe_url",
+    "shorten",
+    "shown_date",
     "source_navigation",
     "suggested_question",
     "suggestion_chips",
@@ -60,7 +65,7 @@ def safe_url(url: str | None) -> str | None:
 
 def suggested_question(summary: ArticleSummary, language: Language) -> str:
     """Returns a question about an article, made of its title."""
-    title = _shorten(summary.title)
+    title = shorten(summary.title)
     if language == "ja":
         # Quotation marks inside quotation marks take the other shape.
         title = title.replace("「", "『").replace("」", "』")
@@ -126,7 +131,8 @@ def meta_line(
     if author:
         parts.append(f"<bdi>{escape(author)}</bdi>")
     if published:
-        parts.append(f'<time datetime="{escape(published)}">{escape(published)}</time>')
+        when = escape(shown_date(published, language))
+        parts.append(f'<time datetime="{escape(published)}">{when}</time>')
     else:
         parts.append(phrase(language, "no_date"))
     return '<span class="k-dot"> · </span>'.join(parts)
@@ -134,11 +140,35 @@ def meta_line(
 
 def article_label(title: str, outlet: str | None, published: str | None, language: Language) -> str:
     """Returns title, outlet and date of an article as plain text, not escaped."""
-    when = published or say(language, "no_date")
-    return ", ".join(part for part in (_shorten(title), outlet, when) if part)
+    when = shown_date(published, language) if published else say(language, "no_date")
+    return ", ".join(part for part in (shorten(title), outlet, when) if part)
 
 
-def _shorten(title: str) -> str:
+def shown_date(published: str, language: Language) -> str:
+    """Returns an ISO date as the reader's language writes it; anything else as it stands."""
+    from babel.dates import format_date
+
+    try:
+        day = date.fromisoformat(published)
+    except ValueError:
+        return published
+    return format_date(day, say(language, "date_pattern"), locale=language)
+
+
+def language_name(code: str, language: Language) -> str:
+    """Returns a language's name in the reader's language; its code where it has none."""
+    from babel import Locale
+
+    return Locale(language).languages.get(code) or code
+
+
+def named_for(turn: Turn, language: Language, key: str) -> str:
+    """Returns the name of a button that stands below every answer: it says which one it is for."""
+    return escape(f"{say(language, key)}: {shorten(turn.question)}")
+
+
+def shorten(title: str) -> str:
+    """Returns text in one line, cut where it is long."""
     flat = " ".join(title.split())
     return flat if len(flat) <= _TITLE_LIMIT else flat[: _TITLE_LIMIT - 1] + "…"
 

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
+from typing import Literal
 
-from konkyo.ui.web.html.elements import meta_line, open_attributes, phrase, text_attributes
+from konkyo.ui.web.html.elements import meta_line, open_attributes, phrase, shorten, text_attributes
 from konkyo.ui.web.i18n import LANGUAGES, Language
-from konkyo.ui.web.turns import Quote, Turn, is_foreign, shown_quotes
+from konkyo.ui.web.turns import Quote, Turn, is_foreign
 
-__all__ = ["evidence_cards"]
+__all__ = ["evidence_cards", "translation_block"]
 
 
-def evidence_cards(turn: Turn, language: Language, translates: bool) -> str:
-    """Returns a card for each quote of a turn; quotes the answer does not cite are dimmed.
-
-    ``translates`` offers translations of quotes in other languages.
-    """
-    quotes = shown_quotes(turn)
-    if not quotes:
-        return ""
-    cited = {n for claim in turn.claims for n in claim.citations}
-    finished = turn.state == "done"
+def evidence_cards(
+    turn: Turn,
+    quotes: Sequence[Quote],
+    language: Language,
+    *,
+    heading: Literal["evidence", "sources_of_answer", "unused"],
+    translates: bool = False,
+) -> str:
+    """Returns a card for each of some quotes of a turn; ``translates`` offers translations."""
     cards = []
     for quote in quotes:
-        used = quote.number in cited
-        dim = " k-dim" if finished and not used else ""
         cards.append(
-            f'<li><button type="button" class="k-card{dim}"{open_attributes(quote, turn.number)}>'
+            f'<li><button type="button" class="k-card"{open_attributes(quote, turn.number)}>'
             f'<span class="k-card-top"><span class="k-num">{quote.number}</span>'
             f'<span class="k-card-title"{text_attributes(quote.article.language)}>'
             f"{escape(quote.article.title)}</span></span>"
@@ -34,15 +33,15 @@ def evidence_cards(turn: Turn, language: Language, translates: bool) -> str:
             f"{escape(quote.text)}</span>"
             f'<span class="k-meta">'
             f"{meta_line(quote.article.outlet, quote.article.published, language)}</span>"
-            f"</button>{_translation(turn, quote, language) if translates else ''}</li>"
+            f"</button>{translation_block(turn, quote, language) if translates else ''}</li>"
         )
     return (
-        f'<div class="k-evidence"><h3>{phrase(language, "evidence")}</h3>'
+        f'<div class="k-evidence" data-cards="{heading}"><h3>{phrase(language, heading)}</h3>'
         f'<ul class="k-cards">{"".join(cards)}</ul></div>'
     )
 
 
-def _translation(turn: Turn, quote: Quote, language: Language) -> str:
+def translation_block(turn: Turn, quote: Quote, language: Language) -> str:
     """Returns the button that asks for a translation, or the translation; nothing if not needed."""
     if not is_foreign(turn, quote):
         return ""
@@ -51,7 +50,7 @@ def _translation(turn: Turn, quote: Quote, language: Language) -> str:
     settled = turn.state in ("done", "stopped", "failed")
     wish = (
         f'<button type="button" class="k-quiet" aria-label="{phrase(language, "translate")}'
-        f' [{quote.number}]"{"" if settled else " disabled"}'
+        f' [{quote.number}]: {escape(shorten(turn.question))}"{"" if settled else " disabled"}'
         f"{open_attributes(quote, turn.number, 'translate')}>"
         f"{phrase(language, 'translate')}</button>"
     )

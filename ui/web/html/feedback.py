@@ -5,7 +5,7 @@ from __future__ import annotations
 from konkyo.rag.types import (
     Answer,
 )
-from konkyo.ui.web.html.elements import phrase
+from konkyo.ui.web.html.elements import named_for, phrase
 from konkyo.ui.web.i18n import Language
 from konkyo.ui.web.turns import Turn
 
@@ -26,7 +26,7 @@ def feedback_buttons(turn: Turn, language: Language) -> str:
         return ""
     thumbs = "".join(
         f'<button type="button" class="k-quiet k-thumb" data-act="{name}" data-turn="{turn.number}"'
-        f' aria-label="{phrase(language, name)}" title="{phrase(language, name)}"'
+        f' aria-label="{named_for(turn, language, name)}" title="{phrase(language, name)}"'
         f' aria-pressed="{"true" if turn.opinion == verdict else "false"}">{THUMB_ICON}</button>'
         for name, verdict in (("good", "up"), ("bad", "down"))
     )
@@ -50,6 +50,7 @@ def feedback_form(turn: Turn, language: Language) -> str:
         f"<label><span>{phrase(language, 'bad_why')}</span><select>{options}</select></label>"
         f"<label><span>{phrase(language, 'correction')}</span>"
         '<input type="text" maxlength="2000" dir="auto"></label>'
-        f'<button type="button" class="k-chip" data-act="blame" data-turn="{turn.number}">'
+        f'<button type="button" class="k-chip" data-act="blame" data-turn="{turn.number}"'
+        f' aria-label="{named_for(turn, language, "send")}">'
         f"{phrase(language, 'send')}</button></div>"
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from konkyo.index.records import Filter
-from konkyo.ui.web.html.elements import phrase
+from konkyo.ui.web.html.elements import language_name, phrase
 from konkyo.ui.web.i18n import Language
 from konkyo.ui.web.turns import IndexSummary
 
@@ -23,7 +23,7 @@ def filters(index_summary: IndexSummary | None, where: Filter, language: Languag
         index_summary.languages if index_summary else (),
         where.languages,
         language,
-        lambda c: _language_name(c, language),
+        lambda c: language_name(c, language),
     )
     outlets = _options(
         index_summary.outlets if index_summary else (), where.outlets, language, lambda o: o
@@ -61,13 +61,3 @@ def _options(
         for value in values
     )
     return f'<option value="">{phrase(language, "any")}</option>{options}'
-
-
-def _language_name(code: str, language: Language) -> str:
-    """Returns a language's name in the reader's language."""
-    from babel import Locale, UnknownLocaleError
-
-    try:
-        return Locale(language).languages.get(code) or code
-    except UnknownLocaleError:
-        return code

@@ -8,15 +8,15 @@ from typing import Literal
 from konkyo.ui.web.html.elements import phrase
 from konkyo.ui.web.i18n import LANGUAGE_NAMES, LANGUAGES, Language
 
-__all__ = ["brand", "file_download", "status", "tools"]
+__all__ = ["brand", "file_download", "question_count", "status", "tools"]
 
 
 def brand(language: Language) -> str:
     """Returns the name and the tagline."""
     return (
-        '<p class="k-brand"><span class="k-seal" aria-hidden="true" lang="ja">根</span>'
-        '<span><strong>Konkyo</strong> <span class="k-tagline">'
-        f"{phrase(language, 'tagline')}</span></span></p>"
+        '<div class="k-brand"><span class="k-seal" aria-hidden="true" lang="ja">根</span>'
+        '<h1>Konkyo</h1> <span class="k-tagline">'
+        f"{phrase(language, 'tagline')}</span></div>"
     )
 
 
@@ -47,6 +47,15 @@ def tools(language: Language, *, cookie: str, sign_out: bool) -> str:
         f'<select id="k-language" data-cookie="{cookie}">{options}</select></label>'
         f'<button type="button" class="k-quiet k-icon" data-act="theme"'
         f' aria-label="{words["theme"]}" title="{words["theme"]}">◐</button>{leave}'
+    )
+
+
+def question_count(limit: int, language: Language) -> str:
+    """Returns how long the question may be; the page's script shows it where that is near."""
+    return (
+        f'<p class="k-count" role="status" data-limit="{limit}" hidden>'
+        f"<span data-words hidden>{phrase(language, 'over')} </span>"
+        f"<span data-used></span> / {limit}</p>"
     )
 
 

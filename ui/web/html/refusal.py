@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from konkyo.rag.types import (
-    Refusal,
-)
+from konkyo.rag.messages import refusal_text
+from konkyo.rag.types import Refusal
 from konkyo.ui.web.html.elements import article_button, phrase, suggested_question
 from konkyo.ui.web.i18n import Language
 from konkyo.ui.web.turns import Turn
@@ -20,7 +19,7 @@ def refusal_block(turn: Turn, outcome: Refusal, language: Language) -> str:
     parts = [
         f'<div class="k-refusal" data-reason="{escape(outcome.reason)}">',
         f'<p class="k-tag">{phrase(language, "refused")}</p>',
-        f'<p class="k-refusal-text" dir="auto">{escape(outcome.text)}</p>',
+        f'<p class="k-refusal-text">{escape(refusal_text(outcome.reason, language))}</p>',
         f'<p class="k-note">{phrase(language, tip)}</p>' if outcome.reason != "empty_index" else "",
     ]
     if outcome.related:

@@ -107,6 +107,7 @@
   const glide = () => (reduced.matches ? "auto" : "smooth");
 
   const box = () => $("#k-box textarea");
+  const limit = () => Number($(".k-count")?.dataset.limit ?? Infinity);
 
   function showSource() {
     root.dataset.source = "open";
@@ -293,15 +294,6 @@
           if (last) history.replaceState(null, "", linkTo($(".k-question", last).textContent));
           else if (new URL(location.href).searchParams.has("q")) history.replaceState(null, "", location.pathname);
         }
-        // Cards that the answer cites are brought into sight, if they stand outside the strip.
-        if (last && last.dataset.state === "done") {
-          const strip = $(".k-cards", last);
-          const used = strip && $(".k-card:not(.k-dim)", strip);
-          if (used) {
-            const by = used.getBoundingClientRect().left - strip.getBoundingClientRect().left;
-            if (by + used.offsetWidth > strip.clientWidth) strip.scrollTo({ left: by, behavior: glide() });
-          }
-        }
         if (last && following) last.scrollIntoView({ block: "start", behavior: glide() });
         // The button that was pressed is gone: who uses a keyboard goes on from what took its place.
         const instead = translated && $(`.k-translation[data-turn="${translated.turn}"][data-n="${translated.n}"]`, element);
@@ -311,7 +303,32 @@
       });
       const asked = new URL(window.location.href).searchParams.get("q");
       root.dataset.page = "ready";
-      if (asked && asked.trim()) trigger(ask, { question: asked.trim().slice(0, 2000) });
+      if (asked && asked.trim().length > limit()) requestAnimationFrame(() => compose(asked.trim()));
+      else if (asked && asked.trim()) trigger(ask, { question: asked.trim() });
+    },
+
+    // How long the question is; one that is too long is kept and cannot be sent.
+    count(element) {
+      const note = $(".k-count", element);
+      const over = () => [...(box()?.value ?? "").trim()].length > limit();
+      document.addEventListener("input", (event) => {
+        if (event.target !== box()) return;
+        const used = [...event.target.value.trim()].length;
+        note.hidden = used < limit() * 0.8;
+        $("[data-used]", note).textContent = used;
+        $("[data-words]", note).hidden = !over();
+        note.toggleAttribute("data-over", over());
+        event.target.toggleAttribute("aria-invalid", over());
+      });
+      const hold = (event) => {
+        if (over()) { event.preventDefault(); event.stopImmediatePropagation(); }
+      };
+      document.addEventListener("keydown", (event) => {
+        if (event.target === box() && event.key === "Enter" && !event.shiftKey) hold(event);
+      }, true);
+      document.addEventListener("click", (event) => {
+        if (event.target instanceof Element && event.target.closest("#k-ask")) hold(event);
+      }, true);
     },
 
     filters(element, trigger, watch, narrow, widened) {

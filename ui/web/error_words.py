@@ -1,0 +1,21 @@
+"""What a reader is told of an error, in the language of the page."""
+
+from __future__ import annotations
+
+from konkyo.index.errors import KonkyoError, LLMError, ModelError, QuestionTimeout, StoreError
+from konkyo.ui.web.i18n import Language, say
+
+__all__ = ["error_words"]
+
+_PHRASES: tuple[tuple[type[KonkyoError], str], ...] = (
+    (LLMError, "error_model"),
+    (ModelError, "error_model"),
+    (StoreError, "error_index"),
+    (QuestionTimeout, "error_timeout"),
+)
+
+
+def error_words(problem: BaseException, language: Language) -> str:
+    """Returns what happened and what to do; the message itself is for whoever runs the server."""
+    key = next((key for kind, key in _PHRASES if isinstance(problem, kind)), "error_internal")
+    return say(language, key)
