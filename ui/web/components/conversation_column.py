@@ -136,9 +136,10 @@ class ConversationColumn:
 
     def _ask(self, typed: str, visit: Visit, source: "SourcePanel") -> Iterator[Row]:
         context, conversation = self._context, visit.conversation
-        question = (visit.value("question") or typed or "").strip()
+        named, written = visit.value("question").strip(), (typed or "").strip()
+        question = named or written
         same = unchanged()
-        if not question or (len(typed) > QUESTION_LIMIT and question == typed.strip()):
+        if not question or (not named and len(written) > QUESTION_LIMIT):
             # What is too long stays in the box, where the page says so.
             yield same, same, same, same, same
             return
