@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import re
 import shutil
 import subprocess
@@ -19,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "deploy"
 COMPOSE = DEPLOY / "compose.yaml"
 MANIFESTS = DEPLOY / "kubernetes"
+CHART = DEPLOY / "helm" / "konkyo"
 # Variables that are read without being settings.
 READ = {
     "KONKYO_STORE",
@@ -114,6 +117,185 @@ def test_kustomize_puts_them_together(tmp_path: Path) -> None:
             assert any(set(wanted.items()) <= own for own in labels), one["kind"]
 
 
+@functools.cache
+def chart(*words: str) -> list[Node]:
+    """The chart as Helm fills it in."""
+    made = subprocess.run(
+        [tool("helm"), "template", "news", str(CHART), *words],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return [one for one in yaml.safe_load_all(made) if one]
+
+
+ALL = (
+    *("--set", "autoscaling.enabled=true", "--set", "monitoring.serviceMonitor=true"),
+    *("--set", "monitoring.alerts=true", "--set", "monitoring.dashboard=true"),
+)
+
+
+def test_the_chart() -> None:
+    passes(tool("helm"), "lint", "--strict", str(CHART))
+    with pytest.raises(subprocess.CalledProcessError):
+        chart("--set", "settings.KONKYO_STORE_PASSWORD=x")
+
+
+@pytest.mark.parametrize("words", [(), ALL], ids=["defaults", "everything"])
+def test_what_the_chart_makes(words: tuple[str, ...], tmp_path: Path) -> None:
+    made = chart(*words)
+    theirs = ("ServiceMonitor", "PrometheusRule")
+    known = [one for one in made if one["kind"] not in theirs]
+    (tmp_path / "all.yaml").write_text(yaml.safe_dump_all(known), "utf-8")
+    passes(tool("kubernetes-validate"), "--strict", "--quiet", str(tmp_path / "all.yaml"))
+    assert ({one["kind"] for one in made} >= set(theirs)) == bool(words)
+
+
+def test_the_chart_is_as_careful_as_the_manifests() -> None:
+    def pod_of(made: list[Node], kind: str) -> Node:
+        spec = next(one["spec"] for one in made if one["kind"] == kind)
+        found: Node = (spec.get("jobTemplate", {}).get("spec") or spec)["template"]["spec"]
+        return found
+
+    ours, chart_ours = manifests(), chart()
+    for kind in ("Deployment", "CronJob"):
+        plain, filled = pod_of(ours, kind), pod_of(chart_ours, kind)
+        assert filled["securityContext"] == plain["securityContext"]
+        assert filled["automountServiceAccountToken"] is False
+        for mine, theirs in zip(
+            [*filled["containers"], *filled["initContainers"]],
+            [*plain["containers"], *plain["initContainers"]],
+            strict=True,
+        ):
+            for key in ("securityContext", "readinessProbe", "livenessProbe", "lifecycle", "env"):
+                assert mine.get(key) == theirs.get(key)
+    values = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
+    settings = next(one for one in ours if one["kind"] == "ConfigMap")["data"]
+    assert values["settings"] == settings
+
+
+def test_programs_and_prometheus_come_in_by_a_key() -> None:
+    for made in (manifests(), chart(*ALL)):
+        pod = next(o for o in made if o["kind"] == "Deployment")["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        mounts = {m["name"]: m["mountPath"] for m in container["volumeMounts"]}
+        file = {e["name"]: e["value"] for e in container["env"]}["KONKYO_CHAT__KEYS_FILE"]
+        volume = next(v for v in pod["volumes"] if v["name"] == "keys")["secret"]
+        assert file == f"{mounts['keys']}/{volume['items'][0]['path']}"
+        # A mount of one file alone would not change with the secret.
+        assert all("subPath" not in m for m in container["volumeMounts"])
+        server = next(o for o in made if o["metadata"]["name"].endswith("-server"))
+        sources = server["spec"]["ingress"][0]["from"]
+        assert len(sources) == 2
+    monitor = next(o for o in chart(*ALL) if o["kind"] == "ServiceMonitor")["spec"]
+    (endpoint,) = monitor["endpoints"]
+    service = next(o for o in chart(*ALL) if o["kind"] == "Service")
+    assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+    assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert endpoint["authorization"]["credentials"] == {"name": "konkyo-keys", "key": "prometheus"}
+    server = compose()["services"]["chat-a"]
+    assert server["environment"]["KONKYO_CHAT__KEYS_FILE"] == "/run/secrets/keys"
+    assert server["secrets"] == ["keys"]
+
+
+def test_servers_are_added_by_what_is_counted() -> None:
+    scaler = next(o for o in chart(*ALL) if o["kind"] == "HorizontalPodAutoscaler")["spec"]
+    named = {metric["pods"]["metric"]["name"] for metric in scaler["metrics"]}
+    assert named == {"konkyo_queue", "konkyo_open_questions"}
+    assert scaler["scaleTargetRef"]["name"] == "news"
+    deployment = next(o for o in chart(*ALL) if o["kind"] == "Deployment")
+    assert "replicas" not in deployment["spec"]
+
+
+def test_the_dashboard_and_the_alerts_show_what_is_counted() -> None:
+    from konkyo.ui.server.telemetry import Telemetry
+
+    telemetry = Telemetry()
+    telemetry.gauge("konkyo_queue", "Questions waiting.", lambda: 0)
+    telemetry.gauge("konkyo_generation", "Of the index.", lambda: 1)
+    kinds = dict(re.findall(r"# TYPE (\w+) (\w+)", telemetry.exposition().decode()))
+    counted = {n + "_bucket" if kind == "histogram" else n for n, kind in kinds.items()}
+    dashboard = json.loads((CHART / "files" / "dashboard.json").read_text("utf-8"))
+    shown = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    alerts = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text("utf-8"))["groups"]
+    told = [rule["expr"] for group in alerts for rule in group["rules"]]
+    named = set(re.findall(r"\bkonkyo_\w+", " ".join([*shown, *told])))
+    assert named <= counted
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+    rule = next(o for o in chart(*ALL) if o["kind"] == "PrometheusRule")
+    assert rule["spec"]["groups"] == alerts
+    held = next(o for o in chart(*ALL) if o["metadata"]["name"] == "news-dashboard")
+    assert json.loads(held["data"]["konkyo.json"]) == dashboard
+
+
+ALERTS = """
+rule_files: [ALERTS]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - series: konkyo_queue{pod="a"}
+        values: 30x60
+      - series: konkyo_queue{pod="b"}
+        values: 2x60
+      - series: up{job="konkyo"}
+        values: 1x60
+      - series: konkyo_http_requests_total{code="200"}
+        values: 0+10x60
+      - series: konkyo_http_requests_total{code="503"}
+        values: 0+1x60
+    alert_rule_test:
+      - {eval_time: 5m, alertname: KonkyoQueueLong, exp_alerts: []}
+      - eval_time: 30m
+        alertname: KonkyoQueueLong
+        exp_alerts:
+          - exp_labels: {severity: warning}
+            exp_annotations:
+              summary: 16 questions wait for the model on each server.
+              description: Add servers, or give the model server more places.
+      - eval_time: 30m
+        alertname: KonkyoErrors
+        exp_alerts:
+          - exp_labels: {severity: critical}
+            exp_annotations:
+              summary: 9.091% of requests fail.
+              description: The database or the language model may be away; the logs say which.
+      - {eval_time: 30m, alertname: KonkyoDown, exp_alerts: []}
+      - {eval_time: 60m, alertname: KonkyoIndexOld, exp_alerts: []}
+  - interval: 1m
+    input_series:
+      - series: konkyo_generation{pod="a"}
+        values: 7x3000 _x400
+      - series: konkyo_generation{pod="b"}
+        values: _x2940 7x400
+    alert_rule_test:
+      - {eval_time: 40h, alertname: KonkyoIndexOld, exp_alerts: []}
+      - eval_time: 52h
+        alertname: KonkyoIndexOld
+        exp_alerts:
+          - exp_labels: {severity: warning}
+            exp_annotations:
+              summary: The index has not changed for two days.
+              description: The job that indexes may fail, or its sources bring nothing new.
+      - eval_time: 10h
+        alertname: KonkyoDown
+        exp_alerts:
+          - exp_labels: {severity: critical}
+            exp_annotations:
+              summary: No Konkyo server answers Prometheus.
+              description: Readers cannot ask. Look at the servers' logs and at /ready.
+"""
+
+
+def test_alerts_are_raised_when_they_should(tmp_path: Path) -> None:
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool, which comes with Prometheus, is not installed")
+    rules = CHART / "files" / "alerts.yaml"
+    passes("promtool", "check", "rules", str(rules))
+    (tmp_path / "test.yaml").write_text(ALERTS.replace("ALERTS", str(rules)), "utf-8")
+    passes("promtool", "test", "rules", str(tmp_path / "test.yaml"))
+
+
 def test_the_proxy_configuration() -> None:
     caddy = shutil.which("caddy")
     if caddy is None:
@@ -165,7 +347,9 @@ def test_nothing_secret_is_in_them() -> None:
     # A user may be part of an address, a password never.
     assert not re.findall(r"://[^/\s:@]+:[^/\s@]+@", text)
     given = re.findall(r"(?im)^\s*\w*(?:password|secret|token|api_key)\w*\s*[:=][ \t]*(\S+)", text)
-    assert [value for value in given if not value.startswith(("${", "konkyo-tls", "false"))] == []
+    # Names of secrets, and templates that name them.
+    named = ("${", "{{", "[", "konkyo", "false")
+    assert [value for value in given if not value.startswith(named)] == []
     for service in compose()["services"].values():
         for name, value in service.get("environment", {}).items():
             if "PASSWORD" in name and value is not None:
