@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from konkyo.index.errors import ModelMissing
 from konkyo.index.records import Article, Filter
 from konkyo.index.text.word_data import WordDataError, parse_words
 from konkyo.rag.generation.translate import Translation
 from konkyo.rag.types import ClaimDrafted, ClaimRemoved, Finished, Refusal, Removed
 from konkyo.ui.server.evaluation_jobs import EvaluationRun
 from konkyo.ui.server.index_jobs import Job
+from konkyo.ui.web.chat_service import ChatService
+from konkyo.ui.web.conversation import Conversation
 from konkyo.ui.web.export import plain_answer
 from konkyo.ui.web.html.admin_evaluation import evaluation_page
 from konkyo.ui.web.html.admin_index import index_page
@@ -42,6 +45,7 @@ from konkyo.ui.web.turns import (
     foreign_quotes,
     quotes_of,
 )
+from konkyo.ui.web.views import conversation_view, status_view
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_chat import ENGLISH, HOSTILE, JAPANESE, PAYLOADS, FakeReader, summary
@@ -332,6 +336,23 @@ def test_an_answer_shows_claims_citations_and_what_was_removed() -> None:
     assert "About 500 companies take part. (the figure is not in the source: 500)" in page.words
     assert "checked · 2 sources · 3.2 s" in page.words
     assert "<s>" not in html
+
+
+def test_a_chat_that_cannot_start_says_so_in_the_pages_language_and_keeps_the_message() -> None:
+    def fails() -> FakeReader:
+        raise ModelMissing("<no model>; konkyo models pull")
+
+    chat_service = ChatService(fails)
+    chat_service.open()
+    assert chat_service.wait(60)
+    html = conversation_view(chat_service, (), "ja")
+    page = assert_harmless(html)
+    assert say("ja", "error_not_ready") in page.words
+    assert "<no model>; konkyo models pull" in page.words
+    assert "no model" not in status_view(chat_service, "ja")
+    ((*_, turn),) = (list(chat_service.ask(Conversation(), "いつ？", "ja")),)
+    assert (turn.state, turn.error) == ("failed", say("ja", "error_not_ready"))
+    assert "konkyo models pull" in turn.error_detail
 
 
 def test_marks_inside_a_claim_become_buttons_where_they_stand_and_others_stay_text() -> None:

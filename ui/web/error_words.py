@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from konkyo.index.errors import KonkyoError, LLMError, ModelError, QuestionTimeout, StoreError
 from konkyo.ui.web.i18n import Language, say
+from konkyo.ui.web.pipeline_protocol import NotReady
 
 __all__ = ["error_words"]
 
 _PHRASES: tuple[tuple[type[KonkyoError], str], ...] = (
+    (NotReady, "error_not_ready"),
     (LLMError, "error_model"),
     (ModelError, "error_model"),
     (StoreError, "error_index"),

@@ -12,7 +12,7 @@ from konkyo.ui.http.security_middleware import LANGUAGE_COOKIE
 from konkyo.ui.web.chat_service import QUESTION_LIMIT, ChatService
 from konkyo.ui.web.conversation import Conversation
 from konkyo.ui.web.html.article import article_page, notice_page
-from konkyo.ui.web.html.conversation import conversation
+from konkyo.ui.web.html.conversation import conversation, not_ready
 from konkyo.ui.web.html.filters import filters
 from konkyo.ui.web.html.header import brand, question_count, status, tools
 from konkyo.ui.web.html.overview import overview
@@ -26,6 +26,8 @@ def conversation_view(
     chat_service: ChatService, turns: tuple[Turn, ...], language: Language
 ) -> str:
     """Returns the turns of a conversation, or a welcome with suggested questions."""
+    if not turns and chat_service.readiness == "failed":
+        return not_ready(chat_service.problem, language)
     suggestions = chat_service.examples(language) or ()
     return conversation(turns, language, suggestions, translates=chat_service.translates)
 
@@ -52,7 +54,7 @@ def source_view(
 def status_view(chat_service: ChatService, language: Language) -> str:
     """Returns what the header says of the server: loading, failed, or how many articles."""
     if chat_service.readiness == "failed":
-        return status("failed", f"{say(language, 'failed')}: {chat_service.problem}")
+        return status("failed", say(language, "failed"))
     if chat_service.readiness == "loading":
         return status("loading", say(language, "loading"))
     count = chat_service.index_summary.count if chat_service.index_summary is not None else 0

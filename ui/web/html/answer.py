@@ -25,7 +25,7 @@ from konkyo.ui.web.html.reply import reply_block
 from konkyo.ui.web.i18n import Language, say
 from konkyo.ui.web.turns import Quote, Turn, quote_of, shown_quotes
 
-__all__ = ["answer_actions", "answer_body", "printed_sources"]
+__all__ = ["answer_actions", "answer_body", "failure_block", "printed_sources"]
 
 _MARK_IN_TEXT = re.compile(r"(?<!\s)\s*+[\[［【](\d{1,3})[\]］】]")
 
@@ -33,7 +33,8 @@ _MARK_IN_TEXT = re.compile(r"(?<!\s)\s*+[\[［【](\d{1,3})[\]］】]")
 def answer_body(turn: Turn, language: Language, *, translates: bool = False) -> str:
     """Returns what stands below a question: answer, refusal, error, or what is being done."""
     if turn.state == "failed":
-        return _failure(turn, language)
+        said = turn.error or say(language, "error_internal")
+        return failure_block(said, turn.error_detail, f"t{turn.number}", language)
     if isinstance(turn.outcome, Refusal):
         return refusal_block(turn, turn.outcome, language)
     if isinstance(turn.outcome, Reply):
@@ -60,19 +61,18 @@ def answer_body(turn: Turn, language: Language, *, translates: bool = False) -> 
     return f'{said}<p class="k-doing" data-doing="{turn.state}">{doing}</p>'
 
 
-def _failure(turn: Turn, language: Language) -> str:
-    """Returns what went wrong; the message for whoever runs the server is folded."""
-    said = turn.error or say(language, "error_internal")
-    detail = (
-        f'<details class="k-fold" data-fold="t{turn.number}-error">'
+def failure_block(said: str, detail: str, name: str, language: Language) -> str:
+    """Returns what went wrong; the message for whoever runs the server is folded under a name."""
+    folded = (
+        f'<details class="k-fold" data-fold="{name}-error">'
         f"<summary>{phrase(language, 'error_detail')}</summary>"
-        f'<p class="k-note" dir="auto">{escape(turn.error_detail)}</p></details>'
-        if turn.error_detail
+        f'<p class="k-note" dir="auto">{escape(detail)}</p></details>'
+        if detail
         else ""
     )
     return (
         f'<div class="k-failed"><p><strong>{phrase(language, "error")}</strong> '
-        f'<span dir="auto">{escape(said)}</span></p>{detail}</div>'
+        f'<span dir="auto">{escape(said)}</span></p>{folded}</div>'
     )
 
 

@@ -9,15 +9,15 @@ from konkyo.rag.types import (
     Refusal,
     Reply,
 )
-from konkyo.ui.web.html.answer import answer_actions, answer_body, printed_sources
+from konkyo.ui.web.html.answer import answer_actions, answer_body, failure_block, printed_sources
 from konkyo.ui.web.html.checked import checked_line
 from konkyo.ui.web.html.elements import lang_attribute, phrase, suggestion_chips
 from konkyo.ui.web.html.evidence import evidence_cards
 from konkyo.ui.web.html.feedback import feedback_form
-from konkyo.ui.web.i18n import Language
+from konkyo.ui.web.i18n import Language, say
 from konkyo.ui.web.turns import Turn, quote_of, shown_quotes
 
-__all__ = ["conversation"]
+__all__ = ["conversation", "not_ready"]
 
 
 def conversation(
@@ -35,6 +35,12 @@ def conversation(
         return _welcome(language, suggestions)
     inner = "".join(_turn(turn, language, translates) for turn in turns)
     return f'<div class="k-turns">{inner}</div>'
+
+
+def not_ready(problem: str, language: Language) -> str:
+    """Returns that no question can be answered, instead of a welcome."""
+    told = failure_block(say(language, "error_not_ready"), problem, "ready", language)
+    return f'<div class="k-welcome">{told}</div>'
 
 
 def _welcome(language: Language, suggestions: Sequence[str]) -> str:
