@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from konkyo.rag.conversation import Turn, standalone
 from konkyo.rag.disagreement.conflicts import asks_whether_they_differ
@@ -15,8 +15,10 @@ __all__ = ["AskedQuestion", "understand"]
 
 @dataclass(frozen=True, slots=True)
 class AskedQuestion:
-    """``text`` as it was asked; ``standalone`` as it is searched, read and verified.
+    """``text`` as it was asked; ``standalone`` as it is read and verified.
 
+    ``searched`` is what passages are looked for with: the same, or with what came before it.
+    ``before`` is the question before this one, if any.
     ``asks_if_they_differ``: whether articles disagree is what was asked. ``asks_one_fact``: its
     words ask for a number, a day or a name.
     """
@@ -26,6 +28,14 @@ class AskedQuestion:
     language: str
     asks_if_they_differ: bool
     asks_one_fact: bool
+    searched: str
+    before: str = ""
+
+    @property
+    def in_context(self) -> AskedQuestion:
+        """The question as it stands, read where the one before it leads."""
+        searched = self.searched if self.searched != self.text else f"{self.before} {self.text}"
+        return replace(self, standalone=self.text, searched=searched)
 
 
 def understand(
@@ -33,4 +43,7 @@ def understand(
 ) -> AskedQuestion:
     """Complete a follow-up from the turns before it and see what kind of question it is."""
     alone, differ = asks_whether_they_differ(standalone(question, history, thresholds=thresholds))
-    return AskedQuestion(question, alone, language, differ, asked_for(alone) is not None)
+    before = history[-1].question if history else ""
+    return AskedQuestion(
+        question, alone, language, differ, asked_for(alone) is not None, alone, before
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date
@@ -52,6 +52,10 @@ class Found:
         return self.selection.evidence
 
 
+_Tried = tuple[AskedQuestion, Found, tuple[str, ...]]
+"""A form of a question, what was found for it, and the notices."""
+
+
 class Search:
     """Finds and reads passages for a question. Safe to share by threads."""
 
@@ -96,23 +100,44 @@ class Search:
     def find(
         self, asked: AskedQuestion, where: Filter, top_k: int, today: date, timings: Timings
     ) -> Generator[Event, None, tuple[AskedQuestion, Found, tuple[str, ...]]]:
-        """Search as it is asked, then, if nothing answers, in the spelling of the articles.
+        """Search as it is asked; if nothing answers, in its context or in the articles' spelling.
 
         Yields the quotes as soon as they are there; returns the question that was searched, what
         was found and the notices.
         """
-        found, notices = yield from self._in_period(asked, where, top_k, today, timings)
-        if found.share >= self._thresholds.answerable:
-            return asked, found, notices
+        first: _Tried | None = None
+        for forms, notice in self._forms(asked):
+            tried: list[_Tried] = []
+            for form in forms:
+                found, told = yield from self._in_period(form, where, top_k, today, timings)
+                tried.append((form, found, (*told, *notice)))
+            best = max(tried, key=lambda one: one[1].share)
+            if best is not tried[-1]:
+                yield self._told(best[1], best[0])
+            if best[1].share >= self._thresholds.answerable:
+                return best
+            first = first or best
+        assert first is not None
+        return first
+
+    def _forms(
+        self, asked: AskedQuestion
+    ) -> Iterator[tuple[tuple[AskedQuestion, ...], tuple[str, ...]]]:
+        """Forms of a question to try, group after group, each with its notice.
+
+        A follow-up put behind the question before it is two questions, of which a reader may
+        answer either: it is read alone, too. One that seems complete may lean on what was before.
+        """
+        if asked.standalone != asked.text and asked.standalone.endswith(asked.text):
+            yield (asked.in_context, asked), ()
+        else:
+            yield (asked,), ()
+            if asked.before:
+                yield (asked.in_context,), ()
         spelt = self._spelling.corrected(self.retriever.store, asked.standalone)
-        if spelt == asked.standalone:
-            return asked, found, notices
-        again = replace(asked, standalone=spelt)
-        other, told = yield from self._in_period(again, where, top_k, today, timings)
-        if other.share < self._thresholds.answerable:
-            return asked, found, notices
-        searched = notice_text("searched_for", asked.language, words=spelt)
-        return again, other, (*told, searched)
+        if spelt != asked.standalone:
+            told = notice_text("searched_for", asked.language, words=spelt)
+            yield (replace(asked, standalone=spelt, searched=spelt),), (told,)
 
     def _in_period(
         self, asked: AskedQuestion, where: Filter, top_k: int, today: date, timings: Timings
@@ -159,7 +184,7 @@ class Search:
     def _once(self, asked: AskedQuestion, where: Filter, top_k: int, timings: Timings) -> Found:
         with timings.stage("retrieve"):
             # Twice as many: what is left out leaves its place to the next, as if it were not there.
-            nearest = readable(self.retriever.retrieve(asked.standalone, 2 * top_k, where))
+            nearest = readable(self.retriever.retrieve(asked.searched, 2 * top_k, where))
             hits = without_commands(nearest)[:top_k]
         with timings.stage("read"):
             selection = self._select(asked, hits)
