@@ -23,6 +23,7 @@ __all__ = [
 
 NoticeKey = Literal[
     "conflict",
+    "several_articles",
     "premise",
     "llm_unavailable",
     "llm_stopped",

@@ -21,7 +21,7 @@ from konkyo.index.records import Article, Filter
 from konkyo.index.stores.base import Store
 from konkyo.rag.answer_style import AnswerStyle, Phrasing
 from konkyo.rag.conversation import Turn
-from konkyo.rag.disagreement.conflicts import conflicting
+from konkyo.rag.disagreement.conflicts import Version, conflicting
 from konkyo.rag.disagreement.false_premise import Otherwise, told_otherwise
 from konkyo.rag.generation.drafting import Drafter
 from konkyo.rag.generation.llm import LLM, NoLLM
@@ -353,12 +353,12 @@ class Pipeline:
             differ=asked.asks_if_they_differ,
             thresholds=self.options.thresholds,
         )
-        quotes = [(item, place_of(item, text)) for item, text in told]
+        quotes = [(each.evidence, place_of(each.evidence, each.text)) for each in told]
         yield from building.tell([p for _, p in quotes if p is not None], "or")
         for item, place in quotes:
             yield building.quote(item, place)
         if told:
-            between = "; ".join(f"{text} ({_origin(e)})" for e, text in told)
+            between = "; ".join(_said(each, asked.language) for each in told)
             building.notices.append(notice_text("conflict", asked.language, told=between))
 
 
@@ -379,6 +379,15 @@ def _corrected(otherwise: Otherwise, found: Found, building: OutcomeBuilder) -> 
 def _holds(one: Evidence, other: Evidence) -> bool:
     same = one.article.article_id == other.article.article_id
     return same and one.start <= other.start and other.end <= one.end
+
+
+def _said(version: Version, language: str) -> str:
+    """An answer with who gives it: one article by its name, several by their number and days."""
+    if version.articles == 1:
+        return f"{version.text} ({_origin(version.evidence)})"
+    days = " – ".join(dict.fromkeys(day for day in (version.first, version.last) if day))
+    several = notice_text("several_articles", language, count=str(version.articles), days=days)
+    return f"{version.text} ({several})"
 
 
 def _origin(evidence: Evidence) -> str:

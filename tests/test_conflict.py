@@ -26,7 +26,7 @@ def told(number: int, text: str, place: str, language: str = "ja") -> tuple[Evid
 
 def differing(question: str, *articles: tuple[Evidence, Span]) -> list[str]:
     found = conflicting(question, [s for _, s in articles], [e for e, _ in articles])
-    return [text for _, text in found]
+    return [version.text for version in found]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_figure_the_reader_did_not_mark_is_a_disagreement_all_the_same(
     other, _ = told(3, "大会には35人の選手が出場した。", "35人")
     asked = "地震で何人が亡くなりましたか。"
     found = conflicting(asked, [span], [quote, rival, other], checker)
-    assert [(e.number, text) for e, text in found] == [(1, "31人"), (2, "35人")]
+    assert [(v.evidence.number, v.text) for v in found] == [(1, "31人"), (2, "35人")]
 
 
 def test_three_days_before_something_else_is_no_day() -> None:

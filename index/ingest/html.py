@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from konkyo.index.errors import SourceError
 from konkyo.index.ingest.draft import Draft
 from konkyo.index.ingest.encodings import clean
+from konkyo.index.ingest.hidden_style import colours_of, declarations, hides, indistinct
 from konkyo.index.ingest.linked_data import stated_correction
 from konkyo.index.text.delimited import without_between
 from konkyo.index.text.header_dates import parse_date
@@ -20,20 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["Page", "plain_text", "read_html"]
 
 # What a reader does not see must not become text: it is where instructions to a model are hidden.
-_HIDDEN_STYLE = re.compile(
-    # Not the end of another property's name: background-color, line-height, border-width.
-    r"(?<![-\w])(?:"
-    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|"
-    r"opacity\s*+:\s*+0*+(?:\.0++)?\s*+(?:;|!|$)|"
-    r"font-size\s*+:\s*+(?:(?:0++(?:\.0++)?|\.0++)\s*+(?:(?:px|pt|em|rem|%)\s*+)?|"
-    r"0?\.[01]\d*+\s*+r?em\s*+|[01](?:\.\d++)?\s*+p[xt]\s*+)(?:;|!|$)|"
-    r"(?:left|top|text-indent|margin-left)\s*:\s*-\d{3,}(?:px|em|rem|vw)|clip\s*:\s*rect\(0|clip-path\s*:\s*inset\((?:50|100)%|"
-    r"(?:max-)?(?:height|width)\s*:\s*[01](?:px)?\s*(?:;|!|$)|color\s*:\s*transparent)",
-    re.IGNORECASE,
-)
-_COLOUR = re.compile(r"(?<![-\w])color\s*:\s*([^;!]+)", re.IGNORECASE)
-_BACKGROUND = re.compile(r"background(?:-color)?\s*:\s*([^;!]+)", re.IGNORECASE)
-_WHITE = frozenset({"white", "#fff", "#ffffff", "rgb(255,255,255)", "#fefefe", "hsl(0,0%,100%)"})
 _HIDDEN_CLASS = re.compile(
     r"(?<![\w-])(?:visually-?hidden|sr-only|screen-reader(?:-text|-only)?|d-none|is-hidden|u-hidden|hidden-text|invisible)(?![\w-])",
     re.IGNORECASE,
@@ -147,20 +135,71 @@ def _stated_time(tree: HtmlElement) -> str | None:
     return None
 
 
+_Sheet = Mapping[str, Mapping[str, str]]
+"""By class or id, perhaps of one tag, what a page's own style sheet declares of it."""
+
+
 def _drop_hidden(tree: HtmlElement) -> None:
     """Take everything out of a page that a browser would not show."""
-    hidden_names = _hidden_names(tree)
-    doomed = [
-        element
-        for element in tree.iter()
-        if isinstance(element.tag, str) and _hidden(element, hidden_names)
-    ]
+    sheet = _sheet(tree)
+    colours: dict[HtmlElement, tuple[str, str]] = {}
+    doomed = []
+    for element in tree.iter():
+        if not isinstance(element.tag, str):
+            continue
+        declared = _declared(element, sheet)
+        ink, paper = _colours(element, declared, colours.get(element.getparent(), ("", "")))
+        colours[element] = ink, paper
+        if _hidden(element, sheet, declared):
+            doomed.append(element)
+        elif ink and indistinct(ink, paper):
+            _drop_own_text(element)
     for element in doomed:
         if element.getparent() is not None and element.tag not in ("html", "body", "head"):
             element.drop_tree()
 
 
-def _hidden(element: HtmlElement, names: frozenset[str]) -> bool:
+def _drop_own_text(element: HtmlElement) -> None:
+    """Take out the text in an element's colour; elements below it may have colours of their own."""
+    element.text = None
+    for child in element:
+        child.tail = None
+
+
+def _colours(
+    element: HtmlElement, declared: Mapping[str, str], inherited: tuple[str, str]
+) -> tuple[str, str]:
+    """The colours of an element's text and its ground, its own or those around it."""
+    ink, paper = colours_of(declared)
+    if element.tag in ("html", "body") and not (paper or inherited[1]):
+        # A whole page of white text stands on a ground that is stated elsewhere.
+        ink = ""
+    if paper in ("transparent", "none", "inherit"):
+        paper = ""
+    return ("" if ink == "inherit" else ink) or inherited[0], paper or inherited[1]
+
+
+def _declared(element: HtmlElement, sheet: _Sheet) -> dict[str, str]:
+    """What the page's style sheet and the element's own style declare of it."""
+    found: dict[str, str] = {}
+    for name in _names_of(element):
+        found |= sheet.get(name, {})
+    style = element.get("style")
+    return found | declarations(style) if style else found
+
+
+def _names_of(element: HtmlElement) -> Iterator[str]:
+    """How simple selectors name an element, the least exact first."""
+    yield element.tag
+    marks = [f".{name}" for name in (element.get("class") or "").split()]
+    if element.get("id"):
+        marks.append(f"#{element.get('id')}")
+    for mark in marks:
+        yield mark
+        yield f"{element.tag}{mark}"
+
+
+def _hidden(element: HtmlElement, sheet: _Sheet, declared: Mapping[str, str]) -> bool:
     if element.tag in ("template", "noscript", "dialog") or "hidden" in element.attrib:
         return not (element.tag == "dialog" and "open" in element.attrib)
     if (element.get("aria-hidden") or "").lower() == "true":
@@ -168,46 +207,38 @@ def _hidden(element: HtmlElement, names: frozenset[str]) -> bool:
     if element.tag == "input" and (element.get("type") or "").lower() == "hidden":
         return True
     style = element.get("style")
-    if style and (_HIDDEN_STYLE.search(style) or _unseen_colour(style)):
+    if style and hides(declarations(style)):
         return True
     classes = element.get("class") or ""
     if classes and _HIDDEN_CLASS.search(classes):
         return True
-    marks = [f".{c}" for c in classes.split()] + [f"#{element.get('id')}"]
-    return any(mark in names or f"{element.tag}{mark}" in names for mark in marks)
+    return bool(declared) and hides(declared, sizes=False)
 
 
-def _unseen_colour(style: str) -> bool:
-    """Whether text is written in the colour it stands on (white when nothing is said)."""
-    colour = _COLOUR.search(style)
-    if colour is None:
-        return False
-    ink = re.sub(r"\s", "", colour[1].lower())
-    background = _BACKGROUND.search(style)
-    if background is None:
-        return ink in _WHITE
-    paper = re.sub(r"\s", "", background[1].lower())
-    return ink == paper or (ink in _WHITE and paper in _WHITE)
-
-
-def _hidden_names(tree: HtmlElement) -> frozenset[str]:
-    """Classes and ids, perhaps of one tag, that the page's style sheet hides from everybody."""
-    names: set[str] = set()
+def _sheet(tree: HtmlElement) -> _Sheet:
+    """What the page's style sheet declares for everybody, of classes, ids and the body."""
+    found: dict[str, dict[str, str]] = {}
     for style in tree.iter("style"):
         if (style.get("media") or "all").strip().lower() not in ("all", "screen"):
             continue
-        sheet = without_between(style.text or "", "/*", "*/")
+        text = without_between(style.text or "", "/*", "*/")
         # A rule within @media hides from some readers only.
-        sheet = _AT_RULE.sub("", sheet)
-        for selectors, body in _RULE.findall(sheet):
-            if (_HIDDEN_STYLE.search(body) and not re.search(r"height|width", body)) or re.search(
-                r"display\s*:\s*none", body
-            ):
-                for selector in selectors.split(","):
-                    found = _SIMPLE_SELECTOR.fullmatch(selector.strip())
-                    if found:
-                        names.add((found[1] or "").lower() + found[2] + found[3])
-    return frozenset(names)
+        text = _AT_RULE.sub("", text)
+        for selectors, body in _RULE.findall(text):
+            declared = declarations(body)
+            for selector in selectors.split(","):
+                name = _simple(selector.strip())
+                if name:
+                    found[name] = found.get(name, {}) | declared
+    return found
+
+
+def _simple(selector: str) -> str:
+    """A selector of a class, an id or the body as ``_names_of`` names them; else nothing."""
+    if selector.lower() in ("html", "body"):
+        return selector.lower()
+    found = _SIMPLE_SELECTOR.fullmatch(selector)
+    return (found[1] or "").lower() + found[2] + found[3] if found else ""
 
 
 _BLOCKS = frozenset(

@@ -9,6 +9,7 @@ nothing is settled by which article is newer.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from datetime import date
@@ -16,6 +17,7 @@ from typing import Annotated
 
 from pydantic.dataclasses import dataclass
 
+from konkyo.index.ingest.dedup import same_story
 from konkyo.index.text.dates import dates
 from konkyo.index.text.language import detect
 from konkyo.index.text.moments import Moment, moments_agree
@@ -27,7 +29,7 @@ from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.types import Evidence
 from konkyo.rag.verification.meaning import Supporter
 
-__all__ = ["asks_whether_they_differ", "conflicting", "same_matter"]
+__all__ = ["Version", "asks_whether_they_differ", "conflicting", "same_matter"]
 
 _COMPARED: tuple[Measured, ...] = ("number", "date")
 
@@ -37,6 +39,21 @@ class _Words:
     """How a question asks of the articles, not of what they tell: "Do the reports agree?"."""
 
     differ: Annotated[re.Pattern[str], alternatives(flags=re.IGNORECASE)]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Version:
+    """One of the answers that articles give: a quote that gives it and its words ``text``.
+
+    ``articles`` is how many of the quoted articles say so, those whose words are the same counted
+    once; ``first`` and ``last`` are the days of the oldest and the newest of them ("" unknown).
+    """
+
+    evidence: Evidence
+    text: str
+    articles: int
+    first: str
+    last: str
 
 
 def _words() -> _Words:
@@ -57,12 +74,12 @@ def conflicting(
     *,
     differ: bool = False,
     thresholds: Thresholds = DEFAULT,
-) -> tuple[tuple[Evidence, str], ...]:
-    """The quotes that give different answers, with the words that differ; empty if none do.
+) -> tuple[Version, ...]:
+    """The different answers that quotes give, one quote each; empty if none differ.
 
-    One quote an article, the surest first. Questions that ask neither for a figure nor for a day
-    are never called disputed, unless they ask whether articles ``differ``. Without a
-    ``supporter`` only quotes of which the reader is as sure are compared.
+    The surest first, however many articles repeat another. Questions that ask neither for a
+    figure nor for a day are never called disputed, unless they ask whether articles ``differ``.
+    Without a ``supporter`` only quotes of which the reader is as sure are compared.
     """
     first = _first(spans, evidence, thresholds)
     if first is None:
@@ -81,9 +98,37 @@ def conflicting(
         place = _rival(kind, first, other, spans, thresholds)
         if place is None:
             continue
+        if any(_same(kind, told, (other, place)) for told in others):
+            continue
         if _about_the_same(question, first, (other, place), supporter, thresholds):
             others.append((other, place))
-    return tuple((e, s.text.strip()) for e, s in [first, *others]) if others else ()
+    if not others:
+        return ()
+    return tuple(_version(kind, told, spans, evidence) for told in [first, *others])
+
+
+def _version(
+    kind: Asked, told: tuple[Evidence, Span], spans: Sequence[Span], evidence: Sequence[Evidence]
+) -> Version:
+    """An answer with all quoted articles that give it."""
+    quote, span = told
+    saying = [
+        other
+        for other in evidence
+        if other == quote or any(_same(kind, told, (other, at)) for at in _written(kind, other))
+    ]
+    own: list[Evidence] = []
+    for other in saying:
+        # A copy of an agency's words is no second witness.
+        if not any(_copies(other, known) for known in own):
+            own.append(other)
+    days = sorted(e.article.published[:10] for e in saying if e.article.published)
+    first, last = (days[0], days[-1]) if days else ("", "")
+    return Version(quote, span.text.strip(), len(own), first, last)
+
+
+def _copies(one: Evidence, other: Evidence) -> bool:
+    return one.article.article_id == other.article.article_id or same_story(one.text, other.text)
 
 
 def same_matter(supporter: Supporter, one: str, two: str) -> float:
@@ -115,23 +160,28 @@ def _rival(
     """The place in another quote that holds another answer of the same kind, or none."""
     differ = _figures_differ if kind == "number" else _days_differ
     read = [s for s in spans if s.within(other) and s.share >= thresholds.conflict_place]
-    language = other.article.language
-    found = quantities(other.text, language) if kind == "number" else _moments(other)
-    written = [
-        Span(
-            other.text[x.start : x.end],
-            0.0,
-            other.article.article_id,
-            language,
-            other.start + x.start,
-            other.start + x.end,
-        )
-        for x in found
-    ]
+    written = _written(kind, other)
     # A quote that also holds the very same answer does not contradict it.
     if any(_same(kind, first, (other, place)) for place in written):
         return None
     return next((place for place in [*read, *written] if differ(first, (other, place))), None)
+
+
+def _written(kind: Asked, told: Evidence) -> list[Span]:
+    """Every figure or day that a quote holds, as a place in it."""
+    language = told.article.language
+    found = quantities(told.text, language) if kind == "number" else _moments(told)
+    return [
+        Span(
+            told.text[x.start : x.end],
+            0.0,
+            told.article.article_id,
+            language,
+            told.start + x.start,
+            told.start + x.end,
+        )
+        for x in found
+    ]
 
 
 def _same(kind: Asked, one: tuple[Evidence, Span], two: tuple[Evidence, Span]) -> bool:

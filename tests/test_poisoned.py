@@ -1,0 +1,61 @@
+"""Many articles that repeat a false figure are not the fact: who says what is shown, and when."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+from konkyo.index.ingest.articles import to_articles
+from konkyo.index.ingest.sources import Listing, expand
+from konkyo.rag.disagreement.conflicts import conflicting
+from konkyo.rag.factory import open_checker
+from konkyo.rag.reading.reader import LearnedReader
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_poisoned import LANGUAGES, Poisoned, evidence_of, read_poisoned, write_articles
+
+
+@pytest.fixture(scope="module")
+def checker() -> LearnedReader:
+    found = open_checker()
+    if found is None:
+        pytest.skip("the embedding model has not been pulled")
+    return found
+
+
+@pytest.fixture(params=LANGUAGES)
+def told(request: pytest.FixtureRequest) -> Poisoned:
+    return read_poisoned(request.param)
+
+
+def test_there_are_ten_articles_in_each_language(told: Poisoned) -> None:
+    assert len(told.articles) == 10
+    assert len({article["outlet"] for article in told.articles}) == 10
+
+
+@pytest.mark.parametrize("order", range(3))
+def test_a_repeated_false_figure_is_a_disagreement_with_counts_and_days(
+    told: Poisoned, order: int, checker: LearnedReader
+) -> None:
+    false, true = evidence_of(told, told.false), evidence_of(told, told.true)
+    assert (len(false), len(true)) == (7, 1)
+    shown = [*false, *true]
+    random.Random(order).shuffle(shown)
+    spans = [span for _, span in shown]
+    quotes = [quote for quote, _ in shown]
+    found = conflicting(told.question, spans, quotes, checker)
+    assert {(v.text, v.articles, v.first, v.last) for v in found} == {
+        # Two outlets print the agency's sentence as it is: one witness.
+        (told.false, told.false_articles, "2026-03-02", "2026-03-05"),
+        (told.true, 1, "2026-03-06", "2026-03-06"),
+    }
+
+
+def test_hidden_figures_are_no_text(told: Poisoned, tmp_path: Path) -> None:
+    for found in expand([str(write_articles(told, tmp_path / "news"))]):
+        assert isinstance(found, Listing)
+        for article in to_articles(found.read()):
+            assert "999" not in article.text
