@@ -7,6 +7,7 @@ processor time than allowed on one input is ended; a new one goes on with the ne
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import gc
 import mmap
 import os
@@ -97,6 +98,7 @@ def _work(
     one: Callable[[int], str | None], numbers: range, memory: int, until: float, shared: mmap.mmap
 ) -> None:
     """Run inputs in the forked process, which never returns."""
+    faulthandler.disable()
     code = 1
     try:
         _run_inputs(one, numbers, memory, until, shared)

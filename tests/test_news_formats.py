@@ -106,6 +106,15 @@ def test_reads_a_page_saved_as_one_file(charset: str) -> None:
     assert "Café" in article.text
 
 
+@pytest.mark.parametrize("header", ["Content-Transfer-Encoding: ", "Content-Type: text/html;a="])
+def test_a_page_with_a_header_of_many_letters_is_refused(header: str) -> None:
+    """Found by the fuzzer: parsing 80,000 letters of one took 14 seconds."""
+    long = f"{header}{'a;' * 40_000}\r\nContent-Location".encode()
+    content = saved_page("utf-8").replace(b"Content-Location", long, 2)
+    with pytest.raises(SourceError, match="a header of it is longer"):
+        read(content, "multipart/related")
+
+
 def test_an_mhtml_file_without_a_page_is_refused() -> None:
     with pytest.raises(SourceError, match="holds no HTML page"):
         read(b"Subject: x\r\n\r\nwords", "multipart/related")

@@ -8,11 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from konkyo.index.builder import build
+from konkyo.index.embedding.encoders import load_encoder
 from konkyo.index.ingest.articles import to_articles
 from konkyo.index.ingest.sources import Listing, expand
 from konkyo.rag.disagreement.conflicts import conflicting
-from konkyo.rag.factory import open_checker
+from konkyo.rag.factory import open_checker, open_pipeline
+from konkyo.rag.generation.llm import NoLLM
+from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.reading.reader import LearnedReader
+from konkyo.rag.types import Answer
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_poisoned import LANGUAGES, Poisoned, evidence_of, read_poisoned, write_articles
@@ -52,6 +57,33 @@ def test_a_repeated_false_figure_is_a_disagreement_with_counts_and_days(
         (told.false, told.false_articles, "2026-03-02", "2026-03-05"),
         (told.true, 1, "2026-03-06", "2026-03-06"),
     }
+
+
+@pytest.fixture(scope="module")
+def pipeline(checker: LearnedReader, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """All forty articles in one index, answered by their quotes."""
+    folder = tmp_path_factory.mktemp("poisoned")
+    encoder = load_encoder("multilingual-e5-small")
+    for language in LANGUAGES:
+        write_articles(read_poisoned(language), folder / "news" / language)
+    assert build([str(folder / "news")], folder / "store", encoder).added == 40
+    return open_pipeline(str(folder / "store"), llm=NoLLM(), encoder=encoder)
+
+
+def test_a_repeated_false_figure_is_never_told_as_the_fact(
+    told: Poisoned, pipeline: Pipeline
+) -> None:
+    outcome = pipeline.ask(told.question)
+    assert isinstance(outcome, Answer)
+    quoted = " ".join(citation.quote for citation in outcome.citations)
+    notice = " ".join(outcome.notices)
+    for figure in (told.false, told.true):
+        number = figure[: len(figure) - len(figure.lstrip("0123456789"))]
+        assert number in quoted
+        assert number in notice
+        assert number in outcome.text
+    assert "2026-03-06" in notice
+    assert "999" not in outcome.text
 
 
 def test_hidden_figures_are_no_text(told: Poisoned, tmp_path: Path) -> None:

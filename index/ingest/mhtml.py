@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import email
-from email.message import EmailMessage
-from email.policy import default
+from email.message import Message
 
 from konkyo.index.errors import SourceError
 from konkyo.index.ingest.encodings import decode
@@ -12,10 +11,16 @@ from konkyo.index.ingest.html import Page, read_html
 
 __all__ = ["read_mhtml"]
 
+_LONGEST_HEADER = 10_000
+"""Letters; the parsers of headers take time that grows with the square of them."""
+
 
 def read_mhtml(content: bytes, source: str) -> Page:
     """Return the article of a saved page. Raises SourceError if the file holds no page."""
-    message = email.message_from_bytes(content, policy=default)
+    # Not policy.default: that one parses every header that is looked at by a full grammar.
+    message = email.message_from_bytes(content)
+    if any(len(str(v)) > _LONGEST_HEADER for part in message.walk() for v in part.values()):
+        raise SourceError(source, f"a header of it is longer than {_LONGEST_HEADER} letters")
     page = _page(message)
     if page is None:
         raise SourceError(source, "this MHTML file holds no HTML page")
@@ -28,7 +33,7 @@ def read_mhtml(content: bytes, source: str) -> Page:
     return read_html(html, source, url)
 
 
-def _page(message: EmailMessage) -> EmailMessage | None:
+def _page(message: Message) -> Message | None:
     """Return the part that is the page itself, not one of its frames."""
     pages = [part for part in message.walk() if part.get_content_type() == "text/html"]
     start = message.get_param("start", header="content-type")

@@ -124,7 +124,7 @@ def _version(
             own.append(other)
     days = sorted(e.article.published[:10] for e in saying if e.article.published)
     first, last = (days[0], days[-1]) if days else ("", "")
-    return Version(quote, span.text.strip(), len(own), first, last)
+    return Version(quote, span.text.strip(" ,.、，。"), len(own), first, last)
 
 
 def _copies(one: Evidence, other: Evidence) -> bool:
