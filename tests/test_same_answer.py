@@ -98,6 +98,31 @@ def test_two_doors_in_another_order_give_the_same(doors: Doors) -> None:
     assert at_the_terminal(doors, last) == one[last]
 
 
+def test_a_caller_says_how_sure_the_articles_must_be(doors: Doors) -> None:
+    asked = {"question": QUESTIONS[0], "phrasing": "never"}
+    url = f"{doors.server.url}/api/ask"
+    statuses = [
+        httpx.post(url, json={**asked, "strictness": strictness}, timeout=240).json()["status"]
+        for strictness in (0.0, 1.0)
+    ]
+    assert statuses == ["answered", "refused"]
+    assert httpx.post(url, json={**asked, "strictness": 1.5}, timeout=240).status_code == 422
+    assert httpx.post(url, json={**asked, "phrasing": "often"}, timeout=240).status_code == 422
+
+
+def test_the_short_answer_is_sent_before_any_sentence(doors: Doors) -> None:
+    asked = {"question": QUESTIONS[0], "stream": True}
+    with httpx.stream("POST", f"{doors.server.url}/api/ask", json=asked, timeout=240) as found:
+        lines = [line for line in found.iter_lines() if line.startswith(("event: ", "data: "))]
+    names = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
+    assert names[:3] == ["evidence", "short", "claim"]
+    assert json.loads(lines[3].removeprefix("data: ")) == {
+        "text": "5500億ドル",
+        "language": "ja",
+        "exact": True,
+    }
+
+
 def test_a_model_that_is_not_asked_changes_no_fingerprint(doors: Doors) -> None:
     alone = open_from_settings(doors.store, llm="none")
     named = alone.held()

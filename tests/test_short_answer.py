@@ -102,6 +102,8 @@ def test_a_fact_is_said_exactly_in_the_askers_language(what: str, source: str, t
         ("約160人の日本人がいる。", "160人の", "ja", "約160人"),
         ("视察“乔治·华盛顿”号航母。", "乔治·华盛顿”号", "zh", "“乔治·华盛顿”号"),
         ("投票率は53.4%로 나타났다.", "53.4%로", "ko", "53.4%"),
+        ("夜间不超过60分钟。", "60分钟", "zh", "不超过60分钟"),
+        ("手当は1万4000円から2万2000円になる。", "2万2000円", "ja", "2万2000円"),
         ("会谈于28日，在东京举行。", "28日，", "zh", "28日"),
     ],
 )
@@ -127,6 +129,7 @@ def test_a_place_is_widened_to_its_unit_and_trimmed(
         ("视察“乔治·华盛顿”号航母。", "“乔治·华盛顿”号", "zh", "ko", "“乔治·华盛顿”号"),
         ("김민준 씨는 말했다.", "김민준", "ko", "ja", "김민준（Gim Minjun）"),
         ("German officials met.", "German", "en", "ja", "German"),
+        ("毛布1200枚が届いた。", "1200枚", "ja", "zh", "1200（1200枚）"),
         ("気温は35度だった。", "35度", "ja", "en", "35度"),
         ("反对党认为时机不成熟。", "时机不成熟", "zh", "en", "时机不成熟"),
     ],
@@ -146,6 +149,8 @@ def test_what_cannot_be_said_exactly_is_left_as_printed(
         ("首相は19日に訪米する。", "19日", "en", "the 19th"),
         ("第2次内閣が発足した。", "第2次", "en", "2nd"),
         ("刑期は3年6カ月だ。", "3年6カ月", "ko", "3.5년"),
+        ("手当は1万4000円から2万2000円になる。", "2万2000円", "en", "22,000 Japanese yen"),
+        ("12日午前9時に鎮火した。", "12日午前9時に", "en", "the 12th, 9:00 AM"),
         ("1億2345万6789円を集めた。", "1億2345万6789円", "en", "123,456,789 Japanese yen"),
         ("20%から30%に上がる。", "20%から30%", "zh", "20%至30%"),
         ("規模は5500億ドルだ。", "5500億ドル", "de", "550 Milliarden US-Dollar"),
@@ -155,6 +160,11 @@ def test_days_magnitudes_and_ranges_keep_their_value(
     quote: str, text: str, target: str, wanted: str
 ) -> None:
     assert said(quote, text, "ja", target) == Short(wanted, target, True)
+
+
+def test_no_more_than_is_not_more_than() -> None:
+    assert said("夜间不超过60分钟。", "60分钟", "zh", "en") == Short("up to 60 minutes", "en", True)
+    assert said("不到60分钟", "60分钟", "zh", "ja") == Short("60分未満", "ja", True)
 
 
 def test_a_rough_figure_is_never_said_as_an_exact_one() -> None:

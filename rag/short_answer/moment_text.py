@@ -24,9 +24,14 @@ def moment_text(moment: Moment, language: str) -> str | None:
     if moment.grain == "time" and moment.clock is not None:
         if not moment.half_known:
             return None
-        return format_time(time(*divmod(moment.clock, 60)), "short", locale=locale)
+        told = format_time(time(*divmod(moment.clock, 60)), "short", locale=locale)
+        # The CLDR puts a narrow space before AM, which few keyboards and searches know.
+        return told.replace("\u202f", " ")
     if moment.grain not in {"day", "month", "year"}:
         return None
+    if moment.text.isdecimal():
+        # 2026 may be a year or a number of things; it is the same figure everywhere.
+        return moment.text
     parts = [p for p in (moment.year, moment.month, moment.day) if p is not None]
     if moment.year is not None and not 1 <= moment.year <= 9999:
         return None

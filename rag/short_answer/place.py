@@ -70,9 +70,21 @@ def facts_of(place: Place) -> list[Fact]:
     figures = []
     for figure in quantities(place.quote, place.language):
         if not figure.small and not any(_meet(figure, m) for m in moments):
+            figure = _end_of_change(figure, place)
             hedge, start, end = hedge_of(place.quote, figure.start, figure.end)
             figures.append(Fact(figure, start, end, hedge))
     return sorted((f for f in [*moments, *figures] if _meet(f, place)), key=lambda f: f.start)
+
+
+def _end_of_change(figure: Quantity, place: Place) -> Quantity:
+    """The one end of a range that a place holds whole: of "from 10 to 20", the 20 it became."""
+    if len(figure.values) == 1:
+        return figure
+    alone = quantities(place.quote[place.start : place.end], place.language)
+    if len(alone) == 1 and alone[0].value in figure.values and alone[0].unit == figure.unit:
+        at = place.start
+        return replace(alone[0], start=at + alone[0].start, end=at + alone[0].end)
+    return figure
 
 
 def _meet(one: Fact | Quantity, other: Fact | Place) -> bool:

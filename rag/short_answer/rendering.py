@@ -65,13 +65,23 @@ def _only_name(place: Place) -> Name | None:
 
 def _exact(place: Place, language: str) -> str | None:
     """The whole place as one fact or one known name."""
-    fact = _only_fact(place)
-    if fact is None:
+    facts = facts_of(place)
+    if not facts:
         return name_text(place.text, place.language, language)
-    rest = place.quote[place.start : fact.start], place.quote[fact.end : place.end]
+    borders = [place.start, *(at for f in facts for at in (f.start, f.end)), place.end]
+    rest = [place.quote[a:b] for a, b in zip(borders[::2], borders[1::2], strict=True)]
     if any(part.strip() and not changes_nothing(part) for part in rest):
         return None
-    return _said(fact, language)
+    said = [_said(fact, language) for fact in facts]
+    words = words_of(language)
+    if len(facts) == 2 and words and all(said) and _day_and_time(facts[0], facts[1]):
+        return words.at.format(day=said[0], time=said[1])
+    return said[0] if len(facts) == 1 else None
+
+
+def _day_and_time(one: Fact, other: Fact) -> bool:
+    days = isinstance(one.value, Moment) and one.value.grain == "day"
+    return days and isinstance(other.value, Moment) and other.value.grain == "time"
 
 
 def _only_fact(place: Place) -> Fact | None:

@@ -20,11 +20,15 @@ _Text = Annotated[str, Field(min_length=1)]
 _Forms = Annotated[tuple[_Text, ...], Field(min_length=1)]
 
 
+_UNDENIED = r"(?<![a-z])(?<![不没未])(?<!not )(?<!no )"
+"""What stands before a word that counts: "not more than" is not "more than"."""
+
+
 @dataclass(frozen=True, slots=True, config=CHECKED)
 class Hedges:
     """What makes a figure a rough one, before it and after it, in any language."""
 
-    before: Annotated[re.Pattern[str], alternatives(before=r"(?<![a-z])", after=r"\s?$")]
+    before: Annotated[re.Pattern[str], alternatives(before=_UNDENIED, after=r"\s?$")]
     after: Annotated[re.Pattern[str], alternatives(before=r"\s?", after=r"(?![a-z])")]
 
 
@@ -32,7 +36,7 @@ class Hedges:
 class _LanguageWords:
     """How one language says what is rough, a range, a reading, and what is counted.
 
-    ``day`` is a day of a month that is not named.
+    ``day`` is a day of a month that is not named; ``at`` joins a day and a time of it.
     """
 
     about: _Text
@@ -45,6 +49,7 @@ class _LanguageWords:
     reading: _Text
     ordinal: _Forms
     day: _Text
+    at: _Text
     counted: dict[str, _Forms]
 
 
