@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from typing import Any, Literal
 
 import openai
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from openai import OpenAI
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import BaseModel
@@ -20,8 +23,15 @@ from fixtures_chat import ENGLISH, JAPANESE
 from test_http_api import QUESTION, SECRET, wait_ready
 
 from konkyo.rag.message_question import question_within
+from konkyo.rag.types import Answer, to_json
 from konkyo.ui.http.openai_content import LimitedText
+from konkyo.ui.http.problems import InvalidField
+from konkyo.ui.http.response_schema import check_schema, fitted
 
+KEYWORDS = (
+    *("$defs", "$ref", "additionalProperties", "anyOf", "const", "enum", "items", "properties"),
+    *("required", "type", "answer", "claims", "A"),
+)
 FIRST = "Japan agreed to invest 550 billion dollars in the United States. [1]"
 
 
@@ -257,6 +267,33 @@ def test_a_schema_that_cannot_fit_is_refused(
         asked(client, response_format=named)
     assert caught.value.param == "response_format.json_schema.schema"
     assert caught.value.code == "unsupported_schema"
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["string", "object", "#/$defs/A"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYWORDS), inner, max_size=4)
+    ),
+    max_leaves=25,
+)
+
+
+@given(st.dictionaries(st.sampled_from(KEYWORDS), _JSON, max_size=5))
+@settings(max_examples=500, deadline=None, database=None, derandomize=True)
+def test_any_schema_fits_or_is_refused(schema: dict[str, object]) -> None:
+    outcome = to_json(Answer("?", "en", "!", (), (), (), (), {"total": 1.0}, "0"))
+    with contextlib.suppress(InvalidField):
+        check_schema({"type": "object", **schema}, tuple(outcome))
+    with contextlib.suppress(InvalidField):
+        fitted(outcome, schema)
+
+
+def test_a_schema_of_any_depth_is_refused() -> None:
+    deep: dict[str, object] = {"type": "string"}
+    for _ in range(5000):
+        deep = {"anyOf": [deep]}
+    with pytest.raises(InvalidField, match="too deep"):
+        fitted("!", deep)
 
 
 # ---- what is not honoured is refused

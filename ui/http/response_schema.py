@@ -28,6 +28,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "null": (type(None),),
 }
 _STEPS = 20_000
+_DEPTH = 64
 
 
 def check_schema(schema: Mapping[str, object], keys: Sequence[str]) -> None:
@@ -56,6 +57,7 @@ class _Fitting:
     def __init__(self, root: Mapping[str, object]) -> None:
         self._root = root
         self._steps = 0
+        self._depth = 0
 
     def resolved(self, schema: object) -> Mapping[str, object]:
         """A schema, or the one it refers to."""
@@ -90,6 +92,15 @@ class _Fitting:
 
     def pick(self, value: object, schema: object, where: str) -> object:
         """What a schema picks of a value; ``where`` names the value in errors."""
+        if self._depth > _DEPTH:
+            raise _unfit("it is too deep")
+        self._depth += 1
+        try:
+            return self._picked(value, schema, where)
+        finally:
+            self._depth -= 1
+
+    def _picked(self, value: object, schema: object, where: str) -> object:
         schema = self.resolved(schema)
         options = schema.get("anyOf")
         if isinstance(options, list):
@@ -132,7 +143,8 @@ class _Fitting:
         inner = schema.get("properties", {})
         known = inner if isinstance(inner, Mapping) else {}
         required = schema.get("required", [])
-        missing = [n for n in required if n not in value] if isinstance(required, list) else []
+        names = map(str, required) if isinstance(required, list) else ()
+        missing = [name for name in names if name not in value]
         if missing:
             raise _unfit(f"there is no {f'{where}.{missing[0]}'.lstrip('.')}")
         return {
