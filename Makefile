@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev models index chat test lint check format docs torture clean
+.PHONY: help setup dev models index chat test lint check format docs torture attack clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ docs: dev ## Write the reference pages from the code and build the documentation
 
 torture: dev ## Kill two hundred builds at random moments and see that nothing is lost
 	$(BIN)/python benchmarks/torture.py --kills 200 --out benchmarks/results/torture.txt
+
+attack: dev models ## Attack everything: 1,000 kills, 1,000,000 inputs; hours, goes on where it stopped
+	$(BIN)/python -m benchmarks.attack --kills 1000 --inputs 1000000
 
 clean: ## Remove what set-up and builds left in this folder (not the models)
 	rm -rf $(VENV) .konkyo build site *.egg-info
