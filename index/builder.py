@@ -57,6 +57,7 @@ __all__ = [
     "Stage",
     "build",
     "compact",
+    "make_empty",
     "mark_article",
     "remove",
     "take_back",
@@ -124,6 +125,21 @@ def build(
         writer.keep_up()
         progress("index", 1, 1)
         return run.report(difference(before, after), generation, time.monotonic() - started)
+
+
+def make_empty(
+    store: str | Path, encoder: BuildEncoder, chunks: ChunkSettings | None = None
+) -> None:
+    """Make a store without articles where there is none. Raises StoreError."""
+    chunks = chunks or ChunkSettings()
+    with open_writer(
+        store,
+        fingerprint=store_fingerprint(encoder.fingerprint, chunks.budget, chunks.overlap),
+        encoder=encoder.fingerprint,
+        dimension=encoder.dimension,
+    ) as writer:
+        writer.commit()
+        writer.keep_up()
 
 
 @contextlib.contextmanager

@@ -12,7 +12,15 @@ from konkyo.index.records import Article
 from konkyo.index.text.sentences import sentences
 from konkyo.rag.types import Citation
 
-__all__ = ["Changed", "CitationState", "Gone", "Same", "Unknown", "citation_state"]
+__all__ = [
+    "Changed",
+    "CitationState",
+    "CitedStore",
+    "Gone",
+    "Same",
+    "Unknown",
+    "citation_state",
+]
 
 _ALIKE = 0.5
 """Share of letters two sentences have in common from which on one took the other's place."""

@@ -272,6 +272,15 @@ class FakeStore:
         end = query.offset + query.limit
         return ArticlePage(tuple(found[query.offset : end]), len(found))
 
+    def article(self, article_id: str) -> Article:
+        for article in self._all:
+            if article.article_id == article_id:
+                return article
+        raise ArticleMissing(article_id)
+
+    def found_at(self, place: str) -> list[str]:
+        return [a.article_id for a in self._all if place == a.url or place in a.sources]
+
 
 class FakeRanker:
     """Every article whose text holds the words, in one passage."""

@@ -35,7 +35,7 @@ from konkyo.ui.cli.llm_options import (
     STRICTNESS_OPTION,
 )
 
-__all__ = ["chat", "load_pipeline", "require_store"]
+__all__ = ["chat", "load_pipeline", "require_store", "store_exists"]
 
 _REMOTE_AT_ONCE = 4
 _FROM = "{}  [default: from settings, {}]"
@@ -168,12 +168,14 @@ def chat(
     )
     access = access_of(settings, password_file, editor_password_file, keys_file)
     taken = listen(settings.chat.host, settings.chat.port, access, settings.chat.names)
-    require_store(settings.store)
+    new = not store_exists(settings.store)
     say = _log.info if settings.chat.log == "json" else partial(click.echo, err=True)
+    if new:
+        say(f"{settings.store}: no index yet; add articles on the page.")
     say("Starting …")
     with contextlib.ExitStack() as closing:
         telemetry = Telemetry(open_tracer())
-        load = partial(load_pipeline, settings, llm, model, base_url, closing, telemetry)
+        load = partial(load_pipeline, settings, llm, model, base_url, closing, telemetry, new=new)
         chat_server = _chat_server(settings, access, allowed, load, telemetry, closing)
         with contextlib.suppress(KeyboardInterrupt):
             serve(chat_server, taken, ready=partial(_opened, browse))
@@ -284,13 +286,20 @@ def load_pipeline(
     base_url: str | None,
     closing: contextlib.ExitStack,
     telemetry: Telemetry,
+    *,
+    new: bool = False,
 ) -> Pipeline:
-    """The pipeline as settings and flags say, behind a queue; ``closing`` ends its processes."""
+    """The pipeline as settings and flags say, behind a queue; ``closing`` ends its processes.
+
+    ``new`` makes an index without articles first.
+    """
     from konkyo.rag.factory import open_from_settings
     from konkyo.rag.generation.llm import NoLLM
     from konkyo.ui.server.llm_queue import LLMQueue
     from konkyo.ui.server.llm_subprocess import SubprocessLLM
 
+    if new:
+        _make_empty(settings)
     queues: list[LLMQueue] = []
     children: list[SubprocessLLM] = []
 
@@ -334,13 +343,26 @@ def _warm(llm: SubprocessLLM) -> None:
         click.echo(f"konkyo: {exc}", err=True)
 
 
+def _make_empty(settings: Settings) -> None:
+    from konkyo.index.builder import make_empty
+    from konkyo.index.embedding.encoders import load_encoder
+
+    encoder = load_encoder(settings.embedding.model, threads=settings.embedding.threads or None)
+    make_empty(settings.store, encoder, settings.chunks)
+
+
+def store_exists(store: str) -> bool:
+    """Whether there is an index; one on a server is looked at when it is opened."""
+    from konkyo.index.stores.address import kind_of, without_scheme
+
+    return kind_of(store) != "local" or without_scheme(store).exists()
+
+
 def require_store(store: str) -> None:
     """Raise StoreMissing, with the command that makes one, where there is no index."""
     from konkyo.index.errors import StoreMissing
-    from konkyo.index.stores.address import kind_of, without_scheme
 
-    # A store on a server is looked at when it is opened.
-    if kind_of(store) == "local" and not without_scheme(store).exists():
+    if not store_exists(store):
         raise StoreMissing(
             f"{store}: there is no index here; make one with "
             f"`konkyo index build SOURCE... --store {store}`"

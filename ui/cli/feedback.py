@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from konkyo.index.stores.base import Store
 
 __all__ = ["feedback"]
 
@@ -48,13 +53,34 @@ def list_feedback(store: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(opinion) for opinion in opinions], ensure_ascii=False))
         return
+    index = _index(_named(store))
     for o in opinions:
         mark = "+" if o.verdict == "up" else "-"
         reason = f" ({o.reason})" if o.reason else ""
         click.echo(clean(f"{mark} {o.at}  {o.fingerprint}  {o.status}{reason}  {o.question}"))
         if o.correction:
             click.echo(clean(f"    said: {o.correction}"))
+        for note in _notes(index, o.outcome):
+            click.echo(clean(f"    {note}"))
     click.echo(f"{len(opinions)} opinions")
+
+
+def _index(store: str) -> Store | None:
+    """The index that the opinions are on; None: there is none any more."""
+    from konkyo.index.errors import StoreError
+    from konkyo.index.stores.open import open_store
+
+    try:
+        return open_store(store)
+    except StoreError:
+        return None
+
+
+def _notes(index: Store | None, outcome: Mapping[str, object]) -> list[str]:
+    """What became of the quotes of an answer since somebody had an opinion on it."""
+    from konkyo.ui.web.citation_notes import citation_notes, kept_citations
+
+    return [] if index is None else citation_notes(index, kept_citations(outcome), "en")
 
 
 @feedback.command(name="export")

@@ -43,6 +43,7 @@ __all__ = [
     "forget_cookies",
     "held_token",
     "hold_cookie",
+    "user_of",
 ]
 
 SECURE_COOKIE = "__Host-konkyo"
@@ -55,6 +56,8 @@ _SECONDS = 7 * 86_400
 _SIGN_INS = 10_000
 _COOKIE_LIMIT = 200
 _NOBODY = "nobody"
+_USER = "konkyo_user"
+_PAGES = re.compile(r"/(library|article|settings)/?")
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 # What a browser needs to show the form to somebody who has not signed in.
 _OPEN = re.compile(
@@ -219,7 +222,7 @@ class SignIn:
 
         They may not.
         """
-        from starlette.responses import JSONResponse
+        from starlette.responses import JSONResponse, RedirectResponse
 
         user, reader = None, digest(self._address(request))
         if self._by_password:
@@ -234,8 +237,11 @@ class SignIn:
             user = request.headers.get(self._access.user_header) or None
             reader = digest(user) if user else _NOBODY
         if self._access.page_locked and user is None and not _OPEN.fullmatch(request.url.path):
+            if request.method == "GET" and _PAGES.fullmatch(request.url.path):
+                return RedirectResponse("./", 303)
             return JSONResponse({"detail": "Not authenticated"}, 401)
         scope["headers"] = self._rewritten(request, user)
+        scope[_USER] = user
         return reader
 
     def _rewritten(self, request: Request, user: str | None) -> list[tuple[bytes, bytes]]:
@@ -289,6 +295,12 @@ def forget_cookies(response: Response) -> None:
         response.delete_cookie(
             name, path="/", secure=name == SECURE_COOKIE, httponly=True, samesite="lax"
         )
+
+
+def user_of(scope: Mapping[str, object]) -> str | None:
+    """Who is signed in, of a request that was passed on; None: nobody, or nobody has to."""
+    user = scope.get(_USER)
+    return user if isinstance(user, str) else None
 
 
 def held_token(request: Request) -> str:

@@ -20,14 +20,16 @@ from konkyo.ui.web.admin import UPLOAD_LIMIT, AdminPages
 from konkyo.ui.web.chat_server import LOOPBACK, ChatServer
 from konkyo.ui.web.components.page import mount_page, share_sign_ins
 from konkyo.ui.web.i18n import Language
-from konkyo.ui.web.views import head_view, page_words
+from konkyo.ui.web.library import Library
+from konkyo.ui.web.page_routes import page_routes
+from konkyo.ui.web.views import asset_addresses, head_view, page_words
 
 if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI
 
 __all__ = ["build"]
 
-_ASSETS = ("page.js", "theme.css")
+_ASSETS = ("page.js", "pages.css", "pages.js", "theme.css")
 
 
 def build(
@@ -47,6 +49,8 @@ def build(
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(_file_routes(admin, assets))
+    library = Library(chat_service, chat_server.index_jobs, admin.tickets)
+    app.include_router(page_routes(library, access, asset_addresses(assets)))
     mount_page(app, chat_server, admin, host=host, port=port)
     signed_in = SignIn(
         app,

@@ -20,7 +20,13 @@ class NotReady(KonkyoError):
 
 
 class ArticleLister(Protocol):
-    """The part of a store that lists articles."""
+    """The part of a store that lists articles, and finds them by where they are from."""
+
+    def article(self, article_id: str) -> Article:
+        """Returns the whole article. Raises ArticleGone, ArticleMissing."""
+
+    def found_at(self, place: str) -> list[str]:
+        """Returns the identifiers of articles with that address, or found in that source."""
 
     def article_page(self, query: ArticleQuery, where: Filter = ...) -> ArticlePage:
         """Returns a part of a sorted list of articles, and how long the list is."""

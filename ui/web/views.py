@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from html import escape
 
-from konkyo.index.errors import ArticleMissing
+from konkyo.index.errors import ArticleGone, ArticleMissing
 from konkyo.index.records import Filter
 from konkyo.ui.http.security_middleware import LANGUAGE_COOKIE
 from konkyo.ui.web.chat_service import QUESTION_LIMIT, ChatService
@@ -19,7 +19,14 @@ from konkyo.ui.web.html.overview import overview
 from konkyo.ui.web.i18n import PHRASES, Language, say
 from konkyo.ui.web.turns import Mark, Turn
 
-__all__ = ["conversation_view", "head_view", "page_words", "source_view", "status_view"]
+__all__ = [
+    "asset_addresses",
+    "conversation_view",
+    "head_view",
+    "page_words",
+    "source_view",
+    "status_view",
+]
 
 
 def conversation_view(
@@ -29,6 +36,7 @@ def conversation_view(
     if not turns and chat_service.readiness == "failed":
         return not_ready(chat_service.problem, language)
     suggestions = chat_service.examples(language) or ()
+    turns = tuple(chat_service.with_citation_notes(turn, language) for turn in turns)
     return conversation(turns, language, suggestions, translates=chat_service.translates)
 
 
@@ -43,8 +51,10 @@ def source_view(
     """Returns an article with the quotes of one turn and ``mark``, or that it is gone."""
     try:
         article = chat_service.article(article_id)
-    except ArticleMissing:
+    except ArticleGone:
         return notice_page(say(language, "article_gone"), language)
+    except ArticleMissing:
+        return notice_page(say(language, "article_unknown"), language)
     marks = list(reader.marks(turn, article_id, mark.number))
     if mark.end > mark.start and not any(m.primary for m in marks):
         marks.append(Mark(mark.start, mark.end, mark.number, primary=True))
@@ -77,14 +87,19 @@ def page_words(
     return words
 
 
+def asset_addresses(assets: Mapping[str, bytes]) -> Mapping[str, str]:
+    """Returns the address of each file of style and script; another content, another address."""
+    return {
+        name: f"konkyo/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
+        for name, content in assets.items()
+    }
+
+
 def head_view(assets: Mapping[str, bytes]) -> str:
     """Returns what our page adds to the head: its style and its script, by their contents."""
-
-    def stamped(name: str) -> str:
-        return f"konkyo/{name}?v={hashlib.sha256(assets[name]).hexdigest()[:12]}"
-
+    addresses = asset_addresses(assets)
     return (
         '<meta name="color-scheme" content="light dark" />'
-        f'<link rel="stylesheet" href="{stamped("theme.css")}" />'
-        f'<script nonce="{{nonce}}" src="{stamped("page.js")}"></script>'
+        f'<link rel="stylesheet" href="{addresses["theme.css"]}" />'
+        f'<script nonce="{{nonce}}" src="{addresses["page.js"]}"></script>'
     )

@@ -10,7 +10,7 @@ from konkyo.ui.web.html.admin_elements import action_button, progress_bar
 from konkyo.ui.web.html.elements import phrase, source_navigation
 from konkyo.ui.web.i18n import INDEX_CHECKS, Language
 
-__all__ = ["check_results", "index_page"]
+__all__ = ["check_results", "index_page", "job_section"]
 
 _SHOWN = 200
 
@@ -34,7 +34,7 @@ def index_page(
         f' data-ticket="{escape(ticket)}">',
         f'<h2 id="k-article-title" tabindex="-1">{phrase(language, "index_page")}</h2>',
         f'<p class="k-failed" role="alert" dir="auto">{escape(problem)}</p>' if problem else "",
-        _job(job, language) if job else "",
+        job_section(job, language) if job else "",
         "" if running else _forms(language),
         "" if running else _sources(sources, language),
         "</div>",
@@ -62,7 +62,8 @@ def _forms(language: Language) -> str:
     )
 
 
-def _job(job: Job, language: Language) -> str:
+def job_section(job: Job, language: Language) -> str:
+    """Returns how far a job is, or how it ended."""
     return _running_job(job, language) if job.running else _ended_job(job, language)
 
 

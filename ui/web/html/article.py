@@ -16,6 +16,7 @@ from konkyo.ui.web.html.elements import (
     phrase,
     safe_url,
     source_navigation,
+    status_note,
     text_attributes,
 )
 from konkyo.ui.web.i18n import Language
@@ -42,6 +43,7 @@ def article_page(article: Article, marks: Sequence[Mark], language: Language) ->
         f'<h2 id="k-article-title" tabindex="-1"{text_attributes(article.language)}>'
         f"{escape(article.title)}</h2>",
         f'<p class="k-meta">{meta}</p>',
+        status_note(article.status, article.correction, language),
         _original(article, fitting, language),
     ]
     if lost:

@@ -14,7 +14,7 @@ from html import escape
 from typing import Literal
 from urllib.parse import urlsplit
 
-from konkyo.index.records import ArticleSummary
+from konkyo.index.records import ArticleStatus, ArticleSummary
 from konkyo.ui.web.i18n import Language, say
 from konkyo.ui.web.turns import Quote, Turn
 
@@ -32,6 +32,7 @@ __all__ = [
     "shorten",
     "shown_date",
     "source_navigation",
+    "status_note",
     "suggested_question",
     "suggestion_chips",
     "text_attributes",
@@ -181,6 +182,14 @@ def text_attributes(language: str | None) -> str:
 def lang_attribute(language: str | None) -> str:
     """Returns the ``lang`` attribute for a language tag; nothing for what is no tag."""
     return f' lang="{language}"' if language and _LANGUAGE_TAG.match(language) else ""
+
+
+def status_note(status: ArticleStatus | None, correction: str | None, language: Language) -> str:
+    """Returns that an article was corrected or retracted, and how; nothing if it was not."""
+    if status is None:
+        return ""
+    how = f' <span dir="auto">{escape(correction)}</span>' if correction else ""
+    return f'<span class="k-status-note"><b>{phrase(language, status)}</b>{how}</span>'
 
 
 def phrase(language: Language, key: str, **facts: object) -> str:

@@ -17,6 +17,7 @@ def overview(
     ``editor`` adds the buttons that lead to the pages for editors.
     """
     admin = _admin_links(language) if editor else ""
+    library = f'<a href="library">{phrase(language, "library")}</a>'
     heading = f'<h2 id="k-article-title" tabindex="-1">{phrase(language, "in_index")}</h2>'
     if index_summary is None:
         bones = '<div class="k-skeleton"></div>' * 6
@@ -24,14 +25,14 @@ def overview(
     if index_summary.count == 0:
         return (
             f'<div class="k-overview">{admin}{heading}'
-            f'<p class="k-note">{phrase(language, "empty_index")}</p></div>'
+            f'<p class="k-note">{phrase(language, "empty_index")} {library}</p></div>'
         )
     count = phrase(language, "ready", count=index_summary.count)
     if index_summary.count > len(index_summary.newest):
         count += " · " + phrase(language, "newest", count=len(index_summary.newest))
     rows = "".join(f"<li>{article_button(s, language)}</li>" for s in index_summary.newest)
     return close_button(language) + (
-        f'<div class="k-overview">{admin}{heading}<p class="k-meta">{count}</p>'
+        f'<div class="k-overview">{admin}{heading}<p class="k-meta">{count} · {library}</p>'
         f'<ul class="k-list">{rows}</ul></div>'
     )
 

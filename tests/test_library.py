@@ -1,0 +1,254 @@
+"""The page of articles in a real browser, over a real server with a real index."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_browser import PATIENCE, ROOT, Watch, browser, served
+from fixtures_chat import HOSTILE
+
+__all__ = ["browser"]
+
+NEWS = {
+    "bridge.md": ("Bridge opens in Oslo", "2026-02-09", "Oslo Daily", "en", "It cost 52 million."),
+    "harbour.md": ("Harbour strike ends", "2026-02-10", "Harbour Post", "en", "It took a week."),
+    "snow.md": (
+        "札幌で大雪",
+        "2026-02-11",
+        "札幌新聞",
+        "ja",
+        "札幌では大雪となり、四十センチ積もった。",
+    ),
+}
+
+
+def text_of(name: str) -> str:
+    title, day, outlet, language, body = NEWS[name]
+    return (
+        f"---\ntitle: {title}\npublished: {day}\noutlet: {outlet}\nlanguage: {language}\n---\n"
+        f"{body} {title}.\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real server that begins without an index."""
+    folder = tmp_path_factory.mktemp("server")
+    command = [sys.executable, "-m", "konkyo", "chat", "--llm", "none", "--port", "0", "--no-open"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "KONKYO_STORE": str(folder / "store")}
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().split()[3]
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(120)
+
+
+@contextlib.contextmanager
+def library(
+    browser: Browser, url: str, query: str = "", *, language: str = "en-US", width: int = 1280
+) -> Iterator[Page]:
+    context = browser.new_context(locale=language, viewport={"width": width, "height": 800})
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    watch = Watch(page)
+    page.goto(f"{url}library{query}")
+    page.wait_for_selector('html[data-page="ready"]')
+    yield page
+    context.close()
+    assert (watch.outside, watch.failed, watch.errors) == ([], [], [])
+
+
+def drop(page: Page, names: list[str]) -> None:
+    """Drop files somewhere on the page."""
+    files = [{"name": name, "text": text_of(name)} for name in names]
+    data = page.evaluate_handle(
+        """files => {
+            const data = new DataTransfer();
+            for (const { name, text } of files) data.items.add(new File([text], name));
+            return data;
+        }""",
+        files,
+    )
+    page.dispatch_event("main", "drop", {"dataTransfer": data})
+
+
+def ended(page: Page, state: str = "done") -> None:
+    page.wait_for_selector(f'#k-job[data-job="{state}"]')
+
+
+def titles(page: Page) -> list[str]:
+    return page.locator(".k-title > a").all_inner_texts()
+
+
+def test_an_empty_index_invites_and_dropped_files_are_listed_with_their_results(
+    browser: Browser, server: str
+) -> None:
+    while httpx.get(f"{server}ready", timeout=60).status_code != 200:
+        pass
+    with library(browser, server) as page:
+        assert "There are no articles yet" in page.locator(".k-invitation").inner_text()
+        assert "konkyo index" not in page.locator("main").inner_text()
+        drop(page, [*NEWS, "bridge.md"])
+        page.wait_for_selector(".k-articles")
+        assert titles(page) == ["札幌で大雪", "Harbour strike ends", "Bridge opens in Oslo"]
+        said = page.locator("#k-job").inner_text()
+        assert "3 added" in said
+        for name in NEWS:
+            assert f"{name} 1 article" in said
+        row = page.locator("tr", has_text="Bridge opens").inner_text()
+        assert ("Oslo Daily" in row, "2026-02-09" in row, "characters" in row) == (True, True, True)
+
+
+def test_what_cannot_be_read_is_named_with_its_reason(browser: Browser, server: str) -> None:
+    with library(browser, server) as page:
+        page.set_input_files(
+            "#k-work [data-upload] >> nth=0",
+            {"name": "bad.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 broken"},
+        )
+        page.wait_for_selector(".k-job:has-text('bad.pdf')")
+        page.fill("#k-add textarea", "gopher://x.example/")
+        page.click("#k-add button")
+        page.wait_for_selector("#k-job .k-failed")
+        assert "not an http or https address" in page.locator("#k-job .k-failed").inner_text()
+
+
+def test_the_list_is_searched_sorted_and_filtered_by_several_at_once(
+    browser: Browser, server: str
+) -> None:
+    with library(browser, server) as page:
+        page.fill("[name=words]", "HARBOUR week")
+        page.wait_for_function("document.querySelectorAll('.k-title').length === 1")
+        assert titles(page) == ["Harbour strike ends"]
+        page.fill("[name=words]", "")
+        page.select_option("[name=sort]", "title")
+        page.wait_for_function("document.querySelectorAll('.k-title').length === 3")
+        assert titles(page) == ["Bridge opens in Oslo", "Harbour strike ends", "札幌で大雪"]
+        for folded in page.locator(".k-choices > summary").all():
+            folded.click()
+        page.check('[value="Oslo Daily"]')
+        page.check('[value="札幌新聞"]')
+        page.check('[name="language"][value="ja"]')
+        page.wait_for_function("document.querySelectorAll('.k-title').length === 1")
+        assert titles(page) == ["札幌で大雪"]
+        page.fill("[name=until]", "2026-02-10")
+        page.wait_for_selector("text=No article matches.")
+        address = page.url
+    with library(browser, server, address.partition("library")[2]) as page:
+        assert page.locator(".k-choices:first-of-type input:checked").count() == 1
+        assert page.get_by_text("No article matches.").count() == 1
+
+
+def test_an_article_is_removed_after_consent_and_brought_back(
+    browser: Browser, server: str
+) -> None:
+    with library(browser, server) as page:
+        button = page.get_by_role("button", name="Remove: Harbour strike ends")
+        button.click()
+        assert "Remove “Harbour strike ends”" in page.locator("#k-confirm").inner_text()
+        page.keyboard.press("Escape")
+        assert len(titles(page)) == 3
+        button.click()
+        page.click("#k-yes")
+        page.wait_for_function("document.querySelectorAll('.k-title').length === 2")
+        page.click("#k-job .k-note [data-order=undo]")
+        page.wait_for_function("document.querySelectorAll('.k-title').length === 3")
+
+
+def test_the_index_is_made_anew_after_consent(browser: Browser, server: str) -> None:
+    with library(browser, server) as page:
+        page.click("[data-act=rebuild]")
+        assert "Read 3 sources again" in page.locator("#k-confirm").inner_text()
+        page.click("#k-yes")
+        page.wait_for_selector("#k-job progress[value]")
+        ended(page)
+        assert len(titles(page)) == 3
+
+
+def test_an_editor_says_that_an_article_was_corrected(browser: Browser, server: str) -> None:
+    with library(browser, server) as page:
+        page.get_by_role("button", name="Correction…: Bridge opens in Oslo").click()
+        page.select_option("#k-mark select", "corrected")
+        page.fill("#k-mark textarea", "It cost <b>5.2</b> million.")
+        page.click("#k-mark [value=yes]")
+        note = page.wait_for_selector(".k-status-note")
+        assert note is not None
+        assert note.inner_text() == "Corrected It cost <b>5.2</b> million."
+        page.click("text=Bridge opens in Oslo")
+        page.wait_for_selector(".k-article")
+        assert "Corrected" in page.locator(".k-article").inner_text()
+    said = httpx.post(f"{server}api/ask", json={"question": "How much did the bridge cost?"})
+    found = said.json()
+    if found["status"] == "answered":
+        assert found["citations"][0]["status"] == "corrected"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("language", ["ja", "ko", "zh-CN", "en-US"])
+def test_the_page_fits_the_screen_in_every_language(
+    browser: Browser, server: str, language: str, width: int
+) -> None:
+    with library(browser, server, language=language, width=width) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+# ---- who may do what
+
+
+def test_a_reader_sees_the_list_and_nothing_that_changes_it() -> None:
+    secrets = {"FAKE_PASSWORD": "readers-only", "FAKE_EDITOR_PASSWORD": "editors-only"}
+    with served(**secrets) as url, httpx.Client(base_url=url) as client:
+        assert client.get("library").headers["location"] == "./"
+        assert client.get("library/job").status_code == 401
+        client.post("login", data={"username": "konkyo", "password": "readers-only"})
+        page = client.get("library").text
+        assert "Harbour strike" in page
+        assert "k-work" not in page
+        assert client.get("library/job").status_code == 403
+        for address in ("library/order", "library/mark"):
+            assert client.post(address, json={"order": "rebuild"}).status_code == 403
+        client.post("login", data={"username": "editor", "password": "editors-only"})
+        assert "k-work" in client.get("library").text
+        assert client.post("library/order", json={"order": "explode"}).status_code == 400
+        other = {"origin": "https://other.example", "sec-fetch-site": "cross-site"}
+        assert (
+            client.post("library/order", json={"order": "undo"}, headers=other).status_code == 403
+        )
+
+
+def test_nothing_of_an_article_becomes_markup(browser: Browser) -> None:
+    with served(FAKE_HOSTILE="1") as url:
+        while httpx.get(f"{url}ready", timeout=60).status_code != 200:
+            pass
+        with library(browser, url) as page:
+            assert page.locator(".k-title").count() == min(50, len(HOSTILE))
+            assert page.evaluate("window.pwned") is None
+            page.locator(".k-title > a").first.click()
+            page.wait_for_selector("main")
+            assert page.evaluate("window.pwned") is None
+
+
+def test_an_article_that_was_never_there_is_told_from_one_that_is_gone() -> None:
+    with served() as url:
+        while httpx.get(f"{url}ready", timeout=60).status_code != 200:
+            pass
+        answer = httpx.get(f"{url}article", params={"id": "0123456789abcdef"})
+        assert answer.status_code == 404
+        assert "never in the index" in answer.text

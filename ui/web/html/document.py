@@ -1,0 +1,47 @@
+"""A page of its own beside the chat: head, navigation, content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from konkyo.ui.web.html.elements import phrase
+from konkyo.ui.web.html.header import brand
+from konkyo.ui.web.i18n import Language
+
+__all__ = ["document"]
+
+
+def document(
+    title: str,
+    body: str,
+    language: Language,
+    *,
+    files: Mapping[str, str],
+    links: Sequence[tuple[str, str]] = (),
+) -> str:
+    """Returns a whole HTML page.
+
+    ``files`` are the addresses of ``theme.css``, ``pages.css`` and ``pages.js``; ``links`` are
+    the addresses of the navigation and the keys of their words, the first of them is this page's.
+    """
+    current = links[0][0] if links else ""
+    navigation = "".join(
+        f'<a href="{escape(address)}"{" aria-current=page" if address == current else ""}>'
+        f"{phrase(language, key)}</a>"
+        for address, key in links
+    )
+    styles = "".join(
+        f'<link rel="stylesheet" href="{escape(files[name])}">'
+        for name in ("theme.css", "pages.css")
+    )
+    return (
+        f'<!doctype html><html lang="{language}" class="k-document"><head>'
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{escape(title)} · Konkyo</title>"
+        f'<script src="{escape(files["pages.js"])}"></script>{styles}</head><body>'
+        f'<header class="k-bar"><a class="k-home" href="./">{brand(language)}</a>'
+        f"<nav>{navigation}</nav></header>"
+        f'<main class="k-main"><h1>{escape(title)}</h1>{body}</main></body></html>'
+    )

@@ -1,0 +1,129 @@
+"""What editors do on the page of articles: add, see how far it is, remove, correct, make anew."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from html import escape
+
+from konkyo.ui.server.index_jobs import Job
+from konkyo.ui.web.html.admin_elements import action_button
+from konkyo.ui.web.html.admin_index import job_section
+from konkyo.ui.web.html.elements import phrase
+from konkyo.ui.web.i18n import Language, say
+
+__all__ = ["job_part", "shown_source", "work_part"]
+
+_HANDED_OVER = re.compile(r"[0-9a-f]{32}-(?=[^/]+\Z)")
+
+
+def shown_source(source: str) -> str:
+    """Returns a source as its owner knows it: a file that was handed over by its own name."""
+    name = source.rsplit("/", 1)[-1]
+    return name[33:] if _HANDED_OVER.match(name) else source
+
+
+def work_part(sources: int, job: str, language: Language, *, ticket: str) -> str:
+    """Returns the part of the page by which editors change the index.
+
+    ``job`` is what ``job_part`` returned; ``ticket`` lets the page's script hand over files.
+    """
+    words = {key: say(language, key) for key in ("sending", "not_sent", "marked")}
+    data = "".join(f' data-{key.replace("_", "-")}="{escape(word)}"' for key, word in words.items())
+    return (
+        f'<section id="k-work" data-ticket="{escape(ticket)}"{data}>'
+        f'<div class="k-row-of"><label class="k-button k-main-button k-file">'
+        f"{phrase(language, 'upload_files')}"
+        '<input type="file" multiple data-upload></label>'
+        f'<label class="k-button k-file">{phrase(language, "upload_folder")}'
+        '<input type="file" multiple webkitdirectory data-upload></label>'
+        + "".join(
+            action_button("keep", language, key=order, kind="k-button", order=order)
+            for order in ("refresh", "verify")
+        )
+        + action_button(
+            "rebuild",
+            language,
+            kind="k-button",
+            facts=say(language, "confirm_rebuild", count=sources),
+        )
+        + action_button("keep", language, key="undo", kind="k-button", order="undo")
+        + "</div>"
+        '<form id="k-add" class="k-row-of"><label class="k-wide">'
+        f"<span>{phrase(language, 'by_address')}</span>"
+        '<textarea name="sources" rows="1" spellcheck="false" dir="auto" required></textarea>'
+        "</label>"
+        f'<button type="submit" class="k-button">{phrase(language, "add")}</button></form>'
+        f'<div id="k-sending" role="status" hidden></div>{job}</section>'
+        + _confirmation(language)
+        + _correction(language)
+    )
+
+
+def job_part(
+    job: Job | None, counts: Mapping[str, int], language: Language, *, problem: str = ""
+) -> str:
+    """Returns how far the job is, or what came of it: every source that was named, and how it went.
+
+    ``counts`` says how many articles of a source are indexed.
+    """
+    state = job.state if job is not None else "idle"
+    parts = [f'<div id="k-job" data-job="{state}">']
+    if problem:
+        parts.append(f'<p class="k-failed" role="alert" dir="auto">{escape(problem)}</p>')
+    if job is not None:
+        parts.append(job_section(job, language))
+        if job.state == "done":
+            parts.append(_results(job, counts, language))
+            if job.action not in ("undo", "verify"):
+                undo = action_button("keep", language, key="undo", kind="k-quiet", order="undo")
+                said = phrase(language, "can_be_undone")
+                parts.append(f'<p class="k-note">{said} {undo}</p>')
+    parts.append("</div>")
+    return "".join(parts)
+
+
+def _results(job: Job, counts: Mapping[str, int], language: Language) -> str:
+    """Returns one line for each source that was read."""
+    rows = "".join(
+        f'<li data-ok="yes"><span aria-hidden="true">✓</span> <bdi>'
+        f"{escape(shown_source(source))}</bdi>"
+        f' <span class="k-meta">{phrase(language, "ready", count=count)}</span></li>'
+        for source, count in counts.items()
+        if count
+    )
+    return f'<ul class="k-findings">{rows}</ul>' if rows and job.action == "add" else ""
+
+
+def _confirmation(language: Language) -> str:
+    return (
+        '<dialog id="k-confirm" aria-labelledby="k-confirm-text"><form method="dialog">'
+        f'<p id="k-confirm-text" dir="auto"></p><p class="k-note">'
+        f"{phrase(language, 'can_be_undone')}</p>"
+        '<p class="k-row-of"><button value="yes" class="k-button k-main-button" id="k-yes">'
+        "</button>"
+        f'<button value="no" class="k-button" autofocus>{phrase(language, "cancel")}</button></p>'
+        "</form></dialog>"
+    )
+
+
+def _correction(language: Language) -> str:
+    options = "".join(
+        f'<option value="{value}">{phrase(language, key)}</option>'
+        for value, key in (
+            ("", "mark_none"),
+            ("corrected", "corrected"),
+            ("retracted", "retracted"),
+        )
+    )
+    return (
+        '<dialog id="k-mark" aria-labelledby="k-mark-text"><form method="dialog">'
+        '<label><span id="k-mark-text" dir="auto"></span>'
+        f'<select name="status">{options}</select></label>'
+        f"<label><span>{phrase(language, 'mark_how')}</span>"
+        '<textarea name="correction" rows="3" maxlength="2000" dir="auto"></textarea></label>'
+        f'<p class="k-row-of"><button value="yes" class="k-button k-main-button">'
+        f"{phrase(language, 'save')}</button>"
+        f'<button value="no" class="k-button">{phrase(language, "cancel")}</button></p>'
+        "</form></dialog>"
+    )

@@ -1,0 +1,206 @@
+// The pages beside the chat: theme, search, and what editors do. No text from anywhere becomes markup
+// here but the answers of this server, whose pages are escaped there.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const $ = (selector, from = document) => from.querySelector(selector);
+  const recall = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
+  const systemDark = window.matchMedia("(prefers-color-scheme: dark)");
+  const paint = () => {
+    root.dataset.theme = recall("konkyo-theme") ?? (systemDark.matches ? "dark" : "light");
+  };
+  paint();
+  systemDark.addEventListener("change", paint);
+
+  const parsed = (html) => new DOMParser().parseFromString(html, "text/html");
+  const post = (address, said) => fetch(address, {
+    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(said),
+  });
+  const filled = (text, facts) => text.replace(/\{(\w+)\}/g, (_, name) => facts[name] ?? "");
+
+  // ---- the list: searched as the reader types or chooses, without losing the place
+  let searching = null;
+  async function list(address) {
+    searching?.abort();
+    searching = new AbortController();
+    let page;
+    try {
+      page = parsed(await (await fetch(address, { signal: searching.signal })).text());
+    } catch { return; }
+    const [fresh, old] = [$("#k-list", page), $("#k-list")];
+    // From an empty index to one with articles, or back, the search form comes or goes.
+    if (!fresh || !old || fresh.matches(".k-invitation") !== old.matches(".k-invitation")) {
+      window.location.reload();
+      return;
+    }
+    old.replaceWith(document.adoptNode(fresh));
+    for (const box of document.querySelectorAll(".k-choices")) {
+      const same = `.k-choices:has(input[name="${$("input", box)?.name}"]) > summary`;
+      const now = $(same, page);
+      if (now) $("summary", box).textContent = now.textContent;
+    }
+  }
+  function searchWhileTyping(form) {
+    let waiting = 0;
+    const search = () => {
+      const chosen = [...new FormData(form)].filter(([, value]) => value);
+      const address = `library?${new URLSearchParams(chosen)}`;
+      history.replaceState(null, "", address);
+      list(address);
+    };
+    form.addEventListener("input", () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(search, 250);
+    });
+    form.addEventListener("submit", (event) => { event.preventDefault(); search(); });
+  }
+
+  // ---- the job
+  let following = 0;
+  function show(html) {
+    const fresh = $("#k-job", parsed(html));
+    if (!fresh) return;
+    const ended = $("#k-job").dataset.job === "running" && fresh.dataset.job !== "running";
+    $("#k-job").replaceWith(document.adoptNode(fresh));
+    if (ended) list(window.location.href);
+    follow();
+  }
+  function follow() {
+    clearTimeout(following);
+    if ($("#k-job")?.dataset.job !== "running") return;
+    following = setTimeout(async () => {
+      try { show(await (await fetch("library/job")).text()); } catch { follow(); }
+    }, 700);
+  }
+  async function order(name, sources = [], yes = false) {
+    $("#k-job").dataset.job = "running";
+    show(await (await post("library/order", { order: name, sources, yes })).text());
+    $("#k-job").scrollIntoView({ block: "nearest" });
+  }
+
+  // ---- handing over files
+  async function send(files) {
+    const work = $("#k-work");
+    const told = $("#k-sending");
+    const kept = [];
+    const lost = [];
+    told.hidden = false;
+    for (const [at, file] of files.entries()) {
+      const bar = document.createElement("progress");
+      bar.max = files.length;
+      bar.value = at;
+      told.replaceChildren(
+        filled(work.dataset.sending, { done: at + 1, total: files.length }), bar);
+      try {
+        const response = await fetch(`konkyo/upload/${encodeURIComponent(work.dataset.ticket)}`, {
+          method: "POST",
+          headers: { "x-file-name": encodeURIComponent(file.webkitRelativePath || file.name) },
+          body: file,
+        });
+        if (response.ok) kept.push((await response.json()).path); else lost.push(file.name);
+      } catch { lost.push(file.name); }
+    }
+    told.hidden = !lost.length;
+    told.replaceChildren(...lost.map((name) => {
+      const line = document.createElement("p");
+      line.textContent = filled(work.dataset.notSent, { name });
+      return line;
+    }));
+    if (kept.length) await order("add", kept);
+  }
+  async function filesOf(entry) {
+    if (entry.isFile) return [await new Promise((give, fail) => entry.file(give, fail))];
+    const reader = entry.createReader();
+    const found = [];
+    for (;;) {
+      const some = await new Promise((give, fail) => reader.readEntries(give, fail));
+      if (!some.length) return found;
+      for (const one of some) found.push(...await filesOf(one));
+    }
+  }
+  function takeDrops() {
+    const carries = (event) => event.dataTransfer?.types.includes("Files");
+    document.addEventListener("dragover", (event) => {
+      if (!carries(event)) return;
+      event.preventDefault();
+      root.dataset.drop = "over";
+    });
+    document.addEventListener("dragleave", (event) => {
+      if (!event.relatedTarget) delete root.dataset.drop;
+    });
+    document.addEventListener("drop", async (event) => {
+      if (!carries(event)) return;
+      event.preventDefault();
+      delete root.dataset.drop;
+      // What was dropped can only be asked for at once, before anything is waited for.
+      const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.());
+      const plain = [...event.dataTransfer.files];
+      const found = entries.length && entries.every(Boolean)
+        ? (await Promise.all(entries.map(filesOf))).flat() : plain;
+      if (found.length) send(found);
+    });
+  }
+
+  // ---- dialogs
+  function ask(dialog) {
+    return new Promise((answer) => {
+      dialog.returnValue = "no";
+      dialog.addEventListener("close", () => answer(dialog.returnValue === "yes"), { once: true });
+      dialog.showModal();
+    });
+  }
+  function confirmed(text, button) {
+    $("#k-confirm-text").textContent = text;
+    $("#k-yes").textContent = button.textContent;
+    return ask($("#k-confirm"));
+  }
+  async function mark(facts) {
+    const dialog = $("#k-mark");
+    const [status, correction] = [$("[name=status]", dialog), $("[name=correction]", dialog)];
+    $("#k-mark-text").textContent = facts.mark;
+    status.value = facts.status;
+    correction.value = facts.correction;
+    if (!await ask(dialog)) return;
+    const said = { article: facts.article, status: status.value, correction: correction.value };
+    const { problem } = await (await post("library/mark", said)).json();
+    const told = $("#k-sending");
+    told.hidden = false;
+    told.textContent = problem || $("#k-work").dataset.marked;
+    list(window.location.href);
+  }
+  async function act(button) {
+    const { act: name, order: wish, source = "", yes = "", facts = "" } = button.dataset;
+    if (name === "keep") await order(wish, source.split("\n").filter(Boolean), yes === "yes");
+    if (name === "rebuild" && await confirmed(facts, button)) await order("rebuild", [], true);
+    if (name === "mark") await mark(JSON.parse(facts));
+    if (name !== "remove") return;
+    const { article, remove } = JSON.parse(facts);
+    if (await confirmed(remove, button)) await order("remove", [article], true);
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const form = $("#k-search");
+    if (form) searchWhileTyping(form);
+    document.addEventListener("click", (event) => {
+      const button = event.target instanceof Element && event.target.closest("[data-act]");
+      if (button) act(button);
+    });
+    if ($("#k-work")) {
+      takeDrops();
+      follow();
+      document.addEventListener("change", (event) => {
+        if (event.target.matches("[data-upload]") && event.target.files.length) {
+          send([...event.target.files]);
+          event.target.value = "";
+        }
+      });
+      $("#k-add").addEventListener("submit", (event) => {
+        event.preventDefault();
+        const area = event.target.sources;
+        order("add", area.value.split("\n"));
+        area.value = "";
+      });
+    }
+    root.dataset.page = "ready";
+  });
+})();
