@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Protocol
@@ -82,6 +82,7 @@ class BuildRun:
         self._passed_over: set[str] = set()
         self._unread: set[str] = set()
         self._carried = 0
+        self._feeds: dict[str, tuple[str, list[tuple[str, str]], Collection[Article]]] = {}
         self._unknown_kinds: Mapping[str, int] = {}
 
     def read(self, inventory: Inventory, *, prune: bool, elder: EarlierStore | None) -> None:
@@ -117,7 +118,7 @@ class BuildRun:
         self._progress("read", len(listings), len(listings))
         self._queue.flush()
         if elder is not None:
-            self._carry(elder, kept | self._unread)
+            self._carry(elder, kept | self._unread | self._feeds.keys())
         self._reread(listings)
 
     def report(self, changes: Difference, generation: int, seconds: float) -> BuildReport:
@@ -145,12 +146,19 @@ class BuildRun:
                 held.setdefault(place.source, []).append(place)
         for source, places in held.items():
             own = {place.article_id for place in places}
+            # Without a stamp: the next build reads it again.
+            stamp: str | None = None
             links: list[tuple[str, str]] = []
+            listed: Collection[Article] = ()
+            if source in self._feeds:
+                stamp, links, listed = self._feeds[source]
             for place in places:
                 try:
                     article, chunks, payloads = _kept(elder, place.article_id)
                 except StoreError as exc:
                     self._fail(SourceFailure(source, f"lost with the old index: {exc}"))
+                    continue
+                if _is_listed(place.found_as, article.url, listed):
                     continue
                 names = {place.article_id, place.found_as, text_id_for(article.text)}
                 if self._excluded.keys() & names:
@@ -161,8 +169,7 @@ class BuildRun:
                 )
                 links.append((settled, place.found_as))
                 self._carried += 1
-            # Without a stamp: the next build reads it again.
-            self._queue.link(source, None, links)
+            self._queue.link(source, stamp, links)
         self._queue.flush()
 
     def _report_kept(self, kept: Set[str], inventory: Inventory) -> None:
@@ -226,7 +233,18 @@ class BuildRun:
             else:
                 settled = self._queue.settled(article, own.keys(), reading.chunks)
                 links.append((settled, article.article_id))
+        if reading.feed:
+            self._feeds[reading.source] = (stamp, links, own.values())
+            links += self._unlisted(reading.source, own.values())
         self._queue.link(reading.source, stamp, links)
+
+    def _unlisted(self, source: str, listed: Collection[Article]) -> list[tuple[str, str]]:
+        """What a feed held before and lists no more; an article at a listed address is replaced."""
+        return [
+            (article_id, found_as)
+            for article_id, found_as, url in self._writer.held_by(source)
+            if not _is_listed(found_as, url, listed)
+        ]
 
     def _fail(self, failure: SourceFailure) -> None:
         if self._strict:
@@ -250,6 +268,11 @@ def _kept(
         return elder.article(article_id), {}, ()
     chunks = {article_id: Chunks(kept.passages, kept.bands)} if kept.payloads else {}
     return kept.article, chunks, kept.payloads
+
+
+def _is_listed(name: str, url: str | None, listed: Collection[Article]) -> bool:
+    """Whether a document lists an article, or another one at its address."""
+    return any(name == one.article_id or (url is not None and url == one.url) for one in listed)
 
 
 def _stamp_parts(stamp: str | None) -> tuple[str, str, str]:

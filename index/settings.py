@@ -10,6 +10,7 @@
                     price_in, price_out
     [retrieval]     dense_weight, candidates, top_k
     [answers]       phrasing, strictness
+    [watch]         sources, hours
     [chat]          host, port, rate, concurrent, password_file, editor_password_file,
                     keys_file, log, names, origins, user_header, editors, grace, stale_after
     [oidc]          issuer, client_id, client_secret_env, scope, role_claim, editors, readers,
@@ -51,6 +52,7 @@ __all__ = [
     "ReadingSettings",
     "RetrievalSettings",
     "Settings",
+    "WatchSettings",
     "load_settings",
 ]
 
@@ -140,6 +142,17 @@ class AnswerSettings(_Section):
     strictness: float = Field(default=0.5, ge=0, le=1)
 
 
+class WatchSettings(_Section):
+    """What the chat reads again on a schedule: files, folders, pages and feeds; nothing by default.
+
+    ``hours`` is how long after one reading the next one begins. Addresses are fetched from the
+    network.
+    """
+
+    sources: tuple[str, ...] = ()
+    hours: float = Field(default=6.0, ge=0.25, le=8760)
+
+
 class ChatSettings(_Section):
     """Where the chat listens, who may come in and how often.
 
@@ -214,6 +227,7 @@ class Settings(BaseSettings):
     llm: LLMSettings = LLMSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     answers: AnswerSettings = AnswerSettings()
+    watch: WatchSettings = WatchSettings()
     chat: ChatSettings = ChatSettings()
     oidc: OpenIDSettings = OpenIDSettings()
 

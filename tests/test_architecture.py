@@ -30,6 +30,7 @@ HEAVY |= {"onnxruntime", "xllamacpp", "trafilatura", "lingua", "dateparser", "pa
 HEAVY |= {"alembic", "grpc", "pymilvus"}
 
 OWNERS = {
+    "apscheduler": {"ui.server.watcher"},
     "authlib": {"ui.http.openid"},
     "docx": {"index.ingest.documents"},
     "faiss": {"index.stores.local.vector_index"},
@@ -63,6 +64,7 @@ OWNERS = {
     "sudachipy": {"index.text.japanese"},
     "symspellpy": {"rag.retrieval.spelling"},
     "text_to_num": {"index.text.number_words"},
+    "tomlkit": {"index.settings_file"},
     "torch": {"index.embedding.sentence_transformers"},
     "trafilatura": {"index.ingest.html"},
     "transformers": {"index.embedding.sentence_transformers"},

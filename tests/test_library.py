@@ -124,10 +124,9 @@ def test_what_cannot_be_read_is_named_with_its_reason(browser: Browser, server: 
             {"name": "bad.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 broken"},
         )
         page.wait_for_selector(".k-job:has-text('bad.pdf')")
-        page.fill("#k-add textarea", "gopher://x.example/")
+        page.fill("#k-add textarea", "/nowhere/at-all.md")
         page.click("#k-add button")
-        page.wait_for_selector("#k-job .k-failed")
-        assert "not an http or https address" in page.locator("#k-job .k-failed").inner_text()
+        page.wait_for_selector(".k-job:has-text('/nowhere/at-all.md: no such file or folder')")
 
 
 def test_the_list_is_searched_sorted_and_filtered_by_several_at_once(
@@ -198,6 +197,27 @@ def test_an_editor_says_that_an_article_was_corrected(browser: Browser, server: 
     found = said.json()
     if found["status"] == "answered":
         assert found["citations"][0]["status"] == "corrected"
+
+
+def test_a_folder_is_watched_and_read_at_once(
+    browser: Browser, server: str, tmp_path: Path
+) -> None:
+    (tmp_path / "harbour.md").write_text(text_of("harbour.md").replace("a week", "a month"))
+    with library(browser, server) as page:
+        page.click("#k-watch > summary")
+        assert "Nothing is watched" in page.locator("#k-watch").inner_text()
+        page.fill("#k-watch [name=source]", str(tmp_path))
+        page.fill("#k-watch [name=hours]", "2")
+        page.click("#k-watch-form [type=submit]")
+        page.wait_for_selector(f".k-watched:has-text('{tmp_path}')")
+        page.click("#k-watch [data-do=now]")
+        page.wait_for_function("document.querySelectorAll('.k-title > a').length === 4")
+        page.reload()
+        row = page.locator(".k-watched tbody tr")
+        page.wait_for_selector(".k-watched time")
+        assert "never" not in row.inner_text()
+        page.click("#k-watch [data-do=stop]")
+        page.wait_for_selector("#k-watch:has-text('Nothing is watched')")
 
 
 @pytest.mark.parametrize("width", [390, 1280])

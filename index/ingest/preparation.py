@@ -15,6 +15,7 @@ from konkyo.index.chunking import TokenCounter, chunk
 from konkyo.index.errors import SourceError
 from konkyo.index.ingest.articles import Known, to_articles
 from konkyo.index.ingest.dedup import sketch
+from konkyo.index.ingest.feeds import is_news_xml
 from konkyo.index.ingest.foreign_errors import translated
 from konkyo.index.ingest.sources import FEED, Fetcher, Listing, SourceFailure, fingerprint
 from konkyo.index.records import Article, Passage
@@ -50,7 +51,8 @@ class Reading:
 
     ``content`` is the sha256 of what was read; ``articles`` is None where that had been seen.
     ``chunks`` are by article; what is missing there is left to whoever needs it. ``refused`` are
-    rows that could not be read, beside those that could.
+    rows that could not be read, beside those that could. ``feed``: it is a feed that was fetched,
+    which lists its newest articles only.
     """
 
     source: str
@@ -59,6 +61,7 @@ class Reading:
     chunks: Mapping[str, Chunks] = field(default_factory=dict)
     failure: SourceFailure | None = None
     refused: tuple[SourceFailure, ...] = ()
+    feed: bool = False
 
 
 class Reader(Protocol):
@@ -90,7 +93,8 @@ def read_document(
             chunks = {a.article_id: cut(a) for a in articles} if cut is not None else {}
     except SourceError as exc:
         return Reading(source, failure=SourceFailure(exc.source, exc.reason))
-    return Reading(source, content, articles, chunks, refused=tuple(refused))
+    feed = raw.url is not None and raw.media_type == FEED and not is_news_xml(raw.content)
+    return Reading(source, content, articles, chunks, refused=tuple(refused), feed=feed)
 
 
 def chunker(count_tokens: TokenCounter, chunks: ChunkSettings) -> Callable[[Article], Chunks]:

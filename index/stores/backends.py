@@ -33,6 +33,9 @@ class Backend(Protocol):
     def work_folder(self, address: str | Path) -> Path:
         """Return a folder of this machine for what a build has under way."""
 
+    def note(self, address: str | Path, name: str) -> str | None:
+        """Return a text kept beside the articles; None: there is none. Raises StoreMissing."""
+
     def companion(self, address: str | Path) -> Path:
         """Return the path that files which go with a store are named after."""
 

@@ -333,6 +333,9 @@ class SourceWriter(Protocol):
         Raises ArticleMissing.
         """
 
+    def held_by(self, source: str) -> list[tuple[str, str, str | None]]:
+        """Return (article_id, found_as, its address) of what a source holds, in its order."""
+
     def remove_source(self, source: str) -> bool:
         """Remove a source and what only it held; return whether it was there."""
 
@@ -363,6 +366,12 @@ class Transaction(Protocol):
     @property
     def replaces(self) -> bool:
         """Whether this makes a new store that will take the place of another."""
+
+    def note(self, name: str) -> str | None:
+        """Return a text that was kept beside the articles; None: there is none."""
+
+    def set_note(self, name: str, text: str) -> None:
+        """Keep a text beside the articles; ``commit`` makes no new generation for it."""
 
     def set_fingerprint(self, fingerprint: str) -> None:
         """Say what made this store: a copy says it only when it is whole."""

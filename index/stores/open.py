@@ -16,6 +16,7 @@ __all__ = [
     "encoder_of",
     "open_store",
     "open_writer",
+    "read_note",
     "store_fingerprint",
     "store_size",
     "verify_store",
@@ -68,6 +69,14 @@ def verify_store(address: str | Path) -> list[Finding]:
 def store_size(address: str | Path) -> int:
     """Return the bytes a store takes, everything it keeps of earlier ones included."""
     return backend_of(address).size(address)
+
+
+def read_note(address: str | Path, name: str) -> str | None:
+    """Return a text that a writer kept beside the articles (``set_note``); None: there is none.
+
+    Raises StoreMissing, StoreError.
+    """
+    return backend_of(address).note(address, name)
 
 
 def work_folder(address: str | Path) -> Path:

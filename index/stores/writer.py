@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -13,11 +12,17 @@ from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.errors import ArticleMissing
 from konkyo.index.records import Article, Passage, text_id_for
 from konkyo.index.stores.base import EditorMark, Exclusion, FormerArticle
+from konkyo.index.stores.new_rows import (
+    NewPassage,
+    NewPlace,
+    SourceKey,
+    StoredVector,
+    article_columns,
+    new_passages,
+)
 from konkyo.index.stores.rows import (
     as_bytes,
-    blob_from_vector,
     chunks,
-    digest_article,
     marks_of,
     must_fit,
     row_crc,
@@ -26,44 +31,7 @@ from konkyo.index.stores.rows import (
     vector_rows,
 )
 
-__all__ = ["BaseWriter", "NewPassage", "NewPlace", "Queries", "SourceKey", "StoredVector"]
-
-SourceKey = int | str
-"""What an engine's tables call a source by: its number or its name."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewPassage:
-    """A passage to be stored; ``vector`` is little-endian float16."""
-
-    passage: Passage
-    crc: int
-    key: bytes
-    vector: bytes
-    vector_crc: int
-    payload: str | None
-    payload_crc: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class NewPlace:
-    """A link between an article and a source to be stored; the names are those of the columns."""
-
-    article: int
-    source: SourceKey
-    found_as: str
-    position: int
-    crc: int
-
-
-@dataclass(frozen=True, slots=True)
-class StoredVector:
-    """A vector as stored, with the hash of the text it was made of."""
-
-    number: int
-    blob: bytes
-    crc: int
-    key: bytes
+__all__ = ["BaseWriter", "Queries"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +44,7 @@ class Queries:
     sources_to_reread: str
     described: str
     editor_marks: str
+    held_by: str
 
 
 class BaseWriter(ABC):
@@ -146,12 +115,10 @@ class BaseWriter(ABC):
         self._changed = True
         source = self._known_source(article.source)
         number = self._put_article(
-            article.article_id, _article_columns(article, len(passages), source)
+            article.article_id, article_columns(article, len(passages), source)
         )
         self._put_sketch(number, tuple(dict.fromkeys(bands)))
-        self._put_passages(
-            article, number, _new_passages(number, passages, vectors, keys, payloads)
-        )
+        self._put_passages(article, number, new_passages(number, passages, vectors, keys, payloads))
 
     def editor_marks(self) -> list[EditorMark]:
         """Return what editors said of articles, ordered by identifier."""
@@ -205,6 +172,11 @@ class BaseWriter(ABC):
         """Return text -> (title, language) of the articles whose facts a source gave."""
         rows = self._all(self.queries.described, source=source)
         return {str(text): (str(title), str(language)) for text, title, language in rows}
+
+    def held_by(self, source: str) -> list[tuple[str, str, str | None]]:
+        """Return (article_id, found_as, its address) of what a source holds, in its order."""
+        rows = self._all(self.queries.held_by, source=source)
+        return [(str(a), str(b), None if url is None else str(url)) for a, b, url in rows]
 
     def set_stamp(self, source: str, stamp: str | None) -> None:
         """Remember what a source looked like; None has it read again by the next build."""
@@ -273,14 +245,26 @@ class BaseWriter(ABC):
 
     # -- the store itself -----------------------------------------------------------------
 
+    def note(self, name: str) -> str | None:
+        """Return a text that was kept beside the articles; None: there is none."""
+        rows = self._all("SELECT value FROM meta WHERE key = :name", name=f"note {name}")
+        return str(rows[0][0]) if rows else None
+
+    def set_note(self, name: str, text: str) -> None:
+        """Keep a text beside the articles; ``commit`` makes no new generation for it."""
+        self._set_meta(f"note {name}", text)
+
     def set_fingerprint(self, fingerprint: str) -> None:
         """Say what made this store: a copy says it only when it is whole."""
-        self._run(
-            "INSERT INTO meta VALUES ('fingerprint', :value)"
-            " ON CONFLICT (key) DO UPDATE SET value = :value",
-            value=fingerprint,
-        )
+        self._set_meta("fingerprint", fingerprint)
         self._changed = True
+
+    def _set_meta(self, key: str, value: str) -> None:
+        self._run(
+            "INSERT INTO meta VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = :value",
+            key=key,
+            value=value,
+        )
 
     # -- what an engine does --------------------------------------------------------------
 
@@ -355,42 +339,3 @@ class BaseWriter(ABC):
     @abstractmethod
     def _delete_source(self, source: str) -> bool:
         """Remove a source and its links; return whether it was there."""
-
-
-def _article_columns(article: Article, passages: int, source: SourceKey) -> dict[str, object]:
-    """Return the columns of an article's row, by name."""
-    return {
-        "article_id": article.article_id,
-        "title": article.title,
-        "text": article.text,
-        "language": article.language,
-        "published": article.published,
-        "published_at": article.published_at,
-        "url": article.url,
-        "outlet": article.outlet,
-        "author": article.author,
-        "comments": json.dumps(list(article.comments), ensure_ascii=False),
-        "status": article.status,
-        "correction": article.correction,
-        "status_by_editor": int(article.status_by_editor),
-        "passages": passages,
-        "told_by": source,
-        "digest": digest_article(article),
-        "crc": row_crc(article.article_id, passages, source),
-    }
-
-
-def _new_passages(
-    number: int,
-    passages: Sequence[Passage],
-    vectors: Vectors,
-    keys: Sequence[bytes],
-    payloads: Sequence[str],
-) -> Iterator[NewPassage]:
-    """Yield the rows of an article's passages, checksums included."""
-    for passage, vector, key in zip(passages, vectors, keys, strict=True):
-        facts = (passage.passage_id, number, passage.ordinal, passage.start, passage.end)
-        blob, crc = blob_from_vector(vector)
-        payload = payloads[passage.ordinal] if payloads else None
-        payload_crc = None if payload is None else row_crc(payload)
-        yield NewPassage(passage, row_crc(*facts), key, blob, crc, payload, payload_crc)

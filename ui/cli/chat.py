@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from konkyo.ui.web.chat_service import ChatService
     from konkyo.ui.web.serving import Served
 from konkyo.ui.cli.chat_access import access_of, openid_of
+from konkyo.ui.cli.first_index import make_empty_index, require_store, store_exists
 from konkyo.ui.cli.llm_options import (
     BASE_URL_OPTION,
     MODEL_OPTION,
@@ -35,7 +36,7 @@ from konkyo.ui.cli.llm_options import (
     STRICTNESS_OPTION,
 )
 
-__all__ = ["chat", "load_pipeline", "require_store", "store_exists"]
+__all__ = ["chat", "load_pipeline"]
 
 _REMOTE_AT_ONCE = 4
 _FROM = "{}  [default: from settings, {}]"
@@ -199,6 +200,7 @@ def _chat_server(
     from konkyo.ui.server.feedback import Feedback, feedback_file
     from konkyo.ui.server.session_store import SignIns, session_store_of
     from konkyo.ui.server.shared_limits import SharedCounts
+    from konkyo.ui.server.watcher import Watcher
     from konkyo.ui.web.admin import question_sets
     from konkyo.ui.web.chat_server import ChatServer
     from konkyo.ui.web.chat_service import ChatService
@@ -210,6 +212,9 @@ def _chat_server(
     audit = AuditLog(audit_file(store))
     index_jobs = _index_jobs(settings, chat_service, access, allowed, audit)
     closing.callback(index_jobs.close)
+    watcher = Watcher(index_jobs, settings.watch, ready=lambda: chat_service.readiness == "ready")
+    closing.callback(watcher.close)
+    watcher.start()
     evaluation_jobs = EvaluationJobs(
         store, lambda: question_sets(store), lambda: _pipeline(chat_service), audit
     )
@@ -226,6 +231,7 @@ def _chat_server(
         settings.chat.grace,
         settings.chat.origins,
         openid_of(settings.oidc),
+        watcher,
     )
 
 
@@ -299,7 +305,7 @@ def load_pipeline(
     from konkyo.ui.server.llm_subprocess import SubprocessLLM
 
     if new:
-        _make_empty(settings)
+        make_empty_index(settings)
     queues: list[LLMQueue] = []
     children: list[SubprocessLLM] = []
 
@@ -343,30 +349,6 @@ def _warm(llm: SubprocessLLM) -> None:
         click.echo(f"konkyo: {exc}", err=True)
 
 
-def _make_empty(settings: Settings) -> None:
-    from konkyo.index.builder import make_empty
-    from konkyo.index.embedding.encoders import load_encoder
-
-    encoder = load_encoder(settings.embedding.model, threads=settings.embedding.threads or None)
-    make_empty(settings.store, encoder, settings.chunks)
-
-
-def store_exists(store: str) -> bool:
-    """Whether there is an index; one on a server is looked at when it is opened."""
-    from konkyo.index.stores.address import kind_of, without_scheme
-
-    return kind_of(store) != "local" or without_scheme(store).exists()
-
-
-def require_store(store: str) -> None:
-    """Raise StoreMissing, with the command that makes one, where there is no index."""
-    from konkyo.index.errors import StoreMissing
-
-    if not store_exists(store):
-        raise StoreMissing(
-            f"{store}: there is no index here; make one with "
-            f"`konkyo index build SOURCE... --store {store}`"
-        )
 
 
 def _has_screen() -> bool:

@@ -28,6 +28,7 @@ from konkyo.ui.cli.index_options import (
     WAIT_OPTION,
     YES_OPTION,
 )
+from konkyo.ui.cli.index_watch import watch
 
 __all__ = ["add", "index", "remove"]
 
@@ -307,5 +308,5 @@ def undo(store: str, wait: float, as_json: bool) -> None:
     )
 
 
-for _command in (list_articles, status, verify, compact):
+for _command in (list_articles, status, verify, compact, watch):
     index.add_command(_command)

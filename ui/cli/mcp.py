@@ -48,7 +48,8 @@ def mcp(
     port: int | None,
 ) -> None:
     """Offer ask, search, list and show to a Model Context Protocol client."""
-    from konkyo.ui.cli.chat import chat, load_pipeline, require_store
+    from konkyo.ui.cli.chat import chat, load_pipeline
+    from konkyo.ui.cli.first_index import require_store
 
     if http:
         options = {"store": store, "llm": llm, "model": model, "base_url": base_url}

@@ -18,9 +18,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
+from konkyo.index.builder import mark_article
 from konkyo.index.errors import KonkyoError, RemovalRefused, StoreLocked, UsageError
 from konkyo.index.ingest.object_store import is_object_address
 from konkyo.index.inventory import Confirm
+from konkyo.index.records import ArticleStatus
 from konkyo.index.stores.open import companion
 from konkyo.ui.server.audit import AuditLog, recorded
 
@@ -31,6 +33,7 @@ State = Literal["running", "done", "failed", "stopped"]
 
 _CHILD = "from konkyo.ui.server.index_jobs import main; main()"
 _WEB = ("http://", "https://")
+_MARK_WAIT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class IndexJobs:
         self._command = list(command or (sys.executable, "-P", "-c", _CHILD))
         self._lock = threading.Lock()
         self._job: Job | None = None
+        self._following: threading.Thread | None = None
         self._child: subprocess.Popen[str] | None = None
 
     @property
@@ -121,7 +125,7 @@ class IndexJobs:
             raise UsageError(f"{action}: name at least one source")
         if action == "add":
             for source in named:
-                self._require_allowed(source)
+                self.require_allowed(source)
         with self._lock:
             if self._job is not None and self._job.running:
                 raise StoreLocked("the index is being changed; wait, or cancel that first")
@@ -137,7 +141,10 @@ class IndexJobs:
                 start_new_session=True,
             )
             self._job = job
-        threading.Thread(target=self._follow, args=(job, self._child), daemon=True).start()
+        self._following = threading.Thread(
+            target=self._follow, args=(job, self._child), daemon=True
+        )
+        self._following.start()
         return job
 
     def cancel(self, who: str = "") -> None:
@@ -150,6 +157,21 @@ class IndexJobs:
         if child is not None and child.poll() is None:
             child.send_signal(signal.SIGINT)
 
+    def wait(self) -> Job:
+        """Wait for the job under way and return how it ended. Raises UsageError: there is none."""
+        if self._following is None or self._job is None:
+            raise UsageError("no job was started")
+        self._following.join()
+        return self._job
+
+    def mark(
+        self, article_id: str, status: ArticleStatus | None, correction: str | None, who: str = ""
+    ) -> None:
+        """Say what became of an article. Raises ArticleMissing, StoreLocked."""
+        with recorded(self._audit, who, f"mark {status or 'none'}", [article_id]):
+            mark_article(article_id, status, self.store, correction=correction, wait=_MARK_WAIT)
+        self._changed()
+
     def close(self) -> None:
         """Stop and wait."""
         self._interrupt()
@@ -157,7 +179,8 @@ class IndexJobs:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(10)
 
-    def _require_allowed(self, source: str) -> None:
+    def require_allowed(self, source: str) -> None:
+        """Raise UsageError for a source that may not be added here."""
         if source.lower().startswith(_WEB):
             return
         objects = is_object_address(source)

@@ -11,6 +11,7 @@ from konkyo.ui.http.openid import OpenIDProvider
 from konkyo.ui.server.evaluation_jobs import EvaluationJobs
 from konkyo.ui.server.feedback import Keeps
 from konkyo.ui.server.index_jobs import IndexJobs
+from konkyo.ui.server.watcher import Watcher
 from konkyo.ui.web.chat_service import ChatService
 
 if TYPE_CHECKING:
@@ -47,3 +48,5 @@ class ChatServer:
     """Other sites whose pages may call the HTTP interface."""
     openid: OpenIDProvider | None = None
     """Where people sign in, instead of by password."""
+    watcher: Watcher | None = None
+    """Reads watched sources on a schedule."""

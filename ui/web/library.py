@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
+from functools import partial
 
-from konkyo.index.builder import mark_article
 from konkyo.index.errors import ArticleMissing, KonkyoError
 from konkyo.index.records import ArticlePage, ArticleQuery, Filter, status_of
+from konkyo.index.settings_file import Value, change_settings
 from konkyo.ui.server.index_jobs import IndexJobs, Job, Order
+from konkyo.ui.server.watcher import Watcher
 from konkyo.ui.web.admin import Tickets
 from konkyo.ui.web.chat_service import ChatService
 from konkyo.ui.web.html.article import article_page
 from konkyo.ui.web.html.library import SORTS, ArticleListing, article_list
+from konkyo.ui.web.html.library_watch import watch_part
 from konkyo.ui.web.html.library_work import job_part, work_part
 from konkyo.ui.web.i18n import Language, say
 from konkyo.ui.web.pipeline_protocol import NotReady
@@ -27,7 +31,6 @@ _MOST_CHOICES = 50
 _MOST_PAGES = 1_000_000
 _COUNTED = 200
 _LONGEST_CORRECTION = 2000
-_WAIT = 5.0
 
 
 def article_listing(pairs: Sequence[tuple[str, str]]) -> ArticleListing:
@@ -53,11 +56,16 @@ class Library:
     """Lists the articles of one server's index, and changes it for editors."""
 
     def __init__(
-        self, chat_service: ChatService, index_jobs: IndexJobs | None, tickets: Tickets
+        self,
+        chat_service: ChatService,
+        index_jobs: IndexJobs | None,
+        tickets: Tickets,
+        watcher: Watcher | None = None,
     ) -> None:
         self._chat_service = chat_service
         self._index_jobs = index_jobs
         self._tickets = tickets
+        self._watcher = watcher
 
     def page(self, listing: ArticleListing, language: Language, *, editor: bool) -> str:
         """Returns the content of the page. Raises NotReady while there is no index."""
@@ -73,6 +81,7 @@ class Library:
             sources = len(self._index_jobs.sources())
             ticket = self._tickets.issue("upload")
             work = work_part(sources, self.job(language), language, ticket=ticket)
+            work += self.watched(language)
         return work + article_list(listing, found, summary, language, editor=editing)
 
     def article(self, article_id: str, language: Language) -> tuple[str, str]:
@@ -87,29 +96,59 @@ class Library:
         job = self._jobs().job
         return job_part(job, self._counts(job), language, problem=problem)
 
-    def order(self, order: Order, sources: Sequence[str], language: Language, *, yes: bool) -> str:
+    def order(
+        self, order: Order, sources: Sequence[str], language: Language, who: str, *, yes: bool
+    ) -> str:
         """Give an order; returns how far it is, or why it was refused."""
         jobs = self._jobs()
         try:
             if order == "cancel":
-                jobs.cancel()
+                jobs.cancel(who=who)
             else:
-                jobs.start(order, sources, yes=yes)
+                jobs.start(order, sources, yes=yes, who=who)
         except KonkyoError as exc:
             return self.job(language, str(exc))
         return self.job(language)
 
-    def mark(self, article_id: str, status: str, correction: str) -> str:
+    def mark(self, article_id: str, status: str, correction: str, who: str) -> str:
         """Say what became of an article; returns why that cannot be done, or nothing."""
         said = " ".join(correction[:_LONGEST_CORRECTION].split()) or None
         try:
-            mark_article(
-                article_id, status_of(status), self._jobs().store, correction=said, wait=_WAIT
-            )
+            self._jobs().mark(article_id, status_of(status), said, who)
         except KonkyoError as exc:
             return str(exc)
-        self._chat_service.renew()
         return ""
+
+    def watched(self, language: Language, problem: str = "") -> str:
+        """Returns the watched sources, and the form that adds one; nothing without a watcher."""
+        if self._watcher is None:
+            return ""
+        try:
+            states = self._watcher.states()
+        except KonkyoError as exc:
+            states, problem = [], str(exc)
+        return watch_part(states, self._watcher.settings.hours, language, problem=problem)
+
+    def watch(self, action: str, source: str, hours: str, language: Language) -> str:
+        """Watch a source, or no more, or read all of them now; returns the watched sources."""
+        watcher = self._watcher
+        if watcher is None:
+            raise NotReady("this server watches nothing")
+        if action == "now":
+            threading.Thread(target=partial(watcher.run, all_now=True), daemon=True).start()
+            return self.watched(language)
+        kept = [one for one in watcher.settings.sources if one != source]
+        sources = [*kept, source] if action == "add" and source else kept
+        try:
+            if action == "add":
+                self._jobs().require_allowed(source)
+            changes: dict[str, Value] = {"watch.sources": sources}
+            if hours:
+                changes["watch.hours"] = _number(hours)
+            watcher.change(change_settings(changes).watch)
+        except KonkyoError as exc:
+            return self.watched(language, str(exc))
+        return self.watched(language)
 
     def _jobs(self) -> IndexJobs:
         if self._index_jobs is None:
@@ -126,3 +165,11 @@ class Library:
             source: store.article_page(only, Filter(sources=frozenset({source}))).total
             for source in job.sources[:_COUNTED]
         }
+
+
+def _number(text: str) -> float | str:
+    """Returns a number, or the text itself, which the settings then refuse."""
+    try:
+        return float(text)
+    except ValueError:
+        return text

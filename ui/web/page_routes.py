@@ -118,13 +118,22 @@ def _add_orders(router: "APIRouter", library: Library, access: Access) -> None:
         named = said.get("sources")
         sources = [str(source) for source in named] if isinstance(named, list) else []
         yes, language = said.get("yes") is True, language_of(request.headers)
-        told = await asyncio.to_thread(library.order, known, sources, language, yes=yes)
+        who = user_of(request.scope) or ""
+        told = await asyncio.to_thread(library.order, known, sources, language, who, yes=yes)
         return HTMLResponse(told)
+
+    @router.post("/library/watch", dependencies=only)
+    async def watch(request: Request) -> HTMLResponse:
+        said = await _said(request)
+        do, source, hours = (str(said.get(n) or "").strip() for n in ("do", "source", "hours"))
+        language = language_of(request.headers)
+        return HTMLResponse(await asyncio.to_thread(library.watch, do, source, hours, language))
 
     @router.post("/library/mark", dependencies=only)
     async def mark(request: Request) -> JSONResponse:
         said = await _said(request)
         facts = [str(said.get(name) or "") for name in ("article", "status", "correction")]
+        facts.append(user_of(request.scope) or "")
         return JSONResponse({"problem": await asyncio.to_thread(library.mark, *facts)})
 
 

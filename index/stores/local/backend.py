@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -39,6 +40,17 @@ class Folders:
         """Return the bytes of all files in the folder."""
         folder = without_scheme(address)
         return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+    def note(self, address: str | Path, name: str) -> str | None:
+        """Return a text kept beside the articles; None: there is none. Raises StoreMissing."""
+        from konkyo.index.stores.local.database import connect, current_database, translated_errors
+
+        database = current_database(without_scheme(address))
+        with contextlib.closing(connect(database)) as connection, translated_errors(database):
+            row = connection.execute(
+                "SELECT value FROM meta WHERE key = ?", (f"note {name}",)
+            ).fetchone()
+        return None if row is None else str(row[0])
 
     def work_folder(self, address: str | Path) -> Path:
         """Return the store's own folder."""

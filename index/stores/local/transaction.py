@@ -36,15 +36,9 @@ from konkyo.index.stores.local.undo import (
     save_changes,
     set_previous,
 )
+from konkyo.index.stores.new_rows import NewPassage, NewPlace, SourceKey, StoredVector
 from konkyo.index.stores.rows import chunks, row_crc
-from konkyo.index.stores.writer import (
-    BaseWriter,
-    NewPassage,
-    NewPlace,
-    Queries,
-    SourceKey,
-    StoredVector,
-)
+from konkyo.index.stores.writer import BaseWriter, Queries
 
 __all__ = ["LocalWriter"]
 
@@ -63,6 +57,8 @@ _QUERIES = Queries(
     described="SELECT text, title, language FROM articles"
     " JOIN sources s ON s.id = told_by WHERE s.source = :source",
     editor_marks=EDITOR_MARKS,
+    held_by="SELECT article_id, found_as, url FROM places p JOIN articles a ON a.id = p.article"
+    " JOIN sources s ON s.id = p.source WHERE s.source = :source ORDER BY p.position",
 )
 
 

@@ -62,6 +62,17 @@ class Servers:
 
             return database.read(work, current.schema)
 
+    def note(self, address: str | Path, name: str) -> str | None:
+        """Return a text kept beside the articles; None: there is none. Raises StoreMissing."""
+        with connected(str(address)) as (database, _):
+            current = database.read(lambda c: in_force(c, database.address.store))
+            if current is None:
+                raise StoreMissing(f"{database.shown}: no index here")
+            statement = "SELECT (SELECT value FROM meta WHERE key = :key)"
+            key = {"key": f"note {name}"}
+            found = database.read(lambda c: value(c, statement, key), current.schema)
+        return None if found is None else str(found)
+
     def work_folder(self, address: str | Path) -> Path:
         """Return a folder in the user's cache; it is made."""
         folder = beside(address, "cache")

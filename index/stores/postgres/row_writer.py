@@ -9,6 +9,7 @@ from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.errors import StoreError
 from konkyo.index.records import Article, Passage
 from konkyo.index.stores.base import Exclusion, FormerArticle
+from konkyo.index.stores.new_rows import NewPassage, NewPlace, SourceKey, StoredVector
 from konkyo.index.stores.postgres.passage_queue import PassageQueue, PassageRow
 from konkyo.index.stores.postgres.rows import MARKED_ARTICLES
 from konkyo.index.stores.postgres.schema import meta_of
@@ -16,14 +17,7 @@ from konkyo.index.stores.postgres.statements import Statements
 from konkyo.index.stores.postgres.undo import STAMPS, EarlierRows
 from konkyo.index.stores.postgres.vectors import VectorEngine
 from konkyo.index.stores.rows import as_bytes, chunks, searched_text
-from konkyo.index.stores.writer import (
-    BaseWriter,
-    NewPassage,
-    NewPlace,
-    Queries,
-    SourceKey,
-    StoredVector,
-)
+from konkyo.index.stores.writer import BaseWriter, Queries
 
 __all__ = ["SqlRowWriter"]
 
@@ -40,6 +34,9 @@ _QUERIES = Queries(
     " WHERE t.article = a.number AND t.source = a.told_by AND t.died IS NULL"
     " AND t.found_as = a.article_id) GROUP BY p.source ORDER BY min(p.position)",
     described="SELECT text, title, language FROM articles WHERE told_by = :source AND died IS NULL",
+    held_by="SELECT a.article_id, p.found_as, a.url FROM places p JOIN articles a"
+    " ON a.number = p.article AND a.died IS NULL WHERE p.source = :source AND p.died IS NULL"
+    " ORDER BY p.position",
     editor_marks=f"{MARKED_ARTICLES} AND died IS NULL ORDER BY article_id",
 )
 

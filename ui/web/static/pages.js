@@ -141,6 +141,22 @@
     });
   }
 
+  // ---- watched sources
+  const localTimes = (element) => {
+    for (const time of element.querySelectorAll("time[data-local]")) {
+      const moment = new Date(time.dateTime);
+      time.textContent = moment.toLocaleString(root.lang, { dateStyle: "short", timeStyle: "short" });
+    }
+  };
+  async function watch(said) {
+    const fresh = $("#k-watch", parsed(await (await post("library/watch", said)).text()));
+    if (!fresh) return;
+    fresh.open = true;
+    localTimes(fresh);
+    $("#k-watch").replaceWith(document.adoptNode(fresh));
+    if (said.do === "now") { $("#k-job").dataset.job = "running"; follow(); }
+  }
+
   // ---- dialogs
   function ask(dialog) {
     return new Promise((answer) => {
@@ -172,6 +188,7 @@
     const { act: name, order: wish, source = "", yes = "", facts = "" } = button.dataset;
     if (name === "keep") await order(wish, source.split("\n").filter(Boolean), yes === "yes");
     if (name === "rebuild" && await confirmed(facts, button)) await order("rebuild", [], true);
+    if (name === "watch") await watch({ do: button.dataset.do, source });
     if (name === "mark") await mark(JSON.parse(facts));
     if (name !== "remove") return;
     const { article, remove } = JSON.parse(facts);
@@ -193,6 +210,12 @@
           send([...event.target.files]);
           event.target.value = "";
         }
+      });
+      localTimes(document);
+      document.addEventListener("submit", (event) => {
+        if (event.target.id !== "k-watch-form") return;
+        event.preventDefault();
+        watch({ do: "add", source: event.target.source.value, hours: event.target.hours.value });
       });
       $("#k-add").addEventListener("submit", (event) => {
         event.preventDefault();
