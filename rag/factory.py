@@ -13,12 +13,13 @@ from pathlib import Path
 
 from konkyo.index.embedding.protocol import Encoder, TokenEncoder
 from konkyo.index.errors import ModelMissing, SettingsError, StoreMismatch
-from konkyo.index.settings import RetrievalSettings, Settings
+from konkyo.index.settings import LLMSettings, RetrievalSettings, Settings
 from konkyo.index.stores.base import Store
 from konkyo.rag.answer_style import AnswerStyle
 from konkyo.rag.calibration import load_calibration
 from konkyo.rag.generation.http_llm import Remote, ollama_llm, openai_compatible_llm
 from konkyo.rag.generation.llm import LLM, EmbeddedLLM, NoLLM
+from konkyo.rag.generation.prompts import Prompt
 from konkyo.rag.intents.classifier import IntentClassifier
 from konkyo.rag.pipeline import Options, Pipeline
 from konkyo.rag.reading.answerability import Answerability
@@ -39,9 +40,11 @@ __all__ = [
     "open_pipeline",
     "open_retriever",
     "open_verifier",
+    "try_llm",
 ]
 
 CHECKER_BASE = "multilingual-e5-small"
+_TRIAL_SECONDS = 20.0
 OLLAMA = "http://127.0.0.1:11434"
 DEFAULT_LLM = "qwen2.5-coder-1.5b-instruct-q4_k_m"
 
@@ -226,6 +229,24 @@ def open_from_settings(
             )
         ),
     )
+
+
+def try_llm(settings: LLMSettings) -> str:
+    """Ask the model of some settings for a word; return what it is, and what it said.
+
+    An embedded model is looked for and not loaded. Raises KonkyoError.
+    """
+    llm = open_llm(
+        settings.kind,
+        model=settings.model,
+        base_url=settings.base_url,
+        api_key=_key(settings.api_key_env),
+        how=Remote(timeout=min(settings.timeout, _TRIAL_SECONDS), retries=0, contract="lines"),
+    )
+    if settings.kind in ("embedded", "none"):
+        return llm.name
+    said = "".join(llm.stream(Prompt("", "Say only this word: ready", 0), max_tokens=16))
+    return f"{llm.name}: {' '.join(said.split())[:80]}"
 
 
 def _stamp(refitted: Path | None) -> str:

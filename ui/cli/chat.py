@@ -204,6 +204,7 @@ def _chat_server(
     from konkyo.ui.web.admin import question_sets
     from konkyo.ui.web.chat_server import ChatServer
     from konkyo.ui.web.chat_service import ChatService
+    from konkyo.ui.web.settings_page import SettingsPage
 
     store = settings.store
     session_store = session_store_of(store)
@@ -232,6 +233,7 @@ def _chat_server(
         settings.chat.origins,
         openid_of(settings.oidc),
         watcher,
+        SettingsPage(changed=lambda settings: watcher.change(settings.watch)),
     )
 
 

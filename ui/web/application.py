@@ -50,7 +50,9 @@ def build(
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(_file_routes(admin, assets))
     library = Library(chat_service, chat_server.index_jobs, admin.tickets, chat_server.watcher)
-    app.include_router(page_routes(library, access, asset_addresses(assets)))
+    app.include_router(
+        page_routes(library, chat_server.settings_page, access, asset_addresses(assets))
+    )
     mount_page(app, chat_server, admin, host=host, port=port)
     signed_in = SignIn(
         app,

@@ -13,6 +13,7 @@ from konkyo.ui.server.feedback import Keeps
 from konkyo.ui.server.index_jobs import IndexJobs
 from konkyo.ui.server.watcher import Watcher
 from konkyo.ui.web.chat_service import ChatService
+from konkyo.ui.web.settings_page import SettingsPage
 
 if TYPE_CHECKING:
     from limits.storage import Storage
@@ -50,3 +51,5 @@ class ChatServer:
     """Where people sign in, instead of by password."""
     watcher: Watcher | None = None
     """Reads watched sources on a schedule."""
+    settings_page: SettingsPage | None = None
+    """Lets editors change the settings file."""

@@ -4,10 +4,10 @@ Annotations are evaluated here, not postponed: the framework reads those of the 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from konkyo.index.errors import ArticleGone, ArticleMissing, KonkyoError
 from konkyo.ui.http.auth import Access
@@ -16,8 +16,9 @@ from konkyo.ui.http.sign_in import user_of
 from konkyo.ui.server.index_jobs import Order
 from konkyo.ui.web.html.document import document
 from konkyo.ui.web.html.elements import phrase
-from konkyo.ui.web.i18n import Language, say
+from konkyo.ui.web.i18n import say
 from konkyo.ui.web.library import Library, article_listing
+from konkyo.ui.web.settings_page import SettingsPage
 
 if TYPE_CHECKING:
     from fastapi import APIRouter, Request
@@ -25,16 +26,21 @@ if TYPE_CHECKING:
 
 __all__ = ["page_routes"]
 
-_PAGES = (("library", "library"), ("./", "chat_page"))
+_LIBRARY, _SETTINGS, _CHAT = ("library", "library"), ("settings", "settings"), ("./", "chat_page")
 
 
-def page_routes(library: Library, access: Access, files: Mapping[str, str]) -> "APIRouter":
+def page_routes(
+    library: Library, settings: SettingsPage | None, access: Access, files: Mapping[str, str]
+) -> "APIRouter":
     """Returns the routes; ``files`` are the addresses of style and script."""
     from fastapi import APIRouter
 
     router = APIRouter()
-    _add_articles(router, library, _Shown(access, files))
+    shown = _Shown(access, files, settings is not None)
+    _add_articles(router, library, shown)
     _add_orders(router, library, access)
+    if settings is not None:
+        _add_settings(router, settings, shown)
     return router
 
 
@@ -44,22 +50,28 @@ class _Shown:
 
     access: Access
     files: Mapping[str, str]
+    with_settings: bool
 
     def editor(self, request: "Request") -> bool:
         """Whether an editor asks."""
         return self.access.role_of_user(user_of(request.scope)) == "editor"
 
-    def page(self, title: str, body: str, language: Language, status: int = 200) -> "HTMLResponse":
-        """Returns a page that nobody keeps."""
+    def page(
+        self, request: "Request", title: str, body: str, status: int = 200, here: str = "library"
+    ) -> "HTMLResponse":
+        """Returns a page that nobody keeps; ``here`` is its place in the navigation."""
         from fastapi.responses import HTMLResponse
 
-        page = document(title, body, language, files=self.files, links=_PAGES)
+        editing = self.with_settings and self.editor(request)
+        links = (_CHAT, _LIBRARY, _SETTINGS) if editing else (_CHAT, _LIBRARY)
+        language = language_of(request.headers)
+        page = document(title, body, language, files=self.files, links=links, here=here)
         return HTMLResponse(page, status, {"cache-control": "no-store"})
 
-    def problem(self, error: KonkyoError, language: Language) -> "HTMLResponse":
+    def problem(self, request: "Request", error: KonkyoError) -> "HTMLResponse":
         """Returns the page that says why there is none."""
         said = f'<p class="k-failed" role="alert" dir="auto">{escape(str(error))}</p>'
-        return self.page(say(language, "library"), said, language, 503)
+        return self.page(request, say(language_of(request.headers), "library"), said, 503)
 
 
 def _add_articles(router: "APIRouter", library: Library, shown: _Shown) -> None:
@@ -75,8 +87,8 @@ def _add_articles(router: "APIRouter", library: Library, shown: _Shown) -> None:
         try:
             body = await asyncio.to_thread(library.page, listing, language, editor=editor)
         except KonkyoError as exc:
-            return shown.problem(exc, language)
-        return shown.page(say(language, "library"), body, language)
+            return shown.problem(request, exc)
+        return shown.page(request, say(language, "library"), body)
 
     @router.get("/article")
     async def article(request: Request) -> HTMLResponse:
@@ -87,10 +99,10 @@ def _add_articles(router: "APIRouter", library: Library, shown: _Shown) -> None:
         except ArticleMissing as exc:
             key = "article_gone" if isinstance(exc, ArticleGone) else "article_unknown"
             gone = f'<p class="k-note">{phrase(language, key)}</p>'
-            return shown.page(say(language, "library"), gone, language, 404)
+            return shown.page(request, say(language, "library"), gone, 404)
         except KonkyoError as exc:
-            return shown.problem(exc, language)
-        return shown.page(title, body, language)
+            return shown.problem(request, exc)
+        return shown.page(request, title, body)
 
 
 def _add_orders(router: "APIRouter", library: Library, access: Access) -> None:
@@ -98,11 +110,7 @@ def _add_orders(router: "APIRouter", library: Library, access: Access) -> None:
     from fastapi import Depends, HTTPException, Request
     from fastapi.responses import HTMLResponse, JSONResponse
 
-    def editors(request: Request) -> None:
-        if access.role_of_user(user_of(request.scope)) != "editor":
-            raise HTTPException(403, say(language_of(request.headers), "not_editor"))
-
-    only = [Depends(editors)]
+    only = [Depends(_only_editors(access))]
 
     @router.get("/library/job", dependencies=only)
     async def job(request: Request) -> HTMLResponse:
@@ -135,6 +143,41 @@ def _add_orders(router: "APIRouter", library: Library, access: Access) -> None:
         facts = [str(said.get(name) or "") for name in ("article", "status", "correction")]
         facts.append(user_of(request.scope) or "")
         return JSONResponse({"problem": await asyncio.to_thread(library.mark, *facts)})
+
+
+def _only_editors(access: Access) -> Callable[["Request"], None]:
+    """Returns what refuses a request of anybody but an editor."""
+    from fastapi import HTTPException, Request
+
+    def editors(request: Request) -> None:
+        if access.role_of_user(user_of(request.scope)) != "editor":
+            raise HTTPException(403, say(language_of(request.headers), "not_editor"))
+
+    return editors
+
+
+def _add_settings(router: "APIRouter", settings: SettingsPage, shown: _Shown) -> None:
+    """Add the page of settings."""
+    from fastapi import Depends, Request
+    from fastapi.responses import HTMLResponse, JSONResponse
+
+    only = [Depends(_only_editors(shown.access))]
+
+    @router.get("/settings", dependencies=only)
+    async def form(request: Request) -> HTMLResponse:
+        language = language_of(request.headers)
+        try:
+            body = await asyncio.to_thread(settings.page, language)
+        except KonkyoError as exc:
+            return shown.problem(request, exc)
+        return shown.page(request, say(language, "settings"), body, here="settings")
+
+    @router.post("/settings/{wish}", dependencies=only)
+    async def change(request: Request, wish: Literal["save", "test"]) -> JSONResponse:
+        said, language = await _said(request), language_of(request.headers)
+        work = settings.save if wish == "save" else settings.test
+        good, told = await asyncio.to_thread(work, said, language)
+        return JSONResponse({"good": good, "told": told})
 
 
 async def _said(request: "Request") -> dict[str, object]:

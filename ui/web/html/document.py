@@ -19,15 +19,16 @@ def document(
     *,
     files: Mapping[str, str],
     links: Sequence[tuple[str, str]] = (),
+    here: str = "",
 ) -> str:
     """Returns a whole HTML page.
 
     ``files`` are the addresses of ``theme.css``, ``pages.css`` and ``pages.js``; ``links`` are
-    the addresses of the navigation and the keys of their words, the first of them is this page's.
+    the addresses of the navigation and the keys of their words, ``here`` is this page's address.
     """
-    current = links[0][0] if links else ""
+    current = ' aria-current="page"'
     navigation = "".join(
-        f'<a href="{escape(address)}"{" aria-current=page" if address == current else ""}>'
+        f'<a href="{escape(address)}"{current if address == here else ""}>'
         f"{phrase(language, key)}</a>"
         for address, key in links
     )

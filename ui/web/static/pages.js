@@ -157,6 +157,17 @@
     if (said.do === "now") { $("#k-job").dataset.job = "running"; follow(); }
   }
 
+  // ---- settings
+  async function settings(wish) {
+    const told = $("#k-told");
+    told.hidden = false;
+    told.textContent = "…";
+    const said = Object.fromEntries(new FormData($("#k-settings")));
+    const answer = await (await post(`settings/${wish}`, said)).json();
+    told.textContent = answer.told;
+    told.dataset.good = answer.good ? "yes" : "no";
+  }
+
   // ---- dialogs
   function ask(dialog) {
     return new Promise((answer) => {
@@ -188,6 +199,7 @@
     const { act: name, order: wish, source = "", yes = "", facts = "" } = button.dataset;
     if (name === "keep") await order(wish, source.split("\n").filter(Boolean), yes === "yes");
     if (name === "rebuild" && await confirmed(facts, button)) await order("rebuild", [], true);
+    if (name === "test-model") await settings("test");
     if (name === "watch") await watch({ do: button.dataset.do, source });
     if (name === "mark") await mark(JSON.parse(facts));
     if (name !== "remove") return;
@@ -201,6 +213,10 @@
     document.addEventListener("click", (event) => {
       const button = event.target instanceof Element && event.target.closest("[data-act]");
       if (button) act(button);
+    });
+    $("#k-settings")?.addEventListener("submit", (event) => {
+      event.preventDefault();
+      settings("save");
     });
     if ($("#k-work")) {
       takeDrops();

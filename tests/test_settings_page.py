@@ -1,0 +1,86 @@
+"""The page on which editors change settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from konkyo.index.settings import Settings, load_settings
+from konkyo.ui.web.i18n import LANGUAGES, PHRASES
+from konkyo.ui.web.settings_page import CHANGEABLE, SettingsPage
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "konkyo.toml"
+    path.write_text(
+        "# ours\n[llm]\nkind = 'openai'\nmodel = 'm'\nbase_url = 'http://a.example'\n"
+        "api_key_env = 'PATH'\n"
+    )
+    return path
+
+
+def test_the_page_shows_the_values_of_now_in_every_language(file: Path) -> None:
+    for language in LANGUAGES:
+        page = SettingsPage(file).page(language)
+        assert '<option value="openai" selected>' in page
+        assert 'name="llm.model" value="m"' in page
+        assert 'name="answers.strictness" value="0.5" step="any" min="0" max="1"' in page
+        assert "api_key" not in page
+        for key in CHANGEABLE:
+            assert f"set_{key.replace('.', '_')}" in PHRASES[language]
+
+
+def test_what_is_saved_holds_and_only_what_changed_is_written(file: Path) -> None:
+    told: list[Settings] = []
+    page = SettingsPage(file, told.append)
+    good, said = page.save({"answers.strictness": "0.8", "llm.model": "m"}, "en")
+    assert (good, said) == (True, "Saved. It holds from the next start of the server.")
+    assert load_settings(file).answers.strictness == 0.8
+    assert [settings.answers.strictness for settings in told] == [0.8]
+    text = file.read_text()
+    assert text.startswith("# ours\n[llm]\nkind = 'openai'\nmodel = 'm'\n")
+    assert "phrasing" not in text
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"answers.strictness": "2"}, "answers.strictness"),
+        ({"watch.hours": "often"}, "watch.hours"),
+        ({"llm.kind": "oracle"}, "llm.kind"),
+    ],
+)
+def test_what_is_wrong_is_refused_with_its_key(
+    file: Path, said: dict[str, object], reason: str
+) -> None:
+    before = file.read_text()
+    good, told = SettingsPage(file).save(said, "en")
+    assert not good
+    assert reason in told
+    assert file.read_text() == before
+
+
+def test_what_the_page_does_not_offer_is_not_written(file: Path) -> None:
+    before = file.read_text()
+    said: dict[str, object] = {"chat.host": "0.0.0.0", "llm.api_key_env": "HOME", "store": "/x"}
+    SettingsPage(file).save(said, "en")
+    assert file.read_text() == before
+
+
+def test_a_key_does_not_follow_to_another_address(file: Path) -> None:
+    good, _ = SettingsPage(file).save({"llm.base_url": "http://other.example"}, "en")
+    assert good
+    settings = load_settings(file).llm
+    assert (settings.base_url, settings.api_key_env) == ("http://other.example", "")
+
+
+def test_the_model_is_tested_before_it_is_saved(file: Path) -> None:
+    page = SettingsPage(file)
+    good, said = page.test({"llm.kind": "none"}, "en")
+    assert good, said
+    good, said = page.test({"llm.kind": "ollama", "llm.base_url": "http://127.0.0.1:9"}, "en")
+    assert not good
+    assert "127.0.0.1:9" in said
+    assert load_settings(file).llm.kind == "openai"

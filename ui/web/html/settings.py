@@ -1,0 +1,74 @@
+"""The page on which editors change settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from konkyo.ui.web.html.elements import phrase
+from konkyo.ui.web.i18n import Language
+
+__all__ = ["Change", "settings_form"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A setting that can be changed: its key (``llm.kind``), its form and its value now."""
+
+    key: str
+    field: FieldInfo
+    value: object
+
+    @property
+    def words(self) -> str:
+        """The key of the words that name it."""
+        return f"set_{self.key.replace('.', '_')}"
+
+
+def settings_form(changes: Sequence[Change], file: str, language: Language) -> str:
+    """Returns the form; ``file`` is the settings file it writes."""
+    rows = "".join(_row(change, language) for change in changes)
+    return (
+        f'<p class="k-note">{phrase(language, "settings_note")} <bdi>{escape(file)}</bdi></p>'
+        f'<form id="k-settings" class="k-settings">{rows}'
+        f'<p class="k-row-of"><button type="submit" class="k-button k-main-button">'
+        f"{phrase(language, 'save')}</button>"
+        f'<button type="button" class="k-button" data-act="test-model">'
+        f"{phrase(language, 'test_model')}</button></p></form>"
+        '<p id="k-told" role="status" dir="auto" hidden></p>'
+    )
+
+
+def _row(change: Change, language: Language) -> str:
+    label = phrase(language, change.words)
+    return f"<label><span>{label}</span>{_control(change, language)}</label>"
+
+
+def _control(change: Change, language: Language) -> str:
+    kind = change.field.annotation
+    name, value = escape(change.key), escape(str(change.value))
+    if get_origin(kind) is Literal:
+        options = "".join(
+            f'<option value="{escape(one)}"{" selected" if one == change.value else ""}>'
+            f"{phrase(language, f'choice_{one}')}</option>"
+            for one in get_args(kind)
+        )
+        return f'<select name="{name}">{options}</select>'
+    if kind in (int, float):
+        bounds = "".join(
+            f' {attribute}="{limit:g}"'
+            for attribute, limits in (("min", ("ge", "gt")), ("max", ("le", "lt")))
+            for limit in _limits(change.field, limits)
+        )
+        step = "1" if kind is int else "any"
+        return f'<input type="number" name="{name}" value="{value}" step="{step}"{bounds}>'
+    return f'<input name="{name}" value="{value}" spellcheck="false" dir="auto">'
+
+
+def _limits(field: FieldInfo, names: Sequence[str]) -> list[float]:
+    found = [getattr(one, name, None) for one in field.metadata for name in names]
+    return [float(limit) for limit in found if limit is not None]

@@ -1,0 +1,110 @@
+"""The settings that editors change on a page, without a web framework."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from konkyo.index.errors import KonkyoError
+from konkyo.index.settings import CONFIG_NAME, LLMSettings, Settings, load_settings
+from konkyo.index.settings_file import Value, change_settings
+from konkyo.ui.web.html.settings import Change, settings_form
+from konkyo.ui.web.i18n import Language, say
+
+__all__ = ["CHANGEABLE", "SettingsPage"]
+
+CHANGEABLE = (
+    "llm.kind",
+    "llm.model",
+    "llm.base_url",
+    "answers.phrasing",
+    "answers.strictness",
+    "watch.hours",
+)
+"""The settings that can be changed on the page; secrets, addresses and passwords are none."""
+
+_LONGEST = 500
+
+
+class SettingsPage:
+    """Shows and writes the settings file of one server; ``changed`` is called with what holds now.
+
+    A key is for the server it was set for: with another address or kind of model it is not sent
+    along, and its name is taken out of the file.
+    """
+
+    def __init__(
+        self,
+        file: Path | None = None,
+        changed: Callable[[Settings], object] = lambda settings: None,
+    ) -> None:
+        self._file = file or Path(CONFIG_NAME)
+        self._changed = changed
+
+    def page(self, language: Language) -> str:
+        """Returns the form with the values of now. Raises SettingsError."""
+        settings = self._settings()
+        changes = [Change(key, *_field(settings, key)) for key in CHANGEABLE]
+        return settings_form(changes, str(self._file.resolve()), language)
+
+    def save(self, said: Mapping[str, object], language: Language) -> tuple[bool, str]:
+        """Write what was changed; returns whether it was written, and what to say."""
+        try:
+            settings = self._settings()
+            changes = _changes(settings, said)
+            if changes:
+                self._changed(change_settings(changes, self._file))
+        except KonkyoError as exc:
+            return False, str(exc)
+        return True, say(language, "settings_saved")
+
+    def test(self, said: Mapping[str, object], language: Language) -> tuple[bool, str]:
+        """Ask the model that the form names for a word; returns whether it answered, and what."""
+        from konkyo.rag.factory import try_llm
+
+        try:
+            changes = _changes(self._settings(), said)
+            wanted = {k.partition(".")[2]: v for k, v in changes.items() if k.startswith("llm.")}
+            current = self._settings().llm.model_dump()
+            known = {**current, **{k: "" if v is None else v for k, v in wanted.items()}}
+            answered = try_llm(LLMSettings.model_validate(known))
+        except (KonkyoError, ValueError) as exc:
+            return False, str(exc)
+        return True, say(language, "model_answers", said=answered)
+
+    def _settings(self) -> Settings:
+        return load_settings(self._file if self._file.exists() else None)
+
+
+def _field(settings: Settings, key: str) -> tuple[FieldInfo, object]:
+    section, _, name = key.partition(".")
+    part = getattr(settings, section)
+    assert isinstance(part, BaseModel)
+    return type(part).model_fields[name], getattr(part, name)
+
+
+def _changes(settings: Settings, said: Mapping[str, object]) -> dict[str, Value]:
+    """What differs from the values of now; a number that is none is left to the settings to refuse.
+
+    An empty text takes the key out of the file.
+    """
+    changes: dict[str, Value] = {}
+    for key in CHANGEABLE:
+        if key not in said:
+            continue
+        text = str(said[key]).strip()[:_LONGEST]
+        current = _field(settings, key)[1]
+        value: Value = text or None
+        if isinstance(current, int | float) and text:
+            try:
+                value = float(text) if isinstance(current, float) else int(text)
+            except ValueError:
+                value = text
+        if value != current and not (value is None and current == ""):
+            changes[key] = value
+    if changes.keys() & {"llm.base_url", "llm.kind"} and settings.llm.api_key_env:
+        changes["llm.api_key_env"] = None
+    return changes
