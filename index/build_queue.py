@@ -15,9 +15,9 @@ from konkyo.index.chunking import embedding_text
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.ingest.dedup import same_story
 from konkyo.index.ingest.preparation import Chunks, chunker
-from konkyo.index.records import Article
+from konkyo.index.records import Article, EditorMark
 from konkyo.index.settings import ChunkSettings
-from konkyo.index.stores.base import ArticleWriter, EditorMark, SourceWriter
+from konkyo.index.stores.base import ArticleWriter, SourceWriter
 from konkyo.index.stores.local.staging import Staging
 from konkyo.index.stores.rows import digest_article
 

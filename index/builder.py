@@ -36,10 +36,10 @@ from konkyo.index.inventory import (
     take_inventory,
 )
 from konkyo.index.process_pool import ProcessReader
-from konkyo.index.records import ArticleStatus
+from konkyo.index.records import ArticleStatus, FormerArticle
 from konkyo.index.settings import ChunkSettings, ReadingSettings
 from konkyo.index.stores.address import masked
-from konkyo.index.stores.base import Copyable, FormerArticle, Store, StoreWriter, Transaction
+from konkyo.index.stores.base import Copyable, Store, StoreWriter, Transaction
 from konkyo.index.stores.local.staging import Staging
 from konkyo.index.stores.open import (
     open_store,

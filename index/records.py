@@ -13,7 +13,9 @@ __all__ = [
     "ArticleQuery",
     "ArticleStatus",
     "ArticleSummary",
+    "EditorMark",
     "Filter",
+    "FormerArticle",
     "Hit",
     "Passage",
     "ScoredPassage",
@@ -177,3 +179,22 @@ class Hit:
     score: float
     dense: float | None
     lexical: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FormerArticle:
+    """An article that was stored once and is not any more; ``since`` is ISO 8601."""
+
+    article_id: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class EditorMark:
+    """What an editor said of an article: its status, and how it is corrected."""
+
+    article_id: str
+    url: str | None
+    source: str
+    status: ArticleStatus
+    correction: str | None

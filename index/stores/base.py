@@ -18,9 +18,10 @@ from konkyo.index.records import (
     Article,
     ArticlePage,
     ArticleQuery,
-    ArticleStatus,
     ArticleSummary,
+    EditorMark,
     Filter,
+    FormerArticle,
     Passage,
     ScoredPassage,
 )
@@ -29,10 +30,8 @@ __all__ = [
     "ArticleWriter",
     "Copyable",
     "Described",
-    "EditorMark",
     "Exclusion",
     "ExclusionWriter",
-    "FormerArticle",
     "KeptArticle",
     "KeptPlace",
     "Maintained",
@@ -85,25 +84,6 @@ class Exclusion:
     title: str
     since: str
     text_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FormerArticle:
-    """An article that was stored once and is not any more; ``since`` is ISO 8601."""
-
-    article_id: str
-    since: str
-
-
-@dataclass(frozen=True, slots=True)
-class EditorMark:
-    """What an editor said of an article: its status, and how it is corrected."""
-
-    article_id: str
-    url: str | None
-    source: str
-    status: ArticleStatus
-    correction: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,7 @@ from konkyo.index.errors import (
     StoreError,
     StoreMismatch,
 )
-from konkyo.index.records import Article, ArticleSummary, Passage, status_of
-from konkyo.index.stores.base import EditorMark
+from konkyo.index.records import Article, ArticleSummary, EditorMark, Passage, status_of
 
 T = TypeVar("T")
 

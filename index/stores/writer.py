@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.errors import ArticleMissing
-from konkyo.index.records import Article, Passage, text_id_for
-from konkyo.index.stores.base import EditorMark, Exclusion, FormerArticle
+from konkyo.index.records import Article, EditorMark, FormerArticle, Passage, text_id_for
+from konkyo.index.stores.base import Exclusion
 from konkyo.index.stores.new_rows import (
     NewPassage,
     NewPlace,

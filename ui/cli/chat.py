@@ -171,9 +171,7 @@ def chat(
     taken = listen(settings.chat.host, settings.chat.port, access, settings.chat.names)
     new = not store_exists(settings.store)
     say = _log.info if settings.chat.log == "json" else partial(click.echo, err=True)
-    if new:
-        say(f"{settings.store}: no index yet; add articles on the page.")
-    say("Starting …")
+    say(f"{settings.store}: no index yet; add articles on the page …" if new else "Starting …")
     with contextlib.ExitStack() as closing:
         telemetry = Telemetry(open_tracer())
         load = partial(load_pipeline, settings, llm, model, base_url, closing, telemetry, new=new)
@@ -349,8 +347,6 @@ def _warm(llm: SubprocessLLM) -> None:
         llm.load()
     except LLMError as exc:
         click.echo(f"konkyo: {exc}", err=True)
-
-
 
 
 def _has_screen() -> bool:

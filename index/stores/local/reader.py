@@ -20,18 +20,13 @@ from konkyo.index.records import (
     ArticlePage,
     ArticleQuery,
     ArticleSummary,
+    EditorMark,
     Filter,
+    FormerArticle,
     Passage,
     ScoredPassage,
 )
-from konkyo.index.stores.base import (
-    EditorMark,
-    Exclusion,
-    FormerArticle,
-    KeptArticle,
-    KeptPlace,
-    SearchLimits,
-)
+from konkyo.index.stores.base import Exclusion, KeptArticle, KeptPlace, SearchLimits
 from konkyo.index.stores.local.database import (
     connect,
     current_database,

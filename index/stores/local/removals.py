@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
-from konkyo.index.stores.base import Exclusion, FormerArticle
+from konkyo.index.records import FormerArticle
+from konkyo.index.stores.base import Exclusion
 from konkyo.index.stores.local.database import replace_file
 
 __all__ = [

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from konkyo.index.errors import StoreError
-from konkyo.index.records import Article, ArticleQuery, Filter, Passage
-from konkyo.index.stores.base import EditorMark, KeptArticle, KeptPlace
+from konkyo.index.records import Article, ArticleQuery, EditorMark, Filter, Passage
+from konkyo.index.stores.base import KeptArticle, KeptPlace
 from konkyo.index.stores.filters import Condition, conditions
 from konkyo.index.stores.listing import order_by, word_conditions, word_pattern
 from konkyo.index.stores.local.database import ARTICLE_COLUMNS

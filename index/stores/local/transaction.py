@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from konkyo.index.records import Article
-from konkyo.index.stores.base import Exclusion, FormerArticle, SearchLimits
+from konkyo.index.records import Article, FormerArticle
+from konkyo.index.stores.base import Exclusion, SearchLimits
 from konkyo.index.stores.local.database import (
     checkpoint,
     connect,

@@ -14,18 +14,13 @@ from konkyo.index.records import (
     ArticlePage,
     ArticleQuery,
     ArticleSummary,
+    EditorMark,
     Filter,
+    FormerArticle,
     Passage,
     ScoredPassage,
 )
-from konkyo.index.stores.base import (
-    EditorMark,
-    Exclusion,
-    FormerArticle,
-    KeptArticle,
-    KeptPlace,
-    SearchLimits,
-)
+from konkyo.index.stores.base import Exclusion, KeptArticle, KeptPlace, SearchLimits
 from konkyo.index.stores.postgres.address import parse
 from konkyo.index.stores.postgres.database import Database, Moved, in_force, run, tuples
 from konkyo.index.stores.postgres.engines import close_engine, engine_for

@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.errors import StoreError
-from konkyo.index.records import Article, Passage
-from konkyo.index.stores.base import Exclusion, FormerArticle
+from konkyo.index.records import Article, FormerArticle, Passage
+from konkyo.index.stores.base import Exclusion
 from konkyo.index.stores.new_rows import NewPassage, NewPlace, SourceKey, StoredVector
 from konkyo.index.stores.postgres.passage_queue import PassageQueue, PassageRow
 from konkyo.index.stores.postgres.rows import MARKED_ARTICLES

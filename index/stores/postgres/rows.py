@@ -10,8 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from konkyo.index.errors import StoreError
-from konkyo.index.records import Article, ArticleQuery, Filter, Passage, ScoredPassage
-from konkyo.index.stores.base import EditorMark, FormerArticle, KeptArticle, KeptPlace
+from konkyo.index.records import (
+    Article,
+    ArticleQuery,
+    EditorMark,
+    Filter,
+    FormerArticle,
+    Passage,
+    ScoredPassage,
+)
+from konkyo.index.stores.base import KeptArticle, KeptPlace
 from konkyo.index.stores.listing import order_by, word_conditions, word_pattern
 from konkyo.index.stores.postgres.database import Rows, tuples
 from konkyo.index.stores.postgres.filters import VISIBLE, clause, visible
