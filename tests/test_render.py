@@ -122,7 +122,7 @@ ATTRIBUTES = {
     "webkitdirectory",
 }
 TAGS |= {"b", "fieldset", "form", "legend", "nav", "tbody", "td", "thead", "h2"}
-ATTRIBUTES |= {"action", "checked", "method", "name", "required", "step"}
+ATTRIBUTES |= {"action", "checked", "open", "method", "name", "required", "step"}
 OURS = re.compile(r"library(\?[A-Za-z0-9_.~%&=+*-]*)?\Z|article\?id=[0-9a-f]{16}\Z")
 VOID = {"br", "input"}
 TEXTS = {
