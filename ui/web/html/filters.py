@@ -10,7 +10,7 @@ from konkyo.ui.web.html.elements import language_name, phrase
 from konkyo.ui.web.i18n import Language
 from konkyo.ui.web.turns import IndexSummary
 
-__all__ = ["filters", "language_name"]
+__all__ = ["filters"]
 
 
 def filters(index_summary: IndexSummary | None, where: Filter, language: Language) -> str:

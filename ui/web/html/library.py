@@ -9,8 +9,7 @@ from html import escape
 from urllib.parse import urlencode
 
 from konkyo.index.records import ArticlePage, ArticleQuery, ArticleSummary, Filter
-from konkyo.ui.web.html.elements import phrase, status_note, text_attributes
-from konkyo.ui.web.html.filters import language_name
+from konkyo.ui.web.html.elements import language_name, phrase, status_note, text_attributes
 from konkyo.ui.web.i18n import Language, say
 from konkyo.ui.web.turns import IndexSummary
 
