@@ -8,18 +8,28 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from konkyo.index.errors import LLMUnreachable
+from konkyo.rag.generation.llm import Usage
+from konkyo.rag.generation.prompts import Prompt
+from konkyo.rag.types import Claim
+from konkyo.ui.server.llm_queue import LLMQueue
+from konkyo.ui.web.chat_service import ChatService
+from konkyo.ui.web.turns import Turn
+from konkyo.ui.web.views import conversation_view, status_view
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_browser import PATIENCE, ROOT, Watch, browser, served
-from fixtures_chat import HOSTILE
+from fixtures_chat import ENGLISH, HOSTILE, FakeReader, FakeStore, answer, evidence
 
 __all__ = ["browser"]
 
@@ -272,3 +282,57 @@ def test_an_article_that_was_never_there_is_told_from_one_that_is_gone() -> None
         answer = httpx.get(f"{url}article", params={"id": "0123456789abcdef"})
         assert answer.status_code == 404
         assert "never in the index" in answer.text
+
+
+# ---- what readers are told of kept quotes, and of the server
+
+
+def test_a_kept_answer_says_what_became_of_its_quotes() -> None:
+    reader = FakeReader(0)
+    kept = ChatService(lambda: reader)
+    kept.open()
+    assert kept.wait(60)
+    shown = (evidence(1, ENGLISH, ENGLISH.text.split("\n")[1]),)
+    turn = Turn(1, "q", "done", outcome=answer("q", (Claim("Nine fields.", (1,), 0.9),), shown))
+    assert kept.with_citation_notes(turn, "en").notes == ()
+    text = ENGLISH.text.replace("nine fields", "ten fields")
+    reader.store = FakeStore((replace(ENGLISH, article_id="f" * 16, text=text),))
+    reader.changes = 1
+    assert kept.renew()
+    (note,) = kept.with_citation_notes(turn, "en").notes
+    assert note.startswith(
+        "[1] The source has changed since. It now says: “The money would go to ten"
+    )
+    assert note in conversation_view(kept, (turn,), "en")
+    reader.store = FakeStore(())
+    reader.changes = 1
+    assert kept.renew()
+    assert kept.with_citation_notes(turn, "ja").notes == (
+        "[1] この出典が索引にあった記録はありません。",
+    )
+
+
+def test_the_dot_says_when_the_model_is_gone_or_no_article_is_there() -> None:
+    class Dead:
+        name = "dead"
+
+        def stream(
+            self, prompt: Prompt, *, max_tokens: int = 220, usage: Usage | None = None
+        ) -> Iterator[str]:
+            raise LLMUnreachable("gone")
+            yield ""
+
+    queue = LLMQueue(Dead())
+    service = ChatService(lambda: FakeReader(0, llm=queue))
+    service.open()
+    assert service.wait(60)
+    assert 'data-kind="ready"' in status_view(service, "en")
+    with pytest.raises(LLMUnreachable):
+        list(queue.stream(Prompt("", "", 1)))
+    said = status_view(service, "en")
+    assert 'data-kind="partial"' in said
+    assert "the language model does not answer" in said
+    empty = ChatService(lambda: FakeReader(0, articles=()))
+    empty.open()
+    assert empty.wait(60)
+    assert 'data-kind="partial"' in status_view(empty, "en")

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TypeVar
 
-from konkyo.index.errors import LLMUnreachable
+from konkyo.index.errors import LLMError, LLMUnreachable
 from konkyo.rag.generation.llm import LLM, Usage
 from konkyo.rag.generation.prompts import Prompt
 
@@ -68,6 +68,8 @@ class LLMQueue:
         self._running: list[_Ticket] = []
         self._waiting: list[_Ticket] = []
         self._changed = threading.Condition()
+        self.problem = ""
+        """Why the model did not answer when it was last asked; empty if it did."""
 
     @property
     def name(self) -> str:
@@ -90,12 +92,21 @@ class LLMQueue:
         ticket = _Ticket(line is not None and line.patient)
         self._enter(ticket, line)
         try:
-            pieces = self._inner.stream(prompt, max_tokens=max_tokens, usage=usage)
+            pieces = self._noted(self._inner.stream(prompt, max_tokens=max_tokens, usage=usage))
             yield from pieces if line is None else self._heard(pieces, line)
         finally:
             with self._changed:
                 self._running.remove(ticket)
                 self._changed.notify_all()
+
+    def _noted(self, pieces: Iterator[str]) -> Iterator[str]:
+        """The pieces; how it went is remembered."""
+        try:
+            yield from pieces
+        except LLMError as exc:
+            self.problem = str(exc)
+            raise
+        self.problem = ""
 
     def _heard(self, pieces: Iterator[str], line: _Line) -> Iterator[str]:
         """The pieces, as long as their reader is there, even where none comes for a while."""

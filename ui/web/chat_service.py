@@ -23,7 +23,7 @@ from konkyo.rag.answer_style import Phrasing, writes_well
 from konkyo.rag.conversation import Turn as Past
 from konkyo.rag.suggestions import suggested_questions
 from konkyo.rag.types import Answer, Event
-from konkyo.ui.server.llm_queue import Heartbeat, Queued, in_line
+from konkyo.ui.server.llm_queue import Heartbeat, LLMQueue, Queued, in_line
 from konkyo.ui.server.telemetry import Channel, Telemetry
 from konkyo.ui.web.citation_notes import citation_notes
 from konkyo.ui.web.conversation import Conversation
@@ -329,6 +329,12 @@ class ChatService:
     def translates(self) -> bool:
         """Whether there is a language model that writes well enough to translate quotes."""
         return self._reader is not None and writes_well(self._reader.llm)
+
+    @property
+    def model_problem(self) -> str:
+        """Why the language model did not answer when it was last asked; empty if it did."""
+        llm = self._reader.llm if self._reader is not None else None
+        return llm.problem if isinstance(llm, LLMQueue) else ""
 
     @property
     def reader(self) -> ChatPipeline:

@@ -62,13 +62,19 @@ def source_view(
 
 
 def status_view(chat_service: ChatService, language: Language) -> str:
-    """Returns what the header says of the server: loading, failed, or how many articles."""
+    """Returns what the header says of the server: loading, failed, or how many articles.
+
+    It is not said to be ready where there are no articles or the model has failed.
+    """
     if chat_service.readiness == "failed":
         return status("failed", say(language, "failed"))
     if chat_service.readiness == "loading":
         return status("loading", say(language, "loading"))
     count = chat_service.index_summary.count if chat_service.index_summary is not None else 0
-    return status("ready", say(language, "ready", count=count))
+    said = say(language, "ready", count=count)
+    if chat_service.model_problem:
+        return status("partial", f"{said} · {say(language, 'model_gone')}")
+    return status("ready" if count else "partial", said)
 
 
 def page_words(

@@ -27,7 +27,9 @@ class Header:
         self._context = context
         with gr.Row(elem_id="k-top"):
             gr.HTML("@@html:brand@@", elem_id="k-brand", apply_default_css=False)
-            self.status = html_part("@@html:status@@", "k-state", "konkyo.state(element);")
+            self.status = html_part(
+                "@@html:status@@", "k-state", "konkyo.state(element, trigger, 'look');"
+            )
             self._tools = html_part(
                 "@@html:tools@@", "k-tools", "konkyo.tools(element, trigger, 'new', 'save');"
             )
@@ -40,6 +42,11 @@ class Header:
             on_request(self._context, self._start_conversation),
             [column.conversation, source.panel, column.ask_button, column.stop_button],
             cancels=[*column.questions, column.translations],
+        )
+        at_once(
+            self.status.look,
+            on_request(self._context, lambda visit: self._context.status(visit.language)),
+            self.status,
         )
         save = on_event(self._context, self._save)
         at_once(self._tools.save, save, self._file, trigger_mode="multiple")

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from html import escape
 from typing import Literal
 
-from konkyo.ui.web.html.elements import meta_line, open_attributes, phrase, shorten, text_attributes
+from konkyo.ui.web.html.elements import (
+    meta_line,
+    open_attributes,
+    phrase,
+    shorten,
+    status_note,
+    text_attributes,
+)
 from konkyo.ui.web.i18n import LANGUAGES, Language
 from konkyo.ui.web.turns import Quote, Turn, is_foreign
 
@@ -31,6 +38,7 @@ def evidence_cards(
             f"{escape(quote.article.title)}</span></span>"
             f'<span class="k-card-quote"{text_attributes(quote.article.language)}>'
             f"{escape(quote.text)}</span>"
+            f"{status_note(quote.article.status, quote.article.correction, language)}"
             f'<span class="k-meta">'
             f"{meta_line(quote.article.outlet, quote.article.published, language)}</span>"
             f"</button>{translation_block(turn, quote, language) if translates else ''}</li>"

@@ -66,9 +66,12 @@ def file_download(name: str, text: str, problem: str = "") -> str:
     return f'<span hidden data-name="{escape(name)}" data-text="{escape(text)}"></span>'
 
 
-def status(kind: Literal["loading", "ready", "failed"], text: str) -> str:
-    """Returns what the server is doing; when it is ready, a click opens the list of articles."""
+def status(kind: Literal["loading", "ready", "partial", "failed"], text: str) -> str:
+    """Returns what the server is doing; when it is ready, a click opens the list of articles.
+
+    ``partial``: it answers, but something is missing: articles, or the language model.
+    """
     said = f'<span class="k-status" data-kind="{kind}" role="status">{escape(text)}</span>'
-    if kind != "ready":
+    if kind not in ("ready", "partial"):
         return said
     return f'<button type="button" class="k-quiet" data-act="articles">{said}</button>'

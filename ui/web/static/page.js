@@ -284,10 +284,15 @@
       const pane = element.closest("#k-conversation") ?? element;
       pane.addEventListener("wheel", () => { following = false; }, { passive: true });
       pane.addEventListener("touchmove", () => { following = false; }, { passive: true });
+      let answered = 0;
       watch("value", () => {
         refold();
         const all = element.querySelectorAll(".k-turn");
         const last = all[all.length - 1];
+        if (last && last.dataset.state === "done" && answered !== all.length) {
+          answered = all.length;
+          document.dispatchEvent(new Event("konkyo-answered"));
+        }
         if (all.length !== turns) {
           turns = all.length;
           following = true;
@@ -425,7 +430,9 @@
       });
     },
 
-    state(element) {
+    state(element, trigger, look) {
+      // How an answer went shows whether the model is there.
+      document.addEventListener("konkyo-answered", () => trigger(look));
       element.addEventListener("click", (event) => {
         const button = event.target instanceof Element && event.target.closest('[data-act="articles"]');
         if (!button) return;
