@@ -21,6 +21,7 @@ _MARK = re.compile(
     rf"[{re.escape(_OPEN)}]\s*([0-9０-９]{{1,3}}(?:\s*[,、，;]\s*[0-9０-９]"
     rf"{{1,3}})*)\s*[{re.escape(_CLOSE)}]"
 )
+_IN_PARENTHESES = r"(\1)"
 _BULLET = re.compile(r"^\s*(?:[-*•・‣]|\(?[0-9]{1,2}[.)](?=\s))\s*")
 _CUT_OFF = re.compile(
     r"(.*[。！？])(?![」』”）])[^。！？!?.]{1,16}(?<![。！？!?.」』”）])|(.*[.!?])\s*\([^()]{0,24}",
@@ -97,9 +98,10 @@ def display_text(claims: Iterable[tuple[str, tuple[int, ...]]], language: str) -
     A number in brackets that a quoted article itself holds is put in parentheses: it is no mark.
     """
     joiner = "" if language in {"ja", "zh", "th"} else " "
-    return joiner.join(
-        _MARK.sub(r"(\1)", text)
-        + ("" if joiner == "" else " ")
-        + "".join(f"[{n}]" for n in numbers)
-        for text, numbers in claims
-    )
+    shown = ""
+    for text, numbers in claims:
+        marks = "".join(f"[{n}]" for n in numbers)
+        # Also there a word in Latin letters does not stick to the mark before it.
+        between = " " if shown and text[:1].isascii() else joiner if shown else ""
+        shown += f"{between}{_MARK.sub(_IN_PARENTHESES, text)}{joiner}{marks}"
+    return shown
