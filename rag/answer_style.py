@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from konkyo.index.embedding.catalogue import catalogue
-from konkyo.rag.generation.llm import LLM, NoLLM
+from konkyo.rag.generation.llm import NoLLM
 
 __all__ = ["AnswerStyle", "Phrasing", "writes_well"]
 
@@ -17,13 +17,14 @@ Phrasing = Literal["auto", "always", "never"]
 _STEEPNESS = 8.0
 
 
-def writes_well(llm: LLM) -> bool:
-    """Whether a model's sentences are better than the quotes: not the small ones to be pulled.
+def writes_well(llm: str) -> bool:
+    """Whether the sentences of a model, by its name, are better than the quotes.
 
-    Of 35 sentences of the default model that passed all checks, 5 were false or garbled.
+    Those of the small ones that can be pulled are not: of 35 sentences of the default model
+    that passed all checks, 5 were false or garbled.
     """
     small = {f"embedded:{model.name}" for model in catalogue() if model.kind == "llm"}
-    return not isinstance(llm, NoLLM) and llm.name not in small
+    return llm not in {NoLLM.name, *small}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,10 @@ class AnswerStyle:
     phrasing: Phrasing = "auto"
     strictness: float = 0.5
 
-    def phrases(self, llm: LLM) -> bool:
-        """Whether a model is asked to phrase answers."""
+    def phrases(self, llm: str) -> bool:
+        """Whether a model, by its name, is asked to phrase answers."""
         if self.phrasing == "always":
-            return not isinstance(llm, NoLLM)
+            return llm != NoLLM.name
         return self.phrasing == "auto" and writes_well(llm)
 
     def threshold(self, fitted: float) -> float:

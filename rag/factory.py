@@ -205,29 +205,33 @@ def open_from_settings(
     settings = settings or load_settings()
     kind = llm or settings.llm.kind
     same = kind == settings.llm.kind
+    named = model or (settings.llm.model if same else "")
+    style = AnswerStyle(settings.answers.phrasing, settings.answers.strictness)
+
+    def opened() -> LLM:
+        return open_llm(
+            kind,
+            model=named,
+            base_url=base_url or (settings.llm.base_url if same else ""),
+            # A key is for the server it was set for, not for another kind on the command line.
+            api_key=_key(settings.llm.api_key_env) if same else "",
+            how=Remote(
+                timeout=settings.llm.timeout,
+                retries=settings.llm.retries,
+                contract=settings.llm.contract,
+                price_in=settings.llm.price_in,
+                price_out=settings.llm.price_out,
+            ),
+            embedded=embedded,
+        )
+
     return open_pipeline(
         store,
         embedding=settings.embedding.model,
         retrieval=settings.retrieval,
         calibration=settings.calibration,
-        style=AnswerStyle(settings.answers.phrasing, settings.answers.strictness),
-        llm=queue(
-            open_llm(
-                kind,
-                model=model or (settings.llm.model if same else ""),
-                base_url=base_url or (settings.llm.base_url if same else ""),
-                # A key is for the server it was set for, not for another kind on the command line.
-                api_key=_key(settings.llm.api_key_env) if same else "",
-                how=Remote(
-                    timeout=settings.llm.timeout,
-                    retries=settings.llm.retries,
-                    contract=settings.llm.contract,
-                    price_in=settings.llm.price_in,
-                    price_out=settings.llm.price_out,
-                ),
-                embedded=embedded,
-            )
-        ),
+        style=style,
+        llm=queue(_if_needed(opened, style, named or DEFAULT_LLM)),
     )
 
 
@@ -247,6 +251,16 @@ def try_llm(settings: LLMSettings) -> str:
         return llm.name
     said = "".join(llm.stream(Prompt("", "Say only this word: ready", 0), max_tokens=16))
     return f"{llm.name}: {' '.join(said.split())[:80]}"
+
+
+def _if_needed(opened: Callable[[], LLM], style: AnswerStyle, name: str) -> LLM:
+    """The model; none where an embedded one is missing that would not be asked to phrase."""
+    try:
+        return opened()
+    except ModelMissing:
+        if style.phrases(f"embedded:{name}"):
+            raise
+        return NoLLM()
 
 
 def _stamp(refitted: Path | None) -> str:

@@ -157,7 +157,7 @@ class Pipeline:
         parts = (
             self.store.fingerprint,
             str(self.store.generation),
-            self.llm.name if self.options.style.phrases(self.llm) else "",
+            self.llm.name if self.options.style.phrases(self.llm.name) else "",
             self._models,
             str(PROMPT_VERSION),
             repr(self.options),
@@ -309,7 +309,7 @@ class Pipeline:
         near_best = options.thresholds.quote_near_best
         quotes = best_quotes(found, options.quotes_shown, near_best)
         yield from building.tell([place for _, place in quotes[:1] if place is not None])
-        if options.style.phrases(self.llm):
+        if options.style.phrases(self.llm.name):
             drafter = Drafter(
                 self.llm,
                 self._verifier,

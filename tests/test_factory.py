@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from konkyo.index.builder import build
 from konkyo.index.embedding.encoders import load_encoder
-from konkyo.index.settings import Settings, load_settings
+from konkyo.index.errors import ModelMissing
+from konkyo.index.settings import AnswerSettings, Settings, load_settings
 from konkyo.rag.factory import open_from_settings
 from konkyo.rag.pipeline import Pipeline
 from konkyo.ui.cli.chat import load_pipeline
@@ -46,3 +48,13 @@ def test_chat_honours_the_calibration_of_the_settings(settings: Settings, llm: s
 def test_every_way_in_gives_the_same_fingerprint(settings: Settings) -> None:
     ask = open_from_settings(settings.store, settings=settings, llm="none")
     assert opened_by_chat(settings, "none").fingerprint == ask.fingerprint
+
+
+def test_a_model_that_is_missing_is_no_fault_where_it_would_not_be_asked(
+    settings: Settings,
+) -> None:
+    asked = partial(open_from_settings, settings.store, model="/nowhere/writer.gguf")
+    with pytest.raises(ModelMissing):
+        asked(settings=settings)
+    quoting = settings.model_copy(update={"answers": AnswerSettings(phrasing="never")})
+    assert asked(settings=quoting).llm.name == "none"

@@ -12,7 +12,6 @@ import click
 
 if TYPE_CHECKING:
     from konkyo.index.records import Filter
-    from konkyo.rag.answer_style import Phrasing
 from konkyo.index.text.unicode import escaped
 from konkyo.ui.cli.llm_options import (
     BASE_URL_OPTION,
@@ -109,7 +108,7 @@ def ask(
     llm: str | None,
     model: str | None,
     base_url: str | None,
-    phrasing: Phrasing | None,
+    phrasing: str | None,
     strictness: float | None,
     top_k: int | None,
     today: str | None,
@@ -119,6 +118,7 @@ def ask(
     outlets: tuple[str, ...],
 ) -> int:
     """Ask the articles a question; every sentence of the answer cites its proof."""
+    from konkyo.index.settings import load_settings
     from konkyo.index.text.unicode import well_formed
     from konkyo.rag.factory import open_from_settings
     from konkyo.rag.types import Refusal, to_json
@@ -128,10 +128,13 @@ def ask(
     if not question.strip():
         raise click.UsageError("the question is empty")
     where = _filter(since, until, languages, outlets)
+    settings = load_settings(flags={"answers": {"phrasing": phrasing, "strictness": strictness}})
     with working("getting the models ready …") as doing:
-        pipeline = open_from_settings(store, llm=llm, model=model, base_url=base_url)
+        pipeline = open_from_settings(
+            store, llm=llm, model=model, base_url=base_url, settings=settings
+        )
         doing("looking through the articles …")
-        outcome = pipeline.styled(phrasing, strictness).ask(
+        outcome = pipeline.ask(
             question,
             where=where,
             top_k=top_k,

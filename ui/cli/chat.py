@@ -330,7 +330,7 @@ def load_pipeline(
         queue=queue,
     )
     for child in children:
-        if pipeline.options.style.phrases(child):
+        if pipeline.options.style.phrases(child.name):
             # Evidence can already be found and shown while this gigabyte is read.
             threading.Thread(target=_warm, args=(child,), daemon=True).start()
     telemetry.gauge(

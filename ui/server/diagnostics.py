@@ -26,7 +26,6 @@ from konkyo.index.errors import (
 )
 from konkyo.index.settings import Settings
 from konkyo.rag.answer_style import AnswerStyle, Phrasing
-from konkyo.rag.generation.llm import EmbeddedLLM
 
 __all__ = ["Finding", "examine", "memory_bytes", "settings_problem"]
 
@@ -226,12 +225,13 @@ def _embedded(named: str, phrasing: Phrasing) -> Finding:
     from konkyo.index.embedding.model_registry import resolve_llm
 
     name = named or default_model("llm").name
+    phrases = AnswerStyle(phrasing).phrases(f"embedded:{name}")
     try:
         path = resolve_llm(name)
     except KonkyoError as exc:
-        return Finding("language model", "wrong", str(exc), f"konkyo models pull {name}")
-    style = AnswerStyle(phrasing)
-    use = "phrases answers" if style.phrases(EmbeddedLLM(Path(path))) else _QUOTES_ALONE
+        level: Level = "wrong" if phrases or not isinstance(exc, ModelMissing) else "note"
+        return Finding("language model", level, str(exc), f"konkyo models pull {name}")
+    use = "phrases answers" if phrases else _QUOTES_ALONE
     return Finding("language model", "ok", f"{name} at {path}; {use}")
 
 

@@ -328,7 +328,7 @@ class ChatService:
     @property
     def translates(self) -> bool:
         """Whether there is a language model that writes well enough to translate quotes."""
-        return self._reader is not None and writes_well(self._reader.llm)
+        return self._reader is not None and writes_well(self._reader.llm.name)
 
     @property
     def model_problem(self) -> str:
