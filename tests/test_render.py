@@ -372,6 +372,20 @@ def test_a_chat_that_cannot_start_says_so_in_the_pages_language_and_keeps_the_me
     assert "konkyo models pull" in turn.error_detail
 
 
+@pytest.mark.parametrize(("days", "warned"), [(0, False), (1, True), (100_000, False)])
+def test_old_articles_are_warned_of_where_that_is_set(days: int, warned: bool) -> None:
+    chat_service = ChatService(lambda: FakeReader(0), stale_after=days)
+    chat_service.open()
+    assert chat_service.wait(60)
+    *_, turn = chat_service.ask(Conversation(), "How much?", "ja")
+    assert turn.newest == "2026-02-11"
+    told = say("ja", "stale", date="2026年2月11日")
+    assert (told in turn.notes) == warned
+    html = conversation((turn,), "ja")
+    assert say("ja", "as_of", date="2026年2月11日") in html
+    assert (told in html) == warned
+
+
 def test_marks_inside_a_claim_become_buttons_where_they_stand_and_others_stay_text() -> None:
     turn = turn_of("How much?")
     assert turn.claims
