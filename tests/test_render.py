@@ -381,6 +381,9 @@ def test_old_articles_are_warned_of_where_that_is_set(days: int, warned: bool) -
     assert turn.newest == "2026-02-11"
     told = say("ja", "stale", date="2026年2月11日")
     assert (told in turn.notes) == warned
+    chat_service.failing_sources = lambda: 2
+    *_, later = chat_service.ask(Conversation(), "How much?", "ja")
+    assert (say("ja", "sources_failing", count=2) in later.notes, len(turn.notes)) == (True, warned)
     html = conversation((turn,), "ja")
     assert say("ja", "as_of", date="2026年2月11日") in html
     assert (told in html) == warned

@@ -170,11 +170,13 @@ def test_the_watcher_reads_as_a_job_and_tells_of_it(tmp_path: Path) -> None:
         ready = True
         watcher.run()
         assert [s.watched.error for s in watcher.states()] == ["missing.md: no such file"] * 2
+        assert watcher.failing() == 2
         watcher.change(WatchSettings(sources=("news",), hours=1))
         watcher.run(all_now=True)
         (state,) = watcher.states()
         assert (state.watched.error, bool(state.watched.succeeded)) == ("", True)
         assert state.following is not None
+        assert watcher.failing() == 0
         assert jobs.wait().sources == ("news",)
     finally:
         watcher.close()

@@ -212,6 +212,7 @@ def _chat_server(
     index_jobs = _index_jobs(settings, chat_service, access, allowed, audit)
     closing.callback(index_jobs.close)
     watcher = Watcher(index_jobs, settings.watch, ready=lambda: chat_service.readiness == "ready")
+    chat_service.failing_sources = watcher.failing
     closing.callback(watcher.close)
     watcher.start()
     evaluation_jobs = EvaluationJobs(

@@ -84,6 +84,13 @@ class Watcher:
         known = watched_sources(self._index_jobs.store, self.settings.sources)
         return [WatchState(one, next_run(one, self.settings.hours)) for one in known]
 
+    def failing(self) -> int:
+        """Return how many watched sources could not be read the last time; 0 if that is unknown."""
+        try:
+            return sum(bool(state.watched.error) for state in self.states())
+        except StoreError:
+            return 0
+
     def run(self, *, all_now: bool = False) -> None:
         """Read what is due (or all); what goes wrong is logged and shown on the page."""
         if not self.settings.sources or not self._ready():

@@ -74,6 +74,7 @@ class ChatService:
         stale_after: int = 0,
     ) -> None:
         self._stale_after = stale_after
+        self.failing_sources: Callable[[], int] = lambda: 0
         self._load = load
         self.conversations = Conversations(sessions)
         self._draining = False
@@ -263,6 +264,8 @@ class ChatService:
         notes = turn.notes
         if self._stale_after and newest and _age(newest) > self._stale_after:
             notes = (*notes, say(language, "stale", date=shown_date(newest, language)))
+        if failing := self.failing_sources():
+            notes = (*notes, say(language, "sources_failing", count=failing))
         model = self.reader.llm.name if self.translates else ""
         return replace(turn, newest=newest, model=model, notes=notes)
 
