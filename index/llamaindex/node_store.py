@@ -55,10 +55,11 @@ class NodeStore:
 
     def add(self, documents: Mapping[str, Document]) -> None:
         """Add entries to documents; entries of the same identifier are replaced."""
+        held = self.entries(documents)
         whole = {}
         for name, document in documents.items():
             fresh = {entry.node_id for entry in document.entries}
-            old = [entry for entry in self.entries(name) if entry.node_id not in fresh]
+            old = [entry for entry in held.get(name, ()) if entry.node_id not in fresh]
             whole[name] = document._replace(entries=[*old, *document.entries])
         self._write(whole)
 
@@ -97,19 +98,20 @@ class NodeStore:
             writer.commit()
             writer.keep_up()
 
-    def entries(self, document: str) -> list[Entry]:
-        """What a document holds already."""
+    def entries(self, documents: Iterable[str]) -> dict[str, list[Entry]]:
+        """What documents hold already; those that are not there are left out."""
         store = self.store()
+        found: dict[str, list[Entry]] = {}
         if store is None:
-            return []
-        found: list[Entry] = []
-        for summary in store.articles(Filter(sources=frozenset({document}))):
+            return found
+        for summary in store.articles(Filter(sources=frozenset(documents))):
             passages = store.passages_of(summary.article_id)
             names = [p.passage_id for p in passages]
             for passage, vector, payload in zip(
                 passages, store.vectors(names), store.payloads(names), strict=True
             ):
-                found.append(Entry(passage.passage_id, passage.text, vector, payload or ""))
+                entry = Entry(passage.passage_id, passage.text, vector, payload or "")
+                found.setdefault(summary.source, []).append(entry)
         return found
 
     def delete(self, documents: Iterable[str]) -> None:
@@ -161,6 +163,8 @@ class NodeStore:
         if store is None or not names:
             return
         hit = {passage.article_id for passage in store.passages(sorted(names))}
+        summaries = store.summaries(sorted(hit))
+        held = self.entries(summary.source for summary in summaries)
         self._write(
             {
                 summary.source: Document(
@@ -168,8 +172,8 @@ class NodeStore:
                     summary.published,
                     summary.url,
                     summary.outlet,
-                    [e for e in self.entries(summary.source) if e.node_id not in names],
+                    [e for e in held.get(summary.source, ()) if e.node_id not in names],
                 )
-                for summary in store.summaries(sorted(hit))
+                for summary in summaries
             }
         )
