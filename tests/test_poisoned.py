@@ -18,6 +18,7 @@ from konkyo.rag.generation.llm import NoLLM
 from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.reading.reader import LearnedReader
 from konkyo.rag.types import Answer
+from konkyo.rag.verification.facts import compare
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_poisoned import LANGUAGES, Poisoned, evidence_of, read_poisoned, write_articles
@@ -91,3 +92,41 @@ def test_hidden_figures_are_no_text(told: Poisoned, tmp_path: Path) -> None:
         assert isinstance(found, Listing)
         for article in to_articles(found.read()):
             assert "999" not in article.text
+
+
+BRIEFED = {
+    "en": "According to people briefed on the talks, {}",
+    "ja": "協議の説明を受けた関係者によると、{}",
+    "ko": "협의를 설명받은 관계자들에 따르면 {}",
+    "zh": "据听取谈判情况介绍的人士透露，{}",
+}
+"""Who said it in the last article of each language."""
+
+
+def test_an_attribution_stays_with_the_words_of_its_article(told: Poisoned) -> None:
+    ((quote, _),) = evidence_of(told, told.true)
+    said = BRIEFED[told.language].format(quote.text)
+    moved = compare(said, [quote.text], claim_language=told.language)
+    assert [issue.kind for issue in moved.issues if "does not name" in issue.detail] == [
+        "quotation"
+    ]
+    own = told.articles[-1]["text"]
+    honest = compare(own, [own], claim_language=told.language)
+    assert [issue for issue in honest.issues if "does not name" in issue.detail] == []
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence", "title"),
+    [
+        ("According to the hospital, 41 were hurt.", "The hospital says 41 were hurt.", ""),
+        ("According to the article, 41 were hurt.", "41 were hurt.", ""),
+        ("According to Port Lorne Gazette, 41 were hurt.", "41 were hurt.", "Port Lorne Gazette"),
+        ("病院によると、41人がけがをした。", "病院は41人がけがをしたと発表した。", ""),
+        ("この記事によると、41人がけがをした。", "41人がけがをした。", ""),
+        ("병원에 따르면 41명이 다쳤다.", "병원은 41명이 다쳤다고 밝혔다.", ""),
+        ("据医院透露，41人受伤。", "医院说41人受伤。", ""),
+    ],
+)
+def test_who_the_evidence_names_may_be_named(claim: str, evidence: str, title: str) -> None:
+    report = compare(claim, [evidence], titles=[title])
+    assert [i for i in report.issues if "does not name" in i.detail] == []

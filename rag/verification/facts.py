@@ -15,6 +15,7 @@ from konkyo.index.text.alignment import align
 from konkyo.index.text.language import language_of_script, same_language
 from konkyo.index.text.negation import opposites
 from konkyo.index.text.normalize import letters
+from konkyo.rag.verification.attribution_facts import compare_attributions
 from konkyo.rag.verification.date_facts import compare_dates
 from konkyo.rag.verification.fact_sources import FactIssue, FactMatch, Source, Text, read
 from konkyo.rag.verification.name_facts import compare_names
@@ -71,7 +72,7 @@ def compare(
         compare_names(mine, sources),
     ]
     issues = [*(i for each, _ in found for i in each), *_quotations(mine, sources)]
-    issues += _negations(mine, sources)
+    issues += [*_negations(mine, sources), *compare_attributions(mine, sources)]
     matches = [m for _, each in found for m in each]
     return FactReport(
         tuple(sorted(issues, key=lambda i: (i.start, i.end, i.kind))),

@@ -194,7 +194,7 @@ class Verifier:
             claim_language=claim.language,
             evidence_languages=[e.article.language for e in cited],
             published=[e.article.published for e in cited],
-            titles=[e.article.title for e in cited],
+            titles=[f"{e.article.title} {e.article.outlet or ''}".strip() for e in cited],
             question=claim.question,
         )
         for issue in report.issues:
