@@ -420,7 +420,8 @@ def table(out: Path, systems: Sequence[str]) -> tuple[str, dict[str, object]]:
         ]
         for s in systems
     }
-    line("RefusalRecall, answer nowhere else", [shown(mean(clean[s])) for s in systems])
+    if any(clean.values()):
+        line("RefusalRecall, answer nowhere else", [shown(mean(clean[s])) for s in systems])
     for name in ("prompt_tokens", "completion_tokens"):
         cells = [x.tokens.get(name) for x in summaries.values()]
         line(f"{name} a question", ["" if c is None else f"{c.mean:.0f}" for c in cells])
