@@ -45,3 +45,10 @@ def test_links_lead_somewhere_and_nothing_is_said_twice(page: Path) -> None:
         if line.startswith("#") or len(line) > 100
     ]
     assert [line for line in said if said.count(line) > 1] == []
+
+
+def test_examples_import_from_public_packages_only() -> None:
+    for page in [ROOT / "README.md", *(DOCS / page for page in PAGES)]:
+        blocks = re.findall(r"```(?:py|python)\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+        for module in re.findall(r"^\s*(?:from|import) (konkyo\S*)", "\n".join(blocks), re.M):
+            assert module.count(".") < 2, f"{page.name}: {module}"
