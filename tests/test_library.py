@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,8 +22,9 @@ from konkyo.rag.generation.prompts import Prompt
 from konkyo.rag.types import Claim
 from konkyo.ui.server.llm_queue import LLMQueue
 from konkyo.ui.web.chat_service import ChatService
-from konkyo.ui.web.turns import Turn
-from konkyo.ui.web.views import conversation_view, status_view
+from konkyo.ui.web.conversation import Conversation
+from konkyo.ui.web.turns import Mark, Turn
+from konkyo.ui.web.views import conversation_view, source_view, status_view
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -294,12 +296,19 @@ def test_a_kept_answer_says_what_became_of_its_quotes() -> None:
     assert kept.wait(60)
     shown = (evidence(1, ENGLISH, ENGLISH.text.split("\n")[1]),)
     turn = Turn(1, "q", "done", outcome=answer("q", (Claim("Nine fields.", (1,), 0.9),), shown))
-    assert kept.with_citation_notes(turn, "en").notes == ()
+    assert kept.citations.noted(turn, "en").notes == ()
     text = ENGLISH.text.replace("nine fields", "ten fields")
     reader.store = FakeStore((replace(ENGLISH, article_id="f" * 16, text=text),))
     reader.changes = 1
     assert kept.renew()
-    (note,) = kept.with_citation_notes(turn, "en").notes
+    reader.article = reader.store.article
+    conversation = Conversation()
+    begun = conversation.begin("q", "searching", filtered=False)
+    assert conversation.update(replace(begun, state="done", outcome=turn.outcome))
+    mark = Mark(shown[0].start, shown[0].end, 1, primary=True)
+    page = source_view(kept, conversation, ENGLISH.article_id, mark, 1, "en")
+    assert re.search(r'<mark[^>]*id="k-here"[^>]*>The money would go to ten fields', page)
+    (note,) = kept.citations.noted(turn, "en").notes
     assert note.startswith(
         "[1] The source has changed since. It now says: “The money would go to ten"
     )
@@ -307,7 +316,7 @@ def test_a_kept_answer_says_what_became_of_its_quotes() -> None:
     reader.store = FakeStore(())
     reader.changes = 1
     assert kept.renew()
-    assert kept.with_citation_notes(turn, "ja").notes == (
+    assert kept.citations.noted(turn, "ja").notes == (
         "[1] この出典が索引にあった記録はありません。",
     )
 

@@ -14,18 +14,17 @@ from datetime import date
 from functools import partial
 from typing import Literal
 
-from cachetools import LRUCache
-
-from konkyo.index.errors import ArticleMissing, KonkyoError, StoreError
+from konkyo.index.errors import ArticleMissing, KonkyoError
 from konkyo.index.records import Article, ArticleSummary, Filter
 from konkyo.index.text.unicode import well_formed
 from konkyo.rag.answer_style import Phrasing, writes_well
+from konkyo.rag.citation_state import CitedStore
 from konkyo.rag.conversation import Turn as Past
 from konkyo.rag.suggestions import suggested_questions
-from konkyo.rag.types import Answer, Event
+from konkyo.rag.types import Event
 from konkyo.ui.server.llm_queue import Heartbeat, LLMQueue, Queued, in_line
 from konkyo.ui.server.telemetry import Channel, Telemetry
-from konkyo.ui.web.citation_notes import citation_notes
+from konkyo.ui.web.citation_notes import CitationNotes
 from konkyo.ui.web.conversation import Conversation
 from konkyo.ui.web.conversations import Conversations, Sessions
 from konkyo.ui.web.error_words import error_words
@@ -46,7 +45,6 @@ QUESTION_LIMIT = 500
 _NEWEST = 40
 _SEARCHES_A_CORE = 2
 _OUTLETS = 200
-_NOTES = 1000
 _SUGGESTIONS = 4
 _CHECK_SECONDS = 3.0
 _NO_FILTER = Filter()
@@ -91,7 +89,7 @@ class ChatService:
         self._lock = threading.Lock()
         self._checking = ThreadPoolExecutor(1, thread_name_prefix="konkyo-check")
         self._checked: Future[bool] | None = None
-        self._citation_notes: LRUCache[object, list[str]] = LRUCache(_NOTES)
+        self.citations = CitationNotes(self._indexed)
         self.translator = QuoteTranslator(lambda: self.reader, self.telemetry)
 
     def open(self) -> None:
@@ -333,6 +331,10 @@ class ChatService:
         """Whether there is a language model that writes well enough to translate quotes."""
         return self._reader is not None and writes_well(self._reader.llm.name)
 
+    def _indexed(self) -> tuple[CitedStore, int] | None:
+        """The store and a number that tells its states apart; None while there is none."""
+        return None if self._reader is None else (self._reader.store, self._index_version)
+
     @property
     def model_problem(self) -> str:
         """Why the language model did not answer when it was last asked; empty if it did."""
@@ -356,31 +358,6 @@ class ChatService:
             raise ArticleMissing(article_id)
         return self._reader.article(article_id)
 
-    def with_citation_notes(self, turn: Turn, language: Language) -> Turn:
-        """Returns a turn whose notes also tell what became of the quotes of its answer."""
-        if self._reader is None or not isinstance(turn.outcome, Answer):
-            return turn
-        key = (self._index_version, turn.outcome.citations, language)
-        with self._lock:
-            notes = self._citation_notes.get(key)
-        if notes is None:
-            try:
-                notes = citation_notes(self._reader.store, turn.outcome.citations, language)
-            except StoreError as exc:
-                _log.warning("kept quotes cannot be compared with the index: %s", exc)
-                notes = []
-            with self._lock:
-                self._citation_notes[key] = notes
-        return replace(turn, notes=(*turn.notes, *notes)) if notes else turn
-
-
-def _age(published: str) -> int:
-    """Returns the days since a date (ISO); 0 for what is no date."""
-    try:
-        return (date.today() - date.fromisoformat(published)).days
-    except ValueError:
-        return 0
-
 
 def _summarize(reader: ChatPipeline) -> IndexSummary:
     newest: list[ArticleSummary] = []
@@ -398,3 +375,11 @@ def _summarize(reader: ChatPipeline) -> IndexSummary:
         tuple(name for name, _ in languages.most_common()),
         tuple(sorted(name for name, _ in outlets.most_common(_OUTLETS))),
     )
+
+
+def _age(published: str) -> int:
+    """Returns the days since a date (ISO); 0 for what is no date."""
+    try:
+        return (date.today() - date.fromisoformat(published)).days
+    except ValueError:
+        return 0

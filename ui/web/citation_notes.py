@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
 
+from cachetools import LRUCache
+
+from konkyo.index.errors import StoreError
 from konkyo.rag.citation_state import (
     Changed,
     CitationState,
@@ -13,10 +18,14 @@ from konkyo.rag.citation_state import (
     Same,
     citation_state,
 )
-from konkyo.rag.types import Citation
+from konkyo.rag.types import Answer, Citation
 from konkyo.ui.web.i18n import Language, say
+from konkyo.ui.web.turns import Turn
 
-__all__ = ["citation_notes", "kept_citations"]
+__all__ = ["CitationNotes", "citation_notes", "kept_citations"]
+
+_KEPT = 1000
+_log = logging.getLogger(__name__)
 
 _FACTS = frozenset(field.name for field in fields(Citation))
 
@@ -57,3 +66,45 @@ def _note(citation: Citation, state: CitationState, language: Language) -> str:
             return say(language, "says_no_more")
         return f"{say(language, 'says_now')} “{' '.join(state.now.split())}”"
     return say(language, "source_gone" if isinstance(state, Gone) else "source_unknown")
+
+
+class CitationNotes:
+    """What became of the quotes of kept answers, for the page. Threads may share it.
+
+    ``indexed`` gives the store and a number that tells its states apart; None: there is none yet.
+    """
+
+    def __init__(self, indexed: Callable[[], tuple[CitedStore, int] | None]) -> None:
+        self._indexed = indexed
+        self._lock = threading.Lock()
+        self._kept: LRUCache[object, list[str]] = LRUCache(_KEPT)
+
+    def state(self, citation: Citation | None) -> CitationState | None:
+        """Returns what became of a quote; None where that cannot be told."""
+        indexed = self._indexed()
+        if citation is None or indexed is None:
+            return None
+        try:
+            return citation_state(indexed[0], citation)
+        except StoreError as exc:
+            _log.warning("a kept quote cannot be compared with the index: %s", exc)
+            return None
+
+    def noted(self, turn: Turn, language: Language) -> Turn:
+        """Returns a turn whose notes also tell what became of the quotes of its answer."""
+        indexed = self._indexed()
+        if indexed is None or not isinstance(turn.outcome, Answer):
+            return turn
+        store, version = indexed
+        key = (version, turn.outcome.citations, language)
+        with self._lock:
+            notes = self._kept.get(key)
+        if notes is None:
+            try:
+                notes = citation_notes(store, turn.outcome.citations, language)
+            except StoreError as exc:
+                _log.warning("kept quotes cannot be compared with the index: %s", exc)
+                notes = []
+            with self._lock:
+                self._kept[key] = notes
+        return replace(turn, notes=(*turn.notes, *notes)) if notes else turn

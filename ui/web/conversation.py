@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from konkyo.index.records import Filter
 from konkyo.rag.conversation import Turn as Past
-from konkyo.rag.types import Answer
+from konkyo.rag.types import Answer, Citation
 from konkyo.ui.web.turns import (
     Mark,
     QuoteTranslation,
@@ -171,6 +171,19 @@ class Conversation:
             if one.number < before and isinstance(one.outcome, Answer)
         ]
         return tuple(answered[-_HISTORY:])
+
+    def citation(self, turn: int, number: int) -> Citation | None:
+        """Returns the citation of one number that the answer of a turn has; None: there is none."""
+        return next(
+            (
+                citation
+                for one in self._turns
+                if one.number == turn and isinstance(one.outcome, Answer)
+                for citation in one.outcome.citations
+                if citation.id == number
+            ),
+            None,
+        )
 
     def marks(self, turn: int, article_id: str, number: int) -> tuple[Mark, ...]:
         """Returns the quotes of one turn in one article; the one of that number is the primary."""

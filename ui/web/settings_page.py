@@ -23,6 +23,7 @@ CHANGEABLE = (
     "answers.phrasing",
     "answers.strictness",
     "watch.hours",
+    "chat.stale_after",
 )
 """The settings that can be changed on the page; secrets, addresses and passwords are none."""
 

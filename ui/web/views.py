@@ -8,6 +8,7 @@ from html import escape
 
 from konkyo.index.errors import ArticleGone, ArticleMissing
 from konkyo.index.records import Filter
+from konkyo.rag.citation_state import Changed, Same
 from konkyo.ui.http.security_middleware import LANGUAGE_COOKIE
 from konkyo.ui.web.chat_service import QUESTION_LIMIT, ChatService
 from konkyo.ui.web.conversation import Conversation
@@ -36,7 +37,7 @@ def conversation_view(
     if not turns and chat_service.readiness == "failed":
         return not_ready(chat_service.problem, language)
     suggestions = chat_service.examples(language) or ()
-    turns = tuple(chat_service.with_citation_notes(turn, language) for turn in turns)
+    turns = tuple(chat_service.citations.noted(turn, language) for turn in turns)
     return conversation(turns, language, suggestions, translates=chat_service.translates)
 
 
@@ -48,13 +49,19 @@ def source_view(
     turn: int,
     language: Language,
 ) -> str:
-    """Returns an article with the quotes of one turn and ``mark``, or that it is gone."""
+    """Returns an article with the quotes of one turn and ``mark``, or that it is gone.
+
+    Where another article took its place, that is shown, with what stands there now.
+    """
     try:
         article = chat_service.article(article_id)
-    except ArticleGone:
-        return notice_page(say(language, "article_gone"), language)
-    except ArticleMissing:
-        return notice_page(say(language, "article_unknown"), language)
+    except ArticleMissing as exc:
+        state = chat_service.citations.state(reader.citation(turn, mark.number))
+        if isinstance(state, Same | Changed):
+            now = Mark(state.start, state.end, mark.number, primary=True)
+            return article_page(state.article, [now], language)
+        key = "article_gone" if isinstance(exc, ArticleGone) else "article_unknown"
+        return notice_page(say(language, key), language)
     marks = list(reader.marks(turn, article_id, mark.number))
     if mark.end > mark.start and not any(m.primary for m in marks):
         marks.append(Mark(mark.start, mark.end, mark.number, primary=True))
