@@ -16,7 +16,13 @@ from konkyo.index.text.language import same_language
 from konkyo.index.text.names import names
 from konkyo.index.text.word_data import CHECKED, word_data
 
-__all__ = ["AnswerCheck", "AsksArticles", "candidate_questions", "suggested_questions"]
+__all__ = [
+    "AnswerCheck",
+    "AsksArticles",
+    "candidate_questions",
+    "suggested_questions",
+    "title_question",
+]
 
 _ASKED_FOR_EACH = 3
 _LONGEST_TITLE = 90
@@ -89,8 +95,14 @@ def candidate_questions(article: Article, language: str) -> tuple[str, ...]:
         if name.certain and name.kind != "code"
     ]
     own = same_language(article.language, language)
-    title = templates.title.format(title=_quotable(article.title, language))
+    title = title_question(article.title, language)
     return (*(dict.fromkeys(named[:_MOST_NAMES]) if own else ()), title)
+
+
+def title_question(title: str, language: str) -> str:
+    """The question what an article says, by its title: its sentences are the answer."""
+    templates = word_data(_Languages, "suggestions", "konkyo.rag").by_language(language)
+    return templates.title.format(title=_quotable(title, language))
 
 
 def suggested_questions(

@@ -24,6 +24,7 @@ from konkyo.rag.intents.classifier import IntentClassifier
 from konkyo.rag.intents.examples import examples, subject_of
 from konkyo.rag.intents.replies import without_page
 from konkyo.rag.pipeline import Pipeline
+from konkyo.rag.suggestions import title_question
 from konkyo.rag.types import Answer, Refusal, Reply, to_json
 from konkyo.ui.web.html.reply import reply_block
 
@@ -236,3 +237,11 @@ def test_the_page_escapes_titles_and_suggestions() -> None:
     assert not any(tag in shown for tag in ("<b>", "<i>", "<u>"))
     assert 'data-act="open"' in shown
     assert 'data-act="ask"' in shown
+
+
+def test_what_a_refusal_offers_is_answered_from_that_article(pipeline: Pipeline) -> None:
+    for article in list(pipeline.store.articles())[::7]:
+        for language in ("en", "ja", "ko", "zh"):
+            outcome = pipeline.ask(title_question(article.title, language), today=TODAY)
+            assert isinstance(outcome, Answer)
+            assert {c.article_id for c in outcome.citations} == {article.article_id}

@@ -99,17 +99,19 @@ class Digester:
         self, asked: AskedQuestion, telling: Telling, where: Filter, today: date
     ) -> Digest | None:
         """What the articles tell; None where none is about the subject."""
-        narrowed, period = _narrowed(asked.standalone, where, today)
         notices: list[tuple[NoticeKey, dict[str, str]]] = []
-        found = self._hits(asked, telling, narrowed)
-        if found and period:
-            notices.append(("filter_applied", {"period": period}))
-        elif not found and period:
-            found = self._hits(asked, telling, where)
-            notices.append(("filter_opened", {}))
+        found = self._hits(asked, telling, where)
+        named = _named(asked.standalone, found)
+        narrowed, period = _narrowed(asked.standalone, where, today)
+        # A title may name a period, too.
+        if period and named is None:
+            within = self._hits(asked, telling, narrowed)
+            notices.append(
+                ("filter_applied", {"period": period}) if within else ("filter_opened", {})
+            )
+            found = within or found
         if not found:
             return None
-        named = _named(asked.standalone, found)
         chosen = self._of_one(named) if named else self._of_many(asked, telling, found)
         evidence = _numbered(chosen)
         newest = next(iter(self.store.articles(Filter())), None)
@@ -150,6 +152,9 @@ class Digester:
         subject = subject_of(asked.standalone, telling) or asked.standalone
         hits = self._retriever.retrieve(subject, _PASSAGES, where)
         near = [h for h in hits if h.score >= self._thresholds.about_subject]
+        named = _named(asked.standalone, near)
+        if named is not None:
+            return without_commands(readable([h for h in near if h.article == named]))
         own = list(
             {h.article: h for h in near if same_language(h.article.language, asked.language)}
         )

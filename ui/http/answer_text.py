@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from konkyo.rag.generation.output_format import display_text
 from konkyo.rag.short_answer.frame import framed_text
-from konkyo.rag.types import Answer, Citation, Claim, Outcome
+from konkyo.rag.types import Answer, Citation, Claim, Outcome, Reply
 from konkyo.ui.web.html.elements import safe_url
 
 __all__ = ["SOURCES_RULE", "sentence_pieces", "source_pieces", "text_pieces"]
@@ -36,7 +36,18 @@ def source_pieces(citations: Sequence[Citation]) -> list[str]:
 
 def text_pieces(outcome: Outcome) -> list[str]:
     """The text of an outcome with its sources, in pieces."""
+    if isinstance(outcome, Reply):
+        return [outcome.text, *_reply_pieces(outcome)]
     if not isinstance(outcome, Answer):
         return [outcome.text]
     sentences = sentence_pieces(outcome.claims, outcome.language)
     return [*sentences, *source_pieces(outcome.citations)]
+
+
+def _reply_pieces(reply: Reply) -> list[str]:
+    """The articles and suggestions of a reply as the lines that follow it, one a piece."""
+    lines = []
+    for article in reply.articles:
+        about = [article.title, article.outlet, article.published, safe_url(article.url)]
+        lines.append(" · ".join(fact for fact in about if fact))
+    return [f"\n- {line}" for line in (*lines, *reply.suggestions)]

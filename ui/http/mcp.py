@@ -37,7 +37,6 @@ from konkyo.rag.types import (
     Finished,
     Outcome,
     Refusal,
-    Reply,
     ShortReady,
     to_json,
 )
@@ -219,8 +218,6 @@ def _outcome_text(outcome: Outcome) -> str:
     lines = ["".join(text_pieces(outcome))]
     if isinstance(outcome, Refusal) and outcome.related:
         lines += ["Near, but not an answer:", *map(_article_line, outcome.related)]
-    if isinstance(outcome, Reply):
-        lines += [*map(_article_line, outcome.articles), *outcome.suggestions]
     return "\n".join([*lines, *outcome.notices])
 
 

@@ -33,7 +33,6 @@ __all__ = [
     "shown_date",
     "source_navigation",
     "status_note",
-    "suggested_question",
     "suggestion_chips",
     "text_attributes",
 ]
@@ -62,15 +61,6 @@ def safe_url(url: str | None) -> str | None:
     if parts.scheme.lower() not in ("http", "https") or not host or "@" in parts.netloc:
         return None
     return candidate
-
-
-def suggested_question(summary: ArticleSummary, language: Language) -> str:
-    """Returns a question about an article, made of its title."""
-    title = shorten(summary.title)
-    if language == "ja":
-        # Quotation marks inside quotation marks take the other shape.
-        title = title.replace("「", "『").replace("」", "』")
-    return say(language, "ask_about", title=title)
 
 
 def suggestion_chips(questions: Sequence[str]) -> str:

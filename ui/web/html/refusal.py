@@ -5,8 +5,9 @@ from __future__ import annotations
 from html import escape
 
 from konkyo.rag.messages import refusal_text
+from konkyo.rag.suggestions import title_question
 from konkyo.rag.types import Refusal
-from konkyo.ui.web.html.elements import article_button, phrase, suggested_question
+from konkyo.ui.web.html.elements import article_button, phrase, suggestion_chips
 from konkyo.ui.web.i18n import Language
 from konkyo.ui.web.turns import Turn
 
@@ -39,11 +40,7 @@ def _suggestions(turn: Turn, outcome: Refusal, language: Language) -> str:
             f' data-question="{escape(turn.question)}">{phrase(language, "widen")}</button></li>'
         )
     for near in outcome.related[:1]:
-        question = suggested_question(near, language)
-        offers.append(
-            f'<li><button type="button" class="k-chip" data-act="ask"'
-            f' data-question="{escape(question)}"><bdi>{escape(question)}</bdi></button></li>'
-        )
+        offers.append(suggestion_chips([title_question(near.title, language)]))
     if not offers:
         return ""
     return f'<h3>{phrase(language, "offers")}</h3><ul class="k-chips">{"".join(offers)}</ul>'
