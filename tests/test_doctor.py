@@ -123,7 +123,7 @@ def test_a_refusal_names_what_is_near(capsys: pytest.CaptureFixture[str]) -> Non
     print_outcome(refusal)
     assert capsys.readouterr().out.splitlines() == [
         "The articles do not say.",
-        f"  · {ENGLISH.title} ({ENGLISH.article_id})",
+        f"  · {ENGLISH.title} ({ENGLISH.published}, {ENGLISH.article_id})",
     ]
 
 
