@@ -14,14 +14,19 @@ sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_chat import FakeExaminer, FakeReader
 
 from konkyo.index.errors import UsageError
+from konkyo.index.settings import WatchSettings
 from konkyo.ui.cli.main import konkyo
 from konkyo.ui.http.auth import Access, Denied, KeysFile
 from konkyo.ui.http.service import api_application
 from konkyo.ui.http.services import Services
 from konkyo.ui.server.audit import AuditLog, audit_file, read_entries
 from konkyo.ui.server.index_jobs import IndexJobs
-from konkyo.ui.web.admin import AdminPages
+from konkyo.ui.server.watcher import Watcher
+from konkyo.ui.web.admin import AdminPages, Tickets
 from konkyo.ui.web.chat_service import ChatService
+from konkyo.ui.web.library import Library
+from konkyo.ui.web.page_routes import page_routes
+from konkyo.ui.web.settings_page import SettingsPage
 
 READER_KEY, EDITOR_KEY, NEXT_KEY = ("k" * 20, "e" * 20, "n" * 20)
 KEEPER = (sys.executable, str(Path(__file__).with_name("fixtures_keeper.py")))
@@ -72,6 +77,30 @@ def test_orders_over_http_are_kept_with_the_key(jobs: IndexJobs, tmp_path: Path)
 
 def bearer(key: str) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"}
+
+
+def test_settings_and_what_is_watched_are_kept(
+    jobs: IndexJobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fastapi import FastAPI
+    from starlette.testclient import TestClient
+
+    # Where the settings file is looked for.
+    monkeypatch.chdir(tmp_path)
+    library = Library(
+        ChatService(lambda: FakeReader(0)), jobs, Tickets(), Watcher(jobs, WatchSettings())
+    )
+    app = FastAPI()
+    app.include_router(page_routes(library, SettingsPage(), Access(), {}, jobs.audit))
+    client = TestClient(app)
+    assert client.post("/settings/save", json={"answers.strictness": "0.8"}).json()["good"]
+    assert not client.post("/settings/save", json={"answers.strictness": "2"}).json()["good"]
+    watched = {"do": "add", "source": "https://news.example/feed", "hours": "1"}
+    assert client.post("/library/watch", json=watched).status_code == 200
+    (saved, wrong, added) = told(jobs)
+    assert saved == ("", "settings", (), "")
+    assert "answers.strictness" in wrong[3]
+    assert added == ("", "watch: add", ("https://news.example/feed",), "")
 
 
 def test_evaluations_are_kept(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ class IndexJobs:
         self._known = known
         self._roots = None if roots is None else [root.resolve() for root in roots]
         self._changed = changed
-        self._audit = audit
+        self.audit = audit
         self._command = list(command or (sys.executable, "-P", "-c", _CHILD))
         self._lock = threading.Lock()
         self._job: Job | None = None
@@ -114,7 +114,7 @@ class IndexJobs:
         ``yes`` consents to the removal of more articles than ``index.removal_limit`` allows;
         ``who`` orders it, for the audit log.
         """
-        with recorded(self._audit, who, action, sources):
+        with recorded(self.audit, who, action, sources):
             return self._start(action, sources, yes)
 
     def _start(self, action: Order, sources: Sequence[str], yes: bool) -> Job:
@@ -149,7 +149,7 @@ class IndexJobs:
 
     def cancel(self, who: str = "") -> None:
         """Stop the job under way, if there is one; the index stays as it was."""
-        with recorded(self._audit, who, "cancel"):
+        with recorded(self.audit, who, "cancel"):
             self._interrupt()
 
     def _interrupt(self) -> None:
@@ -168,7 +168,7 @@ class IndexJobs:
         self, article_id: str, status: ArticleStatus | None, correction: str | None, who: str = ""
     ) -> None:
         """Say what became of an article. Raises ArticleMissing, StoreLocked."""
-        with recorded(self._audit, who, f"mark {status or 'none'}", [article_id]):
+        with recorded(self.audit, who, f"mark {status or 'none'}", [article_id]):
             mark_article(article_id, status, self.store, correction=correction, wait=_MARK_WAIT)
         self._changed()
 

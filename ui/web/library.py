@@ -10,6 +10,7 @@ from functools import partial
 from konkyo.index.errors import ArticleMissing, KonkyoError
 from konkyo.index.records import ArticlePage, ArticleQuery, Filter, status_of
 from konkyo.index.settings_file import Value, change_settings
+from konkyo.ui.server.audit import recorded
 from konkyo.ui.server.index_jobs import IndexJobs, Job, Order
 from konkyo.ui.server.watcher import Watcher
 from konkyo.ui.web.admin import Tickets
@@ -129,8 +130,9 @@ class Library:
             states, problem = [], str(exc)
         return watch_part(states, self._watcher.settings.hours, language, problem=problem)
 
-    def watch(self, action: str, source: str, hours: str, language: Language) -> str:
+    def watch(self, action: str, source: str, hours: str, language: Language, who: str = "") -> str:
         """Watch a source, or no more, or read all of them now; returns the watched sources."""
+        audit = self._index_jobs.audit if self._index_jobs is not None else None
         watcher = self._watcher
         if watcher is None:
             raise NotReady("this server watches nothing")
@@ -140,12 +142,13 @@ class Library:
         kept = [one for one in watcher.settings.sources if one != source]
         sources = [*kept, source] if action == "add" and source else kept
         try:
-            if action == "add":
-                self._jobs().require_allowed(source)
-            changes: dict[str, Value] = {"watch.sources": sources}
-            if hours:
-                changes["watch.hours"] = _number(hours)
-            watcher.change(change_settings(changes).watch)
+            with recorded(audit, who, f"watch: {action}", [source]):
+                if action == "add":
+                    self._jobs().require_allowed(source)
+                changes: dict[str, Value] = {"watch.sources": sources}
+                if hours:
+                    changes["watch.hours"] = _number(hours)
+                watcher.change(change_settings(changes).watch)
         except KonkyoError as exc:
             return self.watched(language, str(exc))
         return self.watched(language)

@@ -13,6 +13,7 @@ from konkyo.index.errors import ArticleGone, ArticleMissing, KonkyoError
 from konkyo.ui.http.auth import Access
 from konkyo.ui.http.security_middleware import language_of
 from konkyo.ui.http.sign_in import user_of
+from konkyo.ui.server.audit import AuditLog
 from konkyo.ui.server.index_jobs import Order
 from konkyo.ui.web.html.document import document
 from konkyo.ui.web.html.elements import phrase
@@ -30,7 +31,11 @@ _LIBRARY, _SETTINGS, _CHAT = ("library", "library"), ("settings", "settings"), (
 
 
 def page_routes(
-    library: Library, settings: SettingsPage | None, access: Access, files: Mapping[str, str]
+    library: Library,
+    settings: SettingsPage | None,
+    access: Access,
+    files: Mapping[str, str],
+    audit: AuditLog | None = None,
 ) -> "APIRouter":
     """Returns the routes; ``files`` are the addresses of style and script."""
     from fastapi import APIRouter
@@ -40,7 +45,7 @@ def page_routes(
     _add_articles(router, library, shown)
     _add_orders(router, library, access)
     if settings is not None:
-        _add_settings(router, settings, shown)
+        _add_settings(router, settings, shown, audit)
     return router
 
 
@@ -134,8 +139,11 @@ def _add_orders(router: "APIRouter", library: Library, access: Access) -> None:
     async def watch(request: Request) -> HTMLResponse:
         said = await _said(request)
         do, source, hours = (str(said.get(n) or "").strip() for n in ("do", "source", "hours"))
+        who = user_of(request.scope) or ""
         language = language_of(request.headers)
-        return HTMLResponse(await asyncio.to_thread(library.watch, do, source, hours, language))
+        return HTMLResponse(
+            await asyncio.to_thread(library.watch, do, source, hours, language, who)
+        )
 
     @router.post("/library/mark", dependencies=only)
     async def mark(request: Request) -> JSONResponse:
@@ -156,7 +164,9 @@ def _only_editors(access: Access) -> Callable[["Request"], None]:
     return editors
 
 
-def _add_settings(router: "APIRouter", settings: SettingsPage, shown: _Shown) -> None:
+def _add_settings(
+    router: "APIRouter", settings: SettingsPage, shown: _Shown, audit: AuditLog | None
+) -> None:
     """Add the page of settings."""
     from fastapi import Depends, Request
     from fastapi.responses import HTMLResponse, JSONResponse
@@ -177,6 +187,10 @@ def _add_settings(router: "APIRouter", settings: SettingsPage, shown: _Shown) ->
         said, language = await _said(request), language_of(request.headers)
         work = settings.save if wish == "save" else settings.test
         good, told = await asyncio.to_thread(work, said, language)
+        if audit is not None and wish == "save":
+            # Which settings there are is known, and a value may be a secret.
+            who = user_of(request.scope) or ""
+            await asyncio.to_thread(audit.add, who, "settings", (), "" if good else told)
         return JSONResponse({"good": good, "told": told})
 
 
