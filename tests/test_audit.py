@@ -91,7 +91,7 @@ def test_settings_and_what_is_watched_are_kept(
         ChatService(lambda: FakeReader(0)), jobs, Tickets(), Watcher(jobs, WatchSettings())
     )
     app = FastAPI()
-    app.include_router(page_routes(library, SettingsPage(), Access(), {}, jobs.audit))
+    app.include_router(page_routes(library, SettingsPage(), Access(), {}))
     client = TestClient(app)
     assert client.post("/settings/save", json={"answers.strictness": "0.8"}).json()["good"]
     assert not client.post("/settings/save", json={"answers.strictness": "2"}).json()["good"]

@@ -51,13 +51,7 @@ def build(
     app.include_router(_file_routes(admin, assets))
     library = Library(chat_service, chat_server.index_jobs, admin.tickets, chat_server.watcher)
     app.include_router(
-        page_routes(
-            library,
-            chat_server.settings_page,
-            access,
-            asset_addresses(assets),
-            chat_server.index_jobs.audit if chat_server.index_jobs is not None else None,
-        )
+        page_routes(library, chat_server.settings_page, access, asset_addresses(assets))
     )
     mount_page(app, chat_server, admin, host=host, port=port)
     signed_in = SignIn(

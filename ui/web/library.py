@@ -10,7 +10,7 @@ from functools import partial
 from konkyo.index.errors import ArticleMissing, KonkyoError
 from konkyo.index.records import ArticlePage, ArticleQuery, Filter, status_of
 from konkyo.index.settings_file import Value, change_settings
-from konkyo.ui.server.audit import recorded
+from konkyo.ui.server.audit import AuditLog, recorded
 from konkyo.ui.server.index_jobs import IndexJobs, Job, Order
 from konkyo.ui.server.watcher import Watcher
 from konkyo.ui.web.admin import Tickets
@@ -67,6 +67,11 @@ class Library:
         self._index_jobs = index_jobs
         self._tickets = tickets
         self._watcher = watcher
+
+    @property
+    def audit(self) -> AuditLog | None:
+        """What keeps who changed what."""
+        return None if self._index_jobs is None else self._index_jobs.audit
 
     def page(self, listing: ArticleListing, language: Language, *, editor: bool) -> str:
         """Returns the content of the page. Raises NotReady while there is no index."""
@@ -132,7 +137,6 @@ class Library:
 
     def watch(self, action: str, source: str, hours: str, language: Language, who: str = "") -> str:
         """Watch a source, or no more, or read all of them now; returns the watched sources."""
-        audit = self._index_jobs.audit if self._index_jobs is not None else None
         watcher = self._watcher
         if watcher is None:
             raise NotReady("this server watches nothing")
@@ -142,7 +146,7 @@ class Library:
         kept = [one for one in watcher.settings.sources if one != source]
         sources = [*kept, source] if action == "add" and source else kept
         try:
-            with recorded(audit, who, f"watch: {action}", [source]):
+            with recorded(self.audit, who, f"watch: {action}", [source]):
                 if action == "add":
                     self._jobs().require_allowed(source)
                 changes: dict[str, Value] = {"watch.sources": sources}

@@ -31,11 +31,7 @@ _LIBRARY, _SETTINGS, _CHAT = ("library", "library"), ("settings", "settings"), (
 
 
 def page_routes(
-    library: Library,
-    settings: SettingsPage | None,
-    access: Access,
-    files: Mapping[str, str],
-    audit: AuditLog | None = None,
+    library: Library, settings: SettingsPage | None, access: Access, files: Mapping[str, str]
 ) -> "APIRouter":
     """Returns the routes; ``files`` are the addresses of style and script."""
     from fastapi import APIRouter
@@ -45,7 +41,7 @@ def page_routes(
     _add_articles(router, library, shown)
     _add_orders(router, library, access)
     if settings is not None:
-        _add_settings(router, settings, shown, audit)
+        _add_settings(router, settings, shown, library.audit)
     return router
 
 
