@@ -58,7 +58,8 @@ class Drafter:
         asked = building.asked
         evidence = self._read(found, one_fact=asked.asks_one_fact)
         prompt = claims_prompt(
-            asked.standalone,
+            # A follow-up as it was searched, with the question before it: read alone it is unclear.
+            asked.searched,
             evidence,
             asked.language,
             hint(found.selection.spans, self.thresholds),
