@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         response_synthesizer,
     )
     from konkyo.rag.pipeline import Options, Pipeline
-    from konkyo.rag.types import Answer, Citation, Claim, Evidence, Outcome, Refusal, to_json
+    from konkyo.rag.types import Answer, Citation, Claim, Evidence, Outcome, Refusal, Reply, to_json
 
 __all__ = [
     "Answer",
@@ -32,6 +32,7 @@ __all__ = [
     "Outcome",
     "Pipeline",
     "Refusal",
+    "Reply",
     "chat_engine",
     "faithfulness_evaluator",
     "node_postprocessor",
@@ -53,6 +54,7 @@ _MODULES = {
     "Outcome": "types",
     "Pipeline": "pipeline",
     "Refusal": "types",
+    "Reply": "types",
     "chat_engine": "llamaindex",
     "faithfulness_evaluator": "llamaindex",
     "node_postprocessor": "llamaindex",
