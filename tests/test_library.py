@@ -202,7 +202,7 @@ def test_an_editor_says_that_an_article_was_corrected(browser: Browser, server: 
         note = page.wait_for_selector(".k-status-note")
         assert note is not None
         assert note.inner_text() == "Corrected It cost <b>5.2</b> million."
-        page.click("text=Bridge opens in Oslo")
+        page.click(".k-title > a:has-text('Bridge opens in Oslo')")
         page.wait_for_selector(".k-article")
         assert "Corrected" in page.locator(".k-article").inner_text()
     said = httpx.post(f"{server}api/ask", json={"question": "How much did the bridge cost?"})

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from konkyo.ui.web.html.elements import phrase
-from konkyo.ui.web.html.header import brand
 from konkyo.ui.web.i18n import Language
 
 __all__ = ["document"]
@@ -42,7 +41,9 @@ def document(
         '<meta name="color-scheme" content="light dark">'
         f"<title>{escape(title)} · Konkyo</title>"
         f'<script src="{escape(files["pages.js"])}"></script>{styles}</head><body>'
-        f'<header class="k-bar"><a class="k-home" href="./">{brand(language)}</a>'
+        f'<header class="k-bar"><a class="k-home" href="./">'
+        '<span class="k-seal" aria-hidden="true" lang="ja">根</span><strong>Konkyo</strong>'
+        f'<span class="k-tagline">{phrase(language, "tagline")}</span></a>'
         f"<nav>{navigation}</nav></header>"
         f'<main class="k-main"><h1>{escape(title)}</h1>{body}</main></body></html>'
     )

@@ -31,6 +31,7 @@ __all__ = [
     "safe_url",
     "shorten",
     "shown_date",
+    "shown_source",
     "source_navigation",
     "status_note",
     "suggestion_chips",
@@ -42,6 +43,8 @@ _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
 _UNSAFE_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f\\\u2028\u2029]")
 
 _TITLE_LIMIT = 90
+
+_HANDED_OVER = re.compile(r"[0-9a-f]{32}-(?=[^/]+\Z)")
 
 
 def safe_url(url: str | None) -> str | None:
@@ -172,6 +175,12 @@ def text_attributes(language: str | None) -> str:
 def lang_attribute(language: str | None) -> str:
     """Returns the ``lang`` attribute for a language tag; nothing for what is no tag."""
     return f' lang="{language}"' if language and _LANGUAGE_TAG.match(language) else ""
+
+
+def shown_source(source: str) -> str:
+    """Returns a source as its owner knows it: a file that was handed over by its own name."""
+    name = source.rsplit("/", 1)[-1]
+    return name[33:] if _HANDED_OVER.match(name) else source
 
 
 def status_note(status: ArticleStatus | None, correction: str | None, language: Language) -> str:

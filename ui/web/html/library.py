@@ -9,7 +9,13 @@ from html import escape
 from urllib.parse import urlencode
 
 from konkyo.index.records import ArticlePage, ArticleQuery, ArticleSummary, Filter
-from konkyo.ui.web.html.elements import language_name, phrase, status_note, text_attributes
+from konkyo.ui.web.html.elements import (
+    language_name,
+    phrase,
+    shown_source,
+    status_note,
+    text_attributes,
+)
 from konkyo.ui.web.i18n import Language, say
 from konkyo.ui.web.turns import IndexSummary
 
@@ -168,7 +174,7 @@ def _row(article: ArticleSummary, language: Language, *, editor: bool) -> str:
     date = article.published or say(language, "no_date")
     return (
         f'<tr data-article="{escape(article.article_id)}"><td class="k-title">{link}'
-        f'<bdi class="k-path">{escape(article.source)}</bdi>{status}</td>'
+        f'<bdi class="k-path">{escape(shown_source(article.source))}</bdi>{status}</td>'
         f"<td><bdi>{escape(article.outlet or '')}</bdi></td>"
         f'<td class="k-date">{escape(date)}</td>'
         f'<td class="k-number">{phrase(language, "letters", count=article.length)}</td>'

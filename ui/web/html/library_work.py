@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from html import escape
 
 from konkyo.ui.server.index_jobs import Job
 from konkyo.ui.web.html.admin_elements import action_button
 from konkyo.ui.web.html.admin_index import job_section
-from konkyo.ui.web.html.elements import phrase
+from konkyo.ui.web.html.elements import phrase, shown_source
 from konkyo.ui.web.i18n import Language, say
 
-__all__ = ["job_part", "shown_source", "work_part"]
-
-_HANDED_OVER = re.compile(r"[0-9a-f]{32}-(?=[^/]+\Z)")
-
-
-def shown_source(source: str) -> str:
-    """Returns a source as its owner knows it: a file that was handed over by its own name."""
-    name = source.rsplit("/", 1)[-1]
-    return name[33:] if _HANDED_OVER.match(name) else source
+__all__ = ["job_part", "work_part"]
 
 
 def work_part(sources: int, job: str, language: Language, *, ticket: str) -> str:
