@@ -589,17 +589,14 @@ def main() -> None:
         grace = float(os.environ.get("FAKE_GRACE", "30"))
         serve(
             ChatServer(
-                *(
-                    chat_service,
-                    access,
-                    limiter,
-                    index_jobs,
-                    FakeExaminer(),
-                    feedback,
-                    names,
-                    None,
-                    grace,
-                ),
+                chat_service,
+                access,
+                limiter,
+                index_jobs,
+                FakeExaminer(),
+                feedback,
+                names,
+                grace=grace,
                 origins=tuple(os.environ.get("FAKE_ORIGINS", "").split()),
             ),
             taken,
