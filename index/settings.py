@@ -12,7 +12,8 @@
     [answers]       phrasing, strictness
     [watch]         sources, hours
     [chat]          host, port, rate, concurrent, password_file, editor_password_file,
-                    keys_file, log, names, origins, user_header, editors, grace, stale_after
+                    keys_file, log, names, origins, user_header, editors, grace, stale_after,
+                    conversations, turns, conversation_days, sharing
     [oidc]          issuer, client_id, client_secret_env, scope, role_claim, editors, readers,
                     hours
 
@@ -163,7 +164,11 @@ class ChatSettings(_Section):
     ``user_header`` is the header in which that proxy says who signed in, and ``editors`` are those
     of them who may change the index. ``grace`` is how long, in seconds, a server that is told to
     end (SIGTERM) goes on with the answers under way. ``stale_after`` is the age of the newest
-    article, in days, from which answers warn that newer events are not known (0: never).
+    article, in days, from which answers warn that newer events are not known (0: never). A reader
+    keeps so many ``conversations`` of so many ``turns`` each; the one changed longest ago makes
+    room for a new one, unless it is pinned, and one not changed for ``conversation_days`` goes
+    (0: it stays). ``sharing`` lets readers share an answer by a link, for those who may use the
+    page (``readers``) or for ``anyone`` who has it.
     """
 
     host: str = "127.0.0.1"
@@ -180,6 +185,10 @@ class ChatSettings(_Section):
     editors: tuple[str, ...] = ()
     grace: float = Field(default=30.0, ge=0)
     stale_after: int = Field(default=0, ge=0)
+    conversations: int = Field(default=100, ge=1, le=1000)
+    turns: int = Field(default=50, ge=1, le=500)
+    conversation_days: int = Field(default=365, ge=0)
+    sharing: Literal["off", "readers", "anyone"] = "off"
 
     @field_validator("origins")
     @classmethod

@@ -145,9 +145,9 @@ def opened(
     settled(page)
     yield page, watch
     context.close()
-    assert watch.outside == []
-    assert watch.failed == []
-    assert watch.errors == []
+    assert watch.outside == [], watch.outside
+    assert watch.failed == [], watch.failed
+    assert watch.errors == [], watch.errors
 
 
 def settled(page: Page) -> None:

@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Self, get_args
 
 from konkyo.index.errors import ArticleMissing, LLMUnreachable
 from konkyo.index.records import (
@@ -532,11 +532,14 @@ class FakeExaminer(EvaluationJobs):
 
 def main() -> None:
     from konkyo.ui.http.auth import Access, Limiter, read_keys
+    from konkyo.ui.server.conversation_store import open_conversation_store
     from konkyo.ui.server.feedback import Feedback
     from konkyo.ui.server.index_jobs import IndexJobs
+    from konkyo.ui.server.share_store import ShareStore
     from konkyo.ui.web.chat_server import ChatServer
     from konkyo.ui.web.chat_service import ChatService
     from konkyo.ui.web.serving import Served, listen, serve
+    from konkyo.ui.web.shares import Shares, Sharing
 
     pace = float(os.environ.get("FAKE_PACE", "0.05"))
     wait = float(os.environ.get("FAKE_LOAD", "0.3"))
@@ -555,15 +558,17 @@ def main() -> None:
         time.sleep(wait)
         return FakeReader(pace, articles)
 
-    chat_service = ChatService(load)
+    store = os.environ.get("FAKE_STORE", "/nowhere/store")
+    kept = None if store.startswith("/nowhere") else open_conversation_store(store)
+    chat_service = ChatService(load, conversation_store=kept)
+    wanted = os.environ.get("FAKE_SHARING")
+    sharing = next((one for one in get_args(Sharing) if one == wanted), "off")
 
     def changed() -> None:
         reader = chat_service.reader
         assert isinstance(reader, FakeReader)
         reader.changes += 1
         chat_service.renew()
-
-    store = os.environ.get("FAKE_STORE", "/nowhere/store")
 
     def known() -> list[str]:
         """The articles' sources; files that were handed over count as indexed."""
@@ -584,8 +589,8 @@ def main() -> None:
     port = int(os.environ.get("FAKE_PORT", "0"))
     with contextlib.suppress(KeyboardInterrupt):
         taken = listen("127.0.0.1", port, access, names)
-        kept = os.environ.get("FAKE_FEEDBACK")
-        feedback = Feedback(Path(kept)) if kept else None
+        opinions = os.environ.get("FAKE_FEEDBACK")
+        feedback = Feedback(Path(opinions)) if opinions else None
         grace = float(os.environ.get("FAKE_GRACE", "30"))
         serve(
             ChatServer(
@@ -598,6 +603,7 @@ def main() -> None:
                 names,
                 grace=grace,
                 origins=tuple(os.environ.get("FAKE_ORIGINS", "").split()),
+                shares=Shares(ShareStore(kept), sharing) if kept is not None else Shares(),
             ),
             taken,
             ready=ready,

@@ -6,13 +6,17 @@ import asyncio
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 import pytest
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_chat import FakeExaminer, FakeReader
@@ -20,6 +24,9 @@ from fixtures_server import Running, running
 
 from konkyo.ui.http.auth import Access, read_keys
 from konkyo.ui.http.sign_in import MemorySignIns
+from konkyo.ui.server.conversation_store import ConversationLimits, ConversationStore
+from konkyo.ui.server.conversation_tables import conversation_tables
+from konkyo.ui.server.sql_tables import SqliteTables
 from konkyo.ui.web.chat_server import ChatServer
 from konkyo.ui.web.chat_service import ChatService
 
@@ -29,6 +36,8 @@ AT_ONCE = 6
 # Calls that wait for something outside of the process: on the loop everybody would wait with them.
 # Python tells of the first one from 3.13 on.
 WAITS = frozenset({"time.sleep", "subprocess.Popen", "socket.getaddrinfo", "sqlite3.connect"})
+
+T = TypeVar("T")
 
 _watched: set[int] = set()
 _waited: list[str] = []
@@ -62,23 +71,27 @@ class SlowSignIns(MemorySignIns):
         super().__setitem__(token, user)
 
 
-class SlowSessions:
+class SlowTables(SqliteTables):
     """The same for conversations."""
 
-    def load(self, key: str) -> str | None:
+    def run(self, work: Callable[[Connection], T]) -> T:
         _take_time()
-        return None
+        return super().run(work)
 
-    def save(self, key: str, content: str) -> None:
-        _take_time()
+
+def slow_store(folder: Path) -> ConversationStore:
+    tables = conversation_tables()
+    slow = SlowTables(folder / "conversations.sqlite", tables)
+    return ConversationStore(slow, tables, "", ConversationLimits())
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    keys = tmp_path_factory.mktemp("keys") / "keys"
+    folder = tmp_path_factory.mktemp("keys")
+    keys = folder / "keys"
     keys.write_text(f"editor {KEY}\n", "utf-8")
     chat_server = ChatServer(
-        ChatService(lambda: FakeReader(0), sessions=SlowSessions()),
+        ChatService(lambda: FakeReader(0), conversation_store=slow_store(folder)),
         Access(PASSWORD, "editing-too", read_keys(keys)),
         evaluation_jobs=FakeExaminer(),
         sign_ins=SlowSignIns(),

@@ -24,14 +24,12 @@ import pytest
 
 from konkyo.index.builder import build
 from konkyo.index.embedding.encoders import load_encoder
-from konkyo.index.records import Filter
 from konkyo.rag.types import Claim, to_json
 from konkyo.ui.server.feedback import read_opinions
 from konkyo.ui.server.session_store import SessionStore, SignIns, opinions_of, session_store_of
-from konkyo.ui.web.chat_service import ChatService
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fixtures_chat import ENGLISH, KIND, FakeReader, answer, evidence
+from fixtures_chat import ENGLISH, answer, evidence
 from fixtures_engines import Postgres, free_port, postgres  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -189,37 +187,6 @@ def test_a_server_that_is_told_to_end_costs_no_question(
     assert other in answered
 
 
-def conversation(session_store: SessionStore) -> ChatService:
-    chat_service = ChatService(lambda: FakeReader(0.0, KIND), sessions=session_store)
-    chat_service.open()
-    assert chat_service.wait(60)
-    return chat_service
-
-
-def test_another_server_goes_on_with_a_conversation(store: str) -> None:
-    one, other = (conversation(SessionStore(store)) for _ in range(2))
-    tab = one.conversations.open("tab-1")
-    tab.where = Filter(languages=frozenset({"en"}))
-    for _ in one.ask(tab, QUESTION, "en"):
-        pass
-    tab.set_opinion(1, "up")
-    one.conversations.save(tab)
-    moved = other.conversations.open("tab-1")
-    assert moved.turns == tab.turns
-    assert (moved.name, moved.where) == (tab.name, tab.where)
-    assert moved.history(2) == tab.history(2) != ()
-    # A tab that is closed leaves memory alone; a new one begins anew.
-    one.conversations.close("tab-1")
-    assert one.conversations.open("tab-1").turns == moved.turns
-    assert other.conversations.open("tab-2").turns == ()
-
-
-def test_what_another_version_saved_is_passed_over(store: str) -> None:
-    session_store = SessionStore(store)
-    session_store.save("odd", '{"name": "x", "turns": [{"old": 1}]}')
-    assert conversation(session_store).conversations.open("odd").turns == ()
-
-
 def test_opinions_go_to_the_database_of_the_index(store: str) -> None:
     quote = ENGLISH.text.split("\n")[0]
     shown = (evidence(1, ENGLISH, quote),)
@@ -238,8 +205,8 @@ def test_opinions_go_to_the_database_of_the_index(store: str) -> None:
 def test_tables_are_made_once_by_servers_that_begin_together(postgres: Postgres) -> None:  # noqa: F811
     address = postgres.make("together")
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda n: SessionStore(address).save(f"tab-{n}", "{}"), range(6)))
-    assert postgres.run("SELECT count(*) FROM konkyo.conversations", "together") == [(6,)]
+        list(pool.map(lambda n: SessionStore(address).sign_in(f"token-{n}", "ann"), range(6)))
+    assert postgres.run("SELECT count(*) FROM konkyo.sign_ins", "together") == [(6,)]
 
 
 def test_a_token_is_not_written_down_and_can_be_taken_back(store: str, postgres: Postgres) -> None:  # noqa: F811

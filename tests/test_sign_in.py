@@ -20,7 +20,7 @@ from fixtures_chat import FakeExaminer, FakeReader
 from fixtures_server import Running, running
 
 from konkyo.ui.http.auth import Access
-from konkyo.ui.http.sign_in import PLAIN_COOKIE, MemorySignIns
+from konkyo.ui.http.sign_in import PLAIN_BROWSER, PLAIN_COOKIE, MemorySignIns
 from konkyo.ui.web.chat_server import ChatServer
 from konkyo.ui.web.chat_service import ChatService
 
@@ -53,13 +53,14 @@ def closing() -> Iterator[None]:
 class Tab:
     """A browser's tab on the page: what its script sends, and what it is told."""
 
-    def __init__(self, url: str, session: str, cookie: str = "") -> None:
+    def __init__(self, url: str, session: str, cookie: str = "", browser: str = "") -> None:
         self.client = httpx.Client(base_url=url, timeout=120)
         _open.append(self.client)
         self.session = session
         self.config: list[dict[str, Any]] = []
         if cookie:
             self.client.cookies.set(PLAIN_COOKIE, cookie)
+            self.client.cookies.set(PLAIN_BROWSER, browser)
         else:
             form = {"username": "konkyo", "password": PASSWORD}
             assert self.client.post("/login", data=form).status_code == 200
@@ -68,19 +69,22 @@ class Tab:
     def cookie(self) -> str:
         return str(self.client.cookies.get(PLAIN_COOKIE))
 
-    def _number(self, outputs: int) -> tuple[int, int]:
+    def _number(self, inputs: int, outputs: int) -> int:
         if not self.config:
             self.config = self.client.get("/config").json()["dependencies"]
-        found = next(one for one in self.config if len(one["outputs"]) == outputs)
-        return found["id"], len(found["inputs"])
+        sizes = [(len(one["inputs"]), len(one["outputs"])) for one in self.config]
+        return int(self.config[sizes.index((inputs, outputs))]["id"])
+
+    def _call(self, number: int, data: list[object]) -> dict[str, object]:
+        return {"fn_index": number, "session_hash": self.session, "data": data, "event_data": {}}
 
     def ask(self) -> str:
         """Ask, and give all that was told until the answer was there."""
-        number, _ = self._number(5)
-        call = {"fn_index": number, "session_hash": self.session, "data": [QUESTION]}
-        joined = self.client.post(
-            "/gradio_api/queue/join", json={**call, "event_data": {"question": QUESTION}}
-        )
+        asked = self._call(self._number(1, 4), [QUESTION])
+        found = self.client.post("/gradio_api/run/predict", json=asked)
+        assert found.status_code == 200, found.text
+        followed = self._call(self._number(0, 3), [])
+        joined = self.client.post("/gradio_api/queue/join", json=followed)
         assert joined.status_code == 200, joined.text
         return self.told()
 
@@ -100,9 +104,8 @@ class Tab:
 
     def shown(self) -> str:
         """The conversation as a page that is opened anew shows it."""
-        number, inputs = self._number(3)
-        call = {"fn_index": number, "session_hash": self.session, "data": [None] * inputs}
-        found = self.client.post("/gradio_api/run/predict", json={**call, "event_data": {}})
+        call = self._call(self._number(0, 5), [])
+        found = self.client.post("/gradio_api/run/predict", json=call)
         assert found.status_code == 200, found.text
         return json.dumps(found.json())
 
@@ -124,8 +127,11 @@ def test_the_same_name_is_another_session_for_another_reader(server: Running) ->
     with other.client.stream("GET", "/gradio_api/heartbeat/same") as alive:
         next(alive.iter_text())
     assert "550 billion" in mine.shown()
-    again = Tab(server.url, "same", mine.cookie)
+    again = Tab(server.url, "same", mine.cookie, str(mine.client.cookies.get(PLAIN_BROWSER)))
     assert "550 billion" in again.shown()
+    # The sign-in alone is not enough: many people may share a user name and its password.
+    elsewhere = Tab(server.url, "same", mine.cookie, "x" * 43)
+    assert "550 billion" not in elsewhere.shown()
 
 
 def test_the_longest_unused_tab_of_the_same_reader_makes_room() -> None:
@@ -179,6 +185,27 @@ def test_without_a_sign_in_no_session_is_touched(server: Running) -> None:
             found = httpx.post(server.url + path, json={"session_hash": "mine"})
             assert found.status_code in (401, 404), path
     assert httpx.get(f"{server.url}/gradio_api/heartbeat/mine").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("headers", "name"),
+    [({}, "konkyo_browser="), ({"x-forwarded-proto": "https"}, "__Host-konkyo-browser=")],
+)
+def test_a_browser_is_named_once_by_a_cookie_no_script_reads(
+    server: Running, headers: dict[str, str], name: str
+) -> None:
+    first = httpx.get(server.url, headers=headers).headers["set-cookie"]
+    assert first.startswith(name)
+    assert {"HttpOnly", "Path=/", "SameSite=lax"} <= set(first.split("; "))
+    assert ("Secure" in first) == bool(headers)
+    known = {**headers, "cookie": first.split(";")[0]}
+    assert "set-cookie" not in httpx.get(server.url, headers=known).headers
+    # Over TLS, what an unencrypted page may have set counts for nothing.
+    made_up = {**headers, "cookie": f"konkyo_browser={'x' * 43}"}
+    assert ("set-cookie" in httpx.get(server.url, headers=made_up).headers) == bool(headers)
+    made_up["cookie"] = f"{name}guess"
+    assert "set-cookie" in httpx.get(server.url, headers=made_up).headers
+    assert "set-cookie" not in httpx.get(f"{server.url}/config", headers=headers).headers
 
 
 def test_sign_ins_are_bounded_and_can_be_taken_back() -> None:

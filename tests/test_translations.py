@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from konkyo.ui.web.export import as_json, as_markdown, plain_answer
 from konkyo.ui.web.html.conversation import conversation
 from konkyo.ui.web.i18n import LANGUAGES, say
 from konkyo.ui.web.quote_translator import NoQuote
+from konkyo.ui.web.turn_json import turn_to_json
 from konkyo.ui.web.turns import foreign_quotes
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def test_a_translation_is_no_part_of_what_is_copied_saved_kept_or_asked_about() 
         as_json(tab.turns),
         json.dumps(to_json(turn.outcome), ensure_ascii=False),
         str(tab.history(2)),
-        tab.saved(),
+        turn_to_json(turn).content,
     ):
         assert "Japan agreed" in out
         assert TRANSLATION not in out
@@ -177,15 +178,12 @@ def test_an_article_that_is_gone_is_told() -> None:
     assert say("en", "article_gone") in page_of(chat_service, tab)
 
 
-@pytest.mark.parametrize("leave", [Conversation.clear, Conversation.abandon])
-def test_a_reader_who_leaves_waits_for_no_translation(
-    leave: Callable[[Conversation], None],
-) -> None:
+def test_a_reader_who_leaves_waits_for_no_translation() -> None:
     chat_service = desk_of(LLMQueue(Interpreter(pace=3.0)))
     tab = asked(chat_service)
     changes = chat_service.translator.translate(tab, 1, PLACE, "en")
     assert next(changes).translations[0].busy
-    leave(tab)
+    tab.abandon()
     assert list(changes) == []
 
 

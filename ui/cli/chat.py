@@ -194,20 +194,26 @@ def _chat_server(
 ) -> ChatServer:
     """Everything one server consists of; ``load`` opens the pipeline in the background."""
     from konkyo.ui.server.audit import AuditLog, audit_file
+    from konkyo.ui.server.conversation_store import ConversationLimits, open_conversation_store
     from konkyo.ui.server.evaluation_jobs import EvaluationJobs
     from konkyo.ui.server.feedback import Feedback, feedback_file
     from konkyo.ui.server.session_store import SignIns, session_store_of
+    from konkyo.ui.server.share_store import ShareStore
     from konkyo.ui.server.shared_limits import SharedCounts
     from konkyo.ui.server.watcher import Watcher
     from konkyo.ui.web.admin import question_sets
     from konkyo.ui.web.chat_server import ChatServer
     from konkyo.ui.web.chat_service import ChatService
     from konkyo.ui.web.settings_page import SettingsPage
+    from konkyo.ui.web.shares import Shares
 
     store = settings.store
     session_store = session_store_of(store)
     storage = SharedCounts(session_store) if session_store is not None else None
-    chat_service = ChatService(load, telemetry, session_store, settings.chat.stale_after)
+    kept = settings.chat
+    limits = ConversationLimits(kept.conversations, kept.turns, kept.conversation_days)
+    conversation_store = open_conversation_store(store, limits)
+    chat_service = ChatService(load, telemetry, conversation_store, kept.stale_after)
     audit = AuditLog(audit_file(store))
     index_jobs = _index_jobs(settings, chat_service, access, allowed, audit)
     closing.callback(index_jobs.close)
@@ -233,6 +239,7 @@ def _chat_server(
         openid_of(settings.oidc),
         watcher,
         SettingsPage(changed=lambda settings: watcher.change(settings.watch)),
+        Shares(ShareStore(conversation_store), kept.sharing),
     )
 
 

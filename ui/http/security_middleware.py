@@ -68,6 +68,18 @@ _HEADERS = (
 )
 
 
+_LONE_PAGES = {
+    # It names its own style and script by their hashes; nothing else may run in it.
+    "/konkyo/report/": b"frame-ancestors 'none'",
+    # Nothing runs in it at all.
+    "/share/": (
+        b"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
+        b"frame-ancestors 'none'"
+    ),
+}
+"""Pages that are none of the framework's, by how their addresses begin, and their policies."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a request may be: ``body`` in bytes, ``hosts`` the names it may call us (empty: any)."""
@@ -136,9 +148,9 @@ class SecurityMiddleware:
             await send({"type": "http.response.body", "body": b""})
             return
         page = scope["method"] in ("GET", "HEAD") and path in ("/", "/config", "/config/")
-        report = path.startswith("/konkyo/report/")
+        lone = next((p for start, p in _LONE_PAGES.items() if path.startswith(start)), None)
         rewrite = self._dress if page else None
-        answer = _Answer(send, nonce, rewrite, language_of(headers), report, allowed)
+        answer = _Answer(send, nonce, rewrite, language_of(headers), lone, allowed)
         limit = self._limits.of(path)
         counts = 0 if _IDLE.match(f"{scope['method']} {path}") else 1
         self._busy += counts
@@ -269,12 +281,12 @@ class _Answer:
         nonce: str,
         rewrite: Callable[[bytes, bytes, str, Language], bytes] | None,
         language: Language,
-        report: bool,
+        lone: bytes | None,
         allowed: list[tuple[bytes, bytes]],
     ) -> None:
         self._send = send
         self._allowed = allowed
-        self._report = report
+        self._lone = lone
         self._nonce = nonce
         self._rewrite = rewrite
         self._language = language
@@ -287,9 +299,8 @@ class _Answer:
             headers = _pairs(message)
             self._kind = dict(headers).get(b"content-type", b"")
             ours = _secure(self._nonce)
-            if self._report:
-                # It names its own style and script by their hashes; nothing else may run in it.
-                ours = [*_HEADERS, (b"content-security-policy", b"frame-ancestors 'none'")]
+            if self._lone is not None:
+                ours = [*_HEADERS, (b"content-security-policy", self._lone)]
             ours = [*ours, *self._allowed]
             names = {name for name, _ in ours} - {b"vary"} | {b"server"}
             # Who may read an answer is decided here alone: the framework lets in any origin.

@@ -1,11 +1,13 @@
 """Signing in and out of the page with a password, and who each request of the page comes from.
 
-The browser holds one cookie of ours. The page's framework has cookies of its own, which it hands
-to scripts and other sites: those of a browser are dropped here, and a request of somebody who is
-signed in is given one that never leaves this process.
+The browser holds two cookies of ours: that of a sign-in, and a random name of the browser itself,
+by which it finds its conversations again. The page's framework has cookies of its own, which it
+hands to scripts and other sites: those of a browser are dropped here, and a request of somebody
+who is signed in is given one that never leaves this process.
 
-Over TLS the cookie is ``__Host-konkyo``, which no other host and no unencrypted page can set. On
-plain HTTP, where browsers refuse that name, it is ``konkyo_session``.
+Over TLS the cookies are ``__Host-konkyo`` and ``__Host-konkyo-browser``, which no other host and
+no unencrypted page can set. On plain HTTP, where browsers refuse those names, they are
+``konkyo_session`` and ``konkyo_browser``.
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ from cachetools import TTLCache
 
 from konkyo.index.errors import KonkyoError
 from konkyo.ui.http.auth import EDITOR, READER, Access, Limiter, TooMany
-from konkyo.ui.http.security_middleware import Application, Receive, Scope, Send
-from konkyo.ui.web.page_sessions import owned
+from konkyo.ui.http.security_middleware import Application, Message, Receive, Scope, Send
+from konkyo.ui.web.page_sessions import owned, unkept
 
 if TYPE_CHECKING:
     from limits.storage import Storage
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 __all__ = [
+    "PLAIN_BROWSER",
     "PLAIN_COOKIE",
     "SECURE_COOKIE",
     "MemorySignIns",
@@ -48,6 +51,12 @@ __all__ = [
 
 SECURE_COOKIE = "__Host-konkyo"
 PLAIN_COOKIE = "konkyo_session"
+_SECURE_BROWSER = "__Host-konkyo-browser"
+PLAIN_BROWSER = "konkyo_browser"
+_BROWSER = re.compile(r"[0-9A-Za-z_-]{43}\Z")
+_BROWSER_SECONDS = 400 * 86_400
+"""The longest that browsers allow."""
+_OURS = frozenset({SECURE_COOKIE, PLAIN_COOKIE, _SECURE_BROWSER, PLAIN_BROWSER})
 _FRAMEWORK = "konkyo"
 _FRAMEWORK_COOKIE = f"access-token-unsecure-{_FRAMEWORK}"
 _WRONG_A_MINUTE = 10
@@ -62,7 +71,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 # What a browser needs to show the form to somebody who has not signed in.
 _OPEN = re.compile(
     r"/|/config/?|/(assets|static|svelte)/.*|(/gradio_api)?/theme\.css|/konkyo/[^/]+|/favicon\.ico"
-    r"|/robots\.txt|/manifest\.json|/pwa_icon(/.*)?|/gradio_api/(app_id|login_check|user)/?"
+    r"|/share/[^/]+|/robots\.txt|/manifest\.json|/pwa_icon(/.*)?|/gradio_api/(app_id|login_check|user)/?"
 )
 
 _log = logging.getLogger(__name__)
@@ -146,7 +155,9 @@ class SignIn:
         if response is None:
             reader = await self._passed(request, scope)
             if isinstance(reader, str):
-                await self._inner(scope, await owned(scope, receive, reader), send)
+                known = self._access.user_header or _browser(request) or request.url.path != "/"
+                named = send if known else _naming_browser(request, send)
+                await self._inner(scope, await owned(scope, receive, reader), named)
                 return
             response = reader
         await response(scope, receive, send)
@@ -200,6 +211,8 @@ class SignIn:
         await asyncio.to_thread(self._sign_ins.__setitem__, token, user)
         response = JSONResponse({"success": True})
         hold_cookie(response, request, token)
+        if not _browser(request):
+            response.raw_headers.append((b"set-cookie", _new_browser_cookie(request)))
         return response
 
     async def _logout(self, request: Request) -> Response:
@@ -214,8 +227,8 @@ class SignIn:
         """Sign out the browser that asks, and nobody else."""
         token = held_token(request)
         if token:
-            await asyncio.to_thread(self._sign_ins.pop, token, None)
-            self._signed_out(digest(token))
+            user = await asyncio.to_thread(self._sign_ins.pop, token, None)
+            self._signed_out(_reader(user or "", request, token))
 
     async def _passed(self, request: Request, scope: Scope) -> Response | str:
         """Tell the page who asks, and say whose sessions are theirs; or a response.
@@ -224,7 +237,7 @@ class SignIn:
         """
         from starlette.responses import JSONResponse, RedirectResponse
 
-        user, reader = None, digest(self._address(request))
+        user, reader = None, _reader("", request, self._address(request))
         if self._by_password:
             token = held_token(request)
             try:
@@ -232,10 +245,12 @@ class SignIn:
             except KonkyoError as exc:
                 _log.warning("sign-ins cannot be read: %s", exc)
                 return JSONResponse({"detail": "The page cannot be opened now; try again."}, 503)
-            reader = digest(token) if user else _NOBODY
+            reader = _reader(user, request, token) if user else unkept(_NOBODY)
         elif self._access.user_header:
             user = request.headers.get(self._access.user_header) or None
-            reader = digest(user) if user else _NOBODY
+            reader = digest(user) if user else unkept(_NOBODY)
+        # The page of a shared answer decides by this.
+        scope["konkyo.may_read"] = user is not None or not self._access.page_locked
         if self._access.page_locked and user is None and not _OPEN.fullmatch(request.url.path):
             if request.method == "GET" and _PAGES.fullmatch(request.url.path):
                 return RedirectResponse("./", 303)
@@ -248,7 +263,7 @@ class SignIn:
         cookies = [
             f"{name}={value}"
             for name, value in request.cookies.items()
-            if not name.startswith("access-token") and name not in (SECURE_COOKIE, PLAIN_COOKIE)
+            if not name.startswith("access-token") and name not in _OURS
         ]
         if self._by_password and user in self._inside:
             cookies.append(f"{_FRAMEWORK_COOKIE}={self._inside[user]}")
@@ -287,6 +302,52 @@ def hold_cookie(response: Response, request: Request, token: str) -> None:
         httponly=True,
         samesite="lax",
     )
+
+
+def _reader(user: str, request: Request, otherwise: str) -> str:
+    """The reader by user name and browser: many people may share one user name and its password.
+
+    Without the browser's cookie it is ``otherwise``, of whom nothing is kept.
+    """
+    browser = _browser(request)
+    return digest(f"{user}\n{browser}") if browser else unkept(digest(otherwise))
+
+
+def _browser(request: Request) -> str:
+    """The random name a browser holds; over TLS only under the name that TLS protects."""
+    held = request.cookies.get(_SECURE_BROWSER if encrypted(request) else PLAIN_BROWSER, "")
+    return held if _BROWSER.match(held) else ""
+
+
+def _new_browser_cookie(request: Request) -> bytes:
+    from starlette.responses import Response
+
+    response = Response()
+    secure = encrypted(request)
+    response.set_cookie(
+        _SECURE_BROWSER if secure else PLAIN_BROWSER,
+        secrets.token_urlsafe(32),
+        max_age=_BROWSER_SECONDS,
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite="lax",
+    )
+    return response.headers["set-cookie"].encode("latin-1")
+
+
+def _naming_browser(request: Request, send: Send) -> Send:
+    """Returns ``send`` that gives a browser its name along with the page."""
+
+    async def naming(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            raw = message.get("headers", [])
+            assert isinstance(raw, list)
+            cookie = (b"set-cookie", _new_browser_cookie(request))
+            message = {**message, "headers": [*raw, cookie]}
+        await send(message)
+
+    return naming
 
 
 def forget_cookies(response: Response) -> None:

@@ -1,7 +1,6 @@
 """What several servers keep together, in the database of their index.
 
-Readers' opinions, conversations (so that another server can go on with one) and sign-ins, each in
-a table of the schema ``konkyo``. One short connection an entry: an answer takes far longer.
+Readers' opinions and sign-ins, each in a table of the schema ``konkyo``.
 """
 
 from __future__ import annotations
@@ -9,11 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from typing import TYPE_CHECKING
 
-from konkyo.index.errors import StoreUnreachable
 from konkyo.index.stores.address import kind_of
 from konkyo.ui.server.feedback import (
     Opinion,
@@ -23,18 +20,16 @@ from konkyo.ui.server.feedback import (
     opinion_row,
     read_opinions,
 )
+from konkyo.ui.server.sql_tables import PostgresTables
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, MetaData, Table
 
 __all__ = ["SessionStore", "SignIns", "opinions_of", "session_store_of"]
 
-T = TypeVar("T")
-
 _DAYS = 7
-"""How long a conversation or a sign-in that nobody uses is kept."""
+"""How long a sign-in is kept."""
 
-_RETRY_SECONDS = 10.0
 _TRUST_SECONDS = 60.0
 _COLUMNS = (
     "at",
@@ -69,13 +64,9 @@ class SessionStore:
     """The tables of one index. Safe to share by threads. Raises StoreError, ExtraMissing."""
 
     def __init__(self, address: str) -> None:
-        from konkyo.index.stores.postgres.address import parse
-        from konkyo.index.stores.postgres.database import Database
-
-        parsed = parse(address)
-        self._database = Database(parsed)
-        self._store = parsed.store
-        self._made = False
+        self._tables = _tables()
+        self._sql = PostgresTables(address, self._tables)
+        self._store = self._sql.store
 
     # --- opinions ----------------------------------------------------------------------------
 
@@ -120,18 +111,7 @@ class SessionStore:
                 for row in rows
             ]
 
-        return self._run(read)
-
-    # --- conversations: ui.desk.Sessions --------------------------------------------------------
-
-    def load(self, key: str) -> str | None:
-        """What was saved under a key."""
-        return self._get("conversations", {"store": self._store, "key": key}, "content")
-
-    def save(self, key: str, content: str) -> None:
-        """Save a conversation in place of what was there; forget those of last week."""
-        values = {"store": self._store, "key": key, "content": content, "at": time.time()}
-        self._put("conversations", ("store", "key"), values)
+        return self._sql.run(read)
 
     # --- sign-ins ----------------------------------------------------------------------------
 
@@ -147,7 +127,7 @@ class SessionStore:
     def sign_out(self, token: str) -> None:
         """Forget a token."""
         table = self._table("sign_ins")
-        self._run(lambda c: c.execute(table.delete().where(table.c.token == _digest(token))))
+        self._sql.run(lambda c: c.execute(table.delete().where(table.c.token == _digest(token))))
 
     # --- limits: ui.server.shared_limits -------------------------------------------------------
 
@@ -173,7 +153,7 @@ class SessionStore:
                 connection.execute(over)
             return found
 
-        return self._run(add)
+        return self._sql.run(add)
 
     def counted(self, key: str) -> tuple[int, float]:
         """A count and the seconds until it begins anew; zeros where there is none."""
@@ -183,14 +163,14 @@ class SessionStore:
             "SELECT count, until - extract(epoch FROM now()) FROM konkyo.limits"
             " WHERE key = :key AND until > extract(epoch FROM now())"
         )
-        row = self._run(lambda c: c.execute(wanted, {"key": key}).one_or_none())
+        row = self._sql.run(lambda c: c.execute(wanted, {"key": key}).one_or_none())
         return (0, 0.0) if row is None else (int(row[0]), float(row[1]))
 
     def forget_counts(self, key: str | None = None) -> int:
         """Forget one count, or all; return how many there were."""
         table = self._table("limits")
         statement = table.delete() if key is None else table.delete().where(table.c.key == key)
-        return self._run(lambda c: int(c.execute(statement).rowcount))
+        return self._sql.run(lambda c: int(c.execute(statement).rowcount))
 
     # --- the database ------------------------------------------------------------------------
 
@@ -199,7 +179,7 @@ class SessionStore:
 
         table = self._table(name)
         wanted = select(table.c[column]).where(*(table.c[k] == v for k, v in where.items()))
-        found = self._run(lambda connection: connection.execute(wanted).scalar())
+        found = self._sql.run(lambda connection: connection.execute(wanted).scalar())
         return None if found is None else str(found)
 
     def _put(self, name: str, keys: Sequence[str], values: Mapping[str, object]) -> None:
@@ -215,95 +195,49 @@ class SessionStore:
             if name != "feedback":
                 connection.execute(table.delete().where(table.c.at < time.time() - _DAYS * 86400))
 
-        self._run(put)
-
-    def _run(self, work: Callable[[Connection], T]) -> T:
-        """Run it in a transaction; again, for up to 10 s, while a primary is being replaced."""
-        import tenacity
-
-        def once() -> T:
-            with self._database.writing() as connection, self._database.translated_errors():
-                if not self._made:
-                    with connection.begin():
-                        self._make(connection)
-                    self._made = True
-                with connection.begin():
-                    return work(connection)
-
-        return tenacity.Retrying(
-            stop=tenacity.stop_after_delay(_RETRY_SECONDS),
-            wait=tenacity.wait_random_exponential(multiplier=0.1, max=2.0),
-            retry=tenacity.retry_if_exception_type(StoreUnreachable),
-            reraise=True,
-        )(once)
-
-    def _make(self, connection: Connection) -> None:
-        from sqlalchemy import text
-        from sqlalchemy.schema import CreateSchema
-
-        # Several servers begin at once: one of them makes the tables.
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('konkyo ledger'))"))
-        missing = text(
-            "SELECT count(*) FROM unnest(CAST(:names AS text[])) n WHERE to_regclass(n) IS NULL"
-        )
-        if not connection.execute(missing, {"names": list(self._tables.tables)}).scalar():
-            # A role that may make nothing has no right to ask for it either.
-            return
-        connection.execute(CreateSchema("konkyo", if_not_exists=True))
-        self._tables.create_all(connection)
+        self._sql.run(put)
 
     def _table(self, name: str) -> Table:
         return self._tables.tables[f"konkyo.{name}"]
 
-    @cached_property
-    def _tables(self) -> MetaData:
-        from sqlalchemy import (
-            BigInteger,
-            Column,
-            Float,
-            Identity,
-            Integer,
-            MetaData,
-            Table,
-            Text,
-            UniqueConstraint,
-        )
 
-        made = MetaData(schema="konkyo")
-        Table(
-            "feedback",
-            made,
-            Column("id", BigInteger, Identity(), primary_key=True),
-            Column("store", Text, nullable=False),
-            *(
-                Column(name, Integer if name == "turn" else Text, nullable=False)
-                for name in _COLUMNS
-            ),
-            UniqueConstraint("store", "conversation", "turn"),
-        )
-        Table(
-            "conversations",
-            made,
-            Column("store", Text, primary_key=True),
-            Column("key", Text, primary_key=True),
-            Column("content", Text, nullable=False),
-            Column("at", Float, nullable=False, index=True),
-        )
-        Table(
-            "sign_ins",
-            made,
-            Column("token", Text, primary_key=True),
-            Column("reader", Text, nullable=False),
-            Column("at", Float, nullable=False, index=True),
-        )
-        Table(
-            "limits",
-            made,
-            Column("key", Text, primary_key=True),
-            Column("count", Integer, nullable=False),
-            Column("until", Float, nullable=False, index=True),
-        )
-        return made
+def _tables() -> MetaData:
+    from sqlalchemy import (
+        BigInteger,
+        Column,
+        Float,
+        Identity,
+        Integer,
+        MetaData,
+        Table,
+        Text,
+        UniqueConstraint,
+    )
+
+    made = MetaData(schema="konkyo")
+    Table(
+        "feedback",
+        made,
+        Column("id", BigInteger, Identity(), primary_key=True),
+        Column("store", Text, nullable=False),
+        *(Column(name, Integer if name == "turn" else Text, nullable=False) for name in _COLUMNS),
+        UniqueConstraint("store", "conversation", "turn"),
+    )
+    Table(
+        "sign_ins",
+        made,
+        Column("token", Text, primary_key=True),
+        Column("reader", Text, nullable=False),
+        Column("at", Float, nullable=False, index=True),
+    )
+    Table(
+        "limits",
+        made,
+        Column("key", Text, primary_key=True),
+        Column("count", Integer, nullable=False),
+        Column("until", Float, nullable=False, index=True),
+    )
+    return made
 
 
 class SignIns(MutableMapping[str, str]):

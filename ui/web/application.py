@@ -14,7 +14,13 @@ from urllib.parse import unquote
 from konkyo.index.errors import UsageError
 from konkyo.ui.http.openid_sign_in import OpenIDSignIn
 from konkyo.ui.http.origins import Origins
-from konkyo.ui.http.security_middleware import Application, Limits, SecurityMiddleware, fork
+from konkyo.ui.http.security_middleware import (
+    Application,
+    Limits,
+    SecurityMiddleware,
+    fork,
+    language_of,
+)
 from konkyo.ui.http.sign_in import SignIn
 from konkyo.ui.web.admin import UPLOAD_LIMIT, AdminPages
 from konkyo.ui.web.chat_server import LOOPBACK, ChatServer
@@ -29,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["build"]
 
-_ASSETS = ("page.js", "pages.css", "pages.js", "theme.css")
+_ASSETS = ("page.js", "pages.css", "pages.js", "share.css", "theme.css")
 
 
 def build(
@@ -49,10 +55,10 @@ def build(
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(_file_routes(admin, assets))
+    addresses = asset_addresses(assets)
     library = Library(chat_service, chat_server.index_jobs, admin.tickets, chat_server.watcher)
-    app.include_router(
-        page_routes(library, chat_server.settings_page, access, asset_addresses(assets))
-    )
+    app.include_router(page_routes(library, chat_server.settings_page, access, addresses))
+    app.include_router(_share_routes(chat_server, f"../{addresses['share.css']}"))
     mount_page(app, chat_server, admin, host=host, port=port)
     signed_in = SignIn(
         app,
@@ -132,6 +138,25 @@ def _file_routes(admin: AdminPages, assets: Mapping[str, bytes]) -> "APIRouter":
         except UsageError as exc:
             return JSONResponse({"problem": str(exc)}, 400)
         return JSONResponse(kept)
+
+    return router
+
+
+def _share_routes(chat_server: ChatServer, style: str) -> "APIRouter":
+    """Returns the addresses of shared answers."""
+    from fastapi import APIRouter, Request
+    from fastapi.responses import HTMLResponse
+
+    router = APIRouter()
+
+    @router.api_route("/share/{token}", methods=["GET", "HEAD"])
+    def shared(token: str, request: Request) -> HTMLResponse:
+        may_read = bool(request.scope.get("konkyo.may_read"))
+        language = language_of(request.headers)
+        status, page = chat_server.shares.page(
+            token, language, style, chat_server.chat_service.citations.noted, signed_in=may_read
+        )
+        return HTMLResponse(page, status, {"cache-control": "no-store"})
 
     return router
 

@@ -14,6 +14,7 @@ from konkyo.ui.server.index_jobs import IndexJobs
 from konkyo.ui.server.watcher import Watcher
 from konkyo.ui.web.chat_service import ChatService
 from konkyo.ui.web.settings_page import SettingsPage
+from konkyo.ui.web.shares import Shares
 
 if TYPE_CHECKING:
     from limits.storage import Storage
@@ -53,3 +54,5 @@ class ChatServer:
     """Reads watched sources on a schedule."""
     settings_page: SettingsPage | None = None
     """Lets editors change the settings file."""
+    shares: Shares = field(default_factory=Shares)
+    """What readers share."""

@@ -22,11 +22,12 @@ from konkyo.rag.citation_state import CitedStore
 from konkyo.rag.conversation import Turn as Past
 from konkyo.rag.suggestions import suggested_questions
 from konkyo.rag.types import Event
+from konkyo.ui.server.conversation_store import ConversationStore
 from konkyo.ui.server.llm_queue import Heartbeat, LLMQueue, Queued, in_line
 from konkyo.ui.server.telemetry import Channel, Telemetry
 from konkyo.ui.web.citation_notes import CitationNotes
 from konkyo.ui.web.conversation import Conversation
-from konkyo.ui.web.conversations import Conversations, Sessions
+from konkyo.ui.web.conversations import Conversations
 from konkyo.ui.web.error_words import error_words
 from konkyo.ui.web.html.elements import shown_date
 from konkyo.ui.web.i18n import LANGUAGES, Language, say
@@ -42,6 +43,7 @@ __all__ = ["QUESTION_LIMIT", "ChatService"]
 
 QUESTION_LIMIT = 500
 
+_IN_LINE = 5
 _NEWEST = 40
 _SEARCHES_A_CORE = 2
 _OUTLETS = 200
@@ -68,13 +70,13 @@ class ChatService:
         self,
         load: Callable[[], ChatPipeline],
         telemetry: Telemetry | None = None,
-        sessions: Sessions | None = None,
+        conversation_store: ConversationStore | None = None,
         stale_after: int = 0,
     ) -> None:
         self._stale_after = stale_after
         self.failing_sources: Callable[[], int] = lambda: 0
         self._load = load
-        self.conversations = Conversations(sessions)
+        self.conversations = Conversations(conversation_store)
         self._draining = False
         self._answering = 0
         self.telemetry = telemetry or Telemetry()
@@ -97,6 +99,7 @@ class ChatService:
         threading.Thread(target=self._prepare, name="konkyo-load", daemon=True).start()
 
     def _prepare(self) -> None:
+        self.conversations.purge()
         try:
             reader = self._load()
             self._index_summary = _summarize(reader)
@@ -200,24 +203,41 @@ class ChatService:
     ) -> Iterator[Turn]:
         """Answer one question; yields the turn after each change, until it is done or stopped.
 
-        Errors become a turn that says so; the iterator itself raises none of ours. ``refused`` is
-        why the question may not be asked at all.
+        It waits in line behind the questions of the same conversation that came before. Errors
+        become a turn that says so; the iterator itself raises none of ours. ``refused`` is why the
+        question may not be asked at all.
         """
         question = well_formed(question)
         ready = self._settled.is_set()
-        filtered = not where.empty
-        turn = conversation.begin(question, "searching" if ready else "waiting", filtered)
         if len(question) > QUESTION_LIMIT:
             refused = say(language, "too_long", limit=QUESTION_LIMIT)
+        elif conversation.waiting >= _IN_LINE:
+            refused = say(language, "too_many_waiting")
+        turn = conversation.begin(
+            question, "searching" if ready else "waiting", filtered=not where.empty
+        )
         if refused:
             turn = replace(turn, state="failed", error=refused)
             conversation.update(turn)
             yield turn
             return
+        self.conversations.save(conversation, turn)
         yield turn
-        if not ready:
+        try:
+            yield from self._in_turn(conversation, turn, language, where)
+        finally:
+            for settled in conversation.turns:
+                if settled.number == turn.number:
+                    self.conversations.save(conversation, settled)
+
+    def _in_turn(
+        self, conversation: Conversation, turn: Turn, language: Language, where: Filter
+    ) -> Iterator[Turn]:
+        """Answer a question once those before it in its conversation are, and models are ready."""
+        yield from conversation.wait_for_earlier(turn)
+        if turn.state != "searching":
             self._settled.wait()
-            turn = replace(turn, state="searching")
+            turn = replace(turn, state="searching", ahead=0)
             if not conversation.update(turn):
                 return
             yield turn

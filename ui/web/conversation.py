@@ -1,14 +1,14 @@
-"""The turns of one reader, and how they are saved."""
+"""The turns of one conversation."""
 
 from __future__ import annotations
 
-import logging
-import secrets
+import contextlib
+import hashlib
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cache
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Literal
 
 from konkyo.index.records import Filter
 from konkyo.rag.conversation import Turn as Past
@@ -18,39 +18,35 @@ from konkyo.ui.web.turns import (
     QuoteTranslation,
     Turn,
     foreign_quotes,
+    is_settled,
     quotes_of,
 )
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 __all__ = ["Conversation"]
 
 _TURNS = 50
 _HISTORY = 6
-_SETTLED = frozenset({"done", "failed", "stopped"})
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Saved:
-    """A conversation as it is saved: its name, its filter and the turns that are settled."""
-
-    name: str
-    where: Filter
-    turns: tuple[Turn, ...]
+_LOOK_SECONDS = 1.0
 
 
 class Conversation:
-    """The turns of one reader. Threads may share it."""
+    """The turns of one conversation of a reader. Threads may share it."""
 
-    def __init__(self, key: str = "", reader: str = "") -> None:
+    def __init__(self, key: str = "", reader: str = "", most_turns: int = _TURNS) -> None:
         self.key = key
-        """The browser tab it belongs to."""
+        """Its name among those of its reader."""
         self.reader = reader
         """The reader it belongs to."""
-        self._lock = threading.Lock()
+        self._most_turns = most_turns
+        self._changed = threading.Condition()
         self._turns: tuple[Turn, ...] = ()
+        self._at_work = 0
+        self.version = 0
+        """Grows with every change of a turn."""
+        self.revision: int | None = None
+        """What was last read from or written to where it is kept; None: not kept yet."""
+        self.deleted = False
+        """Whether its reader has deleted it: nothing of it is kept any more."""
         self.source_opened = False
         """Whether the reader has opened a source of their own since the last question."""
         self.index_version: int | None = None
@@ -59,69 +55,116 @@ class Conversation:
         """Whether a page for editors is shown, which an answer must not replace."""
         self.where = Filter()
         """Which articles the reader's next question may use."""
-        self.name = secrets.token_hex(8)
-        """A random name under which feedback is kept."""
+
+    @property
+    def name(self) -> str:
+        """A name under which feedback is kept, which tells nothing of the reader."""
+        return hashlib.sha256(f"feedback {self.reader} {self.key}".encode()).hexdigest()[:16]
 
     @property
     def turns(self) -> tuple[Turn, ...]:
         """All turns, oldest first."""
         return self._turns
 
-    def saved(self) -> str:
-        """Returns what another server needs to go on with it, as JSON without translations."""
-        settled = tuple(replace(t, translations=()) for t in self._turns if _is_settled(t))
-        kept: str = _form().dump_json(_Saved(self.name, self.where, settled)).decode()
-        return kept
-
-    def restore(self, content: str) -> None:
-        """Take over what was saved; what an older version saved in another form is ignored."""
-        from pydantic import ValidationError
-
-        try:
-            kept: _Saved = _form().validate_json(content)
-        except ValidationError as exc:
-            _log.info("a saved conversation has another form: %s", exc)
-            return
-        with self._lock:
-            self.name, self.where, self._turns = kept.name, kept.where, kept.turns
-
     @property
     def busy(self) -> bool:
-        """Whether a turn is still being answered."""
-        return not all(map(_is_settled, self._turns))
+        """Whether a turn is still being answered, or waits for that."""
+        return not all(map(is_settled, self._turns))
+
+    @contextlib.contextmanager
+    def working(self) -> Iterator[None]:
+        """Count what is done for a turn, after its answer too, for as long as this lasts."""
+        with self._changed:
+            self._at_work += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._at_work -= 1
+
+    @property
+    def changing(self) -> bool:
+        """Whether a turn may still change by itself."""
+        return self.busy or self._at_work > 0
+
+    @property
+    def current(self) -> Turn | None:
+        """The turn that is being answered, else the last one; None: there is none."""
+        turns = self._turns
+        return next((t for t in turns if not is_settled(t)), turns[-1] if turns else None)
+
+    @property
+    def waiting(self) -> int:
+        """How many turns are being answered or wait for that."""
+        return sum(not is_settled(turn) for turn in self._turns)
+
+    def restore(self, turns: Sequence[Turn], where: Filter, revision: int) -> None:
+        """Take over what was kept."""
+        with self._changed:
+            self.where, self.revision = where, revision
+            self._set(tuple(turns))
+
+    def _set(self, turns: tuple[Turn, ...]) -> None:
+        self._turns = turns
+        self.version += 1
+        self._changed.notify_all()
 
     def begin(self, question: str, state: Literal["waiting", "searching"], filtered: bool) -> Turn:
-        """Add a turn; a turn still being answered is stopped first."""
-        with self._lock:
+        """Add a turn; it waits in line behind those still being answered."""
+        with self._changed:
             number = self._turns[-1].number + 1 if self._turns else 1
-            turn = Turn(number, question, state, filtered=filtered)
+            ahead = self.waiting
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            turn = Turn(number, question, state, filtered=filtered, asked=now)
+            if ahead:
+                turn = replace(turn, state="queued", ahead=ahead)
             self.source_opened = False
-            self._turns = (*map(_stopped, self._turns), turn)[-_TURNS:]
+            self._set((*self._turns, turn)[-self._most_turns :])
             return turn
+
+    def wait_for_earlier(self, turn: Turn) -> Iterator[Turn]:
+        """Yield a turn whenever fewer are before it, until it is the next or was stopped."""
+        ahead = turn.ahead
+        while ahead:
+            with self._changed:
+                now = self._ahead(turn)
+                if now == ahead:
+                    self._changed.wait(_LOOK_SECONDS)
+                    continue
+            if now is None:
+                return
+            if now:
+                waiting = replace(turn, ahead=now)
+                self.update(waiting)
+                yield waiting
+            ahead = now
+
+    def _ahead(self, turn: Turn) -> int | None:
+        """How many turns are answered before one; None where it was stopped."""
+        open_ = [t.number for t in self._turns if not is_settled(t)]
+        return open_.index(turn.number) if turn.number in open_ else None
 
     def update(self, turn: Turn) -> bool:
         """Replace a turn by a newer value; False if the reader has stopped it meanwhile."""
-        return self._change(turn.number, lambda old: None if _is_settled(old) else turn) is not None
+        return self._change(turn.number, lambda old: None if is_settled(old) else turn) is not None
 
     def answering(self, number: int) -> bool:
         """Whether one turn is still being answered."""
-        return any(t.number == number and not _is_settled(t) for t in self._turns)
+        return any(t.number == number and not is_settled(t) for t in self._turns)
 
-    def stop(self) -> None:
-        """Stop the answer under way."""
-        with self._lock:
-            self._turns = tuple(map(_stopped, self._turns))
+    def stop(self) -> Turn | None:
+        """Stop the answer under way; those that wait behind it go on. Returns the stopped turn."""
+        turn = self.current
+        return None if turn is None else self._change(turn.number, _newly_stopped)
 
     def abandon(self) -> None:
-        """Stop the answer and the translations under way: the reader is gone."""
-        with self._lock:
-            self._turns = tuple(replace(_stopped(turn), translations=()) for turn in self._turns)
+        """Stop all answers and translations: the reader is gone, or has deleted it."""
+        with self._changed:
+            self._set(tuple(replace(_stopped(turn), translations=()) for turn in self._turns))
 
-    def clear(self) -> None:
-        """Remove all turns; the filters stay."""
-        with self._lock:
-            self._turns = ()
-            self.name = secrets.token_hex(8)
+    def set_follow_ups(self, number: int, questions: tuple[str, ...]) -> Turn | None:
+        """Set the questions to go on with after one turn; None if there is no such turn."""
+        return self._change(number, lambda old: replace(old, follow_ups=questions))
 
     def set_opinion(self, number: int, verdict: Literal["up", "down"]) -> Turn | None:
         """Set what the reader thinks of one finished turn; None if there is no such turn."""
@@ -138,7 +181,7 @@ class Conversation:
         """
 
         def with_translation(old: Turn) -> Turn | None:
-            if not _is_settled(old) or translation.place not in foreign_quotes(old):
+            if not is_settled(old) or translation.place not in foreign_quotes(old):
                 return None
             others = [t for t in old.translations if t.place != translation.place]
             return replace(old, translations=(*others, translation))
@@ -147,10 +190,10 @@ class Conversation:
 
     def _change(self, number: int, change: Callable[[Turn], Turn | None]) -> Turn | None:
         """Replace one turn by what ``change`` returns; None if there is no turn or no change."""
-        with self._lock:
+        with self._changed:
             for place, old in enumerate(self._turns):
                 if old.number == number and (new := change(old)) is not None:
-                    self._turns = (*self._turns[:place], new, *self._turns[place + 1 :])
+                    self._set((*self._turns[:place], new, *self._turns[place + 1 :]))
                     return new
             return None
 
@@ -196,17 +239,9 @@ class Conversation:
         )
 
 
-@cache
-def _form() -> TypeAdapter[_Saved]:
-    """Converts a saved conversation to JSON and back; made when first needed."""
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(_Saved)
-
-
-def _is_settled(turn: Turn) -> bool:
-    return turn.state in _SETTLED
-
-
 def _stopped(turn: Turn) -> Turn:
-    return turn if _is_settled(turn) else replace(turn, state="stopped")
+    return turn if is_settled(turn) else replace(turn, state="stopped")
+
+
+def _newly_stopped(turn: Turn) -> Turn | None:
+    return None if is_settled(turn) else _stopped(turn)

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from konkyo.rag.short_answer.frame import framed_text
-from konkyo.rag.types import Answer, to_json
+from konkyo.rag.types import Answer, Claim, to_json
 from konkyo.ui.web.html.elements import safe_url
 from konkyo.ui.web.turns import Turn
 
-__all__ = ["as_json", "as_markdown", "plain_answer"]
+__all__ = ["MARK_IN_TEXT", "as_json", "as_markdown", "file_name", "plain_answer"]
+
+MARK_IN_TEXT = re.compile(r"(?<!\s)\s*+[\[［【](\d{1,3})[\]］】]")
+"""The number of a source that a model wrote into a sentence."""
+
+_NO_FILE_NAME = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u200e\u200f\u2028-\u202e\u2066-\u2069]')
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|\Z)", re.IGNORECASE)
+_NAME_LIMIT = 60
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&!])")
 
@@ -36,7 +43,7 @@ def as_markdown(turns: Sequence[Turn]) -> str:
             continue
         for claim in turn.outcome.claims:
             marks = "".join(f"[^{turn.number}-{n}]" for n in claim.citations)
-            parts.append(f"{_plain(framed_text(claim))}{marks}\n")
+            parts.append(f"{_plain(claim.text)}{marks}\n")
         notes = []
         for citation in turn.outcome.citations:
             about = [citation.title, citation.outlet, citation.published]
@@ -56,17 +63,47 @@ def as_json(turns: Sequence[Turn]) -> str:
     return json.dumps(outcomes, ensure_ascii=False, indent=2) + "\n"
 
 
+def file_name(turns: Sequence[Turn], ending: str) -> str:
+    """Returns the name of a file of turns: the first question, of letters every system takes."""
+    question = next((turn.question for turn in turns if turn.outcome is not None), "")
+    name = _NO_FILE_NAME.sub(" ", question)
+    short = " ".join(name.split())[:_NAME_LIMIT].strip(" .")
+    return f"{short if short and not _DEVICE.match(short) else 'konkyo'}.{ending}"
+
+
 def plain_answer(turn: Turn) -> str:
-    """Returns the answer with its sources as plain text, for the copy button."""
+    """Returns an answer as plain text: its sentences, then its sources numbered in their order."""
     if not isinstance(turn.outcome, Answer):
         return turn.outcome.text if turn.outcome else ""
-    lines = [turn.question, "", turn.outcome.text, ""]
-    for citation in turn.outcome.citations:
+    cited = [number for claim in turn.outcome.claims for number in claim.citations]
+    numbers = {old: new for new, old in enumerate(dict.fromkeys(cited), 1)}
+    sentences = [_numbered(claim, numbers) for claim in turn.outcome.claims]
+    lines = [turn.question, "", *sentences, ""]
+    known = {citation.id: citation for citation in turn.outcome.citations}
+    for old, new in numbers.items():
+        if (citation := known.get(old)) is None:
+            continue
         about = " · ".join(
             part for part in (citation.title, citation.outlet, citation.published) if part
         )
-        lines.append(f"[{citation.id}] “{citation.quote}” — {about}")
+        lines.append(f"[{new}] “{citation.quote}” — {about}")
         url = safe_url(citation.url)
         if url:
             lines.append(f"    {url}")
     return "\n".join(lines)
+
+
+def _numbered(claim: Claim, numbers: Mapping[int, int]) -> str:
+    """Returns a sentence with the numbers of its sources, which stand in it or after it."""
+    inside: set[int] = set()
+
+    def renumbered(found: re.Match[str]) -> str:
+        number = int(found[1])
+        if number not in claim.citations:
+            return found[0]
+        inside.add(number)
+        return f"[{numbers[number]}]"
+
+    said = MARK_IN_TEXT.sub(renumbered, framed_text(claim))
+    after = "".join(f"[{numbers[n]}]" for n in claim.citations if n not in inside)
+    return f"{said} {after}".strip()

@@ -9,20 +9,43 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode
 
 from konkyo.ui.http.security_middleware import Message, Receive, Scope
 
-__all__ = ["owned", "reader_of"]
+__all__ = ["conversation_of", "is_kept", "owned", "reader_of", "unkept"]
 
 _HEARTBEAT = re.compile(r"/gradio_api/heartbeat/(?P<session>[^/]+)\Z")
 _FIELD = "session_hash"
 _LONGEST = 100
+_UNKEPT = "unkept_"
+_CONVERSATION_HEADER = "x-konkyo-conversation"
+_CONVERSATION = re.compile(r"[0-9a-f]{32}\Z")
+
+
+def unkept(name: str) -> str:
+    """Returns the name of a reader who cannot be told from others, so that nothing is kept."""
+    return _UNKEPT + name
+
+
+def is_kept(reader: str) -> bool:
+    """Whether the conversations of a reader are kept."""
+    return not reader.startswith(_UNKEPT)
 
 
 def reader_of(session: str) -> str:
     """Returns the reader whose session it is."""
     return session.partition("-")[0]
+
+
+def conversation_of(session: str, headers: Mapping[str, str]) -> str:
+    """Returns which of the reader's conversations a request is about.
+
+    The page's script names it in a header; without that, each session has one.
+    """
+    named = headers.get(_CONVERSATION_HEADER, "")
+    return named if _CONVERSATION.match(named) else session.partition("-")[2]
 
 
 async def owned(scope: Scope, receive: Receive, reader: str) -> Receive:

@@ -36,6 +36,7 @@ __all__ = [
     "advance",
     "foreign_quotes",
     "is_foreign",
+    "is_settled",
     "leading_quote",
     "quote_of",
     "quotes_of",
@@ -84,6 +85,8 @@ class Turn:
     ``newest`` is the date of the newest article when it was asked, ``model`` the language model
     there was; both may be empty. ``error`` is what the reader is told of an error,
     ``error_detail`` its message for whoever runs the server.
+    ``asked`` is when, as an ISO time (UTC); ``follow_ups`` are questions to go on with, which the
+    articles answer.
     """
 
     number: int
@@ -104,6 +107,8 @@ class Turn:
     newest: str = ""
     model: str = ""
     error_detail: str = ""
+    asked: str = ""
+    follow_ups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +200,11 @@ def leading_quote(turn: Turn) -> tuple[str, Mark] | None:
     """Returns the quote to open beside a turn: the first one cited; None while there is none."""
     cited = [number for claim in turn.claims for number in claim.citations]
     return next((q for q in quotes_of(turn) if q[1].number in cited[:1]), None)
+
+
+def is_settled(turn: Turn) -> bool:
+    """Whether nothing more will come of a turn."""
+    return turn.state in ("done", "stopped", "failed")
 
 
 def is_foreign(turn: Turn, quote: Quote) -> bool:

@@ -14,6 +14,7 @@ from konkyo.ui.web.chat_service import QUESTION_LIMIT, ChatService
 from konkyo.ui.web.conversation import Conversation
 from konkyo.ui.web.html.article import article_page, notice_page
 from konkyo.ui.web.html.conversation import conversation, not_ready
+from konkyo.ui.web.html.conversation_list import search_field
 from konkyo.ui.web.html.filters import filters
 from konkyo.ui.web.html.header import brand, question_count, status, tools
 from konkyo.ui.web.html.overview import overview
@@ -31,14 +32,23 @@ __all__ = [
 
 
 def conversation_view(
-    chat_service: ChatService, turns: tuple[Turn, ...], language: Language
+    chat_service: ChatService,
+    turns: tuple[Turn, ...],
+    language: Language,
+    *,
+    shares: bool = False,
 ) -> str:
-    """Returns the turns of a conversation, or a welcome with suggested questions."""
+    """Returns the turns of a conversation, or a welcome with suggested questions.
+
+    ``shares`` offers to share answers.
+    """
     if not turns and chat_service.readiness == "failed":
         return not_ready(chat_service.problem, language)
     suggestions = chat_service.examples(language) or ()
     turns = tuple(chat_service.citations.noted(turn, language) for turn in turns)
-    return conversation(turns, language, suggestions, translates=chat_service.translates)
+    return conversation(
+        turns, language, suggestions, translates=chat_service.translates, shares=shares
+    )
 
 
 def source_view(
@@ -92,6 +102,7 @@ def page_words(
     words = {key: escape(phrase, quote=False) for key, phrase in PHRASES[language].items()}
     words["html:brand"] = brand(language)
     words["html:tools"] = tools(language, cookie=LANGUAGE_COOKIE, sign_out=by_password)
+    words["html:search"] = search_field(language)
     words["html:status"] = status_view(chat_service, language)
     words["html:conversation"] = conversation((), language, suggestions)
     words["html:source"] = overview(chat_service.index_summary, language)

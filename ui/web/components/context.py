@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import itertools
+from html import escape
 from typing import TYPE_CHECKING
 
 from konkyo.index.errors import KonkyoError
 from konkyo.ui.http.auth import TooMany
 from konkyo.ui.http.security_middleware import language_of
 from konkyo.ui.web.admin import AdminPages
+from konkyo.ui.web.background_answers import BackgroundAnswers
 from konkyo.ui.web.chat_server import LOOPBACK, ChatServer
 from konkyo.ui.web.components.visit import Visit
 from konkyo.ui.web.html.filters import filters
 from konkyo.ui.web.html.overview import overview
 from konkyo.ui.web.i18n import Language, say
-from konkyo.ui.web.page_sessions import reader_of
+from konkyo.ui.web.page_sessions import conversation_of, is_kept, reader_of
 from konkyo.ui.web.turns import Mark
 from konkyo.ui.web.views import conversation_view, source_view, status_view
 
@@ -30,6 +32,8 @@ class PageContext:
     def __init__(self, chat_server: ChatServer, admin: AdminPages) -> None:
         self.chat_service = chat_server.chat_service
         self.feedback = chat_server.feedback
+        self.answers = BackgroundAnswers(chat_server.chat_service)
+        self.shares = chat_server.shares
         self.admin = admin
         self._server = chat_server
         self._updates = itertools.count()
@@ -40,9 +44,13 @@ class PageContext:
         address = request.client.host if request.client is not None else ""
         user = getattr(request, "username", None)
         data = event._data if event is not None and isinstance(event._data, dict) else {}
+        headers = {k.lower(): v for k, v in dict(request.headers or {}).items()}
+        conversations = self.chat_service.conversations
+        named = conversation_of(session, headers)
         return Visit(
-            language=language_of({k.lower(): v for k, v in dict(request.headers or {}).items()}),
-            conversation=self.chat_service.conversations.open(session, reader_of(session)),
+            language=language_of(headers),
+            conversation=conversations.open(named, reader_of(session), session),
+            session=session,
             editor=self.admin.open and self._server.access.role_of_user(user) == "editor",
             # Behind a proxy, and on this machine, everybody has one address: count tabs there.
             limited_as=session if address in LOOPBACK else address,
@@ -70,9 +78,13 @@ class PageContext:
         """
         return f'{html}<span hidden data-press="{next(self._updates)}"></span>'
 
-    def conversation(self, visit: Visit) -> str:
-        """Returns the conversation as HTML."""
-        return conversation_view(self.chat_service, visit.conversation.turns, visit.language)
+    def conversation(self, visit: Visit, *, followed: bool = False) -> str:
+        """Returns the conversation as HTML; ``followed`` is whether its changes follow."""
+        shown = visit.conversation
+        shares = self.shares.open and is_kept(shown.reader)
+        inner = conversation_view(self.chat_service, shown.turns, visit.language, shares=shares)
+        live = " data-live" if followed else ""
+        return f'<div data-conversation="{escape(shown.key)}"{live}>{inner}</div>'
 
     def source(self, visit: Visit, article_id: str, mark: Mark, turn: int) -> str:
         """Returns an article with its marks as HTML."""

@@ -3,7 +3,8 @@
 Annotations are evaluated here, not postponed: see ``events``.
 """
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from konkyo.index.records import Filter
@@ -22,24 +23,28 @@ from konkyo.ui.web.components.events import (
 )
 from konkyo.ui.web.components.filter_bar import FilterBar
 from konkyo.ui.web.components.visit import Visit
-from konkyo.ui.web.turns import Mark, Turn
+from konkyo.ui.web.turns import Mark
 
 if TYPE_CHECKING:
+    from konkyo.ui.web.components.conversation_list import ConversationList
     from konkyo.ui.web.components.source_panel import SourcePanel
 
 __all__ = ["ConversationColumn"]
 
-_READERS_AT_ONCE = 32
+_READERS_AT_ONCE = 200
 _TRANSLATIONS_AT_ONCE = 16
+_LOOK_SECONDS = 0.05
 
-Row = tuple[object, object, object, object, object]
-"""What a question changes: conversation, source, question box, ask button and stop button."""
+Row = tuple[object, object, object, object]
+"""What a question changes: conversation, question box, stop button and list of conversations."""
+Followed = tuple[object, object, object]
+"""What an answer changes: conversation, source and stop button."""
 
 
 class ConversationColumn:
     """Asks questions and shows their answers as they are written.
 
-    ``questions`` and ``translations`` are the events under way, for others to cancel.
+    ``followed`` and ``translations`` are the events under way, for others to cancel.
     """
 
     def __init__(self, context: PageContext) -> None:
@@ -47,7 +52,8 @@ class ConversationColumn:
         self.conversation = html_part(
             "@@html:conversation@@",
             "k-conversation",
-            "konkyo.conversation(element, trigger, watch, 'ask', 'open', 'opinion', 'translate');",
+            "konkyo.conversation(element, trigger, watch,"
+            " 'ask', 'open', 'opinion', 'translate', 'follow', 'publish');",
         )
         self.filter_bar = FilterBar(context)
         self._build_composer()
@@ -71,9 +77,9 @@ class ConversationColumn:
             self.ask_button = gr.Button("@@ask@@", elem_id="k-ask", variant="primary", scale=0)
             self.stop_button = gr.Button("@@stop@@", elem_id="k-stop", visible=False, scale=0)
 
-    def wire(self, source: "SourcePanel") -> None:
+    def wire(self, source: "SourcePanel", listed: "ConversationList") -> None:
         """Wire questions, whose first quote opens in ``source``, and the buttons of a turn."""
-        self._wire_questions(source)
+        self._wire_questions(source, listed)
         translations: Any = self.conversation.translate(
             self._translations(),
             None,
@@ -84,47 +90,89 @@ class ConversationColumn:
             **HIDDEN,
         )
         self.translations = translations
-        buttons = [self.conversation, self.ask_button, self.stop_button]
         stop = on_request(self._context, self._stop)
-        at_once(self.stop_button.click, stop, buttons, cancels=self.questions)
+        at_once(self.stop_button.click, stop, [self.conversation, self.stop_button])
         opinion = on_event(self._context, self._set_opinion)
         at_once(self.conversation.opinion, opinion, self.conversation, trigger_mode="multiple")
         self.filter_bar.wire()
 
-    def _wire_questions(self, source: "SourcePanel") -> None:
+    def _wire_questions(self, source: "SourcePanel", listed: "ConversationList") -> None:
+        """Wire asking, which answers at once, and following what becomes of the questions."""
         import gradio as gr
 
-        row = [
-            self.conversation,
-            source.panel,
-            self._box,
-            self.ask_button,
-            self.stop_button,
-        ]
-        handler = self._questions(source)
-        more: dict[str, Any] = {
-            # A question sent while the last answer's end is still on its way must not be dropped.
-            "trigger_mode": "multiple",
-            # The same for both: of the limits that share a name, Gradio takes the lowest.
-            "concurrency_limit": _READERS_AT_ONCE,
-            "concurrency_id": "ask",
+        def ask(typed: str, event: gr.EventData, request: gr.Request) -> Row:
+            return self._ask(typed, self._context.visit(request, event), listed)
+
+        row = [self.conversation, self._box, self.stop_button, listed.list]
+        more: dict[str, Any] = {"trigger_mode": "multiple", "queue": False, **HIDDEN}
+        gr.on([self._box.submit, self.ask_button.click], ask, self._box, row, **more)
+        self.conversation.ask(ask, self._box, row, **more)
+        self.followed: Any = self.conversation.follow(
+            self._changes(source),
+            None,
+            [self.conversation, source.panel, self.stop_button],
+            trigger_mode="multiple",
+            concurrency_limit=_READERS_AT_ONCE,
             **HIDDEN,
-        }
-        typed = gr.on([self._box.submit, self.ask_button.click], handler, self._box, row, **more)
-        pressed = self.conversation.ask(handler, self._box, row, **more)
-        self.questions = [typed, pressed]
-        # An unexpected error: Gradio writes it to the terminal, and the page shows that it failed.
-        for asking in self.questions:
-            failed = on_request(self._context, self._settled)
-            at_once(asking.failure, failed, [self.conversation, self.ask_button, self.stop_button])
+        )
 
-    def _questions(self, source: "SourcePanel") -> Any:
+    def _ask(self, typed: str, visit: Visit, listed: "ConversationList") -> Row:
+        context, conversation = self._context, visit.conversation
+        named, written = visit.value("question").strip(), (typed or "").strip()
+        question = named or written
+        if not question or (not named and len(written) > QUESTION_LIMIT):
+            # What is too long stays in the box, where the page says so.
+            return (unchanged(),) * 4
+        if visit.value("widen"):
+            conversation.where = Filter()
+        context.answers.submit(
+            conversation, question, visit.language, conversation.where, context.too_many(visit)
+        )
+        return context.conversation(visit), "", visible(conversation.busy), listed.listed(visit)
+
+    def _changes(self, source: "SourcePanel") -> Any:
         import gradio as gr
 
-        def ask(typed: str, event: gr.EventData, request: gr.Request) -> Iterator[Row]:
-            yield from self._ask(typed, self._context.visit(request, event), source)
+        async def changes(request: gr.Request) -> AsyncIterator[Followed]:
+            # A conversation may have to be fetched from a database.
+            visit = await asyncio.to_thread(self._context.visit, request)
+            conversations = self._context.chat_service.conversations
+            seen, opened, shown = -1, None, 0
+            while True:
+                version = visit.conversation.version
+                changing = visit.conversation.changing
+                if not conversations.shows(visit.session, visit.conversation):
+                    return
+                if version != seen:
+                    turn = visit.conversation.current
+                    if turn is not None and turn.number != shown:
+                        opened, shown = None, turn.number
+                    seen = version
+                    parts, opened = await asyncio.to_thread(self._view, visit, source, opened)
+                    yield parts
+                if not changing:
+                    return
+                # Looked at like this, a reader who waits holds no thread.
+                await asyncio.sleep(_LOOK_SECONDS)
 
-        return ask
+        return changes
+
+    def _view(
+        self, visit: Visit, source: "SourcePanel", opened: tuple[str, Mark] | None
+    ) -> tuple[Followed, tuple[str, Mark] | None]:
+        turn, busy = visit.conversation.current, visit.conversation.busy
+        beside: object = unchanged()
+        if turn is not None:
+            beside, opened = source.beside(visit, turn, opened)
+        said = self._context.conversation(visit, followed=visit.conversation.changing)
+        return (said, beside, visible(busy)), opened
+
+    def _stop(self, visit: Visit) -> tuple[str, object]:
+        conversation = visit.conversation
+        stopped = conversation.stop()
+        if stopped is not None:
+            self._context.chat_service.conversations.save(conversation, stopped)
+        return self._context.conversation(visit), visible(conversation.busy)
 
     def _translations(self) -> Any:
         import gradio as gr
@@ -133,36 +181,6 @@ class ConversationColumn:
             yield from self._translate(self._context.visit(request, event))
 
         return translate
-
-    def _ask(self, typed: str, visit: Visit, source: "SourcePanel") -> Iterator[Row]:
-        context, conversation = self._context, visit.conversation
-        named, written = visit.value("question").strip(), (typed or "").strip()
-        question = named or written
-        same = unchanged()
-        if not question or (not named and len(written) > QUESTION_LIMIT):
-            # What is too long stays in the box, where the page says so.
-            yield same, same, same, same, same
-            return
-        opened: tuple[str, Mark] | None = None
-        box: object = ""
-        if visit.value("widen"):
-            conversation.where = Filter()
-        for turn in context.chat_service.ask(
-            conversation, question, visit.language, conversation.where, context.too_many(visit)
-        ):
-            beside, opened = source.beside(visit, turn, opened)
-            yield context.conversation(visit), beside, box, *_buttons(turn, first=box == "")
-            box = same
-        if not conversation.busy:
-            context.chat_service.conversations.save(conversation)
-            yield context.conversation(visit), same, same, visible(True), visible(False)
-
-    def _settled(self, visit: Visit) -> tuple[str, object, object]:
-        return self._context.conversation(visit), visible(True), visible(False)
-
-    def _stop(self, visit: Visit) -> tuple[str, object, object]:
-        visit.conversation.stop()
-        return self._settled(visit)
 
     def _translate(self, visit: Visit) -> Iterator[object]:
         context = self._context
@@ -192,14 +210,6 @@ class ConversationColumn:
                 correction=visit.value("correction"),
                 history=[(p.question, p.answer) for p in conversation.history(turn.number)],
             )
-            context.chat_service.conversations.save(conversation)
+        if turn is not None:
+            context.chat_service.conversations.save(conversation, turn)
         return context.conversation(visit)
-
-
-def _buttons(turn: Turn, *, first: bool) -> tuple[object, object]:
-    """Returns what happens to the ask and the stop button when a turn has changed."""
-    if first:
-        return visible(False), visible(True)
-    if turn.state in ("done", "failed"):
-        return visible(True), visible(False)
-    return unchanged(), unchanged()

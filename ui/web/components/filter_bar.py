@@ -45,4 +45,5 @@ class FilterBar:
 
     def _clear(self, visit: Visit) -> str:
         visit.conversation.where = Filter()
+        self._context.chat_service.conversations.save(visit.conversation)
         return self._context.filters(visit)

@@ -12,9 +12,11 @@ from konkyo.ui.web.admin import AdminPages
 from konkyo.ui.web.chat_server import ChatServer
 from konkyo.ui.web.components.context import PageContext
 from konkyo.ui.web.components.conversation_column import ConversationColumn
-from konkyo.ui.web.components.events import at_once, unchanged
+from konkyo.ui.web.components.conversation_list import ConversationList
+from konkyo.ui.web.components.events import at_once, on_request, unchanged
 from konkyo.ui.web.components.header import Header
 from konkyo.ui.web.components.source_panel import SourcePanel
+from konkyo.ui.web.page_sessions import reader_of
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -76,14 +78,17 @@ def _build_page(context: PageContext) -> "gr.Blocks":
     ) as page:
         header = Header(context)
         with gr.Row(elem_id="k-columns", equal_height=False):
+            with gr.Column(elem_id="k-side", scale=0, min_width=0):
+                listed = ConversationList(context)
             with gr.Column(elem_id="k-left", scale=6, min_width=0):
                 column = ConversationColumn(context)
             with gr.Column(elem_id="k-right", scale=5, min_width=0):
                 source = SourcePanel(context)
-        column.wire(source)
-        header.wire(column, source)
+        column.wire(source, listed)
+        listed.wire(column, source)
+        header.wire()
         source.wire(column.conversation, header)
-        _wire_page(page, context, header, column, source)
+        _wire_page(page, context, header, column, source, listed)
     page.queue(max_size=_WAITING_AT_MOST)
     return page
 
@@ -94,6 +99,7 @@ def _wire_page(
     header: Header,
     column: ConversationColumn,
     source: SourcePanel,
+    listed: ConversationList,
 ) -> None:
     """Wire what happens when the page is opened and when it is closed."""
     import gradio as gr
@@ -127,8 +133,11 @@ def _wire_page(
         return await asyncio.to_thread(welcome, request)
 
     def leave(request: gr.Request) -> None:
-        context.chat_service.conversations.close(str(request.session_hash))
+        session = str(request.session_hash)
+        context.chat_service.conversations.leave(reader_of(session), session)
 
+    # What is kept is shown before the models are ready.
+    at_once(page.load, on_request(context, listed.show), listed.outputs)
     parts = [header.status, column.conversation, source.panel, column.filter_bar.filters]
     at_once(page.load, arrive, parts)
     at_once(page.load, find_examples, column.conversation)

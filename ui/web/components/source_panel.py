@@ -61,6 +61,17 @@ class SourcePanel:
             return unchanged(), opened
         return self._context.source(visit, *quote, turn.number), quote
 
+    def beside_shown(self, visit: Visit) -> str:
+        """Returns what to show beside a conversation that is opened: the source of its last answer.
+
+        The list of articles where that has none.
+        """
+        turn = visit.conversation.current
+        quote = leading_quote(turn) if turn is not None else None
+        if turn is None or quote is None:
+            return self._context.overview(visit)
+        return self._context.source(visit, *quote, turn.number)
+
     def _open_article(self, visit: Visit) -> str:
         article_id = visit.value("article")
         if not _ARTICLE_ID.match(article_id):

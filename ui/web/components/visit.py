@@ -18,13 +18,14 @@ _DIGITS = 9
 class Visit:
     """Who caused an event, and what it carries.
 
-    ``limited_as`` is by what the reader's questions are counted; ``editor`` is whether they may
-    change the index; ``data`` is what the page's script sent along; ``user`` is their name, or
-    where they are.
+    ``session`` is that of the browser's tab. ``limited_as`` is by what the reader's questions are
+    counted; ``editor`` is whether they may change the index; ``data`` is what the page's script
+    sent along; ``user`` is their name, or where they are.
     """
 
     language: Language
     conversation: Conversation
+    session: str
     editor: bool
     limited_as: str
     data: Mapping[str, object] = field(default_factory=dict)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from html import escape
 from typing import Literal
 
 from konkyo.rag.types import Answer, Claim, Refusal, Reply
-from konkyo.ui.web.export import plain_answer
+from konkyo.ui.web.export import MARK_IN_TEXT, plain_answer
 from konkyo.ui.web.html.elements import (
     article_label,
     language_name,
@@ -16,6 +15,7 @@ from konkyo.ui.web.html.elements import (
     open_attributes,
     phrase,
     safe_url,
+    suggestion_chips,
     text_attributes,
 )
 from konkyo.ui.web.html.evidence import translation_block
@@ -25,9 +25,7 @@ from konkyo.ui.web.html.reply import reply_block
 from konkyo.ui.web.i18n import Language, say
 from konkyo.ui.web.turns import Quote, Turn, quote_of, shown_quotes
 
-__all__ = ["answer_actions", "answer_body", "failure_block", "printed_sources"]
-
-_MARK_IN_TEXT = re.compile(r"(?<!\s)\s*+[\[［【](\d{1,3})[\]］】]")
+__all__ = ["answer_actions", "answer_body", "failure_block", "follow_ups", "printed_sources"]
 
 
 def answer_body(turn: Turn, language: Language, *, translates: bool = False) -> str:
@@ -119,7 +117,7 @@ def _claim(turn: Turn, claim: Claim, language: Language) -> str:
         day = escape(claim.published)
         pieces.append(f'<time class="k-day" datetime="{day}">{day}</time> ')
     done = 0
-    for found in _MARK_IN_TEXT.finditer(claim.text):
+    for found in MARK_IN_TEXT.finditer(claim.text):
         number = int(found.group(1))
         if number not in claim.citations:
             continue
@@ -168,8 +166,16 @@ def printed_sources(turn: Turn, language: Language) -> str:
     return f'<div class="k-printed"><h3>{heading}</h3><ol>{"".join(rows)}</ol></div>'
 
 
-def answer_actions(turn: Turn, language: Language) -> str:
-    """Returns what a reader can do with an answer."""
+def follow_ups(turn: Turn, language: Language) -> str:
+    """Returns the questions to go on with after an answer, each a button that asks it."""
+    if not turn.follow_ups:
+        return ""
+    heading, chips = phrase(language, "follow_ups"), suggestion_chips(turn.follow_ups)
+    return f'<div class="k-follow-ups"><h3>{heading}</h3><ul class="k-chips">{chips}</ul></div>'
+
+
+def answer_actions(turn: Turn, language: Language, *, shares: bool = False) -> str:
+    """Returns what a reader can do with an answer; ``shares`` offers to share it."""
     actions = [
         _action("retry", turn, language),
         _action("edit", turn, language),
@@ -177,6 +183,12 @@ def answer_actions(turn: Turn, language: Language) -> str:
     if isinstance(turn.outcome, Answer):
         actions.append(_action("copy", turn, language, text=plain_answer(turn)))
     actions.append(_action("link", turn, language))
+    if shares and isinstance(turn.outcome, Answer | Refusal):
+        name = named_for(turn, language, "share")
+        actions.append(
+            f'<button type="button" class="k-quiet" data-act="share" data-turn="{turn.number}"'
+            f' aria-label="{name}">{phrase(language, "share")}</button>'
+        )
     thumbs = feedback_buttons(turn, language)
     return f'<div class="k-foot"><span class="k-actions">{"".join(actions)}{thumbs}</span></div>'
 

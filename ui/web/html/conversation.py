@@ -9,7 +9,13 @@ from konkyo.rag.types import (
     Refusal,
     Reply,
 )
-from konkyo.ui.web.html.answer import answer_actions, answer_body, failure_block, printed_sources
+from konkyo.ui.web.html.answer import (
+    answer_actions,
+    answer_body,
+    failure_block,
+    follow_ups,
+    printed_sources,
+)
 from konkyo.ui.web.html.checked import checked_line
 from konkyo.ui.web.html.elements import lang_attribute, phrase, suggestion_chips
 from konkyo.ui.web.html.evidence import evidence_cards
@@ -26,14 +32,16 @@ def conversation(
     suggestions: Sequence[str] = (),
     *,
     translates: bool = False,
+    shares: bool = False,
 ) -> str:
     """Returns all turns in order, or a welcome with suggested questions.
 
-    ``translates`` offers to have quotes in other languages than the question's translated.
+    ``translates`` offers to have quotes in other languages than the question's translated;
+    ``shares`` offers to share answers.
     """
     if not turns:
         return _welcome(language, suggestions)
-    inner = "".join(_turn(turn, language, translates) for turn in turns)
+    inner = "".join(_turn(turn, language, translates, shares) for turn in turns)
     return f'<div class="k-turns">{inner}</div>'
 
 
@@ -54,7 +62,7 @@ def _welcome(language: Language, suggestions: Sequence[str]) -> str:
     )
 
 
-def _turn(turn: Turn, language: Language, translates: bool) -> str:
+def _turn(turn: Turn, language: Language, translates: bool, shares: bool) -> str:
     kind = {Refusal: "refused", Reply: "replied"}.get(type(turn.outcome), "answered")
     busy = turn.state in ("waiting", "searching", "queued", "writing", "checking")
     inner = [_question(turn)]
@@ -69,8 +77,9 @@ def _turn(turn: Turn, language: Language, translates: bool) -> str:
     if not busy:
         inner.append(checked_line(turn, language, translates=translates))
         inner.append(printed_sources(turn, language))
-        inner.append(answer_actions(turn, language))
+        inner.append(answer_actions(turn, language, shares=shares))
         inner.append(feedback_form(turn, language))
+        inner.append(follow_ups(turn, language))
     return (
         f'<section class="k-turn" data-turn="{turn.number}" data-state="{turn.state}"'
         f' data-kind="{kind}" aria-labelledby="k-q{turn.number}">{"".join(inner)}</section>'

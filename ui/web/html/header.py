@@ -12,9 +12,13 @@ __all__ = ["brand", "file_download", "question_count", "status", "tools"]
 
 
 def brand(language: Language) -> str:
-    """Returns the name and the tagline."""
+    """Returns the button that opens the list of conversations, the name and the tagline."""
+    name = phrase(language, "conversations")
     return (
-        '<div class="k-brand"><span class="k-seal" aria-hidden="true" lang="ja">根</span>'
+        '<div class="k-brand">'
+        '<button type="button" class="k-quiet k-icon" data-act="side" aria-controls="k-side"'
+        f' aria-label="{name}" title="{name}">☰</button>'
+        '<span class="k-seal" aria-hidden="true" lang="ja">根</span>'
         '<h1>Konkyo</h1> <span class="k-tagline">'
         f"{phrase(language, 'tagline')}</span></div>"
     )

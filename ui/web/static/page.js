@@ -4,6 +4,26 @@
   const root = document.documentElement;
   const $ = (selector, from = document) => from.querySelector(selector);
   const narrow = window.matchMedia("(max-width: 860px)");
+  const roomy = window.matchMedia("(min-width: 1100px)");
+
+  // Which conversation this tab shows: named in the address, so that a reload finds it again, and told
+  // with every request, so that any server does.
+  const inAddress = () => {
+    const named = new URL(window.location.href).searchParams.get("c") ?? "";
+    return /^[0-9a-f]{32}$/.test(named) ? named : "";
+  };
+  const fresh = () => [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  let current = inAddress() || fresh();
+  // Until the conversation is here, no welcome is shown in its place.
+  if (inAddress()) root.dataset.opening = "";
+  const addressOf = (id) => (id ? `${window.location.pathname}?c=${id}` : window.location.pathname);
+  const keepInAddress = () => history.replaceState(history.state, "", addressOf(current));
+  // What lies over the page is an entry of the browser's history, so that Back closes it.
+  const moveTo = (address) => {
+    if (history.state?.over) history.replaceState(null, "", address);
+    else history.pushState(null, "", address);
+  };
 
   // The framework's client closes its one stream of events whenever the server has nothing left to
   // tell, even when a question was sent in that very moment: its answer would never be heard of. So
@@ -72,6 +92,15 @@
   }
   window.fetch = (input, init) => {
     const { pathname } = new URL(input instanceof Request ? input.url : input, location.href);
+    // The framework takes back what it was not told the number of yet, which its own server refuses.
+    if (/\/gradio_api\/(cancel|reset)$/.test(pathname) && !JSON.parse(init.body).event_id) {
+      return Promise.resolve(Response.json({ success: true }));
+    }
+    if (init?.method === "POST" && pathname.includes("/gradio_api/")) {
+      const headers = new Headers(init.headers);
+      headers.set("x-konkyo-conversation", current);
+      init = { ...init, headers };
+    }
     if (pathname.endsWith("/queue/join")) return join(input, init);
     if (pathname.endsWith("/queue/data")) return listen(new Request(input, init));
     if (pathname.endsWith("/login")) return signIn(input, init);
@@ -91,6 +120,13 @@
   const recall = (key) => {
     try { return localStorage.getItem(key); } catch { return null; }
   };
+  const sessionStorageOf = (key) => {
+    try { return sessionStorage.getItem(key); } catch { return null; }
+  };
+  // What is being written outlives a reload, which a change of the language is, too.
+  window.addEventListener("pagehide", () => {
+    try { sessionStorage.setItem("konkyo-draft", box()?.value ?? ""); } catch { /* refused */ }
+  });
   const systemDark = window.matchMedia("(prefers-color-scheme: dark)");
   const dark = () => (recall("konkyo-theme") ?? (systemDark.matches ? "dark" : "light")) === "dark";
   const paint = () => { root.dataset.theme = dark() ? "dark" : "light"; };
@@ -109,14 +145,60 @@
   const box = () => $("#k-box textarea");
   const limit = () => Number($(".k-count")?.dataset.limit ?? Infinity);
 
-  function showSource() {
-    root.dataset.source = "open";
+  // ---- what lies over the page on a narrow screen: a source, or the list of conversations
+  const over = () => root.dataset.source === "open" || (root.dataset.side === "open" && !roomy.matches);
+  function cover() {
+    if (!history.state?.over && over()) history.pushState({ over: true }, "");
   }
-  let opener = null;
-  function hideSource() {
+  function uncover() {
+    if (history.state?.over) history.back(); else closeAll();
+  }
+  function closeAll() {
+    if (root.dataset.side === "open" && !roomy.matches) {
+      root.dataset.side = "closed";
+      if ($("#k-side")?.contains(document.activeElement)) $('#k-top [data-act="side"]')?.focus();
+    }
     if (root.dataset.source !== "open") return;
     delete root.dataset.source;
     opener?.isConnected && opener.focus();
+  }
+  let opener = null;
+  function showSource() {
+    root.dataset.source = "open";
+    if (narrow.matches) cover();
+  }
+  const settleSide = () => {
+    root.dataset.side = roomy.matches ? recall("konkyo-side") ?? "open" : "closed";
+  };
+  settleSide();
+  roomy.addEventListener("change", settleSide);
+  function turnSide() {
+    if (root.dataset.side === "open" && !roomy.matches) { uncover(); return; }
+    root.dataset.side = root.dataset.side === "open" ? "closed" : "open";
+    if (roomy.matches) remember("konkyo-side", root.dataset.side);
+    else { cover(); $("#k-side input")?.focus(); }
+  }
+  document.addEventListener("click", (event) => {
+    if (!(event.target instanceof Element)) return;
+    if (event.target.closest('[data-act="side"]')) turnSide();
+    else if (root.dataset.side === "open" && !roomy.matches && event.target.isConnected
+      && !event.target.closest("#k-side, .k-toast")) uncover();
+  });
+  window.addEventListener("popstate", () => {
+    closeAll();
+    const named = inAddress();
+    if (named === current || (!named && !shownTurns())) return;
+    current = named || fresh();
+    show();
+  });
+  const shownTurns = () => document.querySelectorAll(".k-turn").length;
+  let show = () => {};
+  function startNew() {
+    closeAll();
+    current = fresh();
+    moveTo(addressOf(""));
+    show();
+    box()?.focus();
   }
 
   // ---- the tooltip that shows a quote while a number is pointed at
@@ -212,6 +294,9 @@
     });
   }
   let showArticles = () => {};
+  let searchFor = () => {};
+  let revoke = () => {};
+  const linkOf = (token) => new URL(`share/${token}`, window.location.href).toString();
   let unfilter = () => {};
 
   // A file made of text that the server sent; nothing is opened or run.
@@ -237,14 +322,13 @@
   }
 
   window.konkyo = {
-    conversation(element, trigger, watch, ask, open, opinion, translate) {
+    conversation(element, trigger, watch, ask, open, opinion, translate, follow, share) {
       element.setAttribute("role", "log");
       const refold = keepFolds(element);
       opens(element, trigger, open);
       const put = (question, widen) => {
         following = true;
         trigger(ask, widen ? { question, widen: 1 } : { question });
-        history.replaceState(null, "", linkTo(question));
       };
       element.addEventListener("click", (event) => {
         const button = event.target instanceof Element && event.target.closest("[data-act]");
@@ -272,6 +356,7 @@
         if (act === "edit") compose(text);
         if (act === "copy") copy(button, text);
         if (act === "link") copy(button, linkTo(text));
+        if (act === "share") trigger(share, { turn });
       });
       for (const [on, off] of [["mouseover", "mouseout"], ["focusin", "focusout"]]) {
         element.addEventListener(on, (event) => { const c = citeOf(event); if (c) showPeek(c); });
@@ -285,7 +370,23 @@
       pane.addEventListener("wheel", () => { following = false; }, { passive: true });
       pane.addEventListener("touchmove", () => { following = false; }, { passive: true });
       let answered = 0;
+      // An answer under way is followed; again after a while without news, as the server may be another.
+      let again = 0;
+      const followOn = () => {
+        clearTimeout(again);
+        if (!$(".k-answer[aria-busy=true]", element)) return;
+        if (!$("[data-live]", element)) trigger(follow);
+        again = setTimeout(() => trigger(follow), 15_000);
+      };
+      document.addEventListener("visibilitychange", () => {
+        if (document.visibilityState === "visible" && shownTurns()) trigger(follow);
+      });
+      let shown = current;
       watch("value", () => {
+        const named = $("[data-conversation]", element)?.dataset.conversation;
+        if (named) delete root.dataset.opening;
+        if (named && named !== current) { show(); return; }
+        followOn();
         refold();
         const all = element.querySelectorAll(".k-turn");
         const last = all[all.length - 1];
@@ -293,11 +394,11 @@
           answered = all.length;
           document.dispatchEvent(new Event("konkyo-answered"));
         }
-        if (all.length !== turns) {
+        if (all.length !== turns || shown !== current) {
           turns = all.length;
           following = true;
-          if (last) history.replaceState(null, "", linkTo($(".k-question", last).textContent));
-          else if (new URL(location.href).searchParams.has("q")) history.replaceState(null, "", location.pathname);
+          shown = current;
+          if (last) keepInAddress();
         }
         if (last && following) last.scrollIntoView({ block: "start", behavior: glide() });
         // The button that was pressed is gone: who uses a keyboard goes on from what took its place.
@@ -308,8 +409,13 @@
       });
       const asked = new URL(window.location.href).searchParams.get("q");
       root.dataset.page = "ready";
-      if (asked && asked.trim().length > limit()) requestAnimationFrame(() => compose(asked.trim()));
-      else if (asked && asked.trim()) trigger(ask, { question: asked.trim() });
+      const draft = sessionStorageOf("konkyo-draft");
+      if (draft) requestAnimationFrame(() => compose(draft));
+      if (asked && asked.trim() && !inAddress()) {
+        keepInAddress();
+        if (asked.trim().length > limit()) requestAnimationFrame(() => compose(asked.trim()));
+        else trigger(ask, { question: asked.trim() });
+      }
     },
 
     // How long the question is; one that is too long is kept and cannot be sent.
@@ -346,6 +452,7 @@
         for (const input of element.querySelectorAll("[data-filter]")) {
           values[input.dataset.filter] = input.value;
         }
+        keepInAddress();
         trigger(narrow, values);
       });
       element.addEventListener("click", (event) => {
@@ -361,6 +468,110 @@
         }
         if (last) $(`[data-filter="${last}"]`, element)?.focus();
         last = "";
+      });
+    },
+
+    shared(element, watch) {
+      element.addEventListener("click", (event) => {
+        const button = event.target instanceof Element && event.target.closest("[data-act]");
+        if (!button) return;
+        const { act, token } = button.dataset;
+        if (act === "copy-share") copy(button, linkOf(token));
+        if (act === "revoke") revoke(token);
+        if (act === "close-share" || act === "revoke") $(".k-share", element).remove();
+      });
+      watch("value", () => {
+        const field = $("input", element);
+        const note = $(".k-toast", element);
+        if (note) setTimeout(() => { note.hidden = true; }, 6000);
+        if (!field) return;
+        field.value = linkOf(field.dataset.token);
+        field.focus();
+        field.select();
+      });
+    },
+
+    search(element) {
+      const field = $("input", element);
+      let later = 0;
+      field.addEventListener("input", () => {
+        clearTimeout(later);
+        later = setTimeout(() => searchFor(field.value), 200);
+      });
+    },
+
+    conversations(element, trigger, watch, showing, listing) {
+      const searched = () => $("#k-side-search input")?.value ?? "";
+      show = (data) => trigger(showing, { ...data, search: searched() });
+      searchFor = (search) => trigger(listing, { search });
+      revoke = (token) => trigger(listing, { change: "revoke", token, search: searched() });
+      const refold = keepFolds(element);
+      const change = (id, what, title = "") => trigger(listing, {
+        change: what, conversation: id, title, search: searched(),
+      });
+      function rename(row, id) {
+        const button = $(".k-conversation", row);
+        const field = document.createElement("input");
+        field.className = "k-rename";
+        field.maxLength = 120;
+        field.value = button.textContent;
+        field.setAttribute("aria-label", button.textContent);
+        button.replaceWith(field);
+        row.querySelector(".k-acts").open = false;
+        field.select();
+        let over = false;
+        const end = (keep) => {
+          if (over) return;
+          over = true;
+          const title = field.value.trim();
+          if (keep && title) { button.textContent = title; change(id, "rename", title); }
+          field.replaceWith(button);
+          if (!keep) button.focus();
+        };
+        field.addEventListener("blur", () => end(true));
+        field.addEventListener("keydown", (event) => {
+          if (event.isComposing) return;
+          event.stopPropagation();
+          if (event.key === "Enter") end(true);
+          if (event.key === "Escape") end(false);
+        });
+      }
+      element.addEventListener("click", (event) => {
+        const button = event.target instanceof Element && event.target.closest("[data-act]");
+        if (!button) return;
+        const { act, conversation: id } = button.dataset;
+        if (act === "conversation") {
+          const moves = id !== current;
+          current = id;
+          if (moves) moveTo(addressOf(id)); else if (history.state?.over) history.back();
+          closeAll();
+          if (moves) show();
+        }
+        if (act === "copy-share") copy(button, linkOf(button.dataset.token));
+        if (act === "revoke") revoke(button.dataset.token);
+        if (act === "rename") rename(button.closest("li"), id);
+        if (act === "pin" || act === "unpin") change(id, act);
+        if (act === "delete") {
+          if (id === current) {
+            current = fresh();
+            history.replaceState(history.state, "", addressOf(""));
+          }
+          show({ change: "delete", conversation: id });
+        }
+        if (act === "restore") {
+          current = id;
+          moveTo(addressOf(id));
+          show({ change: "restore", conversation: id });
+        }
+      });
+      let hiding = 0;
+      watch("value", () => {
+        refold();
+        const undo = $(".k-undo", element);
+        clearTimeout(hiding);
+        if (undo) hiding = setTimeout(() => { undo.hidden = true; }, undo.dataset.seconds * 1000);
+        const list = $("nav", element);
+        if (list && list.dataset.search !== searched()) searchFor(searched());
       });
     },
 
@@ -383,7 +594,7 @@
         if (!button) return;
         const { act, order, source = "", yes = "" } = button.dataset;
         if (act === "articles") trigger(articles);
-        if (act === "close") hideSource();
+        if (act === "close") uncover();
         if (act === "keep") trigger(keep, { order, sources: source, yes });
         if (act === "keep-add") trigger(keep, { order: "add", sources: $("#k-sources").value });
         if (act === "evaluate-look") trigger(evaluate, {});
@@ -441,7 +652,7 @@
       });
     },
 
-    tools(element, trigger, fresh, save) {
+    tools(element, trigger, save) {
       document.addEventListener("click", (event) => {
         const menu = element.querySelector(".k-menu");
         if (menu?.open && !menu.contains(event.target)) menu.open = false;
@@ -453,7 +664,7 @@
           element.querySelector(".k-menu").open = false;
           if (form === "print") window.print(); else trigger(save, { form });
         }
-        if (act === "new") { hideSource(); trigger(fresh); box()?.focus(); }
+        if (act === "new") startNew();
         if (act === "leave") {
           plainFetch("logout", { method: "POST" }).finally(() => window.location.reload());
         }
@@ -473,7 +684,8 @@
   };
 
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") { const menu = $(".k-menu"); if (menu?.open) { menu.open = false; $("summary", menu).focus(); } else if (peeking) hidePeek(); else hideSource(); }
+    if (event.key === "Escape" && $(".k-share")) { $(".k-share").remove(); return; }
+    if (event.key === "Escape") { const menu = $(".k-menu"); if (menu?.open) { menu.open = false; $("summary", menu).focus(); } else if (peeking) hidePeek(); else if (over()) uncover(); }
     const typing = event.target instanceof Element && event.target.closest("input, textarea, select");
     if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
       event.preventDefault();

@@ -1,0 +1,90 @@
+"""Answers the questions of the page in the background, so that a page that reloads loses none."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterator
+
+from konkyo.index.errors import KonkyoError
+from konkyo.index.records import Filter
+from konkyo.rag.types import Answer
+from konkyo.ui.web.chat_service import ChatService
+from konkyo.ui.web.conversation import Conversation
+from konkyo.ui.web.i18n import LANGUAGES, Language, say
+from konkyo.ui.web.turns import Turn
+
+__all__ = ["BackgroundAnswers"]
+
+_AT_ONCE = 200
+_FOLLOW_UPS = 3
+_log = logging.getLogger(__name__)
+
+
+class BackgroundAnswers:
+    """Answers questions in threads of their own, then finds questions to go on with.
+
+    Threads may share it.
+    """
+
+    def __init__(self, chat_service: ChatService) -> None:
+        self._chat_service = chat_service
+        self._lock = threading.Lock()
+        self._submitted = 0
+        self._finding = threading.Lock()
+
+    def submit(
+        self,
+        conversation: Conversation,
+        question: str,
+        language: Language,
+        where: Filter,
+        refused: str = "",
+    ) -> None:
+        """Add a question to a conversation and begin to answer it; see ``ChatService.ask``."""
+        with self._lock:
+            self._submitted += 1
+            if self._submitted > _AT_ONCE:
+                refused = refused or say(language, "server_busy")
+        turns = self._chat_service.ask(conversation, question, language, where, refused)
+        next(turns)
+        threading.Thread(
+            target=self._complete,
+            args=(conversation, turns, language),
+            name="konkyo-turn",
+            daemon=True,
+        ).start()
+
+    def _complete(
+        self, conversation: Conversation, turns: Iterator[Turn], language: Language
+    ) -> None:
+        try:
+            with conversation.working():
+                last = next(iter(deque(turns, maxlen=1)), None)
+                if last is not None and isinstance(last.outcome, Answer):
+                    self._find_follow_ups(conversation, last, last.outcome, language)
+        finally:
+            with self._lock:
+                self._submitted -= 1
+
+    def _find_follow_ups(
+        self, conversation: Conversation, turn: Turn, outcome: Answer, language: Language
+    ) -> None:
+        """Set the questions to go on with after an answer, where nobody waits for the machine."""
+        service = self._chat_service
+        spoken = next((code for code in LANGUAGES if code == outcome.language), language)
+        articles = tuple(dict.fromkeys(citation.article for citation in outcome.citations))
+        asked = [one.question for one in conversation.turns]
+        if service.answering or not self._finding.acquire(blocking=False):
+            return
+        try:
+            found = service.suggested_questions(articles, spoken, _FOLLOW_UPS, asked)
+        except KonkyoError as exc:
+            _log.warning("no questions to go on with: %s", exc)
+            return
+        finally:
+            self._finding.release()
+        changed = conversation.set_follow_ups(turn.number, found) if found else None
+        if changed is not None:
+            service.conversations.save(conversation, changed)

@@ -1,0 +1,90 @@
+"""The page of a shared answer: HTML that stands by itself, without any script."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Literal
+from urllib.parse import urlencode
+
+from konkyo.rag.short_answer.frame import framed_text
+from konkyo.rag.types import Answer, Citation, Claim, Outcome
+from konkyo.ui.web.html.elements import lang_attribute, meta_line, phrase, safe_url, text_attributes
+from konkyo.ui.web.i18n import Language
+from konkyo.ui.web.turns import Turn
+
+__all__ = ["missing_page", "shared_page"]
+
+
+def shared_page(turn: Turn, outcome: Outcome, style: str, language: Language) -> str:
+    """Returns question, answer, quotes and date as they were; ``style`` is the style's address."""
+    body = _answer(outcome, language) if isinstance(outcome, Answer) else _refusal(outcome)
+    notices = "".join(
+        f'<p class="note" dir="auto">{escape(note)}</p>' for note in (*turn.notes, *outcome.notices)
+    )
+    when = (
+        f'<p class="meta">{phrase(language, "shared_answer")} · '
+        f'<time datetime="{escape(turn.asked)}">{escape(turn.asked[:10])}</time></p>'
+        if turn.asked
+        else f'<p class="meta">{phrase(language, "shared_answer")}</p>'
+    )
+    again = escape("../?" + urlencode({"q": turn.question}))
+    return _page(
+        turn.question,
+        f'{when}<h1 dir="auto">{escape(turn.question)}</h1>{body}{notices}'
+        f'<p><a class="again" href="{again}">{phrase(language, "ask_today")}</a></p>',
+        style,
+        language,
+    )
+
+
+def missing_page(
+    key: Literal["share_gone", "share_unavailable", "share_sign_in"], style: str, language: Language
+) -> str:
+    """Returns a page that says why there is no answer to see."""
+    home = '<p><a class="again" href="../">Konkyo</a></p>'
+    said = phrase(language, key)
+    return _page("Konkyo", f"<h1>{said}</h1>{home}", style, language)
+
+
+def _page(title: str, body: str, style: str, language: Language) -> str:
+    return (
+        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="robots" content="noindex"><meta name="color-scheme" content="light dark">'
+        f'<title>{escape(title)}</title><link rel="stylesheet" href="{escape(style)}"></head>'
+        '<body><header><a href="../"><span class="seal" aria-hidden="true" lang="ja">根</span>'
+        f" Konkyo</a></header><main>{body}</main></body></html>"
+    )
+
+
+def _answer(outcome: Answer, language: Language) -> str:
+    claims = "".join(_claim(claim) for claim in outcome.claims)
+    rows = "".join(_source(citation, language) for citation in outcome.citations)
+    return (
+        f"<div{lang_attribute(outcome.language)}>{claims}</div>"
+        f"<h2>{phrase(language, 'sources_of_answer')}</h2><ol>{rows}</ol>"
+    )
+
+
+def _claim(claim: Claim) -> str:
+    marks = "".join(f' <a class="cite" href="#source-{n}">[{n}]</a>' for n in claim.citations)
+    return f'<p class="claim" dir="auto">{escape(framed_text(claim))}{marks}</p>'
+
+
+def _source(citation: Citation, language: Language) -> str:
+    url = safe_url(citation.url)
+    title = f"<span{text_attributes(citation.language)}>{escape(citation.title)}</span>"
+    link = (
+        f'<a href="{escape(url)}" rel="noopener noreferrer nofollow">{title}</a>' if url else title
+    )
+    return (
+        f'<li id="source-{citation.id}" value="{citation.id}">'
+        f"<blockquote{text_attributes(citation.language)}>{escape(citation.quote)}</blockquote>"
+        f'<p class="meta">{link} · {meta_line(citation.outlet, citation.published, language)}</p>'
+        "</li>"
+    )
+
+
+def _refusal(outcome: Outcome) -> str:
+    said = escape(outcome.text)
+    return f'<p class="refused"{lang_attribute(outcome.language)} dir="auto">{said}</p>'
