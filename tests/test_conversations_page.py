@@ -277,7 +277,7 @@ def test_an_answer_is_shared_opened_without_cookies_and_taken_back(
     ):
         ask(page, QUESTION)
         finished(page)
-        page.get_by_role("button", name="Share", exact=True).click()
+        page.locator('[data-act="share"]').click()
         page.wait_for_selector(".k-share input")
         link = page.locator(".k-share input").input_value()
         page.locator(".k-share").get_by_role("button", name="Copy").click()
@@ -315,7 +315,7 @@ def test_a_copy_has_the_sentences_and_their_sources_in_order(
     with opened(browser, address) as (page, _):
         ask(page, QUESTION)
         finished(page)
-        page.get_by_role("button", name="Copy", exact=True).click()
+        page.locator('[data-act="copy"]').click()
         copied = page.evaluate("navigator.clipboard.readText()").splitlines()
     assert copied[:5] == [
         QUESTION,

@@ -8,7 +8,14 @@ from urllib.parse import urlencode
 
 from konkyo.rag.short_answer.frame import framed_text
 from konkyo.rag.types import Answer, Citation, Claim, Outcome
-from konkyo.ui.web.html.elements import lang_attribute, meta_line, phrase, safe_url, text_attributes
+from konkyo.ui.web.html.elements import (
+    lang_attribute,
+    meta_line,
+    phrase,
+    safe_url,
+    shown_date,
+    text_attributes,
+)
 from konkyo.ui.web.i18n import Language
 from konkyo.ui.web.turns import Turn
 
@@ -21,16 +28,13 @@ def shared_page(turn: Turn, outcome: Outcome, style: str, language: Language) ->
     notices = "".join(
         f'<p class="note" dir="auto">{escape(note)}</p>' for note in (*turn.notes, *outcome.notices)
     )
-    when = (
-        f'<p class="meta">{phrase(language, "shared_answer")} · '
-        f'<time datetime="{escape(turn.asked)}">{escape(turn.asked[:10])}</time></p>'
-        if turn.asked
-        else f'<p class="meta">{phrase(language, "shared_answer")}</p>'
-    )
+    day = escape(shown_date(turn.asked[:10], language))
+    when = f' · <time datetime="{escape(turn.asked)}">{day}</time>' if turn.asked else ""
     again = escape("../?" + urlencode({"q": turn.question}))
     return _page(
         turn.question,
-        f'{when}<h1 dir="auto">{escape(turn.question)}</h1>{body}{notices}'
+        f'<p class="meta">{phrase(language, "shared_answer")}{when}</p>'
+        f'<h1 dir="auto">{escape(turn.question)}</h1>{body}{notices}'
         f'<p><a class="again" href="{again}">{phrase(language, "ask_today")}</a></p>',
         style,
         language,
