@@ -407,6 +407,8 @@
         if (instead && instead.dataset.state !== "busy") translated = null;
         if (last && last.dataset.state === "done" && document.activeElement === document.body && !narrow.matches) box()?.focus();
       });
+      // Somebody may have asked before this script listened.
+      followOn();
       const asked = new URL(window.location.href).searchParams.get("q");
       root.dataset.page = "ready";
       const draft = sessionStorageOf("konkyo-draft");
