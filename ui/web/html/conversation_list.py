@@ -19,9 +19,9 @@ def search_field(language: Language) -> str:
         f'<div class="k-side-head"><h2>{phrase(language, "conversations")}</h2>'
         f'<button type="button" class="k-quiet k-side-close" data-act="side"'
         f' aria-label="{phrase(language, "close_conversations")}">✕</button></div>'
-        f'<label class="k-search"><span class="k-hidden">{phrase(language, "search")}</span>'
+        f'<label class="k-search"><span class="k-hidden">{phrase(language, "search_conversations")}</span>'
         '<input type="search" maxlength="200" dir="auto"'
-        f' placeholder="{phrase(language, "search")}"></label>'
+        f' placeholder="{phrase(language, "search_conversations")}"></label>'
     )
 
 
