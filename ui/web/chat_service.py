@@ -203,9 +203,8 @@ class ChatService:
     ) -> Iterator[Turn]:
         """Answer one question; yields the turn after each change, until it is done or stopped.
 
-        It waits in line behind the questions of the same conversation that came before. Errors
-        become a turn that says so; the iterator itself raises none of ours. ``refused`` is why the
-        question may not be asked at all.
+        It waits behind earlier questions of its conversation. Errors become a turn that says so.
+        ``refused`` is why the question may not be asked at all.
         """
         question = well_formed(question)
         ready = self._settled.is_set()
@@ -213,9 +212,8 @@ class ChatService:
             refused = say(language, "too_long", limit=QUESTION_LIMIT)
         elif conversation.waiting >= _IN_LINE:
             refused = say(language, "too_many_waiting")
-        turn = conversation.begin(
-            question, "searching" if ready else "waiting", filtered=not where.empty
-        )
+        state: Literal["waiting", "searching"] = "searching" if ready else "waiting"
+        turn = conversation.begin(question, state, filtered=not where.empty)
         if refused:
             turn = replace(turn, state="failed", error=refused)
             conversation.update(turn)
@@ -226,14 +224,11 @@ class ChatService:
         try:
             yield from self._in_turn(conversation, turn, language, where)
         finally:
-            for settled in conversation.turns:
-                if settled.number == turn.number:
-                    self.conversations.save(conversation, settled)
+            self.conversations.save(conversation, conversation.turn(turn.number))
 
     def _in_turn(
         self, conversation: Conversation, turn: Turn, language: Language, where: Filter
     ) -> Iterator[Turn]:
-        """Answer a question once those before it in its conversation are, and models are ready."""
         yield from conversation.wait_for_earlier(turn)
         if turn.state != "searching":
             self._settled.wait()

@@ -87,6 +87,10 @@ class Conversation:
         """Whether a turn may still change by itself."""
         return self.busy or self._at_work > 0
 
+    def turn(self, number: int) -> Turn | None:
+        """Returns the turn of that number; None if there is none."""
+        return next((turn for turn in self._turns if turn.number == number), None)
+
     @property
     def current(self) -> Turn | None:
         """The turn that is being answered, else the last one; None: there is none."""

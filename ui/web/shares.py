@@ -47,7 +47,7 @@ class Shares:
 
     def share(self, conversation: Conversation, number: int) -> str:
         """Returns the token under which a turn is shared; empty where it cannot be."""
-        turn = next((t for t in conversation.turns if t.number == number), None)
+        turn = conversation.turn(number)
         reader = conversation.reader
         if self._store is None or not is_kept(reader) or turn is None:
             return ""

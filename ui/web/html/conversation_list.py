@@ -15,13 +15,14 @@ __all__ = ["conversation_list", "search_field", "share_made"]
 
 def search_field(language: Language) -> str:
     """Returns the head of the list: its name, a search field, and a button that closes it."""
+    name = phrase(language, "search_conversations")
     return (
         f'<div class="k-side-head"><h2>{phrase(language, "conversations")}</h2>'
         f'<button type="button" class="k-quiet k-side-close" data-act="side"'
         f' aria-label="{phrase(language, "close_conversations")}">✕</button></div>'
-        f'<label class="k-search"><span class="k-hidden">{phrase(language, "search_conversations")}</span>'
+        f'<label class="k-search"><span class="k-hidden">{name}</span>'
         '<input type="search" maxlength="200" dir="auto"'
-        f' placeholder="{phrase(language, "search_conversations")}"></label>'
+        f' placeholder="{name}"></label>'
     )
 
 
