@@ -30,7 +30,7 @@ _Key = Literal["greeting", "thanks", "abilities", "collection", "nothing", "page
 class _Words:
     """Texts by key; ``page`` finds the number of a page that is asked for."""
 
-    page: list[str]
+    page: tuple[re.Pattern[str], ...]
     language_names: dict[str, str]
     texts: dict[_Key, Messages]
 
@@ -57,7 +57,7 @@ def reply_text(key: _Key, language: str, **values: object) -> str:
 def without_page(question: str) -> tuple[str, int]:
     """A question without the page that it asks for, and that page; 1 where it names none."""
     for pattern in _words().page:
-        found = re.search(pattern, question, re.IGNORECASE)
+        found = pattern.search(question)
         if found is not None:
             rest = question[: found.start()] + question[found.end() :]
             return " ".join(rest.split()), max(1, int(found["page"]))
