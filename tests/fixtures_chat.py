@@ -578,7 +578,7 @@ def main() -> None:
     index_jobs = IndexJobs(
         store,
         known=known,
-        command=(sys.executable, str(Path(__file__).with_name("fixtures_keeper.py"))),
+        command=(sys.executable, str(Path(__file__).with_name("fixtures_index_jobs.py"))),
         changed=changed,
     )
     limiter = Limiter(int(os.environ.get("FAKE_RATE", "0")), int(os.environ.get("FAKE_BUSY", "0")))

@@ -29,7 +29,7 @@ from konkyo.ui.web.page_routes import page_routes
 from konkyo.ui.web.settings_page import SettingsPage
 
 READER_KEY, EDITOR_KEY, NEXT_KEY = ("k" * 20, "e" * 20, "n" * 20)
-KEEPER = (sys.executable, str(Path(__file__).with_name("fixtures_keeper.py")))
+KEEPER = (sys.executable, str(Path(__file__).with_name("fixtures_index_jobs.py")))
 
 
 @pytest.fixture

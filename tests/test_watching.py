@@ -32,7 +32,7 @@ __all__ = ["postgres"]
 
 NUMBERS = itertools.count()
 NOON = datetime(2026, 2, 9, 12, tzinfo=UTC)
-KEEPER = Path(__file__).with_name("fixtures_keeper.py")
+KEEPER = Path(__file__).with_name("fixtures_index_jobs.py")
 
 
 @pytest.fixture(params=["folder", "postgresql"])

@@ -1,4 +1,4 @@
-"""A keeper of an index that changes nothing, for the tests of the page and the HTTP interface.
+"""A process of an index job that changes nothing, for the tests of the page and the HTTP interface.
 
 It obeys one order as ``konkyo.ui.server.index_jobs`` sends it: a source with ``slow`` in it takes
 minutes, one with ``missing`` fails, ``verify`` finds one promise kept and one broken.
