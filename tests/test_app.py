@@ -611,15 +611,14 @@ def test_a_real_question_is_answered_from_the_seed_articles(
             assert found is not None
             with opened(browser, found.group(), language="ja-JP") as (page, _):
                 ask(page, "日本の対米投資の規模はいくらですか。")
-                page.wait_for_selector(".k-card")
                 page.wait_for_selector('.k-turn[data-state="done"]', timeout=600_000)
-                cite = page.locator(".k-cite").first
-                number = cite.get_attribute("data-n")
-                quote = page.locator(f'.k-card[data-n="{number}"] .k-card-quote').text_content()
+                cite = page.locator(".k-quoted .k-cite").first
+                shown = page.locator(".k-quoted blockquote").first.text_content() or ""
+                quote = shown.removesuffix(cite.text_content() or "").strip()
                 cite.click()
                 page.wait_for_selector("#k-here")
                 marked = "".join(page.locator("#k-source mark.k-primary").all_text_contents())
-                assert marked == (quote or "").replace("\n", "")
+                assert marked.replace("\n", " ") == quote
                 assert in_view(page, "#k-here", "#k-right")
         finally:
             process.send_signal(signal.SIGINT)
