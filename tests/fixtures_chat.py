@@ -505,7 +505,7 @@ class FakeExaminer(EvaluationJobs):
     def sets(self) -> list[str]:
         return ["alliance.jsonl", "<b>own</b>.jsonl"]
 
-    def start(self, name: str, limit: int) -> None:
+    def start(self, name: str, limit: int, who: str = "") -> None:
         self._stopped.clear()
         self._ran = EvaluationRun(name, total=limit)
         pace = 60.0 if name.startswith("<b>") else 0.3

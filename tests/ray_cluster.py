@@ -33,7 +33,8 @@ TABLES = {
     "passages": "SELECT * FROM passages ORDER BY 1",
     "places": "SELECT * FROM places ORDER BY 1, 2, 3",
     "sketches": "SELECT * FROM sketches ORDER BY 1, 2",
-    "sources": "SELECT * FROM sources ORDER BY 1",
+    # Without stamps: one is NULL where the file was fresh when it was read.
+    "sources": "SELECT id, source FROM sources ORDER BY 1",
     "vectors": "SELECT * FROM vectors ORDER BY 1",
 }
 

@@ -533,12 +533,6 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_missing_store_names_the_command_that_makes_one() -> None:
-    done = konkyo("--port", "0", "--store", "/nowhere/at/all")
-    assert done.returncode == 1
-    assert "konkyo index build" in done.stderr
-
-
 def test_interrupting_ends_cleanly() -> None:
     with served() as url:
         httpx.get(url)

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -251,6 +252,9 @@ def test_a_reader_sees_the_list_and_nothing_that_changes_it() -> None:
         assert client.get("library/job").status_code == 401
         client.post("login", data={"username": "konkyo", "password": "readers-only"})
         page = client.get("library").text
+        while "still being loaded" in page:
+            time.sleep(0.1)
+            page = client.get("library").text
         assert "Harbour strike" in page
         assert "k-work" not in page
         assert client.get("library/job").status_code == 403

@@ -139,8 +139,6 @@ def test_a_role_that_reads_can_sign_people_in_and_change_nothing(
     SignIns(tables)["token"] = "konkyo"
     assert SignIns(SessionStore(reading))["token"] == "konkyo"
     tables.keep("c", 1, "up", OUTCOME)
-    tables.save("conversation", "{}")
-    assert tables.load("conversation") == "{}"
     assert tables.count("caller", 60) == 1
     assert len(opinions_of(reading)) == 1
     with pytest.raises(KonkyoError, match="permission denied"):

@@ -228,11 +228,13 @@ def test_the_cookie_is_bound_to_this_host_and_hidden_from_scripts(server: Runnin
     secure = httpx.post(f"{server.url}/login", data=form, headers=outside)
     assert secure.headers["set-cookie"].startswith(f"{SECURE_COOKIE}=")
     assert "; Secure" in secure.headers["set-cookie"]
-    for answer in (plain, secure):
-        parts = answer.headers["set-cookie"].split("; ")[1:]
-        assert {"HttpOnly", "Path=/", "SameSite=lax"} <= set(parts)
-        assert not any(part.lower().startswith("domain") for part in parts)
-        assert len(answer.headers.get_list("set-cookie")) == 1
+    for answer, bound in ((plain, ""), (secure, "__Host-")):
+        cookies = answer.headers.get_list("set-cookie")
+        names = [cookie.partition("=")[0] for cookie in cookies]
+        assert names == [f"{bound}konkyo_session", f"{bound}konkyo_browser"]
+        for parts in (cookie.split("; ")[1:] for cookie in cookies):
+            assert {"HttpOnly", "Path=/", "SameSite=lax"} <= set(parts)
+            assert not any(part.lower().startswith("domain") for part in parts)
     # What an unencrypted page or another host may have set counts for nothing over TLS.
     token = plain.cookies[PLAIN_COOKIE]
     planted = {"cookie": f"{PLAIN_COOKIE}={token}"}

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING
 
 from konkyo.index.stores.address import kind_of
+from konkyo.ui.server.conversation_tables import conversation_tables
 from konkyo.ui.server.feedback import (
     Opinion,
     Reason,
@@ -208,13 +209,12 @@ def _tables() -> MetaData:
         Float,
         Identity,
         Integer,
-        MetaData,
         Table,
         Text,
         UniqueConstraint,
     )
 
-    made = MetaData(schema="konkyo")
+    made = conversation_tables("konkyo")
     Table(
         "feedback",
         made,

@@ -415,8 +415,13 @@
       if (draft) requestAnimationFrame(() => compose(draft));
       if (asked && asked.trim() && !inAddress()) {
         keepInAddress();
-        if (asked.trim().length > limit()) requestAnimationFrame(() => compose(asked.trim()));
-        else trigger(ask, { question: asked.trim() });
+        const begin = () => {
+          // The counter, which knows the limit, may be drawn after this.
+          if (!$(".k-count")) requestAnimationFrame(begin);
+          else if ([...asked.trim()].length > limit()) compose(asked.trim());
+          else trigger(ask, { question: asked.trim() });
+        };
+        begin();
       }
     },
 
