@@ -416,9 +416,9 @@
       if (asked && asked.trim() && !inAddress()) {
         keepInAddress();
         const begin = () => {
-          // The counter, which knows the limit, may be drawn after this.
-          if (!$(".k-count")) requestAnimationFrame(begin);
-          else if ([...asked.trim()].length > limit()) compose(asked.trim());
+          // The counter, which knows the limit, may be drawn after this; the box is drawn empty once more.
+          if (!$(".k-count") || !box()) requestAnimationFrame(begin);
+          else if ([...asked.trim()].length > limit()) setTimeout(() => compose(asked.trim()), 500);
           else trigger(ask, { question: asked.trim() });
         };
         begin();
