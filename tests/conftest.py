@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from konkyo.rag.pipeline import Pipeline
 
 # No test may reach for a model hub or send anything home.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -29,3 +33,21 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"no benchmark data at {folder} (set KONKYO_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def seed_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """A pipeline over the seed articles that answers by quotes alone."""
+    from konkyo.index.builder import build
+    from konkyo.index.embedding.encoders import load_encoder
+    from konkyo.index.errors import ModelMissing
+    from konkyo.rag.factory import open_pipeline
+    from konkyo.rag.generation.llm import NoLLM
+
+    try:
+        encoder = load_encoder("multilingual-e5-small")
+    except ModelMissing as exc:
+        pytest.skip(str(exc))
+    store = str(tmp_path_factory.mktemp("seeds") / "store")
+    build([str(path) for path in sorted((ROOT / "seeds").glob("2*.md"))], store, encoder)
+    return open_pipeline(store, llm=NoLLM(), encoder=encoder)

@@ -7,29 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from konkyo.index.builder import build
-from konkyo.index.embedding.encoders import load_encoder
-from konkyo.index.errors import ModelMissing
 from konkyo.rag.conversation import Turn
-from konkyo.rag.factory import open_pipeline
-from konkyo.rag.generation.llm import NoLLM
 from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.question import understand
 from konkyo.rag.types import Answer
 
 ROOT = Path(__file__).resolve().parents[1]
 TODAY = date(2026, 2, 12)
-
-
-@pytest.fixture(scope="module")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    try:
-        encoder = load_encoder("multilingual-e5-small")
-    except ModelMissing as exc:
-        pytest.skip(str(exc))
-    store = str(tmp_path_factory.mktemp("turns") / "store")
-    build([str(p) for p in sorted((ROOT / "seeds").glob("2*.md"))], store, encoder)
-    return open_pipeline(store, llm=NoLLM(), encoder=encoder)
 
 
 @pytest.mark.parametrize(
@@ -41,9 +25,9 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
         ("特朗普和高市将同乘什么直升机？", "美国财政部长是谁？", "贝森特"),
     ],
 )
-def test_answers_a_second_turn(pipeline: Pipeline, before: str, asked: str, told: str) -> None:
-    first = pipeline.ask(before, today=TODAY)
-    outcome = pipeline.ask(asked, history=(Turn(before, first.text),), today=TODAY)
+def test_answers_a_second_turn(seed_pipeline: Pipeline, before: str, asked: str, told: str) -> None:
+    first = seed_pipeline.ask(before, today=TODAY)
+    outcome = seed_pipeline.ask(asked, history=(Turn(before, first.text),), today=TODAY)
     assert isinstance(outcome, Answer)
     assert told in outcome.text
 

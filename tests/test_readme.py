@@ -7,28 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from konkyo.index.builder import build
-from konkyo.index.embedding.encoders import load_encoder
-from konkyo.index.errors import ModelMissing
-from konkyo.rag.factory import open_pipeline
-from konkyo.rag.generation.llm import NoLLM
 from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.types import Answer, Refusal
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 ROWS = re.findall(r"^\| (.+[?？。]) \| .*?\*\*(.+?)\*\*", README, re.MULTILINE)
-
-
-@pytest.fixture(scope="module")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    try:
-        encoder = load_encoder("multilingual-e5-small")
-    except ModelMissing as exc:
-        pytest.skip(str(exc))
-    store = str(tmp_path_factory.mktemp("readme") / "store")
-    build([str(path) for path in sorted((ROOT / "seeds").glob("2*.md"))], store, encoder)
-    return open_pipeline(store, llm=NoLLM(), encoder=encoder)
 
 
 def test_the_readme_is_one_page_and_offers_five_things() -> None:
@@ -38,9 +22,9 @@ def test_the_readme_is_one_page_and_offers_five_things() -> None:
 
 @pytest.mark.parametrize(("question", "told"), ROWS)
 def test_a_question_of_the_readme_gets_what_it_says(
-    pipeline: Pipeline, question: str, told: str
+    seed_pipeline: Pipeline, question: str, told: str
 ) -> None:
-    outcome = pipeline.ask(question)
+    outcome = seed_pipeline.ask(question)
     if told == "a refusal":
         assert isinstance(outcome, Refusal)
         assert outcome.related
