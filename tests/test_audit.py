@@ -87,9 +87,8 @@ def test_settings_and_what_is_watched_are_kept(
 
     # Where the settings file is looked for.
     monkeypatch.chdir(tmp_path)
-    library = Library(
-        ChatService(lambda: FakeReader(0)), jobs, Tickets(), Watcher(jobs, WatchSettings())
-    )
+    watcher = Watcher(jobs, WatchSettings())
+    library = Library(ChatService(lambda: FakeReader(0)), jobs, Tickets(), watcher)
     app = FastAPI()
     app.include_router(page_routes(library, SettingsPage(), Access(), {}))
     client = TestClient(app)
@@ -97,6 +96,7 @@ def test_settings_and_what_is_watched_are_kept(
     assert not client.post("/settings/save", json={"answers.strictness": "2"}).json()["good"]
     watched = {"do": "add", "source": "https://news.example/feed", "hours": "1"}
     assert client.post("/library/watch", json=watched).status_code == 200
+    watcher.close()
     (saved, wrong, added) = told(jobs)
     assert saved == ("", "settings", (), "")
     assert "answers.strictness" in wrong[3]
