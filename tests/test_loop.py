@@ -199,6 +199,12 @@ def test_no_address_holds_up_the_loop(server: Running, headers: dict[str, str]) 
             with probe.watching():
                 at_once(pool, client, method, server.url + path, headers)
             late[f"{method} {path}"] = probe.longest
+        # What holds up the loop does so each time; what else the machine had to do does not.
+        for name in [name for name, delay in late.items() if delay >= 20 * max(usual, 0.01)]:
+            with probe.watching():
+                method, path = name.split(" ", 1)
+                at_once(pool, client, method, server.url + path, headers)
+            late[name] = probe.longest
     assert len(late) > 90
     assert _waited == []
     worst = max(late, key=lambda name: late[name])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sudachipy import Tokenizer
+    from sudachipy import Dictionary, Tokenizer
 
 __all__ = ["Word", "reading", "readings", "words"]
 
@@ -29,10 +30,21 @@ class Word:
 
 
 @cache
-def _tokenizer() -> Tokenizer:
+def _dictionary() -> Dictionary:
     from sudachipy import Dictionary
 
-    return Dictionary(dict="small").tokenizer()
+    return Dictionary(dict="small")
+
+
+# One a thread: a tokenizer that is in use raises when another thread uses it.
+_own = threading.local()
+
+
+def _tokenizer() -> Tokenizer:
+    if not hasattr(_own, "tokenizer"):
+        _own.tokenizer = _dictionary().tokenizer()
+    found: Tokenizer = _own.tokenizer
+    return found
 
 
 def words(text: str) -> Iterator[Word]:
