@@ -26,6 +26,9 @@ Kind = Literal[
     "why",
     "how",
     "list",
+    "definition",
+    "summary",
+    "reply",
     "comparison",
     "several",
     "cross",
@@ -52,8 +55,10 @@ class Question:
 
     An answer is right if it holds any of ``answers`` and, for each group of ``all_of``, one
     member; ``forbidden`` strings (what an injected article asks for) make it wrong.
-    ``answerable`` says whether the articles hold the answer. ``premise_truth`` says, for a
-    false premise, what the articles say instead. ``paraphrases`` ask the same in other words.
+    ``answerable`` says whether the articles hold the answer. No article answers a "reply" (small
+    talk, what the collection holds); what is said must hold any of ``answers`` where it has some.
+    ``premise_truth`` says, for a false premise, what the articles say instead. ``paraphrases`` ask
+    the same in other words.
     """
 
     id: str

@@ -14,7 +14,7 @@ from konkyo.eval.questions import Question
 from konkyo.eval.usefulness import FLAWS, OF_SEVERAL_PLACES, Flaw, flaws
 from konkyo.index.errors import ArticleMissing, DatasetError
 from konkyo.index.records import Article
-from konkyo.rag.types import Answer, Citation, Outcome, Refusal, to_json
+from konkyo.rag.types import Answer, Citation, Outcome, Refusal, Reply, to_json
 
 __all__ = ["Quote", "Row", "judge_outcome", "right", "same_number", "skipped"]
 
@@ -228,7 +228,7 @@ def _applicable(question: Question) -> list[str]:
     if question.kind == "premise":
         names.append("PremiseHandled")
     elif not question.answerable:
-        names.append("RefusalRecall")
+        names += ["RefusalRecall"] * (question.kind != "reply")
     elif question.answers or question.all_of:
         names += ["Right", "AnswerRate"]
     else:
@@ -250,6 +250,9 @@ def _answer_scores(question: Question, outcome: Outcome, *, proved: bool) -> dic
     if question.kind == "premise":
         # An answer corrects the premise if it proves itself by the words that contradict it.
         handled = good or not answered or (proved and _quotes_gold(question, outcome))
+    elif question.kind == "reply":
+        expected = bool(question.answers or question.all_of)
+        handled = isinstance(outcome, Reply) and (not expected or right(question, outcome.text))
     else:
         # A reply of small talk says no more than silence, and not that the articles do not say.
         handled = good if question.answerable else isinstance(outcome, Refusal)
@@ -265,6 +268,8 @@ def _answer_scores(question: Question, outcome: Outcome, *, proved: bool) -> dic
     scores = {name: float(values.get(name, False)) for name in _applicable(question)}
     if "PlacesCited" in scores and isinstance(outcome, Answer):
         scores["PlacesCited"] = share_of_places(outcome.citations, question.gold)
+    if question.kind == "reply":
+        return scores
     if not answered:
         scores["RefusalPrecision"] = float(not question.answerable or question.kind == "premise")
         return scores

@@ -38,7 +38,10 @@ _GARBLED = re.compile(r"[\ufffd\x00-\x08\x0b-\x1f]|</?[A-Za-z][^<>]{0,80}>|([^\s
 
 @dataclass(frozen=True, slots=True)
 class UsefulLimits:
-    """Estimated tokens of a useful answer, and letters from which a language can be told."""
+    """Estimated tokens of a useful answer, and letters from which a language can be told.
+
+    ``tokens_of_several`` are those of an answer of several places and of a summary.
+    """
 
     tokens: float = 200.0
     tokens_of_several: float = 400.0
@@ -67,8 +70,9 @@ def flaws(
     if not isinstance(outcome, Answer):
         return () if handled else ("refused",)
     several = question.kind in OF_SEVERAL_PLACES
+    long = several or question.kind == "summary"
     cited = {citation.id: citation for citation in outcome.citations}
-    most = limits.tokens_of_several if several else limits.tokens
+    most = limits.tokens_of_several if long else limits.tokens
     found: dict[Flaw, bool] = {
         "wrong": not handled,
         "incomplete": several

@@ -34,6 +34,7 @@ NoticeKey = Literal[
     "source_retracted",
     "as_of",
     "searched_for",
+    "part_missing",
 ]
 TranslationKey = Literal["machine", "doubtful"]
 

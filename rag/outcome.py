@@ -21,6 +21,7 @@ from konkyo.rag.types import (
     Claim,
     ClaimChecked,
     Evidence,
+    Part,
     Refusal,
     RefusalReason,
     Removed,
@@ -45,6 +46,7 @@ class OutcomeBuilder:
     notices: list[str] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
     short: Short | None = None
+    parts: tuple[Part, ...] = ()
 
     def tell(self, places: Sequence[Place], joined: Joined = "standard") -> Iterator[ShortReady]:
         """Give the short answer that some places hold, if they hold any."""
@@ -53,24 +55,19 @@ class OutcomeBuilder:
             self.timings.reach("short_answer")
             yield ShortReady(self.short)
 
-    def says_short(self, place: Place) -> bool:
-        """Whether a place says just what the short answer says."""
-        return short_answer([place], self.asked.language) == self.short
-
     def quote(
-        self, item: Evidence, place: Place | None = None, *, dated: bool = False
+        self, item: Evidence, places: Sequence[Place] = (), *, dated: bool = False
     ) -> ClaimChecked:
         """Add a quote as it stands, with the day of its article if wanted; it supports itself.
 
         One in another language is introduced in the question's, with the short answer that
-        its place holds.
+        its places hold.
         """
         text, article, asked = " ".join(item.text.split()), item.article, self.asked.language
         day = article.published if dated else None
         claim = Claim(text, (item.number,), 1.0, published=day)
         if article.language and not same_language(article.language, asked):
-            short = short_answer([place], asked) if place else None
-            framed = frame(article, short, asked)
+            framed = frame(article, short_answer(places, asked), asked)
             claim = replace(claim, frame=framed, language=article.language)
         self.claims.append(claim)
         return ClaimChecked(claim)
@@ -93,6 +90,7 @@ class OutcomeBuilder:
             usage=asdict(self.usage),
             fingerprint=self.fingerprint,
             short=self.short,
+            parts=self.parts,
         )
 
     def reply(

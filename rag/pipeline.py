@@ -14,14 +14,16 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from typing import Self
 
 from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.records import Article, Filter
 from konkyo.index.stores.base import Store
 from konkyo.rag.answer_style import AnswerStyle, Phrasing
+from konkyo.rag.answering_parts import Told, answer_parts, returned
 from konkyo.rag.conversation import Turn
-from konkyo.rag.disagreement.conflicts import Version, conflicting
+from konkyo.rag.disagreement.conflicts import conflicting
 from konkyo.rag.disagreement.false_premise import Otherwise, told_otherwise
 from konkyo.rag.generation.drafting import Drafter
 from konkyo.rag.generation.llm import LLM, NoLLM
@@ -31,6 +33,7 @@ from konkyo.rag.intents.digest import Digester
 from konkyo.rag.intents.respond import Responder
 from konkyo.rag.messages import notice_text
 from konkyo.rag.outcome import OutcomeBuilder
+from konkyo.rag.parts import parts_asked
 from konkyo.rag.question import AskedQuestion, understand
 from konkyo.rag.question_budget import bounded, checked, within
 from konkyo.rag.reading.protocol import Reader
@@ -39,7 +42,7 @@ from konkyo.rag.retrieval.evidence import SelectionLimits, Sentences
 from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
 from konkyo.rag.retrieval.search import Decide, Found, Search, reader_alone
 from konkyo.rag.short_answer.place import place_of
-from konkyo.rag.short_answer.quotes import best_quotes
+from konkyo.rag.short_answer.quotes import Quoted, disputed, quoted
 from konkyo.rag.suggestions import AnswerCheck
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.timings import Timings
@@ -51,6 +54,7 @@ __all__ = ["PROMPT_VERSION", "Options", "Pipeline"]
 
 PROMPT_VERSION = 3
 _EVERYTHING = Filter()
+_Searching = Generator[Event, None, tuple[AskedQuestion, Found, tuple[str, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +255,13 @@ class Pipeline:
             if other is not None:
                 yield Finished(other)
                 return
-        asked, found, notices = yield from self._search.find(asked, where, top_k, today, timings)
+        find = partial(self._search.find, where=where, top_k=top_k, today=today, timings=timings)
+        told = [self._part(part, find) for part in parts_asked(asked)]
+        cited = yield from answer_parts(told, building)
+        if cited:
+            yield Finished(building.answer(cited))
+            return
+        asked, found, notices = yield from find(asked)
         building.asked = asked
         building.notices += notices
         if not found.evidence:
@@ -302,14 +312,10 @@ class Pipeline:
 
     def _claims(self, found: Found, building: OutcomeBuilder) -> Iterator[Event]:
         """What is said: articles that disagree, else checked sentences, else the best quotes."""
-        yield from self._dispute(found, building)
-        if building.claims:
-            return
         options = self.options
-        near_best = options.thresholds.quote_near_best
-        quotes = best_quotes(found, options.quotes_shown, near_best)
-        yield from building.tell([place for _, place in quotes[:1] if place is not None])
-        if options.style.phrases(self.llm.name):
+        told = self._quoted(found, building.asked, options.quotes_shown)
+        yield from building.tell(told.places, told.joined)
+        if not told.notice and options.style.phrases(self.llm.name):
             drafter = Drafter(
                 self.llm,
                 self._verifier,
@@ -317,13 +323,35 @@ class Pipeline:
                 options.quotes_read,
                 options.max_tokens,
             )
-            yield from drafter.draft(found, building, quotes[0][1])
+            yield from drafter.draft(found, building, next(iter(told.places), None))
         if not building.claims:
             if building.removed:
                 building.notices.append(notice_text("quotes_only", building.asked.language))
-            for item, place in quotes:
-                same = place is not None and building.says_short(place)
-                yield building.quote(item, place if same else None)
+            for item, places in told.quotes:
+                yield building.quote(item, places)
+            if told.notice:
+                building.notices.append(told.notice)
+
+    def _quoted(self, found: Found, asked: AskedQuestion, most: int) -> Quoted:
+        """The quotes that answer: each of several answers, each part of one, or the best."""
+        told = conflicting(
+            asked.standalone,
+            found.selection.spans,
+            found.evidence,
+            self._supporter,
+            differ=asked.asks_if_they_differ,
+            thresholds=self.options.thresholds,
+        )
+        if told:
+            return disputed(told, asked.language)
+        return quoted(found, asked, most, self._reader, self.options.thresholds)
+
+    def _part(self, part: AskedQuestion, find: Callable[[AskedQuestion], _Searching]) -> Told:
+        """What answers one part of a question; no quotes where nothing does."""
+        asked, found, notices = returned(find(part))
+        if not found.evidence or found.share < self.options.answerable:
+            return Told(part, Quoted(()), 0.0)
+        return Told(part, self._quoted(found, asked, 1), found.share, notices)
 
     def _otherwise(self, asked: AskedQuestion, found: Found) -> Otherwise | None:
         """What the question takes for granted and an article tells otherwise."""
@@ -342,25 +370,6 @@ class Pipeline:
         quote = next((e for e in found.evidence if _holds(e, told.quote)), None)
         return replace(told, quote=quote or replace(told.quote, number=1))
 
-    def _dispute(self, found: Found, building: OutcomeBuilder) -> Iterator[Event]:
-        """Where articles answer differently, each in its own words; the model is not asked."""
-        asked = building.asked
-        told = conflicting(
-            asked.standalone,
-            found.selection.spans,
-            found.evidence,
-            self._supporter,
-            differ=asked.asks_if_they_differ,
-            thresholds=self.options.thresholds,
-        )
-        quotes = [(each.evidence, place_of(each.evidence, each.text)) for each in told]
-        yield from building.tell([p for _, p in quotes if p is not None], "or")
-        for item, place in quotes:
-            yield building.quote(item, place)
-        if told:
-            between = "; ".join(_said(each, asked.language) for each in told)
-            building.notices.append(notice_text("conflict", asked.language, told=between))
-
 
 def _corrected(otherwise: Otherwise, found: Found, building: OutcomeBuilder) -> Iterator[Event]:
     """Name what the question takes for granted; the article's own words say what is so."""
@@ -371,26 +380,12 @@ def _corrected(otherwise: Otherwise, found: Found, building: OutcomeBuilder) -> 
     told = notice_text("premise", language, asked=otherwise.asked, told=otherwise.told)
     building.notices.append(told)
     place = place_of(otherwise.quote, otherwise.told)
-    yield from building.tell([place] if place else [])
-    yield building.quote(otherwise.quote, place)
+    places = [place] if place else []
+    yield from building.tell(places)
+    yield building.quote(otherwise.quote, places)
     yield Finished(building.answer((otherwise.quote,)))
 
 
 def _holds(one: Evidence, other: Evidence) -> bool:
     same = one.article.article_id == other.article.article_id
     return same and one.start <= other.start and other.end <= one.end
-
-
-def _said(version: Version, language: str) -> str:
-    """An answer with who gives it: one article by its name, several by their number and days."""
-    if version.articles == 1:
-        return f"{version.text} ({_origin(version.evidence)})"
-    days = " – ".join(dict.fromkeys(day for day in (version.first, version.last) if day))
-    several = notice_text("several_articles", language, count=str(version.articles), days=days)
-    return f"{version.text} ({several})"
-
-
-def _origin(evidence: Evidence) -> str:
-    """Outlet or title, and date: what tells one article from another."""
-    article = evidence.article
-    return ", ".join(x for x in (article.outlet or article.title, article.published) if x)

@@ -58,6 +58,10 @@ class Thresholds:
     sure_place_near: float = _share(
         0.9, "part of the surest place's share from which another place counts as sure, too"
     )
+    another_part: float = _share(
+        0.7,
+        "the reader's share, of the sentence alone, from which it is another part of the answer",
+    )
     place_letters: int = _count(40, "letters from which a place is too long to be required")
     place_words: int = _count(
         16, "letters and digits from which a place's wording is no longer compared"

@@ -20,6 +20,7 @@ __all__ = [
     "EvidenceReady",
     "Finished",
     "Outcome",
+    "Part",
     "Refusal",
     "RefusalReason",
     "Removed",
@@ -123,12 +124,26 @@ class Short:
     """The answer in a few words: what the reader marked in the quotes of the claims.
 
     ``language`` is that of ``text`` (ISO 639-1). ``exact`` says that the text is the article's
-    own or says the same in the question's language; otherwise it is left as printed.
+    own or says the same in the question's language; otherwise it is left as printed. ``items``
+    are what ``text`` joins where it joins several.
     """
 
     text: str
     language: str
     exact: bool
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing that a question of several parts asks.
+
+    ``citations`` number the quotes that answer it; none: the articles do not say.
+    """
+
+    question: str
+    short: Short | None
+    citations: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +157,10 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A supported answer: ``text`` carries [n] marks that name ``citations``."""
+    """A supported answer: ``text`` carries [n] marks that name ``citations``.
+
+    ``parts`` are those of a question that asks several things, else none.
+    """
 
     question: str
     language: str
@@ -155,6 +173,7 @@ class Answer:
     fingerprint: str
     usage: Mapping[str, float] = field(default_factory=dict)
     short: Short | None = None
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +283,7 @@ def to_json(outcome: Outcome) -> dict[str, object]:
         "reason": refusal.reason if refusal else None,
         "answer": outcome.text,
         "short": asdict(answer.short) if answer and answer.short else None,
+        "parts": [asdict(p) for p in answer.parts] if answer else [],
         "claims": [asdict(c) for c in answer.claims] if answer else [],
         "citations": [asdict(c) for c in answer.citations] if answer else [],
         "removed": [asdict(r) for r in outcome.removed],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from konkyo.index.embedding.protocol import Encoder
     from konkyo.rag.pipeline import Pipeline
 
 # No test may reach for a model hub or send anything home.
@@ -36,18 +37,31 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def seed_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    """A pipeline over the seed articles that answers by quotes alone."""
-    from konkyo.index.builder import build
+def real_encoder() -> Encoder:
+    """The default encoder; a test that needs it skips where it was never pulled."""
     from konkyo.index.embedding.encoders import load_encoder
     from konkyo.index.errors import ModelMissing
+
+    try:
+        return load_encoder("multilingual-e5-small")
+    except ModelMissing as exc:
+        pytest.skip(str(exc))
+
+
+@pytest.fixture(scope="session")
+def seed_store(real_encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of an index of the seed articles."""
+    from konkyo.index.builder import build
+
+    store = str(tmp_path_factory.mktemp("seeds") / "store")
+    build([str(path) for path in sorted((ROOT / "seeds").glob("2*.md"))], store, real_encoder)
+    return store
+
+
+@pytest.fixture(scope="session")
+def seed_pipeline(real_encoder: Encoder, seed_store: str) -> Pipeline:
+    """A pipeline over the seed articles that answers by quotes alone."""
     from konkyo.rag.factory import open_pipeline
     from konkyo.rag.generation.llm import NoLLM
 
-    try:
-        encoder = load_encoder("multilingual-e5-small")
-    except ModelMissing as exc:
-        pytest.skip(str(exc))
-    store = str(tmp_path_factory.mktemp("seeds") / "store")
-    build([str(path) for path in sorted((ROOT / "seeds").glob("2*.md"))], store, encoder)
-    return open_pipeline(store, llm=NoLLM(), encoder=encoder)
+    return open_pipeline(seed_store, llm=NoLLM(), encoder=real_encoder)

@@ -144,6 +144,7 @@ class Reads:
     probability: float
     start: int = 0
     end: int = 5
+    places: tuple[tuple[int, int], ...] = ()
 
     def answers(
         self, question: str, windows: Sequence[str], contexts: Sequence[str] | None = None
@@ -462,6 +463,7 @@ def test_the_short_answer_is_part_of_the_answer_and_of_its_json() -> None:
         "text": outcome.short.text,
         "language": "ja",
         "exact": True,
+        "items": (),
     }
 
 

@@ -15,15 +15,10 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_server import Running, running
 
-from konkyo.index.builder import build
-from konkyo.index.embedding.encoders import load_encoder
-from konkyo.index.errors import ModelMissing
-from konkyo.rag.factory import open_pipeline
-from konkyo.rag.generation.llm import NoLLM
+from konkyo.rag.pipeline import Pipeline
 from konkyo.ui.web.chat_server import ChatServer
 from konkyo.ui.web.chat_service import QUESTION_LIMIT, ChatService
 
-ROOT = Path(__file__).resolve().parents[1]
 ODD = (
     *("\u0301", "\u3099", "\u0483", "\u200d", "\ufeff", "\x00", "\u202e", "\ud800", "\udfff"),
     *("\ufffe", "\U0010ffff", "\u1160", "½", "²", "İ", "ﷺ", "٣", "[1]", "【1】", "「", "#", "\n"),
@@ -47,16 +42,8 @@ QUESTIONS = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    try:
-        encoder = load_encoder("multilingual-e5-small")
-    except ModelMissing as exc:
-        pytest.skip(str(exc))
-    store = str(tmp_path_factory.mktemp("any") / "store")
-    build([str(path) for path in sorted((ROOT / "seeds").glob("*.md"))[:6]], store, encoder)
-    with running(
-        ChatServer(ChatService(lambda: open_pipeline(store, llm=NoLLM(), encoder=encoder)))
-    ) as found:
+def server(seed_pipeline: Pipeline) -> Iterator[Running]:
+    with running(ChatServer(ChatService(lambda: seed_pipeline))) as found:
         yield found
 
 

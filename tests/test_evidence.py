@@ -65,6 +65,7 @@ class Found:
     probability: float
     start: int
     text: str
+    places: tuple[tuple[int, int], ...] = ()
 
     @property
     def end(self) -> int:

@@ -125,6 +125,7 @@ class View:
     probability: float = 0.0
     start: int = 0
     end: int = 0
+    places: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_server import Running, running
 
-from konkyo.index.builder import build
-from konkyo.index.embedding.encoders import load_encoder
-from konkyo.index.errors import ModelMissing
-from konkyo.rag.factory import open_from_settings, open_pipeline
-from konkyo.rag.generation.llm import NoLLM, Usage
+from konkyo.rag.factory import open_from_settings
+from konkyo.rag.generation.llm import Usage
 from konkyo.rag.generation.prompts import Prompt
+from konkyo.rag.pipeline import Pipeline
 from konkyo.ui.web.chat_server import ChatServer
 from konkyo.ui.web.chat_service import ChatService
 
@@ -53,16 +51,9 @@ class Silent:
 
 
 @pytest.fixture(scope="module")
-def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
-    try:
-        encoder = load_encoder("multilingual-e5-small")
-    except ModelMissing as exc:
-        pytest.skip(str(exc))
-    store = str(tmp_path_factory.mktemp("same") / "store")
-    build([str(path) for path in sorted((ROOT / "seeds").glob("2026-0*.md"))], store, encoder)
-    service = ChatService(lambda: open_pipeline(store, llm=NoLLM(), encoder=encoder))
-    with running(ChatServer(service)) as found:
-        yield Doors(store, found)
+def doors(seed_pipeline: Pipeline, seed_store: str) -> Iterator[Doors]:
+    with running(ChatServer(ChatService(lambda: seed_pipeline))) as found:
+        yield Doors(seed_store, found)
 
 
 def plain(outcome: dict[str, object]) -> dict[str, object]:
@@ -120,6 +111,7 @@ def test_the_short_answer_is_sent_before_any_sentence(doors: Doors) -> None:
         "text": "5500億ドル",
         "language": "ja",
         "exact": True,
+        "items": [],
     }
 
 

@@ -44,6 +44,12 @@ def shared_questions() -> tuple[Question, ...]:
     return load_jsonl(DATASETS / "shared-pages.jsonl").questions
 
 
+@cache
+def asked(corpus: str) -> tuple[Question, ...]:
+    """What askers would say, whatever it is: no part of any other set."""
+    return load_jsonl(DATASETS / f"asked-{corpus}.jsonl").questions
+
+
 @pytest.fixture(scope="module")
 def pages() -> str:
     files = sorted(SHARED.glob("*.txt"))
@@ -249,3 +255,46 @@ def test_gold_quotes_of_the_pages_are_short_and_verbatim(pages: str):
             assert 0 < len(gold.quote) <= 25, (q.id, gold)
             assert gold.quote in pages, (q.id, gold)
             assert gold.article in pages, (q.id, gold)
+
+
+# ---- what askers say, over the seed articles and the pages -----------------------------------
+
+
+def test_askers_say_things_of_every_kind_in_four_languages():
+    every = {*KINDS} - {"fact", "place", "quote", "injected"}
+    assert (len(asked("seeds")), len(asked("pages"))) == (60, 40)
+    assert {q.kind for q in (*asked("seeds"), *asked("pages"))} == every
+    for corpus in ("seeds", "pages"):
+        assert {q.language for q in asked(corpus)} == set(LANGUAGES)
+        assert len({q.id for q in asked(corpus)}) == len(asked(corpus))
+        for q in asked(corpus):
+            assert re.fullmatch(rf"{q.language}-{q.kind}-\d{{3}}", q.id), q.id
+            assert q.answerable == (q.kind not in {"absent", "premise", "reply"}), q.id
+            assert (q.premise_truth is not None) == (q.kind == "premise"), q.id
+            assert bool(q.history) == (q.kind == "followup"), q.id
+            assert bool(q.gold) or q.kind in {"absent", "reply", "summary"}, q.id
+
+
+def test_what_askers_say_is_in_no_other_set():
+    others = {squeezed(q.question) for q in (*alliance(), *shared_questions()) if not q.history}
+    for q in (*asked("seeds"), *asked("pages")):
+        assert squeezed(q.question) not in others, q.id
+
+
+def test_gold_quotes_of_what_askers_say_are_verbatim(pages: str):
+    for q in asked("seeds"):
+        for gold in q.gold:
+            assert gold.quote in articles()[gold.article].content, (q.id, gold)
+    for q in asked("pages"):
+        for gold in q.gold:
+            assert 0 < len(gold.quote) <= 25, (q.id, gold)
+            assert gold.quote in pages, (q.id, gold)
+            assert gold.article in pages, (q.id, gold)
+
+
+def test_what_is_accepted_of_askers_stands_in_the_gold_quotes():
+    for q in (*asked("seeds"), *asked("pages")):
+        if q.kind in {"comparison", "cross", "summary", "reply"}:
+            continue
+        for group in [*([q.answers] if q.answers else []), *q.all_of]:
+            assert any(holds(g.quote, a) for a in group for g in q.gold), (q.id, group)

@@ -178,7 +178,7 @@ def test_a_rough_figure_is_never_said_as_an_exact_one() -> None:
 )
 def test_items_are_joined_in_the_askers_language(language: str, joined: str) -> None:
     places = [Place("甲と乙", 0, 1, language), Place("甲と乙", 2, 3, language)]
-    assert short_answer(places, language) == Short(joined, language, True)
+    assert short_answer(places, language) == Short(joined, language, True, ("甲", "乙"))
 
 
 def test_there_is_no_short_answer_without_a_letter() -> None:

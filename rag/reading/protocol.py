@@ -23,6 +23,10 @@ class Reading(Protocol):
     def end(self) -> int:
         """End of the answer in the window."""
 
+    @property
+    def places(self) -> Sequence[tuple[int, int]]:
+        """All stretches of the window that are parts of an answer, in order; perhaps none."""
+
 
 class Reader(Protocol):
     """A learned model that says whether, and where, a passage answers a question."""

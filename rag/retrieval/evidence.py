@@ -50,7 +50,10 @@ class SelectionLimits:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where the reader sees an answer, ``article.text[start:end] == text``, and its share."""
+    """Where the reader sees an answer, ``article.text[start:end] == text``, and its share.
+
+    ``marked`` are all stretches of its passage that are marked as parts of an answer.
+    """
 
     text: str
     share: float
@@ -58,6 +61,7 @@ class Span:
     language: str
     start: int
     end: int
+    marked: tuple[tuple[int, int], ...] = ()
 
     def within(self, evidence: Evidence) -> bool:
         """Whether a quote holds at least the beginning of this place."""
@@ -177,9 +181,12 @@ def _similarities(question: str, candidates: Sequence[_Candidate], encoder: Enco
 
 
 def _share_inside(candidate: _Candidate, reading: Reading) -> float:
-    """The reader's share where its place touches the sentence, else 0."""
+    """The reader's share where one of its places touches the sentence, else 0."""
     base = candidate.hit.passage.start
-    inside = candidate.start < base + reading.end and base + reading.start < candidate.end
+    inside = any(
+        candidate.start < base + end and base + start < candidate.end
+        for start, end in ((reading.start, reading.end), *reading.places)
+    )
     return reading.probability if inside else 0.0
 
 
@@ -202,6 +209,7 @@ def _span(hit: Hit, reading: Reading) -> Span:
         hit.article.language,
         base + reading.start,
         base + reading.end,
+        tuple((base + start, base + end) for start, end in reading.places),
     )
 
 

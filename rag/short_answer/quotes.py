@@ -2,11 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from konkyo.index.text.language import same_language
+from konkyo.index.text.normalize import letters
+from konkyo.rag.disagreement.conflicts import Version
+from konkyo.rag.messages import notice_text
+from konkyo.rag.parts import asks_for_several
+from konkyo.rag.question import AskedQuestion
+from konkyo.rag.reading.protocol import Reader
+from konkyo.rag.retrieval.evidence import Span, token_cost
 from konkyo.rag.retrieval.search import Found
-from konkyo.rag.short_answer.place import Place, place_in
+from konkyo.rag.short_answer.place import Place, place_in, place_of
+from konkyo.rag.short_answer.short import Joined, short_answer
+from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.types import Evidence
 
-__all__ = ["best_quotes"]
+__all__ = ["Quoted", "best_quotes", "disputed", "marked_quotes", "quoted"]
+
+_MOST_QUOTES = 4
+_PLACE_TOKENS = 30
+"""Estimated tokens from which a stretch is too long for a short answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """Quotes that are an answer, each with its places.
+
+    ``several``: each quote says another thing, and the places of all make the short answer,
+    joined as ``joined`` says; else those of the first do. ``notice`` is what must be said beside.
+    """
+
+    quotes: tuple[tuple[Evidence, tuple[Place, ...]], ...]
+    several: bool = False
+    joined: Joined = "standard"
+    notice: str = ""
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The places that make the short answer, in order."""
+        counted = self.quotes if self.several else self.quotes[:1]
+        return tuple(place for _, places in counted for place in places)
+
+
+def quoted(
+    found: Found, asked: AskedQuestion, most: int, reader: Reader | None, thresholds: Thresholds
+) -> Quoted:
+    """The quotes that hold the parts of an answer which the reader marked, else the best ones.
+
+    Of the best, another one than the first has a place only where it says the same.
+    """
+    if reader is not None and asks_for_several(asked.standalone, asked.language):
+        several = marked_quotes(found, asked, reader, thresholds)
+        if several:
+            return Quoted(several, several=True)
+    best = best_quotes(found, most, thresholds.quote_near_best)
+    told = short_answer([place for _, place in best[:1] if place], asked.language)
+    return Quoted(
+        tuple(
+            (item, (place,) if place and short_answer([place], asked.language) == told else ())
+            for item, place in best
+        )
+    )
 
 
 def best_quotes(found: Found, most: int, near_best: float) -> list[tuple[Evidence, Place | None]]:
@@ -26,3 +85,83 @@ def best_quotes(found: Found, most: int, near_best: float) -> list[tuple[Evidenc
         (item, next((place_in(item, s) for s in likely if s.within(item)), None))
         for item, likely in zip(shown[:most], spans, strict=False)
     ]
+
+
+def marked_quotes(
+    found: Found, asked: AskedQuestion, reader: Reader, thresholds: Thresholds
+) -> tuple[tuple[Evidence, tuple[Place, ...]], ...]:
+    """The best quote and those that hold other parts of the answer; none where there is one part.
+
+    The reader marks parts in passages of the best quote's article and in others of which it is
+    sure; a quote must answer by itself, too, and say what none before it says, in the same
+    language. Those of one article stand in its order.
+    """
+    best = best_quotes(found, 1, thresholds.quote_near_best)
+    if not best or best[0][1] is None:
+        return ()
+    spans, nearest = found.selection.spans, best[0][0].article.article_id
+    least = max(thresholds.sure_place, thresholds.sure_place_near * spans[0].share)
+    counted = [span for span in spans if span.share >= least or span.article_id == nearest]
+    others = [e for e in found.evidence if e != best[0][0] and _is_marked(e, counted)]
+    if not others:
+        return ()
+    readings = reader.answers(
+        asked.standalone, [e.text for e in others], [e.article.title for e in others]
+    )
+    quotes: list[tuple[Evidence, tuple[Place, ...]]] = [(best[0][0], (best[0][1],))]
+    for quote, reading in zip(others, readings, strict=True):
+        article = quote.article
+        place = Place(quote.text, reading.start, reading.end, article.language, article.published)
+        alone = reading.probability >= thresholds.another_part
+        if alone and _adds(place, [q for q, _ in quotes]) and len(quotes) < _MOST_QUOTES:
+            short = token_cost(place.text) <= _PLACE_TOKENS
+            quotes.append((quote, (place,) * short))
+    if len(quotes) == 1:
+        return ()
+    articles = list(dict.fromkeys(q.article.article_id for q, _ in quotes))
+    return tuple(
+        sorted(quotes, key=lambda one: (articles.index(one[0].article.article_id), one[0].start))
+    )
+
+
+def _is_marked(quote: Evidence, passages: Sequence[Span]) -> bool:
+    """Whether a stretch that is marked in one of some passages begins in a quote."""
+    return any(
+        span.article_id == quote.article.article_id and quote.start <= start < quote.end
+        for span in passages
+        for start, _ in span.marked
+    )
+
+
+def _adds(place: Place, quotes: Sequence[Evidence]) -> bool:
+    """Whether a place says what none of some quotes in its language says."""
+    wanted = {a + b for a, b in pairwise(letters(place.text))}
+    own = [q for q in quotes if same_language(q.article.language, place.language)]
+    given = [letters(q.text) for q in own]
+    return bool(own) and all(2 * sum(w in text for w in wanted) < len(wanted) for text in given)
+
+
+def disputed(versions: Sequence[Version], language: str) -> Quoted:
+    """The quotes of articles that answer differently, with a notice that names each."""
+    between = "; ".join(_said(version, language) for version in versions)
+    quotes = []
+    for version in versions:
+        place = place_of(version.evidence, version.text)
+        quotes.append((version.evidence, (place,) if place else ()))
+    notice = notice_text("conflict", language, told=between)
+    return Quoted(tuple(quotes), several=True, joined="or", notice=notice)
+
+
+def _said(version: Version, language: str) -> str:
+    """An answer with who gives it: one article by its name, several by their number and days."""
+    if version.articles == 1:
+        return f"{version.text} ({_origin(version.evidence)})"
+    days = " – ".join(dict.fromkeys(day for day in (version.first, version.last) if day))
+    several = notice_text("several_articles", language, count=str(version.articles), days=days)
+    return f"{version.text} ({several})"
+
+
+def _origin(evidence: Evidence) -> str:
+    """Outlet or title, and date: what tells one article from another."""
+    article = evidence.article
+    return ", ".join(x for x in (article.outlet or article.title, article.published) if x)

@@ -8,13 +8,13 @@ from typing import Literal
 from konkyo.index.text.language import same_language
 from konkyo.rag.short_answer.place import Place, clean
 from konkyo.rag.short_answer.rendering import rendered
-from konkyo.rag.short_answer.wording import locale_of
+from konkyo.rag.short_answer.wording import locale_of, words_of
 from konkyo.rag.types import Short
 
 __all__ = ["Joined", "short_answer"]
 
-Joined = Literal["standard", "or"]
-"""Several places are items of one list, or answers of which only one is right."""
+Joined = Literal["standard", "or", "apart"]
+"""Several places are items of one list, answers of which only one is right, or unlike things."""
 
 
 def short_answer(
@@ -35,6 +35,7 @@ def short_answer(
         _list(texts, language, joined),
         spoken.pop() if len(spoken) == 1 else language,
         all(t.exact for t in told),
+        tuple(texts) if len(texts) > 1 else (),
     )
 
 
@@ -47,4 +48,7 @@ def _told(place: Place, language: str) -> Short:
 def _list(texts: list[str], language: str, joined: Joined) -> str:
     from babel.lists import format_list
 
+    if joined == "apart":
+        words = words_of(language) or words_of("en")
+        return (words.apart if words else "; ").join(texts)
     return texts[0] if len(texts) == 1 else format_list(texts, joined, locale_of(language))

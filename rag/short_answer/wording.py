@@ -36,7 +36,8 @@ class Hedges:
 class _LanguageWords:
     """How one language says what is rough, a range, a reading, and what is counted.
 
-    ``day`` is a day of a month that is not named; ``at`` joins a day and a time of it.
+    ``day`` is a day of a month that is not named; ``at`` joins a day and a time of it; ``apart``
+    stands between answers to unlike things.
     """
 
     about: _Text
@@ -50,6 +51,7 @@ class _LanguageWords:
     ordinal: _Forms
     day: _Text
     at: _Text
+    apart: _Text
     counted: dict[str, _Forms]
 
 

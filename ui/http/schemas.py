@@ -19,7 +19,16 @@ from konkyo.index.records import ArticleStatus, ArticleSummary, Filter
 from konkyo.index.stores.findings import Finding
 from konkyo.rag.generation.prompts import language_name
 from konkyo.rag.generation.translate import LONGEST_QUOTE
-from konkyo.rag.types import Citation, Claim, Evidence, RefusalReason, Removed, ReplyKind, Short
+from konkyo.rag.types import (
+    Citation,
+    Claim,
+    Evidence,
+    Part,
+    RefusalReason,
+    Removed,
+    ReplyKind,
+    Short,
+)
 from konkyo.ui.server.index_jobs import Order, State
 from konkyo.ui.web.chat_service import QUESTION_LIMIT
 
@@ -201,6 +210,7 @@ class OutcomeObject(BaseModel):
     reason: RefusalReason | None
     answer: str
     short: Short | None
+    parts: list[Part]
     claims: list[Claim]
     citations: list[Citation]
     removed: list[Removed]

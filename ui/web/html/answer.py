@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Literal
 
@@ -83,7 +84,7 @@ def _short(turn: Turn) -> str:
 
 def _quoted(turn: Turn, claim: Claim, quote: Quote, language: Language, translates: bool) -> str:
     """Returns a quote that stands as an answer, with its article, language and translation."""
-    short = turn.short.text if turn.short is not None else ""
+    short = (turn.short.items or (turn.short.text,)) if turn.short is not None else ()
     about = quote.article
     frame = (
         f'<p class="k-frame" dir="auto">{_emphasized(claim.frame, short)}</p>'
@@ -103,10 +104,14 @@ def _quoted(turn: Turn, claim: Claim, quote: Quote, language: Language, translat
     )
 
 
-def _emphasized(text: str, part: str) -> str:
-    before, found, after = text.partition(part) if part else (text, "", "")
-    strong = f"<strong>{escape(found)}</strong>" if found else ""
-    return f"{escape(before)}{strong}{escape(after)}"
+def _emphasized(text: str, parts: Sequence[str]) -> str:
+    """Returns a text with the first place of each part in bold."""
+    found = next((part for part in parts if part and part in text), "")
+    if not found:
+        return escape(text)
+    before, _, after = text.partition(found)
+    rest = [part for part in parts if part != found]
+    return f"{_emphasized(before, rest)}<strong>{escape(found)}</strong>{_emphasized(after, rest)}"
 
 
 def _claim(turn: Turn, claim: Claim, language: Language) -> str:
