@@ -58,7 +58,7 @@ torture: dev ## Kill two hundred builds at random moments and see that nothing i
 	$(BIN)/python benchmarks/torture.py --kills 200 --out benchmarks/results/torture.txt
 
 attack: dev models ## Attack everything: 1,000 kills, 1,000,000 inputs; hours, goes on where it stopped
-	$(BIN)/python -m benchmarks.attack --kills 1000 --inputs 1000000
+	$(BIN)/python -m benchmarks.attack --kills 1000 --inputs 1000000 --work .konkyo/attack
 
 clean: ## Remove what set-up and builds left in this folder (not the models)
 	rm -rf $(VENV) .konkyo build site *.egg-info

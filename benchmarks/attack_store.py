@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import random
 import shutil
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 from konkyo.index.builder import build
-from konkyo.index.errors import StoreError
+from konkyo.index.errors import KonkyoError, StoreError
 from konkyo.index.stores.local.checks import verify
 from konkyo.index.stores.local.reader import LocalStore
 
@@ -24,58 +21,35 @@ from benchmarks.torture import State, state_of, torture
 
 __all__ = ["damage_stores", "kill_builds"]
 
-_KILLS_A_STORE = 25
+_KILLS_A_STORE = 10
 _BYTES = 64
 
 
-class _Options(Protocol):
-    """What is needed of the options of the attack."""
-
-    @property
-    def seed(self) -> int: ...
-    @property
-    def work(self) -> Path: ...
-
-
-def kill_builds(
-    options: _Options, seconds: float, say: Callable[[str], None], wanted: int
-) -> tuple[int, list[str]]:
-    """Kill builds at random moments, a fresh store for every few; what was lost, if anything."""
-    file = options.work / "kills.json"
-    done, faults = _held(file)
-    until = time.monotonic() + seconds
-    while done < wanted and time.monotonic() < until:
-        count = min(_KILLS_A_STORE, wanted - done)
+def kill_builds(seed: int, tried: int, wanted: int) -> Iterator[tuple[int, list[str]]]:
+    """Kill builds at random moments, a fresh store for every few; yields what was lost, if any."""
+    while tried < wanted:
+        count = min(_KILLS_A_STORE, wanted - tried)
+        faults = []
         with tempfile.TemporaryDirectory(prefix="konkyo-kills-") as folder:
             try:
-                torture(count, options.seed * 1_000_000 + done, Path(folder))
-            except (AssertionError, StoreError) as exc:
-                faults.append(f"after {done} kills: {exc}")
-        done += count
-        _hold(file, done, faults)
-        say(f"{done} builds killed, {len(faults)} lost something")
-    return done, faults
+                torture(count, seed * 1_000_000 + tried, Path(folder))
+            except (AssertionError, KonkyoError) as exc:
+                faults.append(f"after {tried} kills: {exc}")
+        tried += count
+        yield tried, faults
 
 
-def damage_stores(
-    options: _Options, seconds: float, say: Callable[[str], None], wanted: int
-) -> tuple[int, list[str]]:
-    """Change 64 bytes of a file of a store: it is refused or repaired, never read wrongly."""
-    file = options.work / "damaged.json"
-    done, faults = _held(file)
-    until = time.monotonic() + seconds
+def damage_stores(seed: int, tried: int, wanted: int) -> Iterator[tuple[int, list[str]]]:
+    """Change 64 bytes of a file of a store: never read wrongly, and made anew by a rebuild."""
     with tempfile.TemporaryDirectory(prefix="konkyo-damage-") as folder:
         whole = Path(folder) / "store"
         build([str(write_stories(Path(folder) / "news", 30))], whole, ToyEncoder())
         with LocalStore(whole) as store:
             right = state_of(store)
-        while done < wanted and time.monotonic() < until:
-            fault = _damaged(whole, Path(folder) / "copy", right, f"{options.seed}:{done}")
-            faults += [f"damage {done}: {fault}"] if fault else []
-            done += 1
-    _hold(file, done, faults)
-    say(f"{done} stores damaged, {len(faults)} read wrongly")
-    return done, faults
+        while tried < wanted:
+            fault = _damaged(whole, Path(folder) / "copy", right, f"{seed}:{tried}")
+            tried += 1
+            yield tried, [f"damage {tried - 1}: {fault}"] if fault else []
 
 
 def _damaged(whole: Path, copy: Path, right: State, seed: str) -> str:
@@ -89,6 +63,10 @@ def _damaged(whole: Path, copy: Path, right: State, seed: str) -> str:
         content[at] ^= chance.randrange(1, 256)
     hurt.write_bytes(content)
     name = hurt.relative_to(copy).as_posix()
+    return _read_wrongly(name, copy, right) or _not_mended(name, copy, right)
+
+
+def _read_wrongly(name: str, copy: Path, right: State) -> str:
     try:
         with LocalStore(copy) as store:
             found = state_of(store)
@@ -100,14 +78,12 @@ def _damaged(whole: Path, copy: Path, right: State, seed: str) -> str:
     return "" if found == right else f"{name}: other articles than were written"
 
 
-def _held(file: Path) -> tuple[int, list[str]]:
-    if not file.is_file():
-        return 0, []
-    held = json.loads(file.read_text("utf-8"))
-    return int(held["done"]), [str(fault) for fault in held["faults"]]
-
-
-def _hold(file: Path, done: int, faults: list[str]) -> None:
-    draft = file.with_name(f"{file.name}.part")
-    draft.write_text(json.dumps({"done": done, "faults": faults}), "utf-8")
-    draft.replace(file)
+def _not_mended(name: str, copy: Path, right: State) -> str:
+    """What is wrong after the store was made anew from its sources."""
+    try:
+        build([str(copy.parent / "news")], copy, ToyEncoder(), rebuild=True)
+        with LocalStore(copy) as store:
+            found = state_of(store)
+    except (AssertionError, KonkyoError) as exc:
+        return f"{name}: it cannot be made anew: {exc}"
+    return "" if found == right else f"{name}: made anew, it has other articles"

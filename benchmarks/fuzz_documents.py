@@ -12,11 +12,12 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import math
 import random
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ LIMITS = ReadingSettings(seconds=5, memory=500)
 FINDINGS = ("takes longer", "takes more", "ended the process")
 PARSERS = ("docx", "feedparser", "lxml.html", "pypdf", "trafilatura", "yaml")
 _BATCH = 5_000
+_STEP = 500
 WORDS = (
     "The mayor of Harlow opened the new bridge on 3 May 2024. It cost 4.5 million pounds.\n\n"
     "市長は五月三日、新しい橋の開通式に出席した。費用は四億五千万円だった。\n\n"
@@ -295,6 +297,24 @@ def read_one(corpus: Sequence[Seed], seed: int, number: int) -> str:
     if any(text in reading.failure.reason for text in FINDINGS):
         raise MemoryError(reading.failure.reason)
     return reading.failure.reason
+
+
+def read_mutated(seed: int, tried: int, wanted: int) -> Iterator[tuple[int, list[str]]]:
+    """Read the inputs from ``tried`` to ``wanted``; yields how far it is and what broke."""
+    for name in PARSERS:
+        __import__(name)
+    corpus = seeds()
+    while tried < wanted:
+        found = Findings()
+        tried = run(
+            partial(read_one, corpus, seed),
+            range(tried, min(wanted, tried + _STEP)),
+            seconds=LIMITS.seconds,
+            memory=LIMITS.memory,
+            until=math.inf,
+            found=found,
+        )
+        yield tried, [f"input {number}: {reason}" for number, reason in found.broken.items()]
 
 
 @dataclass(slots=True)

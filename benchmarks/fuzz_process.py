@@ -83,7 +83,14 @@ def _one_process(
         if child == 0:
             os.dup2(said.fileno(), 2)
             _work(one, numbers, memory, until, shared)
-        reason = _watch(child, shared, seconds)
+        try:
+            reason = _watch(child, shared, seconds)
+        except BaseException:
+            # Interrupted: nothing may go on by itself.
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+            raise
         number, read, refused = _STATE.unpack(shared[:])
         found.read += read
         found.refused += refused

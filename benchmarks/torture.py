@@ -26,7 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from fixtures_store import ToyEncoder, write_story  # noqa: E402
+from fixtures_store import ToyEncoder, write_story, yes  # noqa: E402
 
 from konkyo.index.builder import build  # noqa: E402
 from konkyo.index.errors import StoreMissing  # noqa: E402
@@ -98,6 +98,7 @@ def start(news: Path, store: Path, budget: int, pause: float) -> subprocess.Pope
     return subprocess.Popen(
         [sys.executable, program, str(news), str(store), str(pause), str(budget)],
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     )
 
@@ -120,21 +121,22 @@ def torture(
         if chance.random() < 0.25:
             budget = chance.choice((64, 128, 192))
         pause = chance.choice((0.0, 0.03, 0.1))
-        builder = start(news, store, budget, pause)
-        assert builder.stdout is not None
-        builder.stdout.readline()
-        launched = time.monotonic()
-        try:
-            builder.wait(chance.random() * length)
-        except subprocess.TimeoutExpired:
-            builder.kill()
-        else:
-            # Aim at the length of a build, whatever the machine is doing.
-            length = 0.7 * length + 0.3 * max(0.1, 1.3 * (time.monotonic() - launched))
-        code = builder.wait()
-        builder.stdout.close()
-        if code not in (0, -9):
-            raise AssertionError(f"the build ended with {code}")
+        with start(news, store, budget, pause) as builder:
+            try:
+                assert builder.stdout is not None
+                builder.stdout.readline()
+                launched = time.monotonic()
+                builder.wait(chance.random() * length)
+                # Aim at the length of a build, whatever the machine is doing.
+                length = 0.7 * length + 0.3 * max(0.1, 1.3 * (time.monotonic() - launched))
+            except subprocess.TimeoutExpired:
+                pass
+            finally:
+                builder.kill()
+            code = builder.wait(120)
+            if code not in (0, -9):
+                said = builder.stdout.read().strip()
+                raise AssertionError(f"the build ended with {code}: {said[-300:]}")
         seen["killed" if code == -9 else "finished"] += 1
         after = opened(store)
         # What the build was to make is made elsewhere, from the same sources and from nothing.
@@ -152,7 +154,7 @@ def torture(
             reader.refresh()
             if state_of(reader) != after:
                 raise AssertionError("a running reader sees something else than a new one")
-        build([str(news)], store, ToyEncoder(), ChunkSettings(budget=budget))
+        build([str(news)], store, ToyEncoder(), ChunkSettings(budget=budget), confirm=yes)
         if opened(store) != new:
             raise AssertionError("the next build did not complete what was asked for")
         if not all(f.ok for f in verify(store)):

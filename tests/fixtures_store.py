@@ -104,4 +104,5 @@ if __name__ == "__main__":
     source, store, pause, budget = sys.argv[1:5]
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    build([source], store, ToyEncoder(slow=float(pause)), ChunkSettings(budget=int(budget)))
+    slow = ToyEncoder(slow=float(pause))
+    build([source], store, slow, ChunkSettings(budget=int(budget)), confirm=yes)

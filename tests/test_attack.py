@@ -3,34 +3,79 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks import attack, attack_store
+sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_process import started
+from fixtures_store import write_stories
+
+from benchmarks import attack, attack_store, torture
+from benchmarks.attack_parts import Parts
 from benchmarks.attack_tests import GROUPS, ROOT, run_group
 
-SMALL = ["--kills", "2", "--damaged", "12", "--inputs", "96"]
+SMALL = ["--kills", "2", "--damaged", "12", "--inputs", "96", "--groups", ""]
+
+
+def parts_of(folder: Path) -> list[tuple[str, int, list[str]]]:
+    told = json.loads((folder / "attack.json").read_text("utf-8"))["parts"]
+    assert all("" < part["begun"] <= part["ended"] for part in told)
+    return [(part["name"], part["tried"], part["broken"]) for part in told]
 
 
 def test_the_short_form_loses_nothing_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    words = [*SMALL, "--groups", "", "--work", str(tmp_path / "work"), "--out", str(tmp_path)]
+    words = [*SMALL, "--work", str(tmp_path / "work"), "--out", str(tmp_path)]
     for _ in range(2):
         assert attack.main(words) == 0
-        parts = json.loads((tmp_path / "attack.json").read_text("utf-8"))["parts"]
-        assert [(p["name"], p["tried"], p["broken"]) for p in parts] == [
+        assert parts_of(tmp_path) == [
             ("damaged stores", 12, []),
             ("killed builds", 2, []),
             ("mutated documents", 96, []),
         ]
-    assert "| mutated documents | 96 | 0 |" in (tmp_path / "attack.md").read_text("utf-8")
+    table = (tmp_path / "attack.md").read_text("utf-8")
+    assert "| mutated documents | 96 | 0 |" in table
+    assert "Stopped" not in table
+
+
+def test_an_attack_that_is_interrupted_says_what_it_did_and_goes_on(tmp_path: Path) -> None:
+    words = ["--kills", "0", "--damaged", "0", "--inputs", "3000", "--groups", ""]
+    words += ["--work", str(tmp_path / "work"), "--out", str(tmp_path)]
+    command = [sys.executable, "-m", "benchmarks.attack", *words]
+    held = tmp_path / "work" / "parts.json"
+    with started(command, signal.SIGTERM, cwd=ROOT) as process:
+        while not (held.is_file() and json.loads(held.read_text("utf-8"))["parts"]):
+            assert process.poll() is None
+            time.sleep(0.05)
+    assert process.returncode == 130
+    ((name, tried, broken),) = parts_of(tmp_path)
+    assert (name, broken) == ("mutated documents", [])
+    assert 0 < tried < 3000
+    assert "Stopped before its end" in (tmp_path / "attack.md").read_text("utf-8")
+    words[words.index("3000")] = str(tried + 10)
+    assert attack.main(words) == 0
+    assert parts_of(tmp_path) == [("mutated documents", tried + 10, [])]
 
 
 def test_what_was_lost_before_is_not_forgotten(tmp_path: Path) -> None:
-    (tmp_path / "kills.json").write_text('{"done": 2, "faults": ["after 1 kills: lost"]}', "utf-8")
+    parts = Parts(tmp_path, 1)
+    parts.of("killed builds", 2).add(2, ["after 1 kills: lost"], 1.0, "0" * 7)
+    parts.keep()
     words = ["--kills", "2", "--damaged", "0", "--inputs", "0", "--groups", ""]
     assert attack.main([*words, "--work", str(tmp_path), "--out", str(tmp_path)]) == 1
     assert "- killed builds: after 1 kills: lost" in (tmp_path / "attack.md").read_text("utf-8")
+
+
+def test_builds_that_remove_many_articles_are_no_loss(tmp_path: Path) -> None:
+    """What a build removes in this attack is meant to be removed, however much it is."""
+    news = write_stories(tmp_path / "news", 10)
+    for kept in (10, 1):
+        for path in sorted(news.iterdir())[kept:]:
+            path.unlink()
+        with torture.start(news, tmp_path / "store", 192, 0.0) as builder:
+            assert builder.wait(120) == 0
 
 
 def test_a_store_that_is_read_wrongly_is_told(tmp_path: Path) -> None:
