@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from konkyo.index.build_queue import ArticleQueue, Progress, QueueWriter
 from konkyo.index.errors import SourceError, StoreError
@@ -25,6 +25,8 @@ All documents are then read again.
 """
 
 _REREADINGS = 3
+
+T = TypeVar("T")
 
 
 class BuildWriter(QueueWriter, ExclusionWriter, Protocol):
@@ -99,7 +101,7 @@ class BuildRun:
                 self._writer.remove_source(source)
         self._report_kept(kept, inventory)
         if elder is not None:
-            self._queue.keep_marks(elder.editor_marks())
+            self._queue.keep_marks(self.rescued(elder.editor_marks, "what editors said"))
         self._progress("read", 0, len(listings))
         places: deque[int] = deque()
         stamps: deque[str | None] = deque()
@@ -120,6 +122,14 @@ class BuildRun:
         if elder is not None:
             self._carry(elder, kept | self._unread | self._feeds.keys())
         self._reread(listings)
+
+    def rescued(self, read: Callable[[], list[T]], what: str) -> list[T]:
+        """Return what can still be read of the index being replaced; if nothing, it is reported."""
+        try:
+            return read()
+        except StoreError as exc:
+            self._fail(SourceFailure(what, f"lost with the old index: {exc}"))
+            return []
 
     def report(self, changes: Difference, generation: int, seconds: float) -> BuildReport:
         """Sum up."""

@@ -180,7 +180,7 @@ def _read(
         held = _first_sources(elder)
         now = datetime.now().astimezone().isoformat(timespec="seconds")
         gone = held.keys() - writer.sources_of_facts().keys()
-        writer.remember(elder.former_articles())
+        writer.remember(run.rescued(elder.former_articles, "names of articles that are gone"))
         writer.remember(FormerArticle(name, now) for name in sorted(gone))
         return held
 

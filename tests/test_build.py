@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import re
 import sqlite3
 import subprocess
@@ -486,6 +487,25 @@ def test_a_damaged_index_is_made_anew_from_what_is_left_of_it(news: Path, store:
     assert sound(store)
 
 
+@pytest.mark.parametrize("places", [1, 30])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_damaged_index_is_made_anew_from_its_sources(
+    news: Path, store: Path, seed: int, places: int
+) -> None:
+    build([str(news)], store, ToyEncoder())
+    before = listed(store)
+    (truth,) = store.glob("truth-*.sqlite")
+    chance = random.Random(seed)
+    data = bytearray(truth.read_bytes())
+    for _ in range(places):
+        at = chance.randrange(len(data) - 64)
+        data[at : at + 64] = chance.randbytes(64)
+    truth.write_bytes(data)
+    build([str(news)], store, ToyEncoder(), rebuild=True)
+    assert listed(store) == before
+    assert sound(store)
+
+
 @pytest.mark.parametrize("harm", ["page", "text", "gone", "earlier version"])
 def test_the_list_of_what_was_removed_survives_damage(news: Path, store: Path, harm: str) -> None:
     build([str(news)], store, ToyEncoder())
@@ -630,7 +650,11 @@ def test_the_command_line_refuses_a_large_removal_and_undoes(news: Path, store: 
     where = ("--store", str(store))
     program = [sys.executable, "-c", "from konkyo.ui.cli.main import main; main()", "index"]
     told = subprocess.run(
-        [*program, "remove", str(news), *where], capture_output=True, text=True, check=False
+        [*program, "remove", str(news), *where],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
     assert told.returncode == 2
     assert "index.removal_limit = 0.2" in told.stderr

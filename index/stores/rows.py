@@ -38,6 +38,7 @@ __all__ = [
     "chunks",
     "damaged",
     "digest_article",
+    "is_whole",
     "marks_of",
     "must_fit",
     "passage_from_row",
@@ -67,13 +68,17 @@ def damaged(shown: object, what: str) -> StoreDamaged:
     )
 
 
-def article_missing(shown: object, article_id: str, *, gone: bool) -> ArticleMissing:
-    """Say that no article has an identifier; ``gone``: one had it once."""
+def article_missing(article_id: str, *, gone: bool = False) -> ArticleMissing:
+    """Say that no article has an identifier; ``gone``: one had it once.
+
+    Readers of a server are told this: where the index lies is not theirs to know.
+    """
     if gone:
         return ArticleGone(
-            f"article {article_id} is no longer in {shown}: it was removed, or its text has changed"
+            f"article {article_id} is no longer in the index: it was removed, or its text has"
+            " changed"
         )
-    return ArticleMissing(f"no article {article_id} in {shown}; `konkyo index list` shows all")
+    return ArticleMissing(f"no article {article_id} in the index; `konkyo index list` shows all")
 
 
 def digest_article(article: Article) -> bytes:
@@ -156,12 +161,17 @@ def blob_from_vector(vector: npt.NDArray[np.floating]) -> tuple[bytes, int]:
     return blob, zlib.crc32(blob)
 
 
+def is_whole(blob: bytes, crc: int, dimension: int) -> bool:
+    """Return whether the bytes of a vector are what was written."""
+    return len(blob) == 2 * dimension and zlib.crc32(blob) == crc
+
+
 def vector_rows(
     shown: object, rows: Sequence[tuple[int, bytes, int]], dimension: int
 ) -> npt.NDArray[np.float16]:
     """Stack (passage number, blob, crc) into float16 (len(rows), dimension); each is checked."""
     for number, blob, crc in rows:
-        if len(blob) != 2 * dimension or zlib.crc32(blob) != crc:
+        if not is_whole(blob, crc, dimension):
             raise damaged(shown, f"the vector of passage number {number}")
     joined = b"".join(blob for _, blob, _ in rows)
     return np.frombuffer(joined, "<f2").reshape(len(rows), dimension)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from konkyo.index.embedding.protocol import Vectors
-from konkyo.index.errors import ArticleMissing
+from konkyo.index.errors import ArticleMissing, StoreDamaged
 from konkyo.index.records import Article, EditorMark, FormerArticle, Passage, text_id_for
 from konkyo.index.stores.base import Exclusion
 from konkyo.index.stores.new_rows import (
@@ -21,8 +21,10 @@ from konkyo.index.stores.new_rows import (
     new_passages,
 )
 from konkyo.index.stores.rows import (
+    article_missing,
     as_bytes,
     chunks,
+    is_whole,
     marks_of,
     must_fit,
     row_crc,
@@ -75,11 +77,21 @@ class BaseWriter(ABC):
         for replaced in (False, True):
             missing = [key for key in keys if key not in found]
             for some in chunks(missing):
-                rows = list(self._stored_vectors(some, replaced=replaced))
+                rows = self._usable_vectors(some, replaced=replaced)
                 triples = [(row.number, row.blob, row.crc) for row in rows]
                 block = unit(vector_rows(self._shown, triples, self._dimension))
                 found |= {row.key: vector for row, vector in zip(rows, block, strict=True)}
         return found
+
+    def _usable_vectors(self, keys: Sequence[bytes], *, replaced: bool) -> list[StoredVector]:
+        """Return stored vectors; those of a store being replaced only as far as they are whole."""
+        try:
+            rows = list(self._stored_vectors(keys, replaced=replaced))
+        except StoreDamaged:
+            if not replaced:
+                raise
+            return []
+        return [r for r in rows if not replaced or is_whole(r.blob, r.crc, self._dimension)]
 
     def source_of_facts(self, article_id: str) -> tuple[str | None, bytes] | None:
         """Return whose facts a stored article has, and their checksum; None: it is not stored.
@@ -131,9 +143,7 @@ class BaseWriter(ABC):
         """
         found = self._stored_article(article_id)
         if found is None:
-            raise ArticleMissing(
-                f"no article {article_id} in {self._shown}; `konkyo index list` shows all"
-            )
+            raise article_missing(article_id)
         number, title, text = found
         since = datetime.now().astimezone().isoformat(timespec="seconds")
         names = dict.fromkeys(self._names_of(number), "") | {article_id: text_id_for(text)}

@@ -67,7 +67,7 @@ class LocalRows:
             found[article.article_id] = (article, int(str(passages)))
         for article_id in article_ids:
             if article_id not in found:
-                raise article_missing(self._folder, article_id, gone=self._was_here(article_id))
+                raise article_missing(article_id, gone=self._was_here(article_id))
         return [found[article_id] for article_id in article_ids]
 
     def names(self, where: Filter) -> list[str]:
