@@ -7,6 +7,7 @@ time counts while a process works, not while it waits for a processor that has o
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import queue
@@ -53,6 +54,7 @@ _CODE = (
     "from konkyo.index.ingest.worker import serve; serve()"
 )
 _START = 300.0
+_END_SECONDS = 10.0
 TokenCounter = Callable[[Sequence[str]], list[int]]
 
 
@@ -249,7 +251,11 @@ class _Process:
             return
 
     def _why_gone(self, limits: ReadingSettings) -> str:
-        code = self._child.wait()
+        try:
+            code = self._child.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            code = self._child.returncode
         if code == OUT_OF_MEMORY:
             return (
                 f"reading it takes more than {limits.memory} MB; split it, or raise reading.memory"
@@ -259,9 +265,15 @@ class _Process:
 
 
 # A process costs most of a second to start. One that has no encoder of its own serves the next
-# build as well; it ends with this process, whose end of the socket is then closed.
+# build as well; it ends with this process, however that ends: its end of the socket is then closed.
 _spare: list[_Process] = []
 _spare_lock = threading.Lock()
+
+
+@atexit.register
+def _end_spare() -> None:
+    while _spare:
+        _spare.pop().kill()
 
 
 def _keep(process: _Process) -> None:

@@ -42,6 +42,7 @@ from konkyo.rag.types import (
 )
 from konkyo.ui.http.answer_text import text_pieces
 from konkyo.ui.http.answering import left
+from konkyo.ui.http.problems import fault_of
 from konkyo.ui.http.results import MOST_ARTICLES, WORDS, article_list, search_result, words_of
 from konkyo.ui.http.schemas import (
     ARTICLE_ID,
@@ -143,7 +144,7 @@ async def _done(
     try:
         return await anyio.to_thread.run_sync(settled, abandon_on_cancel=True)
     except KonkyoError as exc:
-        raise ToolError(str(exc)) from exc
+        raise ToolError(fault_of(exc).message) from exc
     finally:
         if gone is not None:
             # Cancelled, too: nobody waits for the answer any more.

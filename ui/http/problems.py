@@ -1,6 +1,7 @@
 """Errors of ours as status, body and headers: RFC 9457 for our own interface, OpenAI's for /v1."""
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -21,6 +22,8 @@ from konkyo.ui.http.auth import Denied, TooMany
 from konkyo.ui.web.pipeline_protocol import NotReady
 
 __all__ = ["OPENAI_PATH", "PROBLEM_TYPE", "Fault", "InvalidField", "fault_of"]
+
+_log = logging.getLogger(__name__)
 
 PROBLEM_TYPE = "application/problem+json"
 OPENAI_PATH = "/v1/"
@@ -51,6 +54,18 @@ _STATUS: tuple[tuple[type[KonkyoError], int, str], ...] = (
     (ModelError, 503, "model"),
     (StoreError, 503, "index"),
 )
+
+_TOLD: Mapping[str, str] = {
+    "index": "the index cannot be used now; the server's log says why",
+    "index_busy": "the index is being changed; wait, or cancel that first",
+    "internal": "it did not work; the server's log says why",
+    "llm_timeout": "the language model took too long; ask again",
+    "llm_unreachable": (
+        "no language model is set, or it does not answer: is the server running? The log says more"
+    ),
+    "model": "a model cannot be used now; the server's log says why",
+}
+"""What callers are told where the error itself names folders, addresses or machines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +113,7 @@ class Fault:
 
 
 def fault_of(error: KonkyoError) -> Fault:
-    """An error of ours as it is told to a program."""
+    """An error of ours as it is told to a program; what is not for callers goes to the log."""
     if isinstance(error, Denied):
         if error.known:
             return Fault(403, "forbidden", str(error))
@@ -108,5 +123,8 @@ def fault_of(error: KonkyoError) -> Fault:
     status, code = next(
         ((s, c) for kind, s, c in _STATUS if isinstance(error, kind)), (500, "internal")
     )
+    if code in _TOLD:
+        _log.warning("%s: %s", code, error)
+        return Fault(status, code, _TOLD[code])
     waits = {"retry-after": str(error.retry_after)} if isinstance(error, TooMany) else {}
     return Fault(status, code, str(error), headers=waits)

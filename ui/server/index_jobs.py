@@ -157,11 +157,11 @@ class IndexJobs:
         if child is not None and child.poll() is None:
             child.send_signal(signal.SIGINT)
 
-    def wait(self) -> Job:
-        """Wait for the job under way and return how it ended. Raises UsageError: there is none."""
+    def wait(self, seconds: float | None = None) -> Job:
+        """Wait for the job under way, return how it is then. Raises UsageError if there is none."""
         if self._following is None or self._job is None:
             raise UsageError("no job was started")
-        self._following.join()
+        self._following.join(seconds)
         return self._job
 
     def mark(

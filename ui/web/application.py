@@ -6,12 +6,13 @@ resolve names of a library that is imported inside a function.
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from importlib.resources import files
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from konkyo.index.errors import UsageError
+from konkyo.index.errors import KonkyoError, UsageError
 from konkyo.ui.http.openid_sign_in import OpenIDSignIn
 from konkyo.ui.http.origins import Origins
 from konkyo.ui.http.security_middleware import (
@@ -25,6 +26,7 @@ from konkyo.ui.http.sign_in import SignIn
 from konkyo.ui.web.admin import UPLOAD_LIMIT, AdminPages
 from konkyo.ui.web.chat_server import LOOPBACK, ChatServer
 from konkyo.ui.web.components.page import mount_page, share_sign_ins
+from konkyo.ui.web.error_words import error_words
 from konkyo.ui.web.i18n import Language
 from konkyo.ui.web.library import Library
 from konkyo.ui.web.page_routes import page_routes
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI
 
 __all__ = ["build"]
+
+_log = logging.getLogger(__name__)
 
 _ASSETS = ("page.js", "pages.css", "pages.js", "share.css", "theme.css")
 
@@ -54,6 +58,7 @@ def build(
     assets = {n: files("konkyo.ui.web").joinpath("static", n).read_bytes() for n in _ASSETS}
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    _tell_errors(app)
     app.include_router(_file_routes(admin, assets))
     addresses = asset_addresses(assets)
     library = Library(chat_service, chat_server.index_jobs, admin.tickets, chat_server.watcher)
@@ -94,6 +99,17 @@ def build(
         _limits(chat_server, host),
         Origins(frozenset(chat_server.origins)),
     )
+
+
+def _tell_errors(app: "FastAPI") -> None:
+    """Tell errors of ours that no route has told: what happened, in the reader's language."""
+    from fastapi import Request
+    from fastapi.responses import JSONResponse
+
+    @app.exception_handler(KonkyoError)
+    def ours(request: Request, exc: KonkyoError) -> JSONResponse:
+        _log.warning("%s: %s", request.url.path, exc)
+        return JSONResponse({"detail": error_words(exc, language_of(request.headers))}, 503)
 
 
 def _limits(chat_server: ChatServer, host: str) -> Limits:

@@ -33,11 +33,7 @@ from konkyo.ui.web.html.elements import shown_date
 from konkyo.ui.web.i18n import LANGUAGES, Language, say
 from konkyo.ui.web.pipeline_protocol import ChatPipeline, NotReady
 from konkyo.ui.web.quote_translator import HEARTBEAT_SECONDS, QuoteTranslator
-from konkyo.ui.web.turns import (
-    IndexSummary,
-    Turn,
-    advance,
-)
+from konkyo.ui.web.turns import IndexSummary, Turn, advance
 
 __all__ = ["QUESTION_LIMIT", "ChatService"]
 
@@ -50,6 +46,8 @@ _OUTLETS = 200
 _SUGGESTIONS = 4
 _CHECK_SECONDS = 3.0
 _NO_FILTER = Filter()
+_LOADING = "the models are still being loaded; try again soon"
+_UNUSABLE = "the index or a model cannot be used; the server's log says why"
 
 _log = logging.getLogger(__name__)
 
@@ -106,6 +104,7 @@ class ChatService:
             self._reader = reader
         except KonkyoError as exc:
             self._problem = str(exc)
+            _log.error("%s", exc)
         finally:
             if self._reader is None and not self._problem:
                 self._problem = "unexpected error while loading; see the terminal"
@@ -360,7 +359,7 @@ class ChatService:
     def reader(self) -> ChatPipeline:
         """The pipeline. Raises NotReady while there is none."""
         if self._reader is None:
-            raise NotReady(self._problem or "the models are still being loaded; try again soon")
+            raise NotReady(_UNUSABLE if self._problem else _LOADING)
         return self._reader
 
     def wait(self, seconds: float) -> bool:

@@ -4,6 +4,7 @@ Annotations are evaluated here, not postponed: the framework reads those of the 
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -15,6 +16,7 @@ from konkyo.ui.http.security_middleware import language_of
 from konkyo.ui.http.sign_in import user_of
 from konkyo.ui.server.audit import AuditLog
 from konkyo.ui.server.index_jobs import Order
+from konkyo.ui.web.error_words import error_words
 from konkyo.ui.web.html.document import document
 from konkyo.ui.web.html.elements import phrase
 from konkyo.ui.web.i18n import say
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from fastapi.responses import HTMLResponse
 
 __all__ = ["page_routes"]
+
+_log = logging.getLogger(__name__)
 
 _LIBRARY, _SETTINGS, _CHAT = ("library", "library"), ("settings", "settings"), ("./", "chat_page")
 
@@ -71,8 +75,12 @@ class _Shown:
 
     def problem(self, request: "Request", error: KonkyoError) -> "HTMLResponse":
         """Returns the page that says why there is none."""
-        said = f'<p class="k-failed" role="alert" dir="auto">{escape(str(error))}</p>'
-        return self.page(request, say(language_of(request.headers), "library"), said, 503)
+        language = language_of(request.headers)
+        _log.warning("%s: %s", request.url.path, error)
+        # Folders and addresses are named to those who may change them.
+        words = str(error) if self.editor(request) else error_words(error, language)
+        said = f'<p class="k-failed" role="alert" dir="auto">{escape(words)}</p>'
+        return self.page(request, say(language, "library"), said, 503)
 
 
 def _add_articles(router: "APIRouter", library: Library, shown: _Shown) -> None:
