@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +15,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_process import started
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -40,26 +41,12 @@ CHROMIUM = [
 def served(**environment: str) -> Iterator[str]:
     """The fake chat in a process of its own; gives its address."""
     command = [sys.executable, str(ROOT / "tests" / "fixtures_chat.py")]
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "GRADIO_ANALYTICS_ENABLED": "False",
-            **environment,
-        },
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            address = process.stdout.readline().strip()
-            assert address.startswith("http://"), "the server did not start"
-            yield address
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(120)
+    said = {**os.environ, "PYTHONPATH": str(ROOT), "GRADIO_ANALYTICS_ENABLED": "False"}
+    with started(command, cwd=ROOT, env={**said, **environment}) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        assert address.startswith("http://"), "the server did not start"
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -139,7 +139,7 @@ class Postgres:
         if self._process is not None and self._process.poll() is None:
             # The server's children leave at once when the postmaster is gone; the group is ours.
             os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            self._process.wait(120)
 
     def stop(self) -> None:
         """Shut it down without waiting for its clients."""
@@ -270,14 +270,14 @@ class Milvus:
         """SIGKILL, and all that it started."""
         if self._inside is not None and self._inside.poll() is None:
             os.killpg(self._inside.pid, signal.SIGKILL)
-            self._inside.wait()
+            self._inside.wait(120)
 
     def stop(self) -> None:
         """End it for good."""
         self.kill()
         if self._outside is not None:
             self._outside.kill()
-            self._outside.wait()
+            self._outside.wait(120)
 
 
 def _serve_milvus(folder: Path, socket_file: Path) -> None:
@@ -352,7 +352,10 @@ def milvus() -> Iterator[Milvus]:
         pytest.skip("no Milvus server: pip install -e '.[dev]' installs it on Linux on x86-64")
     flags = ["--map-root-user"] if os.geteuid() != 0 else []
     tried = subprocess.run(
-        ["unshare", "--net", "--pid", "--fork", *flags, "true"], capture_output=True, check=False
+        ["unshare", "--net", "--pid", "--fork", *flags, "true"],
+        capture_output=True,
+        check=False,
+        timeout=300,
     )
     if tried.returncode:
         pytest.skip("Milvus binds every interface, and this machine gives no network namespace")

@@ -56,7 +56,9 @@ def serving(*replies: Reply, models: object = None) -> Iterator[Heard]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    )
     thread.start()
     heard.url = f"http://127.0.0.1:{server.server_port}"
     try:
@@ -64,7 +66,7 @@ def serving(*replies: Reply, models: object = None) -> Iterator[Heard]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join()
+        thread.join(120)
 
 
 def send(handler: BaseHTTPRequestHandler, status: int, text: str, **headers: str) -> None:

@@ -46,7 +46,7 @@ class Reading:
         self.begun += 1
         self.running += 1
         self.stopped.clear()
-        self.stopped.wait()
+        self.stopped.wait(300)
         self.running -= 1
         raise LLMUnreachable("stopped")
         yield ""

@@ -76,6 +76,7 @@ def test_the_real_index_is_kept_and_readers_see_it_grow(tmp_path: Path) -> None:
         cwd=ROOT,
         check=True,
         capture_output=True,
+        timeout=300,
     )
     from konkyo.rag.generation.llm import NoLLM
 

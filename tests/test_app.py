@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -32,6 +31,7 @@ from fixtures_browser import (  # noqa: E402
     settled,
 )
 from fixtures_chat import ENGLISH, HOSTILE, JAPANESE, LONG, PAYLOADS  # noqa: E402
+from fixtures_process import started  # noqa: E402
 
 from konkyo.ui.web.text_fragment import text_fragment  # noqa: E402
 
@@ -592,28 +592,22 @@ def test_a_real_question_is_answered_from_the_seed_articles(
         cwd=ROOT,
         check=True,
         capture_output=True,
+        timeout=300,
     )
-    with subprocess.Popen(
-        [*command, "chat", "--store", store, "--port", "0", "--no-open"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            found = re.search(r"http://\S+", process.stdout.readline())
-            assert found is not None
-            with opened(browser, found.group(), language="ja-JP") as (page, _):
-                ask(page, "日本の対米投資の規模はいくらですか。")
-                page.wait_for_selector('.k-turn[data-state="done"]', timeout=600_000)
-                cite = page.locator(".k-quoted .k-cite").first
-                shown = page.locator(".k-quoted blockquote").first.text_content() or ""
-                quote = shown.removesuffix(cite.text_content() or "").strip()
-                cite.click()
-                page.wait_for_selector("#k-here")
-                marked = "".join(page.locator("#k-source mark.k-primary").all_text_contents())
-                assert marked.replace("\n", " ") == quote
-                assert in_view(page, "#k-here", "#k-right")
-        finally:
-            process.send_signal(signal.SIGINT)
-            assert process.wait(120) == 0
+    chat = [*command, "chat", "--store", store, "--port", "0", "--no-open"]
+    with started(chat, cwd=ROOT) as process:
+        assert process.stdout is not None
+        found = re.search(r"http://\S+", process.stdout.readline())
+        assert found is not None
+        with opened(browser, found.group(), language="ja-JP") as (page, _):
+            ask(page, "日本の対米投資の規模はいくらですか。")
+            page.wait_for_selector('.k-turn[data-state="done"]', timeout=500_000)
+            cite = page.locator(".k-quoted .k-cite").first
+            shown = page.locator(".k-quoted blockquote").first.text_content() or ""
+            quote = shown.removesuffix(cite.text_content() or "").strip()
+            cite.click()
+            page.wait_for_selector("#k-here")
+            marked = "".join(page.locator("#k-source mark.k-primary").all_text_contents())
+            assert marked.replace("\n", " ") == quote
+            assert in_view(page, "#k-here", "#k-right")
+    assert process.returncode == 0

@@ -206,7 +206,9 @@ def test_importing_everything_loads_no_heavy_library() -> None:
         f"for m in {list(modules())!r}: importlib.import_module(m)\n"
         "print(json.dumps(sorted({n.split('.')[0] for n in sys.modules})))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300
+    )
     assert not set(json.loads(done.stdout)) & HEAVY
 
 
@@ -243,6 +245,35 @@ def test_modules_and_functions_fit_their_limits() -> None:
                     found[f"{short}.{node.name}"] = length
     assert {n: length for n, length in found.items() if n not in LONG} == {}
     assert set(LONG) <= set(found), "no longer over the limit"
+
+
+def waits_for_ever(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Lines that may wait without end: for a thread, a process, an event or a result."""
+    awaited = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Await)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.With):
+            opened = [ast.unparse(item.context_expr) for item in node.items]
+            if any(one.startswith("subprocess.Popen(") for one in opened):
+                yield node.lineno, "the end of this block waits for the process"
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        name, bare = node.func.attr, not node.args and not node.keywords
+        named = {keyword.arg for keyword in node.keywords}
+        if ast.unparse(node.func) == "subprocess.run" and not named & {"timeout", None}:
+            yield node.lineno, "this process may never end"
+        if name in ("wait", "join", "result", "communicate") and bare and id(node) not in awaited:
+            yield node.lineno, f"{name}() without a time"
+        if name == "Thread" and "daemon" not in named:
+            yield node.lineno, "the interpreter would wait for this thread"
+
+
+def test_no_test_waits_for_ever() -> None:
+    found = [
+        f"{file.name}:{line}: {why}"
+        for file in sorted((ROOT / "tests").glob("*.py"))
+        for line, why in waits_for_ever(ast.parse(file.read_text("utf-8")))
+    ]
+    assert found == []
 
 
 def test_the_architecture_page_names_only_files_that_exist() -> None:

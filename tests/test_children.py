@@ -37,7 +37,7 @@ def ran(hostile: Path) -> str:
 
 
 def test_the_folder_would_be_imported_from(hostile: Path) -> None:
-    subprocess.run([sys.executable, "-c", "import tomllib"], cwd=hostile, check=True)
+    subprocess.run([sys.executable, "-c", "import tomllib"], cwd=hostile, check=True, timeout=300)
     assert ran(hostile) == "tomllib "
 
 
@@ -86,6 +86,7 @@ def test_not_by_processes_that_read_documents(hostile: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     assert ran(hostile) == ""

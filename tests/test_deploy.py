@@ -43,7 +43,7 @@ def tool(name: str) -> str:
 
 
 def passes(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -94,7 +94,11 @@ def test_kustomize_puts_them_together(tmp_path: Path) -> None:
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl, which brings kustomize, is not installed")
     made = subprocess.run(
-        ["kubectl", "kustomize", str(MANIFESTS)], capture_output=True, text=True, check=True
+        ["kubectl", "kustomize", str(MANIFESTS)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
     ).stdout
     (tmp_path / "all.yaml").write_text(made, "utf-8")
     passes(tool("kubernetes-validate"), "--strict", "--quiet", str(tmp_path / "all.yaml"))
@@ -125,6 +129,7 @@ def chart(*words: str) -> list[Node]:
         capture_output=True,
         text=True,
         check=True,
+        timeout=300,
     ).stdout
     return [one for one in yaml.safe_load_all(made) if one]
 

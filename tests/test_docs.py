@@ -18,7 +18,10 @@ PAGES = sorted(path.name for path in DOCS.glob("*.md"))
 def test_the_reference_pages_are_what_the_code_says(tmp_path: Path) -> None:
     # In a process of its own: click keeps the help option of a command that was run by itself.
     subprocess.run(
-        [sys.executable, "-m", "konkyo.ui.cli.reference", str(tmp_path)], check=True, cwd=ROOT
+        [sys.executable, "-m", "konkyo.ui.cli.reference", str(tmp_path)],
+        check=True,
+        cwd=ROOT,
+        timeout=300,
     )
     for name in ("configuration.md", "commands.md"):
         assert (DOCS / name).read_text("utf-8") == (tmp_path / name).read_text("utf-8"), (

@@ -96,7 +96,7 @@ def test_each_shell_gets_its_script(tmp_path: Path, shell: str) -> None:
     assert done.returncode == 0
     assert "_KONKYO_COMPLETE" in done.stdout
     if shell == "bash":
-        subprocess.run(["bash", "-n"], input=done.stdout, text=True, check=True)
+        subprocess.run(["bash", "-n"], input=done.stdout, text=True, check=True, timeout=300)
 
 
 # ---- answers at a terminal

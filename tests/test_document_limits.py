@@ -131,7 +131,7 @@ def work_where_others_work() -> RawDocument:
     finally:
         for process in busy:
             process.kill()
-            process.wait()
+            process.wait(60)
     return RawDocument("slow", "text/plain", b"The mayor opened the new bridge on Monday morning.")
 
 

@@ -221,11 +221,11 @@ def test_threads_share_one_encoder(fast: Int8Encoder) -> None:
     def ask(number: int) -> None:
         found[number] = fast.queries(TEXTS)
 
-    threads = [threading.Thread(target=ask, args=(n,)) for n in range(6)]
+    threads = [threading.Thread(target=ask, args=(n,), daemon=True) for n in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(120)
     assert all(np.array_equal(found[n], wanted) for n in range(6))
 
 
@@ -242,7 +242,9 @@ def test_loading_it_again_needs_no_torch(fast: Int8Encoder) -> None:
         f"e = load_encoder('{NAME}'); v = e.queries(['一']);"
         "print(json.dumps([e.fingerprint, sorted({m.split('.')[0] for m in sys.modules})]))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300
+    )
     fingerprint, loaded = json.loads(done.stdout)
     assert fingerprint == fast.fingerprint
     assert not {"torch", "transformers", "sentence_transformers", "onnx"} & set(loaded)

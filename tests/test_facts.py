@@ -245,5 +245,7 @@ def test_importing_loads_nothing_heavy() -> None:
         "import sys, konkyo.rag.verification.facts; print([m for m in ('torch','sudachipy',"
         "'babel','text_to_num') if m in sys.modules])"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300
+    )
     assert out.stdout.strip() == "[]"

@@ -61,7 +61,7 @@ def site() -> Iterator[Site]:
         thread.start()
         yield state
         server.shutdown()
-        thread.join()
+        thread.join(120)
 
 
 LOCAL = ipaddress.ip_address("127.0.0.1")
@@ -269,7 +269,7 @@ def dripping_headers() -> Iterator[int]:
         thread.start()
         yield listener.getsockname()[1]
         over.set()
-        thread.join()
+        thread.join(120)
 
 
 def test_headers_that_drip_are_bounded_too() -> None:

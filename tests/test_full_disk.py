@@ -33,11 +33,11 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     if mount is None:
         pytest.skip("there is no mount command here")
     command = [mount, "-t", "tmpfs", "-o", f"size={SIZE}k", "tmpfs", str(place)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     if done.returncode:
         pytest.skip(f"a disk may not be mounted here: {done.stderr.strip()}")
     yield place
-    subprocess.run(["umount", str(place)], check=True)
+    subprocess.run(["umount", str(place)], check=True, timeout=300)
 
 
 def files(folder: Path) -> list[str]:

@@ -11,9 +11,27 @@ from pathlib import Path
 import httpx
 import pytest
 
+from konkyo.index.builder import build, remove
+from konkyo.index.errors import (
+    ArticleGone,
+    ArticleMissing,
+    KonkyoError,
+    LLMTimeout,
+    LLMUnreachable,
+    ModelDamaged,
+    StoreDamaged,
+    StoreError,
+    StoreLocked,
+    StoreUnreachable,
+    WorkersLost,
+)
+from konkyo.index.stores.local.reader import LocalStore
+from konkyo.ui.http.problems import fault_of
+
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_browser import served
 from fixtures_chat import ENGLISH, JAPANESE
+from fixtures_store import ToyEncoder, write_stories, yes
 
 QUESTION = "How much will Japan invest?"
 SECRET = "reader-key-of-sixteen"
@@ -136,6 +154,35 @@ def test_an_unknown_article_is_a_stable_error(url: str) -> None:
     found = httpx.get(url + "api/articles/0000000000000000")
     assert found.status_code == 404
     assert found.json()["code"] == "article_missing"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(StoreError, StoreDamaged, StoreLocked, StoreUnreachable),
+        *(ModelDamaged, LLMUnreachable, LLMTimeout, WorkersLost),
+    ],
+)
+def test_an_error_names_no_folder_or_machine_to_callers(
+    kind: type[KonkyoError], caplog: pytest.LogCaptureFixture
+) -> None:
+    fault = fault_of(kind("/srv/konkyo/store on db.example: it broke"))
+    assert "/srv" not in fault.message
+    assert "db.example" not in fault.message
+    assert "/srv/konkyo/store on db.example: it broke" in caplog.text
+
+
+def test_a_missing_article_does_not_say_where_the_index_is(tmp_path: Path) -> None:
+    build([str(write_stories(tmp_path / "news", 3))], tmp_path / "store", ToyEncoder())
+    with LocalStore(tmp_path / "store") as store:
+        with pytest.raises(ArticleMissing) as never:
+            store.article("0" * 16)
+        (known, *_) = store.articles()
+    remove([known.article_id], tmp_path / "store", confirm=yes)
+    with LocalStore(tmp_path / "store") as store, pytest.raises(ArticleGone) as gone:
+        store.article(known.article_id)
+    for error in (never.value, gone.value):
+        assert str(tmp_path) not in fault_of(error).message
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,7 @@ def test_asking_needs_no_torch(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     assert "no torch" in done.stdout

@@ -75,7 +75,9 @@ def test_most_questions_need_no_trained_detector_and_no_time() -> None:
         f"for text, _ in {QUESTIONS!r}: detect(text)\n"
         "print('lingua' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300
+    )
     assert done.stdout.strip() == "False"
     began = time.process_time()
     for text, _ in QUESTIONS:

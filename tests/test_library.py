@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_browser import PATIENCE, ROOT, Watch, browser, served
 from fixtures_chat import ENGLISH, HOSTILE, FakeReader, FakeStore, answer, evidence
+from fixtures_process import started
 
 __all__ = ["browser"]
 
@@ -63,15 +62,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("server")
     command = [sys.executable, "-m", "konkyo", "chat", "--llm", "none", "--port", "0", "--no-open"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "KONKYO_STORE": str(folder / "store")}
-    with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().split()[3]
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(120)
+    with started(command, cwd=folder, env=environment) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().split()[3]
 
 
 @contextlib.contextmanager

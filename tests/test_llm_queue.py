@@ -52,7 +52,7 @@ def test_first_come_first_served_and_each_is_told_its_place() -> None:
     heard: dict[str, list[object]] = {}
     threads = []
     for number in range(4):
-        thread = threading.Thread(target=collect, args=(fair, str(number), heard))
+        thread = threading.Thread(target=collect, args=(fair, str(number), heard), daemon=True)
         thread.start()
         threads.append(thread)
         if number:
@@ -79,7 +79,7 @@ def patient(fair: LLMQueue, word: str, heard: dict[str, list[object]]) -> thread
     def work() -> None:
         heard[word] = list(in_line(events, patient=True))
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     return thread
 
@@ -88,14 +88,14 @@ def test_who_is_patient_lets_every_question_go_first() -> None:
     slow = Slow()
     fair = LLMQueue(slow)
     heard: dict[str, list[object]] = {}
-    first = threading.Thread(target=collect, args=(fair, "first", heard))
+    first = threading.Thread(target=collect, args=(fair, "first", heard), daemon=True)
     first.start()
     while not slow.served:
         time.sleep(0.02)
     threads = [first, patient(fair, "aid", heard)]
     waiting(fair, 1)
     for place, word in enumerate(("second", "third"), 2):
-        thread = threading.Thread(target=collect, args=(fair, word, heard))
+        thread = threading.Thread(target=collect, args=(fair, word, heard), daemon=True)
         thread.start()
         threads.append(thread)
         waiting(fair, place)
@@ -117,7 +117,7 @@ def test_the_last_slot_is_kept_for_questions() -> None:
     heard: dict[str, list[object]] = {}
     aids = [patient(fair, word, heard) for word in ("one", "two")]
     waiting(fair, 1)
-    thread = threading.Thread(target=collect, args=(fair, "question", heard))
+    thread = threading.Thread(target=collect, args=(fair, "question", heard), daemon=True)
     thread.start()
     while "question" not in slow.served:
         time.sleep(0.02)
@@ -161,7 +161,9 @@ def test_slots_serve_several_at_once() -> None:
     slow = Slow()
     fair = LLMQueue(slow, slots=2)
     heard: dict[str, list[object]] = {}
-    threads = [threading.Thread(target=collect, args=(fair, str(n), heard)) for n in range(3)]
+    threads = [
+        threading.Thread(target=collect, args=(fair, str(n), heard), daemon=True) for n in range(3)
+    ]
     for thread in threads:
         thread.start()
     waiting(fair, 1)
@@ -176,7 +178,7 @@ def test_a_reader_who_leaves_the_line_holds_nobody_up() -> None:
     slow = Slow()
     fair = LLMQueue(slow)
     heard: dict[str, list[object]] = {}
-    first = threading.Thread(target=collect, args=(fair, "first", heard))
+    first = threading.Thread(target=collect, args=(fair, "first", heard), daemon=True)
     first.start()
     while not slow.served:
         time.sleep(0.02)

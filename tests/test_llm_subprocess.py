@@ -87,11 +87,11 @@ def test_several_readers_take_turns(llm: SubprocessLLM) -> None:
     def read(number: int) -> None:
         heard[number] = ask(llm, str(number), 20)
 
-    threads = [threading.Thread(target=read, args=(n,)) for n in range(6)]
+    threads = [threading.Thread(target=read, args=(n,), daemon=True) for n in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(120)
     assert heard == {n: [f"{n}\u2028{i}\n" for i in range(20)] for n in range(6)}
 
 
@@ -119,7 +119,7 @@ def test_a_prompt_that_is_read_for_nobody_holds_up_no_other(llm: SubprocessLLM) 
         except LLMUnreachable as exc:
             failed.append(str(exc))
 
-    reader = threading.Thread(target=read)
+    reader = threading.Thread(target=read, daemon=True)
     reader.start()
     while llm._child is None or not llm._turn.locked():
         time.sleep(0.02)
@@ -134,7 +134,8 @@ def test_what_is_written_for_nobody_is_stopped_without_ending_the_process(
 ) -> None:
     heard: list[str] = []
     writer = threading.Thread(
-        target=lambda: heard.extend(llm.stream(Prompt("s", "slow", 10_000), usage=Usage()))
+        target=lambda: heard.extend(llm.stream(Prompt("s", "slow", 10_000), usage=Usage())),
+        daemon=True,
     )
     writer.start()
     while not heard:

@@ -98,7 +98,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     )
     with running(chat_server) as found:
         asked = asyncio.run_coroutine_threadsafe(_identity(), found.loop)
-        _watched.add(asked.result())
+        _watched.add(asked.result(120))
         yield found
         _watched.clear()
 

@@ -31,6 +31,7 @@ from konkyo.ui.server.session_store import SessionStore, SignIns, opinions_of, s
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_chat import ENGLISH, answer, evidence
 from fixtures_engines import Postgres, free_port, postgres  # noqa: F401
+from fixtures_process import started
 
 ROOT = Path(__file__).resolve().parents[1]
 KEY = "reader-key-of-sixteen"
@@ -52,19 +53,14 @@ def chat(store: str, keys: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A real server in a process of its own: the process and its address."""
     port = free_port()
     command = ["chat", "--llm", "none", "--port", str(port), "--no-open", "--keys-file", str(keys)]
-    with subprocess.Popen(
+    with started(
         [sys.executable, "-m", "konkyo", *command],
+        signal.SIGKILL,
         cwd=ROOT,
         env={**os.environ, "KONKYO_STORE": store, "KONKYO_PASSWORD": PASSWORD},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
     ) as process:
-        try:
-            yield process, f"http://127.0.0.1:{port}"
-        finally:
-            if process.poll() is None:
-                process.kill()
+        yield process, f"http://127.0.0.1:{port}"
 
 
 def wait_until_ready(url: str) -> None:
@@ -180,7 +176,7 @@ def test_a_server_that_is_told_to_end_costs_no_question(
         asked = [pool.submit(ask, proxy) for _ in range(6)]
         process.send_signal(signal.SIGTERM)
         asked += [pool.submit(ask, proxy) for _ in range(6)]
-        codes = [one.result().status_code for one in asked]
+        codes = [one.result(300).status_code for one in asked]
         assert codes == [200] * 12
         assert process.wait(PATIENCE) == 0
         assert ask(proxy).status_code == 200
@@ -223,21 +219,16 @@ def test_a_token_is_not_written_down_and_can_be_taken_back(store: str, postgres:
 
 @contextmanager
 def slow_chat(**environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    with subprocess.Popen(
+    with started(
         [sys.executable, str(ROOT / "tests" / "fixtures_chat.py")],
+        signal.SIGKILL,
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        stdout=subprocess.PIPE,
-        text=True,
     ) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip().rstrip("/")
-        try:
-            wait_until_ready(url)
-            yield process, url
-        finally:
-            if process.poll() is None:
-                process.kill()
+        wait_until_ready(url)
+        yield process, url
 
 
 def test_a_server_that_ends_finishes_what_it_streams_and_is_not_ready() -> None:

@@ -180,7 +180,7 @@ def test_over_standard_input_the_real_command_answers(tmp_path: Path) -> None:
     store = str(tmp_path / "store")
     command = [sys.executable, "-m", "konkyo"]
     build = [*command, "index", "build", "seeds", "--store", store]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=300)
     server = StdioServerParameters(
         command=command[0],
         args=[*command[1:], "mcp", "--store", store, "--llm", "none"],

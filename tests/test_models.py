@@ -309,13 +309,14 @@ def test_two_pulls_at_once_fetch_once(shelf: Shelf, tiny: CatalogueModel) -> Non
             target=pull,
             args=(tiny,),
             kwargs={"fetcher": shelf, "waiting": lambda: waited.append(True)},
+            daemon=True,
         )
         for _ in range(2)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(120)
     assert len(shelf.asked) == 3
     assert waited == [True]
     assert model_files.is_present(tiny)
@@ -510,6 +511,7 @@ def test_the_hub_is_asked_for_a_pinned_revision_and_compared(tmp_path: Path, rig
             env=os.environ
             | {"KONKYO_HOME": str(tmp_path / "home"), "HF_HOME": str(tmp_path / "hf")}
             | {"HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "HF_HUB_OFFLINE": "0"},
+            timeout=300,
         )
     finally:
         server.shutdown()

@@ -124,6 +124,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         capture_output=True,
         text=True,
         check=True,
+        timeout=300,
     )
     assert "WARNING" not in made.stdout, made.stdout
     (folder / "made").rename(folder / "konkyo_client")

@@ -235,14 +235,14 @@ def lying(
     sent = {"nonce": ""}
     found = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     here = f"http://127.0.0.1:{found.server_port}"
-    thread = threading.Thread(target=found.serve_forever)
+    thread = threading.Thread(target=found.serve_forever, daemon=True)
     thread.start()
     try:
         yield here, sent
     finally:
         found.shutdown()
         found.server_close()
-        thread.join()
+        thread.join(120)
 
 
 @pytest.mark.parametrize(

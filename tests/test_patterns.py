@@ -24,6 +24,7 @@ def test_every_pattern_of_the_packages_is_linear() -> None:
         text=True,
         check=False,
         cwd=ROOT,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     first, *measured = map(json.loads, done.stdout.splitlines())

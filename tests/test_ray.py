@@ -29,7 +29,9 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     """What tests/ray_cluster.py saw, in a network of its own."""
     if shutil.which("unshare") is None or shutil.which("ip") is None:
         pytest.skip("no unshare or no ip: the nodes cannot have a network of their own")
-    probe = subprocess.run([*APART, "ip", "link", "set", "lo", "up"], capture_output=True)
+    probe = subprocess.run(
+        [*APART, "ip", "link", "set", "lo", "up"], capture_output=True, timeout=300
+    )
     if probe.returncode:
         pytest.skip(f"this user may make no network namespace: {probe.stderr.decode().strip()}")
     folder = tmp_path_factory.mktemp("ray")

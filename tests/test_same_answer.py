@@ -75,7 +75,11 @@ def over_openai(doors: Doors, question: str) -> dict[str, object]:
 def at_the_terminal(doors: Doors, question: str) -> dict[str, object]:
     command = ["ask", question, "--json", "--llm", "none", "--store", doors.store]
     found = subprocess.run(
-        [sys.executable, "-m", "konkyo", *command], stdout=subprocess.PIPE, check=False, cwd=ROOT
+        [sys.executable, "-m", "konkyo", *command],
+        stdout=subprocess.PIPE,
+        check=False,
+        cwd=ROOT,
+        timeout=300,
     )
     return plain(json.loads(found.stdout))
 

@@ -327,13 +327,13 @@ def test_a_second_writer_can_wait(folder: Path) -> None:
             entered.set()
             leave.wait(10)
 
-    holder = threading.Thread(target=hold)
+    holder = threading.Thread(target=hold, daemon=True)
     holder.start()
     assert entered.wait(10)
     threading.Timer(0.2, leave.set).start()
     with open_writer(folder, wait=20) as writer:
         assert writer.generation == 1
-    holder.join()
+    holder.join(120)
 
 
 def test_threads_share_a_store_while_it_changes(folder: Path) -> None:
@@ -356,7 +356,7 @@ def test_threads_share_a_store_while_it_changes(folder: Path) -> None:
                     if text[passage.start : passage.end] != passage.text:
                         wrong.append(passage.passage_id)
 
-        threads = [threading.Thread(target=ask) for _ in range(4)]
+        threads = [threading.Thread(target=ask, daemon=True) for _ in range(4)]
         for thread in threads:
             thread.start()
         for number in range(300, 320):
@@ -364,7 +364,7 @@ def test_threads_share_a_store_while_it_changes(folder: Path) -> None:
             shared.refresh()
         stop.set()
         for thread in threads:
-            thread.join()
+            thread.join(120)
         assert shared.generation == 21
     assert wrong == []
 
@@ -388,7 +388,7 @@ def test_no_search_names_passages_of_another_generation(folder: Path) -> None:
         expected = {
             title: shared.lexical(title, 1)[0].passage_id.rpartition("-")[0] for title in titles
         }
-        threads = [threading.Thread(target=ask) for _ in range(3)]
+        threads = [threading.Thread(target=ask, daemon=True) for _ in range(3)]
         for thread in threads:
             thread.start()
         for swap in range(30):
@@ -401,7 +401,7 @@ def test_no_search_names_passages_of_another_generation(folder: Path) -> None:
             shared.refresh()
         stop.set()
         for thread in threads:
-            thread.join()
+            thread.join(120)
     assert wrong == []
 
 
@@ -650,6 +650,7 @@ def test_a_full_disk_is_said_and_keeps_the_old_generation(folder: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=300,
     )
     assert done.stdout.startswith("told:"), done.stdout + done.stderr
     with LocalStore(folder) as opened:

@@ -373,13 +373,13 @@ def test_a_second_writer_can_wait(filled: str) -> None:
             entered.set()
             leave.wait(10)
 
-    holder = threading.Thread(target=hold)
+    holder = threading.Thread(target=hold, daemon=True)
     holder.start()
     assert entered.wait(10)
     threading.Timer(0.2, leave.set).start()
     with open_writer(filled, wait=20) as writer:
         assert writer.generation == 1
-    holder.join()
+    holder.join(120)
 
 
 def test_readers_never_see_half_an_article(filled: str) -> None:
@@ -421,7 +421,7 @@ def test_readers_never_see_half_an_article(filled: str) -> None:
                 if versions and (len(versions) != 6 or len(set(versions)) != 1):
                     wrong.append(str(versions))
 
-    threads = [threading.Thread(target=ask, args=(n % 2 == 0,)) for n in range(4)]
+    threads = [threading.Thread(target=ask, args=(n % 2 == 0,), daemon=True) for n in range(4)]
     for thread in threads:
         thread.start()
     for number in range(15):
@@ -431,7 +431,7 @@ def test_readers_never_see_half_an_article(filled: str) -> None:
             writer.keep_up()
     stop.set()
     for thread in threads:
-        thread.join()
+        thread.join(120)
     assert wrong == []
     assert len(seen) > 2
 

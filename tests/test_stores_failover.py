@@ -114,8 +114,8 @@ def test_a_promoted_replica_takes_over_in_the_middle_of_questions(
                 time.sleep(0.2)
             number += 1
 
-    threads = [threading.Thread(target=ask) for _ in range(3)]
-    threads.append(threading.Thread(target=write))
+    threads = [threading.Thread(target=ask, daemon=True) for _ in range(3)]
+    threads.append(threading.Thread(target=write, daemon=True))
     for thread in threads:
         thread.start()
     deadline = time.monotonic() + 60
@@ -131,7 +131,7 @@ def test_a_promoted_replica_takes_over_in_the_middle_of_questions(
         time.sleep(0.1)
     stop.set()
     for thread in threads:
-        thread.join()
+        thread.join(120)
     assert wrong == []
     assert len(before) >= 3
     assert len(committed) >= len(before) + 3

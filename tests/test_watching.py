@@ -79,11 +79,11 @@ def test_one_of_many_servers_reads(place: str) -> None:
         with contextlib.suppress(StoreLocked):
             run_due(place, ["a.xml"], 6, lambda due: read.extend(due) or {}, now=NOON)
 
-    servers = [threading.Thread(target=look) for _ in range(4)]
+    servers = [threading.Thread(target=look, daemon=True) for _ in range(4)]
     for server in servers:
         server.start()
     for server in servers:
-        server.join()
+        server.join(120)
     assert read == ["a.xml"]
 
 
@@ -177,7 +177,7 @@ def test_the_watcher_reads_as_a_job_and_tells_of_it(tmp_path: Path) -> None:
         assert (state.watched.error, bool(state.watched.succeeded)) == ("", True)
         assert state.following is not None
         assert watcher.failing() == 0
-        assert jobs.wait().sources == ("news",)
+        assert jobs.wait(120).sources == ("news",)
     finally:
         watcher.close()
         jobs.close()

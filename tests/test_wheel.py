@@ -36,6 +36,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=True,
         capture_output=True,
         text=True,
+        timeout=300,
     )
     for name in filter(None, listed.stdout.split("\0")):
         if not (ROOT / name).exists():
@@ -50,6 +51,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder), str(copy)],
         check=True,
         capture_output=True,
+        timeout=300,
     )
     (built,) = folder.glob("konkyo-*.whl")
     return built
@@ -69,6 +71,7 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(site), wheel],
         check=True,
         capture_output=True,
+        timeout=300,
     )
     return folder / "bin" / "python"
 
@@ -97,6 +100,7 @@ def run(python: Path, folder: Path, *arguments: str, code: int = 0) -> str:
         env={**os.environ, "PYTHONPATH": "."},
         capture_output=True,
         text=True,
+        timeout=300,
     )
     assert done.returncode == code, done.stderr
     return done.stdout
@@ -152,7 +156,11 @@ def test_names_both_licences_and_ships_their_texts(wheel: Path) -> None:
 @pytest.mark.parametrize("name", ["index", "rag", "eval", "ui"])
 def test_old_import_name_says_the_new_one(name: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", f"import {name}"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-c", f"import {name}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 1
     assert f"import konkyo.{name} instead of {name}" in done.stderr
