@@ -173,15 +173,17 @@ def open_parts(
         decide = decide or Answerability(answers, options.thresholds).share
     options = _with_retrieval(options or Options(), encoder, retrieval)
     options = replace(options, style=style or options.style)
+    intents = IntentClassifier(encoder, home() / "intents")
+    opened = (encoder.fingerprint, checker.fingerprint if checker else "", intents.fingerprint)
     return PipelineParts(
         encoder,
         llm or open_llm("embedded"),
         checker,
         open_verifier(encoder, checker, refitted, options.thresholds),
         decide or reader_alone,
-        IntentClassifier(encoder, home() / "intents"),
+        intents,
         options,
-        f"{encoder.fingerprint} {checker.fingerprint if checker else ''}{_stamp(refitted)}",
+        f"{' '.join(opened)}{_stamp(refitted)}",
     )
 
 

@@ -281,6 +281,11 @@ class Pipeline:
         else:
             yield Finished(building.refuse("unsupported", found.related))
 
+    def prepare(self) -> None:
+        """Do now what the first question would wait for."""
+        if self._intents is not None:
+            self._intents.prepare()
+
     def is_answered(self, question: str, article_id: str) -> bool:
         """Whether quotes alone answer a question, one of them from an article.
 

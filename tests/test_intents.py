@@ -21,7 +21,7 @@ from konkyo.index.records import ArticleSummary
 from konkyo.rag.factory import open_pipeline
 from konkyo.rag.generation.llm import NoLLM
 from konkyo.rag.intents.classifier import IntentClassifier
-from konkyo.rag.intents.examples import examples, subject_of
+from konkyo.rag.intents.examples import as_example, examples, examples_fingerprint, subject_of
 from konkyo.rag.intents.replies import without_page
 from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.suggestions import title_question
@@ -87,6 +87,22 @@ def test_the_subject_is_what_fills_the_slot_of_an_example() -> None:
     assert subject_of("请总结苏伊士关闭", "summary") == "苏伊士关闭"
 
 
+def test_a_request_is_told_whatever_its_words_for_please_and_whatever_period_it_names() -> None:
+    assert as_example("スエズ閉鎖について簡単に要約してもらえますか") == "summary"
+    assert as_example("Could you briefly recap the coverage of the Suez closure?") == "summary"
+    assert as_example("수에즈 폐쇄를 날짜순으로 정리해 주세요") == "timeline"
+    assert as_example("请按日期顺序梳理一下苏伊士关闭") == "timeline"
+    assert as_example("What happened in May 2019?") == "latest"
+    assert as_example("2019年5月には何がありましたか") == "latest"
+    assert as_example("What happened in the harbour?") is None
+    assert as_example("税率を教えてください") is None
+
+
+def test_the_fingerprint_of_an_answer_covers_the_examples(classifier: IntentClassifier) -> None:
+    assert classifier.fingerprint == f"intents:{examples_fingerprint()}"
+    assert len(examples_fingerprint()) == 12
+
+
 class Counting:
     """Random vectors, the same for the same text; counts what it encodes."""
 
@@ -115,6 +131,11 @@ def test_the_examples_are_encoded_once_a_machine_and_a_damaged_file_is_made_anew
         before = encoder.encoded
         IntentClassifier(encoder, tmp_path).intent_of("When?", question)
         assert (encoder.encoded > before) is wanted
+    ready = IntentClassifier(encoder)
+    ready.prepare()
+    before = encoder.encoded
+    ready.intent_of("When?", question)
+    assert encoder.encoded == before
     next(tmp_path.glob("*.npy")).write_bytes(b"\x93NUMPY damaged")
     before = encoder.encoded
     IntentClassifier(encoder, tmp_path).intent_of("When?", question)
@@ -245,3 +266,15 @@ def test_what_a_refusal_offers_is_answered_from_that_article(pipeline: Pipeline)
             outcome = pipeline.ask(title_question(article.title, language), today=TODAY)
             assert isinstance(outcome, Answer)
             assert {c.article_id for c in outcome.citations} == {article.article_id}
+
+
+def test_a_month_is_when_articles_were_published_or_what_they_tell_of(pipeline: Pipeline) -> None:
+    published = pipeline.ask("What happened in January 2026?", today=TODAY)
+    assert isinstance(published, Answer)
+    assert {c.published[:7] for c in published.citations if c.published} == {"2026-01"}
+    told = pipeline.ask("2025年11月には何がありましたか", today=TODAY)
+    assert isinstance(told, Answer)
+    assert all("11月" in c.quote for c in told.citations)
+    listed = pipeline.ask("What articles do you have from January 2026?", today=TODAY)
+    assert isinstance(listed, Reply)
+    assert {(a.published or "")[:7] for a in listed.articles} == {"2026-01"}

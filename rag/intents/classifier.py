@@ -19,7 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from konkyo.index.embedding.protocol import Encoder, Vectors
-from konkyo.rag.intents.examples import INTENTS, Intent, as_example, examples
+from konkyo.rag.intents.examples import (
+    INTENTS,
+    Intent,
+    as_example,
+    examples,
+    examples_fingerprint,
+)
 
 __all__ = ["IntentClassifier"]
 
@@ -59,6 +65,15 @@ class IntentClassifier:
         self._cache = cache
         self._lock = threading.Lock()
         self._fitted: tuple[_Fit, float] | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the examples and frames that intents are told by."""
+        return f"intents:{examples_fingerprint()}"
+
+    def prepare(self) -> None:
+        """Fit now what is fitted when it is first asked: without a cache it takes seconds."""
+        self._fit()
 
     def intent_of(self, utterance: str, vector: Vectors) -> Intent:
         """The intent of an utterance, by its vector as a query: a question in doubt.

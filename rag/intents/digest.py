@@ -19,7 +19,9 @@ import numpy as np
 from konkyo.index.embedding.protocol import Encoder, Vectors
 from konkyo.index.records import ArticleSummary, Filter, Hit
 from konkyo.index.stores.base import Store
+from konkyo.index.text.dates import dates
 from konkyo.index.text.language import same_language
+from konkyo.index.text.moments import Moment
 from konkyo.index.text.names import names
 from konkyo.index.text.periods import period_in_question
 from konkyo.rag.intents.examples import subject_of
@@ -41,7 +43,7 @@ _NEWEST = 24
 _PASSAGES = 24
 _ARTICLES = 10
 _OF_AN_ARTICLE = 6
-_OWN_LANGUAGE = 3
+_OWN_LANGUAGE = 2
 _WORTH = 0.6
 _LEAD = 0.3
 _BEARING = 0.5
@@ -106,10 +108,12 @@ class Digester:
         # A title may name a period, too.
         if period and named is None:
             within = self._hits(asked, telling, narrowed)
-            notices.append(
-                ("filter_applied", {"period": period}) if within else ("filter_opened", {})
-            )
-            found = within or found
+            naming = [] if within else self._naming(asked, where, narrowed)
+            if within:
+                notices.append(("filter_applied", {"period": period}))
+            elif not naming:
+                notices.append(("filter_opened", {}))
+            found = within or naming or found
         if not found:
             return None
         chosen = self._of_one(named) if named else self._of_many(asked, telling, found)
@@ -161,6 +165,20 @@ class Digester:
         if len(own) >= _OWN_LANGUAGE:
             near = [h for h in near if h.article in own]
         return without_commands(readable(near))
+
+    def _naming(self, asked: AskedQuestion, where: Filter, period: Filter) -> list[Hit]:
+        """Sentences that name a day of a period, whenever they were published."""
+        found = []
+        for hit in without_commands(
+            readable(self._retriever.retrieve(asked.standalone, _PASSAGES, where))
+        ):
+            passage, days = hit.passage, [d for d in _days_of(hit) if _within(period, d)]
+            for start, end in self._sentences(passage.text, hit.article.language):
+                if any(start <= day.start < end for day in days):
+                    first, last = passage.start + start, passage.start + end
+                    part = replace(passage, start=first, end=last, text=passage.text[start:end])
+                    found.append(replace(hit, passage=part))
+        return found
 
     def _whole(self, articles: Iterable[ArticleSummary]) -> list[Hit]:
         """All passages of articles, as if they had been found."""
@@ -260,6 +278,19 @@ def _narrowed(question: str, where: Filter, today: date) -> tuple[Filter, str]:
         return where, ""
     within = replace(where, since=period.since, until=period.until)
     return within, f"{period.since or ''}–{period.until or ''}"
+
+
+def _days_of(hit: Hit) -> list[Moment]:
+    article = hit.article
+    published = date.fromisoformat(article.published[:10]) if article.published else None
+    return dates(hit.passage.text, published, article.language)
+
+
+def _within(period: Filter, moment: Moment) -> bool:
+    if moment.earliest is None or moment.latest is None:
+        return False
+    first, last = moment.earliest.isoformat(), moment.latest.isoformat()
+    return (period.since or first) <= first and last <= (period.until or last)
 
 
 def _named(question: str, hits: Sequence[Hit]) -> ArticleSummary | None:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from functools import cache
 from typing import Literal, get_args
 
 from pydantic import field_validator
 from pydantic.dataclasses import dataclass as schema
 
+from konkyo.index.text.periods import period_in_question
 from konkyo.index.text.word_data import CHECKED, word_data
 
-__all__ = ["INTENTS", "Intent", "as_example", "examples", "subject_of"]
+__all__ = [
+    "INTENTS",
+    "Intent",
+    "as_example",
+    "examples",
+    "examples_fingerprint",
+    "subject_of",
+]
 
 Intent = Literal[
     "question",
@@ -33,14 +43,19 @@ _SLOT = re.compile(r"\{[xp]\}")
 _FILLED = 4
 _QUESTIONS_FILLED = 2
 _SHORTEST_FRAME = 2
+_FAR_AHEAD = date(2100, 1, 1)
 
 
 @schema(frozen=True, config=CHECKED)
 class _Examples:
-    """Utterances by intent and language; {x} is one of ``things``, {p} one of ``people``."""
+    """Utterances by intent and language; {x} is one of ``things``, {p} one of ``people``.
+
+    ``frames`` are regular expressions by intent, with {x} for what an utterance is about.
+    """
 
     things: dict[str, list[str]]
     people: dict[str, list[str]]
+    frames: dict[Intent, list[str]]
     examples: dict[Intent, dict[str, list[str]]]
 
     @field_validator("examples")
@@ -72,10 +87,28 @@ def examples() -> Iterator[tuple[Intent, str, str]]:
                 number += 1
 
 
+def examples_fingerprint() -> str:
+    """Twelve hexadecimal digits that change with any example or frame."""
+    return hashlib.sha256(repr(_data()).encode()).hexdigest()[:12]
+
+
 def as_example(utterance: str) -> Intent | None:
-    """The intent of an utterance that is an example of it but for what fills the slot, if any."""
+    """The intent of an utterance that is an example or frame of it but for its slot, if any."""
     plain = utterance.strip(_END)
+    of_period = _filled("latest").fullmatch(plain)
+    if of_period and any(map(_is_period, filter(None, of_period.groups()))):
+        return "latest"
     return next((i for i in _TELLING if _filled(i).fullmatch(plain)), None)
+
+
+def _is_period(text: str) -> bool:
+    """Whether a text names a period that has begun by the day below, and nothing else."""
+    period = period_in_question(text, _FAR_AHEAD)
+    return period is not None and not _letters(text[: period.start] + text[period.end :])
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
 
 
 def subject_of(utterance: str, intent: Intent) -> str:
@@ -89,12 +122,13 @@ def subject_of(utterance: str, intent: Intent) -> str:
 
 @cache
 def _filled(intent: Intent) -> re.Pattern[str]:
-    """The examples of an intent with anything in their slot, one group each."""
+    """The frames and examples of an intent with anything in their slot, one group each."""
     templates = [t for ts in _data().examples[intent].values() for t in ts if _SLOT.search(t)]
     # The one that leaves least to its slot first.
     templates.sort(key=len, reverse=True)
     pieces = ([re.escape(p) for p in _SLOT.split(t.strip(_END))] for t in templates)
-    return re.compile("|".join(map("(.{2,120})".join, pieces)), re.IGNORECASE)
+    frames = (frame.split("{x}") for frame in _data().frames.get(intent, []))
+    return re.compile("|".join(map("(.{2,120}?)".join, [*frames, *pieces])), re.IGNORECASE)
 
 
 @cache

@@ -28,9 +28,13 @@ _Key = Literal["greeting", "thanks", "abilities", "collection", "nothing", "page
 
 @schema(frozen=True, config=CHECKED)
 class _Words:
-    """Texts by key; ``page`` finds the number of a page that is asked for."""
+    """Texts by key; ``page`` finds the number of a page that is asked for.
+
+    ``published_from`` stands before the month of publication: it is no "since" there.
+    """
 
     page: tuple[re.Pattern[str], ...]
+    published_from: re.Pattern[str]
     language_names: dict[str, str]
     texts: dict[_Key, Messages]
 
@@ -106,7 +110,7 @@ def _narrowed(
     spoken = frozenset(code for code in languages if _names_language(asked, code))
     if spoken and not where.languages:
         where = replace(where, languages=spoken)
-    period = period_in_question(question, today)
+    period = period_in_question(_words().published_from.sub("in", question), today)
     if period is not None and where.since is None and where.until is None:
         where = replace(where, since=period.since, until=period.until)
     return where

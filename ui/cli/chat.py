@@ -337,6 +337,7 @@ def load_pipeline(
         embedded=embedded,
         queue=queue,
     )
+    pipeline.prepare()
     for child in children:
         if pipeline.options.style.phrases(child.name):
             # Evidence can already be found and shown while this gigabyte is read.
