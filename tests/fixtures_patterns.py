@@ -51,7 +51,7 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     "_latin_figures(mark)": {"mark": "[ .]"},
     "mark": {"mark": "[ .]"},
     "f'(?={re.escape(mark)})'": {"mark": "**"},
-    "'|'.join(map('(.{2,120})'.join, pieces))": {
+    "'|'.join(map('(.{2,120}?)'.join, pieces))": {
         "pieces": [["what is new about ", ""], ["summarise ", " for me"], ["", "について要約して"]]
     },
     "'|'.join(map(_whole, reversed(found)))": {"found": ("new", "what is", "について")},

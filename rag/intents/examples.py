@@ -126,9 +126,9 @@ def _filled(intent: Intent) -> re.Pattern[str]:
     templates = [t for ts in _data().examples[intent].values() for t in ts if _SLOT.search(t)]
     # The one that leaves least to its slot first.
     templates.sort(key=len, reverse=True)
-    pieces = ([re.escape(p) for p in _SLOT.split(t.strip(_END))] for t in templates)
-    frames = (frame.split("{x}") for frame in _data().frames.get(intent, []))
-    return re.compile("|".join(map("(.{2,120}?)".join, [*frames, *pieces])), re.IGNORECASE)
+    pieces = [frame.split("{x}") for frame in _data().frames.get(intent, [])]
+    pieces += [[re.escape(p) for p in _SLOT.split(t.strip(_END))] for t in templates]
+    return re.compile("|".join(map("(.{2,120}?)".join, pieces)), re.IGNORECASE)
 
 
 @cache
