@@ -200,7 +200,7 @@ class _Copying:
             writer.set_source(source, stamps.get(source), held[source])
 
     def _finish(self, writer: StoreWriter) -> None:
-        """What belongs to no article: sources of none, and what was removed by hand."""
+        """What belongs to no article: sources of none, what was removed, what was stored once."""
         stamps = self._source.stamps()
         there = writer.stamps()
         for source, stamp in stamps.items():
@@ -209,6 +209,7 @@ class _Copying:
         for source in there.keys() - stamps.keys():
             writer.remove_source(source)
         writer.exclude(self._source.exclusions())
+        writer.remember(self._source.former_articles())
         writer.commit()
         writer.keep_up()
 
@@ -253,6 +254,7 @@ def _compare(source: _Compared, made: _Compared, target: str, progress: Progress
         ("places", source.kept_places(), made.kept_places()),
         ("stamps", source.stamps(), made.stamps()),
         ("articles removed by hand", source.exclusions(), made.exclusions()),
+        ("articles stored once", source.former_articles(), made.former_articles()),
     ):
         if here != there:
             raise _differs(target, what)

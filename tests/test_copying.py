@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from konkyo.index.builder import build, remove
 from konkyo.index.errors import StoreMismatch, StoreMissing
 from konkyo.index.migrate import CopyReport, copy_store
+from konkyo.index.records import FormerArticle
 from konkyo.index.stores.open import encoder_of, open_store, open_writer, verify_store
 from konkyo.ui.cli.store import store as command
 
@@ -49,6 +50,11 @@ def differing(one: str, other: str) -> list[str]:
     return [key for key in here if here[key] != there[key]]
 
 
+def former(address: str) -> list[FormerArticle]:
+    with contextlib.closing(open_store(address)) as opened:
+        return opened.former_articles()
+
+
 def test_a_store_goes_round_all_engines_unchanged(
     origin: str, tmp_path: Path, postgres: Postgres, milvus: Milvus
 ) -> None:
@@ -61,9 +67,11 @@ def test_a_store_goes_round_all_engines_unchanged(
         copy_store(vectors, back),
     ]
     assert len({r.checksum for r in reports}) == 1
+    assert former(origin)
     assert {(r.articles, r.searches, r.exclusions) for r in reports} == {(29, 20, 1)}
     for address in (server, vectors, back):
         assert differing(origin, address) == []
+        assert former(address) == former(origin)
         assert [f for f in verify_store(address) if not f.ok] == []
     # Nothing is encoded again where it goes on.
     encoder = ToyEncoder()

@@ -21,6 +21,7 @@ from konkyo.index.errors import KonkyoError
 from konkyo.index.stores.base import Store
 from konkyo.index.stores.open import open_store, open_writer
 from konkyo.ui.server.audit import AuditLog, audit_file
+from konkyo.ui.server.conversation_store import KeptTurn, open_conversation_store
 from konkyo.ui.server.feedback import Feedback, feedback_file
 from konkyo.ui.server.session_store import SessionStore, SignIns, opinions_of
 
@@ -83,6 +84,9 @@ def test_a_folder_is_backed_up_and_restored(news: Path, tmp_path: Path, backup: 
     build([str(news)], store, ToyEncoder())
     Feedback(feedback_file(str(store))).keep("c", 1, "up", OUTCOME)
     AuditLog(audit_file(str(store))).add("mari", "undo")
+    open_conversation_store(str(store)).save(
+        "ann", "c", "", KeptTurn(1, 1, "{}", "words"), "Tides?"
+    )
     before = held(store)
     named = {"STORE": str(store), "BACKUP": str(backup)}
     run("Backup of a folder", **named)
@@ -94,6 +98,7 @@ def test_a_folder_is_backed_up_and_restored(news: Path, tmp_path: Path, backup: 
     run("Restore of a folder", **named)
     assert held(store) == before
     assert len(opinions_of(str(store))) == 1
+    assert [e.title for e in open_conversation_store(str(store)).entries("ann")] == ["Tides?"]
     assert audit_file(str(store)).exists()
     again = build([str(news)], store, ToyEncoder())
     assert (again.added, again.unchanged) == (0, 8)
