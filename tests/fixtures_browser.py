@@ -36,6 +36,18 @@ CHROMIUM = [
     "--disable-sync",
 ]
 
+_WATCH_SHIFTS = """{
+    window.shifts = [];
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) {
+            if (entry.hadRecentInput) continue;
+            const moved = entry.sources.map(({ node }) => node?.outerHTML?.slice(0, 90) ?? 'gone');
+            window.shifts.push([entry.value, ...moved]);
+        }
+    }).observe({ type: 'layout-shift', buffered: true });
+}"""
+"""Keeps in each document what moved there without a press, and by how much."""
+
 
 @contextmanager
 def served(**environment: str) -> Iterator[str]:
@@ -124,6 +136,7 @@ def opened(
         reduced_motion="reduce",
         permissions=["clipboard-read", "clipboard-write"],
     )
+    context.add_init_script(_WATCH_SHIFTS)
     context.set_default_timeout(PATIENCE)
     context.set_default_navigation_timeout(PATIENCE)
     page = context.new_page()

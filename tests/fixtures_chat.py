@@ -539,6 +539,7 @@ def main() -> None:
     from konkyo.ui.web.chat_server import ChatServer
     from konkyo.ui.web.chat_service import ChatService
     from konkyo.ui.web.serving import Served, listen, serve
+    from konkyo.ui.web.settings_page import SettingsPage
     from konkyo.ui.web.shares import Shares, Sharing
 
     pace = float(os.environ.get("FAKE_PACE", "0.05"))
@@ -603,6 +604,7 @@ def main() -> None:
                 names,
                 grace=grace,
                 origins=tuple(os.environ.get("FAKE_ORIGINS", "").split()),
+                settings_page=SettingsPage(Path(f"{store}.toml")) if kept is not None else None,
                 shares=Shares(ShareStore(kept), sharing) if kept is not None else Shares(),
             ),
             taken,

@@ -1,4 +1,4 @@
-"""What the index page says is said in the reader's language."""
+"""What the page of articles says is said in the reader's language."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from konkyo.index.builder import build
 from konkyo.index.stores.local.checks import verify
 from konkyo.ui.server.index_jobs import Job
-from konkyo.ui.web.html.admin_index import check_results
+from konkyo.ui.web.html.library_job import check_results
 from konkyo.ui.web.i18n import Language
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -538,39 +538,6 @@ def test_interrupting_ends_cleanly() -> None:
         httpx.get(url)
 
 
-# ---- accessibility
-
-
-@pytest.mark.parametrize(("dark", "width"), [(False, 1280), (True, 1280), (False, 390)])
-def test_axe_finds_nothing_serious(browser: Browser, address: str, dark: bool, width: int) -> None:
-    import axe_playwright_python
-
-    script = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text("utf-8")
-
-    def serious(page: Page) -> list[str]:
-        found = page.evaluate("async () => (await axe.run(document)).violations")
-        return [
-            f"{v['id']}: {n['html'][:160]}"
-            for v in found
-            if v["impact"] in ("serious", "critical")
-            for n in v["nodes"]
-        ]
-
-    with opened(browser, address, dark=dark, width=width) as (page, _):
-        page.evaluate(script)
-        assert serious(page) == []
-        ask(page, QUESTION)
-        finished(page)
-        page.locator(".k-fold summary").first.click()
-        page.locator(".k-cite").nth(1).click()
-        page.wait_for_selector("#k-source #k-here")
-        assert serious(page) == []
-        page.keyboard.press("Escape")
-        ask(page, "What is the weather?")
-        finished(page, 2)
-        assert serious(page) == []
-
-
 # ---- the real thing
 
 

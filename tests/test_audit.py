@@ -22,7 +22,7 @@ from konkyo.ui.http.services import Services
 from konkyo.ui.server.audit import AuditLog, audit_file, read_entries
 from konkyo.ui.server.index_jobs import IndexJobs
 from konkyo.ui.server.watcher import Watcher
-from konkyo.ui.web.admin import AdminPages, Tickets
+from konkyo.ui.web.admin import Tickets
 from konkyo.ui.web.chat_service import ChatService
 from konkyo.ui.web.library import Library
 from konkyo.ui.web.page_routes import page_routes
@@ -44,12 +44,14 @@ def told(jobs: IndexJobs) -> list[tuple[str, str, tuple[str, ...], str]]:
 
 
 def test_orders_of_the_page_are_kept_with_who_gave_them(jobs: IndexJobs) -> None:
-    admin = AdminPages(jobs, None)
-    admin.change_index("en", editor=True, order="add", sources=[""], who="mari")
-    admin.change_index("en", editor=True, order="add", sources=["a.md"], who="mari")
-    admin.change_index("en", editor=True, order="cancel", who="ken")
-    admin.change_index("en", editor=True, order="look", who="ken")
-    admin.change_index("en", editor=False, order="undo", who="somebody")
+    service = ChatService(lambda: FakeReader(0))
+    service.open()
+    assert service.wait(60)
+    library = Library(service, jobs, Tickets())
+    library.order("add", [""], "en", "mari", yes=False)
+    library.order("add", ["a.md"], "en", "mari", yes=False)
+    library.order("cancel", [], "en", "ken", yes=False)
+    library.job("en")
     jobs.close()
     assert told(jobs) == [
         ("mari", "add", ("",), "add: name at least one source"),

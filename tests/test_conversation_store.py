@@ -217,10 +217,10 @@ def test_a_turn_is_read_as_it_was_kept(turn: Turn) -> None:
     assert turn_from_json(turn_to_json(turn)) == turn
 
 
-def test_a_turn_that_was_under_way_was_stopped() -> None:
+def test_a_turn_that_was_under_way_was_interrupted() -> None:
     kept = turn_to_json(Turn(1, QUESTION, "writing", claims=(Claim("One.", (1,), 0.9),)))
     found = turn_from_json(kept)
-    assert (found.state, found.claims) == ("stopped", (Claim("One.", (1,), 0.9),))
+    assert (found.state, found.claims) == ("interrupted", (Claim("One.", (1,), 0.9),))
 
 
 def test_rows_of_other_versions_are_read() -> None:

@@ -118,7 +118,7 @@ def test_a_restart_of_the_server_keeps_them(browser: Browser, tmp_path: Path) ->
         page.reload()
         settled(page)
         # The one that was under way has ended with the server, and says so.
-        page.wait_for_selector('.k-turn[data-turn="3"][data-state="stopped"]')
+        page.wait_for_selector('.k-turn[data-turn="3"][data-state="interrupted"]')
         shows(page, 3)
         lists(page, QUESTION)
         ask(page, "How many turns?")

@@ -15,7 +15,7 @@ from konkyo.index.records import Article, ArticlePage, Filter
 from konkyo.index.text.word_data import WordDataError, parse_words
 from konkyo.index.watching import WatchedSource
 from konkyo.rag.generation.translate import Translation
-from konkyo.rag.types import ClaimDrafted, ClaimRemoved, Finished, Refusal, Removed
+from konkyo.rag.types import Answer, ClaimDrafted, ClaimRemoved, Finished, Refusal, Removed
 from konkyo.ui.server.evaluation_jobs import EvaluationRun
 from konkyo.ui.server.index_jobs import Job
 from konkyo.ui.server.watcher import WatchState
@@ -23,7 +23,6 @@ from konkyo.ui.web.chat_service import ChatService
 from konkyo.ui.web.conversation import Conversation
 from konkyo.ui.web.export import plain_answer
 from konkyo.ui.web.html.admin_evaluation import evaluation_page
-from konkyo.ui.web.html.admin_index import index_page
 from konkyo.ui.web.html.article import article_page, notice_page
 from konkyo.ui.web.html.conversation import conversation
 from konkyo.ui.web.html.elements import safe_url
@@ -31,8 +30,9 @@ from konkyo.ui.web.html.feedback import THUMB_ICON
 from konkyo.ui.web.html.filters import filters
 from konkyo.ui.web.html.header import file_download, status
 from konkyo.ui.web.html.library import ArticleListing, article_list
+from konkyo.ui.web.html.library_job import job_part
 from konkyo.ui.web.html.library_watch import watch_part
-from konkyo.ui.web.html.library_work import job_part
+from konkyo.ui.web.html.library_work import sources_part
 from konkyo.ui.web.html.overview import overview
 from konkyo.ui.web.i18n import (
     LANGUAGES,
@@ -233,10 +233,10 @@ def test_no_hostile_text_becomes_markup(number: int) -> None:
     report = {"added": payload, "changed": 1, "removed": 1, "unchanged": 1, "failures": [failure]}
     for state in ("running", "done", "failed", "stopped"):
         job = Job(1, "add", (payload,), state, "read", 1, 2, payload, report, (finding,))
-        pages.append(index_page([payload], job, "ko", ticket=payload, problem=payload))
         run = EvaluationRun(payload, state, 1, 2, payload, None, {"Handled": (0.5, 2)})
         pages.append(evaluation_page([payload], run, "zh", ticket="ticket", problem=payload))
         pages.append(job_part(job, {payload: 1}, "ko", problem=payload))
+    pages.append(sources_part([payload], "ko"))
     listing = ArticleListing(payload, where=chosen, page=2)
     marked = replace(summary(article), status="corrected", correction=payload, source=payload)
     listed = ArticlePage((marked,), 200)
@@ -425,6 +425,17 @@ def test_a_copied_answer_carries_its_sources() -> None:
     assert "[1]" in text
     assert JAPANESE.title in text
     assert "https://example.org/en/investment" in text
+
+
+def test_what_is_said_of_quotes_stands_before_them_and_what_is_said_of_a_model_after() -> None:
+    turn = turn_of("Is it 800 billion?")
+    assert isinstance(turn.outcome, Answer)
+    told = "The question says “800”; the article says “550”."
+    for usage, first in (({}, True), ({"completion_tokens": 9}, False)):
+        html = conversation(
+            (replace(turn, outcome=replace(turn.outcome, notices=(told,), usage=usage)),), "en"
+        )
+        assert (html.index(told) < html.index("k-claim")) is first
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

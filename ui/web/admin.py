@@ -1,4 +1,4 @@
-"""What editors do on the page: change the index, evaluate; with tickets for their files."""
+"""What editors do beside the chat: evaluate, and hand over files, with tickets."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from cachetools import TTLCache
 
 from konkyo.index.errors import KonkyoError, UsageError
 from konkyo.ui.server.evaluation_jobs import EvaluationJobs
 from konkyo.ui.server.feedback import feedback_file, to_questions
-from konkyo.ui.server.index_jobs import IndexJobs, Order
+from konkyo.ui.server.index_jobs import IndexJobs
 from konkyo.ui.server.session_store import opinions_of
 from konkyo.ui.web.html.admin_evaluation import evaluation_page
-from konkyo.ui.web.html.admin_index import index_page
 from konkyo.ui.web.html.article import notice_page
 from konkyo.ui.web.i18n import Language, say
 
@@ -87,39 +86,6 @@ class AdminPages:
     def open(self) -> bool:
         """Whether this server has pages for editors."""
         return self._index_jobs is not None
-
-    def change_index(
-        self,
-        language: Language,
-        *,
-        editor: bool,
-        order: str = "",
-        sources: Sequence[str] = (),
-        yes: bool = False,
-        who: str = "",
-    ) -> str:
-        """Returns the page of the index after an order (``look``: none), or why it was refused.
-
-        ``yes`` consents to the removal of many articles; ``who`` is named in the audit log.
-        """
-        index_jobs = self._index_jobs
-        if not editor or index_jobs is None:
-            return notice_page(say(language, "not_editor"), language)
-        problem = ""
-        chosen = next((known for known in get_args(Order) if known == order), None)
-        known: Sequence[str] = ()
-        try:
-            if chosen == "cancel":
-                index_jobs.cancel(who)
-            elif chosen is not None:
-                index_jobs.start(chosen, sources, yes=yes, who=who)
-            # Asked every second while a job runs: a large index is then not listed.
-            if index_jobs.job is None or not index_jobs.job.running:
-                known = index_jobs.sources()
-        except KonkyoError as exc:
-            problem = str(exc)
-        ticket = self.tickets.issue("upload")
-        return index_page(known, index_jobs.job, language, ticket=ticket, problem=problem)
 
     def evaluate(
         self,

@@ -39,7 +39,7 @@ __all__ = ["build"]
 
 _log = logging.getLogger(__name__)
 
-_ASSETS = ("page.js", "pages.css", "pages.js", "share.css", "theme.css")
+_ASSETS = ("connection.js", "page.js", "pages.css", "pages.js", "share.css", "theme.css")
 
 
 def build(

@@ -17,8 +17,9 @@ from konkyo.ui.web.admin import Tickets
 from konkyo.ui.web.chat_service import ChatService
 from konkyo.ui.web.html.article import article_page
 from konkyo.ui.web.html.library import SORTS, ArticleListing, article_list
+from konkyo.ui.web.html.library_job import job_part
 from konkyo.ui.web.html.library_watch import watch_part
-from konkyo.ui.web.html.library_work import job_part, work_part
+from konkyo.ui.web.html.library_work import sources_part, work_part
 from konkyo.ui.web.i18n import Language, say
 from konkyo.ui.web.pipeline_protocol import NotReady
 from konkyo.ui.web.turns import IndexSummary
@@ -84,10 +85,10 @@ class Library:
         editing = editor and self._index_jobs is not None
         work = ""
         if editing and self._index_jobs is not None:
-            sources = len(self._index_jobs.sources())
+            sources = self._index_jobs.sources()
             ticket = self._tickets.issue("upload")
-            work = work_part(sources, self.job(language), language, ticket=ticket)
-            work += self.watched(language)
+            work = work_part(len(sources), self.job(language), language, ticket=ticket)
+            work += sources_part(sources, language) + self.watched(language)
         return work + article_list(listing, found, summary, language, editor=editing)
 
     def article(self, article_id: str, language: Language) -> tuple[str, str]:

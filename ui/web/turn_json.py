@@ -61,7 +61,7 @@ def turn_to_json(turn: Turn) -> KeptTurn:
 
 
 def turn_from_json(kept: KeptTurn) -> Turn:
-    """Returns a kept turn; one whose server ended meanwhile was stopped.
+    """Returns a kept turn; one whose server ended meanwhile was interrupted.
 
     Of a turn in a form that cannot be read, the question is left.
     """
@@ -76,7 +76,7 @@ def turn_from_json(kept: KeptTurn) -> Turn:
     except (ValueError, KeyError, TypeError) as exc:
         _log.warning("a kept turn has another form: %s", exc)
         return Turn(kept.number, question, "stopped")
-    return turn if is_settled(turn) else replace(turn, state="stopped")
+    return turn if is_settled(turn) else replace(turn, state="interrupted")
 
 
 def _turn(number: int, content: Mapping[str, Any]) -> Turn:

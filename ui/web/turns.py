@@ -44,8 +44,17 @@ __all__ = [
 ]
 
 TurnState = Literal[
-    "waiting", "searching", "queued", "writing", "checking", "done", "stopped", "failed"
+    "waiting",
+    "searching",
+    "queued",
+    "writing",
+    "checking",
+    "done",
+    "stopped",
+    "interrupted",
+    "failed",
 ]
+"""``stopped`` by the reader; ``interrupted`` by the end of the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +213,7 @@ def leading_quote(turn: Turn) -> tuple[str, Mark] | None:
 
 def is_settled(turn: Turn) -> bool:
     """Whether nothing more will come of a turn."""
-    return turn.state in ("done", "stopped", "failed")
+    return turn.state in ("done", "stopped", "interrupted", "failed")
 
 
 def is_foreign(turn: Turn, quote: Quote) -> bool:

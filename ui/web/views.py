@@ -125,5 +125,8 @@ def head_view(assets: Mapping[str, bytes]) -> str:
     return (
         '<meta name="color-scheme" content="light dark" />'
         f'<link rel="stylesheet" href="{addresses["theme.css"]}" />'
-        f'<script nonce="{{nonce}}" src="{addresses["page.js"]}"></script>'
+        + "".join(
+            f'<script nonce="{{nonce}}" src="{addresses[name]}"></script>'
+            for name in ("connection.js", "page.js")
+        )
     )

@@ -55,6 +55,7 @@ class ConversationColumn:
             "konkyo.conversation(element, trigger, watch,"
             " 'ask', 'open', 'opinion', 'translate', 'follow', 'publish');",
         )
+        self.shared = html_part("", "k-shared", "konkyo.shared(element, watch);")
         self.filter_bar = FilterBar(context)
         self._build_composer()
 

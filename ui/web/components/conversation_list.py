@@ -32,7 +32,6 @@ class ConversationList:
         self.list = html_part(
             "", "k-side-list", "konkyo.conversations(element, trigger, watch, 'show', 'list');"
         )
-        self.shared = html_part("", "k-shared", "konkyo.shared(element, watch);")
 
     def wire(self, column: ConversationColumn, source: SourcePanel) -> None:
         """Wire the list; to show another conversation ends what follows the one before."""
@@ -54,7 +53,7 @@ class ConversationList:
         change = on_event(self._context, self._change)
         at_once(self.list.list, change, self.list, trigger_mode="multiple")
         share = on_event(self._context, self._share)
-        parts = [self.shared, self.list]
+        parts = [column.shared, self.list]
         # The framework keeps the name "share" to itself.
         at_once(column.conversation.publish, share, parts, trigger_mode="multiple")
 

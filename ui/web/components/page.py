@@ -87,7 +87,7 @@ def _build_page(context: PageContext) -> "gr.Blocks":
         column.wire(source, listed)
         listed.wire(column, source)
         header.wire()
-        source.wire(column.conversation, header)
+        source.wire(column.conversation)
         _wire_page(page, context, header, column, source, listed)
     page.queue(max_size=_WAITING_AT_MOST)
     return page

@@ -1,4 +1,4 @@
-"""The source panel: an article with its quotes, the list of articles, or a page for editors."""
+"""The source panel: an article with its quotes, the list of articles, or the evaluation."""
 
 from __future__ import annotations
 
@@ -15,33 +15,29 @@ from konkyo.ui.web.turns import Mark, Turn, leading_quote
 if TYPE_CHECKING:
     import gradio as gr
 
-    from konkyo.ui.web.components.header import Header
-
 __all__ = ["SourcePanel"]
 
 _ARTICLE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}\Z")
 
 
 class SourcePanel:
-    """Shows articles with the quotes that an answer cites, and pages for editors."""
+    """Shows articles with the quotes that an answer cites, and the evaluation."""
 
     def __init__(self, context: PageContext) -> None:
         self._context = context
         self.panel = html_part(
             "@@html:source@@",
             "k-source",
-            "konkyo.source(element, trigger, watch, 'open', 'articles', 'keep', 'evaluate');",
+            "konkyo.source(element, trigger, watch, 'open', 'articles', 'evaluate');",
         )
 
-    def wire(self, conversation: gr.HTML, header: Header) -> None:
-        """Wire the buttons that open articles, in the conversation too, and editors' pages."""
+    def wire(self, conversation: gr.HTML) -> None:
+        """Wire the buttons that open articles, in the conversation too, and the editors' page."""
         context, panel = self._context, self.panel
         for part in (conversation, panel):
             opened = on_event(context, self._open_article)
             at_once(part.open, opened, panel, trigger_mode="multiple")
         at_once(panel.articles, on_request(context, self._list_articles), panel)
-        change = on_event(context, self._change_index)
-        at_once(panel.keep, change, [panel, header.status], trigger_mode="multiple")
         at_once(panel.evaluate, on_event(context, self._evaluate), panel, trigger_mode="multiple")
 
     def beside(
@@ -86,18 +82,6 @@ class SourcePanel:
     def _list_articles(self, visit: Visit) -> str:
         visit.conversation.admin_page_open = False
         return self._context.renewed(self._context.overview(visit))
-
-    def _change_index(self, visit: Visit) -> tuple[str, str]:
-        visit.conversation.admin_page_open = True
-        page = self._context.admin.change_index(
-            visit.language,
-            editor=visit.editor,
-            order=visit.value("order"),
-            sources=visit.value("sources").split("\n"),
-            yes=bool(visit.value("yes")),
-            who=visit.user,
-        )
-        return self._context.renewed(page), self._context.status(visit.language)
 
     def _evaluate(self, visit: Visit) -> str:
         visit.conversation.admin_page_open = True

@@ -1,4 +1,4 @@
-"""Parts that both pages for editors have."""
+"""Parts that the pages for editors share."""
 
 from __future__ import annotations
 
@@ -11,13 +11,20 @@ __all__ = ["action_button", "progress_bar"]
 
 
 def action_button(
-    action: str, language: Language, *, key: str = "", kind: str = "k-chip", **data: str
+    action: str,
+    language: Language,
+    *,
+    key: str = "",
+    kind: str = "k-chip",
+    name: str = "",
+    **data: str,
 ) -> str:
-    """Returns a button; ``data`` are its data attributes."""
+    """Returns a button; ``name`` tells it from others like it, ``data`` are its data attributes."""
     carried = "".join(f' data-{name}="{escape(value)}"' for name, value in data.items())
+    said = phrase(language, key or action)
+    named = f' aria-label="{said}: {escape(name)}"' if name else ""
     return (
-        f'<button type="button" class="{kind}" data-act="{action}"{carried}>'
-        f"{phrase(language, key or action)}</button>"
+        f'<button type="button" class="{kind}" data-act="{action}"{carried}{named}>{said}</button>'
     )
 
 

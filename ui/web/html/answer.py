@@ -46,6 +46,8 @@ def answer_body(turn: Turn, language: Language, *, translates: bool = False) -> 
     )
     if turn.state == "done":
         return said
+    if turn.state == "interrupted":
+        return f'{said}<p class="k-note"><strong>{phrase(language, "interrupted")}</strong></p>'
     if turn.state == "stopped":
         more = f" {phrase(language, 'stopped_more')}" if turn.claims else ""
         return f'{said}<p class="k-note"><strong>{phrase(language, "stopped")}</strong>{more}</p>'
@@ -57,7 +59,10 @@ def answer_body(turn: Turn, language: Language, *, translates: bool = False) -> 
         "checking": "checking",
     }[turn.state]
     doing = phrase(language, words, count=turn.ahead)
-    return f'{said}<p class="k-doing" data-doing="{turn.state}">{doing}</p>'
+    return (
+        f'{said}<p class="k-doing" data-doing="{turn.state}">{doing}</p>'
+        f'<p class="k-note k-cut">{phrase(language, "interrupted")}</p>'
+    )
 
 
 def failure_block(said: str, detail: str, name: str, language: Language) -> str:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from konkyo.rag.types import (
-    Refusal,
-    Reply,
-)
+from konkyo.rag.types import Answer, Refusal, Reply
 from konkyo.ui.web.html.answer import (
     answer_actions,
     answer_body,
@@ -21,7 +18,7 @@ from konkyo.ui.web.html.elements import lang_attribute, phrase, suggestion_chips
 from konkyo.ui.web.html.evidence import evidence_cards
 from konkyo.ui.web.html.feedback import feedback_form
 from konkyo.ui.web.i18n import Language, say
-from konkyo.ui.web.turns import Turn, quote_of, shown_quotes
+from konkyo.ui.web.turns import Turn, is_settled, quote_of, shown_quotes
 
 __all__ = ["conversation", "not_ready"]
 
@@ -64,16 +61,18 @@ def _welcome(language: Language, suggestions: Sequence[str]) -> str:
 
 def _turn(turn: Turn, language: Language, translates: bool, shares: bool) -> str:
     kind = {Refusal: "refused", Reply: "replied"}.get(type(turn.outcome), "answered")
-    busy = turn.state in ("waiting", "searching", "queued", "writing", "checking")
+    busy = not is_settled(turn)
     inner = [_question(turn)]
     inner.append(
         f'<div class="k-answer"{lang_attribute(turn.language)} aria-live="polite"'
         f' aria-busy="{"true" if busy else "false"}">'
     )
+    before, after = _notices(turn)
+    inner.append(before)
     inner.append(answer_body(turn, language, translates=translates))
     inner.append("</div>")
     inner.append(_cards(turn, language, translates))
-    inner.extend(f'<p class="k-note" dir="auto">{escape(note)}</p>' for note in _notices(turn))
+    inner.append(after)
     if not busy:
         inner.append(checked_line(turn, language, translates=translates))
         inner.append(printed_sources(turn, language))
@@ -107,5 +106,18 @@ def _question(turn: Turn) -> str:
     return f'<h2 class="k-question" id="k-q{turn.number}" dir="auto">{escape(turn.question)}</h2>'
 
 
-def _notices(turn: Turn) -> tuple[str, ...]:
-    return (*turn.notes, *(turn.outcome.notices if turn.outcome is not None else ()))
+def _notices(turn: Turn) -> tuple[str, str]:
+    """Returns what stands before an answer and what after it.
+
+    What is said of an answer stands before it: that a premise is false, that articles disagree.
+    Where a model wrote sentence by sentence it stands after it, so that nothing moves.
+    """
+    outcome = turn.outcome
+    said = outcome.notices if outcome is not None else ()
+    if isinstance(outcome, Answer) and not any(outcome.usage.values()):
+        return _notes(said), _notes(turn.notes)
+    return "", _notes((*turn.notes, *said))
+
+
+def _notes(said: Sequence[str]) -> str:
+    return "".join(f'<p class="k-note" dir="auto">{escape(note)}</p>' for note in said)

@@ -15,7 +15,7 @@ from konkyo.ui.web.html.elements import (
     text_attributes,
 )
 from konkyo.ui.web.i18n import LANGUAGES, Language
-from konkyo.ui.web.turns import Quote, Turn, is_foreign
+from konkyo.ui.web.turns import Quote, Turn, is_foreign, is_settled
 
 __all__ = ["evidence_cards", "translation_block"]
 
@@ -55,7 +55,7 @@ def translation_block(turn: Turn, quote: Quote, language: Language) -> str:
         return ""
     place = (quote.article.article_id, quote.start, quote.end)
     found = next((r for r in turn.translations if r.place == place), None)
-    settled = turn.state in ("done", "stopped", "failed")
+    settled = is_settled(turn)
     wish = (
         f'<button type="button" class="k-quiet" aria-label="{phrase(language, "translate")}'
         f' [{quote.number}]: {escape(shorten(turn.question))}"{"" if settled else " disabled"}'

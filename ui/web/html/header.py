@@ -44,7 +44,8 @@ def tools(language: Language, *, cookie: str, sign_out: bool) -> str:
         else ""
     )
     return (
-        f'<button type="button" class="k-quiet" data-act="new">{words["new"]}</button>'
+        f'<button type="button" class="k-quiet k-new" data-act="new" title="{words["new"]}">'
+        f'<span aria-hidden="true">＋</span><span class="k-word">{words["new"]}</span></button>'
         f'<details class="k-menu"><summary class="k-quiet">{words["save"]}</summary>'
         f'<div class="k-menu-list">{saving}</div></details>'
         f'<label class="k-select"><span class="k-hidden">{words["language"]}</span>'
@@ -55,8 +56,12 @@ def tools(language: Language, *, cookie: str, sign_out: bool) -> str:
 
 
 def question_count(limit: int, language: Language) -> str:
-    """Returns how long the question may be; the page's script shows it where that is near."""
+    """Returns how long the question may be, shown where that is near, and that the server is gone.
+
+    The page's script shows either.
+    """
     return (
+        f'<p class="k-gone" role="status">{phrase(language, "gone")}</p>'
         f'<p class="k-count" role="status" data-limit="{limit}" hidden>'
         f"<span data-words hidden>{phrase(language, 'over')} </span>"
         f"<span data-used></span> / {limit}</p>"

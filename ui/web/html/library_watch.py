@@ -9,6 +9,7 @@ from html import escape
 from konkyo.ui.server.watcher import WatchState
 from konkyo.ui.web.html.elements import phrase
 from konkyo.ui.web.i18n import Language
+from konkyo.ui.web.reasons import reason_words
 
 __all__ = ["watch_part"]
 
@@ -34,7 +35,8 @@ def watch_part(
         if rows
         else ""
     )
-    failed = f'<p class="k-failed" role="alert" dir="auto">{escape(problem)}</p>' if problem else ""
+    told = escape(reason_words(problem, language))
+    failed = f'<p class="k-failed" role="alert" dir="auto">{told}</p>' if problem else ""
     unfolded = " open" if rows or problem else ""
     return (
         f'<details id="k-watch"{unfolded}><summary>{phrase(language, "watched")}'
@@ -58,7 +60,7 @@ def _row(state: WatchState, language: Language) -> str:
         f'<tr><td class="k-title"><bdi>{source}</bdi></td>'
         f'<td class="k-date">{success or phrase(language, "never")}</td>'
         f'<td class="k-date">{following}</td>'
-        f'<td dir="auto" class="k-error">{escape(one.error)}</td>'
+        f'<td dir="auto" class="k-error">{escape(reason_words(one.error, language))}</td>'
         f'<td class="k-acts"><button type="button" class="k-quiet" data-act="watch" data-do="stop"'
         f' data-source="{source}" aria-label="{phrase(language, "watch_no_more")}: {source}">'
         f"{phrase(language, 'watch_no_more')}</button></td></tr>"

@@ -1,17 +1,18 @@
-"""What editors do on the page of articles: add, see how far it is, remove, correct, make anew."""
+"""What editors do on the page of articles: add, remove, correct, make anew."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Sequence
 from html import escape
 
-from konkyo.ui.server.index_jobs import Job
 from konkyo.ui.web.html.admin_elements import action_button
-from konkyo.ui.web.html.admin_index import job_section
 from konkyo.ui.web.html.elements import phrase, shown_source
 from konkyo.ui.web.i18n import Language, say
 
-__all__ = ["job_part", "work_part"]
+__all__ = ["sources_part", "work_part"]
+
+_SHOWN = 200
 
 
 def work_part(sources: int, job: str, language: Language, *, ticket: str) -> str:
@@ -51,39 +52,26 @@ def work_part(sources: int, job: str, language: Language, *, ticket: str) -> str
     )
 
 
-def job_part(
-    job: Job | None, counts: Mapping[str, int], language: Language, *, problem: str = ""
-) -> str:
-    """Returns how far the job is, or what came of it: every source that was named, and how it went.
-
-    ``counts`` says how many articles of a source are indexed.
-    """
-    state = job.state if job is not None else "idle"
-    parts = [f'<div id="k-job" data-job="{state}">']
-    if problem:
-        parts.append(f'<p class="k-failed" role="alert" dir="auto">{escape(problem)}</p>')
-    if job is not None:
-        parts.append(job_section(job, language))
-        if job.state == "done":
-            parts.append(_results(job, counts, language))
-            if job.action not in ("undo", "verify"):
-                undo = action_button("keep", language, key="undo", kind="k-quiet", order="undo")
-                said = phrase(language, "can_be_undone")
-                parts.append(f'<p class="k-note">{said} {undo}</p>')
-    parts.append("</div>")
-    return "".join(parts)
-
-
-def _results(job: Job, counts: Mapping[str, int], language: Language) -> str:
-    """Returns one line for each source that was read."""
-    rows = "".join(
-        f'<li data-ok="yes"><span aria-hidden="true">✓</span> <bdi>'
-        f"{escape(shown_source(source))}</bdi>"
-        f' <span class="k-meta">{phrase(language, "ready", count=count)}</span></li>'
-        for source, count in counts.items()
-        if count
+def sources_part(sources: Sequence[str], language: Language) -> str:
+    """Returns the folded list of what was indexed, each with a button that removes all of it."""
+    rows = "".join(_source(source, language) for source in sources[:_SHOWN])
+    more = len(sources) - _SHOWN
+    rest = (
+        f'<p class="k-note">{phrase(language, "more_sources", count=more)}</p>' if more > 0 else ""
     )
-    return f'<ul class="k-findings">{rows}</ul>' if rows and job.action == "add" else ""
+    return (
+        f'<details id="k-sources"><summary>{phrase(language, "indexed_sources")}'
+        f" ({len(sources)})</summary><ul>{rows}</ul>{rest}</details>"
+    )
+
+
+def _source(source: str, language: Language) -> str:
+    shown = shown_source(source)
+    wish = {"article": source, "remove": say(language, "confirm_remove", title=shown)}
+    button = action_button(
+        "remove", language, kind="k-quiet", name=shown, facts=json.dumps(wish, ensure_ascii=False)
+    )
+    return f'<li><bdi class="k-path">{escape(shown)}</bdi>{button}</li>'
 
 
 def _confirmation(language: Language) -> str:

@@ -14,9 +14,9 @@ def overview(
 ) -> str:
     """Returns the newest articles, or a placeholder while they are not known (None).
 
-    ``editor`` adds the buttons that lead to the pages for editors.
+    ``editor`` adds the button that leads to the evaluation.
     """
-    admin = _admin_links(language) if editor else ""
+    admin = _admin_link(language) if editor else ""
     library = f'<a href="library">{phrase(language, "library")}</a>'
     heading = f'<h2 id="k-article-title" tabindex="-1">{phrase(language, "in_index")}</h2>'
     if index_summary is None:
@@ -37,11 +37,8 @@ def overview(
     )
 
 
-def _admin_links(language: Language) -> str:
+def _admin_link(language: Language) -> str:
     return (
-        '<p class="k-admin-links">'
-        f'<button type="button" class="k-quiet" data-act="keep" data-order="look">'
-        f"{phrase(language, 'keep_index')}</button>"
-        f'<button type="button" class="k-quiet" data-act="evaluate-look">'
+        '<p class="k-admin-links"><button type="button" class="k-quiet" data-act="evaluate-look">'
         f"{phrase(language, 'evaluate')}</button></p>"
     )

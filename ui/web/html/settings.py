@@ -64,7 +64,7 @@ def _control(change: Change, language: Language) -> str:
             for attribute, limits in (("min", ("ge", "gt")), ("max", ("le", "lt")))
             for limit in _limits(change.field, limits)
         )
-        step = "1" if kind is int else "any"
+        step, value = ("1" if kind is int else "any"), f"{change.value:g}"
         return f'<input type="number" name="{name}" value="{value}" step="{step}"{bounds}>'
     return f'<input name="{name}" value="{value}" spellcheck="false" dir="auto">'
 

@@ -25,8 +25,9 @@ __all__ = ["missing_page", "shared_page"]
 def shared_page(turn: Turn, outcome: Outcome, style: str, language: Language) -> str:
     """Returns question, answer, quotes and date as they were; ``style`` is the style's address."""
     body = _answer(outcome, language) if isinstance(outcome, Answer) else _refusal(outcome)
-    notices = "".join(
-        f'<p class="note" dir="auto">{escape(note)}</p>' for note in (*turn.notes, *outcome.notices)
+    said, noted = (
+        "".join(f'<p class="note" dir="auto">{escape(note)}</p>' for note in notes)
+        for notes in (outcome.notices, turn.notes)
     )
     day = escape(shown_date(turn.asked[:10], language))
     when = f' · <time datetime="{escape(turn.asked)}">{day}</time>' if turn.asked else ""
@@ -34,7 +35,7 @@ def shared_page(turn: Turn, outcome: Outcome, style: str, language: Language) ->
     return _page(
         turn.question,
         f'<p class="meta">{phrase(language, "shared_answer")}{when}</p>'
-        f'<h1 dir="auto">{escape(turn.question)}</h1>{body}{notices}'
+        f'<h1 dir="auto">{escape(turn.question)}</h1>{said}{body}{noted}'
         f'<p><a class="again" href="{again}">{phrase(language, "ask_today")}</a></p>',
         style,
         language,

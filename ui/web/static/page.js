@@ -25,90 +25,19 @@
     else history.pushState(null, "", address);
   };
 
-  // The framework's client closes its one stream of events whenever the server has nothing left to
-  // tell, even when a question was sent in that very moment: its answer would never be heard of. So
-  // the word to close is held back until nothing is under way, and otherwise the stream goes on.
-  const plainFetch = window.fetch.bind(window);
-  const underway = new Set();
-  const ended = new Set();
-  const joins = new Set();
-  function join(input, init) {
-    const sent = plainFetch(input, init).then(async (response) => {
-      try {
-        const { event_id: id } = await response.clone().json();
-        if (id && !ended.has(id)) underway.add(id);
-      } catch { /* refused: the client itself says so */ }
-      return response;
-    });
-    joins.add(sent);
-    const done = () => { joins.delete(sent); };
-    sent.then(done, done);
-    return sent;
-  }
-  async function relay(body, controller) {
-    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-    const encoder = new TextEncoder();
-    let rest = "";
-    let held = "";
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      const events = (rest + value).split("\n\n");
-      rest = events.pop();
-      for (const event of events) {
-        const found = /^data: (.*)$/m.exec(event);
-        let said = {};
-        try { said = found ? JSON.parse(found[1]) : {}; } catch { /* not ours to judge */ }
-        if (said.msg === "process_completed") {
-          ended.add(said.event_id);
-          underway.delete(said.event_id);
-        }
-        if (said.msg === "close_stream") held = `${event}\n\n`;
-        else controller.enqueue(encoder.encode(`${event}\n\n`));
-      }
-    }
-    while (joins.size) await Promise.allSettled([...joins]);
-    if (held && underway.size) return true;
-    controller.enqueue(encoder.encode(held));
-    return false;
-  }
-  async function listen(request) {
-    let response = await plainFetch(request.clone());
-    if (!response.ok || !response.body) return response;
-    const { headers, status, statusText } = response;
-    const body = new ReadableStream({
-      async start(controller) {
-        try {
-          while (response.ok && await relay(response.body, controller)) {
-            response = await plainFetch(request.clone());
-          }
-          controller.close();
-        } catch (problem) {
-          controller.error(problem);
-        }
-      },
-    });
-    return new Response(body, { headers, status, statusText });
-  }
+  const connectedFetch = window.fetch.bind(window);
   window.fetch = (input, init) => {
     const { pathname } = new URL(input instanceof Request ? input.url : input, location.href);
-    // The framework takes back what it was not told the number of yet, which its own server refuses.
-    if (/\/gradio_api\/(cancel|reset)$/.test(pathname) && !JSON.parse(init.body).event_id) {
-      return Promise.resolve(Response.json({ success: true }));
-    }
     if (init?.method === "POST" && pathname.includes("/gradio_api/")) {
       const headers = new Headers(init.headers);
       headers.set("x-konkyo-conversation", current);
       init = { ...init, headers };
     }
-    if (pathname.endsWith("/queue/join")) return join(input, init);
-    if (pathname.endsWith("/queue/data")) return listen(new Request(input, init));
-    if (pathname.endsWith("/login")) return signIn(input, init);
-    return plainFetch(input, init);
+    return pathname.endsWith("/login") ? signIn(input, init) : connectedFetch(input, init);
   };
   // The framework's form says nothing of an answer that is neither yes nor no.
   async function signIn(input, init) {
-    const response = await plainFetch(input, init);
+    const response = await connectedFetch(input, init);
     if (response.status === 429) window.alert((await response.clone().json()).detail);
     return response;
   }
@@ -144,6 +73,14 @@
 
   const box = () => $("#k-box textarea");
   const limit = () => Number($(".k-count")?.dataset.limit ?? Infinity);
+  // The parts of the page come in no fixed order: what is put into the box waits for it and its counter.
+  let counting = () => {};
+  const counted = new Promise((done) => { counting = done; });
+  const drawn = (find) => new Promise((done) => {
+    const look = () => { if (find()) done(); else requestAnimationFrame(look); };
+    look();
+  });
+  const writable = () => Promise.all([counted, drawn(box)]);
 
   // ---- what lies over the page on a narrow screen: a source, or the list of conversations
   const over = () => root.dataset.source === "open" || (root.dataset.side === "open" && !roomy.matches);
@@ -308,19 +245,6 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   }
-  async function upload(ticket, files) {
-    const kept = [];
-    for (const file of files) {
-      const response = await plainFetch(`konkyo/upload/${encodeURIComponent(ticket)}`, {
-        method: "POST",
-        headers: { "x-file-name": encodeURIComponent(file.webkitRelativePath || file.name) },
-        body: file,
-      });
-      if (response.ok) kept.push((await response.json()).path);
-    }
-    return kept;
-  }
-
   window.konkyo = {
     conversation(element, trigger, watch, ask, open, opinion, translate, follow, share) {
       element.setAttribute("role", "log");
@@ -381,6 +305,7 @@
       document.addEventListener("visibilitychange", () => {
         if (document.visibilityState === "visible" && shownTurns()) trigger(follow);
       });
+      document.addEventListener("konkyo-connected", () => { if (shownTurns()) trigger(follow); });
       let shown = current;
       watch("value", () => {
         const named = $("[data-conversation]", element)?.dataset.conversation;
@@ -412,16 +337,13 @@
       const asked = new URL(window.location.href).searchParams.get("q");
       root.dataset.page = "ready";
       const draft = sessionStorageOf("konkyo-draft");
-      if (draft) requestAnimationFrame(() => compose(draft));
+      if (draft) writable().then(() => compose(draft));
       if (asked && asked.trim() && !inAddress()) {
         keepInAddress();
-        const begin = () => {
-          // The counter, which knows the limit, may be drawn after this; the box is drawn empty once more.
-          if (!$(".k-count") || !box()) requestAnimationFrame(begin);
-          else if ([...asked.trim()].length > limit()) setTimeout(() => compose(asked.trim()), 500);
+        writable().then(() => {
+          if ([...asked.trim()].length > limit()) compose(asked.trim());
           else trigger(ask, { question: asked.trim() });
-        };
-        begin();
+        });
       }
     },
 
@@ -447,6 +369,7 @@
       document.addEventListener("click", (event) => {
         if (event.target instanceof Element && event.target.closest("#k-ask")) hold(event);
       }, true);
+      counting();
     },
 
     filters(element, trigger, watch, narrow, widened) {
@@ -591,7 +514,7 @@
       });
     },
 
-    source(element, trigger, watch, open, articles, keep, evaluate) {
+    source(element, trigger, watch, open, articles, evaluate) {
       const pane = element.closest("#k-right") ?? element;
       element.setAttribute("role", "complementary");
       const refold = keepFolds(element);
@@ -599,40 +522,27 @@
       element.addEventListener("click", (event) => {
         const button = event.target instanceof Element && event.target.closest("[data-act]");
         if (!button) return;
-        const { act, order, source = "", yes = "" } = button.dataset;
+        const { act } = button.dataset;
         if (act === "articles") trigger(articles);
         if (act === "close") uncover();
-        if (act === "keep") trigger(keep, { order, sources: source, yes });
-        if (act === "keep-add") trigger(keep, { order: "add", sources: $("#k-sources").value });
         if (act === "evaluate-look") trigger(evaluate, {});
         if (act === "evaluate-stop") trigger(evaluate, { do: "stop" });
         if (act === "evaluate") {
           trigger(evaluate, { do: "start", name: $("#k-set").value, limit: $("#k-limit").value });
         }
       });
-      element.addEventListener("change", async (event) => {
-        const input = event.target;
-        if (!(input instanceof HTMLInputElement) || !input.matches("[data-upload]")) return;
-        input.closest(".k-file").classList.add("k-busy");
-        const ticket = $(".k-admin", element).dataset.ticket;
-        const kept = await upload(ticket, [...input.files]);
-        trigger(keep, { order: "add", sources: kept.join("\n") });
-      });
-      let adminPage = null;
+      let evaluating = false;
       showArticles = () => { showSource(); trigger(articles); };
       watch("value", () => {
         refold();
-        const before = adminPage;
+        const before = evaluating;
         const now = $(".k-admin", element);
-        adminPage = now && (now.dataset.admin ?? "keep");
+        evaluating = Boolean(now);
         if (now?.dataset.job === "running") {
-          setTimeout(() => {
-            if (!now.isConnected) return;
-            if (adminPage === "keep") trigger(keep, { order: "look" }); else trigger(evaluate, {});
-          }, 900);
+          setTimeout(() => { if (now.isConnected) trigger(evaluate, {}); }, 900);
         }
         // A page that only says how far it is stays where the reader has scrolled it.
-        if (adminPage && adminPage === before) return;
+        if (evaluating && before) return;
         const mark = $("#k-here", element);
         let top = 0;
         if (mark) {
@@ -650,7 +560,9 @@
 
     state(element, trigger, look) {
       // How an answer went shows whether the model is there.
-      document.addEventListener("konkyo-answered", () => trigger(look));
+      for (const news of ["konkyo-answered", "konkyo-connected"]) {
+        document.addEventListener(news, () => trigger(look));
+      }
       element.addEventListener("click", (event) => {
         const button = event.target instanceof Element && event.target.closest('[data-act="articles"]');
         if (!button) return;
@@ -673,7 +585,7 @@
         }
         if (act === "new") startNew();
         if (act === "leave") {
-          plainFetch("logout", { method: "POST" }).finally(() => window.location.reload());
+          connectedFetch("logout", { method: "POST" }).finally(() => window.location.reload());
         }
         if (act === "theme") {
           remember("konkyo-theme", dark() ? "light" : "dark");

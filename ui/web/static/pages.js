@@ -34,6 +34,11 @@
       return;
     }
     old.replaceWith(document.adoptNode(fresh));
+    const [sources, before] = [$("#k-sources", page), $("#k-sources")];
+    if (sources && before) {
+      sources.open = before.open;
+      before.replaceWith(document.adoptNode(sources));
+    }
     for (const box of document.querySelectorAll(".k-choices")) {
       const same = `.k-choices:has(input[name="${$("input", box)?.name}"]) > summary`;
       const now = $(same, page);

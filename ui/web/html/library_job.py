@@ -1,69 +1,56 @@
-"""The page on which editors add, refresh and remove sources."""
+"""How far a job on the index is, and what came of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from html import escape
 
 from konkyo.ui.server.index_jobs import Job
 from konkyo.ui.web.html.admin_elements import action_button, progress_bar
-from konkyo.ui.web.html.elements import phrase, source_navigation
+from konkyo.ui.web.html.elements import phrase, shown_source
 from konkyo.ui.web.i18n import INDEX_CHECKS, Language
+from konkyo.ui.web.reasons import reason_words
 
-__all__ = ["check_results", "index_page", "job_section"]
-
-_SHOWN = 200
+__all__ = ["check_results", "job_part"]
 
 
-def index_page(
-    sources: Sequence[str],
-    job: Job | None,
-    language: Language,
-    *,
-    ticket: str = "",
-    problem: str = "",
+def job_part(
+    job: Job | None, counts: Mapping[str, int], language: Language, *, problem: str = ""
 ) -> str:
-    """Returns the page: sources, ways to add some, and the current or last job.
+    """Returns how far the job is, or what came of it: every source that was named, and how it went.
 
-    ``ticket`` lets this page's script hand over files; ``problem`` is why an order was refused.
+    ``counts`` says how many articles of a source are indexed.
     """
-    running = job is not None and job.running
-    parts = [
-        source_navigation(language),
-        f'<div class="k-admin" data-job="{"running" if running else "idle"}"'
-        f' data-ticket="{escape(ticket)}">',
-        f'<h2 id="k-article-title" tabindex="-1">{phrase(language, "index_page")}</h2>',
-        f'<p class="k-failed" role="alert" dir="auto">{escape(problem)}</p>' if problem else "",
-        job_section(job, language) if job else "",
-        "" if running else _forms(language),
-        "" if running else _sources(sources, language),
-        "</div>",
-    ]
+    state = job.state if job is not None else "idle"
+    parts = [f'<div id="k-job" data-job="{state}">']
+    if problem:
+        said = escape(reason_words(problem, language))
+        parts.append(f'<p class="k-failed" role="alert" dir="auto">{said}</p>')
+    if job is not None:
+        parts.append(_section(job, language))
+        if job.state == "done":
+            parts.append(_results(job, counts, language))
+            if job.action not in ("undo", "verify"):
+                undo = action_button("keep", language, key="undo", kind="k-quiet", order="undo")
+                said = phrase(language, "can_be_undone")
+                parts.append(f'<p class="k-note">{said} {undo}</p>')
+    parts.append("</div>")
     return "".join(parts)
 
 
-def _forms(language: Language) -> str:
-    add = action_button("keep-add", language, key="add", kind="k-chip k-main")
-    return (
-        f"<section><h3>{phrase(language, 'add_sources')}</h3>"
-        f'<label class="k-field"><span>{phrase(language, "add_hint")}</span>'
-        '<textarea id="k-sources" rows="3" spellcheck="false" dir="auto"></textarea></label>'
-        f'<p class="k-row-of">{add}'
-        f'<label class="k-chip k-file">{phrase(language, "upload_files")}'
-        '<input type="file" multiple data-upload></label>'
-        f'<label class="k-chip k-file">{phrase(language, "upload_folder")}'
-        '<input type="file" multiple webkitdirectory data-upload></label></p></section>'
-        '<section><p class="k-row-of">'
-        + "".join(
-            action_button("keep", language, key=order, order=order)
-            for order in ("refresh", "verify", "rebuild", "undo")
-        )
-        + "</p></section>"
+def _results(job: Job, counts: Mapping[str, int], language: Language) -> str:
+    """Returns one line for each source that was read."""
+    rows = "".join(
+        f'<li data-ok="yes"><span aria-hidden="true">✓</span> <bdi>'
+        f"{escape(shown_source(source))}</bdi>"
+        f' <span class="k-meta">{phrase(language, "ready", count=count)}</span></li>'
+        for source, count in counts.items()
+        if count
     )
+    return f'<ul class="k-findings">{rows}</ul>' if rows and job.action == "add" else ""
 
 
-def job_section(job: Job, language: Language) -> str:
-    """Returns how far a job is, or how it ended."""
+def _section(job: Job, language: Language) -> str:
     return _running_job(job, language) if job.running else _ended_job(job, language)
 
 
@@ -88,7 +75,8 @@ def _ended_job(job: Job, language: Language) -> str:
     word = {"done": "job_done", "failed": "job_failed", "stopped": "job_stopped"}[job.state]
     parts.append(f"<p><strong>{phrase(language, word)}</strong></p>")
     if job.message:
-        parts.append(f'<p class="k-note" dir="auto">{escape(job.message)}</p>')
+        said = escape(reason_words(job.message, language))
+        parts.append(f'<p class="k-note" dir="auto">{said}</p>')
     if job.asks:
         # All sources are named by the server itself.
         named = () if job.action in ("refresh", "rebuild") else job.sources
@@ -107,8 +95,8 @@ def _failures(failures: object, language: Language) -> str:
     if not isinstance(failures, list) or not failures:
         return ""
     rows = "".join(
-        f'<li dir="auto"><bdi>{escape(str(f.get("source")))}</bdi>:'
-        f" {escape(str(f.get('reason')))}</li>"
+        f'<li dir="auto"><bdi>{escape(shown_source(str(f.get("source"))))}</bdi>:'
+        f" {escape(reason_words(str(f.get('reason')), language))}</li>"
         for f in failures
         if isinstance(f, dict)
     )
@@ -143,20 +131,3 @@ def _check_name(name: str, language: Language) -> str:
     if language == "en":
         return name
     return INDEX_CHECKS[language].get(name.partition(" (")[0], name)
-
-
-def _sources(sources: Sequence[str], language: Language) -> str:
-    rows = []
-    for source in sources[:_SHOWN]:
-        button = action_button(
-            "keep", language, key="remove", kind="k-quiet", order="remove", source=source
-        )
-        rows.append(f'<li><bdi class="k-path">{escape(source)}</bdi>{button}</li>')
-    more = len(sources) - _SHOWN
-    rest = (
-        f'<p class="k-note">{phrase(language, "more_sources", count=more)}</p>' if more > 0 else ""
-    )
-    return (
-        f"<section><h3>{phrase(language, 'indexed_sources')} ({len(sources)})</h3>"
-        f'<ul class="k-sources">{"".join(rows)}</ul>{rest}</section>'
-    )

@@ -1,0 +1,103 @@
+"""What a reader sees while the server is gone, and when it is back, in a real browser."""
+
+# ruff: noqa: F811
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from konkyo.ui.web.i18n import say
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_browser import (
+    PATIENCE,
+    address,  # noqa: F401
+    ask,
+    browser,  # noqa: F401
+    finished,
+    served,
+    settled,
+)
+from fixtures_chat import ENGLISH
+from fixtures_engines import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+QUESTION = "How much will Japan invest in the United States?"
+GONE = ".k-gone:visible"
+
+
+@contextmanager
+def tab(browser: Browser, url: str) -> Iterator[Page]:
+    """A page whose requests may fail."""
+    context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    page.goto(url)
+    settled(page)
+    yield page
+    context.close()
+
+
+def told_that_it_is_gone(page: Page) -> None:
+    """Wait for the line, and see that nothing else pretends that all is well."""
+    page.wait_for_selector(GONE)
+    assert page.locator(".k-gone").inner_text() == say("en", "gone")
+    assert page.locator(".k-doing").is_hidden()
+    dot = "getComputedStyle(document.querySelector('.k-status'), '::before').backgroundColor"
+    assert page.evaluate(dot) == "rgb(168, 50, 31)"
+
+
+def test_a_server_that_ends_is_told_in_place_and_the_page_goes_on_with_the_next(
+    browser: Browser, tmp_path: Path
+) -> None:
+    environment = {"FAKE_PORT": str(free_port()), "FAKE_STORE": str(tmp_path / "store")}
+    with served(**environment) as url:
+        page_of = tab(browser, url)
+        page = page_of.__enter__()
+        ask(page, QUESTION)
+        finished(page)
+        ask(page, "endless " + QUESTION)
+        page.wait_for_selector('.k-turn[data-turn="2"] [data-doing="checking"]')
+    told_that_it_is_gone(page)
+    assert say("en", "interrupted") in page.locator(".k-turn").last.inner_text()
+    # A question that cannot be sent stays where it is.
+    ask(page, "How many turns?")
+    with served(**environment):
+        page.wait_for_selector('.k-turn[data-turn="2"][data-state="interrupted"]')
+        assert page.locator(GONE).count() == 0
+        assert say("en", "interrupted") in page.locator(".k-turn").last.inner_text()
+        assert page.locator('.k-turn[data-turn="1"] .k-claim').count() == 2
+        page.wait_for_function(
+            "document.querySelector('#k-box textarea').value === 'How many turns?'"
+        )
+        page.press("#k-box textarea", "Enter")
+        finished(page, 3)
+        page.locator('.k-turn[data-turn="2"] [data-act="retry"]').click()
+        page.wait_for_selector('.k-turn[data-turn="4"] [data-doing="checking"]')
+        page_of.__exit__(None, None, None)
+
+
+def test_a_network_that_comes_back_leaves_the_page_as_it_is(browser: Browser, address: str) -> None:
+    with tab(browser, address) as page:
+        ask(page, QUESTION)
+        finished(page)
+        page.locator(".k-cite", has_text="[3]").click()
+        page.wait_for_selector(f'#k-source h2:has-text("{ENGLISH.title}")')
+        ask(page, "slow " + QUESTION)
+        page.wait_for_selector('.k-turn[data-turn="2"] .k-card')
+        page.evaluate("window.sameDocument = true")
+        page.context.set_offline(True)
+        told_that_it_is_gone(page)
+        page.context.set_offline(False)
+        page.wait_for_selector(".k-gone", state="hidden")
+        # The answer went on meanwhile, and what comes after is heard, too.
+        finished(page, 2)
+        ask(page, "What is the weather?")
+        finished(page, 3)
+        assert page.evaluate("window.sameDocument")
