@@ -23,7 +23,7 @@ from konkyo.index.stores.base import Store
 from konkyo.rag.answer_style import AnswerStyle, Phrasing
 from konkyo.rag.answering_parts import Told, answer_parts, returned
 from konkyo.rag.conversation import Turn
-from konkyo.rag.disagreement.conflicts import conflicting
+from konkyo.rag.disagreement.conflicts import conflicting, counted
 from konkyo.rag.disagreement.false_premise import Otherwise, told_otherwise
 from konkyo.rag.generation.drafting import Drafter
 from konkyo.rag.generation.llm import LLM, NoLLM
@@ -348,6 +348,9 @@ class Pipeline:
             thresholds=self.options.thresholds,
         )
         if told:
+            hits = self._search.wider(asked, found.where)
+            limits = self.options.thresholds
+            told = counted(asked.standalone, told, hits, self._sentences, self._supporter, limits)
             return disputed(told, asked.language)
         return quoted(found, asked, most, self._reader, self.options.thresholds)
 

@@ -93,6 +93,9 @@ class Thresholds:
     conflict_near: float = _share(
         0.9, "the same without a learned model: part of the other place's share or shared words"
     )
+    conflict_counted: int = _count(
+        50, "passages among which the articles that give each of several answers are counted"
+    )
     premise_passages: int = _count(5, "passages read for what a question takes for granted")
     premise_place: float = _share(
         0.5, "the reader's share from which a place may correct the question"

@@ -12,7 +12,9 @@ from konkyo.index.builder import build
 from konkyo.index.embedding.encoders import load_encoder
 from konkyo.index.ingest.articles import to_articles
 from konkyo.index.ingest.sources import Listing, expand
-from konkyo.rag.disagreement.conflicts import conflicting
+from konkyo.index.records import Hit, Passage
+from konkyo.index.text.sentences import sentences
+from konkyo.rag.disagreement.conflicts import conflicting, counted
 from konkyo.rag.factory import open_checker, open_pipeline
 from konkyo.rag.generation.llm import NoLLM
 from konkyo.rag.pipeline import Pipeline
@@ -53,11 +55,35 @@ def test_a_repeated_false_figure_is_a_disagreement_with_counts_and_days(
     spans = [span for _, span in shown]
     quotes = [quote for quote, _ in shown]
     found = conflicting(told.question, spans, quotes, checker)
-    assert {(v.text, v.articles, v.first, v.last) for v in found} == {
+    assert {(v.text, v.articles, v.days) for v in found} == {
         # Two outlets print the agency's sentence as it is: one witness.
-        (told.false, told.false_articles, "2026-03-02", "2026-03-05"),
-        (told.true, 1, "2026-03-06", "2026-03-06"),
+        (told.false, told.false_articles, ("2026-03-02", "2026-03-05")),
+        (told.true, 1, ("2026-03-06",)),
     }
+
+
+def test_articles_that_were_not_quoted_are_counted_too(
+    told: Poisoned, checker: LearnedReader
+) -> None:
+    false, true = evidence_of(told, told.false), evidence_of(told, told.true)
+    shown = [false[0], *true]
+    found = conflicting(told.question, [s for _, s in shown], [q for q, _ in shown], checker)
+    assert [v.articles for v in found] == [1, 1]
+    hits = [
+        Hit(
+            Passage(f"{q.article.article_id}-0", q.article.article_id, 0, q.start, q.end, q.text),
+            q.article,
+            0.5,
+            None,
+            None,
+        )
+        for q, _ in [*false, *true]
+    ]
+    by_text = {v.text: v for v in counted(told.question, found, hits, sentences, checker)}
+    # All of them but such as the checker does not see to be about the same matter.
+    assert told.false_articles - 1 <= by_text[told.false].articles <= told.false_articles
+    assert by_text[told.false].days[0] == "2026-03-02"
+    assert by_text[told.true].articles == 1
 
 
 @pytest.fixture(scope="module")

@@ -11,25 +11,26 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Annotated
 
 from pydantic.dataclasses import dataclass
 
 from konkyo.index.ingest.dedup import same_story
+from konkyo.index.records import Hit
 from konkyo.index.text.dates import dates
 from konkyo.index.text.language import detect
 from konkyo.index.text.moments import Moment, moments_agree
 from konkyo.index.text.quantities import Quantity, quantities, same_quantity
 from konkyo.index.text.word_data import CHECKED, alternatives, word_data
 from konkyo.rag.reading.answerability import Asked, Measured, asked_for, holds, terms
-from konkyo.rag.retrieval.evidence import Span
+from konkyo.rag.retrieval.evidence import Sentences, Span
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.types import Evidence
 from konkyo.rag.verification.meaning import Supporter
 
-__all__ = ["Version", "asks_whether_they_differ", "conflicting", "same_matter"]
+__all__ = ["Version", "asks_whether_they_differ", "conflicting", "counted", "same_matter"]
 
 _COMPARED: tuple[Measured, ...] = ("number", "date")
 
@@ -43,17 +44,36 @@ class _Words:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Version:
-    """One of the answers that articles give: a quote that gives it and its words ``text``.
+    """One of the answers that articles give: a quote that gives it and the place in it.
 
-    ``articles`` is how many of the quoted articles say so, those whose words are the same counted
-    once; ``first`` and ``last`` are the days of the oldest and the newest of them ("" unknown).
+    ``saying`` are the sentences known that give it, the quote among them.
     """
 
     evidence: Evidence
-    text: str
-    articles: int
-    first: str
-    last: str
+    span: Span
+    kind: Asked
+    saying: tuple[Evidence, ...]
+
+    @property
+    def text(self) -> str:
+        """The answer in the words of the quote."""
+        return self.span.text.strip(" ,.、，。")
+
+    @property
+    def articles(self) -> int:
+        """How many articles say so, those whose words are the same counted once."""
+        own: list[Evidence] = []
+        for other in self.saying:
+            # A copy of an agency's words is no second witness.
+            if not any(_copies(other, known) for known in own):
+                own.append(other)
+        return len(own)
+
+    @property
+    def days(self) -> tuple[str, ...]:
+        """The days of the oldest and the newest of them, as far as they are known."""
+        days = sorted(e.article.published[:10] for e in self.saying if e.article.published)
+        return tuple(dict.fromkeys(days[:1] + days[-1:]))
 
 
 def _words() -> _Words:
@@ -104,27 +124,59 @@ def conflicting(
             others.append((other, place))
     if not others:
         return ()
-    return tuple(_version(kind, told, spans, evidence) for told in [first, *others])
+    return tuple(_version(kind, told, evidence) for told in [first, *others])
 
 
-def _version(
-    kind: Asked, told: tuple[Evidence, Span], spans: Sequence[Span], evidence: Sequence[Evidence]
-) -> Version:
+def _version(kind: Asked, told: tuple[Evidence, Span], evidence: Sequence[Evidence]) -> Version:
     """An answer with all quoted articles that give it."""
     quote, span = told
-    saying = [
-        other
-        for other in evidence
-        if other == quote or any(_same(kind, told, (other, at)) for at in _written(kind, other))
-    ]
-    own: list[Evidence] = []
-    for other in saying:
-        # A copy of an agency's words is no second witness.
-        if not any(_copies(other, known) for known in own):
-            own.append(other)
-    days = sorted(e.article.published[:10] for e in saying if e.article.published)
-    first, last = (days[0], days[-1]) if days else ("", "")
-    return Version(quote, span.text.strip(" ,.、，。"), len(own), first, last)
+    saying = tuple(e for e in evidence if e == quote or _gives(kind, told, e) is not None)
+    return Version(quote, span, kind, saying)
+
+
+def _gives(kind: Asked, told: tuple[Evidence, Span], other: Evidence) -> Span | None:
+    """The place where a sentence gives the same answer, or none."""
+    return next((at for at in _written(kind, other) if _same(kind, told, (other, at))), None)
+
+
+def counted(
+    question: str,
+    versions: Sequence[Version],
+    hits: Sequence[Hit],
+    sentences: Sentences,
+    supporter: Supporter | None = None,
+    thresholds: Thresholds = DEFAULT,
+) -> tuple[Version, ...]:
+    """The same answers, each with the articles among ``hits`` that give it and no other of them."""
+    quoted = {e.article.article_id for version in versions for e in version.saying}
+    saying = [list(version.saying) for version in versions]
+    for hit in hits:
+        if hit.article.article_id in quoted:
+            continue
+        for sentence in _sentences_of(hit, sentences):
+            given = [
+                (number, version, place)
+                for number, version in enumerate(versions)
+                if (place := _gives(version.kind, (version.evidence, version.span), sentence))
+            ]
+            if len(given) != 1:
+                continue
+            ((number, version, place),) = given
+            told = (version.evidence, version.span)
+            if _about_the_same(question, told, (sentence, place), supporter, thresholds):
+                saying[number].append(sentence)
+                quoted.add(hit.article.article_id)
+                break
+    return tuple(
+        dataclasses.replace(v, saying=tuple(s)) for v, s in zip(versions, saying, strict=True)
+    )
+
+
+def _sentences_of(hit: Hit, sentences: Sentences) -> Iterator[Evidence]:
+    """The sentences of a passage, as quotes without a number."""
+    text, base = hit.passage.text, hit.passage.start
+    for start, end in sentences(text, hit.article.language):
+        yield Evidence(0, hit.article, base + start, base + end, text[start:end], hit.score)
 
 
 def _copies(one: Evidence, other: Evidence) -> bool:

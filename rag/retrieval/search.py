@@ -37,7 +37,8 @@ _OF_EACH = 3
 class Found:
     """What a search gave: quotes, the share that they answer, and the nearest articles.
 
-    ``places`` are where the reader is sure to see the answer, surest first.
+    ``places`` are where the reader is sure to see the answer, surest first; ``where`` is what was
+    searched.
     """
 
     hits: tuple[Hit, ...]
@@ -45,6 +46,7 @@ class Found:
     share: float
     related: tuple[ArticleSummary, ...]
     places: tuple[Span, ...]
+    where: Filter = Filter()
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
@@ -199,7 +201,12 @@ class Search:
                 share = self._decide(asked.standalone, asked.language, selection, hits)
         related = tuple(dict.fromkeys(h.article for h in hits))[:_RELATED]
         places = anchors(selection.spans, self._thresholds)
-        return Found(tuple(hits), selection, share, related, places)
+        return Found(tuple(hits), selection, share, related, places, where)
+
+    def wider(self, asked: AskedQuestion, where: Filter) -> Sequence[Hit]:
+        """More passages than are read, for counting the articles that give an answer."""
+        most = self._thresholds.conflict_counted
+        return without_commands(readable(self.retriever.retrieve(asked.searched, most, where)))
 
     def _select(self, asked: AskedQuestion, hits: Sequence[Hit]) -> Selection:
         return select(
@@ -231,6 +238,7 @@ class Search:
             max(one.share, two.share),
             tuple(dict.fromkeys([*one.related, *two.related]))[:_RELATED],
             anchors(spans, self._thresholds),
+            one.where,
         )
 
 

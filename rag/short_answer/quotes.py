@@ -156,7 +156,7 @@ def _said(version: Version, language: str) -> str:
     """An answer with who gives it: one article by its name, several by their number and days."""
     if version.articles == 1:
         return f"{version.text} ({_origin(version.evidence)})"
-    days = " – ".join(dict.fromkeys(day for day in (version.first, version.last) if day))
+    days = " – ".join(version.days)
     several = notice_text("several_articles", language, count=str(version.articles), days=days)
     return f"{version.text} ({several})"
 

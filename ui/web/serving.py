@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Served", "listen", "serve"]
 
 _THREADS = 120
+_KEEP_ALIVE_SECONDS = 150
 # A tenth of a second each.
 _QUIET_TICKS = 5
 
@@ -147,5 +148,8 @@ def _draining_server(
         proxy_headers=False,
         ws="none",
         timeout_graceful_shutdown=1,
+        # Longer than proxies keep idle connections: whoever closes first must not be the server, or
+        # a request that is just sent on one is lost.
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
     return DrainingServer(config)
