@@ -9,12 +9,14 @@ from typing import TypeVar
 from konkyo.rag.messages import notice_text
 from konkyo.rag.outcome import OutcomeBuilder
 from konkyo.rag.question import AskedQuestion
-from konkyo.rag.short_answer.place import Place
+from konkyo.rag.reading.answerability import asked_for, holds
+from konkyo.rag.reading.protocol import Reader
+from konkyo.rag.short_answer.place import Place, clean
 from konkyo.rag.short_answer.quotes import Quoted
 from konkyo.rag.short_answer.short import short_answer
 from konkyo.rag.types import Event, Evidence, EvidenceReady, Part
 
-__all__ = ["Told", "answer_parts", "returned"]
+__all__ = ["Told", "answer_parts", "look_again", "returned"]
 
 _Result = TypeVar("_Result")
 
@@ -57,6 +59,33 @@ def answer_parts(
     return tuple(quotes)
 
 
+def look_again(told: Sequence[Told], reader: Reader, sure: float) -> list[Told]:
+    """The same, with parts that nothing answered read in the quotes that answer the others.
+
+    One sentence often answers "when" and "where"; read alone, it must do so to the share ``sure``.
+    """
+    told = _without_repeats(told)
+    quotes = [quote for each in told for quote, _ in each.quoted.quotes]
+    return [each if each.quoted.quotes else _read_in(each, quotes, reader, sure) for each in told]
+
+
+def _read_in(told: Told, quotes: Sequence[Evidence], reader: Reader, sure: float) -> Told:
+    asked = told.asked.standalone
+    readings = reader.answers(asked, [q.text for q in quotes], [q.article.title for q in quotes])
+    found = max(
+        zip(readings, quotes, strict=True), key=lambda one: one[0].probability, default=None
+    )
+    if found is None or found[0].probability < sure:
+        return told
+    reading, quote = found
+    place = Place(
+        quote.text, reading.start, reading.end, quote.article.language, quote.article.published
+    )
+    if not _is_of_kind(asked, place):
+        return told
+    return replace(told, quoted=Quoted(((quote, (place,)),)), share=reading.probability)
+
+
 def returned(events: Generator[Event, None, _Result]) -> _Result:
     """What a generator of events returns at its end; its events are passed over."""
     while True:
@@ -68,13 +97,29 @@ def returned(events: Generator[Event, None, _Result]) -> _Result:
 
 
 def _without_repeats(told: Sequence[Told]) -> list[Told]:
-    """The same without what is the answer to a surer part: unlike things have unlike places."""
+    """The same without what is the answer to a surer part: unlike things have unlike places.
+
+    A place that holds no number or day is no answer to a part that asks for one.
+    """
     kept: list[Told] = []
     for each in told:
-        rivals = [other for other in told if other is not each and other.share > each.share]
+        rivals = [other for other in told if _sureness(other) > _sureness(each)]
         same = any(_meet(each.quoted, other.quoted) for other in rivals)
         kept.append(replace(each, quoted=Quoted(())) if same else each)
     return kept
+
+
+def _sureness(told: Told) -> tuple[bool, float]:
+    places = told.quoted.places
+    return not places or _is_of_kind(told.asked.standalone, places[0]), told.share
+
+
+def _is_of_kind(question: str, place: Place) -> bool:
+    """Whether a place holds a number or a day where a question asks for one."""
+    kind = asked_for(question)
+    if kind is None or kind == "name":
+        return True
+    return holds(kind, clean(place).text, place.language)
 
 
 def _meet(one: Quoted, other: Quoted) -> bool:

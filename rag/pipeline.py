@@ -21,7 +21,7 @@ from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.records import Article, Filter
 from konkyo.index.stores.base import Store
 from konkyo.rag.answer_style import AnswerStyle, Phrasing
-from konkyo.rag.answering_parts import Told, answer_parts, returned
+from konkyo.rag.answering_parts import Told, answer_parts, look_again, returned
 from konkyo.rag.conversation import Turn
 from konkyo.rag.disagreement.conflicts import conflicting, counted
 from konkyo.rag.disagreement.false_premise import Otherwise, told_otherwise
@@ -257,6 +257,8 @@ class Pipeline:
                 return
         find = partial(self._search.find, where=where, top_k=top_k, today=today, timings=timings)
         told = [self._part(part, find) for part in parts_asked(asked)]
+        if self._reader is not None:
+            told = look_again(told, self._reader, self.options.thresholds.another_part)
         cited = yield from answer_parts(told, building)
         if cited:
             yield Finished(building.answer(cited))
@@ -304,9 +306,8 @@ class Pipeline:
         return self._answer_check.of(quoting.store.generation, question, article_id, ask)
 
     def _responder(self, intents: IntentClassifier) -> Responder:
-        digester = Digester(
-            self.retriever, self._search.encoder, self._sentences, self.options.thresholds
-        )
+        encoder, thresholds = self._search.encoder, self.options.thresholds
+        digester = Digester(self.retriever, encoder, self._sentences, thresholds, self._reader)
         return Responder(intents, digester, self if self._suggests else None)
 
     def check(

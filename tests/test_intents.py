@@ -278,3 +278,22 @@ def test_a_month_is_when_articles_were_published_or_what_they_tell_of(pipeline: 
     listed = pipeline.ask("What articles do you have from January 2026?", today=TODAY)
     assert isinstance(listed, Reply)
     assert {(a.published or "")[:7] for a in listed.articles} == {"2026-01"}
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("高市早苗って誰？", "高市早苗首相"),
+        ("Who is Sanae Takaichi?", "Prime Minister Sanae Takaichi"),
+        ("다카이치 사나에는 누구인가요?", "다카이치 사나에 총리"),
+        ("高市早苗是谁？", "首相高市早苗"),
+    ],
+)
+def test_who_someone_is_stands_beside_the_name(
+    pipeline: Pipeline, question: str, said: str
+) -> None:
+    outcome = pipeline.ask(question, today=TODAY)
+    assert isinstance(outcome, Answer)
+    assert said in outcome.citations[0].quote
+    if outcome.short is not None:
+        assert outcome.short.text in said

@@ -12,7 +12,7 @@ import pytest
 
 from konkyo.eval.formats.clusters import DEV, load_clusters
 from konkyo.index.records import ArticleSummary
-from konkyo.rag.answering_parts import Told, answer_parts, returned
+from konkyo.rag.answering_parts import Told, answer_parts, look_again, returned
 from konkyo.rag.outcome import OutcomeBuilder
 from konkyo.rag.parts import parts_asked, parts_of
 from konkyo.rag.question import understand
@@ -142,7 +142,7 @@ def test_each_part_is_quoted_and_a_sentence_of_two_parts_once() -> None:
 def test_what_no_article_says_is_named() -> None:
     outcome = answered(told("いつ？", 0.9, (OPENED, "3月19日")), told("何人で？", 0.0))
     assert outcome is not None
-    assert outcome.notices == ("この点は記事にありません:「何人で？」",)
+    assert outcome.notices == ("「何人で？」の答えは記事の中に見つかりませんでした。",)
     parts = to_json(outcome)["parts"]
     assert isinstance(parts, list)
     assert parts[1] == {"question": "何人で？", "short": None, "citations": ()}
@@ -155,6 +155,15 @@ def test_one_place_does_not_answer_two_parts() -> None:
     )
     assert outcome is not None
     assert [p.citations for p in outcome.parts] == [(1,), ()]
+
+
+def test_a_place_goes_to_the_part_that_asks_for_its_kind() -> None:
+    outcome = answered(
+        told("いつ開通しましたか。", 0.9, (OPENED, "釜山")),
+        told("どこで開通しましたか。", 0.6, (OPENED, "釜山")),
+    )
+    assert outcome is not None
+    assert [p.citations for p in outcome.parts] == [(), (1,)]
 
 
 @dataclass
@@ -174,6 +183,22 @@ class Alone:
             return WindowReading(0.1, 0, 1, window[:1], 0.1)
         start = window.index(found)
         return WindowReading(0.9, start, start + len(found), found, 0.9)
+
+
+def test_a_sentence_that_answers_one_part_is_read_for_the_others() -> None:
+    parts = [
+        told("いつ開通しましたか。", 0.9, (OPENED, "3月19日")),
+        told("どこで開通しましたか。", 0.0),
+    ]
+    outcome = answered(*look_again(parts, Alone(("釜山",)), 0.7))
+    assert outcome is not None
+    assert [p.short.text if p.short else "" for p in outcome.parts] == ["3月19日", "釜山"]
+    assert outcome.notices == ()
+    # A number is asked for, and what is seen is none.
+    parts[1] = told("何人が出席しましたか。", 0.0)
+    outcome = answered(*look_again(parts, Alone(("釜山",)), 0.7))
+    assert outcome is not None
+    assert [p.citations for p in outcome.parts] == [(1,), ()]
 
 
 POSTS = (
@@ -222,7 +247,7 @@ def test_the_real_reader_answers_both_parts_and_says_what_is_missing(
     )
     assert isinstance(one, Answer)
     assert [p.citations != () for p in one.parts] == [True, False]
-    assert one.notices == ("この点は記事にありません:「担当者は何人ですか。」",)
+    assert one.notices == ("「担当者は何人ですか。」の答えは記事の中に見つかりませんでした。",)
     turn = Turn(1, one.question)
     for event in seed_pipeline.stream(both.question, today=today):
         turn = advance(turn, event)

@@ -18,6 +18,8 @@ SHIPPED: dict[str, tuple[str, Callable[[Path], Dataset]]] = {
     "alliance": ("alliance.jsonl", load_jsonl),
     "injected": ("injected.jsonl", load_jsonl),
     "shared-pages": ("shared-pages.jsonl", load_jsonl),
+    "asked-seeds": ("asked-seeds.jsonl", load_jsonl),
+    "asked-pages": ("asked-pages.jsonl", load_jsonl),
     "news": ("news/clusters", load_clusters),
     "news-dev": ("news/clusters", partial(load_clusters, numbers=DEV)),
 }

@@ -22,15 +22,18 @@ from konkyo.index.stores.base import Store
 from konkyo.index.text.dates import dates
 from konkyo.index.text.language import same_language
 from konkyo.index.text.moments import Moment
+from konkyo.index.text.name_identity import find_name
 from konkyo.index.text.names import names
 from konkyo.index.text.periods import period_in_question
 from konkyo.rag.intents.examples import subject_of
 from konkyo.rag.messages import NoticeKey
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.question_budget import readable
+from konkyo.rag.reading.protocol import Reader, Reading
 from konkyo.rag.retrieval.evidence import Sentences
 from konkyo.rag.retrieval.hybrid import Retriever
 from konkyo.rag.retrieval.prompt_injection import without_commands
+from konkyo.rag.short_answer.place import Place
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.types import Evidence
 
@@ -57,12 +60,14 @@ _DEFINING = 2
 class Digest:
     """Chosen sentences in the order of telling; ``notices`` are keys with their values.
 
-    ``newest`` is the day of the newest article of the whole index, if any has one.
+    ``newest`` is the day of the newest article of the whole index, if any has one; ``place`` is
+    the short answer in the first sentence, where there is one.
     """
 
     evidence: tuple[Evidence, ...]
     newest: str | None
     notices: tuple[tuple[NoticeKey, dict[str, str]], ...]
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +85,14 @@ class Digester:
     """Chooses sentences over one store. Safe to share by threads."""
 
     def __init__(
-        self, retriever: Retriever, encoder: Encoder, sentences: Sentences, thresholds: Thresholds
+        self,
+        retriever: Retriever,
+        encoder: Encoder,
+        sentences: Sentences,
+        thresholds: Thresholds,
+        reader: Reader | None = None,
     ) -> None:
+        self._reader = reader
         self._retriever = retriever
         self._encoder = encoder
         self._sentences = sentences
@@ -131,7 +142,7 @@ class Digester:
         found = [
             sentence
             for sentence in self._read(without_commands(readable(hits)))
-            if _names(sentence, subject)
+            if _named_at(sentence, subject) is not None
         ]
         # Where an article first names someone, it says who that is.
         first: dict[ArticleSummary, _Sentence] = {}
@@ -143,8 +154,23 @@ class Digester:
             return None
         vectors = self._encoder.passages([s.text for s in found])
         near = vectors @ self._encoder.queries([asked.standalone])[0]
-        best = [found[i] for i in np.argsort(-near, kind="stable")[:_DEFINING]]
-        return Digest(_numbered(best), None, ())
+        beside = self._beside(asked.standalone, found, subject)
+        order = sorted(range(len(found)), key=lambda i: (-beside[i][1], -near[i]))[:_DEFINING]
+        return Digest(_numbered([found[i] for i in order]), None, (), beside[order[0]][0])
+
+    def _beside(
+        self, question: str, found: Sequence[_Sentence], subject: str
+    ) -> list[tuple[Place | None, float]]:
+        """What stands beside a name, where the reader sees who or what that is, and its share."""
+        if self._reader is None:
+            return [(None, 0.0)] * len(found)
+        readings = self._reader.answers(
+            question, [s.text for s in found], [s.article.title for s in found]
+        )
+        return [
+            _beside_name(sentence, subject, reading)
+            for sentence, reading in zip(found, readings, strict=True)
+        ]
 
     def _hits(self, asked: AskedQuestion, telling: Telling, where: Filter) -> list[Hit]:
         """Passages to choose sentences of; of the newest articles where there is no subject."""
@@ -255,11 +281,36 @@ class Digester:
         return [found[i] for i in taken]
 
 
-def _names(sentence: _Sentence, subject: str) -> bool:
-    """Whether a subject stands in a sentence as a name or a part of one."""
-    at = sentence.text.casefold().find(subject.casefold())
-    found = names(sentence.text, sentence.article.language) if at >= 0 else ()
-    return any(name.start <= at and at + len(subject) <= name.end for name in found)
+def _named_at(sentence: _Sentence, subject: str) -> tuple[int, int] | None:
+    """Where a sentence has a subject, in any spelling that is known, as a name or a part of one."""
+    language = sentence.article.language
+    place = find_name(subject, sentence.text, language)
+    if place is None:
+        return None
+    start, end = place
+    known = any(n.start < end and start < n.end for n in names(sentence.text, language))
+    return place if known else None
+
+
+def _beside_name(sentence: _Sentence, subject: str, reading: Reading) -> tuple[Place | None, float]:
+    """The place of a reading without the name that it adjoins, and the reader's share.
+
+    No place where it goes on on both sides of the name; no share where it stands apart.
+    """
+    named = _named_at(sentence, subject)
+    if named is None:
+        return None, 0.0
+    first, last = sorted([named, (reading.start, reading.end)])
+    if any(map(str.isalnum, sentence.text[first[1] : last[0]])):
+        return None, 0.0
+    before = (reading.start, min(reading.end, named[0]))
+    after = (max(reading.start, named[1]), reading.end)
+    rest = [(a, b) for a, b in (before, after) if sum(map(str.isalnum, sentence.text[a:b])) > 1]
+    if len(rest) != 1:
+        return None, reading.probability
+    article = sentence.article
+    place = Place(sentence.text, *rest[0], article.language, article.published)
+    return place, reading.probability
 
 
 def _numbered(chosen: Sequence[_Sentence]) -> tuple[Evidence, ...]:

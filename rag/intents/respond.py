@@ -80,8 +80,10 @@ def _told(digest: Digest, building: OutcomeBuilder) -> Generator[Event, None, An
     """An answer of the chosen sentences, each with the day of its article."""
     language = building.asked.language
     yield EvidenceReady(digest.evidence, language)
+    places = [digest.place] if digest.place is not None else []
+    yield from building.tell(places)
     for item in digest.evidence:
-        yield building.quote(item, dated=True)
+        yield building.quote(item, places if item is digest.evidence[0] else (), dated=True)
     building.notices += [notice_text(key, language, **facts) for key, facts in digest.notices]
     if digest.newest is not None:
         building.notices.append(notice_text("as_of", language, day=digest.newest))
