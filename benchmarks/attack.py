@@ -208,12 +208,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked["groups"] = tuple(name for name in asked["groups"].split(",") if name)
     options = Options(**asked)
     command = f"python -m benchmarks.attack --kills {options.kills} --inputs {options.inputs}"
+    names = [*GROUPS, *LONG]
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        parts = attack(options, lambda parts: parts.publish(out, command))
+        parts = attack(options, lambda parts: parts.publish(out, command, names))
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here", file=sys.stderr)
-        Parts(options.work, options.seed).publish(out, command)
+        Parts(options.work, options.seed).publish(out, command, names)
         return 130
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,14 +87,17 @@ class Parts:
         faults = [f"- {part.name}: {fault}" for part in self.all() for fault in part.broken]
         return "\n".join([*lines, *(["", *faults] if faults else [])]) + "\n"
 
-    def publish(self, out: Path, command: str) -> None:
-        """Write ``attack.json`` and ``attack.md``."""
+    def publish(self, out: Path, command: str, names: Iterable[str]) -> None:
+        """Write ``attack.json`` and ``attack.md``; ``names`` are those of all attacks there are."""
         out.mkdir(parents=True, exist_ok=True)
         facts = {"command": command, "seed": self._seed, "parts": [asdict(p) for p in self.all()]}
         (out / "attack.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
         short = [part.name for part in self.all() if part.tried < part.wanted]
-        stopped = f"Stopped before its end: {', '.join(short)}.\n\n" if short else ""
-        (out / "attack.md").write_text(f"`{command}`\n\n{stopped}{self.table()}", "utf-8")
+        never = sorted(set(names) - {part.name for part in self.all()})
+        said = [f"Stopped before its end: {', '.join(short)}."] if short else []
+        said += [f"Not run: {', '.join(never)}."] if never else []
+        told = "\n\n".join([f"`{command}`", *said, self.table()])
+        (out / "attack.md").write_text(told, "utf-8")
 
 
 def commit_here() -> str:

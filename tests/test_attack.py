@@ -38,6 +38,7 @@ def test_the_short_form_loses_nothing_and_goes_on_where_it_stopped(tmp_path: Pat
     table = (tmp_path / "attack.md").read_text("utf-8")
     assert "| mutated documents | 96 | 0 |" in table
     assert "Stopped" not in table
+    assert "Not run: addresses for server-side fetches, " in table
 
 
 def test_an_attack_that_is_interrupted_says_what_it_did_and_goes_on(tmp_path: Path) -> None:

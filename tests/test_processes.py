@@ -133,3 +133,18 @@ def alive(group: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def test_no_process_outlives_the_one_that_built(tmp_path: Path) -> None:
+    news = write_stories(tmp_path / "news", 2)
+    program = str(Path(__file__).with_name("fixtures_store.py"))
+    done = subprocess.run(
+        [
+            *(sys.executable, "-W", "always::ResourceWarning", program),
+            *(str(news), str(tmp_path / "store"), "0", "192"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -321,10 +321,8 @@ def _encodable(name: str) -> bool:
 
 def _unknown(path: Path) -> str:
     known = ", ".join(sorted(_MEDIA_TYPES))
-    return (
-        f"Konkyo does not read files that end in {path.suffix or 'nothing'!r}; it reads {known}"
-        " (also packed as .gz or .xz)"
-    )
+    kind = f"that end in {path.suffix!r}" if path.suffix else "without an ending"
+    return f"Konkyo does not read files {kind}; it reads {known} (also packed as .gz or .xz)"
 
 
 def _wanted(path: Path) -> bool:
