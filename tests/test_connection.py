@@ -101,3 +101,17 @@ def test_a_network_that_comes_back_leaves_the_page_as_it_is(browser: Browser, ad
         ask(page, "What is the weather?")
         finished(page, 3)
         assert page.evaluate("window.sameDocument")
+
+
+def test_the_page_of_articles_tells_it_too(browser: Browser, address: str) -> None:
+    with tab(browser, address) as page:
+        page.goto(f"{address}library")
+        page.wait_for_selector('html[data-page="ready"] .k-articles')
+        page.context.set_offline(True)
+        page.click('[data-order="verify"]')
+        page.wait_for_selector(GONE)
+        page.context.set_offline(False)
+        page.wait_for_selector(".k-gone", state="hidden")
+        page.wait_for_selector('#k-job:not([data-job="running"])')
+        page.click('[data-order="verify"]')
+        page.wait_for_selector(".k-findings")

@@ -438,6 +438,18 @@ def test_what_is_said_of_quotes_stands_before_them_and_what_is_said_of_a_model_a
         assert (html.index(told) < html.index("k-claim")) is first
 
 
+def test_an_empty_index_leads_to_where_articles_are_added() -> None:
+    refusal = Refusal("q", "en", "empty_index", "", (), (), {}, "", ())
+    asked = Turn(1, "q", "done", outcome=refusal)
+    for page in (
+        conversation((), "en", ("never asked",), empty=True),
+        conversation((asked,), "en"),
+        overview(IndexSummary(0), "en"),
+    ):
+        assert page.count('href="library"') == 1
+        assert "never asked" not in page
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_phrase_exists_and_takes_the_same_facts(language: str) -> None:
     import string

@@ -89,7 +89,9 @@ class Library:
             ticket = self._tickets.issue("upload")
             work = work_part(len(sources), self.job(language), language, ticket=ticket)
             work += sources_part(sources, language) + self.watched(language)
-        return work + article_list(listing, found, summary, language, editor=editing)
+        listed = article_list(listing, found, summary, language, editor=editing)
+        # Where there is no article yet, the invitation to add some comes first.
+        return work + listed if summary.count else listed + work
 
     def article(self, article_id: str, language: Language) -> tuple[str, str]:
         """Returns title and content of the page of one article. Raises ArticleMissing, NotReady."""

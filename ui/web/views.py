@@ -46,8 +46,14 @@ def conversation_view(
         return not_ready(chat_service.problem, language)
     suggestions = chat_service.examples(language) or ()
     turns = tuple(chat_service.citations.noted(turn, language) for turn in turns)
+    summary = chat_service.index_summary
     return conversation(
-        turns, language, suggestions, translates=chat_service.translates, shares=shares
+        turns,
+        language,
+        suggestions,
+        translates=chat_service.translates,
+        shares=shares,
+        empty=summary is not None and not summary.count,
     )
 
 

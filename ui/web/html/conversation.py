@@ -14,7 +14,7 @@ from konkyo.ui.web.html.answer import (
     printed_sources,
 )
 from konkyo.ui.web.html.checked import checked_line
-from konkyo.ui.web.html.elements import lang_attribute, phrase, suggestion_chips
+from konkyo.ui.web.html.elements import invitation, lang_attribute, phrase, suggestion_chips
 from konkyo.ui.web.html.evidence import evidence_cards
 from konkyo.ui.web.html.feedback import feedback_form
 from konkyo.ui.web.i18n import Language, say
@@ -30,14 +30,16 @@ def conversation(
     *,
     translates: bool = False,
     shares: bool = False,
+    empty: bool = False,
 ) -> str:
     """Returns all turns in order, or a welcome with suggested questions.
 
+    ``empty`` says that there are no articles: the welcome leads to where some are added.
     ``translates`` offers to have quotes in other languages than the question's translated;
     ``shares`` offers to share answers.
     """
     if not turns:
-        return _welcome(language, suggestions)
+        return _welcome(language, suggestions, empty)
     inner = "".join(_turn(turn, language, translates, shares) for turn in turns)
     return f'<div class="k-turns">{inner}</div>'
 
@@ -48,14 +50,15 @@ def not_ready(problem: str, language: Language) -> str:
     return f'<div class="k-welcome">{told}</div>'
 
 
-def _welcome(language: Language, suggestions: Sequence[str]) -> str:
+def _welcome(language: Language, suggestions: Sequence[str], empty: bool) -> str:
     chips = suggestion_chips(suggestions)
     examples = (
         f'<h3>{phrase(language, "try")}</h3><ul class="k-chips">{chips}</ul>' if suggestions else ""
     )
+    more = invitation(language) if empty else examples
     return (
         f'<div class="k-welcome"><h2>{phrase(language, "welcome")}</h2>'
-        f"<p>{phrase(language, 'welcome_more')}</p>{examples}</div>"
+        f"<p>{phrase(language, 'welcome_more')}</p>{more}</div>"
     )
 
 

@@ -45,5 +45,6 @@ def document(
         '<span class="k-seal" aria-hidden="true" lang="ja">根</span><strong>Konkyo</strong>'
         f'<span class="k-tagline">{phrase(language, "tagline")}</span></a>'
         f"<nav>{navigation}</nav></header>"
+        f'<p class="k-gone" role="status" hidden>{phrase(language, "gone")}</p>'
         f'<main class="k-main"><h1>{escape(title)}</h1>{body}</main></body></html>'
     )

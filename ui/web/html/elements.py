@@ -22,6 +22,7 @@ __all__ = [
     "article_button",
     "article_label",
     "close_button",
+    "invitation",
     "lang_attribute",
     "language_name",
     "meta_line",
@@ -115,6 +116,12 @@ def open_attributes(quote: Quote, turn: int, act: Literal["open", "translate"] =
         f' data-article="{escape(quote.article.article_id)}"'
         f' data-start="{quote.start}" data-end="{quote.end}"'
     )
+
+
+def invitation(language: Language) -> str:
+    """Returns that there are no articles, and the link to the page on which some are added."""
+    library = f'<a class="k-open" href="library">{phrase(language, "library")}</a>'
+    return f'<p class="k-note">{phrase(language, "empty_index")} {library}</p>'
 
 
 def meta_line(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from konkyo.ui.web.html.elements import article_button, close_button, phrase
+from konkyo.ui.web.html.elements import article_button, close_button, invitation, phrase
 from konkyo.ui.web.i18n import Language
 from konkyo.ui.web.turns import IndexSummary
 
@@ -23,10 +23,7 @@ def overview(
         bones = '<div class="k-skeleton"></div>' * 6
         return f'<div class="k-overview" aria-busy="true">{heading}{bones}</div>'
     if index_summary.count == 0:
-        return (
-            f'<div class="k-overview">{admin}{heading}'
-            f'<p class="k-note">{phrase(language, "empty_index")} {library}</p></div>'
-        )
+        return f'<div class="k-overview">{admin}{heading}{invitation(language)}</div>'
     count = phrase(language, "ready", count=index_summary.count)
     if index_summary.count > len(index_summary.newest):
         count += " · " + phrase(language, "newest", count=len(index_summary.newest))

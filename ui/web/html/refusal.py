@@ -7,7 +7,7 @@ from html import escape
 from konkyo.rag.messages import refusal_text
 from konkyo.rag.suggestions import title_question
 from konkyo.rag.types import Refusal
-from konkyo.ui.web.html.elements import article_button, phrase, suggestion_chips
+from konkyo.ui.web.html.elements import article_button, invitation, phrase, suggestion_chips
 from konkyo.ui.web.i18n import Language
 from konkyo.ui.web.turns import Turn
 
@@ -20,9 +20,14 @@ def refusal_block(turn: Turn, outcome: Refusal, language: Language) -> str:
     parts = [
         f'<div class="k-refusal" data-reason="{escape(outcome.reason)}">',
         f'<p class="k-tag">{phrase(language, "refused")}</p>',
-        f'<p class="k-refusal-text">{escape(refusal_text(outcome.reason, language))}</p>',
-        f'<p class="k-note">{phrase(language, tip)}</p>' if outcome.reason != "empty_index" else "",
     ]
+    if outcome.reason == "empty_index":
+        parts.append(invitation(language))
+    else:
+        parts.append(
+            f'<p class="k-refusal-text">{escape(refusal_text(outcome.reason, language))}</p>'
+            f'<p class="k-note">{phrase(language, tip)}</p>'
+        )
     if outcome.related:
         rows = "".join(f"<li>{article_button(s, language)}</li>" for s in outcome.related)
         parts.append(f'<h3>{phrase(language, "related")}</h3><ul class="k-list">{rows}</ul>')

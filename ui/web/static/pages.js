@@ -12,6 +12,19 @@
   paint();
   systemDark.addEventListener("change", paint);
 
+  // A request that nobody answers is told on top of the page, until one is answered.
+  const plainFetch = window.fetch.bind(window);
+  window.fetch = async (...request) => {
+    try {
+      const answer = await plainFetch(...request);
+      $(".k-gone").hidden = true;
+      return answer;
+    } catch (problem) {
+      if (problem.name !== "AbortError") $(".k-gone").hidden = false;
+      throw problem;
+    }
+  };
+
   const parsed = (html) => new DOMParser().parseFromString(html, "text/html");
   const post = (address, said) => fetch(address, {
     method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(said),
@@ -168,7 +181,10 @@
     told.hidden = false;
     told.textContent = "…";
     const said = Object.fromEntries(new FormData($("#k-settings")));
-    const answer = await (await post(`settings/${wish}`, said)).json();
+    let answer = null;
+    try { answer = await (await post(`settings/${wish}`, said)).json(); } catch { /* told above */ }
+    told.hidden = !answer;
+    if (!answer) return;
     told.textContent = answer.told;
     told.dataset.good = answer.good ? "yes" : "no";
   }
@@ -217,7 +233,8 @@
     if (form) searchWhileTyping(form);
     document.addEventListener("click", (event) => {
       const button = event.target instanceof Element && event.target.closest("[data-act]");
-      if (button) act(button);
+      // What became of it, the job says as soon as the server is there again.
+      if (button) act(button).catch(follow);
     });
     $("#k-settings")?.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -236,13 +253,13 @@
       document.addEventListener("submit", (event) => {
         if (event.target.id !== "k-watch-form") return;
         event.preventDefault();
-        watch({ do: "add", source: event.target.source.value, hours: event.target.hours.value });
+        watch({ do: "add", source: event.target.source.value, hours: event.target.hours.value })
+          .catch(follow);
       });
       $("#k-add").addEventListener("submit", (event) => {
         event.preventDefault();
         const area = event.target.sources;
-        order("add", area.value.split("\n"));
-        area.value = "";
+        order("add", area.value.split("\n")).then(() => { area.value = ""; }, follow);
       });
     }
     root.dataset.page = "ready";
