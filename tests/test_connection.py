@@ -112,6 +112,6 @@ def test_the_page_of_articles_tells_it_too(browser: Browser, address: str) -> No
         page.wait_for_selector(GONE)
         page.context.set_offline(False)
         page.wait_for_selector(".k-gone", state="hidden")
-        page.wait_for_selector('#k-job:not([data-job="running"])')
+        page.wait_for_selector('#k-job:not([data-job="running"])', state="attached")
         page.click('[data-order="verify"]')
         page.wait_for_selector(".k-findings")
