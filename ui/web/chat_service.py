@@ -260,7 +260,8 @@ class ChatService:
                 yield turn
         except KonkyoError as exc:
             said = error_words(exc, language)
-            turn = replace(turn, state="failed", error=said, error_detail=str(exc))
+            why = self._problem if isinstance(exc, NotReady) else str(exc)
+            turn = replace(turn, state="failed", error=said, error_detail=why)
             finished = True
             if conversation.update(turn):
                 yield turn
