@@ -206,6 +206,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = vars(parser.parse_args(arguments))
     out = asked.pop("out")
     asked["groups"] = tuple(name for name in asked["groups"].split(",") if name)
+    if unknown := set(asked["groups"]) - GROUPS.keys():
+        parser.error(f"there is no group {sorted(unknown)[0]!r}")
     options = Options(**asked)
     command = f"python -m benchmarks.attack --kills {options.kills} --inputs {options.inputs}"
     names = [*GROUPS, *LONG]

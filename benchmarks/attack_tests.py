@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "patterns over attack strings": ("test_patterns.py",),
     "documents that are bombs": ("test_document_limits.py", "test_damaged_documents.py"),
-    "routes: roles, keys, sign-ins": ("test_access.py", "test_sign_in.py", "test_loop.py"),
+    "roles and sign-ins on all routes": ("test_access.py", "test_sign_in.py", "test_loop.py"),
     "origins of other sites": ("test_origins.py",),
     "script payloads and hidden commands": ("test_render.py", "test_injection.py"),
     "addresses for server-side fetches": ("test_fetch.py", "test_objects.py"),
