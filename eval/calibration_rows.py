@@ -56,7 +56,7 @@ def answer_examples(
     for number, question in enumerate(questions):
         progress(number, len(questions))
         asked = standalone(question.question, question.history)
-        hits = retriever.retrieve(asked, 2 * options.top_k)
+        hits = retriever.retrieve(asked, 2 * options.top_k, language=question.language)
 
         def example(
             kept: Sequence[Hit],

@@ -88,9 +88,11 @@ class PerturbedRetriever(Retriever):
         self._others = list(others)
         self._read = read
 
-    def retrieve(self, question: str, top_k: int = 10, where: Filter = _EVERYTHING) -> list[Hit]:
+    def retrieve(
+        self, question: str, top_k: int = 10, where: Filter = _EVERYTHING, language: str = ""
+    ) -> list[Hit]:
         """The passages of the other retriever, perturbed; best first no longer."""
-        hits = self._base.retrieve(question, top_k, where)
+        hits = self._base.retrieve(question, top_k, where, language)
         if self._kind == "order":
             return hits[: self._read][::-1] + hits[self._read :]
         if self._kind == "noise":

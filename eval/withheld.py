@@ -26,11 +26,13 @@ class WithheldRetriever(Retriever):
         self._base = base
         self._names = frozenset(names)
 
-    def retrieve(self, question: str, top_k: int = 10, where: Filter = _EVERYTHING) -> list[Hit]:
+    def retrieve(
+        self, question: str, top_k: int = 10, where: Filter = _EVERYTHING, language: str = ""
+    ) -> list[Hit]:
         """The ``top_k`` best passages of the articles that are left."""
         asked = 2 * top_k
         while True:
-            hits = self._base.retrieve(question, asked, where)
+            hits = self._base.retrieve(question, asked, where, language)
             left = [hit for hit in hits if not self._gone(hit.article)]
             if len(left) >= top_k or len(hits) < asked:
                 return left[:top_k]

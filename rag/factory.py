@@ -25,6 +25,7 @@ from konkyo.rag.pipeline import Options, Pipeline
 from konkyo.rag.reading.answerability import Answerability
 from konkyo.rag.reading.reader import WEIGHTS, LearnedReader, load_reader
 from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
+from konkyo.rag.retrieval.query_encoder import QueryEncoder, load_query_encoder
 from konkyo.rag.retrieval.search import Decide, reader_alone
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.verification.relation import RelationCheck
@@ -38,6 +39,7 @@ __all__ = [
     "open_llm",
     "open_parts",
     "open_pipeline",
+    "open_query_encoder",
     "open_retriever",
     "open_verifier",
     "try_llm",
@@ -59,6 +61,7 @@ class PipelineParts:
     verifier: Verifier
     decide: Decide
     intents: IntentClassifier
+    across: QueryEncoder | None
     options: Options
     models: str
 
@@ -78,6 +81,7 @@ class PipelineParts:
             supporter=self.checker,
             decide=self.decide,
             intents=self.intents,
+            across=self.across,
             options=self.options,
             models=self.models,
         )
@@ -166,6 +170,7 @@ def open_parts(
     from konkyo.index.embedding.model_files import home
 
     checker = open_checker()
+    across = open_query_encoder(encoder)
     refitted = Path(calibration) if calibration else None
     if checker is not None:
         answers = load_calibration("answers", refitted)
@@ -174,7 +179,7 @@ def open_parts(
     options = _with_retrieval(options or Options(), encoder, retrieval)
     options = replace(options, style=style or options.style)
     intents = IntentClassifier(encoder, home() / "intents")
-    opened = (encoder.fingerprint, checker.fingerprint if checker else "", intents.fingerprint)
+    opened = [one.fingerprint for one in (encoder, checker, across, intents) if one is not None]
     return PipelineParts(
         encoder,
         llm or open_llm("embedded"),
@@ -182,6 +187,7 @@ def open_parts(
         open_verifier(encoder, checker, refitted, options.thresholds),
         decide or reader_alone,
         intents,
+        across,
         options,
         f"{' '.join(opened)}{_stamp(refitted)}",
     )
@@ -309,12 +315,22 @@ def open_checker() -> LearnedReader | None:
         return None
 
 
+def open_query_encoder(encoder: Encoder) -> QueryEncoder | None:
+    """What searches other languages; None where the articles are encoded by another model."""
+    from konkyo.index.embedding.model_registry import resolve_embedding
+
+    if not encoder.fingerprint.startswith(CHECKER_BASE):
+        return None
+    return load_query_encoder(Path(resolve_embedding(CHECKER_BASE)))
+
+
 def open_retriever(
     store: str, *, embedding: str = "", retrieval: RetrievalSettings | None = None
 ) -> Retriever:
     """Open a store for ranking alone; no language model is involved."""
     opened, encoder = _open(store, None, embedding)
-    return Retriever(opened, encoder, _fusion(FusionWeights(), encoder, retrieval))
+    fusion = _fusion(FusionWeights(), encoder, retrieval)
+    return Retriever(opened, encoder, fusion, open_query_encoder(encoder))
 
 
 def _with_retrieval(

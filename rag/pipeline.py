@@ -40,6 +40,7 @@ from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.encoder_cache import CachedEncoder
 from konkyo.rag.retrieval.evidence import SelectionLimits, Sentences
 from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
+from konkyo.rag.retrieval.query_encoder import QueryEncoder
 from konkyo.rag.retrieval.search import Decide, Found, Search, reader_alone
 from konkyo.rag.short_answer.place import place_of
 from konkyo.rag.short_answer.quotes import Quoted, disputed, quoted
@@ -97,6 +98,7 @@ class Pipeline:
         supporter: Supporter | None = None,
         decide: Decide = reader_alone,
         intents: IntentClassifier | None = None,
+        across: QueryEncoder | None = None,
         options: Options | None = None,
         models: str = "",
     ) -> None:
@@ -115,7 +117,7 @@ class Pipeline:
         self._suggests = True
         self._models = models
         self._search = Search(
-            Retriever(store, encoder, self.options.fusion),
+            Retriever(store, encoder, self.options.fusion, across),
             CachedEncoder(encoder),
             sentences=sentences,
             reader=reader,
@@ -201,15 +203,10 @@ class Pipeline:
         today: date | None = None,
     ) -> Outcome:
         """The outcome alone."""
-        outcome: Outcome | None = None
         events = self.stream(
             question, history=history, where=where, top_k=top_k, language=language, today=today
         )
-        for event in events:
-            if isinstance(event, Finished):
-                outcome = event.outcome
-        assert outcome is not None
-        return outcome
+        return [event.outcome for event in events if isinstance(event, Finished)][-1]
 
     def stream(
         self,

@@ -108,6 +108,29 @@ def test_the_reader_decides_where_the_answer_lies() -> None:
     assert (chosen.spans[0].text, chosen.spans[0].share) == ("野党", 0.9)
 
 
+@dataclass
+class Counts(Finds):
+    """The same, and how many windows it was given."""
+
+    read: int = 0
+
+    def answers(
+        self, question: str, windows: Sequence[str], contexts: Sequence[str] | None = None
+    ) -> list[Found]:
+        self.read += len(windows)
+        return super().answers(question, windows, contexts)
+
+
+@pytest.mark.parametrize(("place", "read"), [(2, 10), (14, 20), (29, 30), (35, 30)])
+def test_reading_goes_on_until_a_place_is_sure(place: int, read: int) -> None:
+    many = [hit(f"第{n}の都市で株価は上昇した。", f"a{n}") for n in range(40)]
+    reader = Counts(f"第{place}の")
+    chosen = select("どこで？", many, encoder=Words(("株価",)), sentences=sentences, reader=reader)
+    assert reader.read == read
+    assert (chosen.answerable == 0.9) == (place < read)
+    assert (f"第{place}の" in chosen.evidence[0].text) == (place < read)
+
+
 def test_no_more_is_shown_than_may_be() -> None:
     many = [hit(f"第{n}の都市で株価は上昇した。", f"a{n}") for n in range(30)]
     limits = SelectionLimits(passages=30, quotes=4, tokens=60)

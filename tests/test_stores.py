@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -152,6 +153,15 @@ def test_what_was_put_comes_back(sixty: Store) -> None:
     assert dates == sorted(dates, reverse=True)
     assert [s.published for s in listed][: len(dates)] == dates
     assert sixty.payloads(names) == [None] * 4
+
+
+def test_articles_are_counted_by_language(sixty: Store) -> None:
+    everything = list(sixty.articles())
+    counted = sixty.languages()
+    assert counted == Counter(s.language for s in everything)
+    assert list(counted.values()) == sorted(counted.values(), reverse=True)
+    where = Filter(since="2026-01-05")
+    assert sixty.languages(where) == Counter(s.language for s in sixty.articles(where))
 
 
 def test_offsets_are_exact(sixty: Store) -> None:

@@ -33,7 +33,7 @@ from training.model import HEADS, WIDTH, forward, load_base
 from training.rows import NOT_SUPPORTED, Row
 from training.windows import product_cutter
 
-__all__ = ["PLAIN", "Peaks", "calibrate", "channel_peaks", "main", "quantise"]
+__all__ = ["PLAIN", "Peaks", "calibrate", "channel_peaks", "main", "peaks_while", "quantise"]
 
 Peaks = dict[str, npt.NDArray[np.float32]]
 PLAIN = {"answer": 1.0, "margin": 0.0, "bias": 0.0, "temperature": 1.0}
@@ -47,6 +47,17 @@ def channel_peaks(average: Path, encoder: Path, rows: Sequence[Row]) -> Peaks:
     """The largest absolute input of each channel of each product, over some rows."""
     network, words = load_base(encoder)
     load_average(network, average)
+    tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
+
+    def read() -> None:
+        for row in rows:
+            forward(network, words, make_batch([encode(tokenizer, row)]))
+
+    return peaks_while(network, read)
+
+
+def peaks_while(network: nn.Module, read: Callable[[], None]) -> Peaks:
+    """The largest absolute input of each channel of each product while something is read."""
     found: dict[str, torch.Tensor] = {}
 
     def watch(name: str) -> Callable[[nn.Module, tuple[torch.Tensor, ...]], None]:
@@ -59,10 +70,8 @@ def channel_peaks(average: Path, encoder: Path, rows: Sequence[Row]) -> Peaks:
     for name, module in network.named_modules():
         if name.startswith("layers.") and isinstance(module, nn.Linear):
             module.register_forward_pre_hook(watch(name))
-    tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
     with torch.no_grad():
-        for row in rows:
-            forward(network, words, make_batch([encode(tokenizer, row)]))
+        read()
     return {name: value.numpy() for name, value in found.items()}
 
 

@@ -74,11 +74,23 @@ class Network(nn.Module):
         self, words: torch.Tensor, segments: torch.Tensor, mask: torch.Tensor, drop: float = 0.0
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Read word vectors (rows, tokens, width) with the marks of their parts."""
-        x = self.norm(words + self.positions[: words.shape[1]]) + self.segments[segments]
+        x = self.states(words, mask, drop, self.segments[segments])
+        return self.tokens(x), self.verdict(torch.tanh(self.pool(x[:, 0])))
+
+    def states(
+        self,
+        words: torch.Tensor,
+        mask: torch.Tensor,
+        drop: float = 0.0,
+        marks: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """The state of each token (rows, tokens, width); ``marks`` are added before the layers."""
+        x = self.norm(words + self.positions[: words.shape[1]])
+        x = x if marks is None else x + marks
         wall = ((1.0 - mask.to(x.dtype)) * -1e4)[:, None, None, :]
         for layer in self.layers:
             x = layer(x, wall, drop)
-        return self.tokens(x), self.verdict(torch.tanh(self.pool(x[:, 0])))
+        return x
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,9 @@ class Readable(Protocol):
     def found_at(self, place: str) -> list[str]:
         """Return the identifiers of articles with that address, or found in that source."""
 
+    def languages(self, where: Filter = ...) -> dict[str, int]:
+        """Return how many articles that pass there are in each language, most first."""
+
     def passages(self, passage_ids: Sequence[str]) -> list[Passage]:
         """Return passages in the order asked for. Raises StoreError for an unknown identifier."""
 

@@ -1,7 +1,8 @@
-"""The network of the learned reader: its weights file, its ONNX graph, and one run of it.
+"""The network of the learned models: a weights file, its ONNX graph, and one run of it.
 
-Its outputs are ``tokens``, of every token (span start, span end and, where the weights have them,
-part of an answer, not supported), and ``verdict``, of the pooled first one.
+The reader's outputs are ``tokens``, of every token (span start, span end and, where the weights
+have them, part of an answer, not supported), and ``verdict``, of the pooled first one. Weights
+without heads have one output, ``states``, the state of every token.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ _VERDICT = _Head("verdict", "pooled", 4, "verdict")
 
 def _heads(tensors: Tensors) -> tuple[_Head, ...]:
     """The outputs of some weights: the first ones had the span alone, later ones mark parts too."""
+    if "verdict.weight" not in tensors:
+        return ()
     layer = "tokens" if "tokens.weight" in tensors else "span"
     return _Head("tokens", "tokens", len(tensors[f"{layer}.weight"]), layer), _VERDICT
 
@@ -141,16 +144,19 @@ class Network:
                 " trained on multilingual-e5-small (250037, 384); run: konkyo models pull"
                 " multilingual-e5-small"
             )
-        model = _reader_graph(seven_bits(tensors) if int8_overflows() else tensors, self.info)
+        model = _network_graph(seven_bits(tensors) if int8_overflows() else tensors, self.info)
         self._session = Session(model, f"{weights} may be damaged; reinstall konkyo")
+        self._outputs = [head.name for head in _heads(tensors)] or ["states"]
 
     def run(self, ids: list[int], segments: list[int]) -> dict[str, Array]:
-        """Outputs by name: ``tokens`` (tokens, 2 or 4) and ``verdict`` (4,), all raw logits."""
+        """Outputs by name: ``tokens`` (tokens, 2 or 4) and ``verdict`` (4,), all raw logits.
+
+        Without heads: ``states`` (tokens, width).
+        """
         words = np.asarray(self._words[ids], np.float32)[None]
         feed: Tensors = {"words": words, "segments": np.array([segments], np.int64)}
-        names = ["tokens", "verdict"]
-        found = self._session.run(names, feed)
-        return {name: value[0] for name, value in zip(names, found, strict=True)}
+        found = self._session.run(self._outputs, feed)
+        return {name: value[0] for name, value in zip(self._outputs, found, strict=True)}
 
 
 def seven_bits(tensors: Tensors) -> Tensors:
@@ -164,37 +170,40 @@ def seven_bits(tensors: Tensors) -> Tensors:
     return out
 
 
-def _reader_graph(tensors: Tensors, info: WeightsInfo) -> bytes:
+def _network_graph(tensors: Tensors, info: WeightsInfo) -> bytes:
     """The network for one sequence at a time, as ONNX.
 
-    Words (1, tokens, width) and segments (1, tokens) in; one output a head.
+    Words (1, tokens, width) and segments (1, tokens) in; one output a head, or the states.
     """
-    made = _ReaderGraph(tensors)
+    made = _NetworkGraph(tensors)
     graph = made.graph
     x = made.embeddings()
     depth = sum(1 for name in tensors if name.endswith(".qkv.weight"))
     thirds = graph.constant("thirds", np.array([info.width] * 3, np.int64))
     for layer in range(depth):
-        if layer == info.frozen:
+        if layer == info.frozen and "segments.weight" in tensors:
             marks = graph.node("Gather", [made.weight("segments.weight"), "segments"])
             x = graph.node("Add", [x, marks])
         x = made.layer(x, f"layers.{layer}", thirds, info.heads)
-    first = graph.node("Gather", [x, graph.constant("first", np.array(0, np.int64))], axis=1)
-    seen = {"tokens": x, "pooled": graph.node("Tanh", [made.dense(first, "pool")])}
     heads = _heads(tensors)
-    for head in heads:
-        graph.node("Identity", [made.dense(seen[head.over], head.layer)], head.name)
+    if heads:
+        first = graph.node("Gather", [x, graph.constant("first", np.array(0, np.int64))], axis=1)
+        seen = {"tokens": x, "pooled": graph.node("Tanh", [made.dense(first, "pool")])}
+        for head in heads:
+            graph.node("Identity", [made.dense(seen[head.over], head.layer)], head.name)
+    else:
+        graph.node("Identity", [x], "states")
     return graph.model(
-        "reader",
+        "network",
         [
             TensorInfo("words", [1, "n", info.width]),
             TensorInfo("segments", [1, "n"], integer=True),
         ],
-        [head.info for head in heads],
+        [head.info for head in heads] or [TensorInfo("states", [1, "n", info.width])],
     )
 
 
-class _ReaderGraph:
+class _NetworkGraph:
     """Adds parts of the network to a graph; constants keep the names of the weights file."""
 
     def __init__(self, tensors: Tensors) -> None:

@@ -35,13 +35,15 @@ Sentences = Callable[[str, str | None], list[tuple[int, int]]]
 class SelectionLimits:
     """How much is read and how much is shown.
 
-    ``passages`` are read by the learned reader, ``compared`` sentences of the best of them are
-    compared with the question, ``quotes`` shown at most, ``tokens`` the
+    The learned reader reads ``passages`` at a time, best first, until a place is sure or
+    ``passages_most`` are read; ``compared`` sentences of the best of them are compared with the
+    question, ``quotes`` shown at most, ``tokens`` the
     estimated prompt tokens they may take together, ``keep`` the share of the best quote's score
     below which a quote is not shown.
     """
 
-    passages: int = 5
+    passages: int = 10
+    passages_most: int = 30
     compared: int = 16
     quotes: int = 5
     tokens: int = 240
@@ -147,24 +149,24 @@ def select(
     the probability that the answer lies in it. A sentence that leans on the one before it is
     quoted together with it. Quotes are verbatim spans of their article.
     """
-    hits = list(hits)[: limits.passages]
+    hits = list(hits)[: limits.passages if reader is None else limits.passages_most]
     if not hits:
         return Selection((), None if reader is None else 0.0, ())
+    readings = _readings(question, hits, reader, limits.passages, thresholds.sure_place)
+    hits = hits[: len(readings) or len(hits)]
     candidates = _candidates(hits, sentences)
+    inside = [_share_inside(c, readings) for c in candidates]
+    # Compared first: what holds a place of the answer, then what was found first.
+    order = np.argsort([-share for share in inside], kind="stable")[: limits.compared]
+    similar = _similarities(question, candidates, [int(i) for i in order], encoder)
     weight = thresholds.sentence_similarity
-    similar = _similarities(question, candidates[: limits.compared], encoder)
-    similar += [0.0] * (len(candidates) - len(similar))
     scores = [
         weight * s + (1 - weight) / (1 + c.rank) for s, c in zip(similar, candidates, strict=True)
     ]
     if reader is None:
         return Selection(_evidence(candidates, scores, limits), None, ())
-    readings = reader.answers(question, [h.passage.text for h in hits], [about(h) for h in hits])
     weight = thresholds.answer_in_sentence
-    scores = [
-        (1 - weight) * s + weight * _share_inside(c, readings[c.rank])
-        for s, c in zip(scores, candidates, strict=True)
-    ]
+    scores = [(1 - weight) * s + weight * i for s, i in zip(scores, inside, strict=True)]
     spans = [_span(hit, reading) for hit, reading in zip(hits, readings, strict=True)]
     return Selection(
         _evidence(candidates, scores, limits),
@@ -173,16 +175,38 @@ def select(
     )
 
 
-def _similarities(question: str, candidates: Sequence[_Candidate], encoder: Encoder) -> list[float]:
-    """Cosines of sentences with the question, scaled to 0..1 among them."""
+def _readings(
+    question: str, hits: Sequence[Hit], reader: Reader | None, step: int, sure: float
+) -> list[Reading]:
+    """One reading a passage, ``step`` at a time, until a place is sure or all are read."""
+    found: list[Reading] = []
+    if reader is None:
+        return found
+    for start in range(0, len(hits), step):
+        some = hits[start : start + step]
+        found += reader.answers(question, [h.passage.text for h in some], [about(h) for h in some])
+        if max(r.probability for r in found) >= sure:
+            break
+    return found
+
+
+def _similarities(
+    question: str, candidates: Sequence[_Candidate], compared: Sequence[int], encoder: Encoder
+) -> list[float]:
+    """Cosines of the compared sentences with the question, scaled to 0..1; 0 for all others."""
     vector = encoder.queries([question])[0]
-    vectors = encoder.passages([_text(c, c.start) for c in candidates])
-    return _scaled([float(x) for x in vectors @ vector])
+    vectors = encoder.passages([_text(candidates[i], candidates[i].start) for i in compared])
+    found = [0.0] * len(candidates)
+    for i, share in zip(compared, _scaled([float(x) for x in vectors @ vector]), strict=True):
+        found[i] = share
+    return found
 
 
-def _share_inside(candidate: _Candidate, reading: Reading) -> float:
+def _share_inside(candidate: _Candidate, readings: Sequence[Reading]) -> float:
     """The reader's share where one of its places touches the sentence, else 0."""
-    base = candidate.hit.passage.start
+    if not readings:
+        return 0.0
+    reading, base = readings[candidate.rank], candidate.hit.passage.start
     inside = any(
         candidate.start < base + end and base + start < candidate.end
         for start, end in ((reading.start, reading.end), *reading.places)

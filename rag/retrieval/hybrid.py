@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ from konkyo.index.embedding.model_folder import unit
 from konkyo.index.embedding.protocol import Encoder, TokenEncoder, Vectors
 from konkyo.index.records import ArticleSummary, Filter, Hit, Passage, ScoredPassage
 from konkyo.index.stores.base import Store
+from konkyo.rag.retrieval.languages import LanguageLimits, retrieve_by_language
+from konkyo.rag.retrieval.query_encoder import QueryEncoder
 
 __all__ = [
     "Fused",
@@ -33,6 +35,8 @@ __all__ = [
 
 
 _EVERYTHING = Filter()
+_FILTERS = 256
+"""Of how many filters the languages are kept."""
 _Half = npt.NDArray[np.float16]
 
 PassageTable = dict[str, tuple[Passage, ArticleSummary]]
@@ -50,7 +54,7 @@ class FusionWeights:
     the weight of that where the question shares no words with them, and it falls with the square
     of what the lexical arm lacks of its ceiling: where the words decide, they decide alone.
     ``reranker`` names a cross-encoder that then puts the ``reread`` best in
-    order (empty: none).
+    order (empty: none). ``languages`` says how other languages than the question's are searched.
     """
 
     dense: float = 0.5
@@ -61,6 +65,7 @@ class FusionWeights:
     reread: int = 10
     margin: float = 0.15
     reranker: str = ""
+    languages: LanguageLimits = field(default_factory=LanguageLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,33 +150,69 @@ class Retriever:
     """Ranks a store's passages for a question; safe to share by threads."""
 
     def __init__(
-        self, store: Store, encoder: Encoder, weights: FusionWeights | None = None
+        self,
+        store: Store,
+        encoder: Encoder,
+        weights: FusionWeights | None = None,
+        across: QueryEncoder | None = None,
     ) -> None:
         self.store = store
         self._encoder = encoder
+        self._across = across
         self._weights = weights or FusionWeights()
         self._states = PassageStates(encoder) if isinstance(encoder, TokenEncoder) else None
         self._reranker = load_reranker(self._weights.reranker) if self._weights.reranker else None
+        self._languages: LRUCache[Filter, tuple[str, ...]] = LRUCache(_FILTERS)
 
     def over(self, store: Store) -> Retriever:
         """The same retriever over another store, or another generation of it."""
         other = copy.copy(self)
         other.store = store
+        other._languages = LRUCache(_FILTERS)
         return other
 
+    def languages(self, where: Filter = _EVERYTHING) -> tuple[str, ...]:
+        """The languages of the articles that pass, most articles first."""
+        found = self._languages.get(where)
+        if found is None:
+            found = self._languages[where] = tuple(self.store.languages(where))
+        return found
+
+    def question_vector(self, question: str) -> Vectors:
+        """The vector that searches by meaning, of shape (dimension,)."""
+        vector: Vectors = self._encoder.queries([question])[0]
+        return vector
+
+    def vector_across(self, question: str) -> Vectors:
+        """The vector that searches languages other than the question's, of shape (dimension,)."""
+        return self._across(question) if self._across else self.question_vector(question)
+
     def retrieve(
-        self,
-        question: str,
-        top_k: int = 10,
-        where: Filter = _EVERYTHING,
+        self, question: str, top_k: int = 10, where: Filter = _EVERYTHING, language: str = ""
     ) -> list[Hit]:
-        """The ``top_k`` best passages with their articles, best first; newer first on ties."""
-        dense, lexical, ceiling = self.arms(question, where)
+        """The best passages with their articles, best first; newer first on ties.
+
+        ``top_k`` of them in the question's ``language`` and, where the store has others, some in
+        each of those; without a language ``top_k`` in one ranking.
+        """
+        if not language:
+            return self.within(question, top_k, where)
+        return retrieve_by_language(self, question, language, top_k, where, self._weights.languages)
+
+    def within(
+        self, question: str, top_k: int, where: Filter, vector: Vectors | None = None
+    ) -> list[Hit]:
+        """The ``top_k`` best in one ranking.
+
+        A ``vector`` is used in place of the question's own; tokens are not compared then.
+        """
+        dense, lexical, ceiling = self.arms(question, where, vector)
         fused = fuse(dense, lexical, self._weights, ceiling=ceiling)
         # What is reordered below stays within the first ``reread``, so one reading serves all.
         best = fused[: max(top_k, self._weights.reread)]
         read = read_passages(self.store, [f.passage_id for f in best])
-        best = self._compared(question, best, read, _word_share(lexical, ceiling))
+        if vector is None:
+            best = self._compared(question, best, read, _word_share(lexical, ceiling))
         best = self._reranked(question, best, read)
         hits = [
             Hit(passage, article, f.score, f.dense, f.lexical)
@@ -206,10 +247,10 @@ class Retriever:
         return rearranged(ranked, self._reranker.scores(question, texts))
 
     def arms(
-        self, question: str, where: Filter = _EVERYTHING
+        self, question: str, where: Filter = _EVERYTHING, vector: Vectors | None = None
     ) -> tuple[list[ScoredPassage], list[ScoredPassage], float]:
         """Return dense scores (of passages found by words, too), lexical scores, their ceiling."""
-        vector = self._encoder.queries([question])[0]
+        vector = self.question_vector(question) if vector is None else vector
         pool = self._weights.pool
         dense = self.store.dense(vector, pool, where)
         lexical = self.store.lexical(question, pool, where)

@@ -186,8 +186,8 @@ class Search:
     def _once(self, asked: AskedQuestion, where: Filter, top_k: int, timings: Timings) -> Found:
         with timings.stage("retrieve"):
             # Twice as many: what is left out leaves its place to the next, as if it were not there.
-            nearest = readable(self.retriever.retrieve(asked.searched, 2 * top_k, where))
-            hits = without_commands(nearest)[:top_k]
+            nearest = self.retriever.retrieve(asked.searched, 2 * top_k, where, asked.language)
+            hits = without_commands(readable(nearest))
         with timings.stage("read"):
             selection = self._select(asked, hits)
             passed_over = superseded(hits, self._answering(hits, selection))

@@ -202,6 +202,11 @@ class LocalStore:
         with self._reading() as rows:
             return rows.found_at(place)
 
+    def languages(self, where: Filter = _EVERYTHING) -> dict[str, int]:
+        """Return how many articles that pass there are in each language, most first."""
+        with self._reading() as rows:
+            return rows.languages(where)
+
     def passages(self, passage_ids: Sequence[str]) -> list[Passage]:
         """Return passages in the order asked for. Raises StoreError for an unknown identifier."""
         with self._reading() as rows:

@@ -121,6 +121,16 @@ class LocalRows:
         )
         return found.fetchone() is not None
 
+    def languages(self, where: Filter) -> dict[str, int]:
+        """Return how many articles that pass there are in each language, most first."""
+        passes, values = _clause(where)
+        rows = self._connection.execute(
+            f"SELECT language, count(*) FROM articles a WHERE {passes}"
+            " GROUP BY language ORDER BY count(*) DESC, language",
+            values,
+        )
+        return {str(language): int(count) for language, count in rows}
+
     def numbers(self, where: Filter) -> npt.NDArray[np.int64]:
         """Return the numbers of all articles that pass."""
         passes, values = _clause(where)

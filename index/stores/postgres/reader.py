@@ -171,6 +171,10 @@ class SqlStore:
         """Return the identifiers of articles with that address, or found in that source."""
         return self._rows(lambda rows: rows.found_at(place))
 
+    def languages(self, where: Filter = _EVERYTHING) -> dict[str, int]:
+        """Return how many articles that pass there are in each language, most first."""
+        return self._rows(lambda rows: rows.languages(where))
+
     def passages(self, passage_ids: Sequence[str]) -> list[Passage]:
         """Return passages in the order asked for. Raises StoreError for an unknown identifier."""
         return self._rows(lambda rows: rows.passages(passage_ids))

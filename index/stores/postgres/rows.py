@@ -158,6 +158,16 @@ class SqlRows:
         )
         return bool(rows)
 
+    def languages(self, where: Filter) -> dict[str, int]:
+        """Return how many articles that pass there are in each language, most first."""
+        passes, values = clause(where, "a", "number")
+        rows = self._all(
+            f"SELECT language, count(*) FROM articles a WHERE {VISIBLE} AND {passes}"
+            " GROUP BY language ORDER BY count(*) DESC, language",
+            **values,
+        )
+        return {str(language): int(str(count)) for language, count in rows}
+
     def _places(self, numbers: Sequence[int]) -> dict[int, list[str]]:
         """Where articles were found, the first place first."""
         found: dict[int, dict[str, None]] = {}

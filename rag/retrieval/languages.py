@@ -1,0 +1,104 @@
+"""Search each language of a store by itself, and put the rankings together.
+
+In one ranking over all languages, passages in the question's language come before those that answer
+it in another, whatever they say. Here every language has a ranking of its own, with scores
+relative to what is usual in it, and a place among what is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from konkyo.index.embedding.protocol import Vectors
+from konkyo.index.records import Filter, Hit
+
+if TYPE_CHECKING:
+    from konkyo.rag.retrieval.hybrid import Retriever
+
+__all__ = ["LanguageLimits", "retrieve_by_language"]
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageLimits:
+    """How languages other than the question's are searched.
+
+    ``passages`` of each are taken; the ``most`` languages with most articles are searched one by
+    one and all others together. The question's vector is moved towards the mean of the
+    ``feedback_passages`` best in its own language by ``feedback`` times (Rocchio's relevance
+    feedback, 1971). What is usual in a language is the mean score of its passages from
+    ``usual_from`` to ``usual_to``, counted from 0.
+    """
+
+    passages: int = 8
+    most: int = 6
+    feedback: float = 0.5
+    feedback_passages: int = 2
+    usual_from: int = 3
+    usual_to: int = 10
+
+
+def retrieve_by_language(
+    retriever: Retriever,
+    question: str,
+    language: str,
+    top_k: int,
+    where: Filter,
+    limits: LanguageLimits = LanguageLimits(),
+) -> list[Hit]:
+    """Return the ``top_k`` best passages in the question's language and some of each other one.
+
+    They are in one order, best first, by how far each lies above what is usual in its language.
+    Where the store has one language, or none of the question's, nothing is held back for it.
+    """
+    groups = _groups(list(retriever.languages(where)), language, where, limits.most)
+    if len(groups) < 2:
+        return retriever.within(question, top_k, where)
+    own = groups.pop(language, None)
+    deep = max(limits.usual_to, top_k)
+    ranked = retriever.within(question, deep, own) if own else []
+    found = [_above_usual(ranked, limits)[:top_k]]
+    moved = _moved(retriever, question, ranked, limits)
+    share = limits.passages if own else max(limits.passages, top_k // len(groups))
+    for within in groups.values():
+        others = retriever.within(question, limits.usual_to, within, moved)
+        found.append(_above_usual(others, limits)[:share])
+    level = max((h.score for h in ranked[:1]), default=1.0)
+    hits = sorted((h for part in found for h in part), key=lambda h: -h.score)
+    best = hits[0].score if hits else 0.0
+    return [replace(h, score=max(0.0, h.score + level - best)) for h in hits]
+
+
+def _groups(languages: Sequence[str], own: str, where: Filter, most: int) -> dict[str, Filter]:
+    """A filter for each language that is searched by itself, and one for all others together."""
+    alone = [own, *(one for one in languages if one != own)] if own in languages else languages
+    groups = {one: replace(where, languages=frozenset({one})) for one in alone[:most]}
+    if len(alone) > most:
+        groups[""] = replace(where, other_languages_than=frozenset(alone[:most]))
+    return groups
+
+
+def _moved(
+    retriever: Retriever, question: str, ranked: Sequence[Hit], limits: LanguageLimits
+) -> Vectors:
+    """The question's vector as other languages are searched with it."""
+    vector = retriever.vector_across(question)
+    if len(ranked) <= limits.feedback_passages or not limits.feedback:
+        return vector
+    stored = retriever.store.vectors([h.passage.passage_id for h in ranked])
+    best = stored[: limits.feedback_passages].mean(axis=0)
+    towards = best - stored.mean(axis=0)
+    joined: Vectors = (vector + limits.feedback * towards).astype(np.float32)
+    return joined / np.float32(max(float(np.linalg.norm(joined)), 1e-12))
+
+
+def _above_usual(hits: Sequence[Hit], limits: LanguageLimits) -> list[Hit]:
+    """The same hits with scores less what is usual in their language."""
+    usual = [h.score for h in hits[limits.usual_from : limits.usual_to]] or [
+        h.score for h in hits[-1:]
+    ]
+    level = sum(usual) / max(1, len(usual))
+    return [replace(h, score=h.score - level) for h in hits]

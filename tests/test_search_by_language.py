@@ -1,0 +1,100 @@
+"""Each language of a store is searched by itself, other languages by a trained encoder."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from konkyo.index.embedding.model_files import sha256_of
+from konkyo.index.embedding.model_registry import resolve_embedding
+from konkyo.index.errors import ModelDamaged, ModelMissing
+from konkyo.index.records import Filter
+from konkyo.rag.pipeline import Pipeline
+from konkyo.rag.retrieval.query_encoder import WEIGHTS, QueryEncoder, load_query_encoder
+
+QUESTION = "高市首相とトランプ大統領はいつ会談しましたか"
+
+
+@pytest.fixture(scope="module")
+def folder() -> Path:
+    try:
+        return Path(resolve_embedding("multilingual-e5-small"))
+    except ModelMissing as exc:
+        pytest.skip(str(exc))
+
+
+@pytest.fixture(scope="module")
+def encoder(folder: Path) -> QueryEncoder:
+    return load_query_encoder(folder)
+
+
+def test_all_languages_of_a_store_are_among_what_is_found(seed_pipeline: Pipeline) -> None:
+    retriever = seed_pipeline.retriever
+    hits = retriever.retrieve(QUESTION, 8, language="ja")
+    assert {h.article.language for h in hits} == {"ja", "en", "ko", "zh"}
+    assert len({h.passage.passage_id for h in hits}) == len(hits)
+    scores = [h.score for h in hits]
+    assert scores == sorted(scores, reverse=True)
+    own = [h for h in hits if h.article.language == "ja"]
+    ranked = retriever.retrieve(QUESTION, 8, Filter(languages=frozenset({"ja"})))
+    assert [h.passage.passage_id for h in own] == [h.passage.passage_id for h in ranked]
+
+
+def test_one_ranking_buries_what_another_language_says(seed_pipeline: Pipeline) -> None:
+    together = seed_pipeline.retriever.retrieve(QUESTION, 8)
+    assert {h.article.language for h in together} == {"ja"}
+
+
+def test_a_filter_holds_in_every_language(seed_pipeline: Pipeline) -> None:
+    retriever = seed_pipeline.retriever
+    where = Filter(languages=frozenset({"en", "ko"}))
+    hits = retriever.retrieve(QUESTION, 8, where, "ja")
+    assert {h.article.language for h in hits} == {"en", "ko"}
+    alone = retriever.retrieve(QUESTION, 8, Filter(languages=frozenset({"ja"})), "ja")
+    assert {h.article.language for h in alone} == {"ja"}
+    assert retriever.retrieve(QUESTION, 8, Filter(languages=frozenset({"de"})), "ja") == []
+
+
+def test_many_languages_are_searched_together(seed_pipeline: Pipeline) -> None:
+    counts = seed_pipeline.store.languages()
+    assert set(counts) == {"ja", "en", "ko", "zh"}
+    assert list(counts.values()) == sorted(counts.values(), reverse=True)
+
+
+def test_the_same_question_has_the_same_vector(encoder: QueryEncoder) -> None:
+    one, two = encoder(QUESTION), encoder(QUESTION)
+    assert one.shape == (384,)
+    assert float(np.linalg.norm(one)) == pytest.approx(1.0, abs=1e-5)
+    np.testing.assert_array_equal(one, two)
+
+
+def test_a_question_is_nearest_to_its_answer_in_another_language(
+    encoder: QueryEncoder, seed_pipeline: Pipeline
+) -> None:
+    texts = [
+        "The new bridge over the bay opened to traffic on Sunday after six years of work.",
+        "The central bank kept its key interest rate unchanged at its meeting.",
+        "A volcano on the southern island erupted early in the morning.",
+    ]
+    vectors = seed_pipeline.encoder.passages(texts)
+    asked = {
+        "湾の橋はいつ開通しましたか": 0,
+        "央行利率有变化吗？": 1,
+        "화산은 언제 분화했습니까?": 2,
+    }
+    for question, best in asked.items():
+        assert int(np.argmax(vectors @ encoder(question))) == best
+
+
+def test_damaged_weights_are_told(folder: Path, tmp_path: Path) -> None:
+    assert WEIGHTS.with_suffix(".sha256").read_text("utf-8").strip() == sha256_of(WEIGHTS)
+    copy = tmp_path / WEIGHTS.name
+    content = bytearray(WEIGHTS.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    copy.write_bytes(content)
+    shutil.copy(WEIGHTS.with_suffix(".sha256"), tmp_path)
+    with pytest.raises(ModelDamaged, match="query_encoder"):
+        load_query_encoder(folder, copy)
