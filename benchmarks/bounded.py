@@ -16,7 +16,12 @@ Labels = npt.NDArray[np.bool_]
 
 
 def fit(
-    rows: Rows, y: Labels, names: Sequence[str], *, against: Collection[str], free: Collection[str]
+    rows: Rows,
+    y: Labels,
+    names: Sequence[str],
+    *,
+    against: Collection[str] = (),
+    free: Collection[str],
 ) -> tuple[Rows, float]:
     """Weights and bias; both classes weigh alike.
 
@@ -46,7 +51,7 @@ def held_out(
     y: Labels,
     names: Sequence[str],
     *,
-    against: Collection[str],
+    against: Collection[str] = (),
     free: Collection[str],
     seed: int,
 ) -> Rows:

@@ -74,9 +74,12 @@ def test_the_span_does_not_begin_with_the_space_before_its_word(loaded: LearnedR
     assert reading.span_text == text[reading.start : reading.end] == "Ann Lee"
 
 
-def test_weights_without_marks_give_no_places(loaded: LearnedReader) -> None:
-    assert loaded.answers("所長は誰?", [PASSAGE])[0].places == ()
-    assert loaded.supports("所長は佐伯健一教授だ。", [PASSAGE])[0].unsupported == ()
+def test_each_part_of_an_answer_is_marked(loaded: LearnedReader) -> None:
+    text = "The prize went to Ann Lee for a novel, Omar Haddad for poems and Mei Tanaka for a play."
+    places = loaded.answers("Who won prizes?", [text])[0].places
+    marked = " ".join(text[start:end] for start, end in places)
+    assert all(name in marked for name in ("Ann Lee", "Omar Haddad", "Mei Tanaka"))
+    assert places == tuple(sorted(places))
 
 
 def test_a_reading_does_not_depend_on_its_neighbours(loaded: LearnedReader) -> None:

@@ -1,8 +1,7 @@
 """Whether quotes answer a question: one calibrated share from several weak measures.
 
-The learned reader was trained on questions that some passage of the same encyclopaedia answers;
-near-topic questions about news fool it. So more is measured: whether the place where it sees the
-answer is in the passage found first, whether the question's own figures, dates and names are in the
+The learned reader sees one window at a time. So more is measured: whether the place where it sees
+the answer is in the passage found first, whether the question's own figures and dates are in the
 quotes, and whether the best passage stands out from the others. The weights are fitted by
 ``benchmarks/fit_judge.py`` on data named in ``rag/calibration.json``.
 """
@@ -82,7 +81,7 @@ def holds(kind: Measured, text: str, language: str | None) -> bool:
         return bool(dates(text, None, language)) or any(
             q.kind == "year" for q in quantities(text, language)
         )
-    return any(not q.small for q in quantities(text, language))
+    return any(not q.small and q.kind != "year" for q in quantities(text, language))
 
 
 def terms(text: str) -> set[str]:
@@ -120,8 +119,8 @@ class Answerability:
         before that place's, negative. ``fused``: the best search score. ``stands_out``: how far the
         best passage scores above the eighth; several articles that say the same do not change it.
         ``crossed``: question and quotes are in different languages; ``fused_crossed``: the search
-        score there, where it says more than the reader does. ``figures_missing``,
-        ``names_missing``: the question's figures and days, and names, that no quote or title has.
+        score there, where it says more than the reader does. ``figures_missing``: the question's
+        figures and days that no quote or title has.
         """
         scores = sorted((h.score for h in hits), reverse=True)
         evidence = selection.evidence
@@ -136,7 +135,6 @@ class Answerability:
             titles=[e.article.title for e in evidence],
         )
         figures = sum(i.kind in {"number", "date"} for i in report.issues)
-        called = sum(i.kind == "name" for i in report.issues)
         many = len(scores) >= _BACKGROUND
         behind = scores[_BACKGROUND - 1] if many else min(scores[-1], _EIGHTH[crossed])
         return {
@@ -147,7 +145,6 @@ class Answerability:
             "place_rank": -float(_rank(surest, hits)) if surest else 0.0,
             "crossed": float(crossed),
             "figures_missing": float(min(2, figures)),
-            "names_missing": float(min(2, called)),
         }
 
 
