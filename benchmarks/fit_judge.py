@@ -131,7 +131,7 @@ HELD = 9
 THRESHOLD = 0.7
 NEAR = ("withheld", "absent", "changed")
 """Endings of the kinds of questions that are not answered by something near."""
-REFUSED = 0.9
+REFUSED = 0.85
 """The share of near misses that is to be refused."""
 
 
@@ -185,6 +185,7 @@ def main() -> None:
             encoder=encoder,
             sentences=sentences,
             reader=checker,
+            language=language,
             limits=SelectionLimits(),
         )
         if label and gold is not None and not (chosen.spans and touches(chosen.spans[0], gold)):

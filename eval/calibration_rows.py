@@ -73,6 +73,7 @@ def answer_examples(
                 encoder=encoder,
                 sentences=sentences,
                 reader=reader,
+                language=question.language,
                 limits=options.limits,
             )
             label = question.answerable and _answers(question, selection)

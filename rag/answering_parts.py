@@ -14,7 +14,7 @@ from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.short_answer.place import Place, clean
 from konkyo.rag.short_answer.quotes import Quoted
 from konkyo.rag.short_answer.short import short_answer
-from konkyo.rag.types import Event, Evidence, EvidenceReady, Part
+from konkyo.rag.types import AnsweredPart, Event, Evidence, EvidenceReady
 
 __all__ = ["Told", "answer_parts", "look_again", "returned"]
 
@@ -149,8 +149,8 @@ def _numbered(told: Sequence[Told]) -> tuple[list[Evidence], dict[int, list[Plac
     return list(quotes.values()), {q.number: places.get(q.number, []) for q in quotes.values()}
 
 
-def _part(told: Told, quotes: Sequence[Evidence], language: str) -> Part:
+def _part(told: Told, quotes: Sequence[Evidence], language: str) -> AnsweredPart:
     numbers = {(q.article.article_id, q.end): q.number for q in quotes}
     cited = (numbers[item.article.article_id, item.end] for item, _ in told.quoted.quotes)
     short = short_answer(told.quoted.places, language, told.quoted.joined)
-    return Part(told.asked.text, short, tuple(dict.fromkeys(cited)))
+    return AnsweredPart(told.asked.text, short, tuple(dict.fromkeys(cited)))

@@ -17,11 +17,11 @@ from konkyo.rag.short_answer.short import Joined, short_answer
 from konkyo.rag.timings import Timings
 from konkyo.rag.types import (
     Answer,
+    AnsweredPart,
     Citation,
     Claim,
     ClaimChecked,
     Evidence,
-    Part,
     Refusal,
     RefusalReason,
     Removed,
@@ -46,7 +46,7 @@ class OutcomeBuilder:
     notices: list[str] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
     short: Short | None = None
-    parts: tuple[Part, ...] = ()
+    parts: tuple[AnsweredPart, ...] = ()
 
     def tell(self, places: Sequence[Place], joined: Joined = "standard") -> Iterator[ShortReady]:
         """Give the short answer that some places hold, if they hold any."""

@@ -10,6 +10,7 @@ from konkyo.index.records import ArticleStatus, ArticleSummary
 
 __all__ = [
     "Answer",
+    "AnsweredPart",
     "Citation",
     "Claim",
     "ClaimChecked",
@@ -20,7 +21,6 @@ __all__ = [
     "EvidenceReady",
     "Finished",
     "Outcome",
-    "Part",
     "Refusal",
     "RefusalReason",
     "Removed",
@@ -131,11 +131,11 @@ class Short:
     text: str
     language: str
     exact: bool
-    items: tuple[str, ...] = ()
+    items: tuple[str, ...] = field(default_factory=tuple)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class AnsweredPart:
     """One thing that a question of several parts asks.
 
     ``citations`` number the quotes that answer it; none: the articles do not say.
@@ -173,7 +173,7 @@ class Answer:
     fingerprint: str
     usage: Mapping[str, float] = field(default_factory=dict)
     short: Short | None = None
-    parts: tuple[Part, ...] = ()
+    parts: tuple[AnsweredPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

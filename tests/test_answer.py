@@ -63,6 +63,9 @@ class OneArticle:
         if self.text:
             yield self.summary()
 
+    def languages(self, where: Filter = Filter()) -> dict[str, int]:
+        return {"ja": 1} if self.text else {}
+
     def passages(self, passage_ids: Sequence[str]) -> list[Passage]:
         return [Passage(p, "a1", 0, 0, len(self.text), self.text) for p in passage_ids]
 

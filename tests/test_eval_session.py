@@ -135,7 +135,9 @@ def hit(name: str, score: float) -> Hit:
 class Found:
     store = None
 
-    def retrieve(self, question: str, top_k: int = 10, where: Filter = Filter()) -> list[Hit]:
+    def retrieve(
+        self, question: str, top_k: int = 10, where: Filter = Filter(), language: str = ""
+    ) -> list[Hit]:
         names = "abcd" if question == "mine" else "cxyz"
         return [hit(name, 1.0 - n / 10) for n, name in enumerate(names)][:top_k]
 

@@ -132,7 +132,7 @@ def test_progress_is_told_while_an_answer_is_made(url: str) -> None:
     [
         ("show", {"article_id": "0" * 16}, "0" * 16),
         ("show", {"article_id": "../../etc/passwd"}, "article_id: String should match pattern"),
-        ("ask", {"question": "damaged"}, "the index says"),
+        ("ask", {"question": "damaged"}, "no language model is set"),
         (
             "ask",
             {"question": "x", "since": "2026-02-02", "until": "2026-02-01"},

@@ -353,7 +353,7 @@ def test_an_unknown_model_is_not_found(client: OpenAI) -> None:
 
 
 def test_a_fault_in_mid_stream_is_an_error_of_the_client(client: OpenAI) -> None:
-    with pytest.raises(openai.InternalServerError, match="the index says"):
+    with pytest.raises(openai.InternalServerError, match="The log says more"):
         asked(client, "damaged")
 
 

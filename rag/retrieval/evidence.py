@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from pydantic.dataclasses import dataclass as schema
 
 from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.records import Hit
+from konkyo.index.text.language import same_language
 from konkyo.index.text.word_data import CHECKED, alternatives, word_data
 from konkyo.rag.reading.protocol import Reader, Reading
 from konkyo.rag.thresholds import DEFAULT, Thresholds
@@ -79,7 +81,8 @@ class Selection:
     """The quotes, how sure the reader is that they answer (share) and where it sees the answer.
 
     ``answerable`` is the best reading's probability, ``None`` where there is no reader.
-    ``spans`` are one place a passage, surest first.
+    ``spans`` are one place a passage, surest first; one in another language than the question's
+    must be surer than one in it.
     """
 
     evidence: tuple[Evidence, ...]
@@ -140,10 +143,13 @@ def select(
     encoder: Encoder,
     sentences: Sentences,
     reader: Reader | None = None,
+    language: str | None = None,
     limits: SelectionLimits = SelectionLimits(),
     thresholds: Thresholds = DEFAULT,
 ) -> Selection:
     """Choose the quotes shown to the reader and to the model, numbered from 1, best first.
+
+    Among places that answer as well, those in the asker's ``language`` come first.
 
     A sentence scores by its similarity to the question and, where a learned reader is given, by
     the probability that the answer lies in it. A sentence that leans on the one before it is
@@ -155,7 +161,11 @@ def select(
     readings = _readings(question, hits, reader, limits.passages, thresholds.sure_place)
     hits = hits[: len(readings) or len(hits)]
     candidates = _candidates(hits, sentences)
-    inside = [_share_inside(c, readings) for c in candidates]
+    preferred = [
+        _preferred(reading.probability, hit, language, thresholds.other_language)
+        for hit, reading in zip(hits, readings, strict=False)
+    ]
+    inside = [_share_inside(c, readings, preferred) for c in candidates]
     # Compared first: what holds a place of the answer, then what was found first.
     order = np.argsort([-share for share in inside], kind="stable")[: limits.compared]
     similar = _similarities(question, candidates, [int(i) for i in order], encoder)
@@ -168,11 +178,19 @@ def select(
     weight = thresholds.answer_in_sentence
     scores = [(1 - weight) * s + weight * i for s, i in zip(scores, inside, strict=True)]
     spans = [_span(hit, reading) for hit, reading in zip(hits, readings, strict=True)]
+    order = np.argsort([-share for share in preferred], kind="stable")
     return Selection(
         _evidence(candidates, scores, limits),
         max(r.probability for r in readings),
-        tuple(sorted(spans, key=lambda s: -s.share)),
+        tuple(spans[int(i)] for i in order),
     )
+
+
+def _preferred(share: float, hit: Hit, language: str | None, distance: float) -> float:
+    """A share to put places in order by: in another language its log-odds are less."""
+    if language is None or same_language(language, hit.article.language):
+        return share
+    return share / (share + (1 - share) * math.exp(distance))
 
 
 def _readings(
@@ -202,8 +220,10 @@ def _similarities(
     return found
 
 
-def _share_inside(candidate: _Candidate, readings: Sequence[Reading]) -> float:
-    """The reader's share where one of its places touches the sentence, else 0."""
+def _share_inside(
+    candidate: _Candidate, readings: Sequence[Reading], shares: Sequence[float]
+) -> float:
+    """The share of a passage where one of its places touches the sentence, else 0."""
     if not readings:
         return 0.0
     reading, base = readings[candidate.rank], candidate.hit.passage.start
@@ -211,7 +231,7 @@ def _share_inside(candidate: _Candidate, readings: Sequence[Reading]) -> float:
         candidate.start < base + end and base + start < candidate.end
         for start, end in ((reading.start, reading.end), *reading.places)
     )
-    return reading.probability if inside else 0.0
+    return shares[candidate.rank] if inside else 0.0
 
 
 def _evidence(

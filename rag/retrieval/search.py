@@ -215,6 +215,7 @@ class Search:
             encoder=self.encoder,
             sentences=self._sentences,
             reader=self._reader,
+            language=asked.language,
             limits=self._limits,
             thresholds=self._thresholds,
         )

@@ -20,10 +20,10 @@ from konkyo.index.stores.findings import Finding
 from konkyo.rag.generation.prompts import language_name
 from konkyo.rag.generation.translate import LONGEST_QUOTE
 from konkyo.rag.types import (
+    AnsweredPart,
     Citation,
     Claim,
     Evidence,
-    Part,
     RefusalReason,
     Removed,
     ReplyKind,
@@ -210,7 +210,7 @@ class OutcomeObject(BaseModel):
     reason: RefusalReason | None
     answer: str
     short: Short | None
-    parts: list[Part]
+    parts: list[AnsweredPart]
     claims: list[Claim]
     citations: list[Citation]
     removed: list[Removed]
