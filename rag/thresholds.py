@@ -91,7 +91,7 @@ class Thresholds:
         0.6, "the reader's share from which a place can disagree with another article"
     )
     conflict_same_matter: float = _share(
-        0.5, "share from which two sentences are about the same matter (benchmarks/conflicts.py)"
+        0.4, "share from which two sentences are about the same matter (benchmarks/conflicts.py)"
     )
     conflict_near: float = _share(
         0.9, "the same without a learned model: part of the other place's share or shared words"

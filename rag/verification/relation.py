@@ -171,6 +171,8 @@ class RelationCheck:
             return True
         if all(_turned(claim, quote, language) for quote in quotes):
             return False
+        if all(v.contradict > v.entail for v in heard(self._supporter, claim, quotes)):
+            return False
         titles = [e.article.title for e in cited]
         found = self.features(claim, quotes, titles, question=question, language=language)
         return self._calibration.probability(found) >= self._calibration.threshold
