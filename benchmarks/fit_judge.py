@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -73,11 +72,12 @@ def held_news(encoder: Any, across: Any, rng: random.Random, most: int) -> Itera
     from konkyo.index.stores.open import open_store
     from konkyo.rag.retrieval.evidence import Span
     from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
+    from training.news import part_of
 
     whole = load_shipped("news")
     store = open_store(str(corpus_store(whole.articles, encoder, home(), budget=192, overlap=0)))
     retriever = Retriever(store, encoder, FusionWeights(), across)
-    held = [q for q in whole.questions if re.search(r"\d+", q.id)[0] == f"{HELD:02}"]  # type: ignore[index]
+    held = [q for q in whole.questions if part_of(q.id) == "held"]
     articles = {a.source: a for a in whole.articles}
     for question in rng.sample(held, min(most, len(held))):
         marked = []

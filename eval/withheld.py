@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import PurePath
 
+from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.records import ArticleSummary, Filter, Hit
 from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.retrieval.hybrid import Retriever
 
 __all__ = ["WithheldRetriever", "withheld"]
-
-_EVERYTHING = Filter()
 
 
 class WithheldRetriever(Retriever):
@@ -26,13 +25,13 @@ class WithheldRetriever(Retriever):
         self._base = base
         self._names = frozenset(names)
 
-    def retrieve(
-        self, question: str, top_k: int = 10, where: Filter = _EVERYTHING, language: str = ""
+    def within(
+        self, question: str, top_k: int, where: Filter, vector: Vectors | None = None
     ) -> list[Hit]:
-        """The ``top_k`` best passages of the articles that are left."""
+        """The ``top_k`` best passages of the articles that are left, in one ranking."""
         asked = 2 * top_k
         while True:
-            hits = self._base.retrieve(question, asked, where, language)
+            hits = self._base.within(question, asked, where, vector)
             left = [hit for hit in hits if not self._gone(hit.article)]
             if len(left) >= top_k or len(hits) < asked:
                 return left[:top_k]

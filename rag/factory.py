@@ -329,8 +329,7 @@ def open_retriever(
 ) -> Retriever:
     """Open a store for ranking alone; no language model is involved."""
     opened, encoder = _open(store, None, embedding)
-    fusion = _fusion(FusionWeights(), encoder, retrieval)
-    return Retriever(opened, encoder, fusion, open_query_encoder(encoder))
+    return Retriever(opened, encoder, _fusion(FusionWeights(), encoder, retrieval))
 
 
 def _with_retrieval(

@@ -74,8 +74,8 @@ class _Builder:
         self._encoder = encoder
         self._work = work
 
-    def of_clusters(self, name: str, clusters: Sequence[Cluster], own: bool) -> Iterator[Group]:
-        """One group a language; with ``own`` only questions in the passages' language."""
+    def of_clusters(self, name: str, clusters: Sequence[Cluster]) -> Iterator[Group]:
+        """One group a language, with the questions in every other."""
         windows = [w for cluster in clusters for w in news_windows(cluster, self._cutter)]
         for language in sorted({w.article.language for w in windows}):
             some = [w for w in windows if w.article.language == language]
@@ -91,7 +91,7 @@ class _Builder:
                     if start < last and first < end
                 }
                 for spoken, text in question.ask.items():
-                    if found and (spoken == language) == own:
+                    if found and spoken != language:
                         asked.append((text, spoken, tuple(sorted(found))))
             texts = [f"{w.article.title} {w.article.published}\n{w.window.text}" for w in some]
             yield Group(name, language, self._vectors(texts), tuple(asked))
@@ -139,8 +139,8 @@ def groups_of_training(build: _Builder) -> list[Group]:
     clusters = load_clusters(build.inputs.cluster_folders, "train")
     parallel = ntrex_clusters(load_ntrex(build.inputs.data), build.inputs.ntrex)
     return [
-        *build.of_clusters("news", clusters, own=False),
-        *build.of_clusters("news", [c for c in parallel if c.questions], own=False),
+        *build.of_clusters("news", clusters),
+        *build.of_clusters("news", [c for c in parallel if c.questions]),
         *build.of_lines(),
         *build.of_xquad(report=False),
     ]
@@ -310,7 +310,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     build = _Builder(inputs, product_cutter(tokenizer), load_encoder(folder), asked.work)
     reporting = load_clusters(inputs.cluster_folders, "dev")
     reported = [
-        *build.of_clusters("news", reporting, own=False),
+        *build.of_clusters("news", reporting),
         *(g for g in build.of_xquad(report=True) if g.language in ("en", "zh")),
     ]
     groups = groups_of_training(build)

@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,14 @@ from konkyo.rag.reading.network import Network
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["WEIGHTS", "ClaimSupport", "LearnedReader", "WindowReading", "load_reader"]
+__all__ = [
+    "WEIGHTS",
+    "ClaimSupport",
+    "LearnedReader",
+    "WindowReading",
+    "load_reader",
+    "tokenizer_of",
+]
 
 WEIGHTS = Path(__file__).with_name("reader.safetensors")
 """The shipped weights: int8, CC BY-SA 4.0."""
@@ -104,11 +112,18 @@ def load_reader(
             raise ModelMissing(
                 f"the learned reader needs {file}; run: konkyo models pull multilingual-e5-small"
             )
+    network = Network(encoder_folder, weights)
+    tokenizer = tokenizer_of(encoder_folder)
+    return LearnedReader(tokenizer, network, threads or os.cpu_count() or 1)
+
+
+@cache
+def tokenizer_of(encoder_folder: Path) -> Tokenizer:
+    """The tokenizer of a model's folder, read once: that takes half a second."""
     from tokenizers import Tokenizer
 
-    network = Network(encoder_folder, weights)
-    tokenizer = Tokenizer.from_file(str(encoder_folder / "tokenizer.json"))
-    return LearnedReader(tokenizer, network, threads or os.cpu_count() or 1)
+    found: Tokenizer = Tokenizer.from_file(str(encoder_folder / "tokenizer.json"))
+    return found
 
 
 class LearnedReader:

@@ -162,6 +162,7 @@ class Retriever:
         self._weights = weights or FusionWeights()
         self._states = PassageStates(encoder) if isinstance(encoder, TokenEncoder) else None
         self._reranker = load_reranker(self._weights.reranker) if self._weights.reranker else None
+        self._lock = threading.Lock()
         self._languages: LRUCache[Filter, tuple[str, ...]] = LRUCache(_FILTERS)
 
     def over(self, store: Store) -> Retriever:
@@ -173,9 +174,12 @@ class Retriever:
 
     def languages(self, where: Filter = _EVERYTHING) -> tuple[str, ...]:
         """The languages of the articles that pass, most articles first."""
-        found = self._languages.get(where)
+        with self._lock:
+            found = self._languages.get(where)
         if found is None:
-            found = self._languages[where] = tuple(self.store.languages(where))
+            found = tuple(self.store.languages(where))
+            with self._lock:
+                self._languages[where] = found
         return found
 
     def question_vector(self, question: str) -> Vectors:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from konkyo.index.embedding.model_folder import unit
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.records import Filter, Hit
 
@@ -91,8 +92,7 @@ def _moved(
     stored = retriever.store.vectors([h.passage.passage_id for h in ranked])
     best = stored[: limits.feedback_passages].mean(axis=0)
     towards = best - stored.mean(axis=0)
-    joined: Vectors = (vector + limits.feedback * towards).astype(np.float32)
-    return joined / np.float32(max(float(np.linalg.norm(joined)), 1e-12))
+    return unit(vector + np.float32(limits.feedback) * towards)
 
 
 def _above_usual(hits: Sequence[Hit], limits: LanguageLimits) -> list[Hit]:

@@ -11,10 +11,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from konkyo.index.embedding.model_folder import unit
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.rag.reading.network import Network
+from konkyo.rag.reading.reader import tokenizer_of
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -42,14 +42,9 @@ class QueryEncoder:
     def __call__(self, question: str) -> Vectors:
         """A vector of shape (dimension,), float32, length 1."""
         ids = self._tokenizer.encode(f"query: {question}").ids[:_LONGEST]
-        mean = self._network.run(ids, [0] * len(ids))["states"].mean(axis=0)
-        vector: Vectors = (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32)
-        return vector
+        return unit(self._network.run(ids, [0] * len(ids))["states"].mean(axis=0))
 
 
 def load_query_encoder(encoder_folder: Path, weights: Path = WEIGHTS) -> QueryEncoder:
     """Load it over the folder of multilingual-e5-small. Raises ModelDamaged."""
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(encoder_folder / "tokenizer.json"))
-    return QueryEncoder(tokenizer, Network(encoder_folder, weights))
+    return QueryEncoder(tokenizer_of(encoder_folder), Network(encoder_folder, weights))
