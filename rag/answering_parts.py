@@ -50,8 +50,7 @@ def answer_parts(
     building.parts = tuple(_part(each, quotes, building.asked.language) for each in told)
     for each in told:
         building.notices += each.notices
-        if each.quoted.notice:
-            building.notices.append(each.quoted.notice)
+        building.notices += each.quoted.notices
         if not each.quoted.quotes:
             language = building.asked.language
             building.notices.append(notice_text("part_missing", language, part=each.asked.text))

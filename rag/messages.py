@@ -23,6 +23,7 @@ __all__ = [
 
 NoticeKey = Literal[
     "conflict",
+    "changed",
     "several_articles",
     "premise",
     "llm_unavailable",

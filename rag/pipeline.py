@@ -23,7 +23,6 @@ from konkyo.index.stores.base import Store
 from konkyo.rag.answer_style import AnswerStyle, Phrasing
 from konkyo.rag.answering_parts import Told, answer_parts, look_again, returned
 from konkyo.rag.conversation import Turn
-from konkyo.rag.disagreement.conflicts import conflicting, counted
 from konkyo.rag.disagreement.false_premise import Otherwise, told_otherwise
 from konkyo.rag.generation.drafting import Drafter
 from konkyo.rag.generation.llm import LLM, NoLLM
@@ -42,8 +41,9 @@ from konkyo.rag.retrieval.evidence import SelectionLimits, Sentences
 from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
 from konkyo.rag.retrieval.query_encoder import QueryEncoder
 from konkyo.rag.retrieval.search import Decide, Found, Search, reader_alone
+from konkyo.rag.short_answer.chooser import QuoteChooser
 from konkyo.rag.short_answer.place import place_of
-from konkyo.rag.short_answer.quotes import Quoted, disputed, quoted
+from konkyo.rag.short_answer.quotes import Quoted
 from konkyo.rag.suggestions import AnswerCheck
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.timings import Timings
@@ -318,7 +318,7 @@ class Pipeline:
         options = self.options
         told = self._quoted(found, building.asked, options.quotes_shown)
         yield from building.tell(told.places, told.joined)
-        if not told.notice and options.style.phrases(self.llm.name):
+        if not told.notices and options.style.phrases(self.llm.name):
             drafter = Drafter(
                 self.llm,
                 self._verifier,
@@ -331,26 +331,14 @@ class Pipeline:
             if building.removed:
                 building.notices.append(notice_text("quotes_only", building.asked.language))
             for item, places in told.quotes:
-                yield building.quote(item, places)
-            if told.notice:
-                building.notices.append(told.notice)
+                yield building.quote(item, places, dated=told.dated)
+            building.notices += told.notices
 
     def _quoted(self, found: Found, asked: AskedQuestion, most: int) -> Quoted:
-        """The quotes that answer: each of several answers, each part of one, or the best."""
-        told = conflicting(
-            asked.standalone,
-            found.selection.spans,
-            found.evidence,
-            self._supporter,
-            differ=asked.asks_if_they_differ,
-            thresholds=self.options.thresholds,
-        )
-        if told:
-            hits = self._search.wider(asked, found.where)
-            limits = self.options.thresholds
-            told = counted(asked.standalone, told, hits, self._sentences, self._supporter, limits)
-            return disputed(told, asked.language)
-        return quoted(found, asked, most, self._reader, self.options.thresholds)
+        """The quotes that answer."""
+        return QuoteChooser(
+            self._search, self._sentences, self._reader, self._supporter, self.options.thresholds
+        ).choose(found, asked, most)
 
     def _part(self, part: AskedQuestion, find: Callable[[AskedQuestion], _Searching]) -> Told:
         """What answers one part of a question; no quotes where nothing does."""

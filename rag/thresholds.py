@@ -104,7 +104,7 @@ class Thresholds:
         0.5, "the reader's share from which a place may correct the question"
     )
     premise_covered: float = _share(
-        0.5, "share of the question's other words that the correcting sentence must have"
+        0.5, "share of the question's other words that a correcting or newer sentence must have"
     )
 
 

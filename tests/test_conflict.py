@@ -35,7 +35,7 @@ def differing(question: str, *articles: tuple[Evidence, Span]) -> list[str]:
         (
             HOW_MANY,
             ("邦人は約160人だった。", "約160人", "ja"),
-            ("About 170 people were there.", "170 people", "en"),
+            ("About 170 people were there.", "About 170 people", "en"),
             True,
         ),
         (

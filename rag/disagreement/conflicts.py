@@ -3,8 +3,8 @@
 Only what can be compared exactly is called a disagreement: the reader is sure of a place in one
 article, and a quote of another says the same but for its figure, in the same unit, or its day.
 Whether two sentences are about the same matter is asked of the learned checker, both ways
-(``benchmarks/conflicts.py``). Figures of different units, however unlike, are not compared;
-nothing is settled by which article is newer.
+(``benchmarks/conflicts.py``). Figures of different units, however unlike, are not compared.
+Whether the answer changed from one day to another is asked in ``changes``.
 """
 
 from __future__ import annotations
@@ -26,11 +26,20 @@ from konkyo.index.text.quantities import Quantity, quantities, same_quantity
 from konkyo.index.text.word_data import CHECKED, alternatives, word_data
 from konkyo.rag.reading.answerability import Asked, Measured, asked_for, holds, terms
 from konkyo.rag.retrieval.evidence import Sentences, Span
+from konkyo.rag.short_answer.place import Place, clean, place_in
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.types import Evidence
 from konkyo.rag.verification.meaning import Supporter
 
-__all__ = ["Version", "asks_whether_they_differ", "conflicting", "counted", "same_matter"]
+__all__ = [
+    "Version",
+    "about_the_same",
+    "asks_whether_they_differ",
+    "conflicting",
+    "counted",
+    "same_matter",
+    "surest_place",
+]
 
 _COMPARED: tuple[Measured, ...] = ("number", "date")
 
@@ -51,13 +60,18 @@ class Version:
 
     evidence: Evidence
     span: Span
-    kind: Asked
+    kind: Asked | None
     saying: tuple[Evidence, ...]
+
+    @property
+    def place(self) -> Place:
+        """Where the quote gives the answer: whole figures and words, without what hangs on them."""
+        return clean(place_in(self.evidence, self.span))
 
     @property
     def text(self) -> str:
         """The answer in the words of the quote."""
-        return self.span.text.strip(" ,.、，。")
+        return self.place.text
 
     @property
     def articles(self) -> int:
@@ -101,7 +115,7 @@ def conflicting(
     figure nor for a day are never called disputed, unless they ask whether articles ``differ``.
     Without a ``supporter`` only quotes of which the reader is as sure are compared.
     """
-    first = _first(spans, evidence, thresholds)
+    first = surest_place(spans, evidence, thresholds)
     if first is None:
         return ()
     quote, span = first
@@ -120,7 +134,7 @@ def conflicting(
             continue
         if any(_same(kind, told, (other, place)) for told in others):
             continue
-        if _about_the_same(question, first, (other, place), supporter, thresholds):
+        if about_the_same(question, first, (other, place), supporter, thresholds):
             others.append((other, place))
     if not others:
         return ()
@@ -134,7 +148,7 @@ def _version(kind: Asked, told: tuple[Evidence, Span], evidence: Sequence[Eviden
     return Version(quote, span, kind, saying)
 
 
-def _gives(kind: Asked, told: tuple[Evidence, Span], other: Evidence) -> Span | None:
+def _gives(kind: Asked | None, told: tuple[Evidence, Span], other: Evidence) -> Span | None:
     """The place where a sentence gives the same answer, or none."""
     return next((at for at in _written(kind, other) if _same(kind, told, (other, at))), None)
 
@@ -163,7 +177,7 @@ def counted(
                 continue
             ((number, version, place),) = given
             told = (version.evidence, version.span)
-            if _about_the_same(question, told, (sentence, place), supporter, thresholds):
+            if about_the_same(question, told, (sentence, place), supporter, thresholds):
                 saying[number].append(sentence)
                 quoted.add(hit.article.article_id)
                 break
@@ -192,9 +206,10 @@ def same_matter(supporter: Supporter, one: str, two: str) -> float:
     return sum(view.entail + view.contradict for view in ways) / len(ways)
 
 
-def _first(
+def surest_place(
     spans: Sequence[Span], evidence: Sequence[Evidence], thresholds: Thresholds
 ) -> tuple[Evidence, Span] | None:
+    """The surest place that a quote holds, with its quote; None where the reader is not sure."""
     for span in spans:
         quote = next((e for e in evidence if span.within(e)), None)
         if quote is not None and span.share >= thresholds.conflict_place:
@@ -219,7 +234,7 @@ def _rival(
     return next((place for place in [*read, *written] if differ(first, (other, place))), None)
 
 
-def _written(kind: Asked, told: Evidence) -> list[Span]:
+def _written(kind: Asked | None, told: Evidence) -> list[Span]:
     """Every figure or day that a quote holds, as a place in it."""
     language = told.article.language
     found = quantities(told.text, language) if kind == "number" else _moments(told)
@@ -236,7 +251,7 @@ def _written(kind: Asked, told: Evidence) -> list[Span]:
     ]
 
 
-def _same(kind: Asked, one: tuple[Evidence, Span], two: tuple[Evidence, Span]) -> bool:
+def _same(kind: Asked | None, one: tuple[Evidence, Span], two: tuple[Evidence, Span]) -> bool:
     if kind == "number":
         a, b = _figure(one), _figure(two)
         return a is not None and b is not None and (same_quantity(a, b) or same_quantity(b, a))
@@ -244,7 +259,7 @@ def _same(kind: Asked, one: tuple[Evidence, Span], two: tuple[Evidence, Span]) -
     return c is not None and d is not None and moments_agree(c, d)
 
 
-def _about_the_same(
+def about_the_same(
     question: str,
     one: tuple[Evidence, Span],
     two: tuple[Evidence, Span],

@@ -15,7 +15,7 @@ from konkyo.rag.question import AskedQuestion
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Span, token_cost
 from konkyo.rag.retrieval.search import Found
-from konkyo.rag.short_answer.place import Place, place_in, place_of
+from konkyo.rag.short_answer.place import Place, place_in
 from konkyo.rag.short_answer.short import Joined, short_answer
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.types import Evidence
@@ -32,13 +32,15 @@ class Quoted:
     """Quotes that are an answer, each with its places.
 
     ``several``: each quote says another thing, and the places of all make the short answer,
-    joined as ``joined`` says; else those of the first do. ``notice`` is what must be said beside.
+    joined as ``joined`` says; else those of the first do. ``notices`` are what must be said beside;
+    ``dated``: each quote is told by the day of its article.
     """
 
     quotes: tuple[tuple[Evidence, tuple[Place, ...]], ...]
     several: bool = False
     joined: Joined = "standard"
-    notice: str = ""
+    notices: tuple[str, ...] = ()
+    dated: bool = False
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -141,24 +143,37 @@ def _adds(place: Place, quotes: Sequence[Evidence]) -> bool:
     return bool(own) and all(2 * sum(w in text for w in wanted) < len(wanted) for text in given)
 
 
-def disputed(versions: Sequence[Version], language: str) -> Quoted:
-    """The quotes of articles that answer differently, with a notice that names each."""
-    between = "; ".join(_said(version, language) for version in versions)
-    quotes = []
-    for version in versions:
-        place = place_of(version.evidence, version.text)
-        quotes.append((version.evidence, (place,) if place else ()))
-    notice = notice_text("conflict", language, told=between)
-    return Quoted(tuple(quotes), several=True, joined="or", notice=notice)
+def disputed(newest: Sequence[Version], earlier: Sequence[Version], language: str) -> Quoted:
+    """The quotes of articles that answer differently, with a notice that names each.
+
+    Those of ``newest`` are the answer, and disagree where they are several; those of ``earlier``
+    stand behind it, told by their days.
+    """
+    quotes = [(version.evidence, (version.place,)) for version in newest]
+    quotes += [(version.evidence, ()) for version in earlier]
+    told = "; ".join(_said(version, language) for version in newest)
+    notices = [notice_text("conflict", language, told=told)] if len(newest) > 1 else []
+    if earlier:
+        before = "; ".join(_said(version, language) for version in earlier)
+        notices.append(notice_text("changed", language, newest=told, earlier=before))
+    return Quoted(
+        tuple(quotes),
+        several=True,
+        joined="or",
+        notices=tuple(notices),
+        dated=bool(earlier),
+    )
 
 
 def _said(version: Version, language: str) -> str:
     """An answer with who gives it: one article by its name, several by their number and days."""
+    short = short_answer([version.place], language)
+    text = short.text if short is not None else version.text
     if version.articles == 1:
-        return f"{version.text} ({_origin(version.evidence)})"
+        return f"{text} ({_origin(version.evidence)})"
     days = " – ".join(version.days)
     several = notice_text("several_articles", language, count=str(version.articles), days=days)
-    return f"{version.text} ({several})"
+    return f"{text} ({several})"
 
 
 def _origin(evidence: Evidence) -> str:

@@ -1,0 +1,49 @@
+"""Whether a sentence tells something as planned or expected, not as done.
+
+Only words in the clause of a place count: "Kim, who will visit in May, was born in 1960" tells 1960
+as done. Where a language has no words in ``data/planned.toml``, nothing is taken for a plan.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic.dataclasses import dataclass
+
+from konkyo.index.text.word_data import CHECKED, Alternatives, alternatives, word_data
+
+__all__ = ["asks_for_plan", "is_planned"]
+
+_Folded = Annotated[re.Pattern[str], alternatives(flags=re.IGNORECASE)]
+
+
+@dataclass(frozen=True, slots=True, config=CHECKED)
+class _Words:
+    """How one language speaks of plans; ``data/planned.toml`` says what each pattern finds."""
+
+    clause: Alternatives
+    said: Alternatives
+    asked: _Folded
+
+
+def _words(language: str) -> _Words | None:
+    return word_data(dict[str, _Words], "planned", "konkyo.rag").get(language[:2])
+
+
+def is_planned(quote: str, language: str, start: int = 0, end: int | None = None) -> bool:
+    """Whether the clauses that hold ``quote[start:end]`` tell it as planned; of all by default."""
+    words = _words(language)
+    if words is None:
+        return False
+    end = len(quote) if end is None else end
+    borders = [found.end() for found in words.clause.finditer(quote)]
+    first = max((at for at in borders if at <= start), default=0)
+    last = min((at for at in borders if at >= end), default=len(quote))
+    return words.said.search(quote, first, last) is not None
+
+
+def asks_for_plan(question: str, language: str) -> bool:
+    """Whether a question asks what was planned, whatever became of it."""
+    words = _words(language)
+    return words is not None and words.asked.search(question) is not None

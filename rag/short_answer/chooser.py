@@ -1,0 +1,53 @@
+"""Choose the quotes that are the answer: of articles that differ, of parts, or the best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from konkyo.rag.disagreement.changes import newest_and_earlier, replaced
+from konkyo.rag.disagreement.conflicts import Version, conflicting, counted
+from konkyo.rag.question import AskedQuestion
+from konkyo.rag.reading.protocol import Reader
+from konkyo.rag.retrieval.evidence import Sentences
+from konkyo.rag.retrieval.search import Found, Search
+from konkyo.rag.short_answer.quotes import Quoted, disputed, quoted
+from konkyo.rag.thresholds import Thresholds
+from konkyo.rag.verification.meaning import Supporter
+
+__all__ = ["QuoteChooser"]
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteChooser:
+    """Chooses quotes of what a search found. Safe to share by threads."""
+
+    search: Search
+    sentences: Sentences
+    reader: Reader | None
+    supporter: Supporter | None
+    thresholds: Thresholds
+
+    def choose(self, found: Found, asked: AskedQuestion, most: int) -> Quoted:
+        """Each of several answers, each part of one, or at most so many of the best quotes."""
+        versions = self._versions(found, asked)
+        if not versions:
+            return quoted(found, asked, most, self.reader, self.thresholds)
+        newest, earlier = newest_and_earlier(asked.standalone, asked.language, versions)
+        return disputed(newest, earlier, asked.language)
+
+    def _versions(self, found: Found, asked: AskedQuestion) -> tuple[Version, ...]:
+        """The answers of articles that differ, or of which a newer one took another's place."""
+        question, spans, limits = asked.standalone, found.selection.spans, self.thresholds
+        told = conflicting(
+            question,
+            spans,
+            found.evidence,
+            self.supporter,
+            differ=asked.asks_if_they_differ,
+            thresholds=limits,
+        )
+        if not told:
+            evidence, supporter = found.evidence, self.supporter
+            return replaced(question, asked.language, spans, evidence, supporter, limits)
+        hits = self.search.wider(asked, found.where)
+        return counted(question, told, hits, self.sentences, self.supporter, limits)
