@@ -17,7 +17,7 @@ from konkyo.index.text.name_identity import same_name
 from konkyo.index.text.names import Name, names
 from konkyo.rag.disagreement.conflicts import Version, about_the_same, surest_place
 from konkyo.rag.planned import asks_for_plan, is_planned
-from konkyo.rag.reading.answerability import asked_for, terms
+from konkyo.rag.reading.answerability import Asked, asked_for, terms
 from konkyo.rag.retrieval.evidence import Span
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.types import Evidence
@@ -86,7 +86,7 @@ def replaced(
             found.append(two)
     if len(found) == 1:
         return ()
-    kind = "name" if names_asked else None
+    kind: Asked | None = "name" if names_asked else None
     return tuple(Version(quote, span, kind, (quote,)) for quote, span in found)
 
 

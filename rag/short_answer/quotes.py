@@ -149,7 +149,7 @@ def disputed(newest: Sequence[Version], earlier: Sequence[Version], language: st
     Those of ``newest`` are the answer, and disagree where they are several; those of ``earlier``
     stand behind it, told by their days.
     """
-    quotes = [(version.evidence, (version.place,)) for version in newest]
+    quotes: list[tuple[Evidence, tuple[Place, ...]]] = [(v.evidence, (v.place,)) for v in newest]
     quotes += [(version.evidence, ()) for version in earlier]
     told = "; ".join(_said(version, language) for version in newest)
     notices = [notice_text("conflict", language, told=told)] if len(newest) > 1 else []
