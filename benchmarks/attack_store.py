@@ -17,7 +17,8 @@ from konkyo.index.stores.local.reader import LocalStore
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from fixtures_store import ToyEncoder, write_stories
 
-from benchmarks.torture import State, state_of, torture
+from benchmarks.build_host import BuildHost
+from benchmarks.torture import Killer, State, state_of, torture
 
 __all__ = ["damage_stores", "kill_builds"]
 
@@ -27,16 +28,18 @@ _BYTES = 64
 
 def kill_builds(seed: int, tried: int, wanted: int) -> Iterator[tuple[int, list[str]]]:
     """Kill builds at random moments, a fresh store for every few; yields what was lost, if any."""
-    while tried < wanted:
-        count = min(_KILLS_A_STORE, wanted - tried)
-        faults = []
-        with tempfile.TemporaryDirectory(prefix="konkyo-kills-") as folder:
-            try:
-                torture(count, seed * 1_000_000 + tried, Path(folder))
-            except (AssertionError, KonkyoError) as exc:
-                faults.append(f"after {tried} kills: {exc}")
-        tried += count
-        yield tried, faults
+    with BuildHost() as host:
+        killer = Killer(host, seed)
+        while tried < wanted:
+            count = min(_KILLS_A_STORE, wanted - tried)
+            faults = []
+            with tempfile.TemporaryDirectory(prefix="konkyo-kills-") as folder:
+                try:
+                    torture(count, seed * 1_000_000 + tried, Path(folder), killer)
+                except (AssertionError, KonkyoError) as exc:
+                    faults.append(f"after {tried} kills: {exc}")
+            tried += count
+            yield tried, faults
 
 
 def damage_stores(seed: int, tried: int, wanted: int) -> Iterator[tuple[int, list[str]]]:

@@ -14,6 +14,7 @@ import io
 import json
 import math
 import random
+import re
 import sys
 import time
 import zipfile
@@ -23,20 +24,16 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.fuzz_process import Findings, run
+from benchmarks.fuzz_seeds import Seed, seeds
 from konkyo.index.ingest.preparation import DocumentTask, chunker, read_document
-from konkyo.index.ingest.sources import FEED, Listing, RawDocument
+from konkyo.index.ingest.sources import Listing, RawDocument
 from konkyo.index.settings import ChunkSettings, ReadingSettings
 
 LIMITS = ReadingSettings(seconds=5, memory=500)
 FINDINGS = ("takes longer", "takes more", "ended the process")
 PARSERS = ("docx", "feedparser", "lxml.html", "pypdf", "trafilatura", "yaml")
 _BATCH = 5_000
-_STEP = 500
-WORDS = (
-    "The mayor of Harlow opened the new bridge on 3 May 2024. It cost 4.5 million pounds.\n\n"
-    "市長は五月三日、新しい橋の開通式に出席した。費用は四億五千万円だった。\n\n"
-    "市长于5月3日为新桥剪彩，造价四百五十万元。\n\nСтоимость моста составила 4,5 млн фунтов.\n"
-)
+_STEP = 2_000
 # Pieces that parsers take for something.
 TOKENS = (
     *(
@@ -63,149 +60,19 @@ TOKENS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Seed:
-    """A sound document; ``members`` are the parts of an archive."""
-
-    name: str
-    media_type: str
-    content: bytes = b""
-    members: tuple[tuple[str, bytes], ...] = ()
-
-
-def seeds() -> list[Seed]:
-    """One or more documents for each reader."""
-    row = {"title": "Bridge", "text": WORDS, "date": "2024-05-03", "url": "https://a.example/1"}
-    html = (
-        "<html lang=en><head><title>Bridge</title><meta name=author content='A. Writer'><style>"
-        ".x{display:none}</style></head><body><article><h1>Bridge</h1><p>"
-        + WORDS.replace("\n\n", "</p><p style='color:red'>")
-        + "</p><table><tr><td>1</td><td>2</td></tr></table></article></body></html>"
-    )
-    feed = (
-        "<?xml version='1.0'?><rss version='2.0'><channel><title>News</title><language>en</langua"
-        "ge>"
-        "<item><title>Bridge</title><link>https://a.example/1</link><pubDate>Fri, 03 May 2024 "
-        f"10:00:00 GMT</pubDate><description>{WORDS}</description></item></channel></rss>"
-    )
-    markdown = (
-        f"---\ntitle: Bridge\ndate: 2024-05-03\ntags: [a, b]\n---\n# Bridge\n\n> "
-        f"{WORDS}\n- [a](b)\n"
-    )
-    lines = "\n".join(f"[2024-05-0{n}] body: {WORDS.replace(chr(10), ' ')}" for n in range(1, 5))
-    line = json.dumps(row, ensure_ascii=False)
-    return [
-        Seed("a.txt", "text/plain", WORDS.encode()),
-        Seed("lines.txt", "text/plain", lines.encode()),
-        Seed("sjis.txt", "text/plain", WORDS.split("\n\n")[1].encode("cp932") * 5),
-        Seed("utf16.txt", "text/plain", WORDS.encode("utf-16")),
-        Seed("a.md", "text/markdown", markdown.encode()),
-        Seed("a.html", "text/html", html.encode()),
-        Seed("a.jsonl", "application/jsonl", f"{line}\n{json.dumps(row)}\n".encode()),
-        Seed("a.json", "application/json", json.dumps([row, row]).encode()),
-        Seed("a.rss", FEED, feed.encode()),
-        Seed("a.csv", "text/csv", f'title,text,date\nBridge,"{WORDS}",2024-05-03\n'.encode()),
-        Seed("a.mhtml", "multipart/related", _mhtml(html)),
-        Seed("nitf.xml", FEED, _nitf().encode()),
-        Seed("newsml.xml", FEED, _newsml().encode()),
-        Seed("a.pdf", "application/pdf", _pdf()),
-        Seed("a.docx", _DOCX, members=_members(_docx())),
-        Seed("a.epub", "application/epub+zip", members=_epub(html)),
-    ]
-
-
-_DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-
-
-def _mhtml(html: str) -> bytes:
-    """A saved page of one part."""
-    head = "Content-Type: multipart/related; boundary=cut\n\n--cut\n"
-    part = "Content-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"
-    return f"{head}{part}{html}\n--cut--\n".encode()
-
-
-def _nitf() -> str:
-    paragraphs = "".join(f"<p>{line}</p>" for line in WORDS.split("\n\n"))
-    return (
-        '<nitf><head><docdata><date.issue norm="20240503T101500Z"/></docdata></head><body>'
-        f"<body.head><hedline><hl1>Bridge</hl1></hedline></body.head><body.content>{paragraphs}"
-        "</body.content></body></nitf>"
-    )
-
-
-def _newsml() -> str:
-    """An item that holds NITF, and one that holds plain text."""
-    return (
-        "<newsMessage><itemSet><newsItem><contentMeta><headline>Bridge</headline></contentMeta>"
-        f"<contentSet><inlineXML>{_nitf()}</inlineXML></contentSet></newsItem><newsItem>"
-        f"<contentSet><inlineData>{WORDS}</inlineData></contentSet></newsItem></itemSet>"
-        "</newsMessage>"
-    )
-
-
-def _pdf() -> bytes:
-    """Two pages in a standard font."""
-    text = "BT /F1 12 Tf 72 700 Td (The mayor opened the bridge on 3 May 2024.) Tj ET"
-    objects = [
-        "<< /Type /Catalog /Pages 2 0 R >>",
-        "<< /Type /Pages /Kids [3 0 R 3 0 R] /Count 2 >>",
-        "<< /Type /Page /Parent 2 0 R /Resources << /Font << /F1 4 0 R >> >> /Contents 5 0 R >>",
-        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
-        f"<< /Length {len(text)} >>\nstream\n{text}\nendstream",
-    ]
-    out = "%PDF-1.4\n"
-    starts = []
-    for number, body in enumerate(objects, 1):
-        starts.append(len(out))
-        out += f"{number} 0 obj\n{body}\nendobj\n"
-    table = "".join(f"{start:010} 00000 n \n" for start in starts)
-    count = len(objects) + 1
-    trailer = f"trailer\n<< /Size {count} /Root 1 0 R >>\nstartxref\n{len(out)}\n%%EOF\n"
-    return f"{out}xref\n0 {count}\n0000000000 65535 f \n{table}{trailer}".encode()
-
-
-def _docx() -> bytes:
-    import docx
-
-    document = docx.Document()
-    document.add_heading("Bridge", 1)
-    for paragraph in WORDS.split("\n\n"):
-        document.add_paragraph(paragraph)
-    document.add_table(2, 2).cell(0, 0).text = "Cost"
-    file = io.BytesIO()
-    document.save(file)
-    return file.getvalue()
-
-
-def _members(content: bytes) -> tuple[tuple[str, bytes], ...]:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return tuple((name, archive.read(name)) for name in archive.namelist())
-
-
-def _epub(html: str) -> tuple[tuple[str, bytes], ...]:
-    package = (
-        "<package><metadata><title>Bridges</title><date>2024-05-03</date></metadata><manifest>"
-        "<item id='c' href='c.xhtml' media-type='application/xhtml+xml'/></manifest>"
-        "<spine><itemref idref='c'/></spine></package>"
-    )
-    container = "<container><rootfiles><rootfile full-path='p.opf'/></rootfiles></container>"
-    return (
-        ("META-INF/container.xml", container.encode()),
-        ("p.opf", package.encode()),
-        ("c.xhtml", html.encode()),
-    )
-
-
 def mutated_text(content: bytes, chance: random.Random) -> bytes:
     """A document of sound structure with faults in its words, so that it is read to its end."""
-    start = content.find(b"mayor")
-    end = min(len(content), start + 80)
-    words = mutated(content[start:end], chance).decode("utf-8", "ignore")
-    plain = "".join(c for c in words if c not in _STRUCTURE and c >= " ")
-    return content[:start] + plain.encode() + content[end:] if start >= 0 else content
+    places = [at for word in _BEGINNINGS if (at := content.find(word)) >= 0]
+    if not places:
+        return mutated(content, chance)
+    start = chance.choice(places)
+    words = _STRUCTURE.split(content[start : start + 80].decode("utf-8", "ignore"), 1)[0].encode()
+    hurt = mutated(words, chance).decode("utf-8", "ignore")
+    return content[:start] + _STRUCTURE.sub("", hurt).encode() + content[start + len(words) :]
 
 
-_STRUCTURE = frozenset('<>&"\\{}[]()')
+_BEGINNINGS = tuple(word.encode() for word in ("mayor", "市長", "市长", "Стоимость"))
+_STRUCTURE = re.compile(r'[<>&"\\{}\[\]()\x00-\x1f]+')
 
 
 def mutated(content: bytes, chance: random.Random) -> bytes:
@@ -258,20 +125,30 @@ def document(corpus: Sequence[Seed], seed: int, number: int) -> RawDocument:
     """The input of a number."""
     chance = random.Random(f"{seed}:{number}")
     chosen = corpus[number % len(corpus)]
-    content = chosen.content
+    name = f"{number}-{chosen.name}"
     change = mutated if chance.random() < 0.5 else mutated_text
+    if chosen.around is not None and change is mutated_text:
+        words = mutated_text(chosen.inner, chance)
+        return RawDocument(name, chosen.media_type, chosen.around(words))
+    content = chosen.content
     if chosen.members:
-        hurt = chance.randrange(len(chosen.members))
+        hurt = chance.choice(_places(chosen, change is mutated_text))
         whole = chance.random() < 0.2
         file = io.BytesIO()
         with zipfile.ZipFile(file, "w") as archive:
-            for at, (name, part) in enumerate(chosen.members):
+            for at, (part, held) in enumerate(chosen.members):
                 same = whole or at != hurt
-                archive.writestr(name, part if same else change(part, chance))
+                archive.writestr(part, held if same else change(held, chance))
         content = file.getvalue()
         if not whole:
-            return RawDocument(f"{number}-{chosen.name}", chosen.media_type, content)
-    return RawDocument(f"{number}-{chosen.name}", chosen.media_type, change(content, chance))
+            return RawDocument(name, chosen.media_type, content)
+    return RawDocument(name, chosen.media_type, change(content, chance))
+
+
+def _places(archive: Seed, with_words: bool) -> list[int]:
+    """The members of an archive, or those that hold words to be mutated."""
+    parts = enumerate(part for _, part in archive.members)
+    return [at for at, part in parts if not with_words or any(w in part for w in _BEGINNINGS)]
 
 
 def held(raw: RawDocument) -> RawDocument:

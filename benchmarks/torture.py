@@ -2,8 +2,9 @@
 
     python benchmarks/torture.py [--kills 200] [--seed 1] [--out benchmarks/results/torture.txt]
 
-Each round changes the sources, starts a build in a process of its own, kills it with SIGKILL
-after a random time, and then checks: the store opens and verifies; what it answers is exactly
+Each round changes the sources, begins a build in a process of its own (a fork of one that has
+loaded what it needs; every fifth, a program from its start on), kills it with SIGKILL after a
+random time, and then checks: the store opens and verifies; what it answers is exactly
 the old or exactly the new generation; a reader that was open all along still has one of the
 two; and the next build completes with just the articles of the sources. Every fourth round
 changes the chunking as well, so that a new store has to be swapped in.
@@ -12,6 +13,7 @@ changes the chunking as well, so that a new store has to be swapped in.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
 import shutil
 import subprocess
@@ -26,15 +28,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from fixtures_store import ToyEncoder, write_story, yes  # noqa: E402
+from fixtures_store import ToyEncoder, write_story  # noqa: E402
 
-from konkyo.index.builder import build  # noqa: E402
+from benchmarks.build_host import BuildHost, build_here  # noqa: E402
 from konkyo.index.errors import StoreMissing  # noqa: E402
-from konkyo.index.settings import ChunkSettings  # noqa: E402
 from konkyo.index.stores.local.checks import verify  # noqa: E402
 from konkyo.index.stores.local.reader import LocalStore  # noqa: E402
 
 STORIES = 60
+_PATIENCE = 600.0
+_WHOLE = 5
+"""Each so many builds is a program from its start on; the others begin where a build does."""
 State = dict[str, tuple[str, str]]
 
 
@@ -103,8 +107,65 @@ def start(news: Path, store: Path, budget: int, pause: float) -> subprocess.Pope
     )
 
 
+class Killer:
+    """Kills builds at moments spread over their length, whatever the machine is doing."""
+
+    def __init__(self, host: BuildHost, seed: int) -> None:
+        self._host = host
+        self._chance = random.Random(seed)
+        self._lengths: dict[bool, float] = {}
+
+    def kill(self, news: Path, store: Path, budget: int, *, whole: bool) -> bool:
+        """Begin a build and kill it, if it does not end before; return whether it was killed.
+
+        A ``whole`` build is a program that starts, and has its documents read by another process.
+        """
+        pause = self._chance.choice((0.0, 0.03, 0.1))
+        # The first is left to end, and says how long they take.
+        known = self._lengths.get(whole)
+        seconds = self._chance.random() * known if known is not None else _PATIENCE
+        if whole:
+            code, said, spent = _program(news, store, budget, pause, seconds)
+        else:
+            self._host.begin(news, store, budget, pause)
+            began = time.monotonic()
+            code, said = self._host.end(seconds)
+            spent = time.monotonic() - began
+        if code not in (0, -9):
+            raise AssertionError(f"the build ended with {code}: {said[-300:]}")
+        if code == 0:
+            last = max(0.05, 1.3 * spent)
+            self._lengths[whole] = 0.7 * self._lengths.get(whole, last) + 0.3 * last
+        return code == -9
+
+    def later(self, *, whole: bool) -> None:
+        """Kill later than up to now: the last build had not come to its end."""
+        self._lengths[whole] = min(self._lengths[whole] * 1.05, 30.0)
+
+
+def _program(
+    news: Path, store: Path, budget: int, pause: float, seconds: float
+) -> tuple[int, str, float]:
+    """Kill a program that builds; return its exit code, what it said, and how long it ran."""
+    with start(news, store, budget, pause) as builder:
+        assert builder.stdout is not None
+        try:
+            builder.stdout.readline()
+            began = time.monotonic()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                builder.wait(seconds)
+        finally:
+            builder.kill()
+        code = builder.wait(120)
+        return code, builder.stdout.read().strip(), time.monotonic() - began
+
+
 def torture(
-    kills: int, seed: int, work: Path, say: Callable[[str], None] = lambda line: None
+    kills: int,
+    seed: int,
+    work: Path,
+    killer: Killer,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Outcome:
     """Kill as many builds; raises AssertionError at the first broken promise."""
     chance = random.Random(seed)
@@ -113,66 +174,70 @@ def torture(
     versions: dict[int, int] = {}
     seen: Counter[str] = Counter()
     began = time.monotonic()
-    budget, length = 192, 1.0
+    budget = 192
     old: State | None = None
-    reader: LocalStore | None = None
-    while seen["killed"] < kills:
-        change(news, chance, versions)
-        if chance.random() < 0.25:
-            budget = chance.choice((64, 128, 192))
-        pause = chance.choice((0.0, 0.03, 0.1))
-        with start(news, store, budget, pause) as builder:
-            try:
-                assert builder.stdout is not None
-                builder.stdout.readline()
-                launched = time.monotonic()
-                builder.wait(chance.random() * length)
-                # Aim at the length of a build, whatever the machine is doing.
-                length = 0.7 * length + 0.3 * max(0.1, 1.3 * (time.monotonic() - launched))
-            except subprocess.TimeoutExpired:
-                pass
-            finally:
-                builder.kill()
-            code = builder.wait(120)
-            if code not in (0, -9):
-                said = builder.stdout.read().strip()
-                raise AssertionError(f"the build ended with {code}: {said[-300:]}")
-        seen["killed" if code == -9 else "finished"] += 1
-        after = opened(store)
-        # What the build was to make is made elsewhere, from the same sources and from nothing.
-        with tempfile.TemporaryDirectory() as clean:
-            build([str(news)], Path(clean) / "s", ToyEncoder(), ChunkSettings(budget=budget))
-            new = opened(Path(clean) / "s")
-        if code == 0 and after != new:
-            raise AssertionError("a finished build is not what was asked for")
-        if after not in (old, new):
-            raise AssertionError("neither the old nor the new generation")
-        seen["new" if after == new else "old"] += code == -9
-        if code == -9 and after != new:
-            length = min(length * 1.05, 30.0)
-        if reader is not None:
+    with contextlib.ExitStack() as opening:
+        reader: LocalStore | None = None
+        while seen["killed"] < kills:
+            change(news, chance, versions)
+            if chance.random() < 0.25:
+                budget = chance.choice((64, 128, 192))
+            whole = (seen["killed"] + seen["finished"]) % _WHOLE == 0
+            killed = killer.kill(news, store, budget, whole=whole)
+            seen["killed" if killed else "finished"] += 1
+            after = opened(store)
+            new = _made_anew(news, budget)
+            _require_one_of(old, new, after, killed=killed)
+            if killed:
+                seen["new" if after == new else "old"] += 1
+                if after != new:
+                    killer.later(whole=whole)
+            if reader is not None:
+                _require_the_same(reader, after)
+            _complete(news, store, budget, new)
+            if reader is None:
+                reader = opening.enter_context(LocalStore(store))
             reader.refresh()
-            if state_of(reader) != after:
-                raise AssertionError("a running reader sees something else than a new one")
-        build([str(news)], store, ToyEncoder(), ChunkSettings(budget=budget), confirm=yes)
-        if opened(store) != new:
-            raise AssertionError("the next build did not complete what was asked for")
-        if not all(f.ok for f in verify(store)):
-            raise AssertionError("the completed store does not verify")
-        left = {p.name.split("-")[0].split(".")[0] for p in store.iterdir()}
-        if not left <= {"CURRENT", "LOCK", "truth", "seg"}:
-            raise AssertionError(f"left behind: {sorted(left)}")
-        if reader is None:
-            reader = LocalStore(store)
-        reader.refresh()
-        old = new
-        if seen["killed"] % 10 == 0:
-            say(f"{seen['killed']} killed, {dict(seen)}")
-    if reader is not None:
-        reader.close()
+            old = new
+            if seen["killed"] % 10 == 0:
+                say(f"{seen['killed']} killed, {dict(seen)}")
     return Outcome(
         seen["killed"], seen["old"], seen["new"], seen["finished"], time.monotonic() - began
     )
+
+
+def _made_anew(news: Path, budget: int) -> State | None:
+    """What a build is to make: made elsewhere, from the same sources and from nothing."""
+    with tempfile.TemporaryDirectory() as clean:
+        build_here(news, Path(clean) / "s", budget)
+        return opened(Path(clean) / "s")
+
+
+def _require_one_of(
+    old: State | None, new: State | None, after: State | None, *, killed: bool
+) -> None:
+    if not killed and after != new:
+        raise AssertionError("a finished build is not what was asked for")
+    if after not in (old, new):
+        raise AssertionError("neither the old nor the new generation")
+
+
+def _require_the_same(reader: LocalStore, after: State | None) -> None:
+    reader.refresh()
+    if state_of(reader) != after:
+        raise AssertionError("a running reader sees something else than a new one")
+
+
+def _complete(news: Path, store: Path, budget: int, new: State | None) -> None:
+    """Build again; everything has to be there then, and nothing else."""
+    build_here(news, store, budget)
+    if opened(store) != new:
+        raise AssertionError("the next build did not complete what was asked for")
+    if not all(f.ok for f in verify(store)):
+        raise AssertionError("the completed store does not verify")
+    left = {p.name.split("-")[0].split(".")[0] for p in store.iterdir()}
+    if not left <= {"CURRENT", "LOCK", "truth", "seg"}:
+        raise AssertionError(f"left behind: {sorted(left)}")
 
 
 def main() -> None:
@@ -183,7 +248,9 @@ def main() -> None:
     options = parser.parse_args()
     work = Path(tempfile.mkdtemp(prefix="konkyo-torture-"))
     try:
-        done = torture(options.kills, options.seed, work, print)
+        with BuildHost() as host:
+            killer = Killer(host, options.seed)
+            done = torture(options.kills, options.seed, work, killer, print)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     text = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_chat import FakeExaminer, FakeReader
+from fixtures_engines import PASSWORD, Postgres, free_port, postgres  # noqa: F401
 
 from konkyo.index.errors import UsageError
 from konkyo.index.settings import WatchSettings
@@ -19,8 +21,16 @@ from konkyo.ui.cli.main import konkyo
 from konkyo.ui.http.auth import Access, Denied, KeysFile
 from konkyo.ui.http.service import api_application
 from konkyo.ui.http.services import Services
-from konkyo.ui.server.audit import AuditLog, audit_file, read_entries
+from konkyo.ui.server.audit import (
+    AuditLog,
+    audit_file,
+    audit_log_of,
+    entries_of,
+    read_entries,
+    recorded,
+)
 from konkyo.ui.server.index_jobs import IndexJobs
+from konkyo.ui.server.session_store import SessionStore
 from konkyo.ui.server.watcher import Watcher
 from konkyo.ui.web.admin import Tickets
 from konkyo.ui.web.chat_service import ChatService
@@ -152,6 +162,39 @@ def test_the_command_prints_the_last_entries(tmp_path: Path) -> None:
     assert "refused: nothing to undo" in said.output
     said = CliRunner().invoke(konkyo, ["audit", "--store", store, "--last", "1", "--json"])
     assert [row["who"] for row in json.loads(said.output)] == ["ken"]
+
+
+def test_servers_that_share_a_database_keep_one_log(
+    postgres: Postgres,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    address = postgres.make("audited")
+    for who in ("mari", "ken"):
+        with pytest.raises(UsageError), recorded(audit_log_of(address), who, "add", ["a.md"]):
+            raise UsageError("outside")
+    assert not audit_file(address).exists()
+    assert [(e.who, e.objects, e.refused) for e in entries_of(address)] == [
+        ("mari", ("a.md",), "outside"),
+        ("ken", ("a.md",), "outside"),
+    ]
+    said = CliRunner().invoke(konkyo, ["audit", "--store", address])
+    assert "ken  add  a.md  refused: outside" in said.output
+    assert PASSWORD not in said.output
+    for number in range(4):
+        SessionStore(address).keep_entry({**asdict(entries_of(address)[0]), "who": str(number)}, 3)
+    assert [entry.who for entry in entries_of(address)] == ["1", "2", "3"]
+
+
+def test_while_a_database_is_gone_entries_are_kept_in_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    address = f"postgresql://konkyo:none@127.0.0.1:{free_port()}/news"
+    audit_log_of(address).add("mari", "undo")
+    (entry,) = read_entries(audit_file(address))
+    assert (entry.who, entry.action) == ("mari", "undo")
 
 
 # --- keys -----------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -170,3 +172,48 @@ def test_servers_that_share_an_index_count_together(postgres: Postgres) -> None:
     storage.clear(key)
     servers[1].take("caller")
     assert storage.reset() == 2
+
+
+def test_servers_that_share_an_index_hold_places_together(postgres: Postgres) -> None:  # noqa: F811
+    """Also beside each other, and those of a server that was killed come free."""
+    from konkyo.ui.server.shared_limits import SharedPlaces
+
+    address = postgres.make("placed")
+    places = [SharedPlaces(SessionStore(address), 3600) for _ in "ab"]
+    servers = [Limiter(0, 3, places=held) for held in places]
+    with servers[0].slot("caller"), servers[1].slot("caller"), servers[0].slot("caller"):
+        for server in servers:
+            with pytest.raises(TooMany, match="at most 3"), server.slot("caller"):
+                pass
+            with server.slot("another caller"):
+                pass
+    taken = list(ThreadPoolExecutor(8).map(lambda n: places[n % 2].take("caller", 3), range(16)))
+    assert sum(place is not None for place in taken) == 3
+    for place in filter(None, taken):
+        places[1].give_back(place)
+    assert postgres.run("SELECT count(*) FROM konkyo.places", "placed") == [(0,)]
+
+    killed = SessionStore(address)
+    assert killed.take_place("caller", "a place", 1, 0.0)
+    assert places[0].take("caller", 1) is not None
+
+
+def test_a_place_is_held_for_as_long_as_its_answer_takes(postgres: Postgres) -> None:  # noqa: F811
+    from konkyo.ui.server.shared_limits import SharedPlaces
+
+    address = postgres.make("held")
+    until = "SELECT until FROM konkyo.places"
+    places = SharedPlaces(SessionStore(address), 60)
+    place = places.take("caller", 1)
+    assert place is not None
+    ((first,),) = postgres.run(until, "held")
+    SessionStore(address).renew_places([place], 120)
+    ((second,),) = postgres.run(until, "held")
+    assert second - first >= 60
+
+    async def caller_has_left() -> None:
+        places.give_back(place)
+
+    asyncio.run(caller_has_left())
+    while postgres.run(until, "held"):
+        threading.Event().wait(0.05)

@@ -200,8 +200,8 @@ def read_docx(content: bytes, source: str) -> Draft:
             lines.extend(_row(row) for row in block.rows if not _is_deleted(row))
             continue
         text = _visible(block)
-        style = (block.style.name or "") if block.style is not None else ""
-        if heading is None and not any(lines) and text and style in ("Title", "Heading 1"):
+        # To know the style of a paragraph costs a search of all styles: only of the first one.
+        if heading is None and text and not any(lines) and _is_title(block):
             heading = text
             continue
         lines.append(text)
@@ -214,6 +214,12 @@ def read_docx(content: bytes, source: str) -> Draft:
     return Draft(
         heading or title or None, text, published=stamp, author=None if ignored else author
     )
+
+
+def _is_title(paragraph: Paragraph) -> bool:
+    """Whether a paragraph's style is that of a title."""
+    style = paragraph.style
+    return style is not None and style.name in ("Title", "Heading 1")
 
 
 def _blocks(document: Document) -> Iterator[Paragraph | Table]:

@@ -55,6 +55,7 @@ def read_html(html: str, source: str, url: str | None = None) -> Page:
         tree.get("lang") or tree.get("{http://www.w3.org/XML/1998/namespace}lang") or ""
     ).lower()[:2]
     _drop_hidden(tree)
+    _hash_stop_words_once()
     found = bare_extraction(
         tree,
         url=url,
@@ -89,6 +90,18 @@ def read_html(html: str, source: str, url: str | None = None) -> Page:
     # What the text shows is believed before what the page claims; pages are often left at "en".
     seen = detect(text[:2000], default=language or "en")
     return Page(draft, seen if is_language_code(seen) else None, found.sitename or found.hostname)
+
+
+def _hash_stop_words_once() -> None:
+    """Make trafilatura keep justext's stop words as a set.
+
+    justext looks its words up in a cache by their hash: Python keeps that of a set, but computes
+    that of a tuple, of all languages' words, for each page.
+    """
+    from trafilatura import external
+
+    if not isinstance(external.JT_STOPLIST, frozenset):
+        external.JT_STOPLIST = frozenset(external.JT_STOPLIST or external.jt_stoplist_init())
 
 
 _LEAST = 20

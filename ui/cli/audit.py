@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import deque
 from dataclasses import asdict
 
 import click
@@ -30,11 +29,12 @@ __all__ = ["audit"]
 def audit(store: str | None, last: int, as_json: bool) -> None:
     """Print what editors did on the page and over HTTP, oldest first."""
     from konkyo.index.settings import load_settings
+    from konkyo.index.stores.address import masked
     from konkyo.ui.cli.terminal import clean
-    from konkyo.ui.server.audit import audit_file, read_entries
+    from konkyo.ui.server.audit import entries_of
 
-    file = audit_file(store or load_settings().store)
-    entries = deque(read_entries(file), maxlen=last)
+    index = store or load_settings().store
+    entries = entries_of(index)[-last:]
     if as_json:
         click.echo(json.dumps([asdict(entry) for entry in entries], ensure_ascii=False))
         return
@@ -42,4 +42,4 @@ def audit(store: str | None, last: int, as_json: bool) -> None:
         why = f"  refused: {entry.refused}" if entry.refused else ""
         objects = " ".join(entry.objects)
         click.echo(clean(f"{entry.at}  {entry.who or '-'}  {entry.action}  {objects}{why}"))
-    click.echo(f"{len(entries)} entries in {clean(str(file))}")
+    click.echo(f"{len(entries)} entries on {clean(masked(index))}")

@@ -193,13 +193,13 @@ def _chat_server(
     closing: contextlib.ExitStack,
 ) -> ChatServer:
     """Everything one server consists of; ``load`` opens the pipeline in the background."""
-    from konkyo.ui.server.audit import AuditLog, audit_file
+    from konkyo.ui.server.audit import audit_log_of
     from konkyo.ui.server.conversation_store import ConversationLimits, open_conversation_store
     from konkyo.ui.server.evaluation_jobs import EvaluationJobs
     from konkyo.ui.server.feedback import Feedback, feedback_file
     from konkyo.ui.server.session_store import SignIns, session_store_of
     from konkyo.ui.server.share_store import ShareStore
-    from konkyo.ui.server.shared_limits import SharedCounts
+    from konkyo.ui.server.shared_limits import SharedCounts, SharedPlaces
     from konkyo.ui.server.watcher import Watcher
     from konkyo.ui.web.admin import question_sets
     from konkyo.ui.web.chat_server import ChatServer
@@ -210,11 +210,12 @@ def _chat_server(
     store = settings.store
     session_store = session_store_of(store)
     storage = SharedCounts(session_store) if session_store is not None else None
+    places = SharedPlaces(session_store) if session_store is not None else None
     kept = settings.chat
     limits = ConversationLimits(kept.conversations, kept.turns, kept.conversation_days)
     conversation_store = open_conversation_store(store, limits)
     chat_service = ChatService(load, telemetry, conversation_store, kept.stale_after)
-    audit = AuditLog(audit_file(store))
+    audit = audit_log_of(store)
     index_jobs = _index_jobs(settings, chat_service, access, allowed, audit)
     closing.callback(index_jobs.close)
     watcher = Watcher(index_jobs, settings.watch, ready=lambda: chat_service.readiness == "ready")
@@ -227,7 +228,7 @@ def _chat_server(
     return ChatServer(
         chat_service,
         access,
-        Limiter(settings.chat.rate, settings.chat.concurrent, storage),
+        Limiter(kept.rate, kept.concurrent, storage, places=places),
         index_jobs,
         evaluation_jobs,
         session_store or Feedback(feedback_file(store)),

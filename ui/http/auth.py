@@ -9,10 +9,11 @@ import logging
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 from konkyo.index.errors import KonkyoError, UsageError
 
@@ -26,6 +27,8 @@ __all__ = [
     "Denied",
     "KeysFile",
     "Limiter",
+    "MemoryPlaces",
+    "Places",
     "Role",
     "TooMany",
     "read_keys",
@@ -191,11 +194,44 @@ class Access:
         raise Denied("this key is not known here", known=False)
 
 
+class Places(Protocol):
+    """Who holds how many places for requests that are being answered."""
+
+    def take(self, caller: str, most: int) -> str | None:
+        """Hold a place and return its name; None where the caller holds ``most``."""
+
+    def give_back(self, place: str) -> None:
+        """Free a place."""
+
+
+class MemoryPlaces:
+    """Places of this process. Safe to share by threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._busy: Counter[str] = Counter()
+
+    def take(self, caller: str, most: int) -> str | None:
+        """Hold a place and return its name; None where the caller holds ``most``."""
+        with self._lock:
+            if self._busy[caller] >= most:
+                return None
+            self._busy[caller] += 1
+            return caller
+
+    def give_back(self, place: str) -> None:
+        """Free a place."""
+        with self._lock:
+            self._busy[place] -= 1
+            if not self._busy[place]:
+                del self._busy[place]
+
+
 class Limiter:
     """Lets each caller do ``rate`` things a minute and ``concurrent`` at once; 0 means no limit.
 
-    ``what`` names the things in messages. Counts of a minute are in ``storage``, by which several
-    servers may share them; without one, in this process.
+    ``what`` names the things in messages. Counts of a minute are in ``storage`` and requests under
+    way in ``places``, by which several servers may share them; without, in this process.
     """
 
     def __init__(
@@ -204,6 +240,7 @@ class Limiter:
         concurrent: int = 0,
         storage: Storage | None = None,
         what: str = "questions",
+        places: Places | None = None,
     ) -> None:
         from limits import RateLimitItemPerMinute
         from limits.storage import MemoryStorage
@@ -213,8 +250,7 @@ class Limiter:
         self._minute = RateLimitItemPerMinute(max(rate, 1), namespace=what)
         self._storage = storage or MemoryStorage()
         self._concurrent = concurrent
-        self._lock = threading.Lock()
-        self._busy: dict[str, int] = {}
+        self._places = places or MemoryPlaces()
 
     def take(self, caller: str) -> None:
         """Count one request. Raises TooMany; StoreError where a shared storage cannot be had."""
@@ -236,19 +272,20 @@ class Limiter:
 
     @contextlib.contextmanager
     def slot(self, caller: str) -> Iterator[None]:
-        """Count one request and hold a place while it is answered. Raises TooMany."""
+        """Count one request and hold a place while it is answered.
+
+        Raises TooMany; StoreError where a shared storage cannot be had.
+        """
         self.take(caller)
-        with self._lock:
-            busy = self._busy.get(caller, 0)
-            if self._concurrent and busy >= self._concurrent:
-                raise TooMany(
-                    f"at most {self._concurrent} {self._what} at once; wait for an answer first", 1
-                )
-            self._busy[caller] = busy + 1
+        if not self._concurrent:
+            yield
+            return
+        place = self._places.take(caller, self._concurrent)
+        if place is None:
+            raise TooMany(
+                f"at most {self._concurrent} {self._what} at once; wait for an answer first", 1
+            )
         try:
             yield
         finally:
-            with self._lock:
-                self._busy[caller] -= 1
-                if not self._busy[caller]:
-                    del self._busy[caller]
+            self._places.give_back(place)

@@ -30,6 +30,7 @@ from konkyo.ui.http.sign_in import (
 )
 
 if TYPE_CHECKING:
+    from limits.storage import Storage
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -67,13 +68,14 @@ class OpenIDSignIn:
         *,
         proxied: bool = False,
         signed_out: Callable[[str], object] = lambda reader: None,
+        storage: Storage | None = None,
     ) -> None:
         self._inner = inner
         self._provider = provider
         self._sign_ins = MemorySignIns() if sign_ins is None else sign_ins
         self._proxied = proxied
         self._signed_out = signed_out
-        self._limiter = Limiter(_RIGHT_A_MINUTE, what="sign-ins")
+        self._limiter = Limiter(_RIGHT_A_MINUTE, storage=storage, what="sign-ins")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer or pass on one connection."""
@@ -112,7 +114,8 @@ class OpenIDSignIn:
     async def _start(self, request: Request) -> Response:
         from starlette.responses import RedirectResponse
 
-        self._limiter.take(caller_address(request, proxied=self._proxied))
+        caller = caller_address(request, proxied=self._proxied)
+        await asyncio.to_thread(self._limiter.take, caller)
         attempt = Attempt(*(secrets.token_urlsafe(32) for _ in range(3)))
         again = _AGAIN in request.cookies
         to = await self._provider.address(attempt, _redirect(request), again=again)

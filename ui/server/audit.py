@@ -1,7 +1,8 @@
-"""What editors do, as lines of JSON beside the index: when, who, what and of what.
+"""What editors do: when, who, what and of what.
 
-Two files at most: what no longer fits goes to the second, and what was in that is gone. Each
-server has its own; every entry is also a line of its log, for whoever collects those.
+Kept as lines of JSON beside the index, in two files at most: what no longer fits goes to the
+second, and what was in that is gone. Servers that share an index keep it in its database. Every
+entry is also a line of the server's log.
 """
 
 from __future__ import annotations
@@ -10,17 +11,28 @@ import contextlib
 import json
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from konkyo.index.errors import KonkyoError
 from konkyo.index.stores.open import companion
+from konkyo.ui.server.session_store import SessionStore, session_store_of
 
-__all__ = ["AuditLog", "Entry", "audit_file", "read_entries", "recorded"]
+__all__ = [
+    "AuditLog",
+    "Entry",
+    "audit_file",
+    "audit_log_of",
+    "entries_of",
+    "read_entries",
+    "recorded",
+]
 
 _MOST_BYTES = 4_000_000
+_MOST_ENTRIES = 20_000
 _OBJECTS = 20
 _LETTERS = 300
 
@@ -30,6 +42,18 @@ _log = logging.getLogger(__name__)
 def audit_file(store: str) -> Path:
     """Where the entries on an index are kept on this machine."""
     return companion(store, "-audit.jsonl")
+
+
+def audit_log_of(store: str) -> AuditLog:
+    """The log of an index: in its database where several servers may share that, else a file."""
+    return AuditLog(audit_file(store), table=session_store_of(store))
+
+
+def entries_of(store: str) -> list[Entry]:
+    """All entries on an index, oldest first. Raises StoreError."""
+    table = session_store_of(store)
+    shared = [] if table is None else [_entry(row) for row in table.entries()]
+    return sorted([*read_entries(audit_file(store)), *shared], key=lambda entry: entry.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +72,29 @@ class Entry:
 
 
 class AuditLog:
-    """Appends entries to a file. Safe to share by threads."""
+    """Keeps entries in a table, or where there is none or it fails in a file. Safe to share."""
 
-    def __init__(self, file: Path, most_bytes: int = _MOST_BYTES) -> None:
+    def __init__(
+        self, file: Path, most_bytes: int = _MOST_BYTES, table: SessionStore | None = None
+    ) -> None:
         self._file = file
         self._most_bytes = most_bytes
+        self._table = table
         self._lock = threading.Lock()
 
     def add(self, who: str, action: str, objects: Sequence[str] = (), refused: str = "") -> None:
         """Keep one entry; where the file cannot be written, the server's log has it."""
         named = tuple(name[:_LETTERS] for name in objects[:_OBJECTS])
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        line = json.dumps(
-            asdict(Entry(now, who[:_LETTERS], action, named, refused[:_LETTERS])),
-            ensure_ascii=True,
-        )
+        entry = asdict(Entry(now, who[:_LETTERS], action, named, refused[:_LETTERS]))
+        line = json.dumps(entry, ensure_ascii=True)
         _log.info("audit: %s", line)
+        if self._table is not None:
+            try:
+                self._table.keep_entry(entry, _MOST_ENTRIES)
+                return
+            except KonkyoError as exc:
+                _log.error("the audit log is kept in a file for now: %s", exc)
         with self._lock:
             try:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -103,7 +134,11 @@ def read_entries(file: Path) -> Iterator[Entry]:
                 row = json.loads(line)
             except json.JSONDecodeError:
                 continue
-            yield Entry(row["at"], row["who"], row["action"], tuple(row["objects"]), row["refused"])
+            yield _entry(row)
+
+
+def _entry(row: Mapping[str, Any]) -> Entry:
+    return Entry(row["at"], row["who"], row["action"], tuple(row["objects"]), row["refused"])
 
 
 def _older(file: Path) -> Path:

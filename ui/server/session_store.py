@@ -1,6 +1,6 @@
 """What several servers keep together, in the database of their index.
 
-Readers' opinions and sign-ins, each in a table of the schema ``konkyo``.
+Readers' opinions, sign-ins, limits and what editors did, each in a table of the schema ``konkyo``.
 """
 
 from __future__ import annotations
@@ -173,6 +173,76 @@ class SessionStore:
         statement = table.delete() if key is None else table.delete().where(table.c.key == key)
         return self._sql.run(lambda c: int(c.execute(statement).rowcount))
 
+    # --- places of requests under way: ui.server.shared_limits ---------------------------------
+
+    def take_place(self, caller: str, place: str, most: int, seconds: float) -> bool:
+        """Hold a place for some seconds, unless a caller holds ``most``; return whether it does."""
+        from sqlalchemy import text
+
+        values = {"caller": caller, "place": place, "seconds": seconds}
+        # One at a time for a caller: two that count at once would both find the last place free.
+        alone = text("SELECT pg_advisory_xact_lock(hashtext('konkyo places'), hashtext(:caller))")
+        over = text("DELETE FROM konkyo.places WHERE until < extract(epoch FROM clock_timestamp())")
+        held = text("SELECT count(*) FROM konkyo.places WHERE caller = :caller")
+        hold = text(
+            "INSERT INTO konkyo.places (place, caller, until) VALUES"
+            " (:place, :caller, extract(epoch FROM clock_timestamp()) + :seconds)"
+        )
+
+        def take(connection: Connection) -> bool:
+            connection.execute(alone, values)
+            connection.execute(over)
+            if int(connection.execute(held, values).scalar_one()) >= most:
+                return False
+            connection.execute(hold, values)
+            return True
+
+        return self._sql.run(take)
+
+    def renew_places(self, places: Sequence[str], seconds: float) -> None:
+        """Hold places for some seconds from now on."""
+        from sqlalchemy import text
+
+        renew = text(
+            "UPDATE konkyo.places SET until = extract(epoch FROM clock_timestamp()) + :seconds"
+            " WHERE place = ANY(:places)"
+        )
+        values = {"places": list(places), "seconds": seconds}
+        self._sql.run(lambda connection: connection.execute(renew, values))
+
+    def give_back_place(self, place: str) -> None:
+        """Free a place."""
+        table = self._table("places")
+        self._sql.run(lambda c: c.execute(table.delete().where(table.c.place == place)))
+
+    # --- what editors did: ui.server.audit -----------------------------------------------------
+
+    def keep_entry(self, entry: Mapping[str, object], most: int) -> None:
+        """Keep an entry of the audit log, and of all those on this index the ``most`` last."""
+        from sqlalchemy import insert, select
+
+        table = self._table("audit")
+        own = table.c.store == self._store
+        first_over = (
+            select(table.c.id).where(own).order_by(table.c.id.desc()).offset(most).limit(1)
+        ).scalar_subquery()
+
+        def keep(connection: Connection) -> None:
+            row = {"store": self._store, "entry": json.dumps(entry)}
+            connection.execute(insert(table).values(**row))
+            connection.execute(table.delete().where(own, table.c.id <= first_over))
+
+        self._sql.run(keep)
+
+    def entries(self) -> list[dict[str, object]]:
+        """The entries of the audit log on this index, oldest first."""
+        from sqlalchemy import select
+
+        table = self._table("audit")
+        wanted = select(table.c.entry).where(table.c.store == self._store).order_by(table.c.id)
+        rows = self._sql.run(lambda connection: connection.execute(wanted).scalars().all())
+        return [json.loads(row) for row in rows]
+
     # --- the database ------------------------------------------------------------------------
 
     def _get(self, name: str, where: Mapping[str, object], column: str) -> str | None:
@@ -236,6 +306,20 @@ def _tables() -> MetaData:
         Column("key", Text, primary_key=True),
         Column("count", Integer, nullable=False),
         Column("until", Float, nullable=False, index=True),
+    )
+    Table(
+        "places",
+        made,
+        Column("place", Text, primary_key=True),
+        Column("caller", Text, nullable=False, index=True),
+        Column("until", Float, nullable=False, index=True),
+    )
+    Table(
+        "audit",
+        made,
+        Column("id", BigInteger, Identity(), primary_key=True),
+        Column("store", Text, nullable=False, index=True),
+        Column("entry", Text, nullable=False),
     )
     return made
 

@@ -82,6 +82,7 @@ def build(
             chat_server.sign_ins,
             proxied=bool(chat_server.names),
             signed_out=chat_service.conversations.close_reader,
+            storage=chat_server.limit_storage,
         )
 
     services = Services(chat_service, access, chat_server.index_jobs, chat_server.limiter)
