@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -51,20 +52,30 @@ class Part:
 
 
 class Parts:
-    """The parts of an attack, in a file of the working folder from which a run goes on."""
+    """The parts of an attack, in a file of the working folder from which a run goes on.
+
+    Runs beside each other may share the folder where each makes other parts.
+    """
 
     def __init__(self, work: Path, seed: int) -> None:
         work.mkdir(parents=True, exist_ok=True)
         self._file = work / "parts.json"
         self._seed = seed
-        self._parts: dict[str, Part] = {}
-        if self._file.is_file():
-            held = json.loads(self._file.read_text("utf-8"))
-            if held["seed"] == seed:
-                self._parts = {part["name"]: Part(**part) for part in held["parts"]}
+        self._own: set[str] = set()
+        self._parts = self._held()
+
+    def _held(self) -> dict[str, Part]:
+        """What the file says."""
+        if not self._file.is_file():
+            return {}
+        held = json.loads(self._file.read_text("utf-8"))
+        if held["seed"] != self._seed:
+            return {}
+        return {part["name"]: Part(**part) for part in held["parts"]}
 
     def of(self, name: str, wanted: int) -> Part:
         """A part as it is, or a new one."""
+        self._own.add(name)
         part = self._parts.setdefault(name, Part(name))
         part.wanted = wanted
         return part
@@ -74,9 +85,10 @@ class Parts:
         return [part for part in self._parts.values() if part.tried or part.broken]
 
     def keep(self) -> None:
-        """Write them down."""
+        """Write them down, with those of others as they are now."""
+        self._parts |= {n: part for n, part in self._held().items() if n not in self._own}
         held = {"seed": self._seed, "parts": [asdict(part) for part in self._parts.values()]}
-        draft = self._file.with_name(f"{self._file.name}.part")
+        draft = self._file.with_name(f"{self._file.name}.{os.getpid()}")
         draft.write_text(json.dumps(held), "utf-8")
         draft.replace(self._file)
 

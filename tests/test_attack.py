@@ -69,6 +69,18 @@ def test_what_was_lost_before_is_not_forgotten(tmp_path: Path) -> None:
     assert "- killed builds: after 1 kills: lost" in (tmp_path / "attack.md").read_text("utf-8")
 
 
+def test_runs_beside_each_other_keep_what_the_other_did(tmp_path: Path) -> None:
+    one, other = Parts(tmp_path, 1), Parts(tmp_path, 1)
+    for parts, name in ((one, "killed builds"), (other, "mutated documents"), (one, "")):
+        if name:
+            parts.of(name, 9).add(9, [], 1.0, "0" * 7)
+        parts.keep()
+    assert [part.name for part in Parts(tmp_path, 1).all()] == [
+        "killed builds",
+        "mutated documents",
+    ]
+
+
 def test_builds_that_remove_many_articles_are_no_loss(tmp_path: Path) -> None:
     """What a build removes in this attack is meant to be removed, however much it is."""
     news = write_stories(tmp_path / "news", 10)
