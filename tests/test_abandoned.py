@@ -22,7 +22,7 @@ from konkyo.rag.conversation import Turn
 from konkyo.rag.generation.llm import Usage
 from konkyo.rag.generation.prompts import Prompt
 from konkyo.rag.types import Event, EvidenceReady
-from konkyo.ui.http.auth import Limiter
+from konkyo.ui.http.auth import Limiter, MemoryPlaces
 from konkyo.ui.server.llm_queue import LLMQueue
 from konkyo.ui.web.chat_server import ChatServer
 from konkyo.ui.web.chat_service import ChatService
@@ -69,14 +69,15 @@ class Place:
     """A server, its model and its limits."""
 
     def __init__(
-        self, server: Running, model: Reading, chat_service: ChatService, limiter: Limiter
+        self,
+        server: Running,
+        model: Reading,
+        chat_service: ChatService,
+        limiter: Limiter,
+        places: MemoryPlaces,
     ) -> None:
-        self.url, self.model, self.chat_service, self.limiter = (
-            server.url,
-            model,
-            chat_service,
-            limiter,
-        )
+        self.url, self.model, self.chat_service = server.url, model, chat_service
+        self.limiter, self.places = limiter, places
 
     def until(self, holds: Callable[[], bool]) -> None:
         for _ in range(1200):
@@ -87,13 +88,14 @@ class Place:
 
     def at_work(self, callers: int = 1) -> None:
         """Wait until the model reads for one and all callers have their places."""
-        self.until(lambda: self.model.running == 1 and self.limiter._busy == {"127.0.0.1": callers})
+        held = {"127.0.0.1": callers}
+        self.until(lambda: self.model.running == 1 and self.places.held() == held)
 
     def at_rest(self) -> None:
         """Wait until nobody is answered, nobody has a place and the model does nothing."""
         self.until(
             lambda: (
-                (self.model.running, self.chat_service.answering, self.limiter._busy) == (0, 0, {})
+                (self.model.running, self.chat_service.answering, self.places.held()) == (0, 0, {})
             )
         )
 
@@ -102,9 +104,10 @@ class Place:
 def place() -> Iterator[Place]:
     model = Reading()
     chat_service = ChatService(lambda: Patient(0, llm=LLMQueue(model)))
-    limiter = Limiter(0, AT_ONCE)
+    places = MemoryPlaces()
+    limiter = Limiter(0, AT_ONCE, places=places)
     with running(ChatServer(chat_service, limiter=limiter)) as server:
-        yield Place(server, model, chat_service, limiter)
+        yield Place(server, model, chat_service, limiter, places)
 
 
 def hang_up(place: Place, path: str, body: dict[str, object], headers: dict[str, str]) -> None:

@@ -355,21 +355,22 @@ def test_an_answer_shows_claims_citations_and_what_was_removed() -> None:
     assert "<s>" not in html
 
 
-def test_a_chat_that_cannot_start_says_so_in_the_pages_language_and_keeps_the_message() -> None:
+def test_a_chat_that_cannot_start_says_so_and_tells_editors_the_message() -> None:
     def fails() -> FakeReader:
         raise ModelMissing("<no model>; konkyo models pull")
 
     chat_service = ChatService(fails)
     chat_service.open()
     assert chat_service.wait(60)
-    html = conversation_view(chat_service, (), "ja")
-    page = assert_harmless(html)
-    assert say("ja", "error_not_ready") in page.words
-    assert "<no model>; konkyo models pull" in page.words
+    for editor in (False, True):
+        page = assert_harmless(conversation_view(chat_service, (), "ja", editor=editor))
+        assert say("ja", "error_not_ready") in page.words
+        assert ("<no model>; konkyo models pull" in page.words) == editor
     assert "no model" not in status_view(chat_service, "ja")
-    ((*_, turn),) = (list(chat_service.ask(Conversation(), "いつ？", "ja")),)
-    assert (turn.state, turn.error) == ("failed", say("ja", "error_not_ready"))
-    assert "konkyo models pull" in turn.error_detail
+    for editor in (False, True):
+        *_, turn = chat_service.ask(Conversation(), "いつ？", "ja", details=editor)
+        assert (turn.state, turn.error) == ("failed", say("ja", "error_not_ready"))
+        assert ("konkyo models pull" in turn.error_detail) == editor
 
 
 @pytest.mark.parametrize(("days", "warned"), [(0, False), (1, True), (100_000, False)])

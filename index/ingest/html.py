@@ -101,7 +101,8 @@ def _hash_stop_words_once() -> None:
     from trafilatura import external
 
     if not isinstance(external.JT_STOPLIST, frozenset):
-        external.JT_STOPLIST = frozenset(external.JT_STOPLIST or external.jt_stoplist_init())
+        words = external.JT_STOPLIST or external.jt_stoplist_init()
+        external.JT_STOPLIST = frozenset(words)  # type: ignore[assignment]
 
 
 _LEAST = 20

@@ -211,6 +211,11 @@ class MemoryPlaces:
         self._lock = threading.Lock()
         self._busy: Counter[str] = Counter()
 
+    def held(self) -> dict[str, int]:
+        """How many places each caller holds."""
+        with self._lock:
+            return dict(self._busy)
+
     def take(self, caller: str, most: int) -> str | None:
         """Hold a place and return its name; None where the caller holds ``most``."""
         with self._lock:

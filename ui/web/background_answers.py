@@ -41,13 +41,17 @@ class BackgroundAnswers:
         language: Language,
         where: Filter,
         refused: str = "",
+        *,
+        details: bool = False,
     ) -> None:
         """Add a question to a conversation and begin to answer it; see ``ChatService.ask``."""
         with self._lock:
             self._submitted += 1
             if self._submitted > _AT_ONCE:
                 refused = refused or say(language, "server_busy")
-        turns = self._chat_service.ask(conversation, question, language, where, refused)
+        turns = self._chat_service.ask(
+            conversation, question, language, where, refused, details=details
+        )
         next(turns)
         threading.Thread(
             target=self._complete,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -31,6 +30,7 @@ from konkyo.ui.web.conversations import Conversations
 from konkyo.ui.web.error_words import error_words
 from konkyo.ui.web.html.elements import shown_date
 from konkyo.ui.web.i18n import LANGUAGES, Language, say
+from konkyo.ui.web.index_summary import summary_of
 from konkyo.ui.web.pipeline_protocol import ChatPipeline, NotReady
 from konkyo.ui.web.quote_translator import HEARTBEAT_SECONDS, QuoteTranslator
 from konkyo.ui.web.turns import IndexSummary, Turn, advance
@@ -40,9 +40,7 @@ __all__ = ["QUESTION_LIMIT", "ChatService"]
 QUESTION_LIMIT = 500
 
 _IN_LINE = 5
-_NEWEST = 40
 _SEARCHES_A_CORE = 2
-_OUTLETS = 200
 _SUGGESTIONS = 4
 _CHECK_SECONDS = 3.0
 _NO_FILTER = Filter()
@@ -100,7 +98,7 @@ class ChatService:
         self.conversations.purge()
         try:
             reader = self._load()
-            self._index_summary = _summarize(reader)
+            self._index_summary = summary_of(reader)
             self._reader = reader
         except KonkyoError as exc:
             self._problem = str(exc)
@@ -199,11 +197,14 @@ class ChatService:
         language: Language,
         where: Filter = _NO_FILTER,
         refused: str = "",
+        *,
+        details: bool = False,
     ) -> Iterator[Turn]:
         """Answer one question; yields the turn after each change, until it is done or stopped.
 
         It waits behind earlier questions of its conversation. Errors become a turn that says so.
-        ``refused`` is why the question may not be asked at all.
+        ``refused`` is why the question may not be asked at all; ``details`` tells the message of
+        an error too, which may name folders and machines.
         """
         question = well_formed(question)
         ready = self._settled.is_set()
@@ -221,12 +222,17 @@ class ChatService:
         self.conversations.save(conversation, turn)
         yield turn
         try:
-            yield from self._in_turn(conversation, turn, language, where)
+            yield from self._in_turn(conversation, turn, language, where, details)
         finally:
             self.conversations.save(conversation, conversation.turn(turn.number))
 
     def _in_turn(
-        self, conversation: Conversation, turn: Turn, language: Language, where: Filter
+        self,
+        conversation: Conversation,
+        turn: Turn,
+        language: Language,
+        where: Filter,
+        details: bool,
     ) -> Iterator[Turn]:
         yield from conversation.wait_for_earlier(turn)
         if turn.state != "searching":
@@ -235,10 +241,15 @@ class ChatService:
             if not conversation.update(turn):
                 return
             yield turn
-        yield from self._answer(conversation, turn, language, where)
+        yield from self._answer(conversation, turn, language, where, details)
 
     def _answer(
-        self, conversation: Conversation, turn: Turn, language: Language, where: Filter
+        self,
+        conversation: Conversation,
+        turn: Turn,
+        language: Language,
+        where: Filter,
+        details: bool,
     ) -> Iterator[Turn]:
         finished = False
         history = conversation.history(turn.number)
@@ -261,7 +272,8 @@ class ChatService:
         except KonkyoError as exc:
             said = error_words(exc, language)
             why = self._problem if isinstance(exc, NotReady) else str(exc)
-            turn = replace(turn, state="failed", error=said, error_detail=why)
+            _log.warning("a question was not answered: %s", why)
+            turn = replace(turn, state="failed", error=said, error_detail=why if details else "")
             finished = True
             if conversation.update(turn):
                 yield turn
@@ -287,7 +299,7 @@ class ChatService:
         reader = self._reader
         if reader is None or not reader.refresh():
             return False
-        self._index_summary = _summarize(reader)
+        self._index_summary = summary_of(reader)
         self._index_version += 1
         threading.Thread(target=self._find_examples, name="konkyo-examples", daemon=True).start()
         return True
@@ -372,24 +384,6 @@ class ChatService:
         if self._reader is None:
             raise ArticleMissing(article_id)
         return self._reader.article(article_id)
-
-
-def _summarize(reader: ChatPipeline) -> IndexSummary:
-    newest: list[ArticleSummary] = []
-    languages: Counter[str] = Counter()
-    outlets: Counter[str] = Counter()
-    for summary in reader.store.articles(_NO_FILTER):
-        if len(newest) < _NEWEST:
-            newest.append(summary)
-        languages[summary.language] += 1
-        if summary.outlet:
-            outlets[summary.outlet] += 1
-    return IndexSummary(
-        languages.total(),
-        tuple(newest),
-        tuple(name for name, _ in languages.most_common()),
-        tuple(sorted(name for name, _ in outlets.most_common(_OUTLETS))),
-    )
 
 
 def _age(published: str) -> int:

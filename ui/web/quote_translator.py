@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,8 @@ HEARTBEAT_SECONDS = 1.0
 """Seconds between two signs that something is still under way."""
 
 _TRANSLATION_SECONDS = 180.0
+
+_log = logging.getLogger(__name__)
 
 
 class NoQuote(KonkyoError):
@@ -120,6 +123,7 @@ class QuoteTranslator:
         except ArticleMissing:
             ended = replace(translation, problem=say(language, "article_gone"))
         except KonkyoError as exc:
+            _log.warning("a quote was not translated: %s", exc)
             ended = replace(translation, problem=error_words(exc, language))
         finally:
             turn = conversation.put_translation(number, ended)

@@ -93,7 +93,7 @@ class Turn:
     down or nothing. ``translations`` are those of quotes; they are no part of the outcome.
     ``newest`` is the date of the newest article when it was asked, ``model`` the language model
     there was; both may be empty. ``error`` is what the reader is told of an error,
-    ``error_detail`` its message for whoever runs the server.
+    ``error_detail`` its message, which editors alone are told.
     ``asked`` is when, as an ISO time (UTC); ``follow_ups`` are questions to go on with, which the
     articles answer.
     """

@@ -37,13 +37,14 @@ def conversation_view(
     language: Language,
     *,
     shares: bool = False,
+    editor: bool = False,
 ) -> str:
     """Returns the turns of a conversation, or a welcome with suggested questions.
 
-    ``shares`` offers to share answers.
+    ``shares`` offers to share answers; an ``editor`` is told the message of an error.
     """
     if not turns and chat_service.readiness == "failed":
-        return not_ready(chat_service.problem, language)
+        return not_ready(chat_service.problem if editor else "", language)
     suggestions = chat_service.examples(language) or ()
     turns = tuple(chat_service.citations.noted(turn, language) for turn in turns)
     summary = chat_service.index_summary

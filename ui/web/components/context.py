@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from konkyo.ui.web.admin import AdminPages
 from konkyo.ui.web.background_answers import BackgroundAnswers
 from konkyo.ui.web.chat_server import LOOPBACK, ChatServer
 from konkyo.ui.web.components.visit import Visit
+from konkyo.ui.web.error_words import error_words
 from konkyo.ui.web.html.filters import filters
 from konkyo.ui.web.html.overview import overview
 from konkyo.ui.web.i18n import Language, say
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     import gradio as gr
 
 __all__ = ["PageContext"]
+
+_log = logging.getLogger(__name__)
 
 
 class PageContext:
@@ -68,7 +72,8 @@ class PageContext:
             return say(visit.language, "too_many", seconds=exc.retry_after)
         except KonkyoError as exc:
             # Where servers share their counts, the database that holds them does not answer.
-            return str(exc)
+            _log.warning("questions cannot be counted: %s", exc)
+            return error_words(exc, visit.language)
         return ""
 
     def renewed(self, html: str) -> str:
@@ -82,7 +87,9 @@ class PageContext:
         """Returns the conversation as HTML; ``followed`` is whether its changes follow."""
         shown = visit.conversation
         shares = self.shares.open and is_kept(shown.reader)
-        inner = conversation_view(self.chat_service, shown.turns, visit.language, shares=shares)
+        inner = conversation_view(
+            self.chat_service, shown.turns, visit.language, shares=shares, editor=visit.editor
+        )
         live = " data-live" if followed else ""
         return f'<div data-conversation="{escape(shown.key)}"{live}>{inner}</div>'
 

@@ -127,7 +127,12 @@ class ConversationColumn:
         if visit.value("widen"):
             conversation.where = Filter()
         context.answers.submit(
-            conversation, question, visit.language, conversation.where, context.too_many(visit)
+            conversation,
+            question,
+            visit.language,
+            conversation.where,
+            context.too_many(visit),
+            details=visit.editor,
         )
         return context.conversation(visit), "", visible(conversation.busy), listed.listed(visit)
 
