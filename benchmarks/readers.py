@@ -1,10 +1,12 @@
-"""Many readers at once: start the chat, ask over HTTP, time the first evidence and the answer.
+"""Many readers at once: start the chat, ask over HTTP, time evidence, short answer and answer.
 
-    python benchmarks/readers.py --store .konkyo/store --readers 30 --seconds 120
+    python benchmarks/readers.py --store .konkyo/store --readers 60 --seconds 120
     python benchmarks/readers.py --store .konkyo/store --readers 6 --seconds 120 --llm embedded
 
 Each reader asks, reads for a while (``--think`` seconds on average, exponentially spread) and asks
-again. ``queued`` counts the answers that were told their place in the line before the model.
+again. ``short`` is the time to the answer in a few words; where there is none, as with a refusal,
+the time to the whole answer counts. ``queued`` counts the answers that were told their place in the
+line before the model.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[1]
 @dataclass
 class Seen:
     evidence: list[float] = field(default_factory=list)
+    short: list[float] = field(default_factory=list)
     answers: list[float] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
@@ -47,7 +50,7 @@ def percentile(values: list[float], share: float) -> float | None:
 
 async def ask(client: httpx.AsyncClient, question: str, seen: Seen) -> None:
     began = time.perf_counter()
-    placed = False
+    placed = in_short = False
     body = {"question": question, "stream": True}
     async with client.stream("POST", "/api/ask", json=body) as response:
         if response.status_code != 200:
@@ -59,6 +62,9 @@ async def ask(client: httpx.AsyncClient, question: str, seen: Seen) -> None:
                 event = line.removeprefix("event: ")
                 if event == "evidence":
                     seen.evidence.append(time.perf_counter() - began)
+                elif event == "short" and not in_short:
+                    in_short = True
+                    seen.short.append(time.perf_counter() - began)
             elif line.startswith("data: "):
                 data = json.loads(line.removeprefix("data: "))
                 if event == "queued":
@@ -68,6 +74,8 @@ async def ask(client: httpx.AsyncClient, question: str, seen: Seen) -> None:
                     seen.errors.append(str(data))
                 elif event == "outcome":
                     seen.answers.append(time.perf_counter() - began)
+                    if not in_short:
+                        seen.short.append(seen.answers[-1])
                     seen.outcomes[data["status"]] += 1
     seen.queued += placed
 
@@ -142,6 +150,8 @@ def main() -> None:
         "errors": len(seen.errors),
         "first_evidence_p50": percentile(seen.evidence, 0.5),
         "first_evidence_p95": percentile(seen.evidence, 0.95),
+        "short_p50": percentile(seen.short, 0.5),
+        "short_p95": percentile(seen.short, 0.95),
         "answer_p50": percentile(seen.answers, 0.5),
         "answer_p95": percentile(seen.answers, 0.95),
         "queued": seen.queued,

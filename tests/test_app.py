@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_browser import (  # noqa: E402
+    PATIENCE,
     address,  # noqa: F401
     ask,
     browser,  # noqa: F401
@@ -494,6 +495,27 @@ def test_a_password_keeps_others_out(browser: Browser) -> None:
         page.wait_for_selector("#k-box textarea")
         ask(page, QUESTION)
         finished(page)
+        context.close()
+
+
+@pytest.mark.parametrize("language", ["en-US", "ja-JP", "ko-KR", "zh-CN"])
+def test_a_phone_signs_out_from_the_list_of_conversations(browser: Browser, language: str) -> None:
+    with served(FAKE_PASSWORD="correct horse") as url:
+        context = browser.new_context(locale=language, viewport={"width": 390, "height": 780})
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.goto(url)
+        page.locator("input").first.fill("konkyo")
+        page.locator("input[type=password]").fill("correct horse")
+        page.locator("button.lg, button.primary, form button").first.click()
+        settled(page)
+        shown = page.locator("#k-top button, #k-top summary, #k-top select").all()
+        boxes = [one.bounding_box() for one in shown if one.is_visible()]
+        assert all(box and box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+        page.click('#k-top [data-act="side"]')
+        page.click('#k-side-foot [data-act="leave"]')
+        page.wait_for_selector("input[type=password]")
+        assert page.locator("#k-box").count() == 0
         context.close()
 
 

@@ -86,6 +86,26 @@ def test_the_short_answer_comes_before_any_sentence(browser: Browser, address: s
         finished(page)
 
 
+def test_a_number_never_begins_a_line_alone(browser: Browser, address: str) -> None:
+    with opened(browser, address, language="ko-KR", width=390, height=780) as (page, _):
+        ask(page, "quoted " + QUESTION)
+        finished(page)
+        ask(page, QUESTION)
+        finished(page, 2)
+        kept = page.locator(".k-kept")
+        assert kept.count() == page.locator(".k-answer .k-cite").count() >= 4
+        for width in range(180, 360, 7):
+            lines = kept.evaluate_all(
+                """(all, width) => all.map(e => {
+                    e.closest('.k-answer').style.width = `${width}px`;
+                    const tops = new Set([...e.getClientRects()].map(r => Math.round(r.top)));
+                    return tops.size === 1 && e.textContent.trim() !== e.lastChild.textContent;
+                })""",
+                width,
+            )
+            assert all(lines), width
+
+
 def test_every_card_can_be_reached_and_no_date_is_broken(browser: Browser, address: str) -> None:
     with opened(browser, address, width=390, height=780) as (page, _):
         ask(page, "slow " + QUESTION)

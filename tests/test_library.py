@@ -120,7 +120,7 @@ def test_an_empty_index_invites_and_dropped_files_are_listed_with_their_results(
         for name in NEWS:
             assert f"{name} 1 article" in said
         row = page.locator("tr", has_text="Bridge opens").inner_text()
-        assert ("Oslo Daily" in row, "2026-02-09" in row, "characters" in row) == (True, True, True)
+        assert ("Oslo Daily" in row, "9 Feb 2026" in row, "characters" in row) == (True, True, True)
 
 
 def test_what_cannot_be_read_is_named_with_its_reason(browser: Browser, server: str) -> None:
@@ -233,6 +233,76 @@ def test_the_page_fits_the_screen_in_every_language(
 ) -> None:
     with library(browser, server, language=language, width=width) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize(
+    ("language", "date", "refused", "too_large", "saved", "no_model"),
+    [
+        (
+            "ja",
+            "2026年2月9日",
+            "httpやhttpsのアドレスでも、パスでもありません",
+            "MBを超えています",
+            "保存しました",
+            "サーバーは動いていますか",
+        ),
+        (
+            "ko",
+            "2026년 2월 9일",
+            "http나 https 주소도 아니고 경로도 아닙니다",
+            "MB를 넘습니다",
+            "저장했습니다",
+            "서버가 실행 중인가요?",
+        ),
+        (
+            "zh-CN",
+            "2026年2月9日",
+            "不是http或https地址",
+            "MB，请拆分",
+            "已保存",
+            "服务器在运行吗？",
+        ),
+    ],
+)
+def test_what_goes_wrong_is_said_in_the_language_of_the_page(
+    browser: Browser,
+    server: str,
+    language: str,
+    date: str,
+    refused: str,
+    too_large: str,
+    saved: str,
+    no_model: str,
+) -> None:
+    with library(browser, server, language=language) as page:
+        assert date in page.locator("tr", has_text="Bridge opens").inner_text()
+        page.fill("#k-add textarea", "ftp://example.org/a")
+        page.click("#k-add button")
+        assert refused in page.locator("#k-job .k-failed").inner_text()
+        page.evaluate("document.querySelector('#k-work').dataset.limit = 3")
+        page.set_input_files(
+            "#k-work [data-upload] >> nth=0",
+            {"name": "big.txt", "mimeType": "text/plain", "buffer": b"more than three bytes"},
+        )
+        page.wait_for_selector(f"#k-sending:has-text('{too_large}')")
+        page.goto(f"{server}settings")
+        page.wait_for_selector('html[data-page="ready"]')
+        page.select_option('[name="llm.kind"]', "ollama")
+        page.fill('[name="llm.model"]', "m")
+        page.fill('[name="llm.base_url"]', "http://127.0.0.1:9")
+        page.click('[data-act="test-model"]')
+        told = page.wait_for_selector('#k-told[data-good="no"]')
+        assert told is not None
+        assert no_model in told.inner_text()
+        assert not re.search("Connection|running", told.inner_text())
+        page.select_option('[name="llm.kind"]', "none")
+        page.fill('[name="llm.base_url"]', "")
+        page.fill('[name="llm.model"]', "")
+        page.fill('[name="chat.stale_after"]', "30")
+        page.click("#k-settings [type=submit]")
+        page.wait_for_selector(f'#k-told[data-good="yes"]:has-text("{saved}")')
+        page.reload()
+        assert page.input_value('[name="chat.stale_after"]') == "30"
 
 
 # ---- who may do what

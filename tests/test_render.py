@@ -400,6 +400,38 @@ def test_marks_inside_a_claim_become_buttons_where_they_stand_and_others_stay_te
     assert html.count('class="k-cite"') == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("정부는 새로운 계획을 발표했다고 밝혔습니다.", "밝혔습니다.[1]"),
+        ("日本の対米投資は5500億ドル。", "ル。[1]"),
+        ("It cost 52 million.", "million.[1]"),
+        ("word", "word[1]"),
+        ("…", "…[1]"),
+    ],
+)
+def test_a_number_is_kept_in_one_line_with_the_word_before_it(text: str, kept: str) -> None:
+    turn = turn_of("How much?")
+    claim = replace(turn.claims[0], text=text, citations=(1,))
+    html = conversation((replace(turn, claims=(claim,), outcome=None, state="writing"),), "en")
+    found = re.search(r'<span class="k-kept">(.*?)</span>', html)
+    assert found is not None
+    assert re.sub(r"<[^>]*>", "", found[1]) == kept
+    assert_harmless(html)
+
+
+def test_dates_are_written_as_the_readers_language_writes_them() -> None:
+    turn = turn_of("How much?")
+    assert isinstance(turn.outcome, Answer)
+    claim = replace(turn.claims[0], published="2026-02-09", frame="")
+    told = ("Searched articles of 2025-10-01–2025-10-31.", "No date: 12025-10-01, 2025-10-01b.")
+    outcome = replace(turn.outcome, notices=told)
+    html = conversation((replace(turn, claims=(claim,), language="en", outcome=outcome),), "ja")
+    assert '<time class="k-day" datetime="2026-02-09">2026年2月9日</time>' in html
+    assert "Searched articles of 1 Oct 2025–31 Oct 2025." in html
+    assert told[1] in html
+
+
 def test_a_refusal_has_no_citation_and_offers_what_is_near() -> None:
     turn = turn_of("weather")
     assert isinstance(turn.outcome, Refusal)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from konkyo.index.settings import Settings, load_settings
-from konkyo.ui.web.i18n import LANGUAGES, PHRASES
+from konkyo.ui.web.i18n import LANGUAGES, PHRASES, Language
 from konkyo.ui.web.settings_page import CHANGEABLE, SettingsPage
 
 
@@ -83,4 +84,35 @@ def test_the_model_is_tested_before_it_is_saved(file: Path) -> None:
     good, said = page.test({"llm.kind": "ollama", "llm.base_url": "http://127.0.0.1:9"}, "en")
     assert not good
     assert "127.0.0.1:9" in said
+    # What is no setting at all is told in one line, as when it is saved.
+    good, said = page.test({"llm.kind": "oracle"}, "en")
+    assert (good, "llm.kind" in said, "\n" in said) == (False, True, False)
     assert load_settings(file).llm.kind == "openai"
+
+
+@pytest.mark.parametrize(
+    ("language", "too_strict", "no_name", "no_server"),
+    [
+        ("ja", "1以下にしてください", "モデルの名前を書いてください", "サーバーは動いていますか"),
+        (
+            "ko",
+            "1 이하로 하세요",
+            "모델 이름을 적으세요",
+            "서버가 실행 중인가요?",
+        ),
+        ("zh", "应不大于1", "请填写模型名称", "服务器在运行吗？"),
+    ],
+)
+def test_what_is_wrong_is_said_in_the_language_of_the_page(
+    file: Path, language: Language, too_strict: str, no_name: str, no_server: str
+) -> None:
+    page = SettingsPage(file)
+    _, said = page.save({"answers.strictness": "2"}, language)
+    assert too_strict in said
+    assert "Input" not in said
+    _, said = page.test({"llm.kind": "ollama", "llm.model": ""}, language)
+    assert re.search(no_name, said)
+    form = {"llm.kind": "ollama", "llm.base_url": "http://127.0.0.1:9"}
+    _, said = page.test(form, language)
+    assert no_server in said
+    assert not re.search("Connection|running", said)

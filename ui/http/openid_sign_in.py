@@ -28,6 +28,7 @@ from konkyo.ui.http.sign_in import (
     held_token,
     hold_cookie,
 )
+from konkyo.ui.http.sign_in_refusal import sign_in_refusal
 
 if TYPE_CHECKING:
     from limits.storage import Storage
@@ -175,16 +176,12 @@ class OpenIDSignIn:
 
     def _refused(self, request: Request, error: KonkyoError) -> Response:
         """What a browser is told that is not let in; why stands in the log alone."""
-        from starlette.responses import JSONResponse, PlainTextResponse
-
         if isinstance(error, TooMany):
-            return JSONResponse(
-                {"detail": str(error)}, 429, {"retry-after": str(error.retry_after)}
-            )
+            return sign_in_refusal(request, "sign_ins_many", 429, retry_after=error.retry_after)
         _log.warning("nobody was signed in: %s", error)
         if request.url.path.rstrip("/") in (_START, _BACK):
-            return PlainTextResponse("Signing in did not work. Open the page again.", 403)
-        return JSONResponse({"detail": "The page cannot be opened now; try again."}, 503)
+            return sign_in_refusal(request, "sign_in_failed", 403)
+        return sign_in_refusal(request, "page_down", 503)
 
 
 def _redirect(request: Request) -> str:

@@ -27,6 +27,7 @@ from cachetools import TTLCache
 from konkyo.index.errors import KonkyoError
 from konkyo.ui.http.auth import EDITOR, READER, Access, Limiter, TooMany
 from konkyo.ui.http.security_middleware import Application, Message, Receive, Scope, Send
+from konkyo.ui.http.sign_in_refusal import sign_in_refusal
 from konkyo.ui.web.page_sessions import owned, unkept
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ class SignIn:
             return await (self._login(request) if path == "/login" else self._logout(request))
         except KonkyoError as exc:
             _log.warning("sign-ins cannot be kept: %s", exc)
-            return JSONResponse({"detail": "Signing in does not work now; try again."}, 503)
+            return sign_in_refusal(request, "sign_in_down", 503)
 
     async def _login(self, request: Request) -> Response:
         from starlette.formparsers import MultiPartException
@@ -200,8 +201,7 @@ class SignIn:
             await asyncio.to_thread(self._right.take, caller)
             await asyncio.to_thread(self._wrong.take, caller)
         except TooMany as exc:
-            headers = {"retry-after": str(exc.retry_after)}
-            return JSONResponse({"detail": str(exc)}, 429, headers)
+            return sign_in_refusal(request, "sign_ins_many", 429, retry_after=exc.retry_after)
         if not self._access.enter(user, password):
             _log.warning("a wrong password was given")
             return JSONResponse({"detail": "Incorrect credentials."}, 400)
@@ -244,7 +244,7 @@ class SignIn:
                 user = await asyncio.to_thread(self._sign_ins.get, token) if token else None
             except KonkyoError as exc:
                 _log.warning("sign-ins cannot be read: %s", exc)
-                return JSONResponse({"detail": "The page cannot be opened now; try again."}, 503)
+                return sign_in_refusal(request, "page_down", 503)
             reader = _reader(user, request, token) if user else unkept(_NOBODY)
         elif self._access.user_header:
             user = request.headers.get(self._access.user_header) or None

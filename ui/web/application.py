@@ -30,6 +30,7 @@ from konkyo.ui.web.error_words import error_words
 from konkyo.ui.web.i18n import Language
 from konkyo.ui.web.library import Library
 from konkyo.ui.web.page_routes import page_routes
+from konkyo.ui.web.reasons import reason_words
 from konkyo.ui.web.views import asset_addresses, head_view, page_words
 
 if TYPE_CHECKING:
@@ -153,7 +154,8 @@ def _file_routes(admin: AdminPages, assets: Mapping[str, bytes]) -> "APIRouter":
             content = await request.body()
             kept = await asyncio.to_thread(admin.receive, ticket, name, content)
         except UsageError as exc:
-            return JSONResponse({"problem": str(exc)}, 400)
+            told = reason_words(str(exc), language_of(request.headers))
+            return JSONResponse({"problem": told}, 400)
         return JSONResponse(kept)
 
     return router

@@ -13,7 +13,7 @@ from konkyo.index.settings_file import Value, change_settings
 from konkyo.ui.server.audit import AuditLog, recorded
 from konkyo.ui.server.index_jobs import IndexJobs, Job, Order
 from konkyo.ui.server.watcher import Watcher
-from konkyo.ui.web.admin import Tickets
+from konkyo.ui.web.admin import UPLOAD_LIMIT, Tickets
 from konkyo.ui.web.chat_service import ChatService
 from konkyo.ui.web.html.article import article_page
 from konkyo.ui.web.html.library import SORTS, ArticleListing, article_list
@@ -22,6 +22,7 @@ from konkyo.ui.web.html.library_watch import watch_part
 from konkyo.ui.web.html.library_work import sources_part, work_part
 from konkyo.ui.web.i18n import Language, say
 from konkyo.ui.web.pipeline_protocol import NotReady
+from konkyo.ui.web.reasons import reason_words
 from konkyo.ui.web.turns import IndexSummary
 
 __all__ = ["Library", "article_listing"]
@@ -87,7 +88,8 @@ class Library:
         if editing and self._index_jobs is not None:
             sources = self._index_jobs.sources()
             ticket = self._tickets.issue("upload")
-            work = work_part(len(sources), self.job(language), language, ticket=ticket)
+            job = self.job(language)
+            work = work_part(len(sources), job, language, ticket=ticket, limit=UPLOAD_LIMIT)
             work += sources_part(sources, language) + self.watched(language)
         listed = article_list(listing, found, summary, language, editor=editing)
         # Where there is no article yet, the invitation to add some comes first.
@@ -119,13 +121,15 @@ class Library:
             return self.job(language, str(exc))
         return self.job(language)
 
-    def mark(self, article_id: str, status: str, correction: str, who: str) -> str:
+    def mark(
+        self, article_id: str, status: str, correction: str, language: Language, who: str
+    ) -> str:
         """Say what became of an article; returns why that cannot be done, or nothing."""
         said = " ".join(correction[:_LONGEST_CORRECTION].split()) or None
         try:
             self._jobs().mark(article_id, status_of(status), said, who)
         except KonkyoError as exc:
-            return str(exc)
+            return reason_words(str(exc), language)
         return ""
 
     def watched(self, language: Language, problem: str = "") -> str:

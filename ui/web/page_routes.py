@@ -21,6 +21,7 @@ from konkyo.ui.web.html.document import document
 from konkyo.ui.web.html.elements import phrase
 from konkyo.ui.web.i18n import say
 from konkyo.ui.web.library import Library, article_listing
+from konkyo.ui.web.reasons import reason_words
 from konkyo.ui.web.settings_page import SettingsPage
 
 if TYPE_CHECKING:
@@ -78,7 +79,9 @@ class _Shown:
         language = language_of(request.headers)
         _log.warning("%s: %s", request.url.path, error)
         # Folders and addresses are named to those who may change them.
-        words = str(error) if self.editor(request) else error_words(error, language)
+        words = error_words(error, language)
+        if self.editor(request):
+            words = reason_words(str(error), language)
         said = f'<p class="k-failed" role="alert" dir="auto">{escape(words)}</p>'
         return self.page(request, say(language, "library"), said, 503)
 
@@ -152,9 +155,10 @@ def _add_orders(router: "APIRouter", library: Library, access: Access) -> None:
     @router.post("/library/mark", dependencies=only)
     async def mark(request: Request) -> JSONResponse:
         said = await _said(request)
-        facts = [str(said.get(name) or "") for name in ("article", "status", "correction")]
-        facts.append(user_of(request.scope) or "")
-        return JSONResponse({"problem": await asyncio.to_thread(library.mark, *facts)})
+        article, status, how = (str(said.get(n) or "") for n in ("article", "status", "correction"))
+        language, who = language_of(request.headers), user_of(request.scope) or ""
+        problem = await asyncio.to_thread(library.mark, article, status, how, language, who)
+        return JSONResponse({"problem": problem})
 
 
 def _only_editors(access: Access) -> Callable[["Request"], None]:
@@ -177,9 +181,12 @@ def _add_settings(
 
     only = [Depends(_only_editors(shown.access))]
 
-    @router.get("/settings", dependencies=only)
+    @router.get("/settings")
     async def form(request: Request) -> HTMLResponse:
         language = language_of(request.headers)
+        if not shown.editor(request):
+            told = f'<p class="k-note" role="status">{phrase(language, "not_editor")}</p>'
+            return shown.page(request, say(language, "settings"), told, 403, here="settings")
         try:
             body = await asyncio.to_thread(settings.page, language)
         except KonkyoError as exc:

@@ -1,19 +1,26 @@
-"""Why a source could not be read or an order was refused, in the language of the page."""
+"""Why something could not be read, ordered or asked of a model, in the language of the page."""
 
 from __future__ import annotations
 
+import re
 import string
+from functools import cache
+from itertools import chain
 from typing import Annotated
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from konkyo.index.text.word_data import CHECKED, word_data
-from konkyo.ui.web.i18n import Language
+from konkyo.ui.web.i18n import Language, say
 
 __all__ = ["reason_words"]
 
 _Text = Annotated[str, Field(min_length=1)]
+
+_LONGEST = 2000
+_REASONS = frozenset({"reason", "error"})
+"""The facts of a reason that may be reasons themselves."""
 
 
 @dataclass(frozen=True, slots=True, config=CHECKED)
@@ -30,32 +37,39 @@ class _Reasons:
 
 
 def reason_words(reason: str, language: Language) -> str:
-    """Returns a reason in a language; one that has no words there stays in English."""
-    if language == "en":
+    """Returns a reason in a language; one without words there as what the server said."""
+    if language == "en" or not reason:
         return reason
-    for known in word_data(_Reasons, "reasons", "konkyo.ui.web").reasons:
+    return _words(reason, language) or say(language, "error_said", reason=reason)
+
+
+def _words(reason: str, language: Language) -> str | None:
+    for known in _known():
         facts = _facts(known.en, reason)
         if facts is not None:
             words: str = getattr(known, language)
-            if "reason" in facts:
-                facts["reason"] = reason_words(facts["reason"], language)
+            for name in _REASONS & facts.keys():
+                facts[name] = _words(facts[name], language) or facts[name]
             return words.format_map(facts)
-    return reason
+    return None
+
+
+@cache
+def _known() -> tuple[_Reason, ...]:
+    files = (word_data(_Reasons, name, "konkyo.ui.web") for name in ("reasons", "errors"))
+    return tuple(chain.from_iterable(file.reasons for file in files))
 
 
 def _facts(template: str, text: str) -> dict[str, str] | None:
     """Returns what stands in a text for each {name} of a template; None where it does not fit."""
-    facts: dict[str, str] = {}
-    name: str | None = None
-    parts = list(string.Formatter().parse(template))
-    for number, (literal, following, _, _) in enumerate(parts, 1):
-        ends = number == len(parts) and following is None
-        at = len(text) - len(literal) if ends else text.find(literal) if literal else len(text)
-        if at < 0 or not text.startswith(literal, at) or (at > 0) != (name is not None):
-            return None
-        if name is not None:
-            facts[name] = text[:at]
-        text, name = text[at + len(literal) :], following
-    if name is not None:
-        facts[name] = text
-    return facts
+    found = _pattern(template).fullmatch(text) if len(text) <= _LONGEST else None
+    return None if found is None else found.groupdict()
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    parts = (
+        re.escape(literal) + (f"(?P<{name}>.*?)" if name else "")
+        for literal, name, _, _ in string.Formatter().parse(template)
+    )
+    return re.compile("".join(parts), re.DOTALL)

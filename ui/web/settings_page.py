@@ -9,10 +9,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from konkyo.index.errors import KonkyoError
-from konkyo.index.settings import CONFIG_NAME, LLMSettings, Settings, load_settings
+from konkyo.index.settings import CONFIG_NAME, Settings, load_settings
 from konkyo.index.settings_file import Value, change_settings
 from konkyo.ui.web.html.settings import Change, settings_form
 from konkyo.ui.web.i18n import Language, say
+from konkyo.ui.web.reasons import reason_words
 
 __all__ = ["CHANGEABLE", "SettingsPage"]
 
@@ -59,7 +60,7 @@ class SettingsPage:
             if changes:
                 self._changed(change_settings(changes, self._file))
         except KonkyoError as exc:
-            return False, str(exc)
+            return False, reason_words(str(exc), language)
         return True, say(language, "settings_saved")
 
     def test(self, said: Mapping[str, object], language: Language) -> tuple[bool, str]:
@@ -68,16 +69,18 @@ class SettingsPage:
 
         try:
             changes = _changes(self._settings(), said)
-            wanted = {k.partition(".")[2]: v for k, v in changes.items() if k.startswith("llm.")}
-            current = self._settings().llm.model_dump()
-            known = {**current, **{k: "" if v is None else v for k, v in wanted.items()}}
-            answered = try_llm(LLMSettings.model_validate(known))
-        except (KonkyoError, ValueError) as exc:
-            return False, str(exc)
+            wanted = {
+                key.removeprefix("llm."): "" if value is None else value
+                for key, value in changes.items()
+                if key.startswith("llm.")
+            }
+            answered = try_llm(self._settings({"llm": wanted}).llm)
+        except KonkyoError as exc:
+            return False, reason_words(str(exc), language)
         return True, say(language, "model_answers", said=answered)
 
-    def _settings(self) -> Settings:
-        return load_settings(self._file if self._file.exists() else None)
+    def _settings(self, instead: Mapping[str, Mapping[str, object]] | None = None) -> Settings:
+        return load_settings(self._file if self._file.exists() else None, instead)
 
 
 def _field(settings: Settings, key: str) -> tuple[FieldInfo, object]:

@@ -16,7 +16,7 @@ from konkyo.ui.web.html.article import article_page, notice_page
 from konkyo.ui.web.html.conversation import conversation, not_ready
 from konkyo.ui.web.html.conversation_list import search_field
 from konkyo.ui.web.html.filters import filters
-from konkyo.ui.web.html.header import brand, question_count, status, tools
+from konkyo.ui.web.html.header import brand, question_count, sign_out_button, status, tools
 from konkyo.ui.web.html.overview import overview
 from konkyo.ui.web.i18n import PHRASES, Language, say
 from konkyo.ui.web.turns import Mark, Turn
@@ -110,6 +110,7 @@ def page_words(
     words["html:brand"] = brand(language)
     words["html:tools"] = tools(language, cookie=LANGUAGE_COOKIE, sign_out=by_password)
     words["html:search"] = search_field(language)
+    words["html:leave"] = sign_out_button(language) if by_password else ""
     words["html:status"] = status_view(chat_service, language)
     words["html:conversation"] = conversation((), language, suggestions)
     words["html:source"] = overview(chat_service.index_summary, language)

@@ -27,11 +27,14 @@ class ConversationList:
     """Shows a reader's conversations; opens, searches, renames, pins and deletes them."""
 
     def __init__(self, context: PageContext) -> None:
+        import gradio as gr
+
         self._context = context
         html_part("@@html:search@@", "k-side-search", "konkyo.search(element);")
         self.list = html_part(
             "", "k-side-list", "konkyo.conversations(element, trigger, watch, 'show', 'list');"
         )
+        gr.HTML("@@html:leave@@", elem_id="k-side-foot", apply_default_css=False)
 
     def wire(self, column: ConversationColumn, source: SourcePanel) -> None:
         """Wire the list; to show another conversation ends what follows the one before."""

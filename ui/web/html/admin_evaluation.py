@@ -9,6 +9,7 @@ from konkyo.ui.server.evaluation_jobs import EvaluationRun
 from konkyo.ui.web.html.admin_elements import action_button, progress_bar
 from konkyo.ui.web.html.elements import phrase, source_navigation
 from konkyo.ui.web.i18n import Language
+from konkyo.ui.web.reasons import reason_words
 
 __all__ = ["evaluation_page"]
 
@@ -38,7 +39,9 @@ def evaluation_page(
         f'<div class="k-admin" data-job="{state}" data-admin="evaluate">',
         f'<h2 id="k-article-title" tabindex="-1">{phrase(language, "eval_page")}</h2>',
         f'<p class="k-note">{phrase(language, "eval_more")}</p>',
-        f'<p class="k-failed" role="alert" dir="auto">{escape(problem)}</p>' if problem else "",
+        f'<p class="k-failed" role="alert" dir="auto">{escape(reason_words(problem, language))}</p>'
+        if problem
+        else "",
         _run(run, language, ticket) if run else "",
     ]
     if not sets:
@@ -74,7 +77,9 @@ def _run(run: EvaluationRun, language: Language, ticket: str) -> str:
         f' <span class="k-meta">{run.done} / {run.total}</span></p>'
     ]
     if run.message:
-        parts.append(f'<p class="k-note" dir="auto">{escape(run.message)}</p>')
+        parts.append(
+            f'<p class="k-note" dir="auto">{escape(reason_words(run.message, language))}</p>'
+        )
     if run.figures:
         rows = "".join(
             f'<tr><th scope="row">{phrase(language, _MEASURES[name])}</th><td>{value:.0%}</td>'

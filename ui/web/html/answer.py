@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Literal
 
@@ -16,6 +17,7 @@ from konkyo.ui.web.html.elements import (
     open_attributes,
     phrase,
     safe_url,
+    shown_date,
     suggestion_chips,
     text_attributes,
 )
@@ -24,9 +26,16 @@ from konkyo.ui.web.html.feedback import feedback_buttons
 from konkyo.ui.web.html.refusal import refusal_block
 from konkyo.ui.web.html.reply import reply_block
 from konkyo.ui.web.i18n import Language, say
+from konkyo.ui.web.reasons import reason_words
 from konkyo.ui.web.turns import Quote, Turn, quote_of, shown_quotes
 
 __all__ = ["answer_actions", "answer_body", "failure_block", "follow_ups", "printed_sources"]
+
+_LONGEST_WORD, _MOST_KEPT = 16, 5
+# The word at the end of a text; where words are not set apart, its last letter and what follows.
+_LAST_WORD = re.compile(
+    rf"(?<!\S)[^\s\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]{{1,{_LONGEST_WORD}}}\s?\Z|\w\W{{0,6}}\Z"
+)
 
 
 def answer_body(turn: Turn, language: Language, *, translates: bool = False) -> str:
@@ -70,7 +79,7 @@ def failure_block(said: str, detail: str, name: str, language: Language) -> str:
     folded = (
         f'<details class="k-fold" data-fold="{name}-error">'
         f"<summary>{phrase(language, 'error_detail')}</summary>"
-        f'<p class="k-note" dir="auto">{escape(detail)}</p></details>'
+        f'<p class="k-note" dir="auto">{escape(reason_words(detail, language))}</p></details>'
         if detail
         else ""
     )
@@ -101,7 +110,7 @@ def _quoted(turn: Turn, claim: Claim, quote: Quote, language: Language, translat
     cite = _cite(turn, quote.number, {quote.number: quote}, language)
     return (
         f'{frame}<div class="k-quoted"><blockquote{text_attributes(about.language)}>'
-        f"{_emphasized(claim.text, short)}{cite}"
+        f"{_cited(claim.text, [cite], short)}"
         f'</blockquote><p class="k-meta">{title}<span class="k-dot"> · </span>'
         f"{meta_line(about.outlet, about.published, language)}"
         f'<span class="k-dot"> · </span><span class="k-lang">{escape(written)}</span></p>'
@@ -109,14 +118,50 @@ def _quoted(turn: Turn, claim: Claim, quote: Quote, language: Language, translat
     )
 
 
-def _emphasized(text: str, parts: Sequence[str]) -> str:
-    """Returns a text with the first place of each part in bold."""
+def _cited(text: str, cites: Sequence[str], parts: Sequence[str] = ()) -> str:
+    """Returns a text, parts of it in bold, and the numbers behind it.
+
+    The last word stays in one line with the numbers, so that none begins a line alone.
+    """
+    found = _LAST_WORD.search(text) if cites else None
+    at = found.start() if found else len(text)
+    runs = tuple(_emphasis(text, parts))
+    done = 0
+    for piece, bold in runs:
+        if bold and done < at < done + len(piece) and len(piece) <= _LONGEST_WORD:
+            at = done
+        done += len(piece)
+    head, last, done = "", "", 0
+    for piece, bold in runs:
+        here = min(len(piece), max(0, at - done))
+        head += _run(piece[:here], bold)
+        last += _run(piece[here:], bold)
+        done += len(piece)
+    if not cites:
+        return head
+    kept, others = "".join(cites[:_MOST_KEPT]), "".join(cites[_MOST_KEPT:])
+    return f'{head}<span class="k-kept">{last}{kept}</span>{others}'
+
+
+def _emphasis(text: str, parts: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    """Yields a text in runs; the first place of each part is one by itself, and emphasized."""
     found = next((part for part in parts if part and part in text), "")
     if not found:
-        return escape(text)
+        yield text, False
+        return
     before, _, after = text.partition(found)
     rest = [part for part in parts if part != found]
-    return f"{_emphasized(before, rest)}<strong>{escape(found)}</strong>{_emphasized(after, rest)}"
+    yield from _emphasis(before, rest)
+    yield found, True
+    yield from _emphasis(after, rest)
+
+
+def _emphasized(text: str, parts: Sequence[str]) -> str:
+    return "".join(_run(piece, bold) for piece, bold in _emphasis(text, parts))
+
+
+def _run(text: str, bold: bool) -> str:
+    return f"<strong>{escape(text)}</strong>" if bold and text else escape(text)
 
 
 def _claim(turn: Turn, claim: Claim, language: Language) -> str:
@@ -124,23 +169,21 @@ def _claim(turn: Turn, claim: Claim, language: Language) -> str:
     mentioned: list[int] = []
     pieces: list[str] = []
     if claim.published and not claim.frame:
-        day = escape(claim.published)
-        pieces.append(f'<time class="k-day" datetime="{day}">{day}</time> ')
+        day = shown_date(claim.published, language)
+        when = f'datetime="{escape(claim.published)}">{escape(day)}</time>'
+        pieces.append(f'<time class="k-day" {when} ')
     done = 0
     for found in MARK_IN_TEXT.finditer(claim.text):
         number = int(found.group(1))
         if number not in claim.citations:
             continue
-        pieces.append(escape(claim.text[done : found.start()]))
-        pieces.append(_cite(turn, number, quotes, language))
+        cite = _cite(turn, number, quotes, language)
+        pieces.append(_cited(claim.text[done : found.start()], [cite]))
         mentioned.append(number)
         done = found.end()
-    pieces.append(escape(claim.text[done:]))
-    pieces.extend(
-        _cite(turn, number, quotes, language)
-        for number in claim.citations
-        if number not in mentioned
-    )
+    others = (n for n in claim.citations if n not in mentioned)
+    cites = [_cite(turn, number, quotes, language) for number in others]
+    pieces.append(_cited(claim.text[done:], cites))
     return f'<p class="k-claim" dir="auto">{"".join(pieces)}</p>'
 
 
@@ -163,7 +206,8 @@ def printed_sources(turn: Turn, language: Language) -> str:
         return ""
     rows = []
     for citation in turn.outcome.citations:
-        about = " · ".join(p for p in (citation.title, citation.outlet, citation.published) if p)
+        day = shown_date(citation.published or "", language)
+        about = " · ".join(p for p in (citation.title, citation.outlet, day) if p)
         url = safe_url(citation.url)
         quote = f"<q{text_attributes(citation.language)}>{escape(citation.quote)}</q>"
         rows.append(

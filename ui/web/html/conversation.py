@@ -14,10 +14,16 @@ from konkyo.ui.web.html.answer import (
     printed_sources,
 )
 from konkyo.ui.web.html.checked import checked_line
-from konkyo.ui.web.html.elements import invitation, lang_attribute, phrase, suggestion_chips
+from konkyo.ui.web.html.elements import (
+    invitation,
+    lang_attribute,
+    phrase,
+    suggestion_chips,
+    with_dates,
+)
 from konkyo.ui.web.html.evidence import evidence_cards
 from konkyo.ui.web.html.feedback import feedback_form
-from konkyo.ui.web.i18n import Language, say
+from konkyo.ui.web.i18n import LANGUAGES, Language, say
 from konkyo.ui.web.turns import Turn, is_settled, quote_of, shown_quotes
 
 __all__ = ["conversation", "not_ready"]
@@ -70,7 +76,7 @@ def _turn(turn: Turn, language: Language, translates: bool, shares: bool) -> str
         f'<div class="k-answer"{lang_attribute(turn.language)} aria-live="polite"'
         f' aria-busy="{"true" if busy else "false"}">'
     )
-    before, after = _notices(turn)
+    before, after = _notices(turn, language)
     inner.append(before)
     inner.append(answer_body(turn, language, translates=translates))
     inner.append("</div>")
@@ -109,7 +115,7 @@ def _question(turn: Turn) -> str:
     return f'<h2 class="k-question" id="k-q{turn.number}" dir="auto">{escape(turn.question)}</h2>'
 
 
-def _notices(turn: Turn) -> tuple[str, str]:
+def _notices(turn: Turn, language: Language) -> tuple[str, str]:
     """Returns what stands before an answer and what after it.
 
     What is said of an answer stands before it: that a premise is false, that articles disagree.
@@ -117,6 +123,8 @@ def _notices(turn: Turn) -> tuple[str, str]:
     """
     outcome = turn.outcome
     said = outcome.notices if outcome is not None else ()
+    spoken = next((code for code in LANGUAGES if code == turn.language), language)
+    said = tuple(with_dates(notice, spoken) for notice in said)
     if isinstance(outcome, Answer) and not any(outcome.usage.values()):
         return _notes(said), _notes(turn.notes)
     return "", _notes((*turn.notes, *said))

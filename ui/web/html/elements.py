@@ -37,6 +37,7 @@ __all__ = [
     "status_note",
     "suggestion_chips",
     "text_attributes",
+    "with_dates",
 ]
 
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
@@ -44,6 +45,8 @@ _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
 _UNSAFE_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f\\\u2028\u2029]")
 
 _TITLE_LIMIT = 90
+
+_ISO_DATE = re.compile(r"(?<![\w-])\d{4}-\d{2}-\d{2}(?![\w-])", re.ASCII)
 
 _HANDED_OVER = re.compile(r"[0-9a-f]{32}-(?=[^/]+\Z)")
 
@@ -154,6 +157,11 @@ def shown_date(published: str, language: Language) -> str:
     except ValueError:
         return published
     return format_date(day, say(language, "date_pattern"), locale=language)
+
+
+def with_dates(text: str, language: Language) -> str:
+    """Returns text of ours in which ISO dates are written as the reader's language writes them."""
+    return _ISO_DATE.sub(lambda found: shown_date(found[0], language), text)
 
 
 def language_name(code: str, language: Language) -> str:

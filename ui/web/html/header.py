@@ -8,7 +8,7 @@ from typing import Literal
 from konkyo.ui.web.html.elements import phrase
 from konkyo.ui.web.i18n import LANGUAGE_NAMES, LANGUAGES, Language
 
-__all__ = ["brand", "file_download", "question_count", "status", "tools"]
+__all__ = ["brand", "file_download", "question_count", "sign_out_button", "status", "tools"]
 
 
 def brand(language: Language) -> str:
@@ -26,9 +26,7 @@ def brand(language: Language) -> str:
 
 def tools(language: Language, *, cookie: str, sign_out: bool) -> str:
     """Returns the buttons and the choice of language, which is kept in a cookie of that name."""
-    words = {
-        k: phrase(language, k) for k in ("new", "save", "language", "theme", "sign_out", "print")
-    }
+    words = {k: phrase(language, k) for k in ("new", "save", "language", "theme", "print")}
     options = "".join(
         f'<option value="{code}" lang="{code}"{" selected" if code == language else ""}>'
         f"{LANGUAGE_NAMES[code]}</option>"
@@ -38,11 +36,7 @@ def tools(language: Language, *, cookie: str, sign_out: bool) -> str:
         f'<button type="button" class="k-quiet" data-act="save" data-form="{form}">{name}</button>'
         for form, name in (("md", "Markdown"), ("json", "JSON"), ("print", words["print"]))
     )
-    leave = (
-        f'<button type="button" class="k-quiet" data-act="leave">{words["sign_out"]}</button>'
-        if sign_out
-        else ""
-    )
+    leave = sign_out_button(language) if sign_out else ""
     return (
         f'<button type="button" class="k-quiet k-new" data-act="new" title="{words["new"]}">'
         f'<span aria-hidden="true">＋</span><span class="k-word">{words["new"]}</span></button>'
@@ -52,6 +46,14 @@ def tools(language: Language, *, cookie: str, sign_out: bool) -> str:
         f'<select id="k-language" data-cookie="{cookie}">{options}</select></label>'
         f'<button type="button" class="k-quiet k-icon" data-act="theme"'
         f' aria-label="{words["theme"]}" title="{words["theme"]}">◐</button>{leave}'
+    )
+
+
+def sign_out_button(language: Language) -> str:
+    """Returns the button that signs out; on a phone it stands in the list of conversations."""
+    return (
+        f'<button type="button" class="k-quiet" data-act="leave">'
+        f"{phrase(language, 'sign_out')}</button>"
     )
 
 

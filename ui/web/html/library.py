@@ -12,6 +12,7 @@ from konkyo.index.records import ArticlePage, ArticleQuery, ArticleSummary, Filt
 from konkyo.ui.web.html.elements import (
     language_name,
     phrase,
+    shown_date,
     shown_source,
     status_note,
     text_attributes,
@@ -171,12 +172,14 @@ def _row(article: ArticleSummary, language: Language, *, editor: bool) -> str:
     link = f'<a href="article?id={escape(article.article_id)}"{spoken}>{title}</a>'
     status = status_note(article.status, article.correction, language)
     buttons = _row_buttons(article, language) if editor else ""
-    date = article.published or say(language, "no_date")
+    published = article.published or ""
+    date = shown_date(published, language) or say(language, "no_date")
+    when = f'<time datetime="{escape(published)}">{escape(date)}</time>' if published else date
     return (
         f'<tr data-article="{escape(article.article_id)}"><td class="k-title">{link}'
         f'<bdi class="k-path">{escape(shown_source(article.source))}</bdi>{status}</td>'
         f"<td><bdi>{escape(article.outlet or '')}</bdi></td>"
-        f'<td class="k-date">{escape(date)}</td>'
+        f'<td class="k-date">{when}</td>'
         f'<td class="k-number">{phrase(language, "letters", count=article.length)}</td>'
         f"{buttons}</tr>"
     )

@@ -109,16 +109,13 @@ def check_results(job: Job, language: Language) -> str:
         return ""
     rows = []
     for finding in job.findings:
-        detail = " · ".join(str(finding.get(k)) for k in ("detail", "advice") if finding.get(k))
+        told = (str(finding.get(key) or "") for key in ("detail", "advice"))
+        detail = " · ".join(reason_words(one, language) for one in told if one)
         mark = "✓" if finding.get("ok") else "✗"
         rows.append(
             f'<li data-ok="{"yes" if finding.get("ok") else "no"}"><span aria-hidden="true">{mark}'
             f"</span> {escape(_check_name(str(finding.get('what')), language))}"
-            + (
-                f'<br><span class="k-why" dir="auto" lang="en">{escape(detail)}</span>'
-                if detail
-                else ""
-            )
+            + (f'<br><span class="k-why" dir="auto">{escape(detail)}</span>' if detail else "")
             + "</li>"
         )
     good = all(finding.get("ok") for finding in job.findings)

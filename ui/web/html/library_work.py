@@ -15,15 +15,19 @@ __all__ = ["sources_part", "work_part"]
 _SHOWN = 200
 
 
-def work_part(sources: int, job: str, language: Language, *, ticket: str) -> str:
+def work_part(sources: int, job: str, language: Language, *, ticket: str, limit: int) -> str:
     """Returns the part of the page by which editors change the index.
 
-    ``job`` is what ``job_part`` returned; ``ticket`` lets the page's script hand over files.
+    ``job`` is what ``job_part`` returned; ``ticket`` lets the page's script hand over files of at
+    most ``limit`` bytes.
     """
-    words = {key: say(language, key) for key in ("sending", "not_sent", "marked")}
+    named = ("sending", "not_sent", "sent_too_late", "marked")
+    words = {key: say(language, key) for key in named}
+    size = limit // 1024**2
+    words["sent_too_large"] = say(language, "sent_too_large", name="{name}", size=size)
     data = "".join(f' data-{key.replace("_", "-")}="{escape(word)}"' for key, word in words.items())
     return (
-        f'<section id="k-work" data-ticket="{escape(ticket)}"{data}>'
+        f'<section id="k-work" data-ticket="{escape(ticket)}" data-limit="{limit}"{data}>'
         f'<div class="k-row-of"><label class="k-button k-main-button k-file">'
         f"{phrase(language, 'upload_files')}"
         '<input type="file" multiple data-upload></label>'

@@ -38,7 +38,7 @@
   // The framework's form says nothing of an answer that is neither yes nor no.
   async function signIn(input, init) {
     const response = await connectedFetch(input, init);
-    if (response.status === 429) window.alert((await response.clone().json()).detail);
+    if ([429, 503].includes(response.status)) window.alert((await response.clone().json()).detail);
     return response;
   }
 
@@ -117,10 +117,14 @@
   }
   document.addEventListener("click", (event) => {
     if (!(event.target instanceof Element)) return;
-    if (event.target.closest('[data-act="side"]')) turnSide();
+    if (event.target.closest('[data-act="leave"]')) leave();
+    else if (event.target.closest('[data-act="side"]')) turnSide();
     else if (root.dataset.side === "open" && !roomy.matches && event.target.isConnected
       && !event.target.closest("#k-side, .k-toast")) uncover();
   });
+  const leave = () => {
+    connectedFetch("logout", { method: "POST" }).finally(() => window.location.reload());
+  };
   window.addEventListener("popstate", () => {
     closeAll();
     const named = inAddress();
@@ -584,9 +588,6 @@
           if (form === "print") window.print(); else trigger(save, { form });
         }
         if (act === "new") startNew();
-        if (act === "leave") {
-          connectedFetch("logout", { method: "POST" }).finally(() => window.location.reload());
-        }
         if (act === "theme") {
           remember("konkyo-theme", dark() ? "light" : "dark");
           paint();

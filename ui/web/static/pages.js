@@ -97,6 +97,14 @@
   }
 
   // ---- handing over files
+  async function whyNotSent(response, name, words) {
+    if (response.status === 404) return filled(words.sentTooLate, { name });
+    try {
+      const { problem } = await response.json();
+      if (problem) return problem;
+    } catch { /* no answer of ours */ }
+    return filled(words.notSent, { name });
+  }
   async function send(files) {
     const work = $("#k-work");
     const told = $("#k-sending");
@@ -109,19 +117,24 @@
       bar.value = at;
       told.replaceChildren(
         filled(work.dataset.sending, { done: at + 1, total: files.length }), bar);
+      if (file.size > work.dataset.limit) {
+        lost.push(filled(work.dataset.sentTooLarge, { name: file.name }));
+        continue;
+      }
       try {
         const response = await fetch(`konkyo/upload/${encodeURIComponent(work.dataset.ticket)}`, {
           method: "POST",
           headers: { "x-file-name": encodeURIComponent(file.webkitRelativePath || file.name) },
           body: file,
         });
-        if (response.ok) kept.push((await response.json()).path); else lost.push(file.name);
-      } catch { lost.push(file.name); }
+        if (response.ok) kept.push((await response.json()).path);
+        else lost.push(await whyNotSent(response, file.name, work.dataset));
+      } catch { lost.push(filled(work.dataset.notSent, { name: file.name })); }
     }
     told.hidden = !lost.length;
-    told.replaceChildren(...lost.map((name) => {
+    told.replaceChildren(...lost.map((why) => {
       const line = document.createElement("p");
-      line.textContent = filled(work.dataset.notSent, { name });
+      line.textContent = why;
       return line;
     }));
     if (kept.length) await order("add", kept);
