@@ -59,6 +59,7 @@ __all__ = [
 
 CONFIG_NAME = "konkyo.toml"
 
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
 _ORIGIN = re.compile(r"https?://[a-z0-9_.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
 
 
@@ -136,11 +137,21 @@ class AnswerSettings(_Section):
 
     ``phrasing``: whether a language model may phrase them (``auto``: one that is not embedded and
     small). ``strictness`` is from 0 (answer even if unsure) to 1 (only if certain); 0.5 is the
-    threshold that was fitted, and each 0.1 multiplies the odds asked for by 2.2.
+    threshold that was fitted, and each 0.1 multiplies the odds asked for by 2.2. ``languages`` are
+    those whose articles may answer, by their codes (ja, en); none named: all.
     """
 
     phrasing: Literal["auto", "always", "never"] = "auto"
     strictness: float = Field(default=0.5, ge=0, le=1)
+    languages: tuple[str, ...] = ()
+
+    @field_validator("languages")
+    @classmethod
+    def _are_codes(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        for code in languages:
+            if not _LANGUAGE.fullmatch(code):
+                raise ValueError(f"{code} is not the code of a language, like ja or en")
+        return languages
 
 
 class WatchSettings(_Section):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from konkyo.index.embedding.catalogue import catalogue
+from konkyo.index.records import Filter
 from konkyo.rag.generation.llm import NoLLM
 
 __all__ = ["AnswerStyle", "Phrasing", "writes_well"]
@@ -15,6 +16,7 @@ Phrasing = Literal["auto", "always", "never"]
 """Whether a language model may phrase an answer; ``auto``: one that writes well enough."""
 
 _STEEPNESS = 8.0
+_NO_LANGUAGE = frozenset({"zxx"})  # "No linguistic content", ISO 639-2: no article has it.
 
 
 def writes_well(llm: str) -> bool:
@@ -29,16 +31,28 @@ def writes_well(llm: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class AnswerStyle:
-    """Whether a model phrases the answer, and how sure the articles must answer (0..1)."""
+    """Whether a model phrases the answer, and how sure the articles must answer (0..1).
+
+    ``languages`` are those (ISO 639-1) whose articles may answer; none named: all.
+    """
 
     phrasing: Phrasing = "auto"
     strictness: float = 0.5
+    languages: tuple[str, ...] = ()
 
     def phrases(self, llm: str) -> bool:
         """Whether a model, by its name, is asked to phrase answers."""
         if self.phrasing == "always":
             return llm != NoLLM.name
         return self.phrasing == "auto" and writes_well(llm)
+
+    def within(self, where: Filter) -> Filter:
+        """The filter of a question, narrowed to the languages whose articles may answer."""
+        if not self.languages:
+            return where
+        allowed = frozenset(self.languages)
+        both = where.languages & allowed if where.languages else allowed
+        return replace(where, languages=both or _NO_LANGUAGE)
 
     def threshold(self, fitted: float) -> float:
         """The share from which quotes answer: the fitted one at 0.5.

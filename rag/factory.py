@@ -214,7 +214,8 @@ def open_from_settings(
     kind = llm or settings.llm.kind
     same = kind == settings.llm.kind
     named = model or (settings.llm.model if same else "")
-    style = AnswerStyle(settings.answers.phrasing, settings.answers.strictness)
+    answers = settings.answers
+    style = AnswerStyle(answers.phrasing, answers.strictness, answers.languages)
 
     def opened() -> LLM:
         return open_llm(

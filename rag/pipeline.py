@@ -146,9 +146,10 @@ class Pipeline:
     def styled(self, phrasing: Phrasing | None = None, strictness: float | None = None) -> Self:
         """This pipeline with answers put another way; None: as it is."""
         other, style = self.held(), self.options.style
-        style = AnswerStyle(
-            style.phrasing if phrasing is None else phrasing,
-            style.strictness if strictness is None else strictness,
+        style = replace(
+            style,
+            phrasing=style.phrasing if phrasing is None else phrasing,
+            strictness=style.strictness if strictness is None else strictness,
         )
         other.options = replace(self.options, style=style)
         other._search = other._search.answering_from(other.options.answerable)
@@ -229,7 +230,7 @@ class Pipeline:
         """
         top_k = top_k or self.options.top_k
         today = today or date.today()
-        held = self.held()
+        held, where = self.held(), self.options.style.within(where)
         return within(held._events(question, history, where, top_k, language, today))
 
     def _events(

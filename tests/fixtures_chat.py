@@ -561,7 +561,9 @@ def main() -> None:
 
     store = os.environ.get("FAKE_STORE", "/nowhere/store")
     kept = None if store.startswith("/nowhere") else open_conversation_store(store)
-    chat_service = ChatService(load, conversation_store=kept)
+    stale = int(os.environ.get("FAKE_STALE", "0"))
+    chat_service = ChatService(load, conversation_store=kept, stale_after=stale)
+    chat_service.failing_sources = lambda: int(os.environ.get("FAKE_FAILING", "0"))
     wanted = os.environ.get("FAKE_SHARING")
     sharing = next((one for one in get_args(Sharing) if one == wanted), "off")
 

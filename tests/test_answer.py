@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -507,6 +507,24 @@ def test_a_sentence_that_says_one_thing_twice_is_removed() -> None:
     assert isinstance(outcome, Answer)
     assert [r.reason for r in outcome.removed] == ["repetition"]
     assert [c.text for c in outcome.claims] == ["日本の対米投資は5500億ドルに上る。"]
+
+
+def test_articles_in_other_languages_than_those_named_are_not_searched() -> None:
+    seen: list[Filter] = []
+
+    class Watched(OneArticle):
+        def languages(self, where: Filter = Filter()) -> dict[str, int]:
+            seen.append(where)
+            return super().languages(where)
+
+    asked = pipeline(NoLLM(), store=Watched(TEXT))
+    asked.options = replace(asked.options, style=AnswerStyle(languages=("ja", "en")))
+    assert asked.styled(strictness=0.5).options.style.languages == ("ja", "en")
+    asked.ask(QUESTION)
+    asked.ask(QUESTION, where=Filter(languages=frozenset({"en", "ko"})))
+    asked.ask(QUESTION, where=Filter(languages=frozenset({"ko"})))
+    found = {where.languages for where in seen}
+    assert found == {frozenset({"ja", "en"}), frozenset({"en"}), frozenset({"zxx"})}
 
 
 def test_strictness_moves_the_threshold_and_the_fingerprint() -> None:

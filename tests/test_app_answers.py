@@ -21,6 +21,7 @@ from fixtures_browser import (
     browser,  # noqa: F401
     finished,
     opened,
+    served,
 )
 from fixtures_chat import ENGLISH, JAPANESE
 
@@ -93,13 +94,14 @@ def test_a_number_never_begins_a_line_alone(browser: Browser, address: str) -> N
         ask(page, QUESTION)
         finished(page, 2)
         kept = page.locator(".k-kept")
-        assert kept.count() == page.locator(".k-answer .k-cite").count() >= 4
+        cites = page.locator(".k-kept .k-cite").count()
+        assert cites == page.locator(".k-answer .k-cite").count() >= 4
         for width in range(180, 360, 7):
             lines = kept.evaluate_all(
                 """(all, width) => all.map(e => {
                     e.closest('.k-answer').style.width = `${width}px`;
                     const tops = new Set([...e.getClientRects()].map(r => Math.round(r.top)));
-                    return tops.size === 1 && e.textContent.trim() !== e.lastChild.textContent;
+                    return tops.size === 1 && !e.textContent.startsWith('[');
                 })""",
                 width,
             )
@@ -178,6 +180,26 @@ def test_a_refusal_shows_no_passage_before_and_speaks_the_pages_language(
         assert [ENGLISH.title in row for row in near] == [False, True]
         assert all("2026" in row for row in near)
         assert "2026" in page.locator(".k-checked summary").inner_text()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_old_articles_and_failed_sources_are_warned_of(browser: Browser, language: str) -> None:
+    dates = {"en": "11 Feb 2026", "ko": "2026년 2월 11일"}
+    with (
+        served(FAKE_STALE="1", FAKE_FAILING="2", FAKE_PACE="0") as url,
+        opened(browser, url, language=LOCALES[language]) as (page, _),
+    ):
+        for turn, question in enumerate((QUESTION, "What is the weather?"), 1):
+            ask(page, question)
+            finished(page, turn)
+            told = page.locator(f'.k-turn[data-turn="{turn}"]').inner_text()
+            date = dates.get(language, "2026年2月11日")
+            for key, facts in (
+                ("stale", {"date": date}),
+                ("sources_failing", {"count": 2}),
+                ("as_of", {"date": date}),
+            ):
+                assert say(language, key, **facts) in told  # type: ignore[arg-type]
 
 
 # ---- the question

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fixtures_browser import PATIENCE, ROOT, Watch, browser, served
+from fixtures_browser import PATIENCE, ROOT, Watch, ask, browser, finished, served, settled
 from fixtures_chat import ENGLISH, HOSTILE, FakeReader, FakeStore, answer, evidence
 from fixtures_process import started
 
@@ -185,6 +185,43 @@ def test_the_index_is_made_anew_after_consent(browser: Browser, server: str) -> 
         page.wait_for_selector("#k-job progress[value]")
         ended(page)
         assert len(titles(page)) == 3
+
+
+def test_a_kept_answer_is_marked_when_its_source_changes_or_goes(
+    browser: Browser, server: str, tmp_path: Path
+) -> None:
+    """What a reader sees of an answer of before, in the page itself."""
+    file = tmp_path / "tunnel.md"
+    head = "---\ntitle: Tunnel opens in Bergen\npublished: 2026-02-08\noutlet: Bergen Post\n---\n"
+    file.write_text(head + "The tunnel cost 52 million euros. It is nine kilometres long.\n")
+    with library(browser, server) as page:
+        page.fill("#k-add textarea", str(file))
+        page.click("#k-add button")
+        page.wait_for_selector(".k-title > a:has-text('Tunnel opens')")
+        page.goto(server)
+        settled(page)
+        ask(page, "What does the article “Tunnel opens in Bergen” say?")
+        finished(page)
+        kept = page.url
+        told = page.locator(".k-turn").inner_text()
+        assert "52 million euros" in told
+        assert "has changed since" not in told
+        file.write_text(head + "The tunnel cost 77 million euros. It is nine kilometres long.\n")
+        page.goto(f"{server}library")
+        page.wait_for_selector('html[data-page="ready"]')
+        page.fill("#k-add textarea", str(file))
+        page.click("#k-add button")
+        page.wait_for_selector("#k-job[data-job=done]:has-text('1 changed')")
+        page.goto(kept)
+        page.wait_for_selector(".k-turn:has-text('The source has changed since. It now says:')")
+        assert "77 million euros" in page.locator(".k-turn").inner_text()
+        page.goto(f"{server}library")
+        page.wait_for_selector('html[data-page="ready"]')
+        page.get_by_role("button", name="Remove: Tunnel opens in Bergen").click()
+        page.click("#k-yes")
+        page.wait_for_function("document.querySelectorAll('.k-title').length === 3")
+        page.goto(kept)
+        page.wait_for_selector(".k-turn:has-text('The source is no longer in the index.')")
 
 
 def test_an_editor_says_that_an_article_was_corrected(browser: Browser, server: str) -> None:

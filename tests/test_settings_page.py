@@ -63,6 +63,18 @@ def test_what_is_wrong_is_refused_with_its_key(
     assert file.read_text() == before
 
 
+def test_languages_are_written_as_a_list_of_codes(file: Path) -> None:
+    page = SettingsPage(file)
+    assert page.save({"answers.languages": " JA、en "}, "en")[0]
+    assert load_settings(file).answers.languages == ("ja", "en")
+    assert 'name="answers.languages" value="ja, en"' in page.page("zh")
+    good, told = page.save({"answers.languages": "日本語"}, "ja")
+    assert (good, "日本語は言語のコードではありません" in told) == (False, True)
+    assert load_settings(file).answers.languages == ("ja", "en")
+    assert page.save({"answers.languages": ""}, "en")[0]
+    assert "languages" not in file.read_text()
+
+
 def test_what_the_page_does_not_offer_is_not_written(file: Path) -> None:
     before = file.read_text()
     said: dict[str, object] = {"chat.host": "0.0.0.0", "llm.api_key_env": "HOME", "store": "/x"}

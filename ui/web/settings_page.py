@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -23,6 +24,7 @@ CHANGEABLE = (
     "llm.base_url",
     "answers.phrasing",
     "answers.strictness",
+    "answers.languages",
     "watch.hours",
     "chat.stale_after",
 )
@@ -102,6 +104,9 @@ def _changes(settings: Settings, said: Mapping[str, object]) -> dict[str, Value]
         text = str(said[key]).strip()[:_LONGEST]
         current = _field(settings, key)[1]
         value: Value = text or None
+        if isinstance(current, tuple):
+            parts = re.split(r"[\s,、，]+", text.lower())
+            value, current = [part for part in parts if part] or None, list(current) or None
         if isinstance(current, int | float) and text:
             try:
                 value = float(text) if isinstance(current, float) else int(text)

@@ -18,6 +18,7 @@ from konkyo.ui.web.html.elements import (
     phrase,
     safe_url,
     shown_date,
+    status_note,
     suggestion_chips,
     text_attributes,
 )
@@ -114,6 +115,7 @@ def _quoted(turn: Turn, claim: Claim, quote: Quote, language: Language, translat
         f'</blockquote><p class="k-meta">{title}<span class="k-dot"> · </span>'
         f"{meta_line(about.outlet, about.published, language)}"
         f'<span class="k-dot"> · </span><span class="k-lang">{escape(written)}</span></p>'
+        f"{status_note(about.status, about.correction, language)}"
         f"{translation_block(turn, quote, language) if translates else ''}</div>"
     )
 

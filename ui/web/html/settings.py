@@ -50,7 +50,8 @@ def _row(change: Change, language: Language) -> str:
 
 def _control(change: Change, language: Language) -> str:
     kind = change.field.annotation
-    name, value = escape(change.key), escape(str(change.value))
+    shown = ", ".join(change.value) if isinstance(change.value, tuple) else str(change.value)
+    name, value = escape(change.key), escape(shown)
     if get_origin(kind) is Literal:
         options = "".join(
             f'<option value="{escape(one)}"{" selected" if one == change.value else ""}>'
