@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fixtures_browser import PATIENCE, ROOT, ask, browser, finished, opened  # noqa: F401
+from fixtures_browser import PATIENCE, ROOT, ask, browser, finished, opened
 from fixtures_process import started
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+__all__ = ["browser"]
 
 QUESTION = "日本の対米投資の規模は？"
 ARTICLES = ("2026-02-09-ja-investment.md", "2026-02-09-ja-bessent.md", "2026-02-10-zh-defence.md")
