@@ -1,4 +1,4 @@
-"""A new user's walk in a real browser: from an empty index to an answer that somebody else opens."""
+"""A new user's walk in a real browser: from an empty index to an answer somebody else opens."""
 
 from __future__ import annotations
 
