@@ -313,7 +313,7 @@ def test_what_goes_wrong_is_said_in_the_language_of_the_page(
 ) -> None:
     with library(browser, server, language=language) as page:
         assert date in page.locator("tr", has_text="Bridge opens").inner_text()
-        page.fill("#k-add textarea", "ftp://example.org/a")
+        page.fill("#k-add textarea", "file:///example/a")
         page.click("#k-add button")
         assert refused in page.locator("#k-job .k-failed").inner_text()
         page.evaluate("document.querySelector('#k-work').dataset.limit = 3")
