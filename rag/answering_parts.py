@@ -23,12 +23,16 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What answers one part: quotes, how surely they do, and notices; no quotes: nothing does."""
+    """What answers one part: quotes, how surely they do, and notices; no quotes: nothing does.
+
+    ``label`` names what the part is about, where the parts ask the same of several things.
+    """
 
     asked: AskedQuestion
     quoted: Quoted
     share: float
     notices: tuple[str, ...] = ()
+    label: str = ""
 
 
 def answer_parts(
@@ -44,7 +48,10 @@ def answer_parts(
         return ()
     quotes, places = _numbered(told)
     yield EvidenceReady(tuple(quotes), building.asked.language)
-    yield from building.tell([p for each in told for p in each.quoted.places], "apart")
+    answered = [each for each in told if each.quoted.places]
+    single = all(len(each.quoted.places) == 1 for each in answered)
+    labels = [each.label for each in answered if each.label and single]
+    yield from building.tell([p for e in answered for p in e.quoted.places], "apart", labels)
     for quote in quotes:
         yield building.quote(quote, places[quote.number])
     building.parts = tuple(_part(each, quotes, building.asked.language) for each in told)

@@ -24,6 +24,8 @@ __all__ = [
 NoticeKey = Literal[
     "conflict",
     "changed",
+    "greater",
+    "sooner",
     "several_articles",
     "premise",
     "llm_unavailable",

@@ -48,9 +48,14 @@ class OutcomeBuilder:
     short: Short | None = None
     parts: tuple[AnsweredPart, ...] = ()
 
-    def tell(self, places: Sequence[Place], joined: Joined = "standard") -> Iterator[ShortReady]:
+    def tell(
+        self,
+        places: Sequence[Place],
+        joined: Joined = "standard",
+        labels: Sequence[str] = (),
+    ) -> Iterator[ShortReady]:
         """Give the short answer that some places hold, if they hold any."""
-        self.short = short_answer(places, self.asked.language, joined)
+        self.short = short_answer(places, self.asked.language, joined, labels)
         if self.short is not None:
             self.timings.reach("short_answer")
             yield ShortReady(self.short)

@@ -21,7 +21,10 @@ from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.records import Article, Filter
 from konkyo.index.stores.base import Store
 from konkyo.rag.answer_style import AnswerStyle, Phrasing
+from konkyo.rag.answering_comparison import compares_both, greater, of_sides
 from konkyo.rag.answering_parts import Told, answer_parts, look_again, returned
+from konkyo.rag.answering_premise import answer_otherwise, quoted_as
+from konkyo.rag.comparison import sides_asked
 from konkyo.rag.conversation import Turn
 from konkyo.rag.disagreement.false_premise import Otherwise, told_otherwise
 from konkyo.rag.generation.drafting import Drafter
@@ -42,12 +45,11 @@ from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
 from konkyo.rag.retrieval.query_encoder import QueryEncoder
 from konkyo.rag.retrieval.search import Decide, Found, Search, reader_alone
 from konkyo.rag.short_answer.chooser import QuoteChooser
-from konkyo.rag.short_answer.place import place_of
 from konkyo.rag.short_answer.quotes import Quoted
 from konkyo.rag.suggestions import AnswerCheck
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.timings import Timings
-from konkyo.rag.types import Answer, Event, Evidence, EvidenceReady, Finished, Outcome
+from konkyo.rag.types import Answer, Event, Evidence, Finished, Outcome
 from konkyo.rag.verification.meaning import Supporter
 from konkyo.rag.verification.verifier import SUPPORT, Verdict, Verifier, drafted
 
@@ -254,14 +256,21 @@ class Pipeline:
                 yield Finished(other)
                 return
         find = partial(self._search.find, where=where, top_k=top_k, today=today, timings=timings)
-        told = [self._part(part, find) for part in parts_asked(asked)]
-        if self._reader is not None:
-            told = look_again(told, self._reader, self.options.thresholds.another_part)
+        sides, whole = sides_asked(asked), None
+        asks = [side.asked for side in sides] or parts_asked(asked)
+        told = self._parts(asks, find)
+        if sides:
+            told = of_sides(sides, told, self.article)
+            if sum(bool(each.quoted.quotes) for each in told) == 1:
+                whole = yield from find(asked)
+                answers = whole[1].share >= self.options.answerable
+                told = [] if answers and compares_both(whole[1], sides) else told
         cited = yield from answer_parts(told, building)
         if cited:
+            building.notices += greater(told, asked.language) if sides else ()
             yield Finished(building.answer(cited))
             return
-        asked, found, notices = yield from find(asked)
+        asked, found, notices = whole or (yield from find(asked))
         building.asked = asked
         building.notices += notices
         if not found.evidence:
@@ -270,7 +279,7 @@ class Pipeline:
             return
         otherwise = self._otherwise(asked, found)
         if otherwise is not None:
-            yield from _corrected(otherwise, found, building)
+            yield from answer_otherwise(otherwise, found, building)
             return
         if found.share < self.options.answerable:
             yield Finished(building.refuse("weak_evidence", found.related))
@@ -341,6 +350,15 @@ class Pipeline:
             self._search, self._sentences, self._reader, self._supporter, self.options.thresholds
         ).choose(found, asked, most)
 
+    def _parts(
+        self, parts: Sequence[AskedQuestion], find: Callable[[AskedQuestion], _Searching]
+    ) -> list[Told]:
+        """What answers each part, also in the quotes that answer the others."""
+        told = [self._part(part, find) for part in parts]
+        if self._reader is None:
+            return told
+        return look_again(told, self._reader, self.options.thresholds.another_part)
+
     def _part(self, part: AskedQuestion, find: Callable[[AskedQuestion], _Searching]) -> Told:
         """What answers one part of a question; no quotes where nothing does."""
         asked, found, notices = returned(find(part))
@@ -360,27 +378,4 @@ class Pipeline:
             sentences=self._sentences,
             thresholds=self.options.thresholds,
         )
-        if told is None:
-            return None
-        quote = next((e for e in found.evidence if _holds(e, told.quote)), None)
-        return replace(told, quote=quote or replace(told.quote, number=1))
-
-
-def _corrected(otherwise: Otherwise, found: Found, building: OutcomeBuilder) -> Iterator[Event]:
-    """Name what the question takes for granted; the article's own words say what is so."""
-    language = building.asked.language
-    if otherwise.quote not in found.evidence:
-        others = (replace(e, number=e.number + 1) for e in found.evidence)
-        yield EvidenceReady((otherwise.quote, *others), language)
-    told = notice_text("premise", language, asked=otherwise.asked, told=otherwise.told)
-    building.notices.append(told)
-    place = place_of(otherwise.quote, otherwise.told)
-    places = [place] if place else []
-    yield from building.tell(places)
-    yield building.quote(otherwise.quote, places)
-    yield Finished(building.answer((otherwise.quote,)))
-
-
-def _holds(one: Evidence, other: Evidence) -> bool:
-    same = one.article.article_id == other.article.article_id
-    return same and one.start <= other.start and other.end <= one.end
+        return None if told is None else quoted_as(told, found)

@@ -18,12 +18,15 @@ Joined = Literal["standard", "or", "apart"]
 
 
 def short_answer(
-    places: Sequence[Place], language: str, joined: Joined = "standard"
+    places: Sequence[Place],
+    language: str,
+    joined: Joined = "standard",
+    labels: Sequence[str] = (),
 ) -> Short | None:
     """The places in ``language``, where that is exact, else as they are printed.
 
-    Each is trimmed to a clean unit; several are joined as the language joins items. ``None``
-    where no place holds a letter.
+    Each is trimmed to a clean unit; several are joined as the language joins items, each behind
+    its label where there is one for each. ``None`` where no place holds a letter.
     """
     told = [_told(clean(place), language) for place in places]
     told = [t for t in told if any(c.isalnum() for c in t.text)]
@@ -31,8 +34,9 @@ def short_answer(
     if not texts:
         return None
     spoken = {t.language for t in told}
+    behind = labels if len(labels) == len(told) == len(places) else ()
     return Short(
-        _list(texts, language, joined),
+        _list(_labelled(told, behind, language) or texts, language, joined),
         spoken.pop() if len(spoken) == 1 else language,
         all(t.exact for t in told),
         tuple(texts) if len(texts) > 1 else (),
@@ -43,6 +47,14 @@ def _told(place: Place, language: str) -> Short:
     if same_language(place.language, language):
         return Short(place.text, language, True)
     return rendered(place, language)
+
+
+def _labelled(told: Sequence[Short], labels: Sequence[str], language: str) -> list[str]:
+    words = words_of(language) or words_of("en")
+    assert words is not None
+    return [
+        words.labelled.format(label=a, x=t.text) for a, t in zip(labels, told, strict=bool(labels))
+    ]
 
 
 def _list(texts: list[str], language: str, joined: Joined) -> str:

@@ -37,7 +37,7 @@ class _LanguageWords:
     """How one language says what is rough, a range, a reading, and what is counted.
 
     ``day`` is a day of a month that is not named; ``at`` joins a day and a time of it; ``apart``
-    stands between answers to unlike things.
+    stands between answers to unlike things; ``labelled`` names what an answer is about.
     """
 
     about: _Text
@@ -52,6 +52,7 @@ class _LanguageWords:
     day: _Text
     at: _Text
     apart: _Text
+    labelled: _Text
     counted: dict[str, _Forms]
 
 

@@ -1,0 +1,117 @@
+"""A question that compares two things: "Which is larger, X or Y?", 「AとBではどちらが高いですか」.
+
+What is asked is put to each of them as a question of its own ("How large is X?"). Found by the
+words of ``data/comparison.toml``; no model is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated
+
+from pydantic import BeforeValidator
+from pydantic.dataclasses import dataclass as schema
+
+from konkyo.index.text.word_data import CHECKED, word_data
+from konkyo.rag.question import AskedQuestion
+from konkyo.rag.reading.answerability import asked_for, terms
+
+__all__ = ["Side", "sides_asked", "sides_of"]
+
+
+def _folded(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+def _all_folded(patterns: list[str]) -> tuple[re.Pattern[str], ...]:
+    return tuple(map(_folded, patterns))
+
+
+def _pairs(pairs: list[list[str]]) -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((_folded(found), put) for found, put in pairs)
+
+
+@schema(frozen=True, slots=True, config=CHECKED)
+class _Words:
+    """How one language compares; ``data/comparison.toml`` says what each finds."""
+
+    sides: Annotated[tuple[re.Pattern[str], ...], BeforeValidator(_all_folded)]
+    rewritten: Annotated[tuple[tuple[re.Pattern[str], str], ...], BeforeValidator(_pairs)]
+    whole: str
+    topical: str
+    stems: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of two things that are compared, and what is asked of it.
+
+    ``own`` are the search terms of its name that the other has not.
+    """
+
+    name: str
+    asked: AskedQuestion
+    own: frozenset[str]
+
+
+def sides_asked(asked: AskedQuestion) -> tuple[Side, ...]:
+    """Both sides of a comparison as questions of their own; none where nothing is compared."""
+    found = sides_of(asked.text, asked.language)
+    if not found:
+        return ()
+    (first, _), (second, _) = found
+    return tuple(
+        Side(
+            name,
+            replace(
+                asked,
+                text=question,
+                standalone=question,
+                searched=question,
+                asks_one_fact=asked_for(question) is not None,
+                before="",
+            ),
+            frozenset(terms(name) - terms(second if name == first else first)),
+        )
+        for name, question in found
+    )
+
+
+def sides_of(question: str, language: str) -> tuple[tuple[str, str], ...]:
+    """The names of two things that are compared, each with its question; else none."""
+    words = word_data(dict[str, _Words], "comparison", "konkyo.rag").get(language)
+    if words is None:
+        return ()
+    found = next((m for p in words.sides if (m := p.search(question.strip()))), None)
+    if found is None:
+        return ()
+    groups = {name: text.strip() for name, text in found.groupdict(default="").items()}
+    sides = groups["a"], groups["b"]
+    asked = [_asked_of(side, groups, words) for side in sides]
+    if sides[0] == sides[1] or not all(asked):
+        return ()
+    return tuple(zip(sides, asked, strict=True))
+
+
+def _asked_of(side: str, groups: Mapping[str, str], words: _Words) -> str:
+    """What is asked, put to one side; nothing where no rule of the language fits."""
+    topic = groups.get("topic", "")
+    for pattern, put in words.rewritten:
+        found = pattern.search(groups["asked"])
+        if found is None:
+            continue
+        parts = {name: text or "" for name, text in found.groupdict().items()}
+        if "like" in parts:
+            parts["like"] = words.stems.get(parts["like"].lower(), parts["like"])
+        asked = put.format(side=side, **parts)
+        form = words.topical if topic else words.whole
+        return form.format(side=side, topic=topic, asked=asked, marked=_marked(side))
+    return ""
+
+
+def _marked(side: str) -> str:
+    """A Korean word with the particle of what is spoken of, which follows its last sound."""
+    last = ord(side[-1]) - ord("가")
+    return f"{side}{'은' if 0 <= last < 11172 and last % 28 else '는'}"
