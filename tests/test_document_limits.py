@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -123,19 +124,29 @@ def test_what_ends_fills_or_holds_up_its_process_is_a_failure(tmp_path: Path) ->
 def work_where_others_work() -> RawDocument:
     """Take 0.4 seconds of a processor that eight other processes want."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    busy = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(8)]
-    try:
-        began = time.process_time()
-        while time.process_time() - began < 0.4:
-            pass
-    finally:
-        for process in busy:
-            process.kill()
-            process.wait(60)
+    began = time.process_time()
+    while time.process_time() - began < 0.4:
+        pass
     return RawDocument("slow", "text/plain", b"The mayor opened the new bridge on Monday morning.")
 
 
+@pytest.fixture
+def busy_processor() -> Iterator[None]:
+    """Eight processes that want the first processor."""
+    ours = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(ours)})
+    try:
+        busy = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(8)]
+    finally:
+        os.sched_setaffinity(0, ours)
+    yield
+    for process in busy:
+        process.kill()
+        process.wait(60)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process waits for")
+@pytest.mark.usefixtures("busy_processor")
 def test_waiting_for_the_processor_is_not_the_time_of_a_document() -> None:
     listing = Listing("slow", "text/plain", None, work_where_others_work)
     limits = ReadingSettings(seconds=3, memory=200)
