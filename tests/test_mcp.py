@@ -167,6 +167,24 @@ def test_over_http_a_key_is_needed_where_one_is_set(tmp_path: Path) -> None:
         assert httpx.post(address + "mcp", json=call, headers={**accept, **key}).status_code == 200
 
 
+def test_each_caller_has_limits_of_its_own_over_http(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    named = [letter * 20 for letter in "ab"]
+    keys.write_text("".join(f"reader {key}\n" for key in named), "utf-8")
+
+    def searched(address: str, key: str) -> str:
+        arguments = {"name": "search", "arguments": {"query": "日本"}}
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": arguments}
+        accept = {"accept": "application/json, text/event-stream"}
+        headers = {**accept, "authorization": f"Bearer {key}"}
+        return httpx.post(address + "mcp", json=call, headers=headers, timeout=120).text
+
+    with served(FAKE_PACE="0", FAKE_KEYS=str(keys), FAKE_RATE="2") as address:
+        wait_ready(address)
+        said = [searched(address, key) for key in (*[named[0]] * 3, named[1])]
+    assert ["at most 2 a minute" in text for text in said] == [False, False, True, False]
+
+
 def test_over_standard_input_the_real_command_answers(tmp_path: Path) -> None:
     from konkyo.index.embedding.model_registry import model_path
     from konkyo.index.errors import ModelError

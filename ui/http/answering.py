@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["Answering", "event_stream", "left", "while_connected"]
+__all__ = ["Answering", "asking", "event_stream", "left", "while_connected"]
 
 T = TypeVar("T")
 
 left: ContextVar[threading.Event] = ContextVar("left")
 """Where an application that was handed the request finds out that its caller has left."""
+
+asking: ContextVar[str] = ContextVar("asking")
+"""The name by which the caller of that request is counted."""
 
 
 class Answering(Iterator[Event | Queued | Heartbeat]):

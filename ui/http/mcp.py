@@ -26,7 +26,7 @@ from pydantic import Field, ValidationError
 from pydantic_core import to_jsonable_python
 
 from konkyo.index.errors import KonkyoError
-from konkyo.index.records import ArticleOrder, ArticleQuery, ArticleSummary, Filter
+from konkyo.index.records import ArticleOrder, ArticleQuery, ArticleSummary, Filter, Hit
 from konkyo.rag.conversation import Turn
 from konkyo.rag.types import (
     ClaimChecked,
@@ -41,7 +41,7 @@ from konkyo.rag.types import (
     to_json,
 )
 from konkyo.ui.http.answer_text import text_pieces
-from konkyo.ui.http.answering import left
+from konkyo.ui.http.answering import asking, left
 from konkyo.ui.http.problems import fault_of
 from konkyo.ui.http.results import MOST_ARTICLES, WORDS, article_list, search_result, words_of
 from konkyo.ui.http.schemas import (
@@ -72,6 +72,7 @@ INSTRUCTIONS = (
 )
 _READY_SECONDS = 300.0
 _CALLER = "mcp"
+"""Who asks over standard input."""
 
 Question = Annotated[str, Field(min_length=1, max_length=QUESTION_LIMIT, pattern=r"\S")]
 Since = Annotated[date | None, Field(description="Only articles from this day on (YYYY-MM-DD).")]
@@ -180,9 +181,10 @@ def _add_ask(server: MCPServer[object], services: Services) -> None:
         narrowed = _filter(since, until, languages, outlets)
         turns = [Turn(turn.question, turn.answer) for turn in history]
         gone = left.get(None) or threading.Event()
+        caller = asking.get(_CALLER)
 
         def work() -> Outcome:
-            events = services.events(_CALLER, question, "mcp", turns, narrowed, gone)
+            events = services.events(caller, question, "mcp", turns, narrowed, gone)
             for step, event in enumerate(events, 1):
                 if isinstance(event, Finished):
                     return event.outcome
@@ -239,7 +241,13 @@ def _add_search(server: MCPServer[object], services: Services) -> None:
     ) -> Annotated[CallToolResult, SearchResult]:
         """Rank passages for a query by meaning and by words, best first, with their articles."""
         narrowed = _filter(since, until, languages, outlets)
-        hits = await _done(services, lambda: services.ranker().retrieve(query, top_k, narrowed))
+        caller = asking.get(_CALLER)
+
+        def work() -> list[Hit]:
+            services.limiter.take(caller)
+            return services.ranker().retrieve(query, top_k, narrowed)
+
+        hits = await _done(services, work)
         lines = [
             f"{_article_line(hit.article)} · {hit.passage.start}-{hit.passage.end}\n"
             f"  {shorten(hit.passage.text, _PASSAGE_LETTERS, placeholder=' …')}"

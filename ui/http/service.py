@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from konkyo.index.errors import KonkyoError
-from konkyo.ui.http.answering import left
+from konkyo.ui.http.answering import asking, left
 from konkyo.ui.http.openapi_document import finish_document, key_needed
 from konkyo.ui.http.problems import OPENAI_PATH, Fault, fault_of
 from konkyo.ui.http.routes import (
@@ -146,7 +146,7 @@ def _counted(app: Application, services: Services, tools: Application | None) ->
         inner: Application = app
         if tools is not None and scope["path"] == "/mcp":
             try:
-                services.access.role_of_header(Request(dict(scope)).headers.get("authorization"))
+                asking.set(services.caller(Request(dict(scope))))
             except KonkyoError as exc:
                 refused: Application = _told(fault_of(exc), "/mcp")
                 await refused(scope, receive, send)
