@@ -16,17 +16,27 @@ ROOT = Path(__file__).resolve().parents[1]
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "patterns over attack strings": ("test_patterns.py",),
     "documents that are bombs": ("test_document_limits.py", "test_damaged_documents.py"),
-    "roles and sign-ins on all routes": ("test_access.py", "test_sign_in.py", "test_loop.py"),
+    "roles and sign-ins on all routes": (
+        *("test_roles.py", "test_access.py", "test_sign_in.py", "test_loop.py"),
+    ),
     "origins of other sites": ("test_origins.py",),
-    "script payloads and hidden commands": ("test_render.py", "test_injection.py"),
+    "script payloads and hidden commands": (
+        *("test_render.py", "test_injection.py"),
+        "test_shares.py::test_no_hostile_text_becomes_markup",
+        "test_translations.py::test_a_hostile_translation_stays_text",
+        "test_app.py::test_no_hostile_text_runs_or_reaches_the_network",
+        "test_app.py::test_a_hostile_link_runs_nothing",
+        "test_app_admin.py::test_no_hostile_name_runs_in_the_rooms",
+    ),
     "addresses for server-side fetches": ("test_fetch.py", "test_objects.py"),
     "poisoned and mistaken articles": ("test_poisoned.py", "test_conflict.py"),
     "streams that were abandoned": ("test_abandoned.py",),
     "questions of any code points": ("test_any_question.py",),
     "full disks and damaged models": ("test_full_disk.py", "test_models.py"),
     "names that steer a terminal": ("test_file_names.py",),
+    "modules in the working folder": ("test_children.py",),
 }
-"""What is attacked, and the test modules that do it."""
+"""What is attacked, and the tests that do it."""
 
 
 def run_group(name: str) -> tuple[int, tuple[str, ...]]:

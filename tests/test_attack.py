@@ -106,5 +106,7 @@ def test_a_store_that_is_read_wrongly_is_told(tmp_path: Path) -> None:
 def test_every_group_names_tests_that_exist_and_cases_are_counted() -> None:
     for name, files in GROUPS.items():
         assert "," not in name, "groups are named by commas"
-        assert all((ROOT / "tests" / file).is_file() for file in files)
+        for file, _, test in (name.partition("::") for name in files):
+            path = ROOT / "tests" / file
+            assert f"def {test}" in path.read_text("utf-8")
     assert run_group("names that steer a terminal") == (4, ())

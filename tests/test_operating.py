@@ -20,7 +20,7 @@ from konkyo.index.builder import build
 from konkyo.index.errors import KonkyoError
 from konkyo.index.stores.base import Store
 from konkyo.index.stores.open import open_store, open_writer
-from konkyo.ui.server.audit import AuditLog, audit_file
+from konkyo.ui.server.audit import AuditLog, audit_file, audit_log_of, entries_of
 from konkyo.ui.server.conversation_store import KeptTurn, open_conversation_store
 from konkyo.ui.server.feedback import Feedback, feedback_file
 from konkyo.ui.server.session_store import SessionStore, SignIns, opinions_of
@@ -146,6 +146,10 @@ def test_a_role_that_reads_can_sign_people_in_and_change_nothing(
     assert SignIns(SessionStore(reading))["token"] == "konkyo"
     tables.keep("c", 1, "up", OUTCOME)
     assert tables.count("caller", 60) == 1
+    assert tables.take_place("caller", "place", 1, 60)
+    tables.give_back_place("place")
+    audit_log_of(reading).add("mari", "undo")
+    assert [entry.action for entry in entries_of(reading)] == ["undo"]
     assert len(opinions_of(reading)) == 1
     with pytest.raises(KonkyoError, match="permission denied"):
         removed(reading, str(news / "0000.md"))
