@@ -25,7 +25,7 @@ from konkyo.rag.pipeline import Options, Pipeline
 from konkyo.rag.reading.answerability import Answerability
 from konkyo.rag.reading.reader import WEIGHTS, LearnedReader, load_reader
 from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
-from konkyo.rag.retrieval.query_encoder import QueryEncoder, load_query_encoder
+from konkyo.rag.retrieval.query_encoder import QueryEncoder
 from konkyo.rag.retrieval.search import Decide, reader_alone
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.verification.relation import RelationCheck
@@ -322,7 +322,7 @@ def open_query_encoder(encoder: Encoder) -> QueryEncoder | None:
 
     if not encoder.fingerprint.startswith(CHECKER_BASE):
         return None
-    return load_query_encoder(Path(resolve_embedding(CHECKER_BASE)))
+    return QueryEncoder(Path(resolve_embedding(CHECKER_BASE)))
 
 
 def open_retriever(

@@ -296,6 +296,7 @@ class Pipeline:
             self._intents.prepare()
 
     def is_answered(self, question: str, article_id: str) -> bool:
+        self.retriever.prepare()
         """Whether quotes alone answer a question, one of them from an article.
 
         Asked once a generation of the index.

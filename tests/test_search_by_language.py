@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from konkyo.index.builder import build
 from konkyo.index.embedding.model_files import sha256_of
 from konkyo.index.embedding.model_registry import resolve_embedding
 from konkyo.index.errors import ModelDamaged, ModelMissing
 from konkyo.index.records import Filter
+from konkyo.index.stores.open import open_store
 from konkyo.rag.pipeline import Pipeline
-from konkyo.rag.retrieval.query_encoder import WEIGHTS, QueryEncoder, load_query_encoder
+from konkyo.rag.retrieval.hybrid import Retriever
+from konkyo.rag.retrieval.query_encoder import WEIGHTS, QueryEncoder
 
 QUESTION = "高市首相とトランプ大統領はいつ会談しましたか"
 
@@ -28,7 +32,7 @@ def folder() -> Path:
 
 @pytest.fixture(scope="module")
 def encoder(folder: Path) -> QueryEncoder:
-    return load_query_encoder(folder)
+    return QueryEncoder(folder)
 
 
 def test_all_languages_of_a_store_are_among_what_is_found(seed_pipeline: Pipeline) -> None:
@@ -96,5 +100,47 @@ def test_damaged_weights_are_told(folder: Path, tmp_path: Path) -> None:
     content[len(content) // 2] ^= 0xFF
     copy.write_bytes(content)
     shutil.copy(WEIGHTS.with_suffix(".sha256"), tmp_path)
+    damaged = QueryEncoder(folder, copy)
     with pytest.raises(ModelDamaged, match="query_encoder"):
-        load_query_encoder(folder, copy)
+        damaged.prepare()
+    copy.write_bytes(b"no weights")
+    with pytest.raises(ModelDamaged, match="query_encoder"):
+        QueryEncoder(folder, copy)
+
+
+def test_the_encoder_is_read_only_where_there_are_several_languages(
+    folder: Path, seed_pipeline: Pipeline
+) -> None:
+    several = QueryEncoder(folder)
+    store, encoder = seed_pipeline.store, seed_pipeline.encoder
+    retriever = Retriever(store, encoder, across=several)
+    japanese = Filter(languages=frozenset({"ja"}))
+    assert retriever.retrieve(QUESTION, 8, japanese, "ja")
+    assert not several.loaded
+    retriever.prepare()
+    assert several.loaded
+
+
+def test_an_index_of_one_language_reads_no_encoder_of_others(
+    folder: Path, seed_pipeline: Pipeline, tmp_path: Path
+) -> None:
+    news = tmp_path / "news"
+    news.mkdir()
+    (news / "bridge.md").write_text(
+        "---\ntitle: 橋が開通\n---\n北浜大橋が5月に開通した。\n", "utf-8"
+    )
+    build([str(news)], tmp_path / "store", seed_pipeline.encoder)
+    across = QueryEncoder(folder)
+    retriever = Retriever(open_store(str(tmp_path / "store")), seed_pipeline.encoder, across=across)
+    retriever.prepare()
+    assert retriever.retrieve("橋はいつ開通しましたか", 8, language="ja")
+    assert not across.loaded
+
+
+def test_questions_at_once_read_the_encoder_once(folder: Path) -> None:
+    encoder = QueryEncoder(folder)
+    with ThreadPoolExecutor(4) as threads:
+        vectors = list(threads.map(encoder, [QUESTION] * 8))
+    assert encoder.loaded
+    for vector in vectors[1:]:
+        np.testing.assert_array_equal(vectors[0], vector)

@@ -8,6 +8,8 @@ without heads have one output, ``states``, the state of every token.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -27,7 +29,7 @@ from konkyo.index.embedding.onnx_graph import (
 )
 from konkyo.index.errors import ModelDamaged
 
-__all__ = ["Calibration", "Network", "WeightsInfo", "read_weights", "seven_bits"]
+__all__ = ["Calibration", "Network", "WeightsInfo", "read_info", "read_weights", "seven_bits"]
 
 Tensors = dict[str, npt.NDArray[np.generic]]
 
@@ -96,7 +98,7 @@ def read_weights(path: Path) -> tuple[Tensors, WeightsInfo]:
 
     Where a file with its sha256 lies beside it, the two are compared. Raises ModelDamaged.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
     stated = path.with_suffix(".sha256")
     if stated.is_file() and sha256_of(path) != stated.read_text("utf-8").strip():
@@ -104,21 +106,41 @@ def read_weights(path: Path) -> tuple[Tensors, WeightsInfo]:
             f"{path} is damaged: it does not have the sha256 that {stated.name} states; "
             "reinstall konkyo"
         )
+    with _undamaged(path), safe_open(path, framework="np") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return tensors, _info(file.metadata())
+
+
+def read_info(path: Path) -> WeightsInfo:
+    """Read what a weights file says of itself and none of its weights. Raises ModelDamaged."""
+    from safetensors import safe_open
+
+    with _undamaged(path), safe_open(path, framework="np") as file:
+        return _info(file.metadata())
+
+
+@contextmanager
+def _undamaged(path: Path) -> Iterator[None]:
+    """Tell what cannot be read of a weights file as damage of it."""
+    from safetensors import SafetensorError
+
     try:
-        with safe_open(path, framework="np") as file:
-            facts = json.loads(file.metadata()["konkyo"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return tensors, WeightsInfo(
-            int(facts["vocabulary"]),
-            int(facts["width"]),
-            int(facts["heads"]),
-            int(facts["frozen"]),
-            str(facts["version"]),
-            Calibration(**{k: float(v) for k, v in facts["calibration"].items()}),
-            int(facts.get("longest", _LONGEST)),
-        )
+        yield
     except (SafetensorError, KeyError, TypeError, ValueError) as exc:
         raise ModelDamaged(f"{path} is damaged ({exc}); reinstall konkyo") from exc
+
+
+def _info(metadata: Mapping[str, str]) -> WeightsInfo:
+    facts = json.loads(metadata["konkyo"])
+    return WeightsInfo(
+        int(facts["vocabulary"]),
+        int(facts["width"]),
+        int(facts["heads"]),
+        int(facts["frozen"]),
+        str(facts["version"]),
+        Calibration(**{k: float(v) for k, v in facts["calibration"].items()}),
+        int(facts.get("longest", _LONGEST)),
+    )
 
 
 class Network:

@@ -191,6 +191,11 @@ class Retriever:
         """The vector that searches languages other than the question's, of shape (dimension,)."""
         return self._across(question) if self._across else self.question_vector(question)
 
+    def prepare(self) -> None:
+        """Do now what the first question would wait for, where the store has several languages."""
+        if self._across is not None and len(self.languages()) > 1:
+            self._across.prepare()
+
     def retrieve(
         self, question: str, top_k: int = 10, where: Filter = _EVERYTHING, language: str = ""
     ) -> list[Hit]:

@@ -8,18 +8,19 @@ with multilingual-e5-small is searched as it is.
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from konkyo.index.embedding.model_folder import unit
 from konkyo.index.embedding.protocol import Vectors
-from konkyo.rag.reading.network import Network
+from konkyo.rag.reading.network import Network, read_info
 from konkyo.rag.reading.reader import tokenizer_of
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["WEIGHTS", "QueryEncoder", "load_query_encoder"]
+__all__ = ["WEIGHTS", "QueryEncoder"]
 
 WEIGHTS = Path(__file__).with_name("query_encoder.safetensors")
 """The shipped weights: int8, CC BY-SA 4.0."""
@@ -28,23 +29,42 @@ _LONGEST = 96
 
 
 class QueryEncoder:
-    """Encodes a question for passages in other languages. Safe to share by threads."""
+    """Encodes a question for passages in other languages. Safe to share by threads.
 
-    def __init__(self, tokenizer: Tokenizer, network: Network) -> None:
-        self._tokenizer = tokenizer
-        self._network = network
+    ``encoder_folder`` is that of multilingual-e5-small. The network is read when it is first
+    needed: an index of one language never needs it. Raises ModelDamaged, now or then.
+    """
+
+    def __init__(self, encoder_folder: Path, weights: Path = WEIGHTS) -> None:
+        self._folder = encoder_folder
+        self._weights = weights
+        self._lock = threading.Lock()
+        self._loaded: tuple[Tokenizer, Network] | None = None
+        self._version = read_info(weights).version
 
     @property
     def fingerprint(self) -> str:
         """Names the weights."""
-        return f"across:{self._network.info.version}"
+        return f"across:{self._version}"
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the network has been read."""
+        return self._loaded is not None
+
+    def prepare(self) -> None:
+        """Read the network now, so that no question waits for it."""
+        self._load()
 
     def __call__(self, question: str) -> Vectors:
         """A vector of shape (dimension,), float32, length 1."""
-        ids = self._tokenizer.encode(f"query: {question}").ids[:_LONGEST]
-        return unit(self._network.run(ids, [0] * len(ids))["states"].mean(axis=0))
+        tokenizer, network = self._load()
+        ids = tokenizer.encode(f"query: {question}").ids[:_LONGEST]
+        return unit(network.run(ids, [0] * len(ids))["states"].mean(axis=0))
 
-
-def load_query_encoder(encoder_folder: Path, weights: Path = WEIGHTS) -> QueryEncoder:
-    """Load it over the folder of multilingual-e5-small. Raises ModelDamaged."""
-    return QueryEncoder(tokenizer_of(encoder_folder), Network(encoder_folder, weights))
+    def _load(self) -> tuple[Tokenizer, Network]:
+        with self._lock:
+            if self._loaded is None:
+                network = Network(self._folder, self._weights)
+                self._loaded = tokenizer_of(self._folder), network
+            return self._loaded
