@@ -62,13 +62,6 @@ def _words() -> _Words:
 
 _HAN_RUN = re.compile(r"[一-龥々〆ヶ]{4,}")
 _HANGUL_WORD = re.compile(r"[가-힣A-Za-z0-9]+")
-_WORD = re.compile(r"[가-힣A-Za-z0-9]+")
-_HANGUL_ASKING = re.compile(
-    r"^(?:언제|누가|누구|어디|왜|얼마|몇|무엇|무슨|뭐|뭘|어떻게|어떤|어느|며칠|얼마나|총|모두|더"
-    r"|또|그)"
-    r"|(?:습니까|입니까|나요|가요|까요|세요|해요|어요|아요|했나|하나|있나|되나|인가|는가|은가"
-    r"|던가|한가|니|까|다)$"
-)
 _WORD = re.compile(r"[A-Za-zÀ-ɏ][\w'’-]*")
 
 

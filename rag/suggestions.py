@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass as schema
 from konkyo.index.records import Article, ArticleSummary
 from konkyo.index.text.language import same_language
 from konkyo.index.text.names import names
+from konkyo.index.text.normalize import letters
 from konkyo.index.text.word_data import CHECKED, word_data
 
 __all__ = [
@@ -120,18 +121,19 @@ def suggested_questions(
     the first time: not for an event loop. At most three questions are asked for each one wanted.
     """
     found: list[str] = []
-    taken = {_plain(question) for question in asked}
+    # Two questions that differ in no letter or digit are one.
+    taken = {letters(question) for question in asked}
     by_article = [_pairs(pipeline, a, language) for a in articles[: _ASKED_FOR_EACH * count]]
     turns = chain.from_iterable(zip_longest(*by_article))
     tried = 0
     for pair in turns:
-        if pair is None or _plain(pair[0]) in taken:
+        if pair is None or letters(pair[0]) in taken:
             continue
         if len(found) == count or tried == _ASKED_FOR_EACH * count:
             break
         tried += 1
         question, article_id = pair
-        taken.add(_plain(question))
+        taken.add(letters(question))
         if pipeline.is_answered(question, article_id):
             found.append(question)
     return tuple(found)
@@ -154,8 +156,3 @@ def _quotable(title: str, language: str) -> str:
         # Quotation marks inside quotation marks take the other shape.
         return flat.replace("「", "『").replace("」", "』")
     return flat
-
-
-def _plain(question: str) -> str:
-    """The letters and digits of a question: two that differ in nothing else are one."""
-    return "".join(c for c in question.casefold() if c.isalnum())

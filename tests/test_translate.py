@@ -11,7 +11,7 @@ from konkyo.index.embedding.model_registry import resolve_llm
 from konkyo.index.errors import LLMUnreachable, ModelMissing
 from konkyo.rag.factory import DEFAULT_LLM
 from konkyo.rag.generation.llm import EmbeddedLLM, NoLLM, Usage
-from konkyo.rag.generation.translate import translate_quote, translated
+from konkyo.rag.generation.translate import translated
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_answer import Dead, Says
@@ -24,7 +24,7 @@ def test_a_translation_is_marked_as_one_and_keeps_its_quote() -> None:
     llm = Says([f' "{ENGLISH}"\n'])
     found = translated(llm, QUOTE, "en")
     assert (found.text, found.quote, found.model, found.doubtful) == (ENGLISH, QUOTE, "says", False)
-    assert found.marked == f"{ENGLISH} (machine translation by says; not the source's words)"
+    assert found.mark == "machine translation by says; not the source's words"
     (prompt,) = llm.asked
     assert prompt.shown == 0
     assert "into English" in prompt.system
@@ -58,7 +58,8 @@ def test_a_translation_is_marked_as_one_and_keeps_its_quote() -> None:
 def test_the_mark_is_in_the_readers_language(
     quote: str, language: str, said: str, mark: str
 ) -> None:
-    assert translate_quote(Says([said]), quote, language) == f"{said} ({mark})"
+    found = translated(Says([said]), quote, language)
+    assert (found.text, found.mark) == (said, mark)
 
 
 @pytest.mark.parametrize(
@@ -78,17 +79,17 @@ def test_another_figure_or_country_is_told(said: str) -> None:
 
 def test_without_a_model_there_is_no_translation() -> None:
     with pytest.raises(LLMUnreachable, match="no language model is set"):
-        translate_quote(NoLLM(), QUOTE, "en")
+        translated(NoLLM(), QUOTE, "en")
     with pytest.raises(LLMUnreachable, match="no answer from"):
-        translate_quote(Dead(), QUOTE, "en")
+        translated(Dead(), QUOTE, "en")
     with pytest.raises(LLMUnreachable, match="gave no translation"):
-        translate_quote(Says([" \n"]), QUOTE, "en")
+        translated(Says([" \n"]), QUOTE, "en")
 
 
 @pytest.mark.parametrize("quote", ["", "  ", "あ" * 1201])
 def test_what_is_no_quote_is_not_sent(quote: str) -> None:
     with pytest.raises(ValueError, match="1 to 1200 letters"):
-        translate_quote(Says([]), quote, "en")
+        translated(Says([]), quote, "en")
 
 
 def test_the_real_model_translates() -> None:

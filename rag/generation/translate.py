@@ -19,7 +19,7 @@ from konkyo.rag.generation.prompts import Prompt, language_name
 from konkyo.rag.messages import translation_text
 from konkyo.rag.verification.facts import compare
 
-__all__ = ["LONGEST_QUOTE", "Translation", "translate_quote", "translated"]
+__all__ = ["LONGEST_QUOTE", "Translation", "translated"]
 
 LONGEST_QUOTE = 1200
 """Letters of the longest quote that is translated."""
@@ -46,11 +46,6 @@ class Translation:
             "doubtful" if self.doubtful else "machine", self.language, model=self.model
         )
 
-    @property
-    def marked(self) -> str:
-        """The text with its mark, for where only text can be shown."""
-        return f"{self.text} ({self.mark})"
-
 
 def translated(llm: LLM, quote: str, language: str, *, usage: Usage | None = None) -> Translation:
     """Translate one quote of at most 1,200 letters into ``language`` (ISO 639-1).
@@ -76,11 +71,6 @@ def translated(llm: LLM, quote: str, language: str, *, usage: Usage | None = Non
     if not text:
         raise LLMUnreachable(f"{llm.name}: gave no translation")
     return Translation(quote, language, text, llm.name, _doubtful(flat, text, language))
-
-
-def translate_quote(llm: LLM, quote: str, language: str) -> str:
-    """The translation with its mark beside it. Raises what ``translated`` raises."""
-    return translated(llm, quote, language).marked
 
 
 def _doubtful(quote: str, text: str, language: str) -> bool:

@@ -104,11 +104,9 @@ def as_example(utterance: str) -> Intent | None:
 def _is_period(text: str) -> bool:
     """Whether a text names a period that has begun by the day below, and nothing else."""
     period = period_in_question(text, _FAR_AHEAD)
-    return period is not None and not _letters(text[: period.start] + text[period.end :])
-
-
-def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text))
+    return period is not None and not any(
+        map(str.isalnum, text[: period.start] + text[period.end :])
+    )
 
 
 def subject_of(utterance: str, intent: Intent) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from babel import Locale, UnknownLocaleError
 from pydantic import Field
@@ -14,7 +14,6 @@ from konkyo.index.text.word_data import CHECKED, Alternatives, alternatives, wor
 __all__ = ["Hedge", "Hedges", "Wording", "locale_of", "ordinal", "wording", "words_of"]
 
 Hedge = Literal["about", "nearly", "over", "least", "most", "under"]
-HEDGES: tuple[Hedge, ...] = get_args(Hedge)
 
 _Text = Annotated[str, Field(min_length=1)]
 _Forms = Annotated[tuple[_Text, ...], Field(min_length=1)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from konkyo.index.text.normalize import letters
 from konkyo.rag.messages import removed_text
 from konkyo.rag.types import Answer, Removed
 from konkyo.ui.web.html.elements import phrase, shown_date
@@ -66,12 +67,8 @@ def _reason(removed: Removed, language: Language) -> str:
 
 def _is_said(text: str, turn: Turn) -> bool:
     """Whether a removed sentence says the same as one that is shown."""
-    plain = _letters(text)
-    return bool(plain) and any(plain in _letters(claim.text) for claim in turn.claims)
-
-
-def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text.casefold()))
+    plain = letters(text)
+    return bool(plain) and any(plain in letters(claim.text) for claim in turn.claims)
 
 
 def _unused(turn: Turn, language: Language, translates: bool) -> str:
