@@ -15,7 +15,6 @@ __all__ = ["AnswerStyle", "Phrasing", "writes_well"]
 Phrasing = Literal["auto", "always", "never"]
 """Whether a language model may phrase an answer; ``auto``: one that writes well enough."""
 
-_STEEPNESS = 8.0
 _NO_LANGUAGE = frozenset({"zxx"})  # "No linguistic content", ISO 639-2: no article has it.
 
 
@@ -54,11 +53,11 @@ class AnswerStyle:
         both = where.languages & allowed if where.languages else allowed
         return replace(where, languages=both or _NO_LANGUAGE)
 
-    def threshold(self, fitted: float) -> float:
+    def threshold(self, fitted: float, steepness: float) -> float:
         """The share from which quotes answer: the fitted one at 0.5.
 
-        Each 0.1 more multiplies the odds that are asked for by 2.2 (e to the 0.8), each 0.1 less
-        divides them.
+        Each 0.1 more adds a tenth of ``steepness`` to the log-odds that are asked for, each 0.1
+        less takes it off: at 8, the odds are multiplied or divided by 2.2.
         """
-        odds = fitted / (1 - fitted) * math.exp(_STEEPNESS * (self.strictness - 0.5))
+        odds = fitted / (1 - fitted) * math.exp(steepness * (self.strictness - 0.5))
         return odds / (1 + odds)

@@ -10,6 +10,7 @@ from typing import Protocol
 from konkyo.index.errors import ArticleGone, ArticleMissing
 from konkyo.index.records import Article
 from konkyo.index.text.sentences import sentences
+from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.types import Citation
 
 __all__ = [
@@ -21,9 +22,6 @@ __all__ = [
     "Unknown",
     "citation_state",
 ]
-
-_ALIKE = 0.5
-"""Share of letters two sentences have in common from which on one took the other's place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,9 @@ class CitedStore(Protocol):
         """Return the identifiers of articles with that address, or found in that source."""
 
 
-def citation_state(store: CitedStore, citation: Citation) -> CitationState:
+def citation_state(
+    store: CitedStore, citation: Citation, thresholds: Thresholds = DEFAULT
+) -> CitationState:
     """Return what became of a quote in a store.
 
     An article whose text changed has another identifier; it is known again by its address, or by
@@ -83,14 +83,14 @@ def citation_state(store: CitedStore, citation: Citation) -> CitationState:
     except ArticleMissing as exc:
         gone = isinstance(exc, ArticleGone)
     else:
-        return _in_article(article, citation)
+        return _in_article(article, citation, thresholds)
     candidates = list(_candidates(store, citation))
     for article in candidates:
         if citation.quote in article.text:
-            return _in_article(article, citation)
+            return _in_article(article, citation, thresholds)
     same = [a for a in candidates if len(candidates) == 1 or a.title == citation.title]
     if same:
-        return _in_article(same[0], citation)
+        return _in_article(same[0], citation, thresholds)
     return Gone() if gone else Unknown()
 
 
@@ -104,21 +104,24 @@ def _candidates(store: CitedStore, citation: Citation) -> Iterator[Article]:
             return
 
 
-def _in_article(article: Article, citation: Citation) -> Same | Changed:
+def _in_article(article: Article, citation: Citation, thresholds: Thresholds) -> Same | Changed:
     if article.text[citation.start : citation.end] == citation.quote:
         return Same(article, citation.start, citation.end)
     start = article.text.find(citation.quote)
     if start >= 0:
         return Same(article, start, start + len(citation.quote))
-    start, end = _nearest(article, citation)
+    start, end = _nearest(article, citation, thresholds.quote_changed)
     return Changed(article, article.text[start:end], start, end)
 
 
-def _nearest(article: Article, citation: Citation) -> tuple[int, int]:
-    """Return the span of the sentence most like a quote; an empty one where none is like it."""
+def _nearest(article: Article, citation: Citation, least: float) -> tuple[int, int]:
+    """Return the span of the sentence most like a quote; an empty one where none is like it.
+
+    ``least`` is the share of letters that they must have in common more than.
+    """
     matcher = SequenceMatcher(autojunk=False)
     matcher.set_seq2(citation.quote)
-    best, place = _ALIKE, (0, 0)
+    best, place = least, (0, 0)
     for start, end in sentences(article.text, article.language):
         matcher.set_seq1(article.text[start:end])
         if matcher.real_quick_ratio() > best and matcher.quick_ratio() > best:

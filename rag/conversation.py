@@ -33,7 +33,6 @@ class Turn:
 
 
 _LETTERS = 20_000
-_BACK = 3
 
 _Anywhere = Annotated[re.Pattern[str], alternatives(flags=re.IGNORECASE)]
 
@@ -86,8 +85,8 @@ def leans_on_history(question: str, thresholds: Thresholds = DEFAULT) -> bool:
     if _words().ellipsis.search(question) and not _words().complete.search(question):
         return True
     if _words().opens_back.search(question):
-        return cost <= 4 * short
-    if cost > 2.2 * short:
+        return cost <= thresholds.follow_up_pointing * short
+    if cost > thresholds.follow_up_naming * short:
         return False
     own = _subject(question)
     pointer = _words().points_back.search(question)
@@ -146,7 +145,7 @@ def standalone(
         before.insert(0, turn.question)
         if len(before) >= turns and not leans_on_history(turn.question, thresholds):
             break
-        if len(before) >= _BACK:
+        if len(before) >= thresholds.follow_up_turns:
             break
     return " ".join([*before, question])
 

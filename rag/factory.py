@@ -178,14 +178,14 @@ def open_parts(
         decide = decide or Answerability(answers, options.thresholds).share
     options = _with_retrieval(options or Options(), encoder, retrieval)
     options = replace(options, style=style or options.style)
-    intents = IntentClassifier(encoder, home() / "intents")
+    intents = IntentClassifier(encoder, home() / "intents", options.thresholds)
     opened = [one.fingerprint for one in (encoder, checker, across, intents) if one is not None]
     return PipelineParts(
         encoder,
         llm or open_llm("embedded"),
         checker,
         open_verifier(encoder, checker, refitted, options.thresholds),
-        decide or reader_alone,
+        decide or reader_alone(options.thresholds),
         intents,
         across,
         options,

@@ -19,11 +19,10 @@ from konkyo.index.text.word_data import CHECKED, Alternatives, alternatives, wor
 from konkyo.rag.conversation import leans_on_history
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.reading.answerability import asked_for
+from konkyo.rag.thresholds import DEFAULT, Thresholds
 
 __all__ = ["asks_for_several", "parts_asked", "parts_of"]
 
-_MOST = 3
-_LEAST_LETTERS = 2
 _END = re.compile(r"(?<=[?？])")
 _JOINERS = " \t、,，;；"
 _Folded = Annotated[re.Pattern[str], alternatives(flags=re.IGNORECASE)]
@@ -45,18 +44,20 @@ def _words(language: str) -> _Words | None:
     return word_data(dict[str, _Words], "parts", "konkyo.rag").get(language)
 
 
-def parts_asked(asked: AskedQuestion) -> tuple[AskedQuestion, ...]:
+def parts_asked(
+    asked: AskedQuestion, thresholds: Thresholds = DEFAULT
+) -> tuple[AskedQuestion, ...]:
     """The parts of a question as questions of their own; none where it asks one thing.
 
     A part that names nothing of its own is searched with the whole question.
     """
-    parts = parts_of(asked.text, asked.language)
+    parts = parts_of(asked.text, asked.language, thresholds)
     return tuple(
         replace(
             asked,
             text=part,
             standalone=part,
-            searched=asked.standalone if leans_on_history(part) else part,
+            searched=asked.standalone if leans_on_history(part, thresholds) else part,
             asks_one_fact=asked_for(part) is not None,
             before=asked.standalone,
         )
@@ -70,18 +71,18 @@ def asks_for_several(question: str, language: str) -> bool:
     return words is not None and words.several.search(question) is not None
 
 
-def parts_of(question: str, language: str) -> tuple[str, ...]:
-    """The texts of the parts, at most three, in order; none where it asks one thing."""
+def parts_of(question: str, language: str, thresholds: Thresholds = DEFAULT) -> tuple[str, ...]:
+    """The texts of the parts, in order; none where it asks one thing, or too many."""
     words = _words(language)
     if words is None:
         return ()
-    sentences = [s for s in map(str.strip, _END.split(question)) if _letters(s)]
-    asked = all(s[-1] in "?？" and _letters(s) > _LEAST_LETTERS for s in sentences)
+    sentences = [s for s in map(str.strip, _END.split(question)) if _letter_count(s)]
+    asked = all(s[-1] in "?？" and _letter_count(s) > thresholds.part_letters for s in sentences)
     if len(sentences) > 1 and asked:
-        return tuple(sentences) if len(sentences) <= _MOST else ()
+        return tuple(sentences) if len(sentences) <= thresholds.parts else ()
     found = list(words.asking.finditer(question))
     borders = [b for b in (_border(question, a, z, words) for a, z in pairwise(found)) if b]
-    if not borders or len(borders) >= _MOST:
+    if not borders or len(borders) >= thresholds.parts:
         return ()
     starts, ends = [0, *(b[1] for b in borders)], [*(b[0] for b in borders), len(question)]
     clauses = list(zip(starts, ends, strict=True))
@@ -123,7 +124,7 @@ def _whole(
         beside = [not one or bool(words.lead.fullmatch(one)) for one in (lead, leads[1])]
         own = number == 0 or not beside[0]
         whole = question[start:end] if own else topic + question[start:end].lstrip()
-        if not _letters(rest) and beside[bool(not number)]:
+        if not _letter_count(rest) and beside[bool(not number)]:
             told = rests[1] if number == 0 else rests[0]
             space = " " if told[:1].isascii() or "가" <= told[:1] <= "힣" else ""
             whole = (question[start : match.end()] if own else topic + match.group()) + space + told
@@ -131,5 +132,5 @@ def _whole(
     return tuple(parts)
 
 
-def _letters(text: str) -> int:
+def _letter_count(text: str) -> int:
     return sum(char.isalnum() for char in text)

@@ -20,6 +20,7 @@ from typing import Self
 from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.records import Article, Filter
 from konkyo.index.stores.base import Store
+from konkyo.index.text.thresholds import TEXT
 from konkyo.rag.answer_style import AnswerStyle, Phrasing
 from konkyo.rag.answering_comparison import compares_both, greater, of_sides
 from konkyo.rag.answering_parts import Told, answer_parts, look_again, returned
@@ -81,7 +82,7 @@ class Options:
     @property
     def answerable(self) -> float:
         """The share from which quotes answer, as strict as the style asks for."""
-        return self.style.threshold(self.thresholds.answerable)
+        return self.style.threshold(self.thresholds.answerable, self.thresholds.strictness)
 
 
 class Pipeline:
@@ -98,7 +99,7 @@ class Pipeline:
         sentences: Sentences,
         reader: Reader | None = None,
         supporter: Supporter | None = None,
-        decide: Decide = reader_alone,
+        decide: Decide | None = None,
         intents: IntentClassifier | None = None,
         across: QueryEncoder | None = None,
         options: Options | None = None,
@@ -123,7 +124,7 @@ class Pipeline:
             CachedEncoder(encoder),
             sentences=sentences,
             reader=reader,
-            decide=decide,
+            decide=decide or reader_alone(self.options.thresholds),
             limits=self.options.limits,
             thresholds=self.options.thresholds,
         ).answering_from(self.options.answerable)
@@ -170,6 +171,7 @@ class Pipeline:
             self._models,
             str(PROMPT_VERSION),
             repr(self.options),
+            repr(TEXT),
         )
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
@@ -257,7 +259,7 @@ class Pipeline:
                 return
         find = partial(self._search.find, where=where, top_k=top_k, today=today, timings=timings)
         sides, whole = sides_asked(asked), None
-        asks = [side.asked for side in sides] or parts_asked(asked)
+        asks = [side.asked for side in sides] or parts_asked(asked, self.options.thresholds)
         told = self._parts(asks, find)
         if sides:
             told = of_sides(sides, told, self.article)
@@ -294,9 +296,9 @@ class Pipeline:
         """Do now what the first question would wait for."""
         if self._intents is not None:
             self._intents.prepare()
+        self.retriever.prepare()
 
     def is_answered(self, question: str, article_id: str) -> bool:
-        self.retriever.prepare()
         """Whether quotes alone answer a question, one of them from an article.
 
         Asked once a generation of the index.

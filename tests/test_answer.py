@@ -538,6 +538,6 @@ def test_strictness_moves_the_threshold_and_the_fingerprint() -> None:
 
 @pytest.mark.parametrize("fitted", [0.3, 0.7])
 def test_half_strictness_is_the_fitted_threshold(fitted: float) -> None:
-    assert AnswerStyle().threshold(fitted) == pytest.approx(fitted)
-    assert AnswerStyle(strictness=0).threshold(fitted) < 0.05
-    assert AnswerStyle(strictness=1).threshold(fitted) > 0.95
+    assert AnswerStyle().threshold(fitted, 8.0) == pytest.approx(fitted)
+    assert AnswerStyle(strictness=0).threshold(fitted, 8.0) < 0.05
+    assert AnswerStyle(strictness=1).threshold(fitted, 8.0) > 0.95

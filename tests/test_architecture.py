@@ -84,6 +84,56 @@ LONGEST_MODULE, LONGEST_FUNCTION = 400, 60
 LONG: dict[str, str] = {}
 """Modules and functions over the limit, each with the reason; at most ten."""
 
+NUMBERS = {
+    "a budget: what goes beyond it is an error, or waits": {
+        *("factory._TRIAL_SECONDS", "conversation._LETTERS", "generation.translate.LONGEST_QUOTE"),
+        *("generation.http_llm._CONNECT", "generation.http_response._LONGEST_LINE"),
+        *("generation.structured_output._MOST_JSON", "question_budget.LONGEST_QUESTION"),
+        *("question_budget.LONGEST_PASSAGE", "question_budget._LONGEST_ANSWER"),
+        *(
+            "question_budget._MOST_SECONDS",
+            "question_budget._MOST_TURNS",
+            "retrieval.hybrid._FILTERS",
+        ),
+    },
+    "a measure whose weight in calibration.json was fitted with it": {
+        *("reading.answerability._BACKGROUND", "reading.answerability._EIGHTH"),
+        *("reading.answerability._SUREST", "verification.relation._SUREST"),
+    },
+    "how the networks were trained": {
+        *("reading.network._LONGEST", "reading.reader._LONGEST_CONTEXT"),
+        *("reading.reader._LONGEST_QUESTION", "reading.reader._MOST", "reading.reader._PIECE"),
+        *("reading.reader._STEP", "retrieval.query_encoder._LONGEST"),
+    },
+    "a place in an array, or no number to divide by": {
+        *("reading.network._EPSILON", "reading.reader._BEGIN", "reading.reader._CONTEXT"),
+        *("reading.reader._ECHO", "reading.reader._END", "reading.reader._QUESTION"),
+        *("reading.reader._WINDOW", "short_answer.moment_text._ANY_YEAR"),
+        "short_answer.wording._PLURAL",
+    },
+    "how intents are learned; what is sure is a threshold": {
+        *("intents.classifier._FOLDS", "intents.classifier._RIDGE", "intents.classifier._WIDTH"),
+        *("intents.examples._FILLED", "intents.examples._QUESTIONS_FILLED"),
+        "intents.examples._SHORTEST_FRAME",
+    },
+    "how something is listed, offered or written, not whether": {
+        *(
+            "intents.replies.PAGE_LENGTH",
+            "intents.replies._OUTLETS_NAMED",
+            "intents.respond._NEWEST",
+        ),
+        *("intents.respond._SUGGESTIONS", "short_answer.quantity_text._PLACES"),
+        *("short_answer.rendering._BESIDE", "suggestions._ASKED_FOR_EACH"),
+        *("suggestions._LONGEST_TITLE", "suggestions._MOST_NAMES"),
+    },
+    "how far a pattern looks": {
+        *("verification.attribution_facts._LONGEST", "verification.attribution_facts._SHORT_WORD"),
+        "verification.name_facts._MODIFIER",
+    },
+    "a version": {"pipeline.PROMPT_VERSION"},
+}
+"""Numbers of rag that are no thresholds, by the reason; all others are in ``Thresholds``."""
+
 
 @cache
 def modules() -> tuple[str, ...]:
@@ -245,6 +295,33 @@ def test_modules_and_functions_fit_their_limits() -> None:
                     found[f"{short}.{node.name}"] = length
     assert {n: length for n, length in found.items() if n not in LONG} == {}
     assert set(LONG) <= set(found), "no longer over the limit"
+
+
+def test_every_number_that_decides_is_a_threshold() -> None:
+    found = set()
+    for module in (m for m in modules() if m.startswith("konkyo.rag.")):
+        for node in tree(module).body:
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+                target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+                names = target.elts if isinstance(target, ast.Tuple) else [target]
+                if is_number(node.value):
+                    short = module.removeprefix("konkyo.rag.")
+                    found |= {f"{short}.{ast.unparse(name)}" for name in names}
+    assert found == set().union(*NUMBERS.values())
+
+
+def is_number(value: ast.expr) -> bool:
+    """Whether a value is a number, or a tuple or table of numbers."""
+    match value:
+        case ast.UnaryOp(operand=inner):
+            return is_number(inner)
+        case ast.BinOp(left=left, right=right):
+            return is_number(left) and is_number(right)
+        case ast.Tuple(elts=values) | ast.Dict(values=values):
+            return bool(values) and all(map(is_number, values))
+        case ast.Constant(value=known):
+            return type(known) in (int, float)
+    return False
 
 
 def waits_for_ever(tree: ast.Module) -> Iterator[tuple[int, str]]:

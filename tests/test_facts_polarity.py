@@ -7,6 +7,9 @@ import pytest
 from konkyo.index.text.alignment import align
 from konkyo.index.text.negation import opposites, polarity
 from konkyo.index.text.tokens import words
+from konkyo.rag.thresholds import Thresholds
+
+LAID = Thresholds().negation_laid
 
 TURNED = [
     ("ja", "首相は改憲に賛成した。", "首相は改憲に反対した。"),
@@ -52,7 +55,7 @@ KEPT = [
 @pytest.mark.parametrize(("language", "claim", "evidence"), TURNED)
 def test_the_opposite_is_noticed_both_ways(language: str, claim: str, evidence: str) -> None:
     for mine, theirs in ((claim, evidence), (evidence, claim)):
-        found = opposites(mine, theirs, language)
+        found = opposites(mine, theirs, language, LAID)
         assert found, (mine, theirs)
         assert all(0 <= o.start <= o.end <= len(mine) for o in found)
         assert all(0 <= o.evidence_start <= o.evidence_end <= len(theirs) for o in found)
@@ -60,8 +63,8 @@ def test_the_opposite_is_noticed_both_ways(language: str, claim: str, evidence: 
 
 @pytest.mark.parametrize(("language", "claim", "evidence"), KEPT)
 def test_what_says_the_same_is_let_through(language: str, claim: str, evidence: str) -> None:
-    assert opposites(claim, evidence, language) == []
-    assert opposites(claim, claim, language) == []
+    assert opposites(claim, evidence, language, LAID) == []
+    assert opposites(claim, claim, language, LAID) == []
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from konkyo.index.text.gazetteer import entity, spellings
 from konkyo.index.text.name_sounds import sounds_alike
 from konkyo.index.text.names import name_words
 from konkyo.index.text.normalize import fold
+from konkyo.index.text.thresholds import TEXT
 
 __all__ = ["find_name", "same_name"]
 
@@ -90,4 +91,6 @@ def _latin_same(first: str, second: str) -> bool:
         return fold(first) == fold(second)
     if set(mine) <= set(theirs) or set(theirs) <= set(mine):
         return True
-    return len(mine[-1]) >= 6 and SequenceMatcher(None, mine[-1], theirs[-1]).ratio() >= 0.87
+    if len(mine[-1]) < TEXT.surname_letters:
+        return False
+    return SequenceMatcher(None, mine[-1], theirs[-1]).ratio() >= TEXT.surname_alike

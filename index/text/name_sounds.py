@@ -11,6 +11,7 @@ from functools import lru_cache
 from pydantic.dataclasses import dataclass
 
 from konkyo.index.text.japanese import reading, readings
+from konkyo.index.text.thresholds import TEXT
 from konkyo.index.text.word_data import CHECKED, word_data
 
 __all__ = ["romanised", "sounds_alike"]
@@ -130,8 +131,10 @@ def _alike(first: str, second: str) -> bool:
         return False
     one, other = _skeleton(a), _skeleton(b)
     if one == other:
-        return len(one) >= 3 or _ratio(a.replace(" ", ""), b.replace(" ", "")) >= 0.6
-    return min(len(one), len(other)) >= 4 and _ratio(one, other) >= 0.85
+        alike = _ratio(a.replace(" ", ""), b.replace(" ", ""))
+        return len(one) >= 3 or alike >= TEXT.short_sound_alike
+    long = min(len(one), len(other)) >= TEXT.sound_letters
+    return long and _ratio(one, other) >= TEXT.sound_alike
 
 
 def sounds_alike(first: str, second: str) -> bool:

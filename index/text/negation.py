@@ -72,7 +72,6 @@ def opposite_pairs(language: str) -> list[tuple[str, str]]:
 
 _SUFFIXED = frozenset({"ja", "ko"})  # The negation follows the word that it negates.
 _REACH = 4
-_SHARE = 0.6  # Of the claim's tokens in the sentence, before anything is said of its polarity.
 
 
 @lru_cache(maxsize=1024)
@@ -107,10 +106,13 @@ def _host(start: int, end: int, words: Sequence[Word], language: str) -> tuple[i
     return after[0].start, after[1 if len(after) > 1 and after[0].wide else 0].end
 
 
-def opposites(claim: str, evidence: str, language: str) -> list[Opposite]:
-    """Places where the claim says the opposite of the evidence sentence it lies over."""
+def opposites(claim: str, evidence: str, language: str, least: float) -> list[Opposite]:
+    """Places where the claim says the opposite of the evidence sentence it lies over.
+
+    ``least`` is the share of the claim's tokens that the sentence must have for that.
+    """
     laid = align(claim, evidence)
-    if laid is None or laid.share < _SHARE:
+    if laid is None or laid.share < least:
         return []
     negated = _negations(claim, evidence, language, laid)
     turned = _antonyms(claim, evidence, language, laid)

@@ -86,7 +86,7 @@ def told_otherwise(
     if language not in _words() or not hits:
         return None
     read = hits[: thresholds.premise_passages]
-    issue = _missing(question, language, hits)
+    issue = _missing(question, language, hits, thresholds)
     if issue is not None:
         return _another_fact(question, issue, language, read, reader, sentences, thresholds)
     return _opposite(question, language, read, sentences, thresholds.premise_covered)
@@ -175,7 +175,9 @@ def _quote(hit: Hit, place: tuple[int, int], score: float) -> Evidence:
     return Evidence(0, hit.article, start, end, hit.passage.text[slice(*place)], score)
 
 
-def _missing(question: str, language: str, hits: Sequence[Hit]) -> FactIssue | None:
+def _missing(
+    question: str, language: str, hits: Sequence[Hit], thresholds: Thresholds
+) -> FactIssue | None:
     """The only figure, day or name of the question that no passage has."""
     report = compare(
         question,
@@ -184,6 +186,7 @@ def _missing(question: str, language: str, hits: Sequence[Hit]) -> FactIssue | N
         evidence_languages=[h.article.language for h in hits],
         published=[h.article.published for h in hits],
         titles=[h.article.title for h in hits],
+        thresholds=thresholds,
     )
     found = [i for i in report.issues if i.kind in _KINDS]
     return found[0] if len(found) == 1 else None

@@ -26,13 +26,13 @@ from konkyo.rag.intents.examples import (
     examples,
     examples_fingerprint,
 )
+from konkyo.rag.thresholds import DEFAULT, Thresholds
 
 __all__ = ["IntentClassifier"]
 
 _WIDTH = 1.0
 _RIDGE = 0.3
 _FOLDS = 10
-_CERTAIN = 0.995
 _QUESTION = INTENTS.index("question")
 
 _log = logging.getLogger(__name__)
@@ -60,7 +60,10 @@ class IntentClassifier:
     are made anew in each process.
     """
 
-    def __init__(self, encoder: Encoder, cache: Path | None = None) -> None:
+    def __init__(
+        self, encoder: Encoder, cache: Path | None = None, thresholds: Thresholds = DEFAULT
+    ) -> None:
+        self._certain = thresholds.intent_certain
         self._encoder = encoder
         self._cache = cache
         self._lock = threading.Lock()
@@ -94,7 +97,7 @@ class IntentClassifier:
                 vectors = self._vectors(texts)
                 labels = np.array([INTENTS.index(intent) for intent in intents])
                 folds = np.array([zlib.crc32(t.encode()) % _FOLDS for t in templates])
-                margin = _margin(vectors, labels, folds)
+                margin = _margin(vectors, labels, folds, self._certain)
                 self._fitted = _fitted(vectors, labels), margin
             return self._fitted
 
@@ -135,8 +138,13 @@ def _fitted(vectors: Vectors, labels: npt.NDArray[np.int64]) -> _Fit:
     return _Fit(centre, unit, weights.astype(np.float64))
 
 
-def _margin(vectors: Vectors, labels: npt.NDArray[np.int64], folds: npt.NDArray[np.int64]) -> float:
-    """By how much another class wins over "question" for 5 of 1,000 questions left out."""
+def _margin(
+    vectors: Vectors,
+    labels: npt.NDArray[np.int64],
+    folds: npt.NDArray[np.int64],
+    certain: float,
+) -> float:
+    """By how much another class wins over "question" for all but a share of those left out."""
     margins: list[float] = []
     for fold in range(_FOLDS):
         held_out = (folds == fold) & (labels == _QUESTION)
@@ -146,7 +154,7 @@ def _margin(vectors: Vectors, labels: npt.NDArray[np.int64], folds: npt.NDArray[
             )
             others = np.delete(scores, _QUESTION, axis=1).max(axis=1)
             margins += list(others - scores[:, _QUESTION])
-    return max(0.0, float(np.quantile(margins, _CERTAIN)))
+    return max(0.0, float(np.quantile(margins, certain)))
 
 
 def _centred(vectors: Vectors, centre: _Floats) -> _Floats:

@@ -24,6 +24,7 @@ from konkyo.index.text.language import same_language
 from konkyo.index.text.moments import Moment
 from konkyo.index.text.name_identity import find_name
 from konkyo.index.text.names import names
+from konkyo.index.text.normalize import letters
 from konkyo.index.text.periods import period_in_question
 from konkyo.rag.intents.examples import subject_of
 from konkyo.rag.messages import NoticeKey
@@ -40,20 +41,6 @@ from konkyo.rag.types import Evidence
 __all__ = ["Digest", "Digester", "Telling"]
 
 Telling = Literal["summary", "timeline", "latest"]
-
-_SHOWN = 6
-_NEWEST = 24
-_PASSAGES = 24
-_ARTICLES = 10
-_OF_AN_ARTICLE = 6
-_OWN_LANGUAGE = 2
-_WORTH = 0.6
-_LEAD = 0.3
-_BEARING = 0.5
-_SHORTEST, _LONGEST = 12, 400
-_SHORTEST_TITLE = 8
-_SHORTEST_SUBJECT = 2
-_DEFINING = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +83,7 @@ class Digester:
         self._retriever = retriever
         self._encoder = encoder
         self._sentences = sentences
-        self._thresholds = thresholds
+        self._limits = thresholds
 
     @property
     def store(self) -> Store:
@@ -114,7 +101,7 @@ class Digester:
         """What the articles tell; None where none is about the subject."""
         notices: list[tuple[NoticeKey, dict[str, str]]] = []
         found = self._hits(asked, telling, where)
-        named = _named(asked.standalone, found)
+        named = _named(asked.standalone, found, self._limits.digest_title)
         narrowed, period = _narrowed(asked.standalone, where, today)
         # A title may name a period, too.
         if period and named is None:
@@ -136,9 +123,9 @@ class Digester:
     def define(self, asked: AskedQuestion, where: Filter) -> Digest | None:
         """The sentences that name what is asked about, the likeliest to say what it is first."""
         subject = subject_of(asked.standalone, "definition")
-        if len(subject) < _SHORTEST_SUBJECT:
+        if len(subject) < self._limits.digest_subject:
             return None
-        hits = self._retriever.retrieve(subject, _PASSAGES, where)
+        hits = self._retriever.retrieve(subject, self._limits.digest_passages, where)
         found = [
             sentence
             for sentence in self._read(without_commands(readable(hits)))
@@ -149,13 +136,14 @@ class Digester:
         for sentence in sorted(found, key=lambda s: s.start):
             first.setdefault(sentence.article, sentence)
         own = [s for a, s in first.items() if same_language(a.language, asked.language)]
-        found = (own or list(first.values()))[: 2 * _SHOWN]
+        found = (own or list(first.values()))[: 2 * self._limits.digest_sentences]
         if not found:
             return None
         vectors = self._encoder.passages([s.text for s in found])
         near = vectors @ self._encoder.queries([asked.standalone])[0]
         beside = self._beside(asked.standalone, found, subject)
-        order = sorted(range(len(found)), key=lambda i: (-beside[i][1], -near[i]))[:_DEFINING]
+        order = sorted(range(len(found)), key=lambda i: (-beside[i][1], -near[i]))
+        order = order[: self._limits.definition_quotes]
         return Digest(_numbered([found[i] for i in order]), None, (), beside[order[0]][0])
 
     def _beside(
@@ -176,28 +164,28 @@ class Digester:
         """Passages to choose sentences of; of the newest articles where there is no subject."""
         store = self.store
         if telling == "latest":
-            newest = list(islice(store.articles(where), _NEWEST))
+            newest = list(islice(store.articles(where), self._limits.digest_newest))
             own = [a for a in newest if same_language(a.language, asked.language)]
-            return self._whole((own if len(own) >= _OWN_LANGUAGE else newest)[:_ARTICLES])
+            enough = len(own) >= self._limits.digest_own_language
+            return self._whole((own if enough else newest)[: self._limits.digest_articles])
         subject = subject_of(asked.standalone, telling) or asked.standalone
-        hits = self._retriever.retrieve(subject, _PASSAGES, where)
-        near = [h for h in hits if h.score >= self._thresholds.about_subject]
-        named = _named(asked.standalone, near)
+        hits = self._retriever.retrieve(subject, self._limits.digest_passages, where)
+        near = [h for h in hits if h.score >= self._limits.about_subject]
+        named = _named(asked.standalone, near, self._limits.digest_title)
         if named is not None:
             return without_commands(readable([h for h in near if h.article == named]))
         own = list(
             {h.article: h for h in near if same_language(h.article.language, asked.language)}
         )
-        if len(own) >= _OWN_LANGUAGE:
+        if len(own) >= self._limits.digest_own_language:
             near = [h for h in near if h.article in own]
         return without_commands(readable(near))
 
     def _naming(self, asked: AskedQuestion, where: Filter, period: Filter) -> list[Hit]:
         """Sentences that name a day of a period, whenever they were published."""
         found = []
-        for hit in without_commands(
-            readable(self._retriever.retrieve(asked.standalone, _PASSAGES, where))
-        ):
+        hits = self._retriever.retrieve(asked.standalone, self._limits.digest_passages, where)
+        for hit in without_commands(readable(hits)):
             passage, days = hit.passage, [d for d in _days_of(hit) if _within(period, d)]
             for start, end in self._sentences(passage.text, hit.article.language):
                 if any(start <= day.start < end for day in days):
@@ -217,8 +205,9 @@ class Digester:
 
     def _of_one(self, article: ArticleSummary) -> list[_Sentence]:
         """The sentences that tell an article, in its own order."""
-        found = self._read(self._whole([article]))[: 4 * _SHOWN]
-        chosen = self._choose(found, np.zeros(len(found), np.float32), _SHOWN - 1)
+        found = self._read(self._whole([article]))[: 4 * self._limits.digest_sentences]
+        most = self._limits.digest_sentences - 1
+        chosen = self._choose(found, np.zeros(len(found), np.float32), most)
         return sorted(chosen, key=lambda s: s.start)
 
     def _of_many(
@@ -231,16 +220,23 @@ class Digester:
         if telling == "timeline":
             dated = {k: v for k, v in by_article.items() if v[0].article.published}
             by_article = dated or by_article
-        heads = [s[:1] if telling == "latest" else s[:_OF_AN_ARTICLE] for s in by_article.values()]
-        found = [sentence for head in heads[:_ARTICLES] for sentence in head]
+        heads = [
+            s[:1] if telling == "latest" else s[: self._limits.digest_of_article]
+            for s in by_article.values()
+        ]
+        found = [sentence for head in heads[: self._limits.digest_articles] for sentence in head]
         bearing = np.zeros(len(found), np.float32)
         if telling != "latest" and found:
             subject = subject_of(asked.standalone, telling) or asked.standalone
             vectors = self._encoder.passages([s.text for s in found])
             bearing = _scaled(vectors @ self._encoder.queries([subject])[0])
-            found = [s for s, share in zip(found, bearing, strict=True) if share >= _BEARING]
-            bearing = bearing[bearing >= _BEARING]
-        chosen = self._choose(found, bearing, _SHOWN)
+            found = [
+                s
+                for s, share in zip(found, bearing, strict=True)
+                if share >= self._limits.digest_bearing
+            ]
+            bearing = bearing[bearing >= self._limits.digest_bearing]
+        chosen = self._choose(found, bearing, self._limits.digest_sentences)
         oldest_first = sorted(chosen, key=lambda s: (s.article.published or "", s.start))
         if telling == "timeline":
             return oldest_first
@@ -253,7 +249,7 @@ class Digester:
             base = hit.passage.start
             for start, end in self._sentences(hit.passage.text, hit.article.language):
                 text = hit.passage.text[start:end]
-                if _SHORTEST <= len(text) <= _LONGEST:
+                if self._limits.digest_shortest <= len(text) <= self._limits.digest_longest:
                     place = base + start
                     key = (hit.article.article_id, base + end)
                     found.setdefault(key, _Sentence(hit.article, place, base + end, text, place))
@@ -266,7 +262,9 @@ class Digester:
         vectors = self._encoder.passages([s.text for s in found])
         head = np.array([1.0 / (1.0 + s.place / 200.0) for s in found], np.float32)
         central = _scaled(vectors @ vectors.mean(axis=0))
-        worth = bearing + _LEAD * head + (1.0 - _LEAD) * central
+        worth = (
+            bearing + self._limits.digest_lead * head + (1.0 - self._limits.digest_lead) * central
+        )
         alike = vectors @ vectors.T
         floor = float(alike.min())
         alike = (alike - floor) / max(1.0 - floor, 1e-6)
@@ -274,7 +272,7 @@ class Digester:
         while left and len(taken) < most:
             repeats = [max((alike[i, j] for j in taken), default=0.0) for i in left]
             gains = [
-                _WORTH * worth[i] - (1.0 - _WORTH) * again
+                self._limits.digest_worth * worth[i] - (1.0 - self._limits.digest_worth) * again
                 for i, again in zip(left, repeats, strict=True)
             ]
             taken.append(left.pop(int(np.argmax(gains))))
@@ -344,18 +342,17 @@ def _within(period: Filter, moment: Moment) -> bool:
     return (period.since or first) <= first and last <= (period.until or last)
 
 
-def _named(question: str, hits: Sequence[Hit]) -> ArticleSummary | None:
-    """The article whose whole title, or the beginning of it, a question holds."""
-    asked = _letters(question)
+def _named(question: str, hits: Sequence[Hit], least: int) -> ArticleSummary | None:
+    """The article whose whole title, or the beginning of it, a question holds.
+
+    A title of less than ``least`` letters may be a word like any other.
+    """
+    asked = letters(question)
     for article in dict.fromkeys(hit.article for hit in hits):
-        title = _letters(article.title)
-        if len(title) >= _SHORTEST_TITLE and title[:80] in asked:
+        title = letters(article.title)
+        if len(title) >= least and title[:80] in asked:
             return article
     return None
-
-
-def _letters(text: str) -> str:
-    return "".join(c for c in text.casefold() if c.isalnum())
 
 
 def _scaled(values: Vectors) -> Vectors:

@@ -16,13 +16,14 @@ from pydantic.dataclasses import dataclass
 
 from konkyo.index.records import Hit
 from konkyo.index.text.dates import dates
-from konkyo.index.text.language import same_language
+from konkyo.index.text.language import language_of_script, same_language
 from konkyo.index.text.quantities import quantities
 from konkyo.index.text.tokens import tokens
 from konkyo.index.text.word_data import CHECKED, alternatives, word_data
 from konkyo.rag.calibration import Calibration, logit
 from konkyo.rag.retrieval.evidence import Selection, Span
 from konkyo.rag.thresholds import DEFAULT, Thresholds
+from konkyo.rag.verification.fact_sources import read
 from konkyo.rag.verification.facts import compare
 
 __all__ = ["Answerability", "Asked", "Measured", "asked_for", "holds", "terms"]
@@ -76,12 +77,13 @@ def asked_for(question: str) -> Asked | None:
 
 
 def holds(kind: Measured, text: str, language: str | None) -> bool:
-    """Whether a text holds something of that kind."""
+    """Whether a text holds something of that kind; a year or another date is no number."""
     if kind == "date":
         return bool(dates(text, None, language)) or any(
             q.kind == "year" for q in quantities(text, language)
         )
-    return any(not q.small and q.kind != "year" for q in quantities(text, language))
+    counted = read(text, language or language_of_script(text) or "en", None).quantities
+    return any(not q.small and q.kind != "year" for q in counted)
 
 
 def terms(text: str) -> set[str]:
@@ -133,6 +135,7 @@ class Answerability:
             evidence_languages=[e.article.language for e in evidence],
             published=[e.article.published for e in evidence],
             titles=[e.article.title for e in evidence],
+            thresholds=self._thresholds,
         )
         figures = sum(i.kind in {"number", "date"} for i in report.issues)
         many = len(scores) >= _BACKGROUND

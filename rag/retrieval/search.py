@@ -9,6 +9,7 @@ from datetime import date
 
 from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.records import ArticleSummary, Filter, Hit
+from konkyo.index.text.language import same_language
 from konkyo.index.text.periods import period_in_question
 from konkyo.rag.messages import notice_text
 from konkyo.rag.question import AskedQuestion
@@ -28,9 +29,6 @@ __all__ = ["Decide", "Found", "Search", "reader_alone"]
 
 Decide = Callable[[str, str, Selection, Sequence[Hit]], float]
 """Question, its language, quotes and passages to the share that they answer."""
-
-_RELATED = 3
-_OF_EACH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ class Search:
         self._decide = decide
         self._limits = limits
         self._thresholds = thresholds
-        self._spelling = Spelling()
+        self._spelling = Spelling(thresholds)
 
     def over(self, retriever: Retriever) -> Search:
         """The same search with the passages of another retriever."""
@@ -171,7 +169,7 @@ class Search:
         own = asked.language
         if not asked.asks_if_they_differ or where.languages:
             return found
-        if all(a.language != own for a in found.related):
+        if not any(same_language(a.language, own) for a in found.related):
             return found
         others = replace(where, other_languages_than=frozenset({own}))
         found = self._joined(found, self._once(asked, others, top_k, timings))
@@ -199,7 +197,7 @@ class Search:
             share = 0.0
             if selection.evidence:
                 share = self._decide(asked.standalone, asked.language, selection, hits)
-        related = tuple(dict.fromkeys(h.article for h in hits))[:_RELATED]
+        related = tuple(dict.fromkeys(h.article for h in hits))[: self._thresholds.related]
         places = anchors(selection.spans, self._thresholds)
         return Found(tuple(hits), selection, share, related, places, where)
 
@@ -229,7 +227,8 @@ class Search:
     def _joined(self, one: Found, two: Found) -> Found:
         """The best quotes of two searches, each once, numbered anew."""
         chosen: dict[tuple[str, int], Evidence] = {}
-        for quote in [*one.evidence[:_OF_EACH], *two.evidence[:_OF_EACH]]:
+        most = self._thresholds.differing_quotes
+        for quote in [*one.evidence[:most], *two.evidence[:most]]:
             chosen.setdefault((quote.article.article_id, quote.end), quote)
         evidence = tuple(replace(e, number=n) for n, e in enumerate(chosen.values(), start=1))
         spans = sorted([*one.selection.spans, *two.selection.spans], key=lambda s: -s.share)
@@ -237,15 +236,20 @@ class Search:
             tuple(sorted([*one.hits, *two.hits], key=lambda h: -h.score)),
             replace(one.selection, evidence=evidence, spans=tuple(spans)),
             max(one.share, two.share),
-            tuple(dict.fromkeys([*one.related, *two.related]))[:_RELATED],
+            tuple(dict.fromkeys([*one.related, *two.related]))[: self._thresholds.related],
             anchors(spans, self._thresholds),
             one.where,
         )
 
 
-def reader_alone(question: str, language: str, selection: Selection, hits: Sequence[Hit]) -> float:
+def reader_alone(thresholds: Thresholds) -> Decide:
     """Without a fitted model: the reader's best probability, or the best passage's cosine."""
-    if selection.answerable is not None:
-        return selection.answerable
-    best = max((h.dense for h in hits if h.dense is not None), default=0.0)
-    return min(1.0, max(0.0, (best - 0.78) / 0.1))
+    low, high = thresholds.cosine_unanswered, thresholds.cosine_answered
+
+    def share(question: str, language: str, selection: Selection, hits: Sequence[Hit]) -> float:
+        if selection.answerable is not None:
+            return selection.answerable
+        best = max((h.dense for h in hits if h.dense is not None), default=0.0)
+        return min(1.0, max(0.0, (best - low) / (high - low)))
+
+    return share

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from konkyo.index.records import Filter
 from konkyo.index.stores.base import Store
 from konkyo.index.text.japanese import words
+from konkyo.rag.thresholds import DEFAULT, Thresholds
 
 if TYPE_CHECKING:
     from symspellpy import SymSpell
@@ -27,17 +28,18 @@ if TYPE_CHECKING:
 __all__ = ["ArticleWords", "Spelling"]
 
 _WORD = re.compile(r"[ァ-ヺー]{4,}|[A-Za-zÀ-ɏ]{5,}")
-_ARTICLES = 2000
-_LONG = 8
-"""Letters from which two of them may be wrong."""
 
 
 class ArticleWords:
-    """The words of some texts; ``corrected`` spells those of a question like them."""
+    """The words of some texts; ``corrected`` spells those of a question like them.
 
-    def __init__(self, texts: Iterable[str]) -> None:
+    Of a word with ``long`` letters two may be wrong, of a shorter one one.
+    """
+
+    def __init__(self, texts: Iterable[str], long: int = DEFAULT.spelling_long) -> None:
         from symspellpy import SymSpell
 
+        self._long = long
         written: Counter[str] = Counter()
         for text in texts:
             written.update(_WORD.findall(text))
@@ -60,7 +62,7 @@ class ArticleWords:
         asked = word.casefold()
         if asked in self._written or _in_dictionary(word):
             return word
-        most = 2 if len(asked) >= _LONG else 1
+        most = 2 if len(asked) >= self._long else 1
         found = self._nearest.lookup(asked, Verbosity.CLOSEST, most)
         # The first letter is seldom mistaken, and often tells words apart.
         near = (self._written[item.term] for item in found if item.term[0] == asked[0])
@@ -70,7 +72,8 @@ class ArticleWords:
 class Spelling:
     """The words of one generation of a store, read when they are first needed. Safe to share."""
 
-    def __init__(self) -> None:
+    def __init__(self, thresholds: Thresholds = DEFAULT) -> None:
+        self._thresholds = thresholds
         self._lock = threading.Lock()
         self._read: tuple[Store, ArticleWords] | None = None
 
@@ -80,9 +83,10 @@ class Spelling:
             return text
         with self._lock:
             if self._read is None or self._read[0] is not store:
-                newest = islice(store.articles(Filter()), _ARTICLES)
+                newest = islice(store.articles(Filter()), self._thresholds.spelling_articles)
                 articles = (store.article(a.article_id) for a in newest)
-                self._read = store, ArticleWords(f"{a.title}\n{a.text}" for a in articles)
+                texts = (f"{a.title}\n{a.text}" for a in articles)
+                self._read = store, ArticleWords(texts, self._thresholds.spelling_long)
             known = self._read[1]
         return known.corrected(text)
 

@@ -22,10 +22,6 @@ from konkyo.rag.types import Evidence
 
 __all__ = ["Quoted", "best_quotes", "disputed", "marked_quotes", "quoted"]
 
-_MOST_QUOTES = 4
-_PLACE_TOKENS = 30
-"""Estimated tokens from which a stretch is too long for a short answer."""
-
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
@@ -115,8 +111,9 @@ def marked_quotes(
         article = quote.article
         place = Place(quote.text, reading.start, reading.end, article.language, article.published)
         alone = reading.probability >= thresholds.another_part
-        if alone and _adds(place, [q for q, _ in quotes]) and len(quotes) < _MOST_QUOTES:
-            short = token_cost(place.text) <= _PLACE_TOKENS
+        new = alone and _adds(place, [q for q, _ in quotes], thresholds.part_known)
+        if new and len(quotes) < thresholds.part_quotes:
+            short = token_cost(place.text) <= thresholds.short_tokens
             quotes.append((quote, (place,) * short))
     if len(quotes) == 1:
         return ()
@@ -135,12 +132,15 @@ def _is_marked(quote: Evidence, passages: Sequence[Span]) -> bool:
     )
 
 
-def _adds(place: Place, quotes: Sequence[Evidence]) -> bool:
-    """Whether a place says what none of some quotes in its language says."""
+def _adds(place: Place, quotes: Sequence[Evidence], known: float) -> bool:
+    """Whether a place says what none of some quotes in its language says.
+
+    A quote that has the share ``known`` of its bigrams says it.
+    """
     wanted = {a + b for a, b in pairwise(letters(place.text))}
     own = [q for q in quotes if same_language(q.article.language, place.language)]
     given = [letters(q.text) for q in own]
-    return bool(own) and all(2 * sum(w in text for w in wanted) < len(wanted) for text in given)
+    return bool(own) and all(sum(w in t for w in wanted) < known * len(wanted) for t in given)
 
 
 def disputed(newest: Sequence[Version], earlier: Sequence[Version], language: str) -> Quoted:

@@ -57,7 +57,11 @@ def says(claim: str, span: Said, language: str, thresholds: Thresholds = DEFAULT
     if wanted and wanted in given:
         return True
     report = compare(
-        span.text, [claim], claim_language=span.language, evidence_languages=[language]
+        span.text,
+        [claim],
+        claim_language=span.language,
+        evidence_languages=[language],
+        thresholds=thresholds,
     )
     facts = {"number", "date", "name"}
     if any(i.kind in facts for i in report.issues):

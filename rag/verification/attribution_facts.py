@@ -17,8 +17,6 @@ __all__ = ["compare_attributions"]
 _BORDER = re.compile(r"[,.;:、。，；：「」“”\n]")
 _KANA_ONLY = re.compile(r"[\u3041-\u309f]+")
 _LONGEST = 80
-_KNOWN_SHARE = 0.5
-"""Share of the words of a name that the evidence must hold."""
 _SHORT_WORD = 3
 
 
@@ -52,7 +50,7 @@ def compare_attributions(claim: Text, sources: Sequence[Source]) -> list[FactIss
         wanted = _meaning(who)
         if not wanted or _words().own.search(fold(who)):
             continue
-        if len(wanted & known) < _KNOWN_SHARE * len(wanted):
+        if len(wanted & known) < sources[0].thresholds.source_named * len(wanted):
             detail = "whom the evidence does not name"
             issues.append(FactIssue("quotation", who, start, end, detail))
     return issues

@@ -14,17 +14,15 @@ from konkyo.index.text.dates import dates
 from konkyo.index.text.moments import Moment
 from konkyo.index.text.normalize import fold
 from konkyo.index.text.quantities import Quantity, quantities
+from konkyo.rag.thresholds import Thresholds
 
 __all__ = [
-    "CLEAR", "FactIssue", "FactKind", "FactMatch", "Found", "Place", "Source", "Text", "changes_at",
+    "FactIssue", "FactKind", "FactMatch", "Found", "Place", "Source", "Text", "changes_at",
     "laid_over", "overlapping", "read", "verbatim",
 ]  # fmt: skip
 
 FactKind = Literal["number", "date", "name", "negation", "quotation"]
 Place = tuple[int, int]
-CLEAR = 3
-"""Weight of agreement on both sides that makes a difference a replacement."""
-_LAID = 0.7  # Share of the claim in one sentence, before replacements are looked for.
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +82,11 @@ class Source:
     title: str
     same: bool
     laid: Alignment | None
+    thresholds: Thresholds
+
+    def is_clear(self, change: Change) -> bool:
+        """Whether there is agreement on both sides of a difference, so that it replaces."""
+        return min(change.left, change.right) >= self.thresholds.replaced
 
 
 @lru_cache(maxsize=512)
@@ -116,7 +119,8 @@ def verbatim(source: Text, text: str) -> Place | None:
 
 def laid_over(source: Source) -> Sequence[Change]:
     """Returns the differences of a claim that lies over a sentence of the evidence, else none."""
-    return source.laid.changes if source.laid and source.laid.share >= _LAID else ()
+    laid = source.laid
+    return laid.changes if laid and laid.share >= source.thresholds.laid_over else ()
 
 
 def changes_at(start: int, end: int, source: Source) -> list[Change]:
@@ -126,6 +130,6 @@ def changes_at(start: int, end: int, source: Source) -> list[Change]:
         for c in laid_over(source)
         if c.start < end
         and start < c.end
-        and min(c.left, c.right) >= CLEAR
+        and source.is_clear(c)
         and 0 < c.evidence_end - c.evidence_start <= 2 * (c.end - c.start) + 8
     ]

@@ -15,6 +15,7 @@ from konkyo.index.text.alignment import align
 from konkyo.index.text.language import language_of_script, same_language
 from konkyo.index.text.negation import opposites
 from konkyo.index.text.normalize import letters
+from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.verification.attribution_facts import compare_attributions
 from konkyo.rag.verification.date_facts import compare_dates
 from konkyo.rag.verification.fact_sources import FactIssue, FactMatch, Source, Text, read
@@ -46,6 +47,7 @@ def compare(
     published: Sequence[str | None] | None = None,
     titles: Sequence[str | None] | None = None,
     question: str | None = None,
+    thresholds: Thresholds = DEFAULT,
 ) -> FactReport:
     """Compares a claim's exact facts with the quotes it cites.
 
@@ -57,7 +59,7 @@ def compare(
     nothing = [None] * len(evidence)
     mine = read(claim, claim_language or language_of_script(claim) or "en", None)
     sources = [
-        _source(mine, text, language, day, title or "")
+        _source(mine, text, language, day, title or "", thresholds)
         for text, language, day, title in zip(
             evidence,
             evidence_languages or nothing,
@@ -80,11 +82,18 @@ def compare(
     )
 
 
-def _source(claim: Text, text: str, language: str | None, day: str | None, title: str) -> Source:
+def _source(
+    claim: Text,
+    text: str,
+    language: str | None,
+    day: str | None,
+    title: str,
+    thresholds: Thresholds,
+) -> Source:
     code = language or language_of_script(text) or "en"
     same = same_language(claim.language, code)
     laid = align(claim.text, text) if same else None
-    return Source(read(text, code, _day(day)), title, same, laid)
+    return Source(read(text, code, _day(day)), title, same, laid, thresholds)
 
 
 def _day(text: str | None) -> date | None:
@@ -121,7 +130,9 @@ def _quotations(claim: Text, sources: Sequence[Source]) -> list[FactIssue]:
 def _negations(claim: Text, sources: Sequence[Source]) -> list[FactIssue]:
     """Only when every source that the claim lies over says the opposite in the same place."""
     laid = [s for s in sources if s.laid is not None]
-    found = [opposites(claim.text, s.read.text, claim.language) for s in laid]
+    found = [
+        opposites(claim.text, s.read.text, claim.language, s.thresholds.negation_laid) for s in laid
+    ]
     if not found or not all(found):
         return []
     return [

@@ -15,7 +15,6 @@ from konkyo.index.text.names import Name, foreign_sounds, names
 from konkyo.index.text.normalize import fold
 from konkyo.index.text.word_data import CHECKED, alternatives, word_data
 from konkyo.rag.verification.fact_sources import (
-    CLEAR,
     FactIssue,
     FactMatch,
     Found,
@@ -152,7 +151,7 @@ def _put_in(claim: Text, sources: Sequence[Source], known: Sequence[FactIssue]) 
 def _in_place_of_a_name(claim: Text, source: Source) -> Iterator[Change]:
     for change in laid_over(source):
         text = claim.text[change.start : change.end]
-        if not text or min(change.left, change.right) < CLEAR:
+        if not text or not source.is_clear(change):
             continue
         if not _words().pronouns.match(fold(text)) and _could_be_name(text, claim.language):
             yield change

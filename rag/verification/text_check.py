@@ -13,12 +13,11 @@ from konkyo.index.records import Article, ArticleSummary
 from konkyo.index.text.language import detect
 from konkyo.index.text.sentences import sentences
 from konkyo.rag.generation.output_format import parse_line
+from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.types import Evidence, RemovedReason
 from konkyo.rag.verification.verifier import SUPPORT, DraftedClaim, Verdict, Verifier
 
 __all__ = ["CheckedSentence", "TextCheck"]
-
-_NEAREST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,7 @@ class TextCheck:
     verifier: Verifier
     encoder: Encoder
     count_tokens: TokenCounter
+    thresholds: Thresholds = DEFAULT
 
     def sentences(
         self, text: str, contexts: Sequence[str], question: str = ""
@@ -62,7 +62,8 @@ class TextCheck:
         )
         checked = []
         for claim, row in zip(claims, near, strict=True):
-            order = [int(i) + 1 for i in np.argsort(-row, kind="stable")[:_NEAREST]]
+            nearest = np.argsort(-row, kind="stable")[: self.thresholds.nearest_checked]
+            order = [int(i) + 1 for i in nearest]
             verdict = self._verdict(claim, order)
             checked.append(
                 CheckedSentence(claim.text, verdict.support, verdict.reason, verdict.detail)

@@ -182,7 +182,7 @@ class Verifier:
         return Verdict(support, None) if fits else Verdict(0.0, "language")
 
     def _repetition(self, claim: DraftedClaim, support: float) -> Verdict:
-        again = repeats(claim.text, claim.before)
+        again = repeats(claim.text, claim.before, self._thresholds)
         return Verdict(support, "repetition" if again else None)
 
     def _facts(self, claim: DraftedClaim, support: float) -> Verdict:
@@ -196,6 +196,7 @@ class Verifier:
             published=[e.article.published for e in cited],
             titles=[f"{e.article.title} {e.article.outlet or ''}".strip() for e in cited],
             question=claim.question,
+            thresholds=self._thresholds,
         )
         for issue in report.issues:
             return Verdict(0.0, issue.kind, issue.text)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
@@ -18,6 +18,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from konkyo.index.settings import CONFIG_NAME, Settings
+from konkyo.index.text.thresholds import TextThresholds
+from konkyo.rag.pipeline import Options
+from konkyo.rag.retrieval.evidence import SelectionLimits
+from konkyo.rag.retrieval.hybrid import FusionWeights
+from konkyo.rag.retrieval.languages import LanguageLimits
 from konkyo.rag.thresholds import Thresholds
 
 __all__ = ["commands_page", "configuration_page", "main"]
@@ -60,8 +65,15 @@ def _thresholds() -> str:
         "| threshold | default | what it decides |",
         "|---|---|---|",
     ]
-    for field in fields(Thresholds):
+    for field in (*fields(Thresholds), *fields(TextThresholds)):
         rows.append(f"| `{field.name}` | `{field.default}` | {field.metadata['doc']} |")
+    rows.append("\n## How much is searched, read and shown\n")
+    rows.append("The other frozen values of `Options`; the fingerprint covers them, too.\n")
+    for value in (Options, SelectionLimits, FusionWeights, LanguageLimits):
+        rows += [f"### {value.__name__}\n", f"{inspect.getdoc(value)}\n".replace("``", "`")]
+        rows += ["| value | default |", "|---|---|"]
+        rows += [f"| `{f.name}` | `{f.default!r}` |" for f in fields(value) if f.default != MISSING]
+        rows.append("")
     return "\n".join(rows) + "\n"
 
 
