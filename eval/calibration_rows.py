@@ -15,7 +15,7 @@ from konkyo.eval.scoring import Row, same_number
 from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.errors import DatasetError, UsageError
 from konkyo.index.records import Hit
-from konkyo.index.stores.base import Store
+from konkyo.index.text.language import same_language
 from konkyo.rag.conversation import standalone
 from konkyo.rag.pipeline import Options
 from konkyo.rag.reading.answerability import Answerability
@@ -36,7 +36,7 @@ __all__ = [
 
 def answer_examples(
     questions: Sequence[Question],
-    store: Store,
+    retriever: Retriever,
     encoder: Encoder,
     reader: Reader,
     answerability: Answerability,
@@ -51,7 +51,6 @@ def answer_examples(
     words are not given, comes from a gold article). Each of these is asked again with all
     passages that hold the answer taken away: labelled no, and marked as derived.
     """
-    retriever = Retriever(store, encoder, options.fusion)
     found: list[Example] = []
     for number, question in enumerate(questions):
         progress(number, len(questions))
@@ -75,6 +74,7 @@ def answer_examples(
                 reader=reader,
                 language=question.language,
                 limits=options.limits,
+                thresholds=options.thresholds,
             )
             label = question.answerable and _answers(question, selection)
             features = answerability.features(asked, question.language, selection, kept)
@@ -173,7 +173,8 @@ def claims_of(rows: Sequence[Row]) -> list[tuple[str, str, tuple[str, ...], bool
                 if n in cited
             ]
             if mine:
-                crossed = all(c.get("language") != outcome.get("language") for c in mine)
+                asked = str(outcome.get("language"))
+                crossed = not any(same_language(str(c.get("language")), asked) for c in mine)
                 key = (str(claim.get("text")), tuple(str(c.get("quote")) for c in mine))
                 found.setdefault(key, (row.question.question, crossed))
     return [

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from konkyo.rag.retrieval.query_encoder import QueryEncoder
 from konkyo.rag.retrieval.search import Decide, reader_alone
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.verification.relation import RelationCheck
-from konkyo.rag.verification.verifier import Verifier
+from konkyo.rag.verification.verifier import Check, Verifier
 
 __all__ = [
     "PipelineParts",
@@ -43,6 +43,7 @@ __all__ = [
     "open_retriever",
     "open_verifier",
     "try_llm",
+    "with_retrieval",
 ]
 
 CHECKER_BASE = "multilingual-e5-small"
@@ -176,7 +177,7 @@ def open_parts(
         answers = load_calibration("answers", refitted)
         options = options or Options(thresholds=Thresholds(answerable=answers.threshold))
         decide = decide or Answerability(answers, options.thresholds).share
-    options = _with_retrieval(options or Options(), encoder, retrieval)
+    options = with_retrieval(options or Options(), encoder, retrieval)
     options = replace(options, style=style or options.style)
     intents = IntentClassifier(encoder, home() / "intents", options.thresholds)
     opened = [one.fingerprint for one in (encoder, checker, across, intents) if one is not None]
@@ -282,8 +283,10 @@ def open_verifier(
     checker: LearnedReader | None,
     refitted: Path | None = None,
     thresholds: Thresholds = DEFAULT,
+    *,
+    without: Collection[Check] = (),
 ) -> Verifier:
-    """The verifier with every check that the models at hand allow."""
+    """The verifier with every check that the models at hand allow, but for some left out."""
     relations = None
     if checker is not None:
         relations = RelationCheck(checker, checker, load_calibration("phrased"), thresholds)
@@ -294,6 +297,7 @@ def open_verifier(
         reader=checker,
         relations=relations,
         thresholds=thresholds,
+        without=without,
     )
 
 
@@ -326,14 +330,19 @@ def open_query_encoder(encoder: Encoder) -> QueryEncoder | None:
 
 
 def open_retriever(
-    store: str, *, embedding: str = "", retrieval: RetrievalSettings | None = None
+    store: str,
+    *,
+    encoder: Encoder | None = None,
+    embedding: str = "",
+    retrieval: RetrievalSettings | None = None,
 ) -> Retriever:
-    """Open a store for ranking alone; no language model is involved."""
-    opened, encoder = _open(store, None, embedding)
-    return Retriever(opened, encoder, _fusion(FusionWeights(), encoder, retrieval))
+    """Open a store for ranking alone, as a pipeline ranks; no language model is involved."""
+    opened, encoder = _open(store, encoder, embedding)
+    fusion = _fusion(FusionWeights(), encoder, retrieval)
+    return Retriever(opened, encoder, fusion, open_query_encoder(encoder))
 
 
-def _with_retrieval(
+def with_retrieval(
     options: Options, encoder: Encoder, retrieval: RetrievalSettings | None
 ) -> Options:
     """The options with whatever the settings put in their place."""

@@ -13,7 +13,7 @@ from konkyo.index.builder import build
 from konkyo.index.embedding.encoders import load_encoder
 from konkyo.index.errors import ModelMissing
 from konkyo.index.settings import AnswerSettings, Settings, load_settings
-from konkyo.rag.factory import open_from_settings
+from konkyo.rag.factory import open_from_settings, open_retriever
 from konkyo.rag.pipeline import Pipeline
 from konkyo.ui.cli.chat import load_pipeline
 from konkyo.ui.server.telemetry import Telemetry
@@ -48,6 +48,15 @@ def test_chat_honours_the_calibration_of_the_settings(settings: Settings, llm: s
 def test_every_way_in_gives_the_same_fingerprint(settings: Settings) -> None:
     ask = open_from_settings(settings.store, settings=settings, llm="none")
     assert opened_by_chat(settings, "none").fingerprint == ask.fingerprint
+
+
+def test_every_way_in_ranks_alike(seed_pipeline: Pipeline, seed_store: str) -> None:
+    asked = "When did the bank last change its interest rate?"
+    ranker = open_retriever(seed_store, encoder=seed_pipeline.encoder)
+    found = ranker.retrieve(asked, 8, language="en")
+    assert len({hit.article.language for hit in found}) > 1
+    assert found == seed_pipeline.retriever.retrieve(asked, 8, language="en")
+    ranker.store.close()
 
 
 def test_a_model_that_is_missing_is_no_fault_where_it_would_not_be_asked(

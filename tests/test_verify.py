@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from konkyo.rag.generation.output_format import Draft
 from konkyo.rag.types import Evidence
 from konkyo.rag.verification.meaning import alignment, overlap
 from konkyo.rag.verification.script import script_fits
-from konkyo.rag.verification.verifier import Verifier, drafted
+from konkyo.rag.verification.verifier import CHECKS, Check, Verifier, drafted
 
 SURE = Calibration({}, 4.0, 0.5)
 
@@ -102,6 +103,24 @@ def test_words_copied_from_a_quote_in_another_language_do_not_fit(text: str, lan
     assert script_fits(text, language, known=text)
 
 
+@pytest.mark.parametrize("check", CHECKS)
+def test_each_check_can_be_left_out(check: Check) -> None:
+    whole, without = Verifier(support=SURE), Verifier(support=SURE, without={check})
+    quote = shown("会談は東京で開かれた。出席者は5人だった。")
+    said = drafted(Draft("会談は東京で開かれた。", (1,)), quote, "会談はどこで？", "ja")
+    failing = {
+        "citations": replace(said, citations=()),
+        "script": replace(said, language="ko"),
+        "repetition": replace(said, before=(said.text,)),
+        "facts": replace(said, text="会談は東京で開かれた。出席者は6人だった。"),
+    }
+    claim = failing.get(check, said)
+    assert (whole.check(claim).reason is None) is (check not in failing)
+    left = without.check(claim).reason
+    # What cites nothing is supported by nothing, whatever is checked.
+    assert left == ("meaning" if check == "citations" else None)
+
+
 def test_across_languages_the_checker_must_be_surer() -> None:
     class Says:
         def __init__(self, entail: float) -> None:
@@ -119,6 +138,8 @@ def test_across_languages_the_checker_must_be_surer() -> None:
     assert reason(0.7, "en") == "meaning"
     assert reason(0.9, "en") is None
     assert reason(0.7, "ja") is None
+    # What metadata calls the language of an article may say where it is spoken, too.
+    assert reason(0.7, "ja-JP") is None
 
 
 @given(st.text(max_size=40), st.text(max_size=40))

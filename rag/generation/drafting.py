@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from konkyo.index.errors import LLMError
+from konkyo.index.text.language import same_language
 from konkyo.rag.generation.llm import LLM, Usage
 from konkyo.rag.generation.output_format import Draft, parse_line, split_lines, whole
 from konkyo.rag.generation.prompts import Prompt, claims_prompt, repair_prompt, without_hint
@@ -70,7 +71,7 @@ class Drafter:
             failed = next(
                 (r for r in reversed(building.removed) if r.reason not in _BETTER_QUOTED), None
             )
-            own = any(e.article.language == asked.language for e in evidence)
+            own = any(same_language(e.article.language, asked.language) for e in evidence)
             if not building.claims and failed is not None and own:
                 why = removed_text(failed.reason, asked.language)
                 again = repair_prompt(prompt, failed.text, why, asked.language)

@@ -176,7 +176,7 @@ class Verifier:
         return Verdict(support, None)
 
     def _script(self, claim: DraftedClaim, support: float) -> Verdict:
-        own = [e.text for e in claim.cited if e.article.language == claim.language]
+        own = [e.text for e in claim.cited if same_language(e.article.language, claim.language)]
         known = " ".join([claim.question, *own])
         fits = script_fits(claim.text, claim.language, known, self._thresholds)
         return Verdict(support, None) if fits else Verdict(0.0, "language")
@@ -204,7 +204,9 @@ class Verifier:
 
     def _meaning(self, claim: DraftedClaim, support: float) -> Verdict:
         cited = claim.cited
-        crossed = all(e.article.language != claim.language for e in cited)
+        if not cited:
+            return Verdict(0.0, "meaning")
+        crossed = all(not same_language(e.article.language, claim.language) for e in cited)
         measures = self.features(claim.text, [e.text for e in cited], crossed=crossed)
         support = self._support.probability(measures)
         unsure = crossed and measures.get("entail", 1.0) < self._thresholds.across_languages

@@ -125,17 +125,14 @@ def calibrate(
 def _answers(
     path: Path, store: str | None, checker: LearnedReader, wrong_weighs: float, bar: _Bar
 ) -> tuple[str, Refit]:
-    from dataclasses import replace
-
     from konkyo.eval.calibrate import refit
     from konkyo.eval.calibration_rows import answer_examples, refuse_shipped
     from konkyo.eval.formats.load import load
     from konkyo.index.embedding.encoders import load_encoder
     from konkyo.index.settings import load_settings
-    from konkyo.index.stores.open import open_store
     from konkyo.index.text.sentences import sentences
     from konkyo.rag.calibration import load_calibration
-    from konkyo.rag.factory import cosine_floor
+    from konkyo.rag.factory import open_retriever, with_retrieval
     from konkyo.rag.pipeline import Options
     from konkyo.rag.reading.answerability import Answerability
 
@@ -143,24 +140,24 @@ def _answers(
     refuse_shipped([q.question for q in loaded.questions], str(path))
     settings = load_settings()
     encoder = load_encoder(settings.embedding.model, threads=settings.embedding.threads or None)
-    options = Options()
-    fusion = replace(options.fusion, floor=cosine_floor(encoder.fingerprint))
     shipped = load_calibration("answers")
-    opened = open_store(store or settings.store)
+    retriever = open_retriever(
+        store or settings.store, encoder=encoder, retrieval=settings.retrieval
+    )
     try:
         with bar(f"ask {loaded.name}") as told:
             examples = answer_examples(
                 loaded.questions,
-                opened,
+                retriever,
                 encoder,
                 checker,
                 Answerability(shipped),
                 sentences=sentences,
-                options=replace(options, fusion=fusion),
+                options=with_retrieval(Options(), encoder, settings.retrieval),
                 progress=told,
             )
     finally:
-        opened.close()
+        retriever.store.close()
     found = refit(examples, shipped, wrong_weighs=wrong_weighs)
     text = f"{path.name}: {len(loaded.questions)} questions ({loaded.fingerprint})"
     return text, found
