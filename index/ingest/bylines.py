@@ -31,7 +31,9 @@ _NAME = (
     r"\s*+(?:[:：]\s*+)?([^|｜\d:：\s][^|｜\d:：]{1,58}?)"
     rf"(?=\s*+(?:[|｜\d]|$)|\s++{_VOCABULARY.name_end}[:：])"
 )
-AUTHOR = re.compile(rf"{_VOCABULARY.credited_author}{_NAME}|^(\S{{2,4}})\s기자", re.IGNORECASE)
+AUTHOR = re.compile(
+    rf"{_VOCABULARY.credited_author}{_NAME}|^(\S{{2,4}})\s{_VOCABULARY.author_title}", re.IGNORECASE
+)
 OUTLET = re.compile(rf"{_VOCABULARY.credited_outlet}{_NAME}")
 
 

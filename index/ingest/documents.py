@@ -16,6 +16,7 @@ from konkyo.index.ingest.draft import Draft
 from konkyo.index.ingest.encodings import clean, decode
 from konkyo.index.ingest.html import plain_text
 from konkyo.index.ingest.site_chrome import kind_of
+from konkyo.index.ingest.vocabulary import shipped_vocabulary
 from konkyo.index.text.header_dates import parse_date
 
 if TYPE_CHECKING:
@@ -29,8 +30,10 @@ _MOST_PAGES = 5000
 _LARGEST_UNPACKED = 512 * 1024 * 1024
 _CJK = re.compile(r"[\u3041-\u30ff\u3400-\u9fff]")
 _ENDS = re.compile(r"[。．.!?！？…؟۔।:：]['\"”’」』）)】]*$")
+_WORDS = shipped_vocabulary()
 _PAGE_NUMBER = re.compile(
-    r"[-–—\s]*+(?:(?:page|seite|p\.)\s*+)?\d{1,4}(?:\s*+(?:/|of|von)\s*+\d{1,4})?[-–—\s]*+(?:ページ|頁|页)?",
+    rf"[-–—\s]*+(?:{_WORDS.page}\s*+)?\d{{1,4}}(?:\s*+(?:/|{_WORDS.page_of})\s*+\d{{1,4}})?"
+    rf"[-–—\s]*+{_WORDS.page_after}?",
     re.IGNORECASE,
 )
 _LIST_ITEM = re.compile(r"[•・●○■◆◇▪‣*–-]\s|\(?\d{1,3}[.)]\s|【")

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from konkyo.index.ingest.encodings import clean
+from konkyo.index.ingest.vocabulary import shipped_vocabulary
 from konkyo.index.records import Article, ArticleStatus, article_id_for
 from konkyo.index.text.header_dates import ParsedDate
 from konkyo.index.text.language import detect
@@ -57,11 +58,7 @@ def article_from(
     )
 
 
-_DATELINE = re.compile(
-    r"(?:原标题[:：]\s*|来源[:：]\s*\S{2,12}[ \u3000]+)|"
-    r"[^。]{0,24}?\d{1,2}月\d{1,2}日(?:电|讯|消息|报道|電|訊)[，,\s]*(?:[（(][^）)]{1,40}[）)])?\s*|"
-    r"[（(](?:记者|見習記者|见习记者)[^）)]{1,40}[）)]\s*"
-)
+_DATELINE = re.compile(shipped_vocabulary().dateline)
 
 
 def derived_title(text: str) -> str:

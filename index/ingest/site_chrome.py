@@ -47,8 +47,8 @@ _HINT = re.compile(_VOCABULARY.hint, re.IGNORECASE)
 _CONTRIBUTOR = re.compile(_VOCABULARY.contributor, re.IGNORECASE)
 _BYLINE = re.compile(_VOCABULARY.byline, re.IGNORECASE)
 _COUNTER = re.compile(
-    rf"(?:現在の)?{_VOCABULARY.counted}"
-    r"\s*+(?:[:：]\s*+)?[\d,.]++\s*+(?:%|％|件|回|人|点|P|명|次|k|万)?|"
+    rf"{_VOCABULARY.counter_before}?{_VOCABULARY.counted}"
+    rf"\s*+(?:[:：]\s*+)?[\d,.]++\s*+{_VOCABULARY.counted_in}?|"
     rf"(?:\d{{1,2}}\s++)++\d{{1,2}}|\d+(?:\.\d+)?\s?{_VOCABULARY.counter_unit}",
     re.IGNORECASE,
 )
@@ -66,29 +66,28 @@ _DATED_CREDIT = re.compile(
     rf"{_DAY}(?:[\s,T|·]*+{_CLOCK}\s*+[|｜·]\s*+|[\s,T]*+[|｜·][\s|｜·]*+)\S.{{0,40}}",
     re.IGNORECASE,
 )
-_NAMED = re.compile(r"(?:by|von|par|por|from|date)\b", re.IGNORECASE)
+_NAMED = re.compile(rf"{_VOCABULARY.names_follow}\b", re.IGNORECASE)
 _STAMP = re.compile(
     rf"[^\w]*+(?:{_VOCABULARY.stamped}"
-    r"\s*+(?:(?:日時?|于|於|時間|时间|on|at)\s*+)?(?:[:：]\s*+)?)?"
-    r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*+,?\s++)?"
-    rf"(?:{_DAY}|(?:令和|平成)(?:元|\d{{1,2}})年\d{{1,2}}月\d{{1,2}}日|"
+    rf"\s*+(?:{_VOCABULARY.stamped_on}\s*+)?(?:[:：]\s*+)?)?"
+    rf"(?:{_VOCABULARY.weekday},?\s++)?"
+    rf"(?:{_DAY}|{_VOCABULARY.era}(?:元|\d{{1,2}})年\d{{1,2}}月\d{{1,2}}日|"
     r"\d{1,2}(?:st|nd|rd|th|\.)?\s+[A-Za-zéûäç]{3,10}\.?,?\s+(?:19|20)\d{2}|"
     r"[A-Za-z]{3,9}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+(?:19|20)\d{2})"
     r"(?:\s*+[(（].{1,4}[)）])?[\s,|·]*+(?:(?:T|at)[\s,|·]*+)?"
-    r"(?:(?:午前|午後|오전|오후|上午|下午)\s*+)?"
+    rf"(?:{_VOCABULARY.half_of_day}\s*+)?"
     r"(?:\d{1,2}\s*+[:：時时시]\s*+\d{0,2}(?:[:：分분]\d{0,2})?\s*+(?:분\s*+)?)?"
     r"(?:[ap]\.?m\.?\s*+)?(?:[A-Z]{2,4}|[+-]\d{2}:?\d{2}|Z)?[^\w]*+",
     re.IGNORECASE,
 )
 _URL = re.compile(
-    r"[^\w]*+(?:(?:url|link|リンク|原文|元記事|出典|source|출처|원문|原文链接|来源)"
-    r"\s*+(?:[:：]\s*+)?<?)?https?://\S+",
+    rf"[^\w]*+(?:{_VOCABULARY.link}\s*+(?:[:：]\s*+)?<?)?https?://\S+",
     re.IGNORECASE,
 )
 _RULE = re.compile(r"\s*+([-=_*~─━―＝・.・･#◆◇□■＊+])\s*+(?:\1\s*+){2,}+")
 _QUOTE = re.compile(r"\s*[>＞]")
 _SEPARATOR = re.compile(r"[|｜>›»/·•]")
-_TERMINAL = re.compile(r"(?:[。．.!?！？؟…۔।]|ます|です|した|다|요)[\"'”’」』）)】\]]*$")
+_TERMINAL = re.compile(rf"(?:[。．.!?！？؟…۔।]|{_VOCABULARY.sentence_end})[\"'”’」』）)】\]]*$")
 CJK = re.compile(r"[\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 _HEADING = re.compile(
     r"#{1,6}\s+\S|[◇◆■□●○▼▲▽△★☆◎▶►]\s*\S|【[^】]+】$|〈[^〉]+〉$|＜[^＞]+＞$|\[[^\]]+\]$|［[^］]+］$"

@@ -8,6 +8,7 @@ from datetime import date
 
 from konkyo.index.ingest.draft import Draft
 from konkyo.index.ingest.site_chrome import kind_of
+from konkyo.index.ingest.vocabulary import shipped_vocabulary
 from konkyo.index.text.header_dates import ParsedDate, parse_date
 from konkyo.index.text.sentences import sentences
 
@@ -16,7 +17,7 @@ __all__ = ["line_drafts"]
 _STAMPED = re.compile(
     r"^\s*+[\[【(（]?\s*+(?P<date>[\d年月日/:.：\s-]{0,24}?)(?:\s*+[\]】)）])?"
     # A comma or a bar, or a tab among the spaces.
-    r"(?:\s*+[，,|]|(?=[^\S\t]*+\t))\s*+(?:正文|内容|本文|text|body)\s*+[:：]\s*+",
+    rf"(?:\s*+[，,|]|(?=[^\S\t]*+\t))\s*+{shipped_vocabulary().text_label}\s*+[:：]\s*+",
     re.IGNORECASE,
 )
 _STAMPED_LOOSELY = re.compile(

@@ -51,23 +51,38 @@ class Vocabulary:
     """One regular expression a section; the file says what each section is for."""
 
     also: Expression
+    author_title: Expression
     byline: Expression
     comments: Expression
     contributor: Expression
     counted: Expression
+    counted_in: Expression
+    counter_before: Expression
     counter_unit: Expression
     credit: Expression
     credited_author: Expression
     credited_outlet: Expression
+    dateline: Expression
+    era: Expression
     form: Expression
+    half_of_day: Expression
     hint: Expression
     label: Expression
+    link: Expression
     name_end: Expression
+    names_follow: Expression
     notice: Expression
+    page: Expression
+    page_after: Expression
+    page_of: Expression
     references: Expression
     related: Expression
     reply: Expression
+    sentence_end: Expression
     stamped: Expression
+    stamped_on: Expression
+    text_label: Expression
+    weekday: Expression
 
 
 def shipped_vocabulary() -> Vocabulary:

@@ -17,7 +17,10 @@ _After = Annotated[re.Pattern[str], alternatives(before=r"\s?")]
 
 @dataclass(frozen=True, slots=True, config=CHECKED)
 class Around:
-    """Patterns of what stands around numbers, and the unit of each currency mark."""
+    """Patterns of what stands around numbers, and the unit of each currency mark.
+
+    ``before_figures`` are letters that may touch figures and are no part of a name.
+    """
 
     about_before: Annotated[re.Pattern[str], alternatives(after=r"\s?$")]
     about_after: _After
@@ -28,6 +31,10 @@ class Around:
     half_years: Alternatives
     halves: Alternatives
     range_joins: Alternatives
+    between: Annotated[re.Pattern[str], alternatives(after=r"\s$")]
+    duration_joins: Alternatives
+    old: Alternatives
+    before_figures: tuple[str, ...]
     currency_marks: dict[str, str]
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cache
 
 from konkyo.index.text.language import language_of_script
 from konkyo.index.text.normalize import fold
@@ -26,6 +27,7 @@ from konkyo.index.text.numerals import (
     scale_of,
 )
 from konkyo.index.text.units import QuantityKind, unit_after, units
+from konkyo.index.text.word_data import any_word
 
 __all__ = ["Quantity", "quantities", "same_quantity", "unit_conflict"]
 
@@ -55,7 +57,6 @@ class Quantity:
 
 
 _LOOKED_BACK = 40
-_OLD = re.compile(r"[\s-]?olds?\b|[\s-]of[\s-]age\b")
 _SHORT_SCALE = re.compile(r"[mbt](?![a-z])")
 _SHORT_SCALES = {"m": 10**6, "b": 10**9, "t": 10**12}
 _MIXED = re.compile(
@@ -64,14 +65,18 @@ _MIXED = re.compile(
 )
 _VULGAR = {"½": "0.5", "¼": "0.25", "¾": "0.75", "⅛": "0.125", "⅓": "0.3333", "⅔": "0.6667"}
 _CITATION = re.compile(r"\[\s?\d{1,3}(?:\s?,\s?\d{1,3})*\s?\]|【\s?\d{1,3}\s?】")
-# Letters and figures glued together name a thing: G7, F-35, COVID-19, 5G, CO2, Wi-Fi 6E.
-_CODE = re.compile(
-    r"(?<![^\W_])(?!(?:us|usd|eur|jpy|krw|gbp|rmb|cny|no|nr|c|ca)-?\d)[a-z][a-z]*-?\d+[a-z]*(?![a-z\d])(?!,\d)"
-    r"|(?<![a-z\d.,])\d+(?:[dgwx](?![a-z]))|(?<![^\W_])[a-z]\.\d+"
-)
 _ROMAN = re.compile(r"(?<![A-Za-z])(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})(?![A-Za-z])")
 # In Korean law 제2조 제4항 and 2조 4항 are articles, not trillions.
 _KOREAN_ARTICLE = re.compile(r"(?<=\d)조(?=\s?(?:제\s?)?\d+항)|(?<=제)(\d+)조")
+
+
+@cache
+def _code() -> re.Pattern[str]:
+    """Letters and figures glued together name a thing: G7, F-35, COVID-19, 5G, CO2, Wi-Fi 6E."""
+    return re.compile(
+        rf"(?<![^\W_])(?!{any_word(around().before_figures)}-?\d)[a-z][a-z]*-?\d+[a-z]*"
+        r"(?![a-z\d])(?!,\d)|(?<![a-z\d.,])\d+(?:[dgwx](?![a-z]))|(?<![^\W_])[a-z]\.\d+"
+    )
 
 
 def quantities(text: str, language: str | None = None) -> list[Quantity]:
@@ -108,7 +113,7 @@ def _numbers(text: str, language: str) -> list[Number]:
     found += korean_numbers(text)
     european = european_numbers(text, language)
     found += english_numbers(text) if european is None else european
-    masked = [m.span() for p in (_CITATION, _CODE) for m in p.finditer(text)]
+    masked = [m.span() for p in (_CITATION, _code()) for m in p.finditer(text)]
     clear = [n for n in found if not any(a < n.end and n.start < b for a, b in masked)]
     return [n if n.fraction else _with_scale(n, text, language) for n in _longest(clear)]
 
@@ -226,7 +231,7 @@ def _with_unit(read: _Reading, text: str, language: str) -> _Reading:
     half = around().half_after.match(text, end)
     if half and kind == "duration":
         value, end = value + Decimal("0.5"), half.end()
-    old = _OLD.match(text, end)
+    old = around().old.match(text, end)
     if unit == "year" and old:
         unit, kind, end = "age", "age", old.end()
     return replace(read, value=value, end=end, unit=unit, kind=kind)
@@ -282,7 +287,7 @@ def _range(last: Quantity, quantity: Quantity, text: str, original: str) -> Quan
         return None
     if gap.strip() == "and":
         before = text[max(0, last.start - _LOOKED_BACK) : last.start]
-        if not _BETWEEN.search(before):
+        if not around().between.search(before):
             return None
     scale = _trailing_scale(quantity)
     if last.unit is None and low < high and low * scale < high:
@@ -306,8 +311,6 @@ def _trailing_scale(quantity: Quantity) -> Decimal:
     return Decimal(1)
 
 
-_BETWEEN = re.compile(r"(?:between|from)\s$")
-_DURATION_JOIN = re.compile(r"(?:と|\s|\sand\s|,\s)?")
 _COMPOUND = {
     ("year", "month"): Decimal(1) / 12,
     ("hour", "minute"): Decimal(1) / 60,
@@ -327,7 +330,7 @@ def _join_durations(found: list[Quantity], text: str, original: str) -> list[Qua
         if (
             last is not None
             and ratio is not None
-            and _DURATION_JOIN.fullmatch(text[last.end : quantity.start])
+            and around().duration_joins.fullmatch(text[last.end : quantity.start])
             and not isinstance(last.value, tuple)
             and not isinstance(quantity.value, tuple)
         ):

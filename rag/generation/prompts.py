@@ -16,7 +16,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from konkyo.index.text.word_data import CHECKED, word_data
+from konkyo.index.text.word_data import CHECKED, Alternatives, word_data
 from konkyo.rag.types import Evidence
 
 __all__ = [
@@ -67,6 +67,7 @@ class PromptTable:
     ja: PromptWords
     ko: PromptWords
     zh: PromptWords
+    leftovers: Alternatives
 
 
 _TABLE = word_data(PromptTable, "prompts", "konkyo.rag.generation")
@@ -82,11 +83,6 @@ _LABEL = re.compile(
     + "|".join(re.escape(words.answer) for words in _WORDS.values())
     + r"|Answer in [A-Z][a-z]+)\s*[:：]\s*"
 )
-_POINTING = re.compile(
-    r"(?:(?:,|(?<![\s,]))\s++(?:as (?:stated|shown|mentioned) in|according to)"
-    r"|(?<!\s)\s++This is (?:proven|stated|shown) (?:by|in))"
-    r" (?:the )?quotes?\.?$"
-)
 _PARTICLE = re.compile(r"(?<=[\u30a1-\u30ff\u4e00-\u9fff0-9０-９%％])[のをがはにでとへ]$")
 
 
@@ -96,7 +92,7 @@ def without_hint(text: str) -> str:
     The remark about the answer, the label of the answer's line, and what is left of "as stated in
     quote [1]" without its mark.
     """
-    return _POINTING.sub("", _LABEL.sub("", _HINTED.sub("", text))).strip()
+    return _TABLE.leftovers.sub("", _LABEL.sub("", _HINTED.sub("", text))).strip()
 
 
 @cache
