@@ -16,7 +16,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass as schema
 
 from konkyo.eval.answer_match import holds, units
 from konkyo.eval.formats.jsonl import load_jsonl
@@ -25,6 +28,7 @@ from konkyo.eval.scoring import same_number
 from konkyo.index.errors import DatasetError, UsageError
 from konkyo.index.records import Article
 from konkyo.index.stores.base import Store
+from konkyo.index.text.word_data import CHECKED, Alternatives, word_data
 from konkyo.rag.generation.llm import LLM
 from konkyo.rag.generation.output_format import parse_line, split_lines
 from konkyo.rag.generation.prompts import Prompt, language_name
@@ -65,54 +69,49 @@ class Draft:
 
 # ---- sentences to questions -----------------------------------------------------------------
 
-_LANGUAGES = ("ja", "en", "ko", "zh")
-_LEANS = re.compile(
-    r"^(?:[「『（(“\"]|これ|それ|あれ|ここ|そこ|この|その|あの|同[氏社国日月年]|また|さらに"
-    r"|しかし|一方|このため|そのため|彼"
-    r"|(?:He|She|It|They|We|I|This|That|These|Those|His|Her|Their|Its|Both|However|But|Also|And"
-    r"|So|There)\b"
-    r"|그[는가의녀들러]|이[는에를]|이들|양국|또한|하지만|그러나|한편|[他她它]们?|这|那|该|此|双方"
-    r"|两国|但|同时)"
-)
-_LENGTH = {"ja": (12, 90), "zh": (10, 80), "ko": (15, 110), "en": (30, 220)}
+_Text = Annotated[str, Field(min_length=1)]
+
+
+@schema(frozen=True, slots=True, config=CHECKED)
+class _Words:
+    """How sentences of one language become questions; the file says what each word is."""
+
+    leans: Alternatives
+    titled: Alternatives
+    letters: tuple[int, int]
+    money: _Text
+    day: _Text
+    dated: _Text
+    who: _Text
+    how_many: _Text
+    about: _Text
+
+
+@schema(frozen=True, slots=True, config=CHECKED)
+class _Drafting:
+    """The words of every language, and how questions end."""
+
+    asking_ends: tuple[_Text, ...]
+    languages: dict[str, _Words]
+
+
+def _drafting() -> _Drafting:
+    return word_data(_Drafting, "drafts", "konkyo.eval")
+
+
+_QUOTED_FIRST = '「『（(“"'
 _NUMBER = re.compile(
     r"[\d０-９][\d０-９,，.．]*(?:\s*[十百千万億兆亿만억조])*|[〇一二三四五六七八九十百千万億兆两]+"
 )
-_MONEY = {"ja": "いくら", "en": "how much money", "ko": "얼마", "zh": "多少钱"}
-_DAY = {"ja": "何月何日", "en": "what date", "ko": "몇 월 며칠", "zh": "几月几日"}
-_DATED = {"ja": "何年何月何日", "en": "what date", "ko": "몇 년 몇 월 며칠", "zh": "哪年几月几日"}
-_WHO = {"ja": "誰", "en": "who", "ko": "누구", "zh": "谁"}
-_ABOUT = {
-    "ja": "「{title}」の記事によると、{q}",
-    "en": "According to the article “{title}”, {q}",
-    "ko": "기사 ‘{title}’에 따르면, {q}",
-    "zh": "据《{title}》一文，{q}",
-}
-# A name is asked for together with its title; without one, too much that is no person is taken for
-# one.
-_TITLED = {
-    "ja": re.compile(
-        r"(?:(?:米|日本|副)?(?:大統領|首相|総書記|長官|国務長官|財務長官|国防長官|外相|防衛相"
-        r"|財務相|官房長官|代表|党首|大使|知事|議員|教授)|氏|さん)(?=[はがをに])"
-    ),
-    "ko": re.compile(
-        r"\s?(?:대통령|총리|장관|국무장관|재무장관|외무상|대표|대사|주석|의원|교수"
-        r"|씨)(?=[은는이가을를])"
-    ),
-    "zh": re.compile(
-        r"(?:总统|首相|总理|主席|国务卿|财长|防长|外相|外长|大使|议员"
-        r"|教授)(?=[在于说表将对与和会是，])"
-    ),
-    "en": re.compile(r"(?=\s+(?:said|told|will|has|had|was|is|won|met|called|announced|became)\b)"),
-}
 
 
 def draft(article: Article, sentence: str, start: int) -> Draft | None:
     """The draft one sentence of an article gives, if it gives one; ``start`` is where it stands."""
     language = article.language
-    if language not in _LANGUAGES or _LEANS.match(sentence):
+    words = _drafting().languages.get(language)
+    if words is None or sentence[:1] in _QUOTED_FIRST or words.leans.match(sentence):
         return None
-    low, high = _LENGTH[language]
+    low, high = words.letters
     if not low <= len(sentence) <= high or "\n" in sentence or sentence[-1:] in "?？":
         return None
     for asks, find in (("date", _a_day), ("number", _a_number), ("name", _a_name)):
@@ -125,7 +124,7 @@ def draft(article: Article, sentence: str, start: int) -> Draft | None:
             return None
         asked = _asked(sentence, at, until, word, language)
         if not _names_something(asked, language) and article.title:
-            asked = _ABOUT[language].format(title=article.title, q=_lower(asked, language))
+            asked = words.about.format(title=article.title, q=_lower(asked, language))
         kind: Asks = next(a for a in _ORDER if a == asks)
         return Draft(
             id=f"new-{article.article_id[:8]}-{start + at}",
@@ -159,8 +158,9 @@ def _a_day(sentence: str, language: str) -> tuple[int, int, str] | None:
     if len(found) != 1 or found[0].relative is not None:
         return None
     moment = found[0]
+    words = _drafting().languages[language]
     dated = moment.year is not None and str(moment.year) in moment.text
-    return moment.start, moment.end, (_DATED if dated else _DAY)[language]
+    return moment.start, moment.end, words.dated if dated else words.day
 
 
 def _a_number(sentence: str, language: str) -> tuple[int, int, str] | None:
@@ -177,8 +177,9 @@ def _a_number(sentence: str, language: str) -> tuple[int, int, str] | None:
 
 def _how_many(text: str, kind: str, language: str) -> str | None:
     """The question word for a quantity, its unit kept: ``170人`` is 何人."""
+    words = _drafting().languages[language]
     if kind == "money":
-        return _MONEY[language]
+        return words.money
     if language == "en":
         if kind == "percent":
             return "what percentage"
@@ -186,24 +187,24 @@ def _how_many(text: str, kind: str, language: str) -> str | None:
             r"^[^A-Za-z]*(?:(?:hundred|thousand|million|billion|trillion)s?\b)?[\s-]*", "", text
         )
         # In words ("nine and a half years") number and unit cannot be told apart so simply.
-        return f"how many {unit}".strip() if text[:1].isdigit() and kind != "age" else None
+        return f"{words.how_many} {unit}".strip() if text[:1].isdigit() and kind != "age" else None
     if language == "zh" and text.startswith("百分之"):
         return "百分之多少"
     number = _NUMBER.search(text)
     if number is None:
         return None
-    asked = {"ja": "何", "ko": "몇 ", "zh": "多少"}[language]
-    return text[: number.start()] + asked + text[number.end() :].lstrip()
+    return text[: number.start()] + words.how_many + text[number.end() :].lstrip()
 
 
 def _a_name(sentence: str, language: str) -> tuple[int, int, str] | None:
     from konkyo.index.text.names import names
 
+    words = _drafting().languages[language]
     people = [n for n in names(sentence, language) if n.kind == "person" and n.certain]
-    titled = [(n, _TITLED[language].match(sentence, n.end)) for n in people]
+    titled = [(n, words.titled.match(sentence, n.end)) for n in people]
     if len(people) != 1 or titled[0][1] is None or (people[0].start and language == "en"):
         return None
-    return people[0].start, titled[0][1].end(), _WHO[language]
+    return people[0].start, titled[0][1].end(), words.who
 
 
 def _asked(sentence: str, at: int, until: int, word: str, language: str) -> str:
@@ -316,7 +317,7 @@ def phrased(draft: Draft, llm: LLM) -> Draft:
 def _will_do(text: str, draft: Draft) -> bool:
     from konkyo.index.text.language import detect
 
-    asks = text.rstrip().endswith(("?", "？", "か。", "か", "까", "요"))
+    asks = text.rstrip().endswith(_drafting().asking_ends)
     shared = set(units(text)) & set(units(draft.sentence + draft.title))
     return (
         asks

@@ -8,10 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from pydantic.dataclasses import dataclass as schema
+
 from konkyo.eval.questions import Question
 from konkyo.eval.scoring import Row
 from konkyo.eval.statistics import Mean, Paired, mean, paired
 from konkyo.index.records import Filter, Hit
+from konkyo.index.text.word_data import CHECKED, word_data
 from konkyo.rag.retrieval.hybrid import Retriever
 
 __all__ = [
@@ -29,12 +32,13 @@ Perturbation = Literal["noise", "order", "paraphrase"]
 PERTURBATIONS: tuple[Perturbation, ...] = get_args(Perturbation)
 
 _EVERYTHING = Filter()
-_FRAMES = {
-    "ja": "教えてください。{q}",
-    "en": "Could you please tell me: {q}",
-    "ko": "알려 주세요. {q}",
-    "zh": "请告诉我：{q}",
-}
+
+
+@schema(frozen=True, slots=True, config=CHECKED)
+class _Words:
+    """A question asked politely, by language."""
+
+    politely: dict[str, str]
 
 
 def paraphrased(question: Question) -> Question:
@@ -45,7 +49,8 @@ def paraphrased(question: Question) -> Question:
     """
     if question.paraphrases:
         return replace(question, question=question.paraphrases[0])
-    frame = _FRAMES.get(question.language, "{q} ?")
+    frames = word_data(_Words, "robustness", "konkyo.eval").politely
+    frame = frames.get(question.language, "{q} ?")
     return replace(question, question=frame.format(q=question.question.strip()))
 
 

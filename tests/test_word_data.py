@@ -88,6 +88,7 @@ def test_of_words_that_begin_alike_the_longest_is_found() -> None:
 
 def test_no_word_list_of_the_packages_holds_a_word_twice() -> None:
     files = [*ROOT.glob("index/text/data/*.toml"), *ROOT.glob("rag/**/data/*.toml")]
+    files += ROOT.glob("eval/data/*.toml")
     assert len(files) > 12
 
     def lists(value: object, key: str) -> list[tuple[str, list[object]]]:
