@@ -25,6 +25,7 @@ from benchmarks.attack_parts import Part, Parts, commit_here
 from benchmarks.attack_store import damage_stores, kill_builds
 from benchmarks.attack_tests import GROUPS, run_group
 from benchmarks.fuzz_documents import read_mutated
+from konkyo.ui.cli.progress import progress_columns
 
 __all__ = ["Options", "attack", "main"]
 
@@ -159,24 +160,9 @@ def _shown(wanted: Mapping[str, int]) -> Iterator[Callable[[Part], None]]:
 @contextlib.contextmanager
 def _bars(wanted: Mapping[str, int]) -> Iterator[Callable[[Part], None]]:
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import Progress, TextColumn
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[broken]} broken"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
+    columns = progress_columns(TextColumn("{task.fields[broken]} broken"))
     # Turns are a minute long: the speed is that of an hour.
     progress = Progress(*columns, console=Console(stderr=True), speed_estimate_period=3600)
     with progress:

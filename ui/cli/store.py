@@ -53,16 +53,17 @@ def copy(origin: str, target: str, replace: bool, wait: float, as_json: bool) ->
     encoded again. Counts, checksums of everything and a sample of searches are compared.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as Left
+    from rich.progress import Progress
 
     from konkyo.index.migrate import copy_store
     from konkyo.index.stores.address import masked
+    from konkyo.ui.cli.progress import progress_columns
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Left())
     console = Console(stderr=True)
     try:
-        with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as bars:
+        with Progress(
+            *progress_columns(), console=console, disable=not sys.stderr.isatty()
+        ) as bars:
             tasks = {stage: bars.add_task(said, total=None) for stage, said in _STAGES.items()}
 
             def show(stage: str, done: int, total: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from konkyo.index.errors import StoreDamaged, StoreError
 from konkyo.index.records import article_id_for
-from konkyo.index.stores.findings import Finding, finding
+from konkyo.index.stores.findings import Finding, PassageOrder, finding
 from konkyo.index.stores.local.database import (
     ARTICLE_COLUMNS,
     META_KEYS,
@@ -113,7 +113,7 @@ def _articles(database: Path, connection: sqlite3.Connection) -> Iterator[str]:
 
 def _passages(database: Path, connection: sqlite3.Connection) -> Iterator[str]:
     bodies: dict[int, tuple[str, str, int]] = {}
-    seen: dict[int, int] = {}
+    order = PassageOrder()
     for row in connection.execute(
         "SELECT id, passage_id, article, ordinal, start, stop, crc FROM passages"
         " ORDER BY article, ordinal"
@@ -134,16 +134,11 @@ def _passages(database: Path, connection: sqlite3.Connection) -> Iterator[str]:
         except StoreDamaged as exc:
             yield str(exc)
             continue
-        if not 0 <= passage.start < passage.end <= len(text):
-            yield f"passage {passage.passage_id} reaches outside its article"
-        if passage.ordinal != seen.get(number, 0):
-            yield f"passage {passage.passage_id} is out of order"
-        seen[number] = passage.ordinal + 1
+        yield from order.problems(number, passage, text)
     for number, article_id, count in connection.execute(
         "SELECT id, article_id, passages FROM articles"
     ):
-        if seen.get(number, 0) != count:
-            yield f"article {article_id} has {seen.get(number, 0)} passages instead of {count}"
+        yield from order.missing(number, article_id, count)
 
 
 def _vectors(database: Path, connection: sqlite3.Connection) -> Iterator[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from konkyo.index.errors import StoreDamaged, StoreMissing
 from konkyo.index.records import article_id_for
 from konkyo.index.stores.bm25 import Postings
-from konkyo.index.stores.findings import Finding, finding
+from konkyo.index.stores.findings import Finding, PassageOrder, finding
 from konkyo.index.stores.postgres.database import Database, in_force, run
 from konkyo.index.stores.postgres.engines import connected
 from konkyo.index.stores.postgres.postings import signed
@@ -117,7 +117,7 @@ class _Checks:
                 yield f"article {article.article_id} does not have the identifier of its text"
 
     def _passages(self) -> Iterator[str]:
-        seen: dict[int, int] = {}
+        order = PassageOrder()
         for *row, text, article_id in self._rows(
             "SELECT p.id, p.passage_id, p.article, p.ordinal, p.start, p.stop, p.crc, a.text,"
             " a.article_id FROM passages p JOIN articles a ON a.number = p.article"
@@ -129,18 +129,11 @@ class _Checks:
             except StoreDamaged as exc:
                 yield str(exc)
                 continue
-            number = int(str(row[2]))
-            if not 0 <= passage.start < passage.end <= len(body):
-                yield f"passage {passage.passage_id} reaches outside its article"
-            if passage.ordinal != seen.get(number, 0):
-                yield f"passage {passage.passage_id} is out of order"
-            seen[number] = passage.ordinal + 1
+            yield from order.problems(int(str(row[2])), passage, body)
         for at, article_id, count in self._rows(
             "SELECT number, article_id, passages FROM articles WHERE died IS NULL"
         ):
-            there = seen.get(int(str(at)), 0)
-            if there != count:
-                yield f"article {article_id} has {there} passages instead of {count}"
+            yield from order.missing(int(str(at)), str(article_id), int(str(count)))
 
     def _vectors(self) -> Iterator[str]:
         dimension = int(meta_of(self._connection, self._shown, self._engine)["dimension"])
