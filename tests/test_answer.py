@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 
 import numpy as np
@@ -18,6 +18,7 @@ from konkyo.rag.conversation import Turn, standalone
 from konkyo.rag.generation.llm import LLM, NoLLM, Usage
 from konkyo.rag.generation.prompts import Prompt
 from konkyo.rag.pipeline import Options, Pipeline
+from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.types import (
     Answer,
     ClaimChecked,
@@ -194,6 +195,32 @@ def test_a_supported_claim_is_answered_with_its_exact_quote() -> None:
     assert [c.citations for c in outcome.claims] == [(1,)]
     (citation,) = outcome.citations
     assert TEXT[citation.start : citation.end] == citation.quote
+
+
+def test_passages_are_read_once_a_search() -> None:
+    class Counting(OneArticle):
+        def __init__(self) -> None:
+            super().__init__()
+            self.reads: list[Sequence[str]] = []
+
+        def passages(self, passage_ids: Sequence[str]) -> list[Passage]:
+            self.reads.append(passage_ids)
+            return super().passages(passage_ids)
+
+    store = Counting()
+    assert isinstance(pipeline(Says([GOOD]), store=store).ask(QUESTION), Answer)
+    assert store.reads == [["a1-0"]]
+
+
+def test_every_threshold_is_in_the_fingerprint() -> None:
+    def named(thresholds: Thresholds) -> str:
+        opened = pipeline(Says([]))
+        opened.options = replace(opened.options, thresholds=thresholds)
+        return opened.fingerprint
+
+    plain = Thresholds()
+    others = [replace(plain, **{f.name: getattr(plain, f.name) + 1}) for f in fields(plain)]
+    assert len({named(one) for one in (plain, *others)}) == len(others) + 1
 
 
 def test_events_come_in_order() -> None:

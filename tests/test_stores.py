@@ -209,6 +209,11 @@ def assert_dense_search_keeps_to_filter(store: Store, where: Filter) -> None:
     np.testing.assert_allclose([hit.score for hit in found], exact, atol=1e-4)
 
 
+def test_every_field_of_a_filter_is_asked_for() -> None:
+    for one in fields(Filter):
+        assert any(getattr(where, one.name) != one.default for where in FILTERS), one.name
+
+
 def test_every_field_of_a_filter_is_a_condition() -> None:
     names = frozenset({"b", "a"})
     for one in fields(Filter):
