@@ -29,6 +29,7 @@ from konkyo.index.errors import (
 )
 from konkyo.index.records import Article, Filter, Passage, article_id_for
 from konkyo.index.stores.base import SearchLimits, Store, StoreWriter
+from konkyo.index.stores.findings import PassageOrder
 from konkyo.index.stores.local.checks import verify
 from konkyo.index.stores.local.database import connect
 from konkyo.index.stores.local.lock import write_lock
@@ -740,3 +741,16 @@ def test_rows_with_a_flipped_bit_are_refused() -> None:
         harmed = rows.copy()
         harmed.view(np.uint16)[row, row % 8] ^= np.uint16(1 << (row % 16))
         assert not np.array_equal(_row_sums(harmed), sums)
+
+
+def test_passages_that_are_missing_out_of_order_or_outside_are_told() -> None:
+    text, order = "一つ目。二つ目。", PassageOrder()
+    first = Passage("p0", "a", 0, 0, 4, "一つ目。")
+    assert list(order.problems(7, first, text)) == []
+    assert list(order.missing(7, "a", 1)) == []
+    assert list(order.problems(7, replace(first, passage_id="p1", ordinal=2), text)) == [
+        "passage p1 is out of order"
+    ]
+    outside = replace(first, passage_id="p2", ordinal=3, end=9)
+    assert list(order.problems(7, outside, text)) == ["passage p2 reaches outside its article"]
+    assert list(order.missing(7, "a", 2)) == ["article a has 4 passages instead of 2"]
