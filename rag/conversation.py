@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from pydantic.dataclasses import dataclass as schema
@@ -18,10 +18,11 @@ from pydantic.dataclasses import dataclass as schema
 from konkyo.index.text.language import detect
 from konkyo.index.text.names import Name, names
 from konkyo.index.text.word_data import CHECKED, Alternatives, alternatives, word_data
+from konkyo.rag.reading.answerability import terms
 from konkyo.rag.retrieval.evidence import token_cost
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 
-__all__ = ["Turn", "bounded", "leans_on_history", "standalone"]
+__all__ = ["Turn", "bounded", "leans_on_history", "other_forms", "said_anew", "standalone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Turn:
 
 
 _LETTERS = 20_000
+_HAN = re.compile(r"[一-龥]{1,8}")
 
 _Anywhere = Annotated[re.Pattern[str], alternatives(flags=re.IGNORECASE)]
 
@@ -43,12 +45,14 @@ class _Words:
 
     A question that begins as ``opens_back`` is about what was said; ``points_back`` counts only
     where nothing before it can be meant; ``ellipsis`` leaves out what is asked about but for what
-    is new ("韓国は？", "中国呢？", "And Korea?"). ``complete`` asks for the thing ("Xとは？").
+    is new ("韓国は？", "中国呢？", "And Korea?"), and ``around`` is what stands around that.
+    ``complete`` asks for the thing ("Xとは？").
     """
 
     opens_back: _Anywhere
     points_back: _Anywhere
     ellipsis: _Anywhere
+    around: _Anywhere
     complete: Alternatives
     asking_han: Alternatives
     hangul_asking: Alternatives
@@ -150,6 +154,45 @@ def standalone(
     return " ".join([*before, question])
 
 
+def other_forms(
+    question: str, history: Sequence[Turn], thresholds: Thresholds = DEFAULT
+) -> tuple[str, ...]:
+    """What a follow-up that was put behind the questions before it may ask in other words.
+
+    The question before about the one name that is new ("What about Korea?"), in the place of one
+    of its first two; else the names of the question before with what is new ("高市 支持率").
+    """
+    before = next((t.question for t in reversed(history) if names(t.question)), "")
+    if not before:
+        return ()
+    new = _words().around.sub("", question.strip()).strip()
+    language = detect(before)
+    known, fresh = names(before, language), names(new, language)
+    whole = len(fresh) == 1 and (fresh[0].start, _title(new, fresh[0], language)) == (0, len(new))
+    if whole and _words().ellipsis.search(question):
+        others = [n for n in known if n.text != fresh[0].text][: thresholds.follow_up_names]
+        return tuple(_put(before, name, new, fresh[0]) for name in others)
+    return (" ".join([*dict.fromkeys(n.text for n in known), new]),)
+
+
+def said_anew(question: str, before: str) -> frozenset[str]:
+    """The search terms of a question that the one before it has not; those of grammar left out."""
+    return frozenset(terms(question) - terms(before) - _words().small_words)
+
+
+def _title(text: str, name: Name, language: str) -> int:
+    """Where the Japanese title behind a name ends; where the name does in other languages."""
+    title = _HAN.match(text, name.end) if language == "ja" else None
+    return title.end() if title else name.end
+
+
+def _put(text: str, name: Name, new: str, fresh: Name) -> str:
+    """A text with a new name in the place of one, and with its title in that of a title."""
+    language = detect(text)
+    titled = _title(new, fresh, language) > fresh.end
+    return text[: name.start] + new + text[_title(text, name, language) if titled else name.end :]
+
+
 def _in_place(question: str, before: str) -> str | None:
     """The question before, with a bare new name in the place of the only one of its kind."""
     if not _words().ellipsis.search(question):
@@ -157,14 +200,13 @@ def _in_place(question: str, before: str) -> str | None:
     language = detect(question)
     if language != detect(before):
         return None
-    fresh, known = names(question, language), names(before, language)
+    new = _words().around.sub("", question.strip()).strip()
+    fresh, known = names(new, language), names(before, language)
     if len(fresh) != 1:
         return None
     alike = [n for n in known if n.kind == fresh[0].kind and n.text != fresh[0].text]
     if len(alike) != 1 or len({n.text for n in known if n.kind == fresh[0].kind}) != 1:
         return None
-    return before[: alike[0].start] + _bare(fresh[0]) + before[alike[0].end :]
-
-
-def _bare(name: Name) -> str:
-    return re.sub(r"(?:['’]s|\?)$", "", name.text)
+    name = fresh[0]
+    told = new[name.start : _title(new, name, language)]
+    return _put(before, alike[0], told, replace(name, start=0, end=name.end - name.start))

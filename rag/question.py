@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from konkyo.rag.conversation import Turn, standalone
+from konkyo.rag.conversation import Turn, other_forms, standalone
 from konkyo.rag.disagreement.conflicts import asks_whether_they_differ
 from konkyo.rag.reading.answerability import asked_for
 from konkyo.rag.thresholds import DEFAULT, Thresholds
@@ -18,7 +18,8 @@ class AskedQuestion:
     """``text`` as it was asked; ``standalone`` as it is read and verified.
 
     ``searched`` is what passages are looked for with: the same, or with what came before it.
-    ``before`` is the question before this one, if any.
+    ``before`` is the question before this one, if any; ``other_forms`` are what a follow-up may
+    mean.
     ``asks_if_they_differ``: whether articles disagree is what was asked. ``asks_one_fact``: its
     words ask for a number, a day or a name.
     """
@@ -30,6 +31,17 @@ class AskedQuestion:
     asks_one_fact: bool
     searched: str
     before: str = ""
+    other_forms: tuple[str, ...] = ()
+
+    @property
+    def led_by(self) -> str:
+        """The questions that a follow-up was put behind; empty for any other question."""
+        joined = self.standalone != self.text and self.standalone.endswith(self.text)
+        return self.standalone[: -len(self.text)].strip() if joined else ""
+
+    def put_as(self, form: str) -> AskedQuestion:
+        """The question in other words."""
+        return replace(self, standalone=form, searched=form)
 
     @property
     def in_context(self) -> AskedQuestion:
@@ -44,6 +56,11 @@ def understand(
     """Complete a follow-up from the turns before it and see what kind of question it is."""
     alone, differ = asks_whether_they_differ(standalone(question, history, thresholds=thresholds))
     before = history[-1].question if history else ""
-    return AskedQuestion(
+    asked = AskedQuestion(
         question, alone, language, differ, asked_for(alone) is not None, alone, before
+    )
+    return (
+        replace(asked, other_forms=other_forms(question, history, thresholds))
+        if asked.led_by
+        else asked
     )

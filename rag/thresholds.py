@@ -37,6 +37,9 @@ class Thresholds:
         2.2, "times that cost from which a question without such a word stands alone"
     )
     follow_up_turns: int = _count(3, "earlier questions that are put before a follow-up at most")
+    follow_up_names: int = _count(
+        2, "names of the question before that a new one in a follow-up is put in the place of"
+    )
     parts: int = _count(
         3, "parts of a question that are answered part by part; with more it is one"
     )

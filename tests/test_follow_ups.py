@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from konkyo.rag.conversation import Turn
+from konkyo.rag.conversation import Turn, other_forms, said_anew, standalone
 from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.question import understand
 from konkyo.rag.types import Answer
@@ -39,3 +39,59 @@ def test_the_context_of_a_question_is_searched_and_the_question_read() -> None:
     complete = understand("희토류 규제는 어느 나라가 했나요?", (turn,), "ko")
     assert complete.searched == complete.standalone == complete.text
     assert complete.in_context.searched == f"{turn.question} {complete.text}"
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "forms"),
+    [
+        (
+            "What did Bessent say about Japan?",
+            "What about Trump?",
+            ("What did Trump say about Japan?", "What did Bessent say about Trump?"),
+        ),
+        ("What is Takaichi's rating?", "What about her nickname?", ("Takaichi her nickname",)),
+        ("高市首相の異名は何ですか", "では支持率は？", ("高市 支持率",)),
+        ("다카이치 총리의 지지율은 얼마인가요?", "별명은요?", ("다카이치 별명",)),
+        (
+            "贝森特怎么评价高市？",
+            "那特朗普呢？",
+            ("特朗普怎么评价高市？", "贝森特怎么评价特朗普？"),
+        ),
+        ("高市早苗对防卫费有什么打算？", "那修宪呢？", ("高市早苗 修宪",)),
+        ("How many people died?", "And why?", ()),
+    ],
+)
+def test_what_is_new_takes_the_place_of_a_name_or_stands_beside_the_names(
+    before: str, asked: str, forms: tuple[str, ...]
+) -> None:
+    assert other_forms(asked, (Turn(before, ""),)) == forms
+
+
+def test_a_new_name_takes_the_title_of_the_old_one_with_it() -> None:
+    turn = Turn("ベッセント財務長官はいつ会見しましたか", "")
+    assert standalone("トランプ大統領は？", (turn,)) == "トランプ大統領はいつ会見しましたか"
+
+
+def test_what_a_question_says_anew_is_no_grammar() -> None:
+    before = "When will Trump visit Tokyo?"
+    assert said_anew("What about the venue in Tokyo?", before) == {"venue"}
+
+
+@pytest.mark.parametrize(
+    ("before", "asked"),
+    [
+        ("How much does Japan plan to invest in the United States?", "And who promised it?"),
+        ("高市首相の異名は何ですか", "支持率は？"),
+        ("다카이치 총리의 지지율은 얼마인가요?", "별명은요?"),
+        ("日本承诺对美投资多少？", "那防卫费呢？"),
+    ],
+)
+def test_what_answers_the_first_question_does_not_answer_the_second(
+    seed_pipeline: Pipeline, before: str, asked: str
+) -> None:
+    first = seed_pipeline.ask(before, today=TODAY)
+    assert isinstance(first, Answer)
+    assert first.short is not None
+    second = seed_pipeline.ask(asked, history=(Turn(before, first.text),), today=TODAY)
+    if isinstance(second, Answer):
+        assert second.short is None or second.short.text != first.short.text

@@ -59,15 +59,17 @@ def replaced(
 ) -> tuple[Version, ...]:
     """Answers of different days of which the newest takes the place of the surest; else none.
 
-    Another name where a name is asked for, of which the reader is sure, too; or what was done where
-    the surest place is a plan. Both must be about the same matter: for the checker or, where the
-    reader is sure of a deed, by the question's words.
+    Another name where a name is asked for, of which the reader is sure, too; or when something was
+    done where the surest place is a plan. Both must be about the same matter: for the checker or,
+    where the reader is sure of a deed, by the question's words.
     """
     first = surest_place(spans, evidence, thresholds)
     if supporter is None or first is None or dates(question, None, language):
         return ()
-    names_asked = asked_for(question) == "name"
-    plan = _planned(first) and not asks_for_plan(question, language)
+    wanted = asked_for(question)
+    names_asked = wanted == "name"
+    # Planned and spent sums are often different sums; what else is asked for cannot be compared.
+    plan = wanted == "date" and _planned(first) and not asks_for_plan(question, language)
     found: list[_Place] = [first]
     for other in evidence:
         place = next((s for s in spans if s.within(other)), None)

@@ -11,12 +11,14 @@ from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.records import ArticleSummary, Filter, Hit
 from konkyo.index.text.language import same_language
 from konkyo.index.text.periods import period_in_question
+from konkyo.rag.conversation import said_anew
 from konkyo.rag.messages import notice_text
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.question_budget import readable
+from konkyo.rag.reading.answerability import terms
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.corrections import superseded
-from konkyo.rag.retrieval.evidence import Selection, SelectionLimits, Sentences, Span, select
+from konkyo.rag.retrieval.evidence import Selection, SelectionLimits, Sentences, Span, about, select
 from konkyo.rag.retrieval.hybrid import Retriever
 from konkyo.rag.retrieval.prompt_injection import without_commands
 from konkyo.rag.retrieval.spelling import Spelling
@@ -110,6 +112,8 @@ class Search:
             tried: list[_Tried] = []
             for form in forms:
                 found, told = yield from self._in_period(form, where, top_k, today, timings)
+                if self._answers_before(asked, form, found):
+                    found = replace(found, share=0.0)
                 tried.append((form, found, (*told, *notice)))
             best = max(tried, key=lambda one: one[1].share)
             if best is not tried[-1]:
@@ -126,10 +130,12 @@ class Search:
         """Forms of a question to try, group after group, each with its notice.
 
         A follow-up put behind the question before it is two questions, of which a reader may
-        answer either: it is read alone, too. One that seems complete may lean on what was before.
+        answer either: it is read alone, too, and in other words. One that seems complete may lean
+        on what was before.
         """
-        if asked.standalone != asked.text and asked.standalone.endswith(asked.text):
-            yield (asked.in_context, asked), ()
+        if asked.led_by:
+            others = [asked.put_as(form) for form in asked.other_forms]
+            yield (asked.in_context, *others, asked), ()
         else:
             yield (asked,), ()
             if asked.before:
@@ -137,7 +143,28 @@ class Search:
         spelt = self._spelling.corrected(self.retriever.store, asked.standalone)
         if spelt != asked.standalone:
             told = notice_text("searched_for", asked.language, words=spelt)
-            yield (replace(asked, standalone=spelt, searched=spelt),), (told,)
+            yield (asked.put_as(spelt),), (told,)
+
+    def _answers_before(self, asked: AskedQuestion, form: AskedQuestion, found: Found) -> bool:
+        """Whether a form of a follow-up is answered where the question before it is.
+
+        Not where it is read alone, nor in other words where the quote holds what is new in them.
+        """
+        before, spans, limits = asked.led_by, found.selection.spans, self._thresholds
+        unsure = not spans or found.share < limits.answerable
+        if self._reader is None or not before or form.standalone == asked.text or unsure:
+            return False
+        place = next((s for s in spans if s.within(found.evidence[0])), spans[0])
+        new = said_anew(asked.text, before)
+        if form is not asked and new & terms(found.evidence[0].text):
+            return False
+        for hit in found.hits:
+            start, end = hit.passage.start, hit.passage.end
+            if place.begins_in(hit.article.article_id, start, end):
+                read = self._reader.answers(before, [hit.passage.text], [about(hit)])[0]
+                meets = start + read.start < place.end and place.start < start + read.end
+                return meets and read.probability >= limits.conflict_place
+        return False
 
     def _in_period(
         self, asked: AskedQuestion, where: Filter, top_k: int, today: date, timings: Timings
