@@ -7,13 +7,14 @@ as done. Where a language has no words in ``data/planned.toml``, nothing is take
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic.dataclasses import dataclass
 
 from konkyo.index.text.word_data import CHECKED, Alternatives, alternatives, word_data
 
-__all__ = ["asks_for_plan", "is_planned"]
+__all__ = ["asks_for_plan", "drops_plan", "is_planned"]
 
 _Folded = Annotated[re.Pattern[str], alternatives(flags=re.IGNORECASE)]
 
@@ -47,3 +48,9 @@ def asks_for_plan(question: str, language: str) -> bool:
     """Whether a question asks what was planned, whatever became of it."""
     words = _words(language)
     return words is not None and words.asked.search(question) is not None
+
+
+def drops_plan(claim: str, language: str, quotes: Sequence[tuple[str, str]]) -> bool:
+    """Whether all quotes, each with its language, tell a plan and a claim about them none."""
+    planned = bool(quotes) and all(is_planned(text, written) for text, written in quotes)
+    return planned and _words(language) is not None and not is_planned(claim, language)

@@ -125,13 +125,15 @@ class Short:
 
     ``language`` is that of ``text`` (ISO 639-1). ``exact`` says that the text is the article's
     own or says the same in the question's language; otherwise it is left as printed. ``items``
-    are what ``text`` joins where it joins several.
+    are what ``text`` joins where it joins several. ``planned``: the quotes tell it as planned or
+    expected, not as done.
     """
 
     text: str
     language: str
     exact: bool
     items: tuple[str, ...] = field(default_factory=tuple)
+    planned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -494,6 +494,7 @@ def test_the_short_answer_is_part_of_the_answer_and_of_its_json() -> None:
         "language": "ja",
         "exact": True,
         "items": (),
+        "planned": False,
     }
 
 

@@ -15,7 +15,7 @@ from konkyo.rag.disagreement.changes import newest_and_earlier, replaced
 from konkyo.rag.disagreement.conflicts import Version
 from konkyo.rag.factory import open_checker, open_pipeline
 from konkyo.rag.generation.llm import NoLLM
-from konkyo.rag.planned import asks_for_plan, is_planned
+from konkyo.rag.planned import asks_for_plan, drops_plan, is_planned
 from konkyo.rag.reading.answerability import Asked
 from konkyo.rag.reading.reader import LearnedReader
 from konkyo.rag.retrieval.evidence import Span
@@ -218,6 +218,14 @@ def test_a_question_for_a_plan_is_told_by_its_words() -> None:
     assert asks_for_plan("What did Northwind plan to do?", "en")
     assert not asks_for_plan("What did Northwind do?", "en")
     assert asks_for_plan("当初の予定はいつでしたか。", "ja")
+
+
+def test_a_claim_that_leaves_out_that_its_quotes_tell_a_plan_drops_it() -> None:
+    plan, deed = ("橋は5月3日に開通する予定だ。", "ja"), ("The bridge opened on May 3.", "en")
+    assert drops_plan("The bridge opened on May 3.", "en", [plan])
+    assert not drops_plan("The bridge will open on May 3.", "en", [plan])
+    assert not drops_plan("The bridge opened on May 3.", "en", [plan, deed])
+    assert not drops_plan("สะพานเปิดวันที่ 3 พฤษภาคม", "th", [plan])
 
 
 @pytest.fixture(scope="module")

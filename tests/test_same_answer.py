@@ -116,6 +116,7 @@ def test_the_short_answer_is_sent_before_any_sentence(doors: Doors) -> None:
         "language": "ja",
         "exact": True,
         "items": [],
+        "planned": False,
     }
 
 

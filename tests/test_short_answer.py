@@ -8,7 +8,7 @@ from konkyo.index.records import ArticleSummary
 from konkyo.rag.retrieval.evidence import Span
 from konkyo.rag.short_answer.frame import frame, framed_text
 from konkyo.rag.short_answer.place import Place, place_in, place_of
-from konkyo.rag.short_answer.short import short_answer
+from konkyo.rag.short_answer.short import short_answer, short_text
 from konkyo.rag.types import Claim, Evidence, Short
 
 ARTICLE = ArticleSummary("a1", "対米投資", "a.md", None, "2026-02-10", "ja", "根拠通信", 1)
@@ -209,3 +209,41 @@ def test_a_foreign_quote_is_read_behind_its_frame() -> None:
     claim = Claim(QUOTE, (1,), 1.0, frame="根拠通信 (in Japanese) writes:", language="ja")
     assert framed_text(claim) == f"根拠通信 (in Japanese) writes: 「{QUOTE}」"
     assert framed_text(Claim(QUOTE, (1,), 1.0)) == QUOTE
+
+
+PLANS = {
+    "en": ("The bridge is set to open on May 3.", "The bridge opened on May 3.", "May 3"),
+    "ja": ("橋は5月3日に開通する予定だ。", "橋は5月3日に開通した。", "5月3日"),
+    "ko": ("다리는 5월 3일 개통할 예정이다.", "다리가 5월 3일 개통했다.", "5월 3일"),
+    "zh": ("大桥将于5月3日通车。", "大桥5月3日通车。", "5月3日"),
+}
+MARKED = {
+    "en": "May 3 (planned or expected)",
+    "ja": "5月3日（予定・見通し）",
+    "ko": "5월 3일(예정·전망)",
+    "zh": "5月3日（计划或预计）",
+}
+
+
+@pytest.mark.parametrize("written", list(PLANS))
+@pytest.mark.parametrize("asked", list(PLANS))
+def test_a_plan_is_not_told_as_done_in_any_language(written: str, asked: str) -> None:
+    plan, deed, place = PLANS[written]
+    planned, done = said(plan, place, written, asked), said(deed, place, written, asked)
+    assert planned is not None
+    assert done is not None
+    assert (planned.planned, done.planned) == (True, False)
+    assert planned.text == done.text == PLANS[asked][2]
+    assert short_text(planned, asked) == MARKED[asked]
+    assert short_text(done, asked) == PLANS[asked][2]
+    article = ArticleSummary("a1", "Bridge", "a.md", None, "2026-02-10", written, "Post", 1)
+    assert MARKED[asked] in frame(article, planned, asked)
+    assert MARKED[asked] not in frame(article, done, asked)
+
+
+def test_of_several_places_all_must_be_planned() -> None:
+    plan, deed, day = PLANS["en"]
+    places = [Place(q, q.index(day), q.index(day) + len(day), "en") for q in (plan, deed)]
+    told = short_answer(places, "en")
+    assert told is not None
+    assert not told.planned

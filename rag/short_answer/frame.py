@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from konkyo.index.records import ArticleSummary
 from konkyo.index.text.word_data import CHECKED, word_data
+from konkyo.rag.short_answer.short import short_text
 from konkyo.rag.types import Claim, Short
 
 __all__ = ["frame", "framed_text"]
@@ -56,7 +57,7 @@ def frame(article: ArticleSummary, short: Short | None, language: str) -> str:
         origin = words.undated.format(**told)
     if short is None:
         return words.writes.format(origin=origin)
-    return words.says.format(origin=origin, short=short.text)
+    return words.says.format(origin=origin, short=short_text(short, language))
 
 
 def framed_text(claim: Claim) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Literal
 
 from konkyo.index.text.language import same_language
+from konkyo.rag.planned import is_planned
 from konkyo.rag.short_answer.place import Place, clean
 from konkyo.rag.short_answer.rendering import rendered
 from konkyo.rag.short_answer.wording import locale_of, words_of
 from konkyo.rag.types import Short
 
-__all__ = ["Joined", "short_answer"]
+__all__ = ["Joined", "short_answer", "short_text"]
 
 Joined = Literal["standard", "or", "apart"]
 """Several places are items of one list, answers of which only one is right, or unlike things."""
@@ -40,7 +41,15 @@ def short_answer(
         spoken.pop() if len(spoken) == 1 else language,
         all(t.exact for t in told),
         tuple(texts) if len(texts) > 1 else (),
+        all(is_planned(p.quote, p.language, p.start, p.end) for p in places),
     )
+
+
+def short_text(short: Short, language: str) -> str:
+    """The short answer as it is read, marked where it is told as planned or expected."""
+    words = words_of(language) or words_of("en")
+    assert words is not None
+    return words.planned.format(x=short.text) if short.planned else short.text
 
 
 def _told(place: Place, language: str) -> Short:

@@ -36,7 +36,8 @@ class _LanguageWords:
     """How one language says what is rough, a range, a reading, and what is counted.
 
     ``day`` is a day of a month that is not named; ``at`` joins a day and a time of it; ``apart``
-    stands between answers to unlike things; ``labelled`` names what an answer is about.
+    stands between answers to unlike things; ``labelled`` names what an answer is about;
+    ``planned`` marks what is told as planned or expected.
     """
 
     about: _Text
@@ -52,6 +53,7 @@ class _LanguageWords:
     at: _Text
     apart: _Text
     labelled: _Text
+    planned: _Text
     counted: dict[str, _Forms]
 
 

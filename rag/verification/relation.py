@@ -24,6 +24,7 @@ from konkyo.index.text.sentences import sentences
 from konkyo.index.text.tokens import words
 from konkyo.index.text.word_data import CHECKED, Characters, alternatives, word_data
 from konkyo.rag.calibration import Calibration, logit
+from konkyo.rag.planned import drops_plan
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.types import Evidence
@@ -170,6 +171,8 @@ class RelationCheck:
         if made_shorter(claim, quotes, language, self._thresholds):
             return True
         if all(_turned(claim, quote, language) for quote in quotes):
+            return False
+        if drops_plan(claim, language, [(e.text, e.article.language) for e in cited]):
             return False
         if all(v.contradict > v.entail for v in heard(self._supporter, claim, quotes)):
             return False

@@ -14,6 +14,7 @@ from konkyo.index.errors import KonkyoError
 from konkyo.index.records import ArticleSummary
 from konkyo.rag.conversation import Turn
 from konkyo.rag.messages import removed_text
+from konkyo.rag.short_answer.short import short_text
 from konkyo.rag.types import (
     Answer,
     ClaimChecked,
@@ -73,7 +74,8 @@ def print_outcome(outcome: Outcome) -> None:
     console = _console()
     answered = isinstance(outcome, Answer)
     if isinstance(outcome, Answer) and outcome.short is not None:
-        console.print(Text(clean(outcome.short.text), style="bold green"))
+        said = short_text(outcome.short, outcome.language)
+        console.print(Text(clean(said), style="bold green"))
     body = Text(clean(outcome.text), style="bold" if answered else "yellow")
     body.highlight_regex(r"\[\d+\]", "cyan")
     console.print(body)

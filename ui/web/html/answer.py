@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Literal
 
+from konkyo.rag.short_answer.short import short_text
 from konkyo.rag.types import Answer, Claim, Refusal, Reply
 from konkyo.ui.web.export import MARK_IN_TEXT, plain_answer
 from konkyo.ui.web.html.elements import (
@@ -94,7 +95,8 @@ def _short(turn: Turn) -> str:
     """Returns the answer in a few words; nothing where the first sentence says it."""
     if turn.short is None or any(c.frame or quote_of(turn, c) is None for c in turn.claims[:1]):
         return ""
-    return f'<p class="k-short"{text_attributes(turn.short.language)}>{escape(turn.short.text)}</p>'
+    said = short_text(turn.short, turn.short.language)
+    return f'<p class="k-short"{text_attributes(turn.short.language)}>{escape(said)}</p>'
 
 
 def _quoted(turn: Turn, claim: Claim, quote: Quote, language: Language, translates: bool) -> str:
