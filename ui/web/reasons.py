@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 from typing import Annotated
 
@@ -43,6 +43,7 @@ def reason_words(reason: str, language: Language) -> str:
     return _words(reason, language) or say(language, "error_said", reason=reason)
 
 
+@lru_cache(4096)
 def _words(reason: str, language: Language) -> str | None:
     for known in _known():
         facts = _facts(known.en, reason)
