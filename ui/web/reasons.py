@@ -18,7 +18,7 @@ __all__ = ["reason_words"]
 
 _Text = Annotated[str, Field(min_length=1)]
 
-_LONGEST = 2000
+_LONGEST = 800  # Where many parts may stand anywhere, finding that they do not takes its cube.
 _REASONS = frozenset({"reason", "error"})
 """The facts of a reason that may be reasons themselves."""
 
