@@ -345,8 +345,12 @@ def test_what_goes_wrong_is_said_in_the_language_of_the_page(
 # ---- who may do what
 
 
-def test_a_reader_sees_the_list_and_nothing_that_changes_it() -> None:
-    secrets = {"FAKE_PASSWORD": "readers-only", "FAKE_EDITOR_PASSWORD": "editors-only"}
+def test_a_reader_sees_the_list_and_nothing_that_changes_it(tmp_path: Path) -> None:
+    secrets = {
+        "FAKE_PASSWORD": "readers-only",
+        "FAKE_EDITOR_PASSWORD": "editors-only",
+        "FAKE_STORE": str(tmp_path / "store"),
+    }
     with served(**secrets) as url, httpx.Client(base_url=url) as client:
         assert client.get("library").headers["location"] == "./"
         assert client.get("library/job").status_code == 401
@@ -357,6 +361,11 @@ def test_a_reader_sees_the_list_and_nothing_that_changes_it() -> None:
         assert "Harbour strike" in page
         assert "k-work" not in page
         assert client.get("library/job").status_code == 403
+        refused = client.get("settings", headers={"accept-language": "zh"})
+        assert refused.status_code == 403
+        assert "请以编辑者（editor）身份登录。" in refused.text
+        assert "k-settings" not in refused.text
+        assert client.post("settings/save", json={}).status_code == 403
         for address in ("library/order", "library/mark"):
             assert client.post(address, json={"order": "rebuild"}).status_code == 403
         client.post("login", data={"username": "editor", "password": "editors-only"})
