@@ -34,7 +34,6 @@ def test_from_an_empty_index_to_a_shared_answer(browser: Browser, tmp_path: Path
         with opened(browser, url, language="ja-JP") as (page, _):
             # Nothing is there yet: the page leads to where articles are added.
             page.wait_for_selector('#k-top .k-status[data-kind="partial"]')
-            page.reload()
             page.locator('.k-welcome a[href="library"]').click()
             page.wait_for_selector('html[data-page="ready"] .k-invitation')
             page.set_input_files(
