@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from konkyo.index.records import ArticleSummary
+from konkyo.rag.outcome import OutcomeBuilder
+from konkyo.rag.question import understand
 from konkyo.rag.retrieval.evidence import Span
 from konkyo.rag.short_answer.frame import frame, framed_text
 from konkyo.rag.short_answer.place import Place, place_in, place_of
 from konkyo.rag.short_answer.short import short_answer, short_text
+from konkyo.rag.timings import Timings
 from konkyo.rag.types import Claim, Evidence, Short
 
 ARTICLE = ArticleSummary("a1", "対米投資", "a.md", None, "2026-02-10", "ja", "根拠通信", 1)
@@ -247,3 +250,14 @@ def test_of_several_places_all_must_be_planned() -> None:
     told = short_answer(places, "en")
     assert told is not None
     assert not told.planned
+
+
+@pytest.mark.parametrize("asked", ["en", "ko", "zh"])
+def test_a_sentence_of_a_summary_in_another_language_is_never_bare(asked: str) -> None:
+    building = OutcomeBuilder(understand("?", (), asked), "f", Timings())
+    quote = Evidence(1, ARTICLE, 0, len(QUOTE), QUOTE, 1.0)
+    claim = building.quote(quote, dated=True).claim
+    assert claim.frame == frame(ARTICLE, None, asked)
+    assert claim.language == "ja"
+    answer = building.answer((quote,))
+    assert answer.text.startswith(claim.frame)
