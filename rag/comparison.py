@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Annotated
 
 from pydantic import BeforeValidator
@@ -56,6 +57,11 @@ class Side:
     own: frozenset[str]
 
 
+@cache
+def _words() -> Mapping[str, _Words]:
+    return word_data(dict[str, _Words], "comparison", "konkyo.rag")
+
+
 def sides_asked(asked: AskedQuestion) -> tuple[Side, ...]:
     """Both sides of a comparison as questions of their own; none where nothing is compared."""
     found = sides_of(asked.text, asked.language)
@@ -81,7 +87,7 @@ def sides_asked(asked: AskedQuestion) -> tuple[Side, ...]:
 
 def sides_of(question: str, language: str) -> tuple[tuple[str, str], ...]:
     """The names of two things that are compared, each with its question; else none."""
-    words = word_data(dict[str, _Words], "comparison", "konkyo.rag").get(language)
+    words = _words().get(language)
     if words is None:
         return ()
     found = next((m for p in words.sides if (m := p.search(question.strip()))), None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import string
 from functools import cache, lru_cache
 from itertools import chain
@@ -18,7 +17,6 @@ __all__ = ["reason_words"]
 
 _Text = Annotated[str, Field(min_length=1)]
 
-_LONGEST = 800  # Where many parts may stand anywhere, finding that they do not takes its cube.
 _REASONS = frozenset({"reason", "error"})
 """The facts of a reason that may be reasons themselves."""
 
@@ -63,14 +61,22 @@ def _known() -> tuple[_Reason, ...]:
 
 def _facts(template: str, text: str) -> dict[str, str] | None:
     """Returns what stands in a text for each {name} of a template; None where it does not fit."""
-    found = _pattern(template).fullmatch(text) if len(text) <= _LONGEST else None
-    return None if found is None else found.groupdict()
+    first, *rest = _parts(template)
+    if not text.startswith(first[0]):
+        return None
+    facts: dict[str, str] = {}
+    at, name = len(first[0]), first[1]
+    for literal, following in rest:
+        # The last piece ends the text; each other one is taken where it first stands.
+        end = text.find(literal, at) if following else len(text) - len(literal)
+        if end < at or not text.endswith(literal, end, end + len(literal)):
+            return None
+        facts[name], at, name = text[at:end], end + len(literal), following
+    return facts if at == len(text) else None
 
 
 @cache
-def _pattern(template: str) -> re.Pattern[str]:
-    parts = (
-        re.escape(literal) + (f"(?P<{name}>.*?)" if name else "")
-        for literal, name, _, _ in string.Formatter().parse(template)
-    )
-    return re.compile("".join(parts), re.DOTALL)
+def _parts(template: str) -> tuple[tuple[str, str], ...]:
+    """Returns the pieces of a template, each with the {name} behind it; the last has none."""
+    pieces = [(literal, name or "") for literal, name, _, _ in string.Formatter().parse(template)]
+    return (*pieces, ("", "")) if pieces[-1][1] else tuple(pieces)
