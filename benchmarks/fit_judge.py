@@ -1,4 +1,7 @@
-"""Fit the share that what was found answers a question: rag/calibration.json, "answers".
+"""Fit which place is the answer, and the share that what was found answers a question.
+
+The weights of places are printed, to be put into ``rag/reading/place_choice.py``; those of the
+share go to rag/calibration.json, "answers".
 
     python benchmarks/fit_judge.py --shared ../shared --questions 200
 
@@ -21,7 +24,7 @@ import json
 import random
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from bounded import fit, held_out, keep  # noqa: E402
 from corruptions import corrupt_date, corrupt_number  # noqa: E402
+from fit_places import Case, Remembered, fit_places  # noqa: E402
 
 
 def squad(path: Path, part: slice = slice(None)) -> list[tuple[str, str, list[tuple[str, str]]]]:
@@ -91,11 +95,15 @@ def held_news(encoder: Any, across: Any, rng: random.Random, most: int) -> Itera
     store.close()
 
 
-def touches(place: Any, marked: Sequence[Any]) -> bool:
-    """Whether a place overlaps one of those marked."""
-    return any(
-        place.article_id == one.article_id and place.start < one.end and one.start < place.end
-        for one in marked
+def answering(hit: Any, answer: str) -> Any:
+    """The place of an answer in a passage; the whole passage where its words are not there."""
+    from konkyo.rag.retrieval.evidence import Span
+
+    at, text = hit.passage.text.find(answer), hit.passage.text
+    start, end = (at, at + len(answer)) if at >= 0 else (0, len(text))
+    base, article = hit.passage.start, hit.article
+    return Span(
+        text[start:end], 1.0, article.article_id, article.language, base + start, base + end
     )
 
 
@@ -174,25 +182,13 @@ def main() -> None:
     for mine, theirs in PAIRS:
         sets.append((f"{mine}-{theirs}", x[theirs], x[mine], args.questions // 4))
 
+    cases: list[Case] = []
+
     def add(
-        question: str, kept: list, label: bool, kind: str, language: str, gold: Any = None
+        question: str, hits: list, label: bool, kind: str, language: str, gold: Any = None
     ) -> None:
-        if not kept:  # Every passage found holds the answer's words.
-            return
-        chosen = select(
-            question,
-            kept,
-            encoder=encoder,
-            sentences=sentences,
-            reader=checker,
-            language=language,
-            limits=SelectionLimits(),
-        )
-        if label and gold is not None and not (chosen.spans and touches(chosen.spans[0], gold)):
-            label, kind = False, "news wrong"
-        rows.append(judge.features(question, language, chosen, kept))
-        labels.append(label)
-        kinds.append(kind)
+        if hits:  # Else every passage found holds the answer's words.
+            cases.append(Case(question, language, tuple(hits), label, kind, gold))
 
     for question, gold, hits in () if kept else held_news(encoder, across, rng, 5 * args.questions):
         own = any(g.language == question.language for g in gold)
@@ -214,7 +210,7 @@ def main() -> None:
                 hits = retriever.retrieve(q, 16, language=speaks)
                 own = [h for h in hits if h.passage.text in text or answer in h.passage.text]
                 if own:
-                    add(q, hits, True, name, speaks)
+                    add(q, hits, True, name, speaks, [answering(h, answer) for h in own])
                 add(q, [h for h in hits if h not in own], False, f"{name} withheld", speaks)
                 false = changed(q, rng)
                 if false is not None:
@@ -226,7 +222,27 @@ def main() -> None:
                 near = retriever.retrieve(q, 16, language=speaks)
                 add(q, near, False, f"{name} away", speaks)
             store.close()
-        print(f"{name}: {len(rows)} rows so far", flush=True)
+        print(f"{name}: {len(cases)} cases so far", flush=True)
+    if not kept:
+        reads = Remembered(checker)
+        weights = fit_places(cases, reads, SelectionLimits().passages_most)
+        print(weights, flush=True)
+        limits = SelectionLimits(places=weights)
+        for case in cases:
+            chosen = select(
+                case.question,
+                case.hits,
+                encoder=encoder,
+                sentences=sentences,
+                reader=reads,
+                language=case.language,
+                limits=limits,
+            )
+            wrong = case.label and not (chosen.spans and case.right(chosen.spans[0]))
+            wrong = wrong and case.kind.startswith("news")
+            rows.append(judge.features(case.question, case.language, chosen, case.hits))
+            labels.append(case.label and not wrong)
+            kinds.append("news wrong" if wrong else case.kind)
     if args.rows and not kept:
         args.rows.write_text(json.dumps([rows, labels, kinds]), "utf-8")
     names = sorted({n for r in rows for n in r})

@@ -78,9 +78,6 @@ class Thresholds:
     answer_in_sentence: float = _share(
         0.6, "weight of the reader's share in a quote's score, against both of these"
     )
-    other_language: float = _share(
-        1.0, "log-odds by which a place in another language must be surer than one in the asker's"
-    )
     answerable: float = _share(
         0.5,
         "share that the quotes answer, below which the question is refused; the fitted one wins",

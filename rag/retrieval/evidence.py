@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
@@ -16,6 +15,7 @@ from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.records import Hit
 from konkyo.index.text.language import same_language
 from konkyo.index.text.word_data import CHECKED, alternatives, word_data
+from konkyo.rag.reading.place_choice import PlaceWeights
 from konkyo.rag.reading.protocol import Reader, Reading
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.types import Evidence
@@ -41,22 +41,24 @@ class SelectionLimits:
     ``passages_most`` are read; ``compared`` sentences of the best of them are compared with the
     question, ``quotes`` shown at most, ``tokens`` the
     estimated prompt tokens they may take together, ``keep`` the share of the best quote's score
-    below which a quote is not shown.
+    below which a quote is not shown; ``places`` put what is read in order.
     """
 
     passages: int = 10
-    passages_most: int = 30
+    passages_most: int = 40
     compared: int = 16
     quotes: int = 5
     tokens: int = 240
     keep: float = 0.45
+    places: PlaceWeights = field(default_factory=PlaceWeights)
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """Where the reader sees an answer, ``article.text[start:end] == text``, and its share.
 
-    ``marked`` are all stretches of its passage that are marked as parts of an answer.
+    ``likely`` is the share that it is the answer, the search taken into account. ``marked`` are all
+    stretches of its passage that are marked as parts of an answer.
     """
 
     text: str
@@ -66,6 +68,7 @@ class Span:
     start: int
     end: int
     marked: tuple[tuple[int, int], ...] = ()
+    likely: float = 0.0
 
     def within(self, evidence: Evidence) -> bool:
         """Whether a quote holds at least the beginning of this place."""
@@ -81,8 +84,7 @@ class Selection:
     """The quotes, how sure the reader is that they answer (share) and where it sees the answer.
 
     ``answerable`` is the best reading's probability, ``None`` where there is no reader.
-    ``spans`` are one place a passage, surest first; one in another language than the question's
-    must be surer than one in it.
+    ``spans`` are one place a passage, the likeliest answer first.
     """
 
     evidence: tuple[Evidence, ...]
@@ -149,7 +151,7 @@ def select(
 ) -> Selection:
     """Choose the quotes shown to the reader and to the model, numbered from 1, best first.
 
-    Among places that answer as well, those in the asker's ``language`` come first.
+    ``language`` is the asker's. ``limits.places`` weigh how likely each place is the answer.
 
     A sentence scores by its similarity to the question and, where a learned reader is given, by
     the probability that the answer lies in it. A sentence that leans on the one before it is
@@ -161,11 +163,13 @@ def select(
     readings = _readings(question, hits, reader, limits.passages, thresholds.sure_place)
     hits = hits[: len(readings) or len(hits)]
     candidates = _candidates(hits, sentences)
-    preferred = [
-        _preferred(reading.probability, hit, language, thresholds.other_language)
-        for hit, reading in zip(hits, readings, strict=False)
+    likely = [
+        limits.places.share(r.probability, h.score, crossed=_crossed(h, language))
+        for h, r in zip(hits, readings, strict=False)
     ]
-    inside = [_share_inside(c, readings, preferred) for c in candidates]
+    best = int(np.argmax(likely)) if likely else 0
+    shares = [readings[best].probability * share / likely[best] for share in likely]
+    inside = [_share_inside(c, readings, shares) for c in candidates]
     # Compared first: what holds a place of the answer, then what was found first.
     order = np.argsort([-share for share in inside], kind="stable")[: limits.compared]
     similar = _similarities(question, candidates, [int(i) for i in order], encoder)
@@ -177,8 +181,8 @@ def select(
         return Selection(_evidence(candidates, scores, limits), None, ())
     weight = thresholds.answer_in_sentence
     scores = [(1 - weight) * s + weight * i for s, i in zip(scores, inside, strict=True)]
-    spans = [_span(hit, reading) for hit, reading in zip(hits, readings, strict=True)]
-    order = np.argsort([-share for share in preferred], kind="stable")
+    spans = [_span(*one) for one in zip(hits, readings, likely, strict=True)]
+    order = np.argsort([-share for share in likely], kind="stable")
     return Selection(
         _evidence(candidates, scores, limits),
         max(r.probability for r in readings),
@@ -186,11 +190,9 @@ def select(
     )
 
 
-def _preferred(share: float, hit: Hit, language: str | None, distance: float) -> float:
-    """A share to put places in order by: in another language its log-odds are less."""
-    if language is None or same_language(language, hit.article.language):
-        return share
-    return share / (share + (1 - share) * math.exp(distance))
+def _crossed(hit: Hit, language: str | None) -> bool:
+    """Whether a passage is in another language than the asker's."""
+    return language is not None and not same_language(language, hit.article.language)
 
 
 def _readings(
@@ -244,7 +246,7 @@ def _evidence(
     )
 
 
-def _span(hit: Hit, reading: Reading) -> Span:
+def _span(hit: Hit, reading: Reading, likely: float) -> Span:
     base = hit.passage.start
     return Span(
         hit.passage.text[reading.start : reading.end],
@@ -254,6 +256,7 @@ def _span(hit: Hit, reading: Reading) -> Span:
         base + reading.start,
         base + reading.end,
         tuple((base + start, base + end) for start, end in reading.places),
+        likely,
     )
 
 

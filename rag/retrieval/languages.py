@@ -34,7 +34,7 @@ class LanguageLimits:
     ``usual_from`` to ``usual_to``, counted from 0.
     """
 
-    passages: int = 8
+    passages: int = 10
     most: int = 6
     feedback: float = 0.5
     feedback_passages: int = 2

@@ -1,0 +1,148 @@
+"""Fit the weights of ``rag/reading/place_choice.py``: which of the reader's places is the answer.
+
+Used by ``fit_judge.py``, which says on what. A question counts where one of its places is right;
+the weights are those under which the right places have the largest share among all of the question
+(multinomial logistic regression with several right ones), the bias such that all shares are
+right on average.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from konkyo.index.records import Hit
+from konkyo.index.text.language import same_language
+from konkyo.rag.calibration import logit
+from konkyo.rag.reading.place_choice import PlaceWeights
+from konkyo.rag.retrieval.evidence import Span, about
+
+__all__ = ["Case", "Remembered", "fit_places"]
+
+_NAMES = ("reader", "reader_crossed", "fused", "fused_crossed", "crossed")
+_PENALTY = 1e-2
+_SUREST = 1e-4
+
+
+@dataclass(frozen=True)
+class Case:
+    """A question with what was found for it; ``gold`` are its right places, where it has any."""
+
+    question: str
+    language: str
+    hits: tuple[Hit, ...]
+    label: bool
+    kind: str
+    gold: Sequence[Span] | None
+
+    def right(self, place: Any) -> bool:
+        """Whether a place overlaps a right one."""
+        return any(
+            place.article_id == one.article_id and place.start < one.end and one.start < place.end
+            for one in self.gold or ()
+        )
+
+
+class Remembered:
+    """A reader that reads each window once for a question."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+        self._known: dict[tuple[str, str, str], Any] = {}
+
+    def answers(
+        self, question: str, windows: Sequence[str], contexts: Sequence[str] | None = None
+    ) -> list[Any]:
+        """One reading a window, in order."""
+        pairs = list(zip(windows, contexts or [""] * len(windows), strict=True))
+        new = [p for p in dict.fromkeys(pairs) if (question, *p) not in self._known]
+        read = self._reader.answers(question, [w for w, _ in new], [c for _, c in new])
+        for pair, reading in zip(new, read, strict=True):
+            self._known[(question, *pair)] = reading
+        return [self._known[(question, *p)] for p in pairs]
+
+
+def fit_places(cases: Sequence[Case], reader: Any, most: int) -> PlaceWeights:
+    """The fitted weights; prints how often the first place is right, before and after."""
+    measured, right, crossing = [], [], []
+    for case in cases:
+        hits = case.hits[:most]
+        readings = reader.answers(
+            case.question, [h.passage.text for h in hits], [about(h) for h in hits]
+        )
+        rows, good = [], []
+        for hit, reading in zip(hits, readings, strict=True):
+            crossed = not same_language(case.language, hit.article.language)
+            odds, fused = logit(reading.probability, _SUREST), 4 * hit.score
+            rows.append([odds, odds * crossed, fused, fused * crossed, float(crossed)])
+            good.append(case.label and case.right(_place(hit, reading)))
+        measured.append(np.array(rows))
+        right.append(np.array(good))
+        crossing.append(_kind(case))
+    weights = _fitted(measured, right)
+    bias = _bias(measured, right, weights)
+    _report(measured, right, crossing, weights)
+    told = {n: round(float(w), 3) for n, w in zip(_NAMES, weights, strict=True)}
+    return PlaceWeights(**told, bias=round(bias, 3))
+
+
+def _place(hit: Hit, reading: Any) -> Span:
+    base, article = hit.passage.start, hit.article
+    start, end = base + reading.start, base + reading.end
+    return Span("", 0.0, article.article_id, article.language, start, end)
+
+
+def _kind(case: Case) -> str:
+    own = any(same_language(case.language, one.language) for one in case.gold or ())
+    source = "news" if case.kind.startswith("news") else "encyclopaedia"
+    return f"{source}, {'own language' if own else 'another'}"
+
+
+def _fitted(measured: Sequence[Any], right: Sequence[Any]) -> Any:
+    from scipy.optimize import minimize
+
+    told = [(x, y) for x, y in zip(measured, right, strict=True) if y.any()]
+
+    def loss(w: Any) -> tuple[float, Any]:
+        value, slope = 0.0, np.zeros(len(w))
+        for x, y in told:
+            z = x @ w
+            share = np.exp(z - z.max())
+            share /= share.sum()
+            good = share * y
+            value -= np.log(good.sum())
+            slope -= x.T @ (good / good.sum() - share)
+        return value / len(told) + _PENALTY * float(w @ w), slope / len(told) + 2 * _PENALTY * w
+
+    return minimize(loss, np.zeros(len(_NAMES)), jac=True, method="L-BFGS-B").x
+
+
+def _bias(measured: Sequence[Any], right: Sequence[Any], weights: Any) -> float:
+    """The constant under which the mean share of all places is that of the right ones."""
+    from scipy.optimize import brentq
+
+    odds, y = np.concatenate([x @ weights for x in measured]), np.concatenate(right)
+    return float(brentq(lambda b: (1 / (1 + np.exp(-odds - b))).mean() - y.mean(), -40.0, 40.0))
+
+
+def _report(
+    measured: Sequence[Any], right: Sequence[Any], kinds: Sequence[str], weights: Any
+) -> None:
+    """How often the first place is right, of the questions that have a right one: five folds."""
+    rows = [i for i, y in enumerate(right) if y.any()]
+    fold = np.random.default_rng(7).permutation(len(rows)) % 5
+    first: dict[int, bool] = {}
+    for f in range(5):
+        kept = [i for i, k in zip(rows, fold, strict=True) if k != f]
+        w = _fitted([measured[i] for i in kept], [right[i] for i in kept])
+        for i in (i for i, k in zip(rows, fold, strict=True) if k == f):
+            first[i] = bool(right[i][int((measured[i] @ w).argmax())])
+    for kind in sorted(set(kinds)):
+        some = [i for i in rows if kinds[i] == kind]
+        if some:
+            alone = np.mean([right[i][int(measured[i][:, 0].argmax())] for i in some])
+            both = np.mean([first[i] for i in some])
+            print(f"  {kind}: {len(some)}, the reader alone {alone:.3f}, fitted {both:.3f}")
