@@ -16,6 +16,7 @@ from konkyo.eval.formats.squad import load_squad
 from konkyo.eval.questions import KINDS, Gold, without_gold
 from konkyo.index.errors import DatasetError, UsageError
 from konkyo.rag.conversation import Turn
+from konkyo.ui.cli.eval_options import chosen_questions
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("KONKYO_SHARED", ROOT.parent / "shared")) / "data"
@@ -284,3 +285,17 @@ def test_a_table(tmp_path: Path) -> None:
     path.write_text("q,a\n")
     with pytest.raises(DatasetError, match=r"own\.csv:1: the header line lacks answers, question"):
         load(path)
+
+
+def test_questions_are_drawn_by_chance_and_keep_their_order(tmp_path: Path) -> None:
+    rows = [{**GOOD, "id": f"q{n:02}", "kind": "fact" if n % 2 else "why"} for n in range(40)]
+    whole = load(write(tmp_path / "set.jsonl", *rows))
+    drawn = [q.id for q in chosen_questions(whole, None, (), 10, seed=1).questions]
+    again = [q.id for q in chosen_questions(whole, None, (), 10, seed=1).questions]
+    other = [q.id for q in chosen_questions(whole, None, (), 10, seed=2).questions]
+    assert drawn == again == sorted(drawn) != other
+    assert drawn != [q.id for q in whole.questions[:10]]
+    why = chosen_questions(whole, None, ("why",), 10, seed=1).questions
+    assert len(why) == 10
+    assert {q.kind for q in why} == {"why"}
+    assert chosen_questions(whole, None, (), 100).questions == whole.questions

@@ -34,6 +34,7 @@ __all__ = ["run_command"]
     Examples:
       konkyo eval run alliance --out out/first
       konkyo eval run own.csv --store my/store --out out/own --llm none --limit 20
+      konkyo eval run news-dev --draw 300 --out out/news --llm none
       konkyo eval run jsquad-valid.json --unanswerable 200 --out out/jsquad
       konkyo eval run own.jsonl --store my/store --unanswerable 20 --out out/own
       konkyo eval run own.csv --out out/own --perturb noise --perturb order --perturb paraphrase
@@ -79,6 +80,13 @@ __all__ = ["run_command"]
     help="Ask N questions drawn by chance, with and without the articles that answer them.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Which N are drawn.")
+@click.option(
+    "--draw",
+    type=click.IntRange(1),
+    default=None,
+    metavar="N",
+    help="Only N questions, drawn by chance.",
+)
 @click.option("--limit", type=click.IntRange(1), default=None, help="Only the first N questions.")
 @click.option("--kind", "kinds", multiple=True, help="Only questions of this kind; repeatable.")
 @LLM_OPTION
@@ -123,6 +131,7 @@ def run_command(
     counterfactual: bool,
     unanswerable: int | None,
     seed: int,
+    draw: int | None,
     limit: int | None,
     kinds: tuple[str, ...],
     llm: str | None,
@@ -146,7 +155,7 @@ def run_command(
     from konkyo.eval.robustness import PERTURBATIONS
 
     whole = load(dataset, form=form, language=language, noise=noise, counterfactual=counterfactual)
-    chosen = chosen_questions(whole, limit, kinds)
+    chosen = chosen_questions(whole, limit, kinds, draw, seed)
     parts = (
         [chosen] if unanswerable is None else list(without_gold(chosen, unanswerable, seed=seed))
     )
