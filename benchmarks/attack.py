@@ -16,6 +16,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -116,6 +117,8 @@ def _take_turns(
                 part = parts.of(name, wanted[name])
                 turn = min(until, time.monotonic() + _TURN)
                 while time.monotonic() < turn and name in under_way:
+                    if _STOPPED.is_set():
+                        raise KeyboardInterrupt
                     _wait_for_quiet(options.load)
                     began = time.monotonic()
                     step = next(steps, None)
@@ -172,8 +175,13 @@ def _bars(wanted: Mapping[str, int]) -> Iterator[Callable[[Part], None]]:
         )
 
 
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+_STOPPED = threading.Event()
+"""Set by SIGTERM and looked at between steps: an exception could come while a process is forked,
+where Python drops it."""
+
+
+def _stop(number: int, frame: object) -> None:
+    _STOPPED.set()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -197,7 +205,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = Options(**asked)
     command = f"python -m benchmarks.attack --kills {options.kills} --inputs {options.inputs}"
     names = [*GROUPS, *LONG]
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    _STOPPED.clear()
+    before = signal.signal(signal.SIGTERM, _stop)
     try:
         parts = attack(options, lambda parts: parts.publish(out, command, names))
     except KeyboardInterrupt:

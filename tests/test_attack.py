@@ -42,7 +42,7 @@ def test_the_short_form_loses_nothing_and_goes_on_where_it_stopped(tmp_path: Pat
 
 
 def test_an_attack_that_is_interrupted_says_what_it_did_and_goes_on(tmp_path: Path) -> None:
-    words = ["--kills", "0", "--damaged", "0", "--inputs", "3000", "--groups", ""]
+    words = ["--kills", "0", "--damaged", "0", "--inputs", "9000", "--groups", ""]
     words += ["--work", str(tmp_path / "work"), "--out", str(tmp_path)]
     command = [sys.executable, "-m", "benchmarks.attack", *words]
     held = tmp_path / "work" / "parts.json"
@@ -53,9 +53,9 @@ def test_an_attack_that_is_interrupted_says_what_it_did_and_goes_on(tmp_path: Pa
     assert process.returncode == 130
     ((name, tried, broken),) = parts_of(tmp_path)
     assert (name, broken) == ("mutated documents", [])
-    assert 0 < tried < 3000
+    assert 0 < tried < 9000
     assert "Stopped before its end" in (tmp_path / "attack.md").read_text("utf-8")
-    words[words.index("3000")] = str(tried + 10)
+    words[words.index("9000")] = str(tried + 10)
     assert attack.main(words) == 0
     assert parts_of(tmp_path) == [("mutated documents", tried + 10, [])]
 
