@@ -2,12 +2,13 @@
 
 Used by ``fit_judge.py``, which says on what. A question counts where one of its places is right;
 the weights are those under which the right places have the largest share among all of the question
-(multinomial logistic regression with several right ones), the bias such that all shares are
-right on average.
+(multinomial logistic regression with several right ones; questions of each kind count alike), the
+bias such that all shares are right on average.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,8 @@ from konkyo.rag.retrieval.evidence import Span, about
 
 __all__ = ["Case", "Remembered", "fit_places"]
 
-_NAMES = ("reader", "reader_crossed", "fused", "fused_crossed", "crossed")
+_NAMES = ("reader", "fused", "crossed")
+_BOUNDS = ((0.0, None), (0.0, None), (None, 0.0))
 _PENALTY = 1e-2
 _SUREST = 1e-4
 
@@ -77,12 +79,12 @@ def fit_places(cases: Sequence[Case], reader: Any, most: int) -> PlaceWeights:
         for hit, reading in zip(hits, readings, strict=True):
             crossed = not same_language(case.language, hit.article.language)
             odds, fused = logit(reading.probability, _SUREST), 4 * hit.score
-            rows.append([odds, odds * crossed, fused, fused * crossed, float(crossed)])
+            rows.append([odds, fused, float(crossed)])
             good.append(case.label and case.right(_place(hit, reading)))
         measured.append(np.array(rows))
         right.append(np.array(good))
         crossing.append(_kind(case))
-    weights = _fitted(measured, right)
+    weights = _fitted(measured, right, crossing)
     bias = _bias(measured, right, weights)
     _report(measured, right, crossing, weights)
     told = {n: round(float(w), 3) for n, w in zip(_NAMES, weights, strict=True)}
@@ -101,23 +103,26 @@ def _kind(case: Case) -> str:
     return f"{source}, {'own language' if own else 'another'}"
 
 
-def _fitted(measured: Sequence[Any], right: Sequence[Any]) -> Any:
+def _fitted(measured: Sequence[Any], right: Sequence[Any], kinds: Sequence[str]) -> Any:
     from scipy.optimize import minimize
 
-    told = [(x, y) for x, y in zip(measured, right, strict=True) if y.any()]
+    known = [(x, y, k) for x, y, k in zip(measured, right, kinds, strict=True) if y.any()]
+    counts = Counter(kind for _, _, kind in known)
+    told = [(x, y, 1 / (len(counts) * counts[k])) for x, y, k in known]
 
     def loss(w: Any) -> tuple[float, Any]:
         value, slope = 0.0, np.zeros(len(w))
-        for x, y in told:
+        for x, y, weight in told:
             z = x @ w
             share = np.exp(z - z.max())
             share /= share.sum()
             good = share * y
-            value -= np.log(good.sum())
-            slope -= x.T @ (good / good.sum() - share)
-        return value / len(told) + _PENALTY * float(w @ w), slope / len(told) + 2 * _PENALTY * w
+            value -= weight * np.log(good.sum())
+            slope -= weight * x.T @ (good / good.sum() - share)
+        return value + _PENALTY * float(w @ w), slope + 2 * _PENALTY * w
 
-    return minimize(loss, np.zeros(len(_NAMES)), jac=True, method="L-BFGS-B").x
+    start = np.zeros(len(_NAMES))
+    return minimize(loss, start, jac=True, method="L-BFGS-B", bounds=_BOUNDS).x
 
 
 def _bias(measured: Sequence[Any], right: Sequence[Any], weights: Any) -> float:
@@ -137,7 +142,8 @@ def _report(
     first: dict[int, bool] = {}
     for f in range(5):
         kept = [i for i, k in zip(rows, fold, strict=True) if k != f]
-        w = _fitted([measured[i] for i in kept], [right[i] for i in kept])
+        some = [measured[i] for i in kept], [right[i] for i in kept], [kinds[i] for i in kept]
+        w = _fitted(*some)
         for i in (i for i, k in zip(rows, fold, strict=True) if k == f):
             first[i] = bool(right[i][int((measured[i] @ w).argmax())])
     for kind in sorted(set(kinds)):
@@ -145,4 +151,4 @@ def _report(
         if some:
             alone = np.mean([right[i][int(measured[i][:, 0].argmax())] for i in some])
             both = np.mean([first[i] for i in some])
-            print(f"  {kind}: {len(some)}, the reader alone {alone:.3f}, fitted {both:.3f}")
+            print(f"  {kind}: {len(some)}, the reader {alone:.3f}, fitted {both:.3f}", flush=True)

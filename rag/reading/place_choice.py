@@ -21,24 +21,20 @@ _SUREST = 1e-4
 class PlaceWeights:
     """A logistic model of "this place is the answer".
 
-    ``reader`` weighs the log-odds of the reader's share and ``fused`` four times the search score.
-    Where the place is in another language than the question, ``reader_crossed`` and
-    ``fused_crossed`` are added to these two and ``crossed`` to the sum. ``benchmarks/fit_judge.py``
-    fitted them so that the right place comes first among those of its question, and ``bias`` so
-    that the shares are right on average.
+    ``reader`` weighs the log-odds of the reader's share and ``fused`` four times the search score;
+    ``crossed`` is added where the place is in another language than the question, and never speaks
+    for it: of places that answer as well the asker's language is preferred.
+    ``benchmarks/fit_judge.py`` fitted them so that the right place comes first among those of its
+    question, and ``bias`` so that the shares are right on average.
     """
 
-    reader: float = 1.15
-    reader_crossed: float = 0.0
-    fused: float = 1.6
-    fused_crossed: float = 0.0
-    crossed: float = -0.2
-    bias: float = -2.0
+    reader: float = 0.964
+    fused: float = 1.492
+    crossed: float = -0.247
+    bias: float = -4.783
 
     def share(self, reader: float, fused: float, *, crossed: bool) -> float:
         """Return the share that a place is the answer, from the reader's share and the score."""
         odds = self.bias + self.reader * logit(reader, _SUREST) + self.fused * 4 * fused
-        if crossed:
-            odds += self.crossed + self.reader_crossed * logit(reader, _SUREST)
-            odds += self.fused_crossed * 4 * fused
+        odds += self.crossed * crossed
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, odds))))
