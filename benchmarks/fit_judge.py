@@ -139,7 +139,7 @@ HELD = 9
 THRESHOLD = 0.7
 NEAR = ("withheld", "absent", "changed")
 """Endings of the kinds of questions that are not answered by something near."""
-REFUSED = 0.85
+REFUSED = 0.9
 """The share of near misses that is to be refused."""
 
 
