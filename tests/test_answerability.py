@@ -1,7 +1,5 @@
 """What a question asks for, and whether a text holds it."""
 
-import math
-
 import pytest
 
 from konkyo.index.records import ArticleSummary, Hit, Passage
@@ -90,39 +88,13 @@ def witnesses(scores: list[float], place: int = 0) -> dict[str, float]:
     return judge.features("会談したのはいつですか。", "ja", Selection((quote,), 0.9, (span,)), hits)
 
 
-def test_several_articles_that_say_the_same_stand_out_as_one_does() -> None:
-    alone = witnesses([0.6] + [0.3] * 7)
-    repeated = witnesses([0.6, 0.6, 0.58] + [0.3] * 5)
-    assert repeated["stands_out"] == alone["stands_out"] == pytest.approx(1.2)
-    assert witnesses([0.6] + [0.55] * 7)["stands_out"] == pytest.approx(0.2)
-
-
-def test_few_passages_are_compared_with_what_an_eighth_usually_scores() -> None:
-    assert witnesses([0.6])["stands_out"] == pytest.approx(4 * (0.6 - 0.28))
-    assert witnesses([0.6, 0.2])["stands_out"] == pytest.approx(4 * (0.6 - 0.2))
+def test_several_articles_that_say_the_same_are_as_good_as_one() -> None:
+    assert witnesses([0.6, 0.6, 0.58] + [0.3] * 5) == witnesses([0.6] + [0.3] * 7)
 
 
 def test_the_rank_of_the_passage_that_holds_the_place_is_heard() -> None:
     assert witnesses([0.6, 0.5, 0.4])["place_rank"] == 0.0
     assert witnesses([0.6, 0.5, 0.4], place=2)["place_rank"] == -2.0
-
-
-def margin(*places: tuple[str, float]) -> float:
-    """How far the first of some places lies above the next that says something else."""
-    article = ArticleSummary("a0", "", "a.md", None, None, "ja", None, 1)
-    hit = Hit(Passage("p0", "a0", 0, 0, len(TEXT), TEXT), article, 0.6, 0.9, 5.0)
-    quote = Evidence(1, article, 0, len(TEXT), TEXT, 0.9)
-    spans = tuple(Span(text, 0.9, "a0", "ja", 3, 7, likely=share) for text, share in places)
-    answerability = Answerability(Calibration({}, 0.0, 0.5))
-    return answerability.features("いつ？", "ja", Selection((quote,), 0.9, spans), [hit])["margin"]
-
-
-def test_the_margin_is_over_the_next_place_that_says_something_else() -> None:
-    close = margin(("1月2日", 0.6), ("3月4日", 0.5))
-    assert close == pytest.approx(math.log(0.6 / 0.4))
-    assert margin(("1月2日", 0.6), ("2日", 0.55), ("3月4日", 0.5)) == pytest.approx(close)
-    assert margin(("1月2日", 0.6), ("January 2", 0.55), ("3月4日", 0.5)) == pytest.approx(close)
-    assert margin(("1月2日", 0.6)) == margin(("1月2日", 0.999), ("3月4日", 0.001)) == 6.0
 
 
 def test_facts_that_no_quote_has_are_heard_apart() -> None:

@@ -19,7 +19,7 @@ TODAY = date(2026, 2, 12)
 @pytest.mark.parametrize(
     ("before", "asked", "told"),
     [
-        ("日米首脳会談はいつ開かれますか", "それはどこで？", "ホワイトハウス"),
+        ("How much has Japan pledged to invest?", "When will they meet?", "March 19"),
         ("特朗普和高市将同乘什么直升机？", "美国财政部长是谁？", "贝森特"),
     ],
 )

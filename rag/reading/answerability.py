@@ -1,9 +1,9 @@
 """Whether quotes answer a question: one calibrated share from several weak measures.
 
 The learned reader sees one window at a time. So more is measured: whether the place where it sees
-the answer is in the passage found first and likelier than any other, whether the question's own
-figures and dates are in the quotes, and whether the best passage stands out from the others. The
-weights are fitted by ``benchmarks/fit_judge.py`` on data named in ``rag/calibration.json``.
+the answer is in the passage found first, how well that fits the question, and whether the
+question's own figures and dates are in the quotes. The weights are fitted by
+``benchmarks/fit_judge.py`` on data named in ``rag/calibration.json``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from konkyo.index.text.word_data import CHECKED, alternatives, word_data
 from konkyo.rag.calibration import Calibration, logit
 from konkyo.rag.retrieval.evidence import Selection, Span
 from konkyo.rag.thresholds import DEFAULT, Thresholds
-from konkyo.rag.verification.answer_place import says
 from konkyo.rag.verification.fact_sources import read
 from konkyo.rag.verification.facts import compare
 
@@ -58,11 +57,6 @@ def _words() -> _Words:
 
 
 _SUREST = 1e-4
-_FARTHEST = 6.0
-"""Log-odds from which it no longer counts how far one place lies above another."""
-_BACKGROUND = 8
-_EIGHTH = {False: 0.28, True: -0.25}
-"""What the eighth passage scores at the median of the fitting data: in one language, across."""
 _KANA_ONLY = re.compile(r"[぀-ゟ]+")
 
 
@@ -121,14 +115,12 @@ class Answerability:
         """Returns the measures that the weights are fitted for, each of the order of one.
 
         ``reader``: log-odds of the reader's share of the likeliest place. ``place_rank``: how many
-        passages were found before that place's, negative. ``margin``: how far it lies above the
-        next place that says something else. ``fused``: the best search score. ``stands_out``: how
-        far the best passage scores above the eighth; several articles that say the same do not
-        change it. ``crossed``: question and place are in different languages; ``fused_crossed``:
-        the search score there, where it says more than the reader does. ``figures_missing``: the
-        question's figures and days that no quote or title has.
+        passages were found before that place's, negative. ``fused``: the best search score.
+        ``crossed``: question and place are in different languages; ``fused_crossed``: the search
+        score there, where it says more than the reader does. ``figures_missing``: the question's
+        figures and days that no quote or title has.
         """
-        scores = sorted((h.score for h in hits), reverse=True)
+        best = max(h.score for h in hits)
         evidence = selection.evidence
         likeliest = selection.spans[0] if selection.spans else None
         languages = (
@@ -145,14 +137,10 @@ class Answerability:
             thresholds=self._thresholds,
         )
         figures = sum(i.kind in {"number", "date"} for i in report.issues)
-        many = len(scores) >= _BACKGROUND
-        behind = scores[_BACKGROUND - 1] if many else min(scores[-1], _EIGHTH[crossed])
         return {
             "reader": logit(likeliest.share, _SUREST) if likeliest else 0.0,
-            "margin": _margin(selection.spans),
-            "fused": 4 * scores[0],
-            "fused_crossed": 4 * scores[0] * crossed,
-            "stands_out": 4 * (scores[0] - behind),
+            "fused": 4 * best,
+            "fused_crossed": 4 * best * crossed,
             "place_rank": -float(_rank(likeliest, hits)) if likeliest else 0.0,
             "crossed": float(crossed),
             "figures_missing": float(min(2, figures)),
@@ -165,22 +153,6 @@ def _kind_missing(question: str, selection: Selection) -> bool:
     if kind is None or kind == "name":
         return False
     return not any(holds(kind, e.text, e.article.language) for e in selection.evidence)
-
-
-def _margin(places: Sequence[Span]) -> float:
-    """How far the first place lies above the next that says something else, in log-odds."""
-    if not places:
-        return 0.0
-    first = places[0]
-    rival = next((p for p in places[1:] if not _alike(first, p)), None)
-    if rival is None:
-        return _FARTHEST
-    return min(_FARTHEST, logit(first.likely, _SUREST) - logit(rival.likely, _SUREST))
-
-
-def _alike(one: Span, other: Span) -> bool:
-    """Whether one place holds what the other says."""
-    return bool(says(one.text, other, one.language) or says(other.text, one, other.language))
 
 
 def _rank(place: Span, hits: Sequence[Hit]) -> int:

@@ -57,8 +57,7 @@ class SelectionLimits:
 class Span:
     """Where the reader sees an answer, ``article.text[start:end] == text``, and its share.
 
-    ``likely`` is the share that it is the answer, the search taken into account. ``marked`` are all
-    stretches of its passage that are marked as parts of an answer.
+    ``marked`` are all stretches of its passage that are marked as parts of an answer.
     """
 
     text: str
@@ -68,7 +67,6 @@ class Span:
     start: int
     end: int
     marked: tuple[tuple[int, int], ...] = ()
-    likely: float = 0.0
 
     def within(self, evidence: Evidence) -> bool:
         """Whether a quote holds at least the beginning of this place."""
@@ -181,7 +179,7 @@ def select(
         return Selection(_evidence(candidates, scores, limits), None, ())
     weight = thresholds.answer_in_sentence
     scores = [(1 - weight) * s + weight * i for s, i in zip(scores, inside, strict=True)]
-    spans = [_span(*one) for one in zip(hits, readings, likely, strict=True)]
+    spans = [_span(hit, reading) for hit, reading in zip(hits, readings, strict=True)]
     order = np.argsort([-share for share in likely], kind="stable")
     return Selection(
         _evidence(candidates, scores, limits),
@@ -246,7 +244,7 @@ def _evidence(
     )
 
 
-def _span(hit: Hit, reading: Reading, likely: float) -> Span:
+def _span(hit: Hit, reading: Reading) -> Span:
     base = hit.passage.start
     return Span(
         hit.passage.text[reading.start : reading.end],
@@ -256,7 +254,6 @@ def _span(hit: Hit, reading: Reading, likely: float) -> Span:
         base + reading.start,
         base + reading.end,
         tuple((base + start, base + end) for start, end in reading.places),
-        likely,
     )
 
 

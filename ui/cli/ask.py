@@ -83,7 +83,7 @@ def _filter(
     Examples:
       konkyo ask "日本の対米投資の規模は？"
       konkyo ask "How many Japanese nationals are in Venezuela?" --json
-      konkyo ask "다카이치 총리는 언제 미국을 방문하나요?" --llm none --since 2026-01-01
+      konkyo ask "다카이치 총리의 방미 일정은 언제인가요?" --llm none --since 2026-01-01
 
     Exit codes: 0 answered or replied, 3 refused, 2 wrong use, 1 failure.
     """
