@@ -317,7 +317,7 @@ def test_keys_and_limits_are_those_of_questions(tmp_path: Path) -> None:
 
 
 def test_a_reader_has_a_quote_translated(browser: Browser) -> None:
-    with served(FAKE_PACE="0.8") as address, opened(browser, address) as (page, _):
+    with served(FAKE_PACE="2") as address, opened(browser, address) as (page, _):
         ask(page, QUESTION)
         wish = page.locator('.k-translation[data-n="1"] button')
         wish.wait_for()
