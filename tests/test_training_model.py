@@ -181,9 +181,9 @@ def test_claims_teach_no_span_and_queries_no_support() -> None:
 
 
 def test_the_rate_warms_up_and_cools_down() -> None:
-    assert rate(0, 1000, 0) < rate(10, 1000, 100) < rate(300, 1000, 400) == 1.0
-    assert 0 < rate(900, 1000, 4000) < 0.5
-    assert rate(1000, 1000, 5000) == 0.0
+    assert rate(0, 0) < rate(0.01, 100) < rate(0.3, 400) == 1.0
+    assert 0 < rate(0.9, 4000) < 0.5
+    assert rate(1.0, 5000) == 0.0
 
 
 def test_auc_and_f1() -> None:

@@ -52,7 +52,7 @@ Gradients = list[torch.Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one run does; ``total`` is the number of rows after which it has cooled down."""
+    """What one run does; it has cooled down after ``total`` rows or ``budget`` minutes (0: none)."""
 
     inputs: Inputs
     encoder: Path
@@ -62,15 +62,16 @@ class Plan:
     peak: float = 1.2e-4
     tokens: int = 4096
     minutes: float = 0.0
+    budget: float = 0.0
     measure_every: float = 15.0
     weights: Weights = field(default_factory=Weights)
     start: Path | None = None
 
 
-def rate(seen: int, total: int, step: int) -> float:
+def rate(done: float, step: int) -> float:
     """Share of the peak learning rate: up over 150 steps, flat, down over the last 35 %."""
     warm = min(1.0, (step + 1) / 150)
-    return warm * min(1.0, max(0.0, (1.0 - seen / total) / 0.35))
+    return warm * min(1.0, max(0.0, (1.0 - done) / 0.35))
 
 
 def epoch_rows(plan: Plan, tokenizer: Tokenizer, epoch: int) -> list[Row]:
@@ -112,6 +113,14 @@ class Trainer:
         self._pool = ThreadPoolExecutor(2)
         self._copy()
 
+    @property
+    def done(self) -> float:
+        """How much of the run is over: by rows or by time, whichever is further; 1 is the end."""
+        seen = self.progress.seen / self.plan.total
+        if not self.plan.budget:
+            return seen
+        return max(seen, self.progress.spent / (60 * self.plan.budget))
+
     def _copy(self) -> None:
         with torch.no_grad():
             for fast, master in zip(self.inputs, self.parameters.values(), strict=True):
@@ -138,7 +147,7 @@ class Trainer:
             assert parameter.grad is not None
             parameter.grad.copy_(grad)
         torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), 1.0)
-        factor = rate(self.progress.seen, self.plan.total, self.progress.step)
+        factor = rate(self.done, self.progress.step)
         for group in self.optimiser.param_groups:
             group["lr"] = self.plan.peak * group["factor"] * factor
         self.optimiser.step()
@@ -186,10 +195,10 @@ class Trainer:
         print(line, flush=True)
 
     def run(self) -> bool:
-        """Train to ``total`` rows; whether it came to the end (else it was stopped)."""
+        """Train to the end of the plan; whether it came to the end (else it was stopped)."""
         spent = self.progress.spent
         began = said = measured = time.monotonic()
-        while self.progress.seen < self.plan.total:
+        while self.done < 1:
             rows = epoch_rows(self.plan, self.tokenizer, self.progress.epoch)
             order = f"{self.plan.seed}/{self.progress.epoch}"
             twins = self.plan.weights.twins > 0
@@ -212,7 +221,7 @@ class Trainer:
                     self.say(said)
                     self.measure()
                     said = measured = time.monotonic()
-                if self.progress.seen >= self.plan.total:
+                if self.done >= 1:
                     break
             else:
                 self.progress.epoch += 1
@@ -256,6 +265,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--total", type=int, default=400_000, help="rows in all; the rate falls over the last 35 %%"
     )
     add("--minutes", type=float, default=0.0, help="save and stop after this long; 0: never")
+    add("--budget", type=float, default=0.0, help="minutes in all until the rate is zero; 0: any")
     add("--peak", type=float, default=1.2e-4, help="learning rate of the top layer")
     add("--tokens", type=int, default=4096, help="padded tokens a step")
     add("--twins", type=float, default=0.0, help="weight of agreement between two languages")
@@ -281,6 +291,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         peak=asked.peak,
         tokens=asked.tokens,
         minutes=asked.minutes,
+        budget=asked.budget,
         measure_every=asked.measure_every,
         weights=Weights(twins=asked.twins),
         start=asked.start,
