@@ -52,7 +52,7 @@ Gradients = list[torch.Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one run does; it has cooled down after ``total`` rows or ``budget`` minutes (0: none)."""
+    """What one run does; its rate is zero after ``total`` rows or ``budget`` minutes (0: any)."""
 
     inputs: Inputs
     encoder: Path
