@@ -176,12 +176,13 @@ def _bars(wanted: Mapping[str, int]) -> Iterator[Callable[[Part], None]]:
 
 
 _STOPPED = threading.Event()
-"""Set by SIGTERM and looked at between steps: an exception could come while a process is forked,
-where Python drops it."""
+"""Set by SIGTERM and looked at between steps, too: while a process is forked, Python drops the
+exception."""
 
 
 def _stop(number: int, frame: object) -> None:
     _STOPPED.set()
+    raise KeyboardInterrupt
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
