@@ -17,8 +17,7 @@ import numpy as np
 
 from konkyo.index.records import Hit
 from konkyo.index.text.language import same_language
-from konkyo.rag.calibration import logit
-from konkyo.rag.reading.place_choice import PlaceWeights
+from konkyo.rag.reading.place_choice import PlaceWeights, measured
 from konkyo.rag.retrieval.evidence import Span, about
 
 __all__ = ["Case", "Remembered", "fit_places"]
@@ -26,7 +25,6 @@ __all__ = ["Case", "Remembered", "fit_places"]
 _NAMES = ("reader", "fused", "crossed")
 _BOUNDS = ((0.0, None), (0.0, None), (None, 0.0))
 _PENALTY = 1e-2
-_SUREST = 1e-4
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class Remembered:
 
 def fit_places(cases: Sequence[Case], reader: Any, most: int) -> PlaceWeights:
     """The fitted weights; prints how often the first place is right, before and after."""
-    measured, right, crossing = [], [], []
+    weighed, right, crossing = [], [], []
     for case in cases:
         hits = case.hits[:most]
         readings = reader.answers(
@@ -78,15 +76,14 @@ def fit_places(cases: Sequence[Case], reader: Any, most: int) -> PlaceWeights:
         rows, good = [], []
         for hit, reading in zip(hits, readings, strict=True):
             crossed = not same_language(case.language, hit.article.language)
-            odds, fused = logit(reading.probability, _SUREST), 4 * hit.score
-            rows.append([odds, fused, float(crossed)])
+            rows.append([*measured(reading.probability, hit.score), float(crossed)])
             good.append(case.label and case.right(_place(hit, reading)))
-        measured.append(np.array(rows))
+        weighed.append(np.array(rows))
         right.append(np.array(good))
         crossing.append(_kind(case))
-    weights = _fitted(measured, right, crossing)
-    bias = _bias(measured, right, weights)
-    _report(measured, right, crossing, weights)
+    weights = _fitted(weighed, right, crossing)
+    bias = _bias(weighed, right, weights)
+    _report(weighed, right, crossing, weights)
     told = {n: round(float(w), 3) for n, w in zip(_NAMES, weights, strict=True)}
     return PlaceWeights(**told, bias=round(bias, 3))
 
@@ -103,10 +100,10 @@ def _kind(case: Case) -> str:
     return f"{source}, {'own language' if own else 'another'}"
 
 
-def _fitted(measured: Sequence[Any], right: Sequence[Any], kinds: Sequence[str]) -> Any:
+def _fitted(weighed: Sequence[Any], right: Sequence[Any], kinds: Sequence[str]) -> Any:
     from scipy.optimize import minimize
 
-    known = [(x, y, k) for x, y, k in zip(measured, right, kinds, strict=True) if y.any()]
+    known = [(x, y, k) for x, y, k in zip(weighed, right, kinds, strict=True) if y.any()]
     counts = Counter(kind for _, _, kind in known)
     told = [(x, y, 1 / (len(counts) * counts[k])) for x, y, k in known]
 
@@ -125,16 +122,16 @@ def _fitted(measured: Sequence[Any], right: Sequence[Any], kinds: Sequence[str])
     return minimize(loss, start, jac=True, method="L-BFGS-B", bounds=_BOUNDS).x
 
 
-def _bias(measured: Sequence[Any], right: Sequence[Any], weights: Any) -> float:
+def _bias(weighed: Sequence[Any], right: Sequence[Any], weights: Any) -> float:
     """The constant under which the mean share of all places is that of the right ones."""
     from scipy.optimize import brentq
 
-    odds, y = np.concatenate([x @ weights for x in measured]), np.concatenate(right)
+    odds, y = np.concatenate([x @ weights for x in weighed]), np.concatenate(right)
     return float(brentq(lambda b: (1 / (1 + np.exp(-odds - b))).mean() - y.mean(), -40.0, 40.0))
 
 
 def _report(
-    measured: Sequence[Any], right: Sequence[Any], kinds: Sequence[str], weights: Any
+    weighed: Sequence[Any], right: Sequence[Any], kinds: Sequence[str], weights: Any
 ) -> None:
     """How often the first place is right, of the questions that have a right one: five folds."""
     rows = [i for i, y in enumerate(right) if y.any()]
@@ -142,13 +139,13 @@ def _report(
     first: dict[int, bool] = {}
     for f in range(5):
         kept = [i for i, k in zip(rows, fold, strict=True) if k != f]
-        some = [measured[i] for i in kept], [right[i] for i in kept], [kinds[i] for i in kept]
+        some = [weighed[i] for i in kept], [right[i] for i in kept], [kinds[i] for i in kept]
         w = _fitted(*some)
         for i in (i for i, k in zip(rows, fold, strict=True) if k == f):
-            first[i] = bool(right[i][int((measured[i] @ w).argmax())])
+            first[i] = bool(right[i][int((weighed[i] @ w).argmax())])
     for kind in sorted(set(kinds)):
         some = [i for i in rows if kinds[i] == kind]
         if some:
-            alone = np.mean([right[i][int(measured[i][:, 0].argmax())] for i in some])
+            alone = np.mean([right[i][int(weighed[i][:, 0].argmax())] for i in some])
             both = np.mean([first[i] for i in some])
             print(f"  {kind}: {len(some)}, the reader {alone:.3f}, fitted {both:.3f}", flush=True)

@@ -97,8 +97,7 @@ NUMBERS = {
         ),
     },
     "a measure whose weight in calibration.json was fitted with it": {
-        *("reading.answerability._SUREST", "verification.relation._SUREST"),
-        "reading.place_choice._SUREST",
+        *("reading.place_choice._SUREST", "verification.relation._SUREST"),
     },
     "how the networks were trained": {
         *("reading.network._LONGEST", "reading.reader._LONGEST_CONTEXT"),

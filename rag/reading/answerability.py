@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
@@ -19,8 +19,9 @@ from konkyo.index.text.dates import dates
 from konkyo.index.text.language import language_of_script, same_language
 from konkyo.index.text.quantities import quantities
 from konkyo.index.text.tokens import tokens
-from konkyo.index.text.word_data import CHECKED, alternatives, word_data
-from konkyo.rag.calibration import Calibration, logit
+from konkyo.index.text.word_data import CHECKED, FoldedAlternatives, word_data
+from konkyo.rag.calibration import Calibration
+from konkyo.rag.reading.place_choice import measured
 from konkyo.rag.retrieval.evidence import Selection, Span
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.verification.fact_sources import read
@@ -33,16 +34,14 @@ Measured = Literal["number", "date"]
 
 Asked = Measured | Literal["name"]
 
-_Asking = Annotated[re.Pattern[str], alternatives(flags=re.IGNORECASE)]
-
 
 @dataclass(frozen=True, slots=True, config=CHECKED)
 class _AskedWords:
     """Words that ask for something of a kind, in the order in which the kinds are tried."""
 
-    number: _Asking
-    date: _Asking
-    name: _Asking
+    number: FoldedAlternatives
+    date: FoldedAlternatives
+    name: FoldedAlternatives
 
 
 @dataclass(frozen=True, slots=True, config=CHECKED)
@@ -56,7 +55,6 @@ def _words() -> _Words:
     return word_data(_Words, "answerability", "konkyo.rag.reading")
 
 
-_SUREST = 1e-4
 _KANA_ONLY = re.compile(r"[぀-ゟ]+")
 
 
@@ -120,7 +118,6 @@ class Answerability:
         score there, where it says more than the reader does. ``figures_missing``: the question's
         figures and days that no quote or title has.
         """
-        best = max(h.score for h in hits)
         evidence = selection.evidence
         likeliest = selection.spans[0] if selection.spans else None
         languages = (
@@ -136,11 +133,12 @@ class Answerability:
             titles=[e.article.title for e in evidence],
             thresholds=self._thresholds,
         )
+        sure, near = measured(likeliest.share if likeliest else 0.5, max(h.score for h in hits))
         figures = sum(i.kind in {"number", "date"} for i in report.issues)
         return {
-            "reader": logit(likeliest.share, _SUREST) if likeliest else 0.0,
-            "fused": 4 * best,
-            "fused_crossed": 4 * best * crossed,
+            "reader": sure,
+            "fused": near,
+            "fused_crossed": near * crossed,
             "place_rank": -float(_rank(likeliest, hits)) if likeliest else 0.0,
             "crossed": float(crossed),
             "figures_missing": float(min(2, figures)),

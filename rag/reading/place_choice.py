@@ -12,20 +12,28 @@ from dataclasses import dataclass
 
 from konkyo.rag.calibration import logit
 
-__all__ = ["PlaceWeights"]
+__all__ = ["PlaceWeights", "measured"]
 
 _SUREST = 1e-4
+
+
+def measured(reader: float, fused: float) -> tuple[float, float]:
+    """What is weighed: the log-odds of the reader's share, and four times the search score.
+
+    Both are of the order of one.
+    """
+    return logit(reader, _SUREST), 4 * fused
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceWeights:
     """A logistic model of "this place is the answer".
 
-    ``reader`` weighs the log-odds of the reader's share and ``fused`` four times the search score;
-    ``crossed`` is added where the place is in another language than the question, and never speaks
-    for it: of places that answer as well the asker's language is preferred.
-    ``benchmarks/fit_judge.py`` fitted them so that the right place comes first among those of its
-    question, and ``bias`` so that the shares are right on average.
+    ``reader`` and ``fused`` weigh what ``measured`` gives; ``crossed`` is added where the place is
+    in another language than the question, and never speaks for it: of places that answer as well
+    the asker's language is preferred. ``benchmarks/fit_judge.py`` fitted them so that the right
+    place comes first among those of its question, and ``bias`` so that the shares are right on
+    average.
     """
 
     reader: float = 0.964
@@ -35,6 +43,6 @@ class PlaceWeights:
 
     def share(self, reader: float, fused: float, *, crossed: bool) -> float:
         """Return the share that a place is the answer, from the reader's share and the score."""
-        odds = self.bias + self.reader * logit(reader, _SUREST) + self.fused * 4 * fused
-        odds += self.crossed * crossed
+        sure, near = measured(reader, fused)
+        odds = self.bias + self.reader * sure + self.fused * near + self.crossed * crossed
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, odds))))
