@@ -6,40 +6,24 @@ words of ``data/comparison.toml``; no model is asked.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import Annotated
 
-from pydantic import BeforeValidator
 from pydantic.dataclasses import dataclass as schema
 
-from konkyo.index.text.word_data import CHECKED, word_data
+from konkyo.index.text.word_data import CHECKED, FoldedPattern, word_data
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.reading.answerability import asked_for, terms
 
 __all__ = ["Side", "sides_asked", "sides_of"]
 
 
-def _folded(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
-
-
-def _all_folded(patterns: list[str]) -> tuple[re.Pattern[str], ...]:
-    return tuple(map(_folded, patterns))
-
-
-def _pairs(pairs: list[list[str]]) -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((_folded(found), put) for found, put in pairs)
-
-
 @schema(frozen=True, slots=True, config=CHECKED)
 class _Words:
     """How one language compares; ``data/comparison.toml`` says what each finds."""
 
-    sides: Annotated[tuple[re.Pattern[str], ...], BeforeValidator(_all_folded)]
-    rewritten: Annotated[tuple[tuple[re.Pattern[str], str], ...], BeforeValidator(_pairs)]
+    sides: tuple[FoldedPattern, ...]
+    rewritten: tuple[tuple[FoldedPattern, str], ...]
     whole: str
     topical: str
     stems: dict[str, str] = field(default_factory=dict)
@@ -57,7 +41,6 @@ class Side:
     own: frozenset[str]
 
 
-@cache
 def _words() -> Mapping[str, _Words]:
     return word_data(dict[str, _Words], "comparison", "konkyo.rag")
 

@@ -11,13 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
 
 from pydantic.dataclasses import dataclass as schema
 
 from konkyo.index.text.language import detect
 from konkyo.index.text.names import Name, names
-from konkyo.index.text.word_data import CHECKED, Alternatives, alternatives, word_data
+from konkyo.index.text.word_data import CHECKED, Alternatives, FoldedAlternatives, word_data
 from konkyo.rag.reading.answerability import terms
 from konkyo.rag.retrieval.evidence import token_cost
 from konkyo.rag.thresholds import DEFAULT, Thresholds
@@ -36,8 +35,6 @@ class Turn:
 _LETTERS = 20_000
 _HAN = re.compile(r"[一-龥]{1,8}")
 
-_Anywhere = Annotated[re.Pattern[str], alternatives(flags=re.IGNORECASE)]
-
 
 @schema(frozen=True, slots=True, config=CHECKED)
 class _Words:
@@ -49,10 +46,10 @@ class _Words:
     ``complete`` asks for the thing ("Xとは？").
     """
 
-    opens_back: _Anywhere
-    points_back: _Anywhere
-    ellipsis: _Anywhere
-    around: _Anywhere
+    opens_back: FoldedAlternatives
+    points_back: FoldedAlternatives
+    ellipsis: FoldedAlternatives
+    around: FoldedAlternatives
     complete: Alternatives
     asking_han: Alternatives
     hangul_asking: Alternatives

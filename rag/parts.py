@@ -11,11 +11,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Annotated
 
 from pydantic.dataclasses import dataclass
 
-from konkyo.index.text.word_data import CHECKED, Alternatives, alternatives, word_data
+from konkyo.index.text.word_data import CHECKED, Alternatives, FoldedAlternatives, word_data
 from konkyo.rag.conversation import leans_on_history
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.reading.answerability import asked_for
@@ -25,19 +24,18 @@ __all__ = ["asks_for_several", "parts_asked", "parts_of"]
 
 _END = re.compile(r"(?<=[?？])")
 _JOINERS = " \t、,，;；"
-_Folded = Annotated[re.Pattern[str], alternatives(flags=re.IGNORECASE)]
 
 
 @dataclass(frozen=True, slots=True, config=CHECKED)
 class _Words:
     """How one language asks several things; ``data/parts.toml`` says what each pattern finds."""
 
-    asking: _Folded
-    border: _Folded
+    asking: FoldedAlternatives
+    border: FoldedAlternatives
     beside: Alternatives
     circumstance: Alternatives
-    lead: _Folded
-    several: _Folded
+    lead: FoldedAlternatives
+    several: FoldedAlternatives
 
 
 def _words(language: str) -> _Words | None:

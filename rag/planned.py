@@ -6,17 +6,13 @@ as done. Where a language has no words in ``data/planned.toml``, nothing is take
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import Annotated
 
 from pydantic.dataclasses import dataclass
 
-from konkyo.index.text.word_data import CHECKED, Alternatives, alternatives, word_data
+from konkyo.index.text.word_data import CHECKED, Alternatives, FoldedAlternatives, word_data
 
 __all__ = ["asks_for_plan", "drops_plan", "is_planned"]
-
-_Folded = Annotated[re.Pattern[str], alternatives(flags=re.IGNORECASE)]
 
 
 @dataclass(frozen=True, slots=True, config=CHECKED)
@@ -25,7 +21,7 @@ class _Words:
 
     clause: Alternatives
     said: Alternatives
-    asked: _Folded
+    asked: FoldedAlternatives
 
 
 def _words(language: str) -> _Words | None:

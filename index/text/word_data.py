@@ -15,6 +15,8 @@ __all__ = [
     "CHECKED",
     "Alternatives",
     "Characters",
+    "FoldedAlternatives",
+    "FoldedPattern",
     "WordDataError",
     "alternatives",
     "any_of",
@@ -41,16 +43,33 @@ def alternatives(before: str = "", after: str = "", flags: int = 0) -> BeforeVal
     def compiled(patterns: Any) -> re.Pattern[str]:
         if not isinstance(patterns, list) or not all(isinstance(p, str) for p in patterns):
             raise ValueError("must be a list of regular expressions")
-        try:
-            return re.compile(f"{before}{any_of(patterns)}{after}", flags)
-        except re.error as exc:
-            raise ValueError(f"no regular expression: {exc}") from exc
+        return _compiled(f"{before}{any_of(patterns)}{after}", flags)
 
     return BeforeValidator(compiled)
 
 
 Alternatives = Annotated[re.Pattern[str], alternatives()]
 """One pattern of any of a list of regular expressions."""
+
+FoldedAlternatives = Annotated[re.Pattern[str], alternatives(flags=re.IGNORECASE)]
+"""The same in upper or lower case."""
+
+
+def _folded(pattern: Any) -> re.Pattern[str]:
+    if isinstance(pattern, str):
+        return _compiled(pattern, re.IGNORECASE)
+    raise ValueError("must be a regular expression")
+
+
+def _compiled(pattern: str, flags: int) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern, flags)
+    except re.error as exc:
+        raise ValueError(f"no regular expression: {exc}") from exc
+
+
+FoldedPattern = Annotated[re.Pattern[str], BeforeValidator(_folded)]
+"""One regular expression, in upper or lower case."""
 
 
 class WordDataError(ValueError):

@@ -10,10 +10,8 @@ Whether the answer changed from one day to another is asked in ``changes``.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Annotated
 
 from pydantic.dataclasses import dataclass
 
@@ -23,7 +21,7 @@ from konkyo.index.text.dates import dates
 from konkyo.index.text.language import detect
 from konkyo.index.text.moments import Moment, moments_agree
 from konkyo.index.text.quantities import Quantity, quantities, same_quantity
-from konkyo.index.text.word_data import CHECKED, alternatives, word_data
+from konkyo.index.text.word_data import CHECKED, FoldedAlternatives, word_data
 from konkyo.rag.reading.answerability import Asked, Measured, asked_for, holds, terms
 from konkyo.rag.retrieval.evidence import Sentences, Span
 from konkyo.rag.short_answer.place import Place, clean, place_in
@@ -48,7 +46,7 @@ _COMPARED: tuple[Measured, ...] = ("number", "date")
 class _Words:
     """How a question asks of the articles, not of what they tell: "Do the reports agree?"."""
 
-    differ: Annotated[re.Pattern[str], alternatives(flags=re.IGNORECASE)]
+    differ: FoldedAlternatives
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

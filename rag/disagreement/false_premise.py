@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic.dataclasses import dataclass as schema
 
@@ -26,7 +26,7 @@ from konkyo.index.text.name_identity import same_name
 from konkyo.index.text.names import Name, names
 from konkyo.index.text.negation import opposed_words, stands_in
 from konkyo.index.text.quantities import Quantity, quantities, same_quantity
-from konkyo.index.text.word_data import CHECKED, alternatives, word_data
+from konkyo.index.text.word_data import CHECKED, FoldedAlternatives, word_data
 from konkyo.rag.reading.answerability import terms
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Sentences, about
@@ -47,7 +47,7 @@ class _Words:
     """What stands for an unknown date, number, person, place or other, and words that only ask."""
 
     unknown: dict[str, str]
-    asking: Annotated[re.Pattern[str], alternatives(flags=re.IGNORECASE)]
+    asking: FoldedAlternatives
 
 
 def _words() -> dict[str, _Words]:

@@ -11,15 +11,13 @@ attacks loses at most the paragraph that quotes one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Annotated
 
 from pydantic.dataclasses import dataclass as schema
 
 from konkyo.index.records import Hit, Passage
-from konkyo.index.text.word_data import CHECKED, alternatives, word_data
+from konkyo.index.text.word_data import CHECKED, FoldedAlternatives, word_data
 from konkyo.rag.generation.chat_template import template_token, visible
 
 __all__ = ["commands", "without_commands"]
@@ -29,7 +27,7 @@ __all__ = ["commands", "without_commands"]
 class _Words:
     """How a paragraph commands the machine that reads it."""
 
-    commands: Annotated[re.Pattern[str], alternatives(flags=re.IGNORECASE)]
+    commands: FoldedAlternatives
 
 
 def _words() -> _Words:

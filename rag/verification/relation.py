@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated
 
 from pydantic.dataclasses import dataclass
 
@@ -22,7 +21,7 @@ from konkyo.index.text.names import names
 from konkyo.index.text.normalize import letters
 from konkyo.index.text.sentences import sentences
 from konkyo.index.text.tokens import words
-from konkyo.index.text.word_data import CHECKED, Characters, alternatives, word_data
+from konkyo.index.text.word_data import CHECKED, Characters, FoldedAlternatives, word_data
 from konkyo.rag.calibration import Calibration, logit
 from konkyo.rag.planned import drops_plan
 from konkyo.rag.reading.protocol import Reader
@@ -50,7 +49,7 @@ class _Grammar:
 class _Words:
     """By language, words of what is planned, wanted, expected, possible or conditional; grammar."""
 
-    open: dict[str, Annotated[re.Pattern[str], alternatives(flags=re.IGNORECASE)]]
+    open: dict[str, FoldedAlternatives]
     grammar: _Grammar
 
 
