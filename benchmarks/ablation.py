@@ -19,6 +19,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
@@ -33,13 +34,14 @@ from konkyo.rag.calibration import load_calibration  # noqa: E402
 from konkyo.rag.factory import CHECKER_BASE, open_checker  # noqa: E402
 from konkyo.rag.generation.output_format import Draft  # noqa: E402
 from konkyo.rag.types import Evidence  # noqa: E402
+from konkyo.rag.verification.fact_sources import FactKind  # noqa: E402
 from konkyo.rag.verification.facts import compare  # noqa: E402
 from konkyo.rag.verification.verifier import Verifier, drafted  # noqa: E402
 from training.news import load_clusters  # noqa: E402
 from training.rows import SUPPORTED  # noqa: E402
 from training.sources import janli, uhgeval  # noqa: E402
 
-KINDS = ("number", "date", "name", "negation", "quotation", "attribution")
+KINDS = get_args(FactKind)
 
 
 @dataclass(frozen=True)

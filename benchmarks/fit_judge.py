@@ -243,8 +243,8 @@ def main() -> None:
             rows.append(judge.features(case.question, case.language, chosen, case.hits))
             labels.append(case.label and not wrong)
             kinds.append("news wrong" if wrong else case.kind)
-    if args.rows and not kept:
-        args.rows.write_text(json.dumps([rows, labels, kinds]), "utf-8")
+        if args.rows:
+            args.rows.write_text(json.dumps([rows, labels, kinds]), "utf-8")
     names = sorted({n for r in rows for n in r})
     matrix = np.array([[r.get(n, 0.0) for n in names] for r in rows])
     y = np.array(labels)

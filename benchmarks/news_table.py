@@ -17,11 +17,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+
+from konkyo.eval.run import read_rows
+from konkyo.eval.scoring import Row
+from konkyo.eval.statistics import mean
 
 ROOT = Path(__file__).resolve().parent.parent
-
-Row = Mapping[str, Any]
 
 _SEVERAL = {"several", "comparison", "conflict"}
 _ONE = {"number", "date", "person", "place", "fact", "quote", "status"}
@@ -39,16 +40,10 @@ def run(command: Sequence[str], into: Path | None = None) -> None:
     into.write_text(told, "utf-8")
 
 
-def rows_of(folder: Path) -> list[Row]:
-    """The rows of an evaluation."""
-    lines = (folder / "rows.jsonl").read_text("utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def mean(rows: Sequence[Row], name: str) -> tuple[float, int]:
+def mean_of(rows: Sequence[Row], name: str) -> tuple[float, int]:
     """The mean of a score over the rows that have it, and their number."""
-    values = [row["scores"][name] for row in rows if name in row["scores"]]
-    return (sum(values) / len(values) if values else float("nan")), len(values)
+    found = mean([row.scores[name] for row in rows if name in row.scores])
+    return found.value, found.n
 
 
 def languages_of_gold(rows: Sequence[Row]) -> Callable[[Row], bool]:
@@ -58,8 +53,8 @@ def languages_of_gold(rows: Sequence[Row]) -> Callable[[Row], bool]:
     spoken = {a.source: a.language for a in load_shipped("news").articles}
 
     def own(row: Row) -> bool:
-        question = row["question"]
-        return question["language"] in {spoken.get(g["article"]) for g in question["gold"]}
+        question = row.question
+        return question.language in {spoken.get(gold.article) for gold in question.gold}
 
     return own
 
@@ -69,13 +64,13 @@ def pipeline_lines(rows: Sequence[Row]) -> list[tuple[str, str, str]]:
     own = languages_of_gold(rows)
 
     def of(kinds: set[str], where: Callable[[Row], bool] = lambda row: True) -> list[Row]:
-        return [r for r in rows if r["question"]["kind"] in kinds and where(r)]
+        return [r for r in rows if r.question.kind in kinds and where(r)]
 
     def told(some: Sequence[Row], name: str) -> str:
-        value, count = mean(some, name)
+        value, count = mean_of(some, name)
         return f"{value:.2f} of {count}"
 
-    answerable = [r for r in rows if r["question"]["answerable"]]
+    answerable = [r for r in rows if r.question.answerable]
     return [
         (
             "one place, article in the asker's language: right",
@@ -130,12 +125,12 @@ def reader_lines(figures: Mapping[str, float]) -> list[tuple[str, str, str]]:
 
 def jsquad_lines(rows: Sequence[Row]) -> list[tuple[str, str, str]]:
     """JSQuAD with and without the answering articles."""
-    yes = [r for r in rows if r["question"]["answerable"]]
-    no = [r for r in rows if not r["question"]["answerable"]]
+    yes = [r for r in rows if r.question.answerable]
+    no = [r for r in rows if not r.question.answerable]
     return [
-        ("JSQuAD: answered", f"{mean(yes, 'AnswerRate')[0]:.3f} of {len(yes)}", ".88"),
-        ("JSQuAD: right among answered", f"{mean(yes, 'RightWhenAnswered')[0]:.3f}", ".96"),
-        ("JSQuAD: refused", f"{mean(no, 'RefusalRecall')[0]:.3f} of {len(no)}", ".92"),
+        ("JSQuAD: answered", f"{mean_of(yes, 'AnswerRate')[0]:.3f} of {len(yes)}", ".88"),
+        ("JSQuAD: right among answered", f"{mean_of(yes, 'RightWhenAnswered')[0]:.3f}", ".96"),
+        ("JSQuAD: refused", f"{mean_of(no, 'RefusalRecall')[0]:.3f} of {len(no)}", ".92"),
     ]
 
 
@@ -163,8 +158,8 @@ def main() -> None:
     run([*evaluate, *jsquad, "--out", str(work / "jsquad"), *common])
     lines = [
         *reader_lines(json.loads(reader.read_text("utf-8"))),
-        *pipeline_lines(rows_of(work / "pipeline")),
-        *jsquad_lines(rows_of(work / "jsquad")),
+        *pipeline_lines(read_rows(work / "pipeline")),
+        *jsquad_lines(read_rows(work / "jsquad")),
     ]
     table = ["| | measured | asked for |", "|---|---|---|"]
     table += [f"| {name} | {figure} | {bar} |" for name, figure, bar in lines]
