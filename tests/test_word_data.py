@@ -112,7 +112,7 @@ def test_no_word_list_of_the_packages_holds_a_word_twice() -> None:
 def test_one_pattern_is_found_in_upper_or_lower_case_and_a_broken_one_is_told() -> None:
     schema = dict[str, FoldedPattern]
     assert parse_words(schema, 'one = "a+"', "some")["one"].findall("xAay") == ["Aa"]
-    with pytest.raises(WordDataError, match="some: one: .*no regular expression"):
+    with pytest.raises(WordDataError, match=r"some: one: .*no regular expression"):
         parse_words(schema, 'one = "(a"', "some")
-    with pytest.raises(WordDataError, match="some: one: .*must be a regular expression"):
+    with pytest.raises(WordDataError, match=r"some: one: .*must be a regular expression"):
         parse_words(schema, "one = 1", "some")
