@@ -56,6 +56,7 @@ class BuildHost:
         self._host = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.build_host"],
             cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

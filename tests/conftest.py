@@ -6,8 +6,10 @@ import faulthandler
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 
@@ -33,6 +35,13 @@ _END_SECONDS = 120
 def pytest_unconfigure() -> None:
     """Bound the end of the process too: a thread left behind would keep it for ever."""
     faulthandler.dump_traceback_later(_END_SECONDS, exit=True, file=sys.__stderr__)
+
+
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """Put the environment back: the command line sets what its children are to know."""
+    with mock.patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,11 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy
+import sqlalchemy.event
 
 from konkyo.index.errors import StoreError, StoreUnreachable
 from konkyo.index.stores.open import open_store, open_writer, verify_store
@@ -18,6 +21,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_engines import PASSWORD, Milvus, Postgres, milvus, postgres
 from fixtures_store import DIMENSION
 from test_store import ENCODER, SHAPE, article, cut, put
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 __all__ = ["milvus", "postgres"]
 
@@ -143,6 +149,38 @@ def test_a_promoted_replica_takes_over_in_the_middle_of_questions(
     assert all(at - killed < OUTAGE_SECONDS for at, _ in failed), failed
     assert len(failed) < asked / 2
     assert not [text for text in [t for _, t in failed] + lost_writes if PASSWORD in text]
+
+
+def test_a_session_that_ends_before_any_statement_is_told_as_our_error(postgres: Postgres) -> None:
+    """The server ends the writer's session before the first statement, the second, and so on."""
+    address = postgres.make("ended")
+    fill(address, range(5))
+    statements = 0
+    ending = 0
+
+    def before(connection: Connection, *_: object) -> None:
+        nonlocal statements
+        statements += 1
+        if statements == ending:
+            process = connection.connection.driver_connection.info.backend_pid
+            assert postgres.run(f"SELECT pg_terminate_backend({process}, 5000)") == [(True,)]
+
+    sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", before)
+    try:
+        fill(address, range(5, 6))
+        whole, committed = statements, [5]
+        for ending in range(1, whole + 1):
+            statements = 0
+            with contextlib.suppress(StoreError):
+                fill(address, range(5 + ending, 6 + ending))
+                committed.append(5 + ending)
+    finally:
+        sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", before)
+    assert whole > 20
+    with contextlib.closing(open_store(address)) as opened:
+        held = {summary.source for summary in opened.articles()}
+    assert {f"{number}.md" for number in [*range(5), *committed]} <= held
+    assert [f for f in verify_store(address) if not f.ok] == []
 
 
 def test_a_read_replica_answers_and_may_die(pair: tuple[Postgres, Postgres]) -> None:

@@ -71,7 +71,8 @@ class SqlRowWriter(BaseWriter):
         self._schema = schema
         self._swap = swap
         self._elder = elder
-        facts = meta_of(self._connection, self._database.shown, engine)
+        with self._database.translated_errors():
+            facts = meta_of(self._connection, self._database.shown, engine)
         super().__init__(
             self._database.shown,
             dimension=int(facts["dimension"]),

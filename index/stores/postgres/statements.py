@@ -53,9 +53,9 @@ class Statements:
         self, table: str, columns: str, types: Sequence[str], rows: Iterable[tuple[object, ...]]
     ) -> None:
         """Copy rows into a table, in PostgreSQL's binary format."""
-        driver = self.connection.connection.driver_connection
-        assert driver is not None
         with self.database.translated_errors():
+            driver = self.connection.connection.driver_connection
+            assert driver is not None
             for adapt in self._column.adapters:
                 adapt(driver)
             with (

@@ -29,7 +29,8 @@ class SqlWriter(SqlRowWriter):
             self._restore()
             return
         # This schema took over from another one, which is still there.
-        current = in_force(self._connection, self._database.address.store)
+        with self._database.translated_errors():
+            current = in_force(self._connection, self._database.address.store)
         if current is None or current.previous is None:
             raise StoreError(
                 f"{self._shown}: there is no earlier generation to go back to; one is kept from"
