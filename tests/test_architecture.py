@@ -96,6 +96,7 @@ NUMBERS = {
             "retrieval.hybrid._FILTERS",
         ),
     },
+    "how much is kept so as not to be worked out again": {"reading.reader._KEPT"},
     "a measure whose weight in calibration.json was fitted with it": {
         *("reading.place_choice._SUREST", "verification.relation._SUREST"),
     },

@@ -11,7 +11,7 @@ import pytest
 
 from konkyo.index.embedding.model_files import home, sha256_of
 from konkyo.index.errors import ModelDamaged, ModelMissing
-from konkyo.rag.reading.network import read_weights
+from konkyo.rag.reading.network import Network, read_weights
 from konkyo.rag.reading.reader import (
     WEIGHTS,
     ClaimSupport,
@@ -87,6 +87,22 @@ def test_a_reading_does_not_depend_on_its_neighbours(loaded: LearnedReader) -> N
     together = loaded.answers("費用はいくらですか", texts)
     assert together == [loaded.answers("費用はいくらですか", [t])[0] for t in texts]
     assert together == loaded.answers("費用はいくらですか", texts)
+
+
+def test_what_was_read_is_not_read_again(
+    loaded: LearnedReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question, claim = "研究所はどこにできますか", "研究所は名古屋市にできる。"
+    read, view = loaded.answers(question, [PASSAGE])[0], loaded.supports(claim, [PASSAGE])[0]
+
+    def forbidden(*_: object) -> dict[str, object]:
+        raise AssertionError("the network ran again")
+
+    monkeypatch.setattr(Network, "run", forbidden)
+    assert loaded.answers(question, [PASSAGE, PASSAGE]) == [read, read]
+    assert loaded.supports(claim, [PASSAGE]) == [view]
+    with pytest.raises(AssertionError, match="ran again"):
+        loaded.answers(question, [PASSAGE], ["another article (2026-05-14)"])
 
 
 def test_support_tells_a_true_claim_from_a_changed_one(loaded: LearnedReader) -> None:

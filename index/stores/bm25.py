@@ -16,10 +16,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+from cachetools import LRUCache, cached
 
 from konkyo.index.text.tokens import tokens
 
@@ -38,6 +40,8 @@ BM25_B = 0.7
 
 _MAX_FREQUENCY = 255
 _LONG_POSTINGS = 4_096
+_KEPT_BYTES = 16_000_000
+_ENTRY_BYTES = 500
 
 
 def term_key(term: str) -> int:
@@ -46,6 +50,12 @@ def term_key(term: str) -> int:
 
 
 _Entry = tuple[int, npt.NDArray[np.uint32], npt.NDArray[np.uint8]]
+
+
+def _bytes_of(found: tuple[list[_Entry], int]) -> int:
+    """What postings take that are kept; those in a file count as if they were in memory."""
+    entries = sum(docs.nbytes + frequencies.nbytes for _, docs, frequencies in found[0])
+    return entries + _ENTRY_BYTES
 
 
 class Segment(Protocol):
@@ -148,6 +158,8 @@ class Searcher:
         self._segments = tuple(segments)
         self._alive = tuple(alive)
         self._k1 = k1
+        # A question is searched for in several languages, and its terms are weighed each time.
+        self._living = cached(LRUCache(_KEPT_BYTES, _bytes_of), lock=Lock())(self._found)
         documents = total = 0
         for segment, mask in zip(segments, alive, strict=True):
             lengths = segment.lengths if mask is None else segment.lengths[mask]
@@ -224,7 +236,7 @@ class Searcher:
         terms.sort(key=lambda item: -item[0])
         return terms
 
-    def _living(self, key: int) -> tuple[list[_Entry], int]:
+    def _found(self, key: int) -> tuple[list[_Entry], int]:
         """Postings of one term in each segment without what is gone, and how many there are."""
         found: list[_Entry] = []
         holding = 0

@@ -14,10 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from cachetools import LRUCache, cached
 
 from konkyo.index.embedding.onnx_graph import Array
 from konkyo.index.errors import ModelMissing
@@ -44,6 +46,8 @@ _QUESTION, _CONTEXT, _WINDOW, _ECHO = 0, 1, 2, 3
 _BEGIN, _END = 0, 2
 _MOST, _PIECE, _STEP = 512, 320, 256
 _LONGEST_QUESTION, _LONGEST_CONTEXT = 96, 32
+_KEPT = 4096
+"""Readings, and views of claims, that are kept: some hundred questions' worth, a few megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,9 @@ class LearnedReader:
         self._longest = network.info.longest
         # One window a core: quicker than several cores in one window, and order changes nothing.
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="konkyo-reader")
+        # What many ask is read once, and what one question needs twice.
+        self._reading = cached(LRUCache(_KEPT), lock=Lock())(self._read)
+        self._support = cached(LRUCache(_KEPT), lock=Lock())(self._view)
 
     @property
     def fingerprint(self) -> str:
@@ -201,7 +208,7 @@ class LearnedReader:
         places = zip(row.asked, tokens[1 : 1 + len(row.asked), 3], strict=True)
         return [(a, b, float(x)) for (a, b), x in places if a >= 0 and b > a]
 
-    def _reading(self, question: str, window: str, context: str) -> WindowReading:
+    def _read(self, question: str, window: str, context: str) -> WindowReading:
         pieces = []
         for row in self._rows("query", question, window, context):
             tokens, verdict = self._run(row)
@@ -218,7 +225,7 @@ class LearnedReader:
         nothing = WindowReading(0.0, 0, 0, "", 0.0)
         return max(pieces, key=lambda r: r.probability, default=nothing)
 
-    def _support(self, claim: str, text: str, context: str) -> ClaimSupport:
+    def _view(self, claim: str, text: str, context: str) -> ClaimSupport:
         views = []
         for row in self._rows("claim", claim, text, context):
             tokens, verdict = self._run(row)
