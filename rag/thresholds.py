@@ -7,179 +7,168 @@ The pipeline's fingerprint covers it, and ``docs/configuration.md`` lists it. A 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from konkyo.index.text.thresholds import limit
 
 __all__ = ["DEFAULT", "Thresholds"]
-
-
-def _share(default: float, doc: str) -> float:
-    """A weight, share or factor with the sentence that the configuration reference prints."""
-    found: float = field(default=default, metadata={"doc": doc})
-    return found
-
-
-def _count(default: int, doc: str) -> int:
-    found: int = field(default=default, metadata={"doc": doc})
-    return found
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """The limits, stage by stage; each field says what it decides."""
 
-    follow_up_cost: float = _share(
+    follow_up_cost: float = limit(
         9.0, "estimated tokens up to which a question with no name of its own is a follow-up"
     )
-    follow_up_pointing: float = _share(
+    follow_up_pointing: float = limit(
         4.0, "times that cost up to which one that begins with a word for what was said is one, too"
     )
-    follow_up_naming: float = _share(
+    follow_up_naming: float = limit(
         2.2, "times that cost from which a question without such a word stands alone"
     )
-    follow_up_turns: int = _count(3, "earlier questions that are put before a follow-up at most")
-    follow_up_names: int = _count(
+    follow_up_turns: int = limit(3, "earlier questions that are put before a follow-up at most")
+    follow_up_names: int = limit(
         2, "names of the question before that a new one in a follow-up is put in the place of"
     )
-    parts: int = _count(
-        3, "parts of a question that are answered part by part; with more it is one"
-    )
-    part_letters: int = _count(2, "letters that a part of a question must have more than")
-    intent_certain: float = _share(
+    parts: int = limit(3, "parts of a question that are answered part by part; with more it is one")
+    part_letters: int = limit(2, "letters that a part of a question must have more than")
+    intent_certain: float = limit(
         0.995, "share of the example questions that must not be taken for anything else"
     )
-    spelling_articles: int = _count(2000, "newest articles whose spelling a question is put in")
-    spelling_long: int = _count(8, "letters from which two of a word may be wrong, and not one")
-    sentence_similarity: float = _share(
+    spelling_articles: int = limit(2000, "newest articles whose spelling a question is put in")
+    spelling_long: int = limit(8, "letters from which two of a word may be wrong, and not one")
+    sentence_similarity: float = limit(
         0.7, "weight of similarity to the question, against the passage's rank, in a quote's score"
     )
-    about_subject: float = _share(
+    about_subject: float = limit(
         0.47, "fused search score from which a passage is about the subject of a summary"
     )
-    digest_sentences: int = _count(6, "sentences of a summary at most")
-    digest_passages: int = _count(24, "passages that a summary or a definition is chosen from")
-    digest_newest: int = _count(24, "newest articles that the latest news are chosen from")
-    digest_articles: int = _count(10, "articles that a summary is chosen from at most")
-    digest_of_article: int = _count(6, "first sentences of an article that a summary may take")
-    digest_own_language: int = _count(
+    digest_sentences: int = limit(6, "sentences of a summary at most")
+    digest_passages: int = limit(24, "passages that a summary or a definition is chosen from")
+    digest_newest: int = limit(24, "newest articles that the latest news are chosen from")
+    digest_articles: int = limit(10, "articles that a summary is chosen from at most")
+    digest_of_article: int = limit(6, "first sentences of an article that a summary may take")
+    digest_own_language: int = limit(
         2, "articles in the asker's language from which on a summary is of these alone"
     )
-    digest_worth: float = _share(0.6, "weight of a sentence's worth against what it repeats")
-    digest_lead: float = _share(
+    digest_worth: float = limit(0.6, "weight of a sentence's worth against what it repeats")
+    digest_lead: float = limit(
         0.3, "weight of how early a sentence stands, against how central it is"
     )
-    digest_bearing: float = _share(
+    digest_bearing: float = limit(
         0.5, "similarity to the subject, scaled, from which a sentence is about it"
     )
-    digest_shortest: int = _count(12, "letters that a sentence of a summary has at least")
-    digest_longest: int = _count(400, "letters that a sentence of a summary has at most")
-    digest_title: int = _count(8, "letters from which a title in a request names its article")
-    digest_subject: int = _count(2, "letters that the subject of a definition has at least")
-    definition_quotes: int = _count(2, "quotes of a definition at most")
-    answer_in_sentence: float = _share(
+    digest_shortest: int = limit(12, "letters that a sentence of a summary has at least")
+    digest_longest: int = limit(400, "letters that a sentence of a summary has at most")
+    digest_title: int = limit(8, "letters from which a title in a request names its article")
+    digest_subject: int = limit(2, "letters that the subject of a definition has at least")
+    definition_quotes: int = limit(2, "quotes of a definition at most")
+    answer_in_sentence: float = limit(
         0.6, "weight of the reader's share in a quote's score, against both of these"
     )
-    answerable: float = _share(
+    answerable: float = limit(
         0.5,
         "share that the quotes answer, below which the question is refused; the fitted one wins",
     )
-    cosine_unanswered: float = _share(
+    cosine_unanswered: float = limit(
         0.78, "cosine of the best passage up to which nothing answers, where there is no reader"
     )
-    cosine_answered: float = _share(0.88, "cosine from which it surely answers, the same")
-    strictness: float = _share(
+    cosine_answered: float = limit(0.88, "cosine from which it surely answers, the same")
+    strictness: float = limit(
         8.0, "what a step of 1 in `answers.strictness` adds to the log-odds that are asked for"
     )
-    kind_missing: float = _share(
+    kind_missing: float = limit(
         0.1, "the most that share may be where a number or day is asked for and no quote holds one"
     )
-    quote_near_best: float = _share(
+    quote_near_best: float = limit(
         0.7, "part of the best quote's score from which another is shown beside it"
     )
-    read_near_best: float = _share(
+    read_near_best: float = limit(
         0.6, "the same for quotes given to the model where one fact is asked for"
     )
-    sure_place: float = _share(
+    sure_place: float = limit(
         0.8, "the reader's share from which a place is sure: a claim must hold what it holds"
     )
-    sure_place_near: float = _share(
+    sure_place_near: float = limit(
         0.9, "part of the surest place's share from which another place counts as sure, too"
     )
-    another_part: float = _share(
+    another_part: float = limit(
         0.7,
         "the reader's share, of the sentence alone, from which it is another part of the answer",
     )
-    part_quotes: int = _count(4, "quotes of an answer with several parts at most")
-    part_known: float = _share(
+    part_quotes: int = limit(4, "quotes of an answer with several parts at most")
+    part_known: float = limit(
         0.5, "share of a part's bigrams in another quote from which it says nothing new"
     )
-    short_tokens: int = _count(
+    short_tokens: int = limit(
         30, "estimated tokens up to which a part of an answer stands in the short answer"
     )
-    related: int = _count(3, "nearest articles that are named beside a refusal")
-    differing_quotes: int = _count(
+    related: int = limit(3, "nearest articles that are named beside a refusal")
+    differing_quotes: int = limit(
         3, "quotes of each of two searches, where it is asked whether articles differ"
     )
-    place_letters: int = _count(40, "letters from which a place is too long to be required")
-    place_words: int = _count(
+    place_letters: int = limit(40, "letters from which a place is too long to be required")
+    place_words: int = limit(
         16, "letters and digits from which a place's wording is no longer compared"
     )
-    place_overlap: float = _share(
+    place_overlap: float = limit(
         0.5, "share of a place's bigrams that a claim must have to say the same"
     )
-    across_languages: float = _share(
+    across_languages: float = limit(
         0.8,
         "share of support from which a claim in another language than all it cites may be shown"
         " (benchmarks/across.py: removes 99.2 % of true sentences of another paragraph)",
     )
-    own_script: float = _share(0.3, "share of a claim's letters that must be in its own script")
-    han_without_kana: int = _count(
+    own_script: float = limit(0.3, "share of a claim's letters that must be in its own script")
+    han_without_kana: int = limit(
         12, "Han characters without kana from which a Japanese claim is taken for Chinese"
     )
-    repeated_letters: int = _count(8, "letters of a run that is looked for once more")
-    repeated: float = _share(
+    repeated_letters: int = limit(8, "letters of a run that is looked for once more")
+    repeated: float = limit(
         0.3, "share of such runs of a sentence that stood there before, from which it repeats"
     )
-    laid_over: float = _share(
+    laid_over: float = limit(
         0.7, "share of a claim's words in a sentence from which what differs is a replacement"
     )
-    negation_laid: float = _share(
+    negation_laid: float = limit(
         0.6, "the same before a sentence can say the opposite of the claim"
     )
-    replaced: int = _count(
+    replaced: int = limit(
         3, "agreement on both sides of a difference, a word counting two, that makes it clear"
     )
-    source_named: float = _share(
+    source_named: float = limit(
         0.5, "share of the words of whoever is named as the source that the evidence must have"
     )
-    nearest_checked: int = _count(
+    nearest_checked: int = limit(
         4, "nearest passages that a sentence of a given text is checked against"
     )
-    quote_changed: float = _share(
+    quote_changed: float = limit(
         0.5, "share of letters in common from which a sentence took the place of a cited quote"
     )
-    bearing: float = _share(
+    bearing: float = limit(
         0.2, "the reader's share below which a second sentence is beside the question"
     )
-    words_kept: float = _share(
+    words_kept: float = limit(
         0.95, "share of its words in order from which a claim is one quote made shorter"
     )
-    conflict_place: float = _share(
+    conflict_place: float = limit(
         0.6, "the reader's share from which a place can disagree with another article"
     )
-    conflict_same_matter: float = _share(
+    conflict_same_matter: float = limit(
         0.4, "share from which two sentences are about the same matter (benchmarks/conflicts.py)"
     )
-    conflict_near: float = _share(
+    conflict_near: float = limit(
         0.9, "the same without a learned model: part of the other place's share or shared words"
     )
-    conflict_counted: int = _count(
+    conflict_counted: int = limit(
         50, "passages among which the articles that give each of several answers are counted"
     )
-    premise_passages: int = _count(5, "passages read for what a question takes for granted")
-    premise_place: float = _share(
+    premise_passages: int = limit(5, "passages read for what a question takes for granted")
+    premise_place: float = limit(
         0.5, "the reader's share from which a place may correct the question"
     )
-    premise_covered: float = _share(
+    premise_covered: float = limit(
         0.5, "share of the question's other words that a correcting or newer sentence must have"
     )
 
