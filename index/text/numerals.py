@@ -63,9 +63,10 @@ class _Cjk:
 
 @schema(frozen=True, slots=True, config=CHECKED)
 class _Korean:
-    """Native numerals of Korean, and what they count."""
+    """Native numerals of Korean, alone or after one of the ``tens``, and what they count."""
 
     counters: tuple[str, ...]
+    tens: tuple[str, ...]
     values: dict[str, int]
 
 
@@ -170,10 +171,18 @@ def _is_number(text: str, start: int, end: int, token: str) -> bool:
 
 
 @cache
+def _native_values() -> dict[str, int]:
+    known = _numerals().korean
+    tens = {word: 10 * n for n, word in enumerate(known.tens, start=1)}
+    ones = [(word, n) for word, n in known.values.items() if n < 10]
+    return known.values | tens | {t + o: a + b for t, a in tens.items() for o, b in ones}
+
+
+@cache
 def _native() -> re.Pattern[str]:
     known = _numerals().korean
     return re.compile(
-        rf"(?<![가-힣])(?P<n>{any_word(known.values)})\s?"
+        rf"(?<![가-힣])(?P<n>{any_word(_native_values())})\s?"
         rf"(?={any_of(known.counters)}(?:$|[^가-힣]|[이가은는을를의에로만도과와간째])|번째)"
     )
 
@@ -181,7 +190,7 @@ def _native() -> re.Pattern[str]:
 def korean_numbers(text: str) -> Iterator[Number]:
     """Yields native numerals of Korean before what they count."""
     for match in _native().finditer(text):
-        value = Decimal(_numerals().korean.values[match.group("n")])
+        value = Decimal(_native_values()[match.group("n")])
         yield Number(*match.span("n"), value, words=True)
 
 

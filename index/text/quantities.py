@@ -10,7 +10,7 @@ from functools import cache
 
 from konkyo.index.text.language import language_of_script
 from konkyo.index.text.normalize import fold
-from konkyo.index.text.number_context import around, currency_before
+from konkyo.index.text.number_context import around, currency_before, length_words
 from konkyo.index.text.number_words import (
     english_fractions,
     english_numbers,
@@ -67,6 +67,8 @@ _VULGAR = {"½": "0.5", "¼": "0.25", "¾": "0.75", "⅛": "0.125", "⅓": "0.33
 _CITATION = re.compile(r"\[\s?\d{1,3}(?:\s?,\s?\d{1,3})*\s?\]|【\s?\d{1,3}\s?】")
 _ROMAN = re.compile(r"(?<![A-Za-z])(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})(?![A-Za-z])")
 # In Korean law 제2조 제4항 and 2조 4항 are articles, not trillions.
+# 两个半月 and 三个半小时 are read as 两个月半 and 三个小时半: the half after the unit.
+_CHINESE_HALF = re.compile(r"([个個])半(月|小时|小時|星期|钟头)")
 _KOREAN_ARTICLE = re.compile(r"(?<=\d)조(?=\s?(?:제\s?)?\d+항)|(?<=제)(\d+)조")
 
 
@@ -87,6 +89,7 @@ def quantities(text: str, language: str | None = None) -> list[Quantity]:
     the script decides, and Latin script is read as English.
     """
     folded = _KOREAN_ARTICLE.sub(lambda m: (m.group(1) or "") + "條", fold(text))
+    folded = _CHINESE_HALF.sub(r"\1\2半", folded)
     code = (language or language_of_script(text) or "en")[:2]
     found: list[Quantity] = []
     for number in _numbers(folded, code):
@@ -97,7 +100,7 @@ def quantities(text: str, language: str | None = None) -> list[Quantity]:
     spans = [(q.start, q.end) for q in found]
     found += [
         more
-        for more in (*_halves(folded, text), *_romans(text))
+        for more in (*_in_words(folded, text), *_romans(text))
         if not any(a < more.end and more.start < b for a, b in spans)
     ]
     found.sort(key=lambda q: (q.start, q.end))
@@ -229,7 +232,7 @@ def _with_unit(read: _Reading, text: str, language: str) -> _Reading:
     unit, kind = _in_chinese(tail.name, tail.surface, language), tail.kind
     value, end = read.value, tail.end
     half = around().half_after.match(text, end)
-    if half and kind == "duration":
+    if half and (kind == "duration" or unit == "tenth"):
         value, end = value + Decimal("0.5"), half.end()
     old = around().old.match(text, end)
     if unit == "year" and old:
@@ -255,12 +258,18 @@ def _romans(original: str) -> Iterator[Quantity]:
         yield Quantity(*match.span(), match.group(), Decimal(value), None, "ordinal", small=True)
 
 
-def _halves(text: str, original: str) -> Iterator[Quantity]:
-    years = [m.span() for m in around().half_years.finditer(text)]
-    for a, b in years:
-        yield Quantity(a, b, original[a:b], Decimal("0.5"), "year", "duration")
-    for a, b in (m.span() for m in around().halves.finditer(text)):
-        if not any(a < end and start < b for start, end in years):
+def _in_words(text: str, original: str) -> Iterator[Quantity]:
+    """Lengths of time in one word (반년, 사흘), and halves that are part of none."""
+    known = list(around().lengths.values())
+    lengths = []
+    for match in length_words().finditer(text):
+        start, end = match.span()
+        lengths.append((start, end))
+        told = known[(match.lastindex or 1) - 1]
+        yield Quantity(start, end, original[start:end], told.number, told.unit, "duration")
+    for match in around().halves.finditer(text):
+        a, b = match.span()
+        if not any(a < end and start < b for start, end in lengths):
             yield Quantity(a, b, original[a:b], Decimal("0.5"), "share", "percent", small=True)
 
 
