@@ -7,12 +7,15 @@ as done. Where a language has no words in ``data/planned.toml``, nothing is take
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
 from konkyo.index.text.word_data import CHECKED, Alternatives, FoldedAlternatives, word_data
 
-__all__ = ["asks_for_plan", "drops_plan", "is_planned"]
+__all__ = ["AskedTime", "asks_for_plan", "drops_plan", "is_planned", "time_asked_of"]
+
+AskedTime = Literal["past", "to come"]
 
 
 @dataclass(frozen=True, slots=True, config=CHECKED)
@@ -22,6 +25,8 @@ class _Words:
     clause: Alternatives
     said: Alternatives
     asked: FoldedAlternatives
+    to_come: FoldedAlternatives
+    past: FoldedAlternatives
 
 
 def _words(language: str) -> _Words | None:
@@ -44,6 +49,20 @@ def asks_for_plan(question: str, language: str) -> bool:
     """Whether a question asks what was planned, whatever became of it."""
     words = _words(language)
     return words is not None and words.asked.search(question) is not None
+
+
+def time_asked_of(question: str, language: str) -> AskedTime | None:
+    """Whether a question asks of what has happened or of what has not yet, by its words.
+
+    None where they do not tell, or tell both ("When did she say that they will meet?").
+    """
+    words = _words(language)
+    if words is None:
+        return None
+    past, to_come = words.past.search(question), words.to_come.search(question)
+    if past and not to_come:
+        return "past"
+    return "to come" if to_come and not past else None
 
 
 def drops_plan(claim: str, language: str, quotes: Sequence[tuple[str, str]]) -> bool:

@@ -93,6 +93,9 @@ class Thresholds:
     sure_place_near: float = limit(
         0.9, "part of the surest place's share from which another place counts as sure, too"
     )
+    other_time: float = limit(
+        0.1, "part of its share that a day keeps which has passed where one to come is asked for"
+    )
     another_part: float = limit(
         0.7,
         "the reader's share, of the sentence alone, from which it is another part of the answer",

@@ -15,11 +15,12 @@ from konkyo.rag.disagreement.changes import newest_and_earlier, replaced
 from konkyo.rag.disagreement.conflicts import Version
 from konkyo.rag.factory import open_checker, open_pipeline
 from konkyo.rag.generation.llm import NoLLM
-from konkyo.rag.planned import asks_for_plan, drops_plan, is_planned
+from konkyo.rag.planned import asks_for_plan, drops_plan, is_planned, time_asked_of
 from konkyo.rag.reading.answerability import Asked
 from konkyo.rag.reading.reader import LearnedReader
 from konkyo.rag.retrieval.evidence import Span
 from konkyo.rag.short_answer.quotes import disputed
+from konkyo.rag.short_answer.short import short_answer
 from konkyo.rag.types import Answer, Evidence
 
 TOLD = {
@@ -107,6 +108,20 @@ def test_figures_of_one_day_are_a_disagreement(language: str) -> None:
     ]
     assert newest_and_earlier(question, language, pair) == (tuple(pair), ())
     assert disputed(pair, (), language).joined == "or"
+
+
+def test_a_figure_without_a_counter_counts_what_the_other_counts() -> None:
+    text, place = "About 170 Japanese are staying in Venezuela.", "About 170"
+    pair = [
+        version("2026-01-04", "现场约有160名日本人。", "160名", "zh"),
+        version("2026-01-04", text, place, "en", outlet="Times"),
+    ]
+    shown = disputed(pair, (), "zh")
+    places = [place for _, found in shown.quotes for place in found]
+    told = short_answer(places, "zh", shown.joined)
+    assert told is not None
+    assert "约170人" in told.text
+    assert "约170人 (Times" in shown.notices[0]
 
 
 def test_an_answer_that_is_given_before_and_after_another_did_not_change() -> None:
@@ -218,6 +233,30 @@ def test_a_question_for_a_plan_is_told_by_its_words() -> None:
     assert asks_for_plan("What did Northwind plan to do?", "en")
     assert not asks_for_plan("What did Northwind do?", "en")
     assert asks_for_plan("当初の予定はいつでしたか。", "ja")
+
+
+@pytest.mark.parametrize(
+    ("language", "to_come", "past", "either"),
+    [
+        ("en", "When will the two meet?", "When did the two meet?", "When is the summit?"),
+        ("en", "When does it open?", "When has it opened?", "When did he say it would open?"),
+        ("ja", "橋はいつ開通しますか。", "橋はいつ開通しましたか。", "会談はいつですか。"),
+        (
+            "ja",
+            "次の会談はいつ開かれるのか",
+            "橋が開いたのはいつですか。",
+            "いつ開かれていますか。",
+        ),
+        ("ko", "다리는 언제 열리나요?", "다리는 언제 열렸나요?", "회담은 언제인가요?"),
+        ("zh", "大桥将何时通车？", "大桥何时通车了？", "大桥何时通车？"),
+    ],
+)
+def test_the_time_a_question_asks_of_is_told_by_its_tense(
+    language: str, to_come: str, past: str, either: str
+) -> None:
+    assert time_asked_of(to_come, language) == "to come"
+    assert time_asked_of(past, language) == "past"
+    assert time_asked_of(either, language) is None
 
 
 def test_a_claim_that_leaves_out_that_its_quotes_tell_a_plan_drops_it() -> None:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from konkyo.index.records import ArticleSummary
-from konkyo.rag.disagreement.conflicts import asks_whether_they_differ, conflicting, same_matter
+from konkyo.index.records import ArticleSummary, Hit, Passage
+from konkyo.index.text.sentences import sentences
+from konkyo.rag.disagreement.conflicts import (
+    asks_whether_they_differ,
+    conflicting,
+    of_one_event,
+    same_matter,
+)
 from konkyo.rag.factory import open_checker
 from konkyo.rag.reading.reader import LearnedReader
 from konkyo.rag.retrieval.evidence import Span
@@ -158,3 +164,40 @@ def test_three_days_before_something_else_is_no_day() -> None:
     quote, span = told(1, "表明は投票の3日前だった。", "3日前")
     rival, other = told(2, "表明は今月5日だった。", "今月5日")
     assert conflicting(WHEN, [span, other], [quote, rival]) == ()
+
+
+CALL = "高市首相は1月2日夜、トランプ大統領と電話で会談した。"
+CALLED = "高市首相は1月2日、トランプ大統領と電話会談した。"
+
+
+@pytest.mark.parametrize(
+    ("beside", "left"),
+    [
+        ("天気は晴れだった。", ["1月2日", "昨年11月25日"]),
+        (CALLED, []),
+    ],
+)
+def test_an_article_that_tells_both_days_tells_two_events(
+    checker: LearnedReader, beside: str, left: list[str]
+) -> None:
+    quote, span = told(3, CALL, "1月2日")
+    rival, other = told(
+        4, "高市首相とトランプ大統領は昨年11月25日に電話で会談した。", "昨年11月25日"
+    )
+    text = f"{beside}{rival.text}"
+    hit = Hit(Passage("p", "a4", 0, 0, len(text), text), rival.article, 1.0, None, None)
+    found = conflicting(WHEN, [span, other], [quote, rival], checker)
+    assert [v.text for v in found] == ["1月2日", "昨年11月25日"]
+    one = of_one_event(WHEN, found, [hit], sentences, checker)
+    assert [v.text for v in one] == left
+
+
+def test_an_opening_that_was_put_off_is_no_second_event(checker: LearnedReader) -> None:
+    quote, span = told(1, "オーク橋は4月12日に開通する。", "4月12日")
+    rival, other = told(2, "オーク橋は6月20日に開通する。", "6月20日")
+    text = f"オーク橋は4月12日に開通する予定だった。{rival.text}"
+    hit = Hit(Passage("p", "a2", 0, 0, len(text), text), rival.article, 1.0, None, None)
+    asked = "オーク橋はいつ開通しますか。"
+    found = conflicting(asked, [span, other], [quote, rival], checker)
+    assert len(found) == 2
+    assert of_one_event(asked, found, [hit], sentences, checker) == found

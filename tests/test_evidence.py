@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from konkyo.index.records import ArticleSummary, Hit, Passage
 from konkyo.index.text.sentences import sentences
+from konkyo.rag.planned import AskedTime
 from konkyo.rag.retrieval.evidence import SelectionLimits, select, token_cost
 
 ARTICLE = (
@@ -129,6 +130,70 @@ def test_reading_goes_on_until_a_place_is_sure(place: int, read: int) -> None:
     assert reader.read == read
     assert (chosen.answerable == 0.9) == (place < read)
     assert (f"第{place}の" in chosen.evidence[0].text) == (place < read)
+
+
+@dataclass
+class Days(Counts):
+    """A reader that finds the day of every passage, one in October most surely."""
+
+    text: str = "月"
+
+    def answers(
+        self, question: str, windows: Sequence[str], contexts: Sequence[str] | None = None
+    ) -> list[Found]:
+        self.read += len(windows)
+        days = [w[: w.find("日") + 1] for w in windows]
+        return [Found(0.96 if "10月" in d else 0.85 if d else 0.05, 0, d) for d in days]
+
+
+@pytest.mark.parametrize(
+    ("time", "newest", "day"),
+    [
+        ("to come", "2026-02-09", "3月19日"),
+        ("past", "2026-02-09", "10月27日"),
+        (None, "2026-02-09", "10月27日"),
+        # Both had passed when the newest article was written.
+        ("to come", "2026-04-01", "10月27日"),
+    ],
+)
+def test_a_day_that_has_passed_does_not_answer_when_something_will_be(
+    time: AskedTime | None, newest: str, day: str
+) -> None:
+    told = [
+        hit("10月27日に会談する。", "a1"),
+        hit("3月19日に会談する。", "a2"),
+        hit("雨だった。", "a3"),
+    ]
+    days = ["2025-10-25", "2026-02-09", newest]
+    many = [
+        replace(one, article=replace(one.article, published=day))
+        for one, day in zip(told, days, strict=True)
+    ]
+    reader = Days()
+    chosen = select(
+        "会談はいつ？",
+        many,
+        encoder=Words(("会談",)),
+        sentences=sentences,
+        reader=reader,
+        time=time,
+    )
+    assert chosen.spans[0].text == day
+    assert day in chosen.evidence[0].text
+
+
+def test_reading_goes_on_past_a_sure_day_of_another_time() -> None:
+    past = [hit(f"10月{n}日に会談した。", f"a{n}") for n in range(10, 25)]
+    ahead = hit("3月19日に会談する。", "b")
+    chosen = select(
+        "いつ？",
+        [*past, ahead],
+        encoder=Words(("会談",)),
+        sentences=sentences,
+        reader=Days(),
+        time="to come",
+    )
+    assert chosen.spans[0].text == "3月19日"
 
 
 def test_no_more_is_shown_than_may_be() -> None:

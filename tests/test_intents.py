@@ -17,7 +17,7 @@ from konkyo.index.embedding.encoders import load_encoder
 from konkyo.index.embedding.model_files import home
 from konkyo.index.embedding.protocol import Encoder, Vectors
 from konkyo.index.errors import ModelMissing
-from konkyo.index.records import ArticleSummary
+from konkyo.index.records import ArticleSummary, Filter
 from konkyo.rag.factory import open_pipeline
 from konkyo.rag.generation.llm import NoLLM
 from konkyo.rag.intents.classifier import IntentClassifier
@@ -297,3 +297,50 @@ def test_who_someone_is_stands_beside_the_name(
     assert said in outcome.citations[0].quote
     if outcome.short is not None:
         assert outcome.short.text in said
+
+
+@pytest.mark.parametrize(
+    ("utterance", "language"),
+    [
+        ("Summarise the news about Venezuela", "en"),
+        ("베네수엘라 공격에 대해 요약해 줘", "ko"),
+        ("总结一下关于委内瑞拉的新闻", "zh"),
+    ],
+)
+def test_a_subject_of_foreign_articles_alone_is_told_in_frames_of_the_askers_language(
+    pipeline: Pipeline, utterance: str, language: str
+) -> None:
+    only = Filter(languages=frozenset({"ja"}))
+    outcome = pipeline.ask(utterance, where=only, today=TODAY)
+    assert isinstance(outcome, Answer)
+    assert outcome.language == language
+    assert {c.language for c in outcome.citations} == {"ja"}
+    assert all(claim.frame and claim.language == "ja" for claim in outcome.claims)
+    assert any("ベネズエラ" in c.quote for c in outcome.citations)
+
+
+@pytest.mark.parametrize(
+    "utterance",
+    ["Summarise the news about Tesla", "테슬라에 대해 요약해 줘", "总结一下关于比特币的新闻"],
+)
+def test_a_subject_that_no_foreign_article_names_is_refused(
+    pipeline: Pipeline, utterance: str
+) -> None:
+    only = Filter(languages=frozenset({"ja"}))
+    assert isinstance(pipeline.ask(utterance, where=only, today=TODAY), Refusal)
+
+
+def test_headings_are_no_sentences_of_a_summary(encoder: Encoder, tmp_path: Path) -> None:
+    parts = (
+        "【オーク・ダムの工事】",
+        "オーク・ダムの工事は三月に始まった。",
+        "【オーク・ダムの費用】",
+        "オーク・ダムの費用は八億円だ。",
+    )
+    source = tmp_path / "dam.md"
+    source.write_text("\n\n".join(["# オーク・ダムの工事が始まる", *parts]), "utf-8")
+    build([str(source)], str(tmp_path / "store"), encoder)
+    over = open_pipeline(str(tmp_path / "store"), llm=NoLLM(), encoder=encoder)
+    outcome = over.ask("オーク・ダムについてまとめて", today=TODAY)
+    assert isinstance(outcome, Answer)
+    assert {c.quote for c in outcome.citations} <= {parts[1], parts[3]}

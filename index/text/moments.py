@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-__all__ = ["Grain", "Moment", "days_of", "moments_agree", "shift_month", "week_of"]
+__all__ = [
+    "Grain",
+    "Moment",
+    "days_of",
+    "moments_agree",
+    "nearest_day",
+    "shift_month",
+    "week_of",
+]
 
 Grain = Literal["day", "month", "year", "decade", "century", "week", "weekday", "time", "ago"]
 
@@ -55,6 +63,19 @@ def days_of(
     if day is None:
         return date(year, month, 1), date(year, month, last)
     return (date(year, month, day),) * 2 if 1 <= day <= last else None
+
+
+def nearest_day(moment: Moment, published: date) -> date | None:
+    """Return the day of a moment; of the year that brings it nearest, where none is known.
+
+    Of a month or another period the first day, where that can be told.
+    """
+    if moment.day is None:
+        return moment.earliest
+    month = moment.month or published.month
+    years = [moment.year] if moment.year else range(published.year - 1, published.year + 2)
+    days = [found[0] for year in years if (found := days_of(year, month, moment.day))]
+    return min(days, key=lambda day: abs(day - published), default=None)
 
 
 def week_of(day: date, steps: int) -> tuple[date, date]:

@@ -9,13 +9,16 @@ not change, nor did a day that had passed when it was written of.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 from konkyo.index.text.dates import dates
-from konkyo.index.text.moments import Moment, days_of
 from konkyo.index.text.name_identity import same_name
 from konkyo.index.text.names import Name, names
-from konkyo.rag.disagreement.conflicts import Version, about_the_same, surest_place
+from konkyo.rag.disagreement.conflicts import (
+    Version,
+    about_the_same,
+    surest_place,
+    was_to_come,
+)
 from konkyo.rag.planned import asks_for_plan, is_planned
 from konkyo.rag.reading.answerability import Asked, asked_for, terms
 from konkyo.rag.retrieval.evidence import Span
@@ -44,7 +47,7 @@ def newest_and_earlier(
         since = min((v.days[0] for v in newest), default="")
         (newest if version.days[-1] >= since else earlier).append(version)
     read = any(version.span.share > 0.0 for version in newest)
-    if not read or any(v.kind == "date" and not _was_to_come(v) for v in earlier):
+    if not read or any(v.kind == "date" and not was_to_come(v) for v in earlier):
         return whole
     return tuple(newest), tuple(earlier)
 
@@ -104,23 +107,6 @@ def _day(quote: Evidence) -> str:
 
 def _on_other_days(one: Evidence, other: Evidence) -> bool:
     return bool(_day(one) and _day(other)) and _day(one) != _day(other)
-
-
-def _was_to_come(version: Version) -> bool:
-    """Whether the day that an article gives had not come when it was published."""
-    published = date.fromisoformat(_day(version.evidence))
-    found = dates(version.span.text, published, version.span.language)
-    return any((day := _nearest(moment, published)) and day > published for moment in found)
-
-
-def _nearest(moment: Moment, published: date) -> date | None:
-    """The day of a moment; of the year that brings it nearest, where none is known."""
-    if moment.day is None:
-        return moment.earliest
-    month = moment.month or published.month
-    years = [moment.year] if moment.year else range(published.year - 1, published.year + 2)
-    days = [found[0] for year in years if (found := days_of(year, month, moment.day))]
-    return min(days, key=lambda day: abs(day - published), default=None)
 
 
 def _planned(told: _Place) -> bool:

@@ -19,7 +19,7 @@ from konkyo.index.ingest.dedup import same_story
 from konkyo.index.records import Hit
 from konkyo.index.text.dates import dates
 from konkyo.index.text.language import detect
-from konkyo.index.text.moments import Moment, moments_agree
+from konkyo.index.text.moments import Moment, moments_agree, nearest_day
 from konkyo.index.text.quantities import Quantity, quantities, same_quantity
 from konkyo.index.text.word_data import CHECKED, FoldedAlternatives, word_data
 from konkyo.rag.reading.answerability import Asked, Measured, asked_for, holds, terms
@@ -35,8 +35,10 @@ __all__ = [
     "asks_whether_they_differ",
     "conflicting",
     "counted",
+    "of_one_event",
     "same_matter",
     "surest_place",
+    "was_to_come",
 ]
 
 _COMPARED: tuple[Measured, ...] = ("number", "date")
@@ -184,6 +186,60 @@ def counted(
     )
 
 
+def of_one_event(
+    question: str,
+    versions: Sequence[Version],
+    hits: Sequence[Hit],
+    sentences: Sentences,
+    supporter: Supporter | None = None,
+    thresholds: Thresholds = DEFAULT,
+) -> tuple[Version, ...]:
+    """The same answers without days of other events; none where only the first is left.
+
+    An article that tells both days of the same matter (a second call "after one in November") tells
+    two events, and disagrees with nobody. A day that had not come when it was written of may have
+    been put off, and stays.
+    """
+
+    def tells(version: Version, other: Version) -> bool:
+        day = _day((version.evidence, version.span))
+        own = other.evidence.article.article_id
+        return any(
+            day is not None
+            and moments_agree(day, moment)
+            and about_the_same(
+                question,
+                (version.evidence, version.span),
+                (sentence, _span_at(sentence, moment.start, moment.end)),
+                supporter,
+                thresholds,
+            )
+            for hit in hits
+            if hit.article.article_id == own
+            for sentence in _sentences_of(hit, sentences)
+            for moment in _moments(sentence)
+            if moment.day is not None
+        )
+
+    if not versions or versions[0].kind != "date":
+        return tuple(versions)
+    first, *others = versions
+    kept = [
+        v
+        for v in others
+        if was_to_come(first) or was_to_come(v) or not (tells(first, v) or tells(v, first))
+    ]
+    return (first, *kept) if kept else ()
+
+
+def was_to_come(version: Version) -> bool:
+    """Whether the day that an article gives had not come when it was published."""
+    published = _published(version.evidence)
+    found = dates(version.span.text, published, version.span.language)
+    days = [nearest_day(moment, published) for moment in found] if published else []
+    return any(day is not None and published is not None and day > published for day in days)
+
+
 def _sentences_of(hit: Hit, sentences: Sentences) -> Iterator[Evidence]:
     """The sentences of a passage, as quotes without a number."""
     text, base = hit.passage.text, hit.passage.start
@@ -236,17 +292,15 @@ def _written(kind: Asked | None, told: Evidence) -> list[Span]:
     """Every figure or day that a quote holds, as a place in it."""
     language = told.article.language
     found = quantities(told.text, language) if kind == "number" else _moments(told)
-    return [
-        Span(
-            told.text[x.start : x.end],
-            0.0,
-            told.article.article_id,
-            language,
-            told.start + x.start,
-            told.start + x.end,
-        )
-        for x in found
-    ]
+    return [_span_at(told, x.start, x.end) for x in found]
+
+
+def _span_at(quote: Evidence, start: int, end: int) -> Span:
+    """A place of a quote that no reader saw."""
+    article, base = quote.article, quote.start
+    return Span(
+        quote.text[start:end], 0.0, article.article_id, article.language, base + start, base + end
+    )
 
 
 def _same(kind: Asked | None, one: tuple[Evidence, Span], two: tuple[Evidence, Span]) -> bool:

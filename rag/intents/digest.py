@@ -24,9 +24,10 @@ from konkyo.index.text.language import same_language
 from konkyo.index.text.moments import Moment
 from konkyo.index.text.name_identity import find_name
 from konkyo.index.text.names import names
-from konkyo.index.text.normalize import letters
 from konkyo.index.text.periods import period_in_question
+from konkyo.index.text.sentences import is_heading
 from konkyo.rag.intents.examples import subject_of
+from konkyo.rag.intents.naming import has_names_of, named_article
 from konkyo.rag.messages import NoticeKey
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.question_budget import readable
@@ -101,7 +102,7 @@ class Digester:
         """What the articles tell; None where none is about the subject."""
         notices: list[tuple[NoticeKey, dict[str, str]]] = []
         found = self._hits(asked, telling, where)
-        named = _named(asked.standalone, found, self._limits.digest_title)
+        named = named_article(asked.standalone, found, self._limits.digest_title)
         narrowed, period = _narrowed(asked.standalone, where, today)
         # A title may name a period, too.
         if period and named is None:
@@ -171,7 +172,8 @@ class Digester:
         subject = subject_of(asked.standalone, telling) or asked.standalone
         hits = self._retriever.retrieve(subject, self._limits.digest_passages, where)
         near = [h for h in hits if h.score >= self._limits.about_subject]
-        named = _named(asked.standalone, near, self._limits.digest_title)
+        near = near or self._abroad(subject, asked.language, where)
+        named = named_article(asked.standalone, near, self._limits.digest_title)
         if named is not None:
             return without_commands(readable([h for h in near if h.article == named]))
         own = list(
@@ -180,6 +182,14 @@ class Digester:
         if len(own) >= self._limits.digest_own_language:
             near = [h for h in near if h.article in own]
         return without_commands(readable(near))
+
+    def _abroad(self, subject: str, language: str, where: Filter) -> list[Hit]:
+        """Passages in other languages than the asker's that have all names of a subject.
+
+        Scores of a search across languages do not tell what is about a subject; names do.
+        """
+        hits = self._retriever.retrieve(subject, self._limits.digest_passages, where, language)
+        return [h for h in hits if has_names_of(subject, language, h)]
 
     def _naming(self, asked: AskedQuestion, where: Filter, period: Filter) -> list[Hit]:
         """Sentences that name a day of a period, whenever they were published."""
@@ -243,13 +253,14 @@ class Digester:
         return sorted(oldest_first, key=lambda s: s.article.published or "", reverse=True)
 
     def _read(self, hits: Sequence[Hit]) -> list[_Sentence]:
-        """The sentences of passages, each once, best passage first; those of odd length not."""
+        """The sentences of passages, each once, best passage first; no headings, no odd lengths."""
         found: dict[tuple[str, int], _Sentence] = {}
         for hit in hits:
             base = hit.passage.start
             for start, end in self._sentences(hit.passage.text, hit.article.language):
                 text = hit.passage.text[start:end]
-                if self._limits.digest_shortest <= len(text) <= self._limits.digest_longest:
+                fits = self._limits.digest_shortest <= len(text) <= self._limits.digest_longest
+                if fits and not is_heading(text):
                     place = base + start
                     key = (hit.article.article_id, base + end)
                     found.setdefault(key, _Sentence(hit.article, place, base + end, text, place))
@@ -340,19 +351,6 @@ def _within(period: Filter, moment: Moment) -> bool:
         return False
     first, last = moment.earliest.isoformat(), moment.latest.isoformat()
     return (period.since or first) <= first and last <= (period.until or last)
-
-
-def _named(question: str, hits: Sequence[Hit], least: int) -> ArticleSummary | None:
-    """The article whose whole title, or the beginning of it, a question holds.
-
-    A title of less than ``least`` letters may be a word like any other.
-    """
-    asked = letters(question)
-    for article in dict.fromkeys(hit.article for hit in hits):
-        title = letters(article.title)
-        if len(title) >= least and title[:80] in asked:
-            return article
-    return None
 
 
 def _scaled(values: Vectors) -> Vectors:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -15,6 +16,8 @@ from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.records import Hit
 from konkyo.index.text.language import same_language
 from konkyo.index.text.word_data import CHECKED, alternatives, word_data
+from konkyo.rag.planned import AskedTime
+from konkyo.rag.reading.asked_time import in_time, suits_time
 from konkyo.rag.reading.place_choice import PlaceWeights
 from konkyo.rag.reading.protocol import Reader, Reading
 from konkyo.rag.thresholds import DEFAULT, Thresholds
@@ -146,10 +149,12 @@ def select(
     language: str | None = None,
     limits: SelectionLimits = SelectionLimits(),
     thresholds: Thresholds = DEFAULT,
+    time: AskedTime | None = None,
 ) -> Selection:
     """Choose the quotes shown to the reader and to the model, numbered from 1, best first.
 
     ``language`` is the asker's. ``limits.places`` weigh how likely each place is the answer.
+    ``time``: the day of something that has happened, or has not yet, is asked for.
 
     A sentence scores by its similarity to the question and, where a learned reader is given, by
     the probability that the answer lies in it. A sentence that leans on the one before it is
@@ -158,13 +163,16 @@ def select(
     hits = list(hits)[: limits.passages if reader is None else limits.passages_most]
     if not hits:
         return Selection((), None if reader is None else 0.0, ())
-    readings = _readings(question, hits, reader, limits.passages, thresholds.sure_place)
+    newest = max((h.article.published or "" for h in hits), default="")[:10]
+    suits = partial(suits_time, time, newest)
+    readings = _readings(question, hits, reader, limits.passages, thresholds.sure_place, suits)
     hits = hits[: len(readings) or len(hits)]
     candidates = _candidates(hits, sentences)
     likely = [
         limits.places.share(r.probability, h.score, crossed=_crossed(h, language))
         for h, r in zip(hits, readings, strict=False)
     ]
+    likely = in_time(likely, [*map(suits, hits, readings)], readings, thresholds)
     best = int(np.argmax(likely)) if likely else 0
     shares = [readings[best].probability * share / likely[best] for share in likely]
     inside = [_share_inside(c, readings, shares) for c in candidates]
@@ -194,7 +202,12 @@ def _crossed(hit: Hit, language: str | None) -> bool:
 
 
 def _readings(
-    question: str, hits: Sequence[Hit], reader: Reader | None, step: int, sure: float
+    question: str,
+    hits: Sequence[Hit],
+    reader: Reader | None,
+    step: int,
+    sure: float,
+    suits: Callable[[Hit, Reading], bool | None],
 ) -> list[Reading]:
     """One reading a passage, ``step`` at a time, until a place is sure or all are read."""
     found: list[Reading] = []
@@ -203,7 +216,8 @@ def _readings(
     for start in range(0, len(hits), step):
         some = hits[start : start + step]
         found += reader.answers(question, [h.passage.text for h in some], [about(h) for h in some])
-        if max(r.probability for r in found) >= sure:
+        pairs = zip(hits, found, strict=False)
+        if any(r.probability >= sure and suits(h, r) is not False for h, r in pairs):
             break
     return found
 

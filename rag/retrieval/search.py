@@ -13,9 +13,10 @@ from konkyo.index.text.language import same_language
 from konkyo.index.text.periods import period_in_question
 from konkyo.rag.conversation import said_anew
 from konkyo.rag.messages import notice_text
+from konkyo.rag.planned import AskedTime, asks_for_plan, time_asked_of
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.question_budget import readable
-from konkyo.rag.reading.answerability import terms
+from konkyo.rag.reading.answerability import asked_for, terms
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.corrections import superseded
 from konkyo.rag.retrieval.evidence import Selection, SelectionLimits, Sentences, Span, about, select
@@ -243,6 +244,7 @@ class Search:
             language=asked.language,
             limits=self._limits,
             thresholds=self._thresholds,
+            time=_time_of_day_asked(asked),
         )
 
     def _answering(self, hits: Sequence[Hit], selection: Selection) -> set[str]:
@@ -267,6 +269,15 @@ class Search:
             anchors(spans, self._thresholds),
             one.where,
         )
+
+
+def _time_of_day_asked(asked: AskedQuestion) -> AskedTime | None:
+    """Whether the day that is asked for has passed or is to come; None: either, or no day is."""
+    question, language = asked.standalone, asked.language
+    if asked_for(question) != "date":
+        return None
+    time = time_asked_of(question, language)
+    return None if time == "past" and asks_for_plan(question, language) else time
 
 
 def reader_alone(thresholds: Thresholds) -> Decide:

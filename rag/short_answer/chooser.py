@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from konkyo.rag.disagreement.changes import newest_and_earlier, replaced
-from konkyo.rag.disagreement.conflicts import Version, conflicting, counted
+from konkyo.rag.disagreement.conflicts import Version, conflicting, counted, of_one_event
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Sentences
@@ -46,6 +46,7 @@ class QuoteChooser:
             differ=asked.asks_if_they_differ,
             thresholds=limits,
         )
+        told = of_one_event(question, told, found.hits, self.sentences, self.supporter, limits)
         if not told:
             evidence, supporter = found.evidence, self.supporter
             return replaced(question, asked.language, spans, evidence, supporter, limits)

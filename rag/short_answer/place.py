@@ -14,7 +14,16 @@ from konkyo.rag.short_answer.quantity_text import hedge_of
 from konkyo.rag.short_answer.wording import Hedge, wording
 from konkyo.rag.types import Evidence
 
-__all__ = ["Fact", "Place", "changes_nothing", "clean", "facts_of", "place_in", "place_of"]
+__all__ = [
+    "Fact",
+    "Place",
+    "changes_nothing",
+    "clean",
+    "facts_of",
+    "place_in",
+    "place_of",
+    "unit_counted",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +31,7 @@ class Place:
     """Where a quote answers: ``quote[start:end]``, in code points.
 
     ``language`` is that of the quote (ISO 639-1), ``published`` its article's day (YYYY-MM-DD).
+    ``counted`` is the unit of what its figure counts, where that is known from elsewhere only.
     """
 
     quote: str
@@ -29,6 +39,7 @@ class Place:
     end: int
     language: str
     published: str | None = None
+    counted: str | None = None
 
     @property
     def text(self) -> str:
@@ -70,10 +81,24 @@ def facts_of(place: Place) -> list[Fact]:
     figures = []
     for figure in quantities(place.quote, place.language):
         if not figure.small and not any(_meet(figure, m) for m in moments):
-            figure = _end_of_change(figure, place)
+            figure = _counting(_end_of_change(figure, place), place.counted)
             hedge, start, end = hedge_of(place.quote, figure.start, figure.end)
             figures.append(Fact(figure, start, end, hedge))
     return sorted((f for f in [*moments, *figures] if _meet(f, place)), key=lambda f: f.start)
+
+
+def unit_counted(place: Place) -> str | None:
+    """The unit of what the one figure of a place counts, where its words tell it."""
+    values = [fact.value for fact in facts_of(place)]
+    counted = [v.unit for v in values if isinstance(v, Quantity) and v.kind == "count"]
+    return counted[0] if len(counted) == len(values) == 1 else None
+
+
+def _counting(figure: Quantity, unit: str | None) -> Quantity:
+    """The figure with the unit of what it counts, where its own words have none."""
+    if unit is None or figure.unit is not None or figure.kind != "plain":
+        return figure
+    return replace(figure, unit=unit, kind="count")
 
 
 def _end_of_change(figure: Quantity, place: Place) -> Quantity:

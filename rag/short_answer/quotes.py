@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from konkyo.index.text.language import same_language
@@ -15,7 +15,7 @@ from konkyo.rag.question import AskedQuestion
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Span, token_cost
 from konkyo.rag.retrieval.search import Found
-from konkyo.rag.short_answer.place import Place, place_in
+from konkyo.rag.short_answer.place import Place, place_in, unit_counted
 from konkyo.rag.short_answer.short import Joined, short_answer
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.types import Evidence
@@ -149,12 +149,16 @@ def disputed(newest: Sequence[Version], earlier: Sequence[Version], language: st
     Those of ``newest`` are the answer, and disagree where they are several; those of ``earlier``
     stand behind it, told by their days.
     """
-    quotes: list[tuple[Evidence, tuple[Place, ...]]] = [(v.evidence, (v.place,)) for v in newest]
+    places = {v: v.place for v in (*newest, *earlier)}
+    # "About 170 Japanese" counts persons, as 「約160人」 does.
+    unit = next((u for p in places.values() if (u := unit_counted(p))), None)
+    places = {v: replace(place, counted=unit) for v, place in places.items()}
+    quotes: list[tuple[Evidence, tuple[Place, ...]]] = [(v.evidence, (places[v],)) for v in newest]
     quotes += [(version.evidence, ()) for version in earlier]
-    told = "; ".join(_said(version, language) for version in newest)
+    told = "; ".join(_said(version, places[version], language) for version in newest)
     notices = [notice_text("conflict", language, told=told)] if len(newest) > 1 else []
     if earlier:
-        before = "; ".join(_said(version, language) for version in earlier)
+        before = "; ".join(_said(version, places[version], language) for version in earlier)
         notices.append(notice_text("changed", language, newest=told, earlier=before))
     return Quoted(
         tuple(quotes),
@@ -165,9 +169,9 @@ def disputed(newest: Sequence[Version], earlier: Sequence[Version], language: st
     )
 
 
-def _said(version: Version, language: str) -> str:
+def _said(version: Version, place: Place, language: str) -> str:
     """An answer with who gives it: one article by its name, several by their number and days."""
-    short = short_answer([version.place], language)
+    short = short_answer([place], language)
     text = short.text if short is not None else version.text
     if version.articles == 1:
         return f"{text} ({_origin(version.evidence)})"

@@ -1,0 +1,63 @@
+"""Whether the day of a place lies in the time that a question asks of.
+
+"When will they meet?" is not answered by a day before the newest article that was found, nor "When
+did they meet?" by one behind it, if another article tells a day that suits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from konkyo.index.records import Hit
+from konkyo.index.text.dates import dates
+from konkyo.index.text.moments import nearest_day
+from konkyo.rag.planned import AskedTime
+from konkyo.rag.reading.protocol import Reading
+from konkyo.rag.thresholds import Thresholds
+
+__all__ = ["in_time", "suits_time"]
+
+
+def suits_time(time: AskedTime | None, newest: str, hit: Hit, reading: Reading) -> bool | None:
+    """Whether the day of a place lies in the time asked of, seen from the newest article's day.
+
+    None where no time is asked of, or the place holds no one day.
+    """
+    day = _day(hit, reading) if time is not None else None
+    if day is None:
+        return None
+    return day >= newest if time == "to come" else day <= newest
+
+
+def in_time(
+    likely: Sequence[float],
+    suiting: Sequence[bool | None],
+    readings: Sequence[Reading],
+    limits: Thresholds,
+) -> list[float]:
+    """The shares of places, lowered for days of another time than is asked of.
+
+    Nothing is lowered where the reader is not sure of a day that suits.
+    """
+    sure = any(
+        suits and reading.probability >= limits.conflict_place
+        for suits, reading in zip(suiting, readings, strict=True)
+    )
+    return [
+        share * limits.other_time if sure and suits is False else share
+        for share, suits in zip(likely, suiting, strict=True)
+    ]
+
+
+def _day(hit: Hit, reading: Reading) -> str | None:
+    """The one day of a place (YYYY-MM-DD), the last day of a longer time; else none."""
+    if hit.article.published is None:
+        return None
+    published = date.fromisoformat(hit.article.published[:10])
+    found = dates(hit.passage.text[reading.start : reading.end], published, hit.article.language)
+    if len(found) != 1:
+        return None
+    moment = found[0]
+    day = nearest_day(moment, published) if moment.day is not None else moment.latest
+    return day.isoformat() if day is not None else None
