@@ -50,7 +50,7 @@ from konkyo.rag.short_answer.quotes import Quoted
 from konkyo.rag.suggestions import AnswerCheck
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.timings import Timings
-from konkyo.rag.types import Answer, Event, Evidence, Finished, Outcome
+from konkyo.rag.types import Answer, Event, Evidence, EvidenceReady, Finished, Outcome
 from konkyo.rag.verification.meaning import Supporter
 from konkyo.rag.verification.verifier import SUPPORT, Verdict, Verifier, drafted
 
@@ -286,9 +286,9 @@ class Pipeline:
         if found.share < self.options.answerable:
             yield Finished(building.refuse("weak_evidence", found.related))
             return
-        yield from self._claims(found, building)
+        evidence = yield from self._claims(found, building)
         if building.claims:
-            yield Finished(building.answer(found.evidence))
+            yield Finished(building.answer(evidence))
         else:
             yield Finished(building.refuse("unsupported", found.related))
 
@@ -326,10 +326,18 @@ class Pipeline:
         """Whether quotes support a sentence, whatever was asked."""
         return self._verifier.check(drafted(draft, evidence, question, language), SUPPORT)
 
-    def _claims(self, found: Found, building: OutcomeBuilder) -> Iterator[Event]:
-        """What is said: articles that disagree, else checked sentences, else the best quotes."""
+    def _claims(
+        self, found: Found, building: OutcomeBuilder
+    ) -> Generator[Event, None, tuple[Evidence, ...]]:
+        """What is said: articles that disagree, else checked sentences, else the best quotes.
+
+        Returns what may be cited.
+        """
         options = self.options
         told = self._quoted(found, building.asked, options.quotes_shown)
+        evidence = tuple(dict.fromkeys([*found.evidence, *(quote for quote, _ in told.quotes)]))
+        if evidence != found.evidence:
+            yield EvidenceReady(evidence, building.asked.language)
         yield from building.tell(told.places, told.joined)
         if not told.notices and options.style.phrases(self.llm.name):
             drafter = Drafter(
@@ -346,6 +354,7 @@ class Pipeline:
             for item, places in told.quotes:
                 yield building.quote(item, places, dated=told.dated)
             building.notices += told.notices
+        return evidence
 
     def _quoted(self, found: Found, asked: AskedQuestion, most: int) -> Quoted:
         """The quotes that answer."""

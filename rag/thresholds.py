@@ -96,6 +96,13 @@ class Thresholds:
     other_time: float = limit(
         0.1, "part of its share that a day keeps which has passed where one to come is asked for"
     )
+    twin_passages: int = limit(
+        4, "passages in the asker's language that are searched for what a foreign quote says"
+    )
+    twin_sentences: int = limit(3, "nearest sentences of them that the checker compares with it")
+    twin_share: float = limit(
+        0.95, "share of the same matter from which such a sentence says what the quote says"
+    )
     another_part: float = limit(
         0.7,
         "the reader's share, of the sentence alone, from which it is another part of the answer",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from konkyo.index.text.language import same_language
 from konkyo.rag.disagreement.changes import newest_and_earlier, replaced
 from konkyo.rag.disagreement.conflicts import Version, conflicting, counted, of_one_event
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Sentences
 from konkyo.rag.retrieval.search import Found, Search
+from konkyo.rag.short_answer.own_language import own_quote, place_read, said_in
 from konkyo.rag.short_answer.quotes import Quoted, disputed, quoted
+from konkyo.rag.short_answer.short import short_answer
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.verification.meaning import Supporter
 
@@ -31,9 +34,41 @@ class QuoteChooser:
         """Each of several answers, each part of one, or at most so many of the best quotes."""
         versions = self._versions(found, asked)
         if not versions:
-            return quoted(found, asked, most, self.reader, self.thresholds)
+            best = quoted(found, asked, most, self.reader, self.thresholds)
+            return self._in_own_language(best, found, asked)
         newest, earlier = newest_and_earlier(asked.standalone, asked.language, versions)
         return disputed(newest, earlier, asked.language)
+
+    def _in_own_language(self, best: Quoted, found: Found, asked: AskedQuestion) -> Quoted:
+        """The best quotes; one in the asker's language that answers as well in their place.
+
+        Such a one holds a sure place, where the short answer cannot be said exactly in that
+        language, or says what the best quote says.
+        """
+        if self.supporter is None or self.reader is None or best.several or not best.quotes:
+            return best
+        (first, places), limits = best.quotes[0], self.thresholds
+        if same_language(first.article.language, asked.language):
+            return best
+        short = short_answer(places, asked.language)
+        sure = [s for s in found.selection.spans if s.share >= limits.sure_place]
+        own = own_quote(found.evidence, sure, asked.language)
+        if own is not None and (short is None or not short.exact):
+            return replace(best, quotes=((own[0], (own[1],)),))
+        same = said_in(
+            asked.language,
+            first,
+            next(iter(places), None),
+            found,
+            encoder=self.search.encoder,
+            sentences=self.sentences,
+            supporter=self.supporter,
+            limits=limits,
+        )
+        if same is None:
+            return best
+        place = place_read(asked.standalone, same, self.reader, limits.bearing)
+        return replace(best, quotes=((same, (place,) if place else ()),))
 
     def _versions(self, found: Found, asked: AskedQuestion) -> tuple[Version, ...]:
         """The answers of articles that differ, or of which a newer one took another's place."""

@@ -16,6 +16,9 @@ __all__ = ["rendered"]
 _BESIDE = 16
 """Letters around a fact up to which it is said with the printed words beside it."""
 
+_NAME = 0.3
+"""Share of a place's letters that a name must be for that."""
+
 
 def rendered(place: Place, language: str) -> Short:
     """The place in a language: one fact or name, a list of them, or as it is printed.
@@ -48,6 +51,9 @@ def _beside_print(place: Place, language: str) -> Short:
         read = reading(name.text, place.language, language)
     known = fact or name
     if known is None or len(place.text) - (known.end - known.start) > _BESIDE:
+        return Short(place.text, place.language, False)
+    # "The UN" is not what was asked for where the place is "an urgent meeting of the UN".
+    if fact is None and (known.end - known.start) < _NAME * len(place.text):
         return Short(place.text, place.language, False)
     if said:
         return Short(words.reading.format(x=said, y=place.text), language, False)
