@@ -261,3 +261,23 @@ def test_a_sentence_of_a_summary_in_another_language_is_never_bare(asked: str) -
     assert claim.language == "ja"
     answer = building.answer((quote,))
     assert answer.text.startswith(claim.frame)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "target", "wanted", "exact"),
+    [
+        ("総理大臣", "ja", "en", "prime minister", True),
+        ("Treasury Secretary", "en", "ja", "財務長官", True),
+        ("米財務長官", "ja", "ko", "재무장관(米財務長官)", False),
+        ("国家主席", "zh", "ko", "국가주석", True),
+        ("외교장관", "ko", "ja", "外相", True),
+        ("former President", "en", "zh", "总统（former President）", False),
+        ("村長", "ja", "en", "村長", False),
+    ],
+)
+def test_an_office_is_said_in_the_askers_language(
+    text: str, language: str, target: str, wanted: str, exact: bool
+) -> None:
+    told = short_answer([Place(text, 0, len(text), language)], target)
+    assert told is not None
+    assert (told.text, told.exact) == (wanted, exact)

@@ -6,6 +6,7 @@ from konkyo.index.text.moments import Moment
 from konkyo.index.text.names import Name, names
 from konkyo.rag.short_answer.moment_text import moment_text
 from konkyo.rag.short_answer.name_text import name_text, reading
+from konkyo.rag.short_answer.office_text import office_text
 from konkyo.rag.short_answer.place import Fact, Place, changes_nothing, clean, facts_of
 from konkyo.rag.short_answer.quantity_text import quantity_text
 from konkyo.rag.short_answer.wording import locale_of, wording, words_of
@@ -43,6 +44,11 @@ def _beside_print(place: Place, language: str) -> Short:
     words = words_of(language) or words_of("en")
     assert words is not None
     fact, name = _only_fact(place), _only_name(place)
+    office = None
+    if fact is None and name is None:
+        office = office_text(place.text, place.language, language)
+    if office is not None and len(place.text) <= _BESIDE:
+        return Short(words.reading.format(x=office[0], y=place.text), language, False)
     said = read = None
     if fact is not None and (isinstance(fact.value, Moment) or fact.value.unit is not None):
         said = _said(fact, language)
@@ -73,7 +79,9 @@ def _exact(place: Place, language: str) -> str | None:
     """The whole place as one fact or one known name."""
     facts = facts_of(place)
     if not facts:
-        return name_text(place.text, place.language, language)
+        office = office_text(place.text, place.language, language)
+        whole = office[0] if office is not None and office[1] else None
+        return name_text(place.text, place.language, language) or whole
     borders = [place.start, *(at for f in facts for at in (f.start, f.end)), place.end]
     rest = [place.quote[a:b] for a, b in zip(borders[::2], borders[1::2], strict=True)]
     if any(part.strip() and not changes_nothing(part) for part in rest):
