@@ -123,7 +123,11 @@ NUMBERS = {
             "intents.respond._NEWEST",
         ),
         *("intents.respond._SUGGESTIONS", "short_answer.quantity_text._PLACES"),
-        *("short_answer.rendering._BESIDE", "suggestions._ASKED_FOR_EACH"),
+        *(
+            "short_answer.rendering._BESIDE",
+            "short_answer.rendering._NAME",
+            "suggestions._ASKED_FOR_EACH",
+        ),
         *("suggestions._LONGEST_TITLE", "suggestions._MOST_NAMES"),
     },
     "how far a pattern looks": {

@@ -172,7 +172,7 @@ class Digester:
         subject = subject_of(asked.standalone, telling) or asked.standalone
         hits = self._retriever.retrieve(subject, self._limits.digest_passages, where)
         near = [h for h in hits if h.score >= self._limits.about_subject]
-        near = near or self._abroad(subject, asked.language, where)
+        near = near or self._in_other_languages(subject, asked.language, where)
         named = named_article(asked.standalone, near, self._limits.digest_title)
         if named is not None:
             return without_commands(readable([h for h in near if h.article == named]))
@@ -183,7 +183,7 @@ class Digester:
             near = [h for h in near if h.article in own]
         return without_commands(readable(near))
 
-    def _abroad(self, subject: str, language: str, where: Filter) -> list[Hit]:
+    def _in_other_languages(self, subject: str, language: str, where: Filter) -> list[Hit]:
         """Passages in other languages than the asker's that have all names of a subject.
 
         Scores of a search across languages do not tell what is about a subject; names do.
