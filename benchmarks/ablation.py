@@ -25,15 +25,14 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from corruptions import load  # noqa: E402
+from quote_alone import quote_alone  # noqa: E402
 
 from konkyo.index.embedding.encoders import load_encoder  # noqa: E402
 from konkyo.index.embedding.model_registry import model_path  # noqa: E402
-from konkyo.index.records import ArticleSummary  # noqa: E402
 from konkyo.index.text.language import same_language  # noqa: E402
 from konkyo.rag.calibration import load_calibration  # noqa: E402
 from konkyo.rag.factory import CHECKER_BASE, open_checker  # noqa: E402
 from konkyo.rag.generation.output_format import Draft  # noqa: E402
-from konkyo.rag.types import Evidence  # noqa: E402
 from konkyo.rag.verification.fact_sources import FactKind  # noqa: E402
 from konkyo.rag.verification.facts import compare  # noqa: E402
 from konkyo.rag.verification.verifier import Verifier, drafted  # noqa: E402
@@ -132,10 +131,7 @@ def checked(verifier: Verifier, claim: Claim, evidence: str) -> Checked:
         evidence_languages=[claim.evidence_language],
         published=[claim.published],
     )
-    article = ArticleSummary(
-        "a", "", "a", None, claim.published, claim.evidence_language, None, len(evidence)
-    )
-    quote = Evidence(1, article, 0, len(evidence), evidence, 1.0)
+    quote = quote_alone(evidence, claim.evidence_language, claim.published)
     verdict = verifier.check(
         drafted(Draft(claim.text, (1,)), [quote], "", claim.language), ("meaning",)
     )

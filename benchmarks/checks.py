@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from corruptions import load as load_changed  # noqa: E402
+from quote_alone import quote_alone  # noqa: E402
 
 from konkyo.eval.formats.load import load as load_questions  # noqa: E402
 from konkyo.eval.questions import Question  # noqa: E402
@@ -110,8 +111,7 @@ def changed_claims(shared: Path, count: int, rng: random.Random) -> Claims:
     for item in items:
         taken[item.kind] += 1
         if taken[item.kind] <= count:
-            article = ArticleSummary("a", "", "a", None, item.published, item.language, None, 1)
-            shown = [quote(1, article, item.evidence, 0, len(item.evidence))]
+            shown = [quote_alone(item.evidence, item.language, item.published)]
             kind = "true" if item.kind == "clean" else f"changed {item.kind}"
             found.append((kind, DraftedClaim(item.claim, (1,), shown, "", item.language)))
     return found

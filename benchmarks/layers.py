@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from corruptions import Item, load  # noqa: E402
+from quote_alone import quote_alone  # noqa: E402
 
 from konkyo.eval.corpus import corpus_store  # noqa: E402
 from konkyo.eval.formats.load import load as load_questions  # noqa: E402
@@ -32,7 +33,7 @@ from konkyo.eval.questions import without_gold  # noqa: E402
 from konkyo.eval.scoring import right  # noqa: E402
 from konkyo.eval.withheld import withheld  # noqa: E402
 from konkyo.index.embedding.encoders import load_encoder  # noqa: E402
-from konkyo.index.records import ArticleSummary, Hit  # noqa: E402
+from konkyo.index.records import Hit  # noqa: E402
 from konkyo.index.settings import ChunkSettings  # noqa: E402
 from konkyo.rag.calibration import load_calibration  # noqa: E402
 from konkyo.rag.factory import CHECKER_BASE, open_checker, open_pipeline  # noqa: E402
@@ -40,14 +41,13 @@ from konkyo.rag.generation.llm import NoLLM  # noqa: E402
 from konkyo.rag.generation.output_format import Draft  # noqa: E402
 from konkyo.rag.reading.answerability import Answerability  # noqa: E402
 from konkyo.rag.retrieval.evidence import Selection  # noqa: E402
-from konkyo.rag.types import Answer, Evidence  # noqa: E402
+from konkyo.rag.types import Answer  # noqa: E402
 from konkyo.rag.verification.verifier import Verifier, drafted  # noqa: E402
 
 
 def check(verifier: Verifier, item: Item) -> bool:
     """Whether a claim passes against its evidence."""
-    article = ArticleSummary("a", "", "a", None, item.published, item.evidence_language, None, 1)
-    quote = Evidence(1, article, 0, len(item.evidence), item.evidence, 1.0)
+    quote = quote_alone(item.evidence, item.evidence_language, item.published)
     draft = Draft(item.claim, (1,))
     return verifier.check(drafted(draft, [quote], "", item.language)).reason is None
 
