@@ -440,7 +440,7 @@ class FakeReader:
             evidence(1, ENGLISH, ENGLISH.text.split("\n")[1]),
             evidence(2, JAPANESE, JAPANESE.text.split("\n")[0]),
         )
-        short = Short("$550 billion", "en", exact=True)
+        short = Short("$550 billion", "en", exact=True, planned="planned" in question)
         frame = f"According to {JAPANESE.outlet} (in Japanese, 9 Feb 2026): $550 billion."
         claim = Claim(shown[1].text, (2,), 1.0, frame, "ja")
         removed = Removed(shown[1].text.removesuffix("。"), "relation")

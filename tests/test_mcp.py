@@ -128,6 +128,29 @@ def test_progress_is_told_while_an_answer_is_made(url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("What is quoted?", "in short: $550 billion"),
+        ("What quoted sum is planned?", "in short: $550 billion (planned or expected)"),
+    ],
+)
+def test_progress_marks_what_is_planned(url: str, question: str, said: str) -> None:
+    from mcp import Client
+
+    told: list[str] = []
+
+    async def heard(progress: float, total: float | None, message: str | None) -> None:
+        told.append(message or "")
+
+    async def use() -> None:
+        async with Client(url + "mcp") as client:
+            await client.call_tool("ask", {"question": question}, progress_callback=heard)
+
+    asyncio.run(use())
+    assert said in told
+
+
+@pytest.mark.parametrize(
     ("tool", "arguments", "said"),
     [
         ("show", {"article_id": "0" * 16}, "0" * 16),
