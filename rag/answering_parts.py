@@ -12,7 +12,7 @@ from konkyo.rag.question import AskedQuestion
 from konkyo.rag.reading.answerability import asked_for, holds
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.short_answer.place import Place, clean
-from konkyo.rag.short_answer.quotes import Quoted
+from konkyo.rag.short_answer.quotes import Quoted, of_kind
 from konkyo.rag.short_answer.short import short_answer
 from konkyo.rag.types import AnsweredPart, Event, Evidence, EvidenceReady
 
@@ -84,9 +84,9 @@ def _read_in(told: Told, quotes: Sequence[Evidence], reader: Reader, sure: float
     if found is None or found[0].probability < sure:
         return told
     reading, quote = found
-    place = Place(
-        quote.text, reading.start, reading.end, quote.article.language, quote.article.published
-    )
+    article = quote.article
+    read = Place(quote.text, reading.start, reading.end, article.language, article.published)
+    place = of_kind(read, asked)
     if not _is_of_kind(asked, place):
         return told
     return replace(told, quoted=Quoted(((quote, (place,)),)), share=reading.probability)

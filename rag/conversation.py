@@ -16,7 +16,13 @@ from pydantic.dataclasses import dataclass as schema
 
 from konkyo.index.text.language import detect
 from konkyo.index.text.names import Name, names
-from konkyo.index.text.word_data import CHECKED, Alternatives, FoldedAlternatives, word_data
+from konkyo.index.text.word_data import (
+    CHECKED,
+    Alternatives,
+    FoldedAlternatives,
+    FoldedPattern,
+    word_data,
+)
 from konkyo.rag.reading.answerability import terms
 from konkyo.rag.retrieval.evidence import token_cost
 from konkyo.rag.thresholds import DEFAULT, Thresholds
@@ -37,13 +43,21 @@ _HAN = re.compile(r"[一-龥]{1,8}")
 
 
 @schema(frozen=True, slots=True, config=CHECKED)
+class _Instead:
+    """How one language asks only when, where or why of what was asked before."""
+
+    asks: FoldedPattern
+    asked: FoldedPattern
+
+
+@schema(frozen=True, slots=True, config=CHECKED)
 class _Words:
     """How a question leans on the turns before it.
 
     A question that begins as ``opens_back`` is about what was said; ``points_back`` counts only
     where nothing before it can be meant; ``ellipsis`` leaves out what is asked about but for what
     is new ("韓国は？", "中国呢？", "And Korea?"), and ``around`` is what stands around that.
-    ``complete`` asks for the thing ("Xとは？").
+    ``complete`` asks for the thing ("Xとは？"); ``instead`` is by language.
     """
 
     opens_back: FoldedAlternatives
@@ -54,6 +68,7 @@ class _Words:
     asking_han: Alternatives
     hangul_asking: Alternatives
     small_words: frozenset[str]
+    instead: dict[str, _Instead]
 
 
 def _words() -> _Words:
@@ -156,9 +171,13 @@ def other_forms(
 ) -> tuple[str, ...]:
     """What a follow-up that was put behind the questions before it may ask in other words.
 
-    The question before about the one name that is new ("What about Korea?"), in the place of one
+    A bare "when", "where" or "why" takes the place of what the question before asks for; else
+    the question before about the one name that is new ("What about Korea?"), in the place of one
     of its first two; else the names of the question before with what is new ("高市 支持率").
     """
+    instead = _asked_instead(question, history[-1].question) if history else None
+    if instead is not None:
+        return (instead,)
     before = next((t.question for t in reversed(history) if names(t.question)), "")
     if not before:
         return ()
@@ -170,6 +189,18 @@ def other_forms(
         others = [n for n in known if n.text != fresh[0].text][: thresholds.follow_up_names]
         return tuple(_put(before, name, new, fresh[0]) for name in others)
     return (" ".join([*dict.fromkeys(n.text for n in known), new]),)
+
+
+def _asked_instead(question: str, before: str) -> str | None:
+    """The question before with a bare "when", "where" or "why" for what it asks, if it can be."""
+    words = _words().instead.get(detect(before))
+    asks = words.asks.search(question.strip()) if words else None
+    asked = words.asked.search(before) if words else None
+    if asks is None or asked is None:
+        return None
+    word = asks["word"]
+    word = word.capitalize() if asked.start() == 0 else word
+    return before[: asked.start()] + word + before[asked.end() :]
 
 
 def said_anew(question: str, before: str) -> frozenset[str]:

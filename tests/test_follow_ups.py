@@ -59,6 +59,13 @@ def test_the_context_of_a_question_is_searched_and_the_question_read() -> None:
         ),
         ("高市早苗对防卫费有什么打算？", "那修宪呢？", ("高市早苗 修宪",)),
         ("How many people died?", "And why?", ()),
+        ("Which dam did the flood break?", "And when was that?", ("When did the flood break?",)),
+        (
+            "市長は東京で誰と会いましたか。",
+            "それはいつですか。",
+            ("市長は東京でいつ会いましたか。",),
+        ),
+        ("시장은 서울에서 누구를 만났나요?", "그건 언제예요?", ("시장은 서울에서 언제 만났나요?",)),
     ],
 )
 def test_what_is_new_takes_the_place_of_a_name_or_stands_beside_the_names(

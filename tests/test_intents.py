@@ -22,6 +22,7 @@ from konkyo.rag.factory import open_pipeline
 from konkyo.rag.generation.llm import NoLLM
 from konkyo.rag.intents.classifier import IntentClassifier
 from konkyo.rag.intents.examples import as_example, examples, examples_fingerprint, subject_of
+from konkyo.rag.intents.naming import bare_name, named_at
 from konkyo.rag.intents.replies import without_page
 from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.suggestions import title_question
@@ -344,3 +345,43 @@ def test_headings_are_no_sentences_of_a_summary(encoder: Encoder, tmp_path: Path
     outcome = over.ask("オーク・ダムについてまとめて", today=TODAY)
     assert isinstance(outcome, Answer)
     assert {c.quote for c in outcome.citations} <= {parts[1], parts[3]}
+
+
+@pytest.mark.parametrize(
+    ("text", "subject", "language", "found"),
+    [
+        ("国家防衛戦略(NDS)を公表した。", "NDS", "ja", "NDS"),
+        ("The FUNDS were frozen.", "NDS", "en", None),
+        (
+            "原子力空母ジョージ・ワシントンを視察した。",
+            "George Washington",
+            "ja",
+            "ジョージ・ワシントン",
+        ),
+        ("Washington says so.", "George Washington", "en", None),
+        ("経済は伸びた。", "経済", "ja", None),
+    ],
+)
+def test_a_subject_is_named_where_a_sentence_has_its_name(
+    text: str, subject: str, language: str, found: str | None
+) -> None:
+    place = named_at(text, subject, language)
+    assert (None if place is None else text[place[0] : place[1]]) == found
+
+
+def test_an_article_before_a_name_is_no_part_of_it() -> None:
+    assert bare_name("the George Washington") == "George Washington"
+    assert bare_name("the bridge") == "the bridge"
+    assert bare_name("高市早苗") == "高市早苗"
+
+
+def test_what_something_is_was_neither_planned_nor_done(encoder: Encoder, tmp_path: Path) -> None:
+    source = tmp_path / "ship.md"
+    text = "The crew will visit the research vessel Blue Heron on Friday. Rain is expected."
+    source.write_text(f"# A visit to the harbour\n\n{text}", "utf-8")
+    build([str(source)], str(tmp_path / "store"), encoder)
+    over = open_pipeline(str(tmp_path / "store"), llm=NoLLM(), encoder=encoder)
+    outcome = over.ask("What is the Blue Heron?", today=TODAY)
+    assert isinstance(outcome, Answer)
+    assert "research vessel Blue Heron" in outcome.text
+    assert outcome.short is None or not outcome.short.planned

@@ -10,6 +10,7 @@ from konkyo.rag.question import understand
 from konkyo.rag.retrieval.evidence import Span
 from konkyo.rag.short_answer.frame import frame, framed_text
 from konkyo.rag.short_answer.place import Place, place_in, place_of
+from konkyo.rag.short_answer.quotes import of_kind
 from konkyo.rag.short_answer.short import short_answer, short_text
 from konkyo.rag.timings import Timings
 from konkyo.rag.types import Claim, Evidence, Short
@@ -281,3 +282,23 @@ def test_an_office_is_said_in_the_askers_language(
     told = short_answer([Place(text, 0, len(text), language)], target)
     assert told is not None
     assert (told.text, told.exact) == (wanted, exact)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "place", "language", "wanted"),
+    [
+        ("防长何时会谈的？", "上个月，两国防长在华盛顿会谈。", "华盛顿", "zh", "上个月"),
+        ("When did they meet?", "They met in Oslo on May 3.", "Oslo", "en", "May 3"),
+        ("How many came?", "The fair in Oslo drew 300 visitors.", "Oslo", "en", "300"),
+        # More than one day, a place that holds one, and a question for neither.
+        ("When did they meet?", "They met in Oslo on May 3 and May 5.", "Oslo", "en", "Oslo"),
+        ("When did they meet?", "They met on May 3, after April 1.", "May 3", "en", "May 3"),
+        ("Where did they meet?", "They met in Oslo on May 3.", "Oslo", "en", "Oslo"),
+    ],
+)
+def test_the_only_day_or_figure_of_a_quote_answers_where_one_is_asked_for(
+    question: str, text: str, place: str, language: str, wanted: str
+) -> None:
+    at = text.index(place)
+    told = of_kind(Place(text, at, at + len(place), language, "2026-02-10"), question)
+    assert told.text == wanted

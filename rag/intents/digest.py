@@ -22,12 +22,10 @@ from konkyo.index.stores.base import Store
 from konkyo.index.text.dates import dates
 from konkyo.index.text.language import same_language
 from konkyo.index.text.moments import Moment
-from konkyo.index.text.name_identity import find_name
-from konkyo.index.text.names import names
 from konkyo.index.text.periods import period_in_question
 from konkyo.index.text.sentences import is_heading
 from konkyo.rag.intents.examples import subject_of
-from konkyo.rag.intents.naming import has_names_of, named_article
+from konkyo.rag.intents.naming import bare_name, has_names_of, named_article, named_at
 from konkyo.rag.messages import NoticeKey
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.question_budget import readable
@@ -123,14 +121,15 @@ class Digester:
 
     def define(self, asked: AskedQuestion, where: Filter) -> Digest | None:
         """The sentences that name what is asked about, the likeliest to say what it is first."""
-        subject = subject_of(asked.standalone, "definition")
+        subject = bare_name(subject_of(asked.standalone, "definition"))
         if len(subject) < self._limits.digest_subject:
             return None
-        hits = self._retriever.retrieve(subject, self._limits.digest_passages, where)
+        most = self._limits.digest_passages
+        hits = self._retriever.retrieve(subject, most, where, asked.language)
         found = [
             sentence
             for sentence in self._read(without_commands(readable(hits)))
-            if _named_at(sentence, subject) is not None
+            if named_at(sentence.text, subject, sentence.article.language) is not None
         ]
         # Where an article first names someone, it says who that is.
         first: dict[ArticleSummary, _Sentence] = {}
@@ -290,23 +289,12 @@ class Digester:
         return [found[i] for i in taken]
 
 
-def _named_at(sentence: _Sentence, subject: str) -> tuple[int, int] | None:
-    """Where a sentence has a subject, in any spelling that is known, as a name or a part of one."""
-    language = sentence.article.language
-    place = find_name(subject, sentence.text, language)
-    if place is None:
-        return None
-    start, end = place
-    known = any(n.start < end and start < n.end for n in names(sentence.text, language))
-    return place if known else None
-
-
 def _beside_name(sentence: _Sentence, subject: str, reading: Reading) -> tuple[Place | None, float]:
     """The place of a reading without the name that it adjoins, and the reader's share.
 
     No place where it goes on on both sides of the name; no share where it stands apart.
     """
-    named = _named_at(sentence, subject)
+    named = named_at(sentence.text, subject, sentence.article.language)
     if named is None:
         return None, 0.0
     first, last = sorted([named, (reading.start, reading.end)])
@@ -318,7 +306,7 @@ def _beside_name(sentence: _Sentence, subject: str, reading: Reading) -> tuple[P
     if len(rest) != 1:
         return None, reading.probability
     article = sentence.article
-    place = Place(sentence.text, *rest[0], article.language, article.published)
+    place = Place(sentence.text, *rest[0], article.language, article.published, is_event=False)
     return place, reading.probability
 
 

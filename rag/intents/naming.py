@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from konkyo.index.records import ArticleSummary, Hit
 from konkyo.index.text.language import same_language
 from konkyo.index.text.name_identity import find_name, same_name
-from konkyo.index.text.names import names
+from konkyo.index.text.names import name_words, names
 from konkyo.index.text.normalize import letters
 
-__all__ = ["has_names_of", "named_article"]
+__all__ = ["bare_name", "has_names_of", "named_article", "named_at"]
 
 
 def named_article(question: str, hits: Sequence[Hit], least: int) -> ArticleSummary | None:
@@ -42,3 +43,32 @@ def has_names_of(subject: str, language: str, hit: Hit) -> bool:
         or any(same_name(name.text, other.text) for other in there)
         for name in wanted
     )
+
+
+def bare_name(subject: str) -> str:
+    """The name that a subject is, without an article before it ("the George Washington")."""
+    found = names(subject)
+    if len(found) != 1 or found[0].end != len(subject):
+        return subject
+    before = subject[: found[0].start].casefold().split()
+    return found[0].text if set(before) <= set(name_words().latin.common) else subject
+
+
+def named_at(text: str, subject: str, language: str) -> tuple[int, int] | None:
+    """Where a sentence has a subject as a name or a part of one.
+
+    In any spelling that is known, or one that sounds alike; an abbreviation in capitals as it is
+    written.
+    """
+    place, there = find_name(subject, text, language), names(text, language)
+    if subject.isascii() and subject.isupper():
+        written = re.search(rf"(?<![A-Za-z]){re.escape(subject)}(?![A-Za-z])", text)
+        return written.span() if written else None
+    if place is not None:
+        start, end = place
+        return place if any(n.start < end and start < n.end for n in there) else None
+    if not names(subject):
+        return None
+    # Within one script a part of a name is another name: the city is not the ship.
+    other = [n for n in there if not set(letters(subject)) & set(letters(n.text))]
+    return next(((n.start, n.end) for n in other if same_name(subject, n.text)), None)

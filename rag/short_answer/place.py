@@ -32,6 +32,7 @@ class Place:
 
     ``language`` is that of the quote (ISO 639-1), ``published`` its article's day (YYYY-MM-DD).
     ``counted`` is the unit of what its figure counts, where that is known from elsewhere only.
+    ``is_event``: what it tells of may be planned or done; what something is may not.
     """
 
     quote: str
@@ -40,6 +41,7 @@ class Place:
     language: str
     published: str | None = None
     counted: str | None = None
+    is_event: bool = True
 
     @property
     def text(self) -> str:

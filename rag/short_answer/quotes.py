@@ -7,20 +7,23 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from konkyo.index.text.language import same_language
+from konkyo.index.text.moments import Moment
 from konkyo.index.text.normalize import letters
+from konkyo.index.text.quantities import Quantity
 from konkyo.rag.disagreement.conflicts import Version
 from konkyo.rag.messages import notice_text
 from konkyo.rag.parts import asks_for_several
 from konkyo.rag.question import AskedQuestion
+from konkyo.rag.reading.answerability import asked_for, holds
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Span, token_cost
 from konkyo.rag.retrieval.search import Found
-from konkyo.rag.short_answer.place import Place, place_in, unit_counted
+from konkyo.rag.short_answer.place import Place, clean, facts_of, place_in, unit_counted
 from konkyo.rag.short_answer.short import Joined, short_answer
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.types import Evidence
 
-__all__ = ["Quoted", "best_quotes", "disputed", "marked_quotes", "quoted"]
+__all__ = ["Quoted", "best_quotes", "disputed", "marked_quotes", "of_kind", "quoted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,10 @@ def quoted(
         several = marked_quotes(found, asked, reader, thresholds)
         if several:
             return Quoted(several, several=True)
-    best = best_quotes(found, most, thresholds.quote_near_best)
+    best = [
+        (item, place and of_kind(place, asked.standalone))
+        for item, place in best_quotes(found, most, thresholds.quote_near_best)
+    ]
     told = short_answer([place for _, place in best[:1] if place], asked.language)
     return Quoted(
         tuple(
@@ -64,6 +70,18 @@ def quoted(
             for item, place in best
         )
     )
+
+
+def of_kind(place: Place, question: str) -> Place:
+    """The place, or the only figure or day of its quote where it holds none that is asked for."""
+    kind = asked_for(question)
+    if kind is None or kind == "name" or holds(kind, clean(place).text, place.language):
+        return place
+    facts = facts_of(replace(place, start=0, end=len(place.quote)))
+    days = [f for f in facts if isinstance(f.value, Moment)]
+    figures = [f for f in facts if isinstance(f.value, Quantity) and f.value.kind != "year"]
+    of_it = days if kind == "date" else figures
+    return replace(place, start=of_it[0].start, end=of_it[0].end) if len(of_it) == 1 else place
 
 
 def best_quotes(found: Found, most: int, near_best: float) -> list[tuple[Evidence, Place | None]]:

@@ -41,7 +41,7 @@ def short_answer(
         spoken.pop() if len(spoken) == 1 else language,
         all(t.exact for t in told),
         tuple(texts) if len(texts) > 1 else (),
-        all(is_planned(p.quote, p.language, p.start, p.end) for p in places),
+        all(p.is_event and is_planned(p.quote, p.language, p.start, p.end) for p in places),
     )
 
 
