@@ -69,14 +69,20 @@ def address() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    executable = _system_chromium()
-    if executable is None:
+    if _system_chromium() is None:
         pytest.skip("no chromium on this machine; .ci/run installs it")
+    with launched() as opened:
+        yield opened
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """The system's browser, without a window."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(
-            executable_path=executable, headless=True, args=CHROMIUM, timeout=PATIENCE
+            executable_path=_system_chromium(), headless=True, args=CHROMIUM, timeout=PATIENCE
         )
         yield opened
         opened.close()
