@@ -584,6 +584,10 @@ def main() -> None:
         command=(sys.executable, str(Path(__file__).with_name("fixtures_index_jobs.py"))),
         changed=changed,
     )
+    shares = Shares(ShareStore(kept), sharing) if kept is not None else Shares()
+    settings_page = SettingsPage(
+        Path(f"{store}.toml"), lambda settings: shares.change(settings.chat.sharing)
+    )
     limiter = Limiter(int(os.environ.get("FAKE_RATE", "0")), int(os.environ.get("FAKE_BUSY", "0")))
 
     def ready(served: Served) -> None:
@@ -606,8 +610,8 @@ def main() -> None:
                 names,
                 grace=grace,
                 origins=tuple(os.environ.get("FAKE_ORIGINS", "").split()),
-                settings_page=SettingsPage(Path(f"{store}.toml")) if kept is not None else None,
-                shares=Shares(ShareStore(kept), sharing) if kept is not None else Shares(),
+                settings_page=settings_page if kept is not None else None,
+                shares=shares,
             ),
             taken,
             ready=ready,

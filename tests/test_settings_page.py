@@ -63,6 +63,28 @@ def test_what_is_wrong_is_refused_with_its_key(
     assert file.read_text() == before
 
 
+def test_what_holds_at_once_is_said_to(file: Path) -> None:
+    told: list[Settings] = []
+    page = SettingsPage(file, told.append)
+    assert '<option value="off" selected>' in page.page("en")
+    assert page.save({"chat.sharing": "anyone"}, "en") == (True, "Saved. It holds now.")
+    assert '<option value="anyone" selected>' in page.page("en")
+    assert [settings.chat.sharing for settings in told] == ["anyone"]
+    both: dict[str, object] = {"chat.sharing": "off", "llm.model": "n"}
+    assert page.save(both, "en")[1] == "Saved. It holds from the next start of the server."
+    good, said = page.save({"chat.sharing": "everybody"}, "en")
+    assert (good, "chat.sharing" in said) == (False, True)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_the_environment_sets_is_shown_and_cannot_be_changed(
+    file: Path, language: Language
+) -> None:
+    page = SettingsPage(file, environment={"KONKYO_CHAT__SHARING": "readers"}).page(language)
+    assert "KONKYO_CHAT__SHARING" in page
+    assert re.findall(r'name="([\w.]+)" disabled', page) == ["chat.sharing"]
+
+
 def test_languages_are_written_as_a_list_of_codes(file: Path) -> None:
     page = SettingsPage(file)
     assert page.save({"answers.languages": " JA、en "}, "en")[0]

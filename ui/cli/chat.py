@@ -222,6 +222,12 @@ def _chat_server(
     chat_service.failing_sources = watcher.failing
     closing.callback(watcher.close)
     watcher.start()
+    shares = Shares(ShareStore(conversation_store), kept.sharing)
+
+    def changed(settings: Settings) -> None:
+        watcher.change(settings.watch)
+        shares.change(settings.chat.sharing)
+
     evaluation_jobs = EvaluationJobs(
         store, lambda: question_sets(store), lambda: _pipeline(chat_service), audit
     )
@@ -239,8 +245,8 @@ def _chat_server(
         settings.chat.origins,
         openid_of(settings.oidc),
         watcher,
-        SettingsPage(changed=lambda settings: watcher.change(settings.watch)),
-        Shares(ShareStore(conversation_store), kept.sharing),
+        SettingsPage(changed=changed, environment=os.environ),
+        shares,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -27,8 +28,12 @@ CHANGEABLE = (
     "answers.languages",
     "watch.hours",
     "chat.stale_after",
+    "chat.sharing",
 )
 """The settings that can be changed on the page; secrets, addresses and passwords are none."""
+
+_AT_ONCE = frozenset({"watch.hours", "chat.sharing"})
+"""Those that hold at once; others hold from the next start."""
 
 _LONGEST = 500
 
@@ -36,6 +41,7 @@ _LONGEST = 500
 class SettingsPage:
     """Shows and writes the settings file of one server; ``changed`` is called with what holds now.
 
+    ``environment`` is that of the program: what it sets is shown and cannot be changed here.
     A key is for the server it was set for: with another address or kind of model it is not sent
     along, and its name is taken out of the file.
     """
@@ -44,14 +50,18 @@ class SettingsPage:
         self,
         file: Path | None = None,
         changed: Callable[[Settings], object] = lambda settings: None,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._file = file or Path(CONFIG_NAME)
         self._changed = changed
+        self._variables = {name.upper() for name in environment}
 
     def page(self, language: Language) -> str:
         """Returns the form with the values of now. Raises SettingsError."""
         settings = self._settings()
-        changes = [Change(key, *_field(settings, key)) for key in CHANGEABLE]
+        changes = [
+            Change(key, *_field(settings, key), set_by=self._variable(key)) for key in CHANGEABLE
+        ]
         return settings_form(changes, str(self._file.resolve()), language)
 
     def save(self, said: Mapping[str, object], language: Language) -> tuple[bool, str]:
@@ -63,7 +73,8 @@ class SettingsPage:
                 self._changed(change_settings(changes, self._file))
         except KonkyoError as exc:
             return False, reason_words(str(exc), language)
-        return True, say(language, "settings_saved")
+        now = changes and changes.keys() <= _AT_ONCE
+        return True, say(language, "settings_hold" if now else "settings_saved")
 
     def test(self, said: Mapping[str, object], language: Language) -> tuple[bool, str]:
         """Ask the model that the form names for a word; returns whether it answered, and what."""
@@ -80,6 +91,11 @@ class SettingsPage:
         except KonkyoError as exc:
             return False, reason_words(str(exc), language)
         return True, say(language, "model_answers", said=answered)
+
+    def _variable(self, key: str) -> str:
+        """The environment variable that sets a key, whatever the file says; empty without one."""
+        name = f"KONKYO_{key.replace('.', '__')}".upper()
+        return name if name in self._variables else ""
 
     def _settings(self, instead: Mapping[str, Mapping[str, object]] | None = None) -> Settings:
         return load_settings(self._file if self._file.exists() else None, instead)

@@ -32,50 +32,66 @@ _log = logging.getLogger(__name__)
 class Shares:
     """What the readers of one server share. Threads may share it.
 
-    ``store`` None: nothing can be shared, and what was shared cannot be opened.
+    Without a store, and while it is off, nothing can be shared, and what was shared cannot be
+    opened.
     """
 
     def __init__(self, store: ShareStore | None = None, sharing: Sharing = "off") -> None:
-        self._store = store if sharing != "off" else None
-        self.for_anyone = sharing == "anyone"
-        """Whether a shared answer can be opened without signing in."""
+        self._kept_in = store
+        self._sharing: Sharing = sharing
+
+    def change(self, sharing: Sharing) -> None:
+        """Let answers be shared, or no longer, from now on."""
+        self._sharing = sharing
 
     @property
     def open(self) -> bool:
         """Whether answers may be shared."""
         return self._store is not None
 
+    @property
+    def for_anyone(self) -> bool:
+        """Whether a shared answer can be opened without signing in."""
+        return self._sharing == "anyone"
+
+    @property
+    def _store(self) -> ShareStore | None:
+        return self._kept_in if self._sharing != "off" else None
+
     def share(self, conversation: Conversation, number: int) -> str:
         """Returns the token under which a turn is shared; empty where it cannot be."""
         turn = conversation.turn(number)
         reader = conversation.reader
-        if self._store is None or not is_kept(reader) or turn is None:
+        store = self._store
+        if store is None or not is_kept(reader) or turn is None:
             return ""
         if not isinstance(turn.outcome, Answer | Refusal):
             return ""
         try:
             kept = turn_to_json(turn)
-            return self._store.share(reader, conversation.key, kept, turn.question) or ""
+            return store.share(reader, conversation.key, kept, turn.question) or ""
         except KonkyoError as exc:
             _log.warning("an answer cannot be shared: %s", exc)
             return ""
 
     def entries(self, reader: str) -> tuple[ShareEntry, ...]:
         """Returns what a reader shares, the latest first."""
-        if self._store is None or not is_kept(reader):
+        store = self._store
+        if store is None or not is_kept(reader):
             return ()
         try:
-            return self._store.entries(reader)
+            return store.entries(reader)
         except KonkyoError as exc:
             _log.warning("shared answers cannot be read: %s", exc)
             return ()
 
     def revoke(self, reader: str, token: str) -> None:
         """Share one answer of a reader no longer."""
-        if self._store is None or not is_kept(reader):
+        store = self._store
+        if store is None or not is_kept(reader):
             return
         try:
-            self._store.revoke(reader, token)
+            store.revoke(reader, token)
         except KonkyoError as exc:
             _log.warning("a shared answer cannot be taken back: %s", exc)
 
@@ -92,12 +108,13 @@ class Shares:
 
         ``style`` is the address of its style; ``noted`` adds what became of its quotes since.
         """
-        if self._store is not None and not (self.for_anyone or signed_in):
+        store = self._store
+        if store is not None and not (self.for_anyone or signed_in):
             return 401, missing_page("share_sign_in", style, language)
         kept = None
-        if self._store is not None and _TOKEN.match(token):
+        if store is not None and _TOKEN.match(token):
             try:
-                kept = self._store.shared(token)
+                kept = store.shared(token)
             except KonkyoError as exc:
                 _log.warning("a shared answer cannot be read: %s", exc)
                 return 503, missing_page("share_unavailable", style, language)

@@ -17,11 +17,15 @@ __all__ = ["Change", "settings_form"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A setting that can be changed: its key (``llm.kind``), its form and its value now."""
+    """A setting that can be changed: its key (``llm.kind``), its form and its value now.
+
+    ``set_by`` is the environment variable that sets it instead; empty where none does.
+    """
 
     key: str
     field: FieldInfo
     value: object
+    set_by: str = ""
 
     @property
     def words(self) -> str:
@@ -33,7 +37,8 @@ def settings_form(changes: Sequence[Change], file: str, language: Language) -> s
     """Returns the form; ``file`` is the settings file it writes."""
     rows = "".join(_row(change, language) for change in changes)
     return (
-        f'<p class="k-note">{phrase(language, "settings_note")} <bdi>{escape(file)}</bdi></p>'
+        f'<p class="k-note">{phrase(language, "settings_note")}'
+        f' <bdi class="k-path">{escape(file)}</bdi></p>'
         f'<form id="k-settings" class="k-settings">{rows}'
         f'<p class="k-row-of"><button type="submit" class="k-button k-main-button">'
         f"{phrase(language, 'save')}</button>"
@@ -45,20 +50,23 @@ def settings_form(changes: Sequence[Change], file: str, language: Language) -> s
 
 def _row(change: Change, language: Language) -> str:
     label = phrase(language, change.words)
+    if change.set_by:
+        label += f" ({phrase(language, 'set_by', variable=change.set_by)})"
     return f"<label><span>{label}</span>{_control(change, language)}</label>"
 
 
 def _control(change: Change, language: Language) -> str:
     kind = change.field.annotation
     shown = ", ".join(change.value) if isinstance(change.value, tuple) else str(change.value)
-    name, value = escape(change.key), escape(shown)
+    value, fixed = escape(shown), " disabled" if change.set_by else ""
+    named = f'name="{escape(change.key)}"{fixed}'
     if get_origin(kind) is Literal:
         options = "".join(
             f'<option value="{escape(one)}"{" selected" if one == change.value else ""}>'
             f"{phrase(language, f'choice_{one}')}</option>"
             for one in get_args(kind)
         )
-        return f'<select name="{name}">{options}</select>'
+        return f"<select {named}>{options}</select>"
     if kind in (int, float):
         bounds = "".join(
             f' {attribute}="{limit:g}"'
@@ -66,8 +74,8 @@ def _control(change: Change, language: Language) -> str:
             for limit in _limits(change.field, limits)
         )
         step, value = ("1" if kind is int else "any"), f"{change.value:g}"
-        return f'<input type="number" name="{name}" value="{value}" step="{step}"{bounds}>'
-    return f'<input name="{name}" value="{value}" spellcheck="false" dir="auto">'
+        return f'<input type="number" {named} value="{value}" step="{step}"{bounds}>'
+    return f'<input {named} value="{value}" spellcheck="false" dir="auto">'
 
 
 def _limits(field: FieldInfo, names: Sequence[str]) -> list[float]:
