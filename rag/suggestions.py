@@ -116,15 +116,20 @@ def suggested_questions(
 ) -> tuple[str, ...]:
     """At most ``count`` questions about articles that these answer, in a language.
 
-    Each article has its turn before any has a second one; nothing in ``asked`` is offered again.
+    Articles in that language come before others. Of either, each has its turn before any has a
+    second one; nothing in ``asked`` is offered again.
     Every question is asked of ``pipeline`` with quotes alone, which takes some tenths of a second
     the first time: not for an event loop. At most three questions are asked for each one wanted.
     """
     found: list[str] = []
     # Two questions that differ in no letter or digit are one.
     taken = {letters(question) for question in asked}
-    by_article = [_pairs(pipeline, a, language) for a in articles[: _ASKED_FOR_EACH * count]]
-    turns = chain.from_iterable(zip_longest(*by_article))
+    most = articles[: _ASKED_FOR_EACH * count]
+    own = [a for a in most if same_language(a.language, language)]
+    turns = chain.from_iterable(
+        chain.from_iterable(zip_longest(*(_pairs(pipeline, a, language) for a in group)))
+        for group in (own, [a for a in most if a not in own])
+    )
     tried = 0
     for pair in turns:
         if pair is None or letters(pair[0]) in taken:

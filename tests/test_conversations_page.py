@@ -302,11 +302,61 @@ def test_an_answer_is_shared_opened_without_cookies_and_taken_back(
         assert answered.status == 404
 
 
-def test_sharing_is_not_offered_where_it_is_off(browser: Browser, address: str) -> None:
-    with opened(browser, address) as (page, _):
+def test_sharing_is_offered_once_an_editor_turns_it_on(browser: Browser, tmp_path: Path) -> None:
+    with (
+        served(FAKE_PACE="0", FAKE_STORE=str(tmp_path / "s")) as url,
+        opened(browser, url) as (page, _),
+    ):
         ask(page, QUESTION)
         finished(page)
         assert page.locator('[data-act="share"]').count() == 0
+        page.goto(f"{url}settings")
+        page.wait_for_selector('html[data-page="ready"]')
+        assert page.input_value('[name="chat.sharing"]') == "off"
+        page.select_option('[name="chat.sharing"]', "readers")
+        page.click("#k-settings [type=submit]")
+        page.wait_for_selector('#k-told[data-good="yes"]')
+        page.go_back()
+        finished(page)
+        page.click('[data-act="share"]')
+        page.wait_for_selector(".k-share input")
+
+
+@pytest.mark.parametrize("language", ["en-US", "ja-JP", "ko-KR", "zh-CN"])
+def test_dates_and_words_are_not_broken_on_a_phone(
+    browser: Browser, tmp_path: Path, language: str
+) -> None:
+    whole = """() => [...document.querySelectorAll('time')].filter((one) =>
+        new Set([...one.getClientRects()].map((box) => Math.round(box.top))).size > 1).length"""
+    breaks = (
+        "code => getComputedStyle(document.querySelector(`blockquote:lang(${code})`)).wordBreak"
+    )
+    environment = {"FAKE_SHARING": "anyone", "FAKE_STORE": str(tmp_path / "s")}
+    with (
+        served(FAKE_PACE="0", **environment) as url,
+        opened(browser, url, language=language, width=390) as (page, _),
+    ):
+        ask(page, "quoted " + QUESTION)
+        finished(page)
+        assert page.locator(".k-frame time").count() == 1
+        assert page.evaluate(whole) == 0
+        # A Japanese quote is broken as Japanese is, whatever the page speaks.
+        assert page.evaluate(breaks, "ja") == "normal"
+        assert page.evaluate("getComputedStyle(document.querySelector('.k-note')).wordBreak") == {
+            "ja-JP": "auto-phrase",
+            "ko-KR": "keep-all",
+        }.get(language, "normal")
+        page.click('[data-act="share"]')
+        page.wait_for_selector(".k-share input")
+        link = page.locator(".k-share input").input_value()
+        # The link does not lie over the next answer.
+        ask(page, "What is the weather?")
+        finished(page, 2)
+        page.locator(".k-share").wait_for(state="detached")
+        page.goto(link)
+        assert page.evaluate(whole) == 0
+        assert page.evaluate(breaks, "ja") == "normal"
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_a_copy_has_the_sentences_and_their_sources_in_order(

@@ -428,7 +428,11 @@ def test_dates_are_written_as_the_readers_language_writes_them() -> None:
     outcome = replace(turn.outcome, notices=told)
     html = conversation((replace(turn, claims=(claim,), language="en", outcome=outcome),), "ja")
     assert '<time class="k-day" datetime="2026-02-09">2026年2月9日</time>' in html
-    assert "Searched articles of 1 Oct 2025–31 Oct 2025." in html
+    first, last = (
+        f'<time datetime="2025-10-{iso}">{day} Oct 2025</time>'
+        for iso, day in (("01", 1), ("31", 31))
+    )
+    assert f"Searched articles of {first}–{last}." in html
     assert told[1] in html
 
 

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_chat import ENGLISH, HOSTILE, PAYLOADS, FakeReader, answer, evidence
 from fixtures_server import Running, running
 
-from konkyo.rag.types import Claim, Refusal
+from konkyo.rag.types import Answer, Claim, Refusal
 from konkyo.ui.http.auth import Access
 from konkyo.ui.server.conversation_store import (
     ConversationStore,
@@ -104,6 +104,45 @@ def test_a_shared_answer_is_opened_as_it_was_by_anyone_with_the_link(
         assert gone.status_code == 404
         assert QUESTION not in gone.text
         assert "no longer" in gone.text
+
+
+def test_a_shared_quote_stands_below_the_answer_in_a_few_words(store: ConversationStore) -> None:
+    chat_service = ChatService(lambda: FakeReader(0.0), conversation_store=store)
+    chat_service.open()
+    assert chat_service.wait(60)
+    talk = chat_service.conversations.open("b", "ann")
+    for _ in chat_service.ask(talk, "quoted " + QUESTION, "en"):
+        pass
+    (turn,) = talk.turns
+    assert isinstance(turn.outcome, Answer)
+    (claim,) = turn.outcome.claims
+    own = replace(claim, frame="", language=None, published="2026-02-09")
+    outcome = replace(turn.outcome, claims=(own,), notices=("Articles of 2026-02-09.",))
+    short = '<p class="k-short" lang="en" dir="auto">$550 billion</p>'
+    page = shared_page(turn, outcome, "s.css", "ja")
+    assert short in page
+    day = '<time datetime="2026-02-09">9 Feb 2026</time>'
+    assert f'<p class="note" dir="auto">Articles of {day}.</p>' in page
+    assert f'<p class="claim" dir="auto">{day} ' in page
+    # What introduces a foreign quote says the answer.
+    framed = shared_page(turn, turn.outcome, "s.css", "en")
+    assert short not in framed
+    assert "<strong>$550 billion</strong>" in framed
+
+
+def test_sharing_is_turned_on_and_off_while_the_server_runs(store: ConversationStore) -> None:
+    talk = conversation(store)
+    shares = Shares(ShareStore(store), "off")
+    with running(ChatServer(ChatService(lambda: FakeReader(0.0)), shares=shares)) as server:
+        assert shares.share(talk, 1) == ""
+        shares.change("anyone")
+        address = f"{server.url}/share/{shares.share(talk, 1)}"
+        assert QUESTION in httpx.get(address).text
+        shares.change("off")
+        assert httpx.get(address).status_code == 404
+        shares.change("readers")
+        assert not shares.for_anyone
+        assert QUESTION in httpx.get(address).text
 
 
 def test_nothing_is_shared_until_the_owner_says_so(store: ConversationStore) -> None:

@@ -56,14 +56,21 @@ def test_quotation_marks_inside_a_title_take_the_other_shape() -> None:
 
 
 def test_offers_only_what_is_answered_each_article_before_any_twice() -> None:
-    articles = [summary(HARBOUR), summary(BRIDGE)]
+    articles = [summary(BRIDGE), summary(HARBOUR)]
     offered = suggested_questions(Articles(), articles, "en", 3)
     assert offered == (
         "What has been reported about Rotterdam?",
-        "What does the article “「青い橋」が完成、大阪で” say?",
         "What does the article “Harbour strike in Rotterdam ends” say?",
+        "What does the article “「青い橋」が完成、大阪で” say?",
     )
-    assert suggested_questions(Articles("青い橋"), articles, "en", 3) == offered[1:2]
+    assert suggested_questions(Articles("青い橋"), articles, "en", 3) == offered[2:]
+
+
+def test_articles_in_the_asked_language_come_before_others() -> None:
+    articles = [summary(HARBOUR), summary(BRIDGE)]
+    offered = suggested_questions(Articles(), articles, "ja", 9)
+    assert offered[-1] == "「Harbour strike in Rotterdam ends」の記事には何が書かれていますか。"
+    assert all("橋" in question or "大阪" in question for question in offered[:-1])
 
 
 def test_does_not_offer_what_was_asked() -> None:

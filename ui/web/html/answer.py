@@ -19,9 +19,11 @@ from konkyo.ui.web.html.elements import (
     phrase,
     safe_url,
     shown_date,
+    spoken_language,
     status_note,
     suggestion_chips,
     text_attributes,
+    time_element,
 )
 from konkyo.ui.web.html.evidence import translation_block
 from konkyo.ui.web.html.feedback import feedback_buttons
@@ -31,7 +33,16 @@ from konkyo.ui.web.i18n import Language, say
 from konkyo.ui.web.reasons import reason_words
 from konkyo.ui.web.turns import Quote, Turn, quote_of, shown_quotes
 
-__all__ = ["answer_actions", "answer_body", "failure_block", "follow_ups", "printed_sources"]
+__all__ = [
+    "answer_actions",
+    "answer_body",
+    "emphasized",
+    "failure_block",
+    "follow_ups",
+    "printed_sources",
+    "short_line",
+    "short_parts",
+]
 
 _LONGEST_WORD, _MOST_KEPT = 16, 5
 # The word at the end of a text; where words are not set apart, its last letter and what follows.
@@ -49,7 +60,7 @@ def answer_body(turn: Turn, language: Language, *, translates: bool = False) -> 
         return refusal_block(turn, turn.outcome, language)
     if isinstance(turn.outcome, Reply):
         return reply_block(turn.outcome, language)
-    said = _short(turn) + "".join(
+    said = short_line(turn) + "".join(
         _quoted(turn, claim, quote, language, translates)
         if (quote := quote_of(turn, claim))
         else _claim(turn, claim, language)
@@ -91,7 +102,7 @@ def failure_block(said: str, detail: str, name: str, language: Language) -> str:
     )
 
 
-def _short(turn: Turn) -> str:
+def short_line(turn: Turn) -> str:
     """Returns the answer in a few words; nothing where the first sentence says it."""
     if turn.short is None or any(c.frame or quote_of(turn, c) is None for c in turn.claims[:1]):
         return ""
@@ -99,20 +110,32 @@ def _short(turn: Turn) -> str:
     return f'<p class="k-short"{text_attributes(turn.short.language)}>{escape(said)}</p>'
 
 
+def short_parts(turn: Turn) -> tuple[str, ...]:
+    """Returns the answer in a few words as it stands in a quote, each part by itself."""
+    return (turn.short.items or (turn.short.text,)) if turn.short is not None else ()
+
+
+def _frame(turn: Turn, claim: Claim, quote: Quote, language: Language) -> str:
+    """Returns what introduces a quote; no line breaks within its date."""
+    if not claim.frame:
+        return ""
+    said = emphasized(claim.frame, short_parts(turn))
+    if quote.article.published:
+        spoken = spoken_language(turn, language)
+        day = time_element(quote.article.published, spoken)
+        said = said.replace(escape(shown_date(quote.article.published, spoken)), day, 1)
+    return f'<p class="k-frame" dir="auto">{said}</p>'
+
+
 def _quoted(turn: Turn, claim: Claim, quote: Quote, language: Language, translates: bool) -> str:
     """Returns a quote that stands as an answer, with its article, language and translation."""
-    short = (turn.short.items or (turn.short.text,)) if turn.short is not None else ()
-    about = quote.article
-    frame = (
-        f'<p class="k-frame" dir="auto">{_emphasized(claim.frame, short)}</p>'
-        if claim.frame
-        else ""
-    )
+    about, short = quote.article, short_parts(turn)
     title = f"<span{text_attributes(about.language)}>{escape(about.title)}</span>"
     written = language_name(about.language, language)
     cite = _cite(turn, quote.number, {quote.number: quote}, language)
     return (
-        f'{frame}<div class="k-quoted"><blockquote{text_attributes(about.language)}>'
+        f"{_frame(turn, claim, quote, language)}"
+        f'<div class="k-quoted"><blockquote{text_attributes(about.language)}>'
         f"{_cited(claim.text, [cite], short)}"
         f'</blockquote><p class="k-meta">{title}<span class="k-dot"> · </span>'
         f"{meta_line(about.outlet, about.published, language)}"
@@ -160,7 +183,8 @@ def _emphasis(text: str, parts: Sequence[str]) -> Iterator[tuple[str, bool]]:
     yield from _emphasis(after, rest)
 
 
-def _emphasized(text: str, parts: Sequence[str]) -> str:
+def emphasized(text: str, parts: Sequence[str]) -> str:
+    """Returns a text as HTML, the first place of each part in bold."""
     return "".join(_run(piece, bold) for piece, bold in _emphasis(text, parts))
 
 

@@ -18,12 +18,13 @@ from konkyo.ui.web.html.elements import (
     invitation,
     lang_attribute,
     phrase,
+    spoken_language,
     suggestion_chips,
     with_dates,
 )
 from konkyo.ui.web.html.evidence import evidence_cards
 from konkyo.ui.web.html.feedback import feedback_form
-from konkyo.ui.web.i18n import LANGUAGES, Language, say
+from konkyo.ui.web.i18n import Language, say
 from konkyo.ui.web.turns import Turn, is_settled, quote_of, shown_quotes
 
 __all__ = ["conversation", "not_ready"]
@@ -122,13 +123,14 @@ def _notices(turn: Turn, language: Language) -> tuple[str, str]:
     Where a model wrote sentence by sentence it stands after it, so that nothing moves.
     """
     outcome = turn.outcome
-    said = outcome.notices if outcome is not None else ()
-    spoken = next((code for code in LANGUAGES if code == turn.language), language)
-    said = tuple(with_dates(notice, spoken) for notice in said)
+    notices = outcome.notices if outcome is not None else ()
+    spoken = spoken_language(turn, language)
+    said = _notes([with_dates(notice, spoken) for notice in notices])
+    noted = _notes([escape(note) for note in turn.notes])
     if isinstance(outcome, Answer) and not any(outcome.usage.values()):
-        return _notes(said), _notes(turn.notes)
-    return "", _notes((*turn.notes, *said))
+        return said, noted
+    return "", noted + said
 
 
 def _notes(said: Sequence[str]) -> str:
-    return "".join(f'<p class="k-note" dir="auto">{escape(note)}</p>' for note in said)
+    return "".join(f'<p class="k-note" dir="auto">{note}</p>' for note in said)

@@ -15,7 +15,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from konkyo.index.records import ArticleStatus, ArticleSummary
-from konkyo.ui.web.i18n import Language, say
+from konkyo.ui.web.i18n import LANGUAGES, Language, say
 from konkyo.ui.web.turns import Quote, Turn
 
 __all__ = [
@@ -34,9 +34,11 @@ __all__ = [
     "shown_date",
     "shown_source",
     "source_navigation",
+    "spoken_language",
     "status_note",
     "suggestion_chips",
     "text_attributes",
+    "time_element",
     "with_dates",
 ]
 
@@ -135,8 +137,7 @@ def meta_line(
     if author:
         parts.append(f"<bdi>{escape(author)}</bdi>")
     if published:
-        when = escape(shown_date(published, language))
-        parts.append(f'<time datetime="{escape(published)}">{when}</time>')
+        parts.append(time_element(published, language))
     else:
         parts.append(phrase(language, "no_date"))
     return '<span class="k-dot"> · </span>'.join(parts)
@@ -159,9 +160,24 @@ def shown_date(published: str, language: Language) -> str:
     return format_date(day, say(language, "date_pattern"), locale=language)
 
 
+def time_element(published: str, language: Language) -> str:
+    """Returns an ISO date as an element that no line breaks, written as the language writes it."""
+    day = escape(shown_date(published, language))
+    return f'<time datetime="{escape(published)}">{day}</time>'
+
+
 def with_dates(text: str, language: Language) -> str:
-    """Returns text of ours in which ISO dates are written as the reader's language writes them."""
-    return _ISO_DATE.sub(lambda found: shown_date(found[0], language), text)
+    """Returns text of ours as HTML; its ISO dates are written as the reader's language does."""
+    pieces, done = [], 0
+    for found in _ISO_DATE.finditer(text):
+        pieces += [escape(text[done : found.start()]), time_element(found[0], language)]
+        done = found.end()
+    return "".join(pieces) + escape(text[done:])
+
+
+def spoken_language(turn: Turn, language: Language) -> Language:
+    """Returns the language that an answer is told in; the reader's where we have no words of it."""
+    return next((code for code in LANGUAGES if code == turn.language), language)
 
 
 def language_name(code: str, language: Language) -> str:

@@ -12,10 +12,10 @@ from konkyo.index.records import ArticlePage, ArticleQuery, ArticleSummary, Filt
 from konkyo.ui.web.html.elements import (
     language_name,
     phrase,
-    shown_date,
     shown_source,
     status_note,
     text_attributes,
+    time_element,
 )
 from konkyo.ui.web.i18n import Language, say
 from konkyo.ui.web.turns import IndexSummary
@@ -173,8 +173,7 @@ def _row(article: ArticleSummary, language: Language, *, editor: bool) -> str:
     status = status_note(article.status, article.correction, language)
     buttons = _row_buttons(article, language) if editor else ""
     published = article.published or ""
-    date = shown_date(published, language) or say(language, "no_date")
-    when = f'<time datetime="{escape(published)}">{escape(date)}</time>' if published else date
+    when = time_element(published, language) if published else phrase(language, "no_date")
     return (
         f'<tr data-article="{escape(article.article_id)}"><td class="k-title">{link}'
         f'<bdi class="k-path">{escape(shown_source(article.source))}</bdi>{status}</td>'

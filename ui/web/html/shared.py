@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from typing import Literal
 from urllib.parse import urlencode
 
 from konkyo.rag.short_answer.frame import framed_text
 from konkyo.rag.types import Answer, Citation, Claim, Outcome
+from konkyo.ui.web.html.answer import emphasized, short_line, short_parts
 from konkyo.ui.web.html.elements import (
     lang_attribute,
     meta_line,
     phrase,
     safe_url,
     shown_date,
+    spoken_language,
     text_attributes,
+    time_element,
+    with_dates,
 )
 from konkyo.ui.web.i18n import Language
 from konkyo.ui.web.turns import Turn
@@ -24,11 +30,10 @@ __all__ = ["missing_page", "shared_page"]
 
 def shared_page(turn: Turn, outcome: Outcome, style: str, language: Language) -> str:
     """Returns question, answer, quotes and date as they were; ``style`` is the style's address."""
-    body = _answer(outcome, language) if isinstance(outcome, Answer) else _refusal(outcome)
-    said, noted = (
-        "".join(f'<p class="note" dir="auto">{escape(note)}</p>' for note in notes)
-        for notes in (outcome.notices, turn.notes)
-    )
+    body = _answer(turn, outcome, language) if isinstance(outcome, Answer) else _refusal(outcome)
+    spoken = spoken_language(turn, language)
+    said = _notes([with_dates(notice, spoken) for notice in outcome.notices])
+    noted = _notes([escape(note) for note in turn.notes])
     day = escape(shown_date(turn.asked[:10], language))
     when = f' · <time datetime="{escape(turn.asked)}">{day}</time>' if turn.asked else ""
     again = escape("../?" + urlencode({"q": turn.question}))
@@ -62,18 +67,28 @@ def _page(title: str, body: str, style: str, language: Language) -> str:
     )
 
 
-def _answer(outcome: Answer, language: Language) -> str:
-    claims = "".join(_claim(claim) for claim in outcome.claims)
+def _notes(said: Sequence[str]) -> str:
+    return "".join(f'<p class="note" dir="auto">{note}</p>' for note in said)
+
+
+def _answer(turn: Turn, outcome: Answer, language: Language) -> str:
+    turn = replace(turn, claims=outcome.claims, short=outcome.short)
+    parts = short_parts(turn)
+    claims = "".join(_claim(claim, parts, spoken_language(turn, language)) for claim in turn.claims)
     rows = "".join(_source(citation, language) for citation in outcome.citations)
     return (
-        f"<div{lang_attribute(outcome.language)}>{claims}</div>"
+        f"<div{lang_attribute(outcome.language)}>{short_line(turn)}{claims}</div>"
         f"<h2>{phrase(language, 'sources_of_answer')}</h2><ol>{rows}</ol>"
     )
 
 
-def _claim(claim: Claim) -> str:
+def _claim(claim: Claim, parts: Sequence[str], spoken: Language) -> str:
     marks = "".join(f' <a class="cite" href="#source-{n}">[{n}]</a>' for n in claim.citations)
-    return f'<p class="claim" dir="auto">{escape(framed_text(claim))}{marks}</p>'
+    day = ""
+    if claim.published and not claim.frame:
+        day = f"{time_element(claim.published, spoken)} "
+    said = emphasized(framed_text(replace(claim, published=None)), parts)
+    return f'<p class="claim" dir="auto">{day}{said}{marks}</p>'
 
 
 def _source(citation: Citation, language: Language) -> str:

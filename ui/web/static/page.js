@@ -324,6 +324,8 @@
           document.dispatchEvent(new Event("konkyo-answered"));
         }
         if (all.length !== turns || shown !== current) {
+          // A link to an earlier answer does not lie over the next one.
+          $(".k-share")?.remove();
           turns = all.length;
           following = true;
           shown = current;
@@ -553,7 +555,7 @@
           const { top: above, bottom } = mark.getBoundingClientRect();
           const frame = pane.getBoundingClientRect().top - pane.scrollTop;
           // From the top of the page if the quote is in sight from there, else at a third of the height.
-          if (bottom - frame > pane.clientHeight * 0.75) top = above - frame - pane.clientHeight / 3;
+          if (bottom - frame > pane.clientHeight * 0.95) top = above - frame - pane.clientHeight / 3;
         }
         pane.scrollTo({ top, behavior: glide() });
         if (narrow.matches && root.dataset.source === "open") {
