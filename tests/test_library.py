@@ -64,7 +64,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "KONKYO_STORE": str(folder / "store")}
     with started(command, cwd=folder, env=environment) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().split()[3]
+        url = process.stdout.readline().split()[3]
+        while httpx.get(f"{url}ready", timeout=60).status_code != 200:
+            time.sleep(0.1)
+        yield url
 
 
 @contextlib.contextmanager
@@ -270,6 +273,10 @@ def test_the_page_fits_the_screen_in_every_language(
 ) -> None:
     with library(browser, server, language=language, width=width) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        # A field and its button end on one line.
+        ends = "one => one.getBoundingClientRect().bottom"
+        field, button = page.locator("#k-add textarea"), page.locator("#k-add button")
+        assert width == 390 or abs(field.evaluate(ends) - button.evaluate(ends)) < 1
 
 
 @pytest.mark.parametrize(
@@ -387,6 +394,20 @@ def test_nothing_of_an_article_becomes_markup(browser: Browser) -> None:
             page.locator(".k-title > a").first.click()
             page.wait_for_selector("main")
             assert page.evaluate("window.pwned") is None
+
+
+def test_whoever_comes_before_the_models_are_ready_sees_the_list_once_they_are(
+    browser: Browser,
+) -> None:
+    with served(FAKE_LOAD="8") as url:
+        early = httpx.get(f"{url}library")
+        assert (early.status_code, early.headers["refresh"]) == (503, "2")
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"{url}library", timeout=PATIENCE)
+        page.wait_for_selector(".k-articles", timeout=PATIENCE)
+        context.close()
+        assert "refresh" not in httpx.get(f"{url}library").headers
 
 
 def test_an_article_that_was_never_there_is_told_from_one_that_is_gone() -> None:

@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from konkyo.ui.server.index_jobs import IndexJobs
     from konkyo.ui.server.llm_subprocess import SubprocessLLM
     from konkyo.ui.server.telemetry import Telemetry
+    from konkyo.ui.server.watcher import Watcher
     from konkyo.ui.web.chat_server import ChatServer
     from konkyo.ui.web.chat_service import ChatService
     from konkyo.ui.web.serving import Served
+    from konkyo.ui.web.settings_page import SettingsPage
+    from konkyo.ui.web.shares import Shares
 from konkyo.ui.cli.chat_access import access_of, openid_of
 from konkyo.ui.cli.first_index import make_empty_index, require_store, store_exists
 from konkyo.ui.cli.llm_options import (
@@ -204,7 +207,6 @@ def _chat_server(
     from konkyo.ui.web.admin import question_sets
     from konkyo.ui.web.chat_server import ChatServer
     from konkyo.ui.web.chat_service import ChatService
-    from konkyo.ui.web.settings_page import SettingsPage
     from konkyo.ui.web.shares import Shares
 
     store = settings.store
@@ -223,11 +225,6 @@ def _chat_server(
     closing.callback(watcher.close)
     watcher.start()
     shares = Shares(ShareStore(conversation_store), kept.sharing)
-
-    def changed(settings: Settings) -> None:
-        watcher.change(settings.watch)
-        shares.change(settings.chat.sharing)
-
     evaluation_jobs = EvaluationJobs(
         store, lambda: question_sets(store), lambda: _pipeline(chat_service), audit
     )
@@ -245,9 +242,20 @@ def _chat_server(
         settings.chat.origins,
         openid_of(settings.oidc),
         watcher,
-        SettingsPage(changed=changed, environment=os.environ),
+        _settings_page(watcher, shares),
         shares,
     )
+
+
+def _settings_page(watcher: Watcher, shares: Shares) -> SettingsPage:
+    """The page of settings; what it changes of these holds at once."""
+    from konkyo.ui.web.settings_page import SettingsPage
+
+    def changed(settings: Settings) -> None:
+        watcher.change(settings.watch)
+        shares.change(settings.chat.sharing)
+
+    return SettingsPage(changed=changed, environment=os.environ)
 
 
 def _pipeline(chat_service: ChatService) -> Pipeline:

@@ -75,6 +75,11 @@ class Library:
         """What keeps who changed what."""
         return None if self._index_jobs is None else self._index_jobs.audit
 
+    @property
+    def loading(self) -> bool:
+        """Whether the models are not ready yet and will be."""
+        return self._chat_service.readiness == "loading"
+
     def page(self, listing: ArticleListing, language: Language, *, editor: bool) -> str:
         """Returns the content of the page. Raises NotReady while there is no index."""
         self._chat_service.renew()

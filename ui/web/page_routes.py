@@ -32,6 +32,9 @@ __all__ = ["page_routes"]
 
 _log = logging.getLogger(__name__)
 
+_LOADED_AGAIN = 2
+"""Seconds after which a page is loaded again that has to wait for the models."""
+
 _LIBRARY, _SETTINGS, _CHAT = ("library", "library"), ("settings", "settings"), ("./", "chat_page")
 
 
@@ -74,8 +77,10 @@ class _Shown:
         page = document(title, body, language, files=self.files, links=links, here=here)
         return HTMLResponse(page, status, {"cache-control": "no-store"})
 
-    def problem(self, request: "Request", error: KonkyoError) -> "HTMLResponse":
-        """Returns the page that says why there is none."""
+    def problem(
+        self, request: "Request", error: KonkyoError, *, soon: bool = False
+    ) -> "HTMLResponse":
+        """Returns the page that says why there is none; ``soon`` has it loaded again by itself."""
         language = language_of(request.headers)
         _log.warning("%s: %s", request.url.path, error)
         # Folders and addresses are named to those who may change them.
@@ -83,7 +88,10 @@ class _Shown:
         if self.editor(request):
             words = reason_words(str(error), language)
         said = f'<p class="k-failed" role="alert" dir="auto">{escape(words)}</p>'
-        return self.page(request, say(language, "library"), said, 503)
+        page = self.page(request, say(language, "library"), said, 503)
+        if soon:
+            page.headers["refresh"] = str(_LOADED_AGAIN)
+        return page
 
 
 def _add_articles(router: "APIRouter", library: Library, shown: _Shown) -> None:
@@ -99,7 +107,7 @@ def _add_articles(router: "APIRouter", library: Library, shown: _Shown) -> None:
         try:
             body = await asyncio.to_thread(library.page, listing, language, editor=editor)
         except KonkyoError as exc:
-            return shown.problem(request, exc)
+            return shown.problem(request, exc, soon=library.loading)
         return shown.page(request, say(language, "library"), body)
 
     @router.get("/article")

@@ -101,7 +101,12 @@ class PageContext:
 
     def overview(self, visit: Visit) -> str:
         """Returns the list of the newest articles as HTML."""
-        return overview(self.chat_service.index_summary, visit.language, editor=visit.editor)
+        return overview(
+            self.chat_service.index_summary,
+            visit.language,
+            editor=visit.editor,
+            settings=self._server.settings_page is not None,
+        )
 
     def filters(self, visit: Visit) -> str:
         """Returns the filters as HTML."""

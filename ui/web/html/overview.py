@@ -10,13 +10,17 @@ __all__ = ["overview"]
 
 
 def overview(
-    index_summary: IndexSummary | None, language: Language, *, editor: bool = False
+    index_summary: IndexSummary | None,
+    language: Language,
+    *,
+    editor: bool = False,
+    settings: bool = False,
 ) -> str:
     """Returns the newest articles, or a placeholder while they are not known (None).
 
-    ``editor`` adds the button that leads to the evaluation.
+    ``editor`` adds what leads to the evaluation and, with ``settings``, to the page of settings.
     """
-    admin = _admin_link(language) if editor else ""
+    admin = _admin_links(language, settings=settings) if editor else ""
     library = f'<a href="library">{phrase(language, "library")}</a>'
     heading = f'<h2 id="k-article-title" tabindex="-1">{phrase(language, "in_index")}</h2>'
     if index_summary is None:
@@ -34,8 +38,10 @@ def overview(
     )
 
 
-def _admin_link(language: Language) -> str:
+def _admin_links(language: Language, *, settings: bool) -> str:
+    link = f'<a href="settings">{phrase(language, "settings")}</a>' if settings else ""
     return (
-        '<p class="k-admin-links"><button type="button" class="k-quiet" data-act="evaluate-look">'
+        f'<p class="k-admin-links">{link}'
+        '<button type="button" class="k-quiet" data-act="evaluate-look">'
         f"{phrase(language, 'evaluate')}</button></p>"
     )
