@@ -1,23 +1,33 @@
 """The report: one page, no network, and no text that can become markup."""
 
+# ruff: noqa: F811
 from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from base64 import b64encode
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree.ElementTree import tostring
 
 from click.testing import CliRunner
 
+sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_browser import browser  # noqa: F401
+
 from konkyo.eval.plots import reliability_plot, risk_coverage_plot
 from konkyo.eval.questions import Gold, Question
 from konkyo.eval.report import report
+from konkyo.eval.run import read_rows
 from konkyo.eval.scoring import Quote, Row, skipped
 from konkyo.eval.statistics import risk_coverage
 from konkyo.rag.conversation import Turn
 from konkyo.ui.cli.eval import evaluate
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&\x1b[31m\u202e"
 QUESTION = Question(
@@ -131,6 +141,20 @@ def test_plots_stay_in_their_frame() -> None:
         for dot in svg.iter("circle"):
             assert 40 <= float(dot.get("cx", "")) <= 300
             assert 10 <= float(dot.get("cy", "")) <= 270
+
+
+def test_figures_stand_in_one_line(browser: Browser) -> None:
+    asked = read_rows(Path(__file__).parents[1] / "benchmarks/results/alliance-quotes")
+    shown = browser.new_page(viewport={"width": 1280, "height": 1000})
+    shown.set_content(report(asked, title="alliance", about={}))
+    assert shown.locator("td.n").count() > 50
+    broken = """() => [...document.querySelectorAll('td.n')].filter((cell) => {
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        return new Set([...range.getClientRects()].map((box) => box.top)).size > 1;
+    }).length"""
+    assert shown.evaluate(broken) == 0
+    shown.close()
 
 
 def test_the_command_writes_a_page(tmp_path: Path) -> None:
