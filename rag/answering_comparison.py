@@ -11,7 +11,7 @@ from konkyo.index.text.language import same_language
 from konkyo.index.text.moments import Moment
 from konkyo.index.text.name_identity import find_name, same_name
 from konkyo.index.text.names import names
-from konkyo.rag.answering_parts import Told
+from konkyo.rag.answering_parts import Told, is_of_kind
 from konkyo.rag.comparison import Side
 from konkyo.rag.messages import NoticeKey, notice_text
 from konkyo.rag.reading.answerability import terms
@@ -28,12 +28,18 @@ _TIMES = frozenset({"day", "month", "year", "year year"})
 def of_sides(
     sides: Sequence[Side], told: Sequence[Told], article: Callable[[str], Article]
 ) -> list[Told]:
-    """What answers each side, under its name; nothing where the article does not name the side."""
+    """What answers each side, under its name.
+
+    Nothing where the article does not name the side, or the place is no day or figure where one is
+    asked for.
+    """
     kept = []
     for side, each in zip(sides, told, strict=True):
         each = replace(each, label=side.name)
         for quote, _ in each.quoted.quotes[:1]:
-            if not _names(article(quote.article.article_id), side):
+            places = each.quoted.places
+            of_kind = not places or is_of_kind(side.asked.standalone, places[0])
+            if not of_kind or not _names(article(quote.article.article_id), side):
                 each = replace(each, quoted=Quoted(()))
         kept.append(each)
     return kept

@@ -138,6 +138,15 @@ def test_an_article_that_does_not_name_a_side_answers_nothing_of_it() -> None:
     assert [bool(each.quoted.quotes) for each in kept] == [True, False]
 
 
+def test_a_side_whose_place_is_no_day_is_not_answered_where_days_are_compared() -> None:
+    asked = understand("松川ダムと竹沢ダム、どちらが先に完成しましたか。", (), "ja")
+    sides = sides_asked(asked)
+    day = told("松川ダムは1971年に完成した。", "1971年")
+    name = told("竹沢ダムは水源として完成した。", "竹沢ダム")
+    kept = of_sides(sides, [day, name], article)
+    assert [bool(each.quoted.quotes) for each in kept] == [True, False]
+
+
 def test_one_sentence_may_compare_both() -> None:
     sides = sides_asked(ASKED)
     (quote, _), *_ = told("松川ダムは竹沢ダムより25メートル高い。", "25メートル").quoted.quotes

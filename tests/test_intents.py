@@ -360,6 +360,8 @@ def test_headings_are_no_sentences_of_a_summary(encoder: Encoder, tmp_path: Path
         ),
         ("Washington says so.", "George Washington", "en", None),
         ("経済は伸びた。", "経済", "ja", None),
+        ("日本政府は連絡室を置いた。", "일본 정부가 난처해진 까닭", "ja", None),
+        ("Prime Minister Takaichi won.", "다카이치 총리의 지지율이 내려간 이유", "en", None),
     ],
 )
 def test_a_subject_is_named_where_a_sentence_has_its_name(

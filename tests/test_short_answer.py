@@ -102,6 +102,7 @@ def test_a_fact_is_said_exactly_in_the_askers_language(what: str, source: str, t
     [
         ("About 170 Japanese are staying.", "170", "en", "About 170"),
         ("It was President Trump's idea.", "Tru", "en", "Trump"),
+        ("The day Kim's party won.", "'s party won", "en", "Kim's party won"),
         ("「立派な同盟だ」と評した。", "「立派な同盟だ", "ja", "「立派な同盟だ」"),
         ("約160人の日本人がいる。", "160人の", "ja", "約160人"),
         ("视察“乔治·华盛顿”号航母。", "乔治·华盛顿”号", "zh", "“乔治·华盛顿”号"),
@@ -294,6 +295,7 @@ def test_an_office_is_said_in_the_askers_language(
         ("When did they meet?", "They met in Oslo on May 3 and May 5.", "Oslo", "en", "Oslo"),
         ("When did they meet?", "They met on May 3, after April 1.", "May 3", "en", "May 3"),
         ("Where did they meet?", "They met in Oslo on May 3.", "Oslo", "en", "Oslo"),
+        ("Votes when it was set?", "It got 15 votes in May 2027.", "15 votes", "en", "15 votes"),
     ],
 )
 def test_the_only_day_or_figure_of_a_quote_answers_where_one_is_asked_for(

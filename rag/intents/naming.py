@@ -67,7 +67,7 @@ def named_at(text: str, subject: str, language: str) -> tuple[int, int] | None:
     if place is not None:
         start, end = place
         return place if any(n.start < end and start < n.end for n in there) else None
-    if not names(subject):
+    if [n.text for n in names(subject)] != [subject]:
         return None
     # Within one script a part of a name is another name: the city is not the ship.
     other = [n for n in there if not set(letters(subject)) & set(letters(n.text))]

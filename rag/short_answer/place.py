@@ -130,6 +130,8 @@ def clean(place: Place) -> Place:
         start = facts[0].start
     if facts and changes_nothing(place.quote[facts[-1].end : end]):
         end = facts[-1].end
+    if _GENITIVE.match(place.quote, start):
+        start -= 1
     while 0 < start < len(place.quote) and _inside_word(place.quote, start):
         start -= 1
     while 0 < end < len(place.quote) and _inside_word(place.quote, end):
@@ -142,6 +144,7 @@ def changes_nothing(text: str) -> bool:
     return bool(wording().beside.fullmatch(text.strip().lower()))
 
 
+_GENITIVE = re.compile(r"(?<=[A-Za-zÀ-ɏ])['’]s\b")
 _WORD = re.compile(r"[A-Za-zÀ-ɏЀ-ӿ0-9]{2}")
 _PAIRS = tuple(zip("「『“‘（(《〈【［[", "」』”’）)》〉】］]", strict=True))
 _OUTER = " \t\n　、。，．,.;；:：・!！?？…—–-"

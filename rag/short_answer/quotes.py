@@ -77,6 +77,9 @@ def of_kind(place: Place, question: str) -> Place:
     kind = asked_for(question)
     if kind is None or kind == "name" or holds(kind, clean(place).text, place.language):
         return place
+    # "Votes when the wage was set": a figure may be what is asked for.
+    if kind == "date" and holds("number", clean(place).text, place.language):
+        return place
     facts = facts_of(replace(place, start=0, end=len(place.quote)))
     days = [f for f in facts if isinstance(f.value, Moment)]
     figures = [f for f in facts if isinstance(f.value, Quantity) and f.value.kind != "year"]
