@@ -11,13 +11,13 @@ from konkyo.index.text.language import same_language
 from konkyo.index.text.moments import Moment
 from konkyo.index.text.name_identity import find_name, same_name
 from konkyo.index.text.names import names
-from konkyo.rag.answering_parts import Told, is_of_kind
+from konkyo.rag.answering_parts import Told
 from konkyo.rag.comparison import Side
 from konkyo.rag.messages import NoticeKey, notice_text
 from konkyo.rag.reading.answerability import terms
 from konkyo.rag.retrieval.search import Found
 from konkyo.rag.short_answer.place import facts_of
-from konkyo.rag.short_answer.quotes import Quoted
+from konkyo.rag.short_answer.quotes import Quoted, is_name_instead
 from konkyo.rag.short_answer.short import short_answer
 
 __all__ = ["compares_both", "greater", "of_sides"]
@@ -30,16 +30,16 @@ def of_sides(
 ) -> list[Told]:
     """What answers each side, under its name.
 
-    Nothing where the article does not name the side, or the place is no day or figure where one is
-    asked for.
+    Nothing where the article does not name the side, or the place is a name where a day or a figure
+    is asked for.
     """
     kept = []
     for side, each in zip(sides, told, strict=True):
         each = replace(each, label=side.name)
         for quote, _ in each.quoted.quotes[:1]:
             places = each.quoted.places
-            of_kind = not places or is_of_kind(side.asked.standalone, places[0])
-            if not of_kind or not _names(article(quote.article.article_id), side):
+            instead = bool(places) and is_name_instead(places[0], side.asked.standalone)
+            if instead or not _names(article(quote.article.article_id), side):
                 each = replace(each, quoted=Quoted(()))
         kept.append(each)
     return kept

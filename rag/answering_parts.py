@@ -16,7 +16,7 @@ from konkyo.rag.short_answer.quotes import Quoted, of_kind
 from konkyo.rag.short_answer.short import short_answer
 from konkyo.rag.types import AnsweredPart, Event, Evidence, EvidenceReady
 
-__all__ = ["Told", "answer_parts", "is_of_kind", "look_again", "returned"]
+__all__ = ["Told", "answer_parts", "look_again", "returned"]
 
 _Result = TypeVar("_Result")
 
@@ -87,7 +87,7 @@ def _read_in(told: Told, quotes: Sequence[Evidence], reader: Reader, sure: float
     article = quote.article
     read = Place(quote.text, reading.start, reading.end, article.language, article.published)
     place = of_kind(read, asked)
-    if not is_of_kind(asked, place):
+    if not _is_of_kind(asked, place):
         return told
     return replace(told, quoted=Quoted(((quote, (place,)),)), share=reading.probability)
 
@@ -117,10 +117,10 @@ def _without_repeats(told: Sequence[Told]) -> list[Told]:
 
 def _sureness(told: Told) -> tuple[bool, float]:
     places = told.quoted.places
-    return not places or is_of_kind(told.asked.standalone, places[0]), told.share
+    return not places or _is_of_kind(told.asked.standalone, places[0]), told.share
 
 
-def is_of_kind(question: str, place: Place) -> bool:
+def _is_of_kind(question: str, place: Place) -> bool:
     """Whether a place holds a number or a day where a question asks for one."""
     kind = asked_for(question)
     if kind is None or kind == "name":

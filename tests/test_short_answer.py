@@ -295,6 +295,13 @@ def test_an_office_is_said_in_the_askers_language(
         ("When did they meet?", "They met in Oslo on May 3 and May 5.", "Oslo", "en", "Oslo"),
         ("When did they meet?", "They met on May 3, after April 1.", "May 3", "en", "May 3"),
         ("Where did they meet?", "They met in Oslo on May 3.", "Oslo", "en", "Oslo"),
+        (
+            "着工はいつになった？",
+            "着工は1年遅れの27年春だと8日に発表した。",
+            "27年春",
+            "ja",
+            "27年春",
+        ),
         ("Votes when it was set?", "It got 15 votes in May 2027.", "15 votes", "en", "15 votes"),
     ],
 )

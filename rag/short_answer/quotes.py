@@ -8,13 +8,14 @@ from itertools import pairwise
 
 from konkyo.index.text.language import same_language
 from konkyo.index.text.moments import Moment
+from konkyo.index.text.names import names
 from konkyo.index.text.normalize import letters
 from konkyo.index.text.quantities import Quantity
 from konkyo.rag.disagreement.conflicts import Version
 from konkyo.rag.messages import notice_text
 from konkyo.rag.parts import asks_for_several
 from konkyo.rag.question import AskedQuestion
-from konkyo.rag.reading.answerability import asked_for, holds
+from konkyo.rag.reading.answerability import asked_for
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Span, token_cost
 from konkyo.rag.retrieval.search import Found
@@ -23,7 +24,15 @@ from konkyo.rag.short_answer.short import Joined, short_answer
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.types import Evidence
 
-__all__ = ["Quoted", "best_quotes", "disputed", "marked_quotes", "of_kind", "quoted"]
+__all__ = [
+    "Quoted",
+    "best_quotes",
+    "disputed",
+    "is_name_instead",
+    "marked_quotes",
+    "of_kind",
+    "quoted",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +82,26 @@ def quoted(
 
 
 def of_kind(place: Place, question: str) -> Place:
-    """The place, or the only figure or day of its quote where it holds none that is asked for."""
-    kind = asked_for(question)
-    if kind is None or kind == "name" or holds(kind, clean(place).text, place.language):
-        return place
-    # "Votes when the wage was set": a figure may be what is asked for.
-    if kind == "date" and holds("number", clean(place).text, place.language):
+    """The place; where it is a name, the only figure or day of its quote if that is asked for."""
+    if not is_name_instead(place, question):
         return place
     facts = facts_of(replace(place, start=0, end=len(place.quote)))
     days = [f for f in facts if isinstance(f.value, Moment)]
     figures = [f for f in facts if isinstance(f.value, Quantity) and f.value.kind != "year"]
-    of_it = days if kind == "date" else figures
+    of_it = days if asked_for(question) == "date" else figures
     return replace(place, start=of_it[0].start, end=of_it[0].end) if len(of_it) == 1 else place
+
+
+def is_name_instead(place: Place, question: str) -> bool:
+    """Whether a question asks for a figure or a day and a place is hardly more than a name.
+
+    Days that are written in other ways than are known are none the less days.
+    """
+    if asked_for(question) not in {"number", "date"}:
+        return False
+    text = clean(place).text
+    named = sum(name.end - name.start for name in names(text, place.language))
+    return 2 * named >= len(text) > 0 and not any(map(str.isdigit, text))
 
 
 def best_quotes(found: Found, most: int, near_best: float) -> list[tuple[Evidence, Place | None]]:
