@@ -112,11 +112,12 @@ class Answerability:
     ) -> dict[str, float]:
         """Returns the measures that the weights are fitted for, each of the order of one.
 
-        ``reader``: log-odds of the reader's share of the likeliest place. ``place_rank``: how many
-        passages were found before that place's, negative. ``fused``: the best search score.
-        ``crossed``: question and place are in different languages; ``fused_crossed``: the search
-        score there, where it says more than the reader does. ``figures_missing``: the question's
-        figures and days that no quote or title has.
+        ``reader``: log-odds of the reader's share of the likeliest place; ``sentence``: those where
+        its sentence is read alone with the one before it. ``place_rank``: how many passages were
+        found before that place's, negative. ``fused``: the best search score. ``crossed``: question
+        and place are in different languages; ``fused_crossed``: the search score there, where it
+        says more than the reader does. ``figures_missing``: the question's figures and days that no
+        quote or title has.
         """
         evidence = selection.evidence
         likeliest = selection.spans[0] if selection.spans else None
@@ -134,9 +135,11 @@ class Answerability:
             thresholds=self._thresholds,
         )
         sure, near = measured(likeliest.share if likeliest else 0.5, max(h.score for h in hits))
+        alone = likeliest.sentence_share if likeliest else None
         figures = sum(i.kind in {"number", "date"} for i in report.issues)
         return {
             "reader": sure,
+            "sentence": sure if alone is None else measured(alone, 0.0)[0],
             "fused": near,
             "fused_crossed": near * crossed,
             "place_rank": -float(_rank(likeliest, hits)) if likeliest else 0.0,

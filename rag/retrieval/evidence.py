@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Annotated
 
@@ -61,6 +61,8 @@ class Span:
     """Where the reader sees an answer, ``article.text[start:end] == text``, and its share.
 
     ``marked`` are all stretches of its passage that are marked as parts of an answer.
+    ``sentence_share`` is the share where its sentence and the one before it are read alone; None:
+    they were not.
     """
 
     text: str
@@ -70,6 +72,7 @@ class Span:
     start: int
     end: int
     marked: tuple[tuple[int, int], ...] = ()
+    sentence_share: float | None = None
 
     def within(self, evidence: Evidence) -> bool:
         """Whether a quote holds at least the beginning of this place."""
@@ -85,7 +88,8 @@ class Selection:
     """The quotes, how sure the reader is that they answer (share) and where it sees the answer.
 
     ``answerable`` is the best reading's probability, ``None`` where there is no reader.
-    ``spans`` are one place a passage, the likeliest answer first.
+    ``spans`` are one place a passage, the likeliest answer first; of that one alone the sentence
+    was read, too.
     """
 
     evidence: tuple[Evidence, ...]
@@ -188,11 +192,12 @@ def select(
     weight = thresholds.answer_in_sentence
     scores = [(1 - weight) * s + weight * i for s, i in zip(scores, inside, strict=True)]
     spans = [_span(hit, reading) for hit, reading in zip(hits, readings, strict=True)]
-    order = np.argsort([-share for share in likely], kind="stable")
+    first, *others = (int(i) for i in np.argsort([-share for share in likely], kind="stable"))
+    read = _sentence_share(question, hits[first], readings[first], sentences, reader)
     return Selection(
         _evidence(candidates, scores, limits),
         max(r.probability for r in readings),
-        tuple(spans[int(i)] for i in order),
+        (replace(spans[first], sentence_share=read), *(spans[i] for i in others)),
     )
 
 
@@ -220,6 +225,22 @@ def _readings(
         if any(r.probability >= sure and suits(h, r) is not False for h, r in pairs):
             break
     return found
+
+
+def _sentence_share(
+    question: str, hit: Hit, reading: Reading, sentences: Sentences, reader: Reader
+) -> float:
+    """The share that the sentences of a place answer, read alone with the one before them.
+
+    What else a passage tells can hide an answer, and make one of what is near.
+    """
+    text = hit.passage.text
+    bounds = sentences(text, hit.article.language)
+    touched = [i for i, (a, b) in enumerate(bounds) if a < reading.end and reading.start < b]
+    if not touched:
+        return reading.probability
+    start, end = bounds[max(0, touched[0] - 1)][0], bounds[touched[-1]][1]
+    return reader.answers(question, [text[start:end]], [about(hit)])[0].probability
 
 
 def _similarities(
