@@ -36,10 +36,10 @@ class PlaceWeights:
     average.
     """
 
-    reader: float = 0.964
-    fused: float = 1.492
-    crossed: float = -0.247
-    bias: float = -4.783
+    reader: float = 0.957
+    fused: float = 1.401
+    crossed: float = -0.317
+    bias: float = -4.563
 
     def share(self, reader: float, fused: float, *, crossed: bool) -> float:
         """Return the share that a place is the answer, from the reader's share and the score."""
