@@ -44,6 +44,7 @@ _LANGUAGES = ("ar", "de", "en", "es", "fr", "hi", "ja", "ko", "pt", "ru", "th", 
 _EXAMPLES: dict[str, dict[str, Any]] = {
     r"f'(?<![\\d.,]){re.escape(fold(text))}(?!\\d|[.,]\\d)'": {"text": "1.5"},
     r"f'(?<![^\\W_]){re.escape(form)}(?![^\\W_])'": {"form": "New York"},
+    "f'(?<![A-Za-z]){re.escape(subject)}(?![A-Za-z])'": {"subject": "NDS"},
     "re.escape(form)": {"form": "ニューヨーク"},
     r"f'\\b{re.escape(stem)}{whole}'": {"stem": "increas", "whole": r"\w*"},
     r"f'(?:\\d|[a-z])\\s?\\b{word}\\b|\\d{word}\\b'": {"word": "billion"},
