@@ -21,7 +21,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from cachetools import LRUCache, cached
+from cachetools import LRUCache, cachedmethod
 
 from konkyo.index.text.tokens import tokens
 
@@ -159,7 +159,8 @@ class Searcher:
         self._alive = tuple(alive)
         self._k1 = k1
         # A question is searched for in several languages, and its terms are weighed each time.
-        self._living = cached(LRUCache(_KEPT_BYTES, _bytes_of), lock=Lock())(self._found)
+        self._kept: LRUCache[int, tuple[list[_Entry], int]] = LRUCache(_KEPT_BYTES, _bytes_of)
+        self._lock = Lock()
         documents = total = 0
         for segment, mask in zip(segments, alive, strict=True):
             lengths = segment.lengths if mask is None else segment.lengths[mask]
@@ -236,7 +237,8 @@ class Searcher:
         terms.sort(key=lambda item: -item[0])
         return terms
 
-    def _found(self, key: int) -> tuple[list[_Entry], int]:
+    @cachedmethod(lambda self: self._kept, key=lambda self, key: key, lock=lambda self: self._lock)
+    def _living(self, key: int) -> tuple[list[_Entry], int]:
         """Postings of one term in each segment without what is gone, and how many there are."""
         found: list[_Entry] = []
         holding = 0

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from cachetools import LRUCache, cached
+from cachetools import LRUCache, cachedmethod
 
 from konkyo.index.embedding.onnx_graph import Array
 from konkyo.index.errors import ModelMissing
@@ -130,6 +130,11 @@ def tokenizer_of(encoder_folder: Path) -> Tokenizer:
     return found
 
 
+def _texts(_: LearnedReader, *texts: str) -> tuple[str, ...]:
+    """What a reading is kept by."""
+    return texts
+
+
 class LearnedReader:
     """Reads windows and evidence; safe to share by threads, and the same input gives the same."""
 
@@ -141,8 +146,9 @@ class LearnedReader:
         # One window a core: quicker than several cores in one window, and order changes nothing.
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="konkyo-reader")
         # What many ask is read once, and what one question needs twice.
-        self._reading = cached(LRUCache(_KEPT), lock=Lock())(self._read)
-        self._support = cached(LRUCache(_KEPT), lock=Lock())(self._view)
+        self._readings: LRUCache[tuple[str, ...], WindowReading] = LRUCache(_KEPT)
+        self._views: LRUCache[tuple[str, ...], ClaimSupport] = LRUCache(_KEPT)
+        self._lock = Lock()
 
     @property
     def fingerprint(self) -> str:
@@ -208,7 +214,8 @@ class LearnedReader:
         places = zip(row.asked, tokens[1 : 1 + len(row.asked), 3], strict=True)
         return [(a, b, float(x)) for (a, b), x in places if a >= 0 and b > a]
 
-    def _read(self, question: str, window: str, context: str) -> WindowReading:
+    @cachedmethod(lambda self: self._readings, key=_texts, lock=lambda self: self._lock)
+    def _reading(self, question: str, window: str, context: str) -> WindowReading:
         pieces = []
         for row in self._rows("query", question, window, context):
             tokens, verdict = self._run(row)
@@ -225,7 +232,8 @@ class LearnedReader:
         nothing = WindowReading(0.0, 0, 0, "", 0.0)
         return max(pieces, key=lambda r: r.probability, default=nothing)
 
-    def _view(self, claim: str, text: str, context: str) -> ClaimSupport:
+    @cachedmethod(lambda self: self._views, key=_texts, lock=lambda self: self._lock)
+    def _support(self, claim: str, text: str, context: str) -> ClaimSupport:
         views = []
         for row in self._rows("claim", claim, text, context):
             tokens, verdict = self._run(row)
