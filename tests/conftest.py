@@ -16,6 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from konkyo.index.embedding.protocol import Encoder
     from konkyo.rag.pipeline import Pipeline
+    from konkyo.rag.reading.reader import LearnedReader
 
 # No test may reach for a model hub or send anything home.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -63,6 +64,17 @@ def real_encoder() -> Encoder:
         return load_encoder("multilingual-e5-small")
     except ModelMissing as exc:
         pytest.skip(str(exc))
+
+
+@pytest.fixture(scope="session")
+def checker() -> LearnedReader:
+    """The learned reader; a test that needs it skips where its encoder was never pulled."""
+    from konkyo.rag.factory import open_checker
+
+    found = open_checker()
+    if found is None:
+        pytest.skip("the embedding model has not been pulled")
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.records import ArticleSummary
 from konkyo.rag.disagreement.changes import newest_and_earlier, replaced
 from konkyo.rag.disagreement.conflicts import Version
-from konkyo.rag.factory import open_checker, open_pipeline
+from konkyo.rag.factory import open_pipeline
 from konkyo.rag.generation.llm import NoLLM
 from konkyo.rag.planned import asks_for_plan, drops_plan, is_planned, time_asked_of
 from konkyo.rag.reading.answerability import Asked
@@ -266,14 +266,6 @@ def test_a_claim_that_leaves_out_that_its_quotes_tell_a_plan_drops_it() -> None:
     assert not drops_plan("The bridge will open on May 3.", "en", [plan])
     assert not drops_plan("The bridge opened on May 3.", "en", [plan, deed])
     assert not drops_plan("สะพานเปิดวันที่ 3 พฤษภาคม", "th", [plan])
-
-
-@pytest.fixture(scope="module")
-def checker() -> LearnedReader:
-    found = open_checker()
-    if found is None:
-        pytest.skip("the embedding model has not been pulled")
-    return found
 
 
 CLOSED = {

@@ -12,7 +12,6 @@ from konkyo.rag.disagreement.conflicts import (
     of_one_event,
     same_matter,
 )
-from konkyo.rag.factory import open_checker
 from konkyo.rag.reading.reader import LearnedReader
 from konkyo.rag.retrieval.evidence import Span
 from konkyo.rag.types import Evidence
@@ -133,14 +132,6 @@ def test_asking_whether_articles_differ_is_told_from_the_matter(question: str, p
 )
 def test_other_questions_are_left_alone(question: str) -> None:
     assert asks_whether_they_differ(question) == (question, False)
-
-
-@pytest.fixture(scope="module")
-def checker() -> LearnedReader:
-    found = open_checker()
-    if found is None:
-        pytest.skip("the embedding model has not been pulled")
-    return found
 
 
 def test_the_checker_tells_the_same_matter_from_another(checker: LearnedReader) -> None:

@@ -13,10 +13,8 @@ import pytest
 from konkyo.eval.formats.clusters import DEV, load_clusters
 from konkyo.eval.formats.jsonl import load_jsonl
 from konkyo.index.builder import build
-from konkyo.index.embedding.encoders import load_encoder
 from konkyo.index.embedding.model_files import home
 from konkyo.index.embedding.protocol import Encoder, Vectors
-from konkyo.index.errors import ModelMissing
 from konkyo.index.records import ArticleSummary, Filter
 from konkyo.rag.factory import open_pipeline
 from konkyo.rag.generation.llm import NoLLM
@@ -35,24 +33,16 @@ SMALL_TALK = {"greeting", "thanks", "abilities", "collection"}
 
 
 @pytest.fixture(scope="module")
-def encoder() -> Encoder:
-    try:
-        return load_encoder("multilingual-e5-small")
-    except ModelMissing as exc:
-        pytest.skip(str(exc))
+def classifier(real_encoder: Encoder) -> IntentClassifier:
+    return IntentClassifier(real_encoder, home() / "intents")
 
 
 @pytest.fixture(scope="module")
-def classifier(encoder: Encoder) -> IntentClassifier:
-    return IntentClassifier(encoder, home() / "intents")
-
-
-@pytest.fixture(scope="module")
-def pipeline(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+def pipeline(real_encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     store = str(tmp_path_factory.mktemp("intents") / "store")
     sources = sorted((ROOT / "seeds").glob("2026-0*.md"))
-    build([str(path) for path in sources], store, encoder)
-    return open_pipeline(store, llm=NoLLM(), encoder=encoder)
+    build([str(path) for path in sources], store, real_encoder)
+    return open_pipeline(store, llm=NoLLM(), encoder=real_encoder)
 
 
 def intents(classifier: IntentClassifier, encoder: Encoder, texts: Sequence[str]) -> list[str]:
@@ -60,25 +50,27 @@ def intents(classifier: IntentClassifier, encoder: Encoder, texts: Sequence[str]
     return [classifier.intent_of(t, v) for t, v in zip(texts, vectors, strict=True)]
 
 
-def test_tells_what_other_utterances_want(classifier: IntentClassifier, encoder: Encoder) -> None:
+def test_tells_what_other_utterances_want(
+    classifier: IntentClassifier, real_encoder: Encoder
+) -> None:
     told = tomllib.loads((Path(__file__).parent / "intents.toml").read_text("utf-8"))
     known = {text for _, _, text in examples()}
     wanted = [(k, text) for k, texts in told.items() for ts in texts.values() for text in ts]
     assert len(wanted) >= 80
     assert not known & {text for _, text in wanted}
-    got = intents(classifier, encoder, [text for _, text in wanted])
+    got = intents(classifier, real_encoder, [text for _, text in wanted])
     pairs = list(zip(wanted, got, strict=True))
     assert [(text, g) for (k, text), g in pairs if k == "question" and g in SMALL_TALK] == []
     assert sum(k == g for (k, _), g in pairs) >= 0.85 * len(pairs)
 
 
 def test_no_question_of_the_news_sets_is_small_talk(
-    classifier: IntentClassifier, encoder: Encoder
+    classifier: IntentClassifier, real_encoder: Encoder
 ) -> None:
     datasets = ROOT / "eval" / "datasets"
     news = load_clusters(datasets / "news" / "clusters", numbers=DEV).questions
     asked = [q.question for q in (*load_jsonl(datasets / "alliance.jsonl").questions, *news[::12])]
-    got = intents(classifier, encoder, asked)
+    got = intents(classifier, real_encoder, asked)
     assert [(q, g) for q, g in zip(asked, got, strict=True) if g in SMALL_TALK] == []
 
 
@@ -331,7 +323,7 @@ def test_a_subject_that_no_foreign_article_names_is_refused(
     assert isinstance(pipeline.ask(utterance, where=only, today=TODAY), Refusal)
 
 
-def test_headings_are_no_sentences_of_a_summary(encoder: Encoder, tmp_path: Path) -> None:
+def test_headings_are_no_sentences_of_a_summary(real_encoder: Encoder, tmp_path: Path) -> None:
     parts = (
         "【オーク・ダムの工事】",
         "オーク・ダムの工事は三月に始まった。",
@@ -340,8 +332,8 @@ def test_headings_are_no_sentences_of_a_summary(encoder: Encoder, tmp_path: Path
     )
     source = tmp_path / "dam.md"
     source.write_text("\n\n".join(["# オーク・ダムの工事が始まる", *parts]), "utf-8")
-    build([str(source)], str(tmp_path / "store"), encoder)
-    over = open_pipeline(str(tmp_path / "store"), llm=NoLLM(), encoder=encoder)
+    build([str(source)], str(tmp_path / "store"), real_encoder)
+    over = open_pipeline(str(tmp_path / "store"), llm=NoLLM(), encoder=real_encoder)
     outcome = over.ask("オーク・ダムについてまとめて", today=TODAY)
     assert isinstance(outcome, Answer)
     assert {c.quote for c in outcome.citations} <= {parts[1], parts[3]}
@@ -377,12 +369,14 @@ def test_an_article_before_a_name_is_no_part_of_it() -> None:
     assert bare_name("高市早苗") == "高市早苗"
 
 
-def test_what_something_is_was_neither_planned_nor_done(encoder: Encoder, tmp_path: Path) -> None:
+def test_what_something_is_was_neither_planned_nor_done(
+    real_encoder: Encoder, tmp_path: Path
+) -> None:
     source = tmp_path / "ship.md"
     text = "The crew will visit the research vessel Blue Heron on Friday. Rain is expected."
     source.write_text(f"# A visit to the harbour\n\n{text}", "utf-8")
-    build([str(source)], str(tmp_path / "store"), encoder)
-    over = open_pipeline(str(tmp_path / "store"), llm=NoLLM(), encoder=encoder)
+    build([str(source)], str(tmp_path / "store"), real_encoder)
+    over = open_pipeline(str(tmp_path / "store"), llm=NoLLM(), encoder=real_encoder)
     outcome = over.ask("What is the Blue Heron?", today=TODAY)
     assert isinstance(outcome, Answer)
     assert "research vessel Blue Heron" in outcome.text

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from konkyo.index.embedding.encoders import load_encoder
 from konkyo.index.embedding.protocol import Encoder
-from konkyo.index.errors import ModelMissing
 from konkyo.index.records import ArticleSummary, Hit, Passage
 from konkyo.index.text.sentences import sentences
-from konkyo.rag.factory import open_checker
 from konkyo.rag.reading.reader import LearnedReader
 from konkyo.rag.retrieval.evidence import Selection, Span
 from konkyo.rag.retrieval.search import Found
@@ -35,22 +32,6 @@ OTHERWISE = {
 }
 
 
-@pytest.fixture(scope="module")
-def encoder() -> Encoder:
-    try:
-        return load_encoder("multilingual-e5-small")
-    except ModelMissing as exc:
-        pytest.skip(str(exc))
-
-
-@pytest.fixture(scope="module")
-def checker() -> LearnedReader:
-    found = open_checker()
-    if found is None:
-        pytest.skip("the embedding model has not been pulled")
-    return found
-
-
 def article(language: str) -> ArticleSummary:
     return ArticleSummary(language, "Flood", "a.md", None, "2026-02-10", language, "Post", 1)
 
@@ -69,7 +50,7 @@ def found(evidence: Sequence[Evidence], *texts: tuple[str, str]) -> Found:
 
 @pytest.mark.parametrize(("asked", "written"), [("ja", "ko"), ("ko", "ja"), ("en", "zh")])
 def test_the_sentence_that_says_the_same_is_found_in_the_askers_language(
-    encoder: Encoder, checker: LearnedReader, asked: str, written: str
+    real_encoder: Encoder, checker: LearnedReader, asked: str, written: str
 ) -> None:
     foreign = quote(written, TOLD[written])
     text = f"{OTHERWISE[asked]} {TOLD[asked]}"
@@ -78,7 +59,7 @@ def test_the_sentence_that_says_the_same_is_found_in_the_askers_language(
         foreign,
         None,
         found([foreign], (asked, text), (written, TOLD[written])),
-        encoder=encoder,
+        encoder=real_encoder,
         sentences=sentences,
         supporter=checker,
         limits=DEFAULT,
@@ -90,30 +71,40 @@ def test_the_sentence_that_says_the_same_is_found_in_the_askers_language(
 
 @pytest.mark.parametrize(("asked", "written"), [("ja", "ko"), ("ko", "ja"), ("en", "zh")])
 def test_a_sentence_that_says_something_else_is_not_taken_for_it(
-    encoder: Encoder, checker: LearnedReader, asked: str, written: str
+    real_encoder: Encoder, checker: LearnedReader, asked: str, written: str
 ) -> None:
     foreign = quote(written, TOLD[written])
     for_all = found([foreign], (asked, OTHERWISE[asked]))
     alone = found([foreign], (written, TOLD[written]))
-    tools = {"encoder": encoder, "sentences": sentences, "supporter": checker, "limits": DEFAULT}
+    tools = {
+        "encoder": real_encoder,
+        "sentences": sentences,
+        "supporter": checker,
+        "limits": DEFAULT,
+    }
     assert said_in(asked, foreign, None, for_all, **tools) is None
     assert said_in(asked, foreign, None, alone, **tools) is None
 
 
 def test_a_sentence_with_another_figure_does_not_say_the_same(
-    encoder: Encoder, checker: LearnedReader
+    real_encoder: Encoder, checker: LearnedReader
 ) -> None:
     foreign = quote("ko", TOLD["ko"])
     place = Place(foreign.text, foreign.text.index("세 곳"), foreign.text.index("을 열"), "ko")
     five = TOLD["ja"].replace("3カ所", "5カ所")
-    tools = {"encoder": encoder, "sentences": sentences, "supporter": checker, "limits": DEFAULT}
+    tools = {
+        "encoder": real_encoder,
+        "sentences": sentences,
+        "supporter": checker,
+        "limits": DEFAULT,
+    }
     for text, same in ((TOLD["ja"], True), (five, False)):
         told = said_in("ja", foreign, place, found([foreign], ("ja", text)), **tools)
         assert (told is not None) == same
 
 
 def test_a_sentence_that_is_quoted_already_keeps_its_number(
-    encoder: Encoder, checker: LearnedReader
+    real_encoder: Encoder, checker: LearnedReader
 ) -> None:
     foreign, own = quote("ko", TOLD["ko"]), quote("ja", TOLD["ja"], 2)
     same = said_in(
@@ -121,7 +112,7 @@ def test_a_sentence_that_is_quoted_already_keeps_its_number(
         foreign,
         None,
         found([foreign, own], ("ja", TOLD["ja"])),
-        encoder=encoder,
+        encoder=real_encoder,
         sentences=sentences,
         supporter=checker,
         limits=DEFAULT,

@@ -15,7 +15,7 @@ from konkyo.index.ingest.sources import Listing, expand
 from konkyo.index.records import Hit, Passage
 from konkyo.index.text.sentences import sentences
 from konkyo.rag.disagreement.conflicts import conflicting, counted
-from konkyo.rag.factory import open_checker, open_pipeline
+from konkyo.rag.factory import open_pipeline
 from konkyo.rag.generation.llm import NoLLM
 from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.reading.reader import LearnedReader
@@ -24,14 +24,6 @@ from konkyo.rag.verification.facts import compare
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_poisoned import LANGUAGES, Poisoned, evidence_of, read_poisoned, write_articles
-
-
-@pytest.fixture(scope="module")
-def checker() -> LearnedReader:
-    found = open_checker()
-    if found is None:
-        pytest.skip("the embedding model has not been pulled")
-    return found
 
 
 @pytest.fixture(params=LANGUAGES)

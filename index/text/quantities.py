@@ -66,9 +66,9 @@ _MIXED = re.compile(
 _VULGAR = {"½": "0.5", "¼": "0.25", "¾": "0.75", "⅛": "0.125", "⅓": "0.3333", "⅔": "0.6667"}
 _CITATION = re.compile(r"\[\s?\d{1,3}(?:\s?,\s?\d{1,3})*\s?\]|【\s?\d{1,3}\s?】")
 _ROMAN = re.compile(r"(?<![A-Za-z])(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})(?![A-Za-z])")
-# In Korean law 제2조 제4항 and 2조 4항 are articles, not trillions.
 # 两个半月 and 三个半小时 are read as 两个月半 and 三个小时半: the half after the unit.
 _CHINESE_HALF = re.compile(r"([个個])半(月|小时|小時|星期|钟头)")
+# In Korean law 제2조 제4항 and 2조 4항 are articles, not trillions.
 _KOREAN_ARTICLE = re.compile(r"(?<=\d)조(?=\s?(?:제\s?)?\d+항)|(?<=제)(\d+)조")
 
 

@@ -21,7 +21,7 @@ from konkyo.index.text.quantities import quantities
 from konkyo.index.text.tokens import tokens
 from konkyo.index.text.word_data import CHECKED, FoldedAlternatives, word_data
 from konkyo.rag.calibration import Calibration
-from konkyo.rag.reading.place_choice import measured
+from konkyo.rag.reading.place_choice import log_odds, measured
 from konkyo.rag.retrieval.evidence import Selection, Span
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.verification.fact_sources import read
@@ -139,7 +139,7 @@ class Answerability:
         figures = sum(i.kind in {"number", "date"} for i in report.issues)
         return {
             "reader": sure,
-            "sentence": sure if alone is None else measured(alone, 0.0)[0],
+            "sentence": sure if alone is None else log_odds(alone),
             "fused": near,
             "fused_crossed": near * crossed,
             "place_rank": -float(_rank(likeliest, hits)) if likeliest else 0.0,

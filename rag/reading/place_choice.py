@@ -12,9 +12,14 @@ from dataclasses import dataclass
 
 from konkyo.rag.calibration import logit
 
-__all__ = ["PlaceWeights", "measured"]
+__all__ = ["PlaceWeights", "log_odds", "measured"]
 
 _SUREST = 1e-4
+
+
+def log_odds(share: float) -> float:
+    """The log-odds of a share of the reader, which is never taken to be quite sure."""
+    return logit(share, _SUREST)
 
 
 def measured(reader: float, fused: float) -> tuple[float, float]:
@@ -22,7 +27,7 @@ def measured(reader: float, fused: float) -> tuple[float, float]:
 
     Both are of the order of one.
     """
-    return logit(reader, _SUREST), 4 * fused
+    return log_odds(reader), 4 * fused
 
 
 @dataclass(frozen=True, slots=True)
