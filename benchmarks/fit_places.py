@@ -25,6 +25,8 @@ __all__ = ["Case", "Remembered", "fit_places"]
 _NAMES = ("reader", "fused", "crossed")
 _BOUNDS = ((0.0, None), (0.0, None), (None, 0.0))
 _PENALTY = 1e-2
+_READ = (10, 16, 20, 24, 30, 40)
+"""How many passages are read, of which the report tells the right places."""
 
 
 @dataclass(frozen=True)
@@ -133,19 +135,23 @@ def _bias(weighed: Sequence[Any], right: Sequence[Any], weights: Any) -> float:
 def _report(
     weighed: Sequence[Any], right: Sequence[Any], kinds: Sequence[str], weights: Any
 ) -> None:
-    """How often the first place is right, of the questions that have a right one: five folds."""
+    """How often the likeliest place is right, of questions that have a right one: five folds."""
     rows = [i for i, y in enumerate(right) if y.any()]
     fold = np.random.default_rng(7).permutation(len(rows)) % 5
-    first: dict[int, bool] = {}
+    share: dict[int, Any] = {}
     for f in range(5):
         kept = [i for i, k in zip(rows, fold, strict=True) if k != f]
         some = [weighed[i] for i in kept], [right[i] for i in kept], [kinds[i] for i in kept]
         w = _fitted(*some)
-        for i in (i for i, k in zip(rows, fold, strict=True) if k == f):
-            first[i] = bool(right[i][int((weighed[i] @ w).argmax())])
+        share |= {i: weighed[i] @ w for i, k in zip(rows, fold, strict=True) if k == f}
     for kind in sorted(set(kinds)):
         some = [i for i in rows if kinds[i] == kind]
         if some:
             alone = np.mean([right[i][int(weighed[i][:, 0].argmax())] for i in some])
-            both = np.mean([first[i] for i in some])
-            print(f"  {kind}: {len(some)}, the reader {alone:.3f}, fitted {both:.3f}", flush=True)
+            first = {
+                most: round(
+                    float(np.mean([right[i][int(share[i][:most].argmax())] for i in some])), 3
+                )
+                for most in _READ
+            }
+            print(f"  {kind}: {len(some)}, the reader {alone:.3f}, fitted, of the first {first}")

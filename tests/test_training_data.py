@@ -13,11 +13,18 @@ import pytest
 
 from konkyo.index.errors import DatasetError
 from training import sources
-from training.corruption import claim_from_question, corrupt
+from training.corruption import claim_from_question, corrupt, question_from_claim
 from training.mixture import Inputs, counts, held_rows, mixture
-from training.negatives import Lexical, cached_vectors, holds_answer, nearest
+from training.negatives import Encoders, Lexical, cached_vectors, holds_answer, nearest
 from training.news import load_clusters, load_ntrex, ntrex_clusters, part_of
-from training.news_rows import claim_rows, parallel_claim_rows, question_rows, together
+from training.news_rows import (
+    claim_rows,
+    news_windows,
+    parallel_claim_rows,
+    question_rows,
+    together,
+    yes_or_no_rows,
+)
 from training.rows import (
     ANSWERS,
     CONTRADICTED,
@@ -53,6 +60,9 @@ class HashEncoder:
         return np.array(rows, np.float32)
 
     passages = queries
+
+
+HASHED = Encoders(HashEncoder(), HashEncoder())
 
 
 def _cluster(folder: Path, name: str) -> None:
@@ -188,6 +198,67 @@ def test_claims_of_a_cluster_are_over_their_quotes(tmp_path: Path) -> None:
         for start, end, value in row.marks:
             assert 0 <= start < end <= len(row.asked)
             assert value in (0, 1)
+
+
+def test_windows_of_other_stories_are_silent(tmp_path: Path) -> None:
+    for name in ("A01", "B02"):
+        _cluster(tmp_path, name)
+    first, second = load_clusters([tmp_path], "train")
+    far = news_windows(second, CUTTER)
+    mined = {(q.question_id, x): far for q in first.questions for x in ("ja", "en", "ko", "zh")}
+    rows = [
+        row
+        for seed in range(20)
+        for row in question_rows(first, CUTTER, mined, random.Random(seed), "news")
+    ]
+    plain = [
+        row
+        for seed in range(20)
+        for row in question_rows(first, CUTTER, {}, random.Random(seed), "news")
+    ]
+    silent = [
+        [r for r in some if r.task == "query" and r.label == SILENT] for some in (rows, plain)
+    ]
+    asked = 20 * 4 * len(first.questions)
+    assert len(silent[0]) - len(silent[1]) >= min(2, len(far)) * asked * 0.9
+
+
+def test_a_claim_as_a_question_is_answered_by_its_quote(tmp_path: Path) -> None:
+    _cluster(tmp_path, "A01")
+    (cluster,) = load_clusters([tmp_path], "train")
+    rows = [
+        row
+        for seed in range(20)
+        for row in yes_or_no_rows(cluster, CUTTER, random.Random(seed), "news")
+    ]
+    answered = [r for r in rows if r.label == ANSWERS]
+    assert {r.window[slice(*r.spans[0])] for r in answered} == {"損害は42億円に上る。"}
+    assert {r.task for r in rows} == {"query"}
+
+
+@pytest.mark.parametrize(
+    ("claim", "language", "beginning"),
+    [
+        ("橋は1934年に完成した。", "ja", "橋は1934年に完成した"),
+        ("知事は元記者だ。", "ja", "知事は元記者な"),
+        ("租约为期两年。", "zh", "租约为期两年"),
+        ("시는 버스를 늘렸다.", "ko", "시는 버스를 늘렸나"),
+        ("시는 버스를 늘린다.", "ko", "시는 버스를 늘리나"),
+        ("도는 이를 먹는다.", "ko", "도는 이를 먹나"),
+    ],
+)
+def test_a_statement_becomes_a_question_by_its_ending(
+    claim: str, language: str, beginning: str
+) -> None:
+    for seed in range(8):
+        asked = question_from_claim(claim, language, random.Random(seed))
+        assert asked is not None
+        assert asked.startswith(beginning)
+
+
+def test_a_statement_of_no_known_ending_is_left() -> None:
+    assert question_from_claim("이것은 크다.", "ko", random.Random(1)) is None
+    assert question_from_claim("Das ist so.", "de", random.Random(1)) is None
 
 
 def test_parallel_news_has_each_answer_in_each_language(tmp_path: Path) -> None:
@@ -380,9 +451,9 @@ def test_a_file_that_is_not_squad_is_named(tmp_path: Path) -> None:
 
 def test_the_mixture_depends_on_seed_and_epoch_alone(shared: Path, tmp_path: Path) -> None:
     inputs = Inputs(shared / "data", news_draws=1, share=0.0)
-    first = mixture(inputs, 0, 7, CUTTER, HashEncoder(), tmp_path)
-    assert first == mixture(inputs, 0, 7, CUTTER, HashEncoder(), tmp_path)
-    other = mixture(inputs, 1, 7, CUTTER, HashEncoder(), tmp_path)
+    first = mixture(inputs, 0, 7, CUTTER, HASHED, tmp_path)
+    assert first == mixture(inputs, 0, 7, CUTTER, HASHED, tmp_path)
+    other = mixture(inputs, 1, 7, CUTTER, HASHED, tmp_path)
     assert other != first
     assert {"news", "news claims", "ntrex claims", "uhgeval"} <= set(counts(first))
     dev = load_clusters(inputs.cluster_folders, "dev")
@@ -395,6 +466,6 @@ def test_the_mixture_depends_on_seed_and_epoch_alone(shared: Path, tmp_path: Pat
 
 
 def test_held_rows_are_not_in_the_mixture(shared: Path, tmp_path: Path) -> None:
-    rows = held_rows(Inputs(shared / "data"), 7, CUTTER, HashEncoder(), tmp_path)
+    rows = held_rows(Inputs(shared / "data"), 7, CUTTER, HASHED, tmp_path)
     assert {r.source for r in rows} == {"held"}
     assert {r.task for r in rows} == {"query", "claim"}

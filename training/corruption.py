@@ -6,11 +6,12 @@ import functools
 import random
 import re
 import tomllib
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Change", "claim_from_question", "corrupt", "numbers"]
+__all__ = ["Change", "claim_from_question", "corrupt", "numbers", "question_from_claim"]
 
 _NUMBER = re.compile(r"[0-9０-９]+(?:[.,，．][0-9０-９]+)*")
 _KANJI_NUMBER = re.compile(
@@ -178,3 +179,44 @@ def claim_from_question(question: str, answer: str, language: str) -> Change:
             text = answer + " " + question[who.end() :].rstrip("? ") + "."
             return Change(text, 0, len(answer))
     return Change(f"{question} {answer}", len(question) + 1, len(question) + 1 + len(answer))
+
+
+_JA_NOUN = re.compile(r"(?<=[々〇一-鿿ァ-ヴー％\d])(?:だ|である)?$")
+_EN_LOWER = re.compile(r"^(?:The|A|An|It|Its|They|Their|He|His|She|Her|There|This|Some|No|In|On)\b")
+_KOREAN_N = "\u11ab"
+
+
+def question_from_claim(claim: str, language: str, rng: random.Random) -> str | None:
+    """A statement as a question for yes or no ("橋は完成した。" = "橋は完成したのですか。").
+
+    None where no rule for its ending is known.
+    """
+    told = claim.rstrip("。.．")
+    if language == "ja":
+        if "。" in told:
+            return None
+        return _JA_NOUN.sub("な", told) + rng.choice(
+            ("のですか。", "んですか？", "の？", "のでしょうか。")
+        )
+    if language == "zh":
+        return told + rng.choice(("吗？", "吗？", "，对吗？", "，是真的吗？"))
+    if language == "ko":
+        stem = _korean_stem(told)
+        return None if stem is None else stem + rng.choice(("나요?", "나?", "나요"))
+    if language == "en":
+        lower = told[0].lower() + told[1:] if _EN_LOWER.match(told) else told
+        return rng.choice((f"Is it true that {lower}?", f"{told}?", f"Is it so that {lower}?"))
+    return None
+
+
+def _korean_stem(told: str) -> str | None:
+    """What comes before "나요" of a sentence that ends in "다": 먹었다 and 한다 give 먹었, 하."""
+    if not told.endswith("다"):
+        return None
+    stem = told[:-1]
+    if stem.endswith("는") and len(stem) > 1:
+        return stem[:-1]
+    letters = unicodedata.normalize("NFD", stem)
+    if letters.endswith(_KOREAN_N):  # 한다, 된다.
+        return unicodedata.normalize("NFC", letters[:-1])
+    return stem if letters.endswith(("\u11bb", "\u11b9")) else None  # 했다, 있다; 없다.

@@ -22,7 +22,6 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
-from konkyo.index.embedding.encoders import load_encoder
 from konkyo.index.embedding.model_files import sha256_of
 from konkyo.index.embedding.model_registry import model_path
 from konkyo.rag.reading.reader import LearnedReader, load_reader
@@ -30,6 +29,7 @@ from training.checkpoint import load_average
 from training.encoding import encode, make_batch
 from training.mixture import Inputs, held_rows
 from training.model import HEADS, WIDTH, forward, load_base
+from training.negatives import product_encoders
 from training.rows import NOT_SUPPORTED, Row
 from training.windows import product_cutter
 
@@ -245,7 +245,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
     inputs = Inputs(asked.data, tuple(asked.clusters))
     cutter = product_cutter(tokenizer)
-    rows = held_rows(inputs, asked.seed, cutter, load_encoder(encoder), asked.work)
+    rows = held_rows(inputs, asked.seed, cutter, product_encoders(encoder), asked.work)
     draft = asked.work / "draft.safetensors"
     peaks = channel_peaks(average, encoder, rows[-100:])
     quantise(average, draft, PLAIN, version, peaks)

@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.negatives import Encoder, cached_vectors, nearest
+import numpy as np
+
+from training.negatives import Encoders, cached_vectors, nearest
 from training.news import (
     LANGUAGES,
     Cluster,
@@ -26,6 +28,7 @@ from training.news_rows import (
     news_windows,
     parallel_claim_rows,
     question_rows,
+    yes_or_no_rows,
 )
 from training.rows import NOT_SUPPORTED, SUPPORTED, Row
 from training.sources import (
@@ -50,7 +53,8 @@ from training.windows import Cutter, about, sentence_spans
 
 __all__ = ["Inputs", "counts", "held_rows", "mixture"]
 
-_MINED = 20
+_MINED = 6
+"""Nearest windows kept in each language, of other stories than the question's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +74,11 @@ class Inputs:
 
 
 def mixture(
-    inputs: Inputs, epoch: int, seed: int, cutter: Cutter, encoder: Encoder, work: Path
+    inputs: Inputs, epoch: int, seed: int, cutter: Cutter, encoders: Encoders, work: Path
 ) -> list[Row]:
     """All rows of one epoch in a seeded order; the same inputs and seed give the same rows."""
     rows = [
-        *_news(inputs, epoch, seed, cutter, encoder, work),
+        *_news(inputs, epoch, seed, cutter, encoders, work),
         *_reading(inputs, epoch, seed, cutter),
         *_support(inputs, epoch, seed, cutter),
     ]
@@ -82,11 +86,13 @@ def mixture(
     return rows
 
 
-def held_rows(inputs: Inputs, seed: int, cutter: Cutter, encoder: Encoder, work: Path) -> list[Row]:
+def held_rows(
+    inputs: Inputs, seed: int, cutter: Cutter, encoders: Encoders, work: Path
+) -> list[Row]:
     """Rows that no training sees, to fit calibration on: clusters 9 and 24 JaQuAD titles."""
     rng = random.Random(f"{seed}/held")
     clusters = load_clusters(inputs.cluster_folders, "held")
-    mined = _mined(clusters, clusters, cutter, encoder, work)
+    mined = _mined(clusters, clusters, cutter, encoders, work)
     rows: list[Row] = []
     for cluster in clusters:
         rows += question_rows(cluster, cutter, mined, rng, "held")
@@ -98,18 +104,19 @@ def held_rows(inputs: Inputs, seed: int, cutter: Cutter, encoder: Encoder, work:
 
 
 def _news(
-    inputs: Inputs, epoch: int, seed: int, cutter: Cutter, encoder: Encoder, work: Path
+    inputs: Inputs, epoch: int, seed: int, cutter: Cutter, encoders: Encoders, work: Path
 ) -> Iterator[Row]:
     clusters = load_clusters(inputs.cluster_folders, "train")
     documents = load_ntrex(inputs.data)
     parallel = ntrex_clusters(documents, inputs.ntrex)
     both = [*clusters, *parallel]
-    mined = _mined(both, both, cutter, encoder, work)
+    mined = _mined(both, both, cutter, encoders, work)
     for draw in range(inputs.news_draws):
         for cluster in both:
             rng = random.Random(f"{seed}/{epoch}/news/{draw}/{cluster.cluster_id}")
             source = "news" if cluster.claims else "ntrex"
             yield from question_rows(cluster, cutter, mined, rng, source)
+            yield from yes_or_no_rows(cluster, cutter, rng, "news yes or no")
             for _ in range(3):
                 yield from claim_rows(cluster, cutter, rng, "news claims")
     rng = random.Random(f"{seed}/{epoch}/ntrex")
@@ -122,10 +129,14 @@ def _mined(
     asking: Sequence[Cluster],
     store: Sequence[Cluster],
     cutter: Cutter,
-    encoder: Encoder,
+    encoders: Encoders,
     work: Path,
 ) -> Mapping[tuple[str, str], list[NewsWindow]]:
-    """The nearest windows of other clusters for each question and language, by the encoder."""
+    """The nearest windows of other clusters for each question and language, by the encoder.
+
+    Each language of the store is searched by itself, as the product does, or nearly all of them
+    would be in the language of the question.
+    """
     windows = [w for cluster in store for w in news_windows(cluster, cutter)]
     keys = [
         (cluster.cluster_id, q.question_id, language, q.ask[language])
@@ -133,17 +144,19 @@ def _mined(
         for q in cluster.questions
         for language in LANGUAGES
     ]
-    if not windows or not keys:
-        return {}
-    texts = [f"{w.article.title} {w.article.published}\n{w.window.text}" for w in windows]
-    passages = cached_vectors(encoder, texts, "passage", work)
-    queries = cached_vectors(encoder, [k[3] for k in keys], "query", work)
-    found: dict[tuple[str, str], list[NewsWindow]] = {}
-    for (cluster_id, question_id, language, _), top in zip(
-        keys, nearest(queries, passages, _MINED + 24), strict=True
-    ):
-        others = [windows[i] for i in top if windows[i].cluster_id != cluster_id]
-        found[question_id, language] = others[:_MINED]
+    asked = [text for *_, text in keys]
+    own = cached_vectors(encoders.own, asked, "query", work)
+    across = cached_vectors(encoders.across, asked, "query", work)
+    found: dict[tuple[str, str], list[NewsWindow]] = {(key[1], key[2]): [] for key in keys}
+    for read in LANGUAGES:
+        some = [w for w in windows if w.article.language == read]
+        texts = [f"{w.article.title} {w.article.published}\n{w.window.text}" for w in some]
+        passages = cached_vectors(encoders.own, texts, "passage", work)
+        same = np.array([language == read for _, _, language, _ in keys])[:, None]
+        top = nearest(np.where(same, own, across), passages, _MINED + 16)
+        for (cluster_id, question_id, language, _), near in zip(keys, top, strict=True):
+            others = [some[i] for i in near if some[i].cluster_id != cluster_id]
+            found[question_id, language] += others[:_MINED]
     return found
 
 

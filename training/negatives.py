@@ -7,15 +7,27 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from konkyo.index.embedding.encoders import load_encoder
+from konkyo.rag.retrieval.query_encoder import QueryEncoder
 from training.corruption import numbers
 
-__all__ = ["Lexical", "Vectors", "cached_vectors", "holds_answer", "nearest", "overlap"]
+__all__ = [
+    "Encoders",
+    "Lexical",
+    "Vectors",
+    "cached_vectors",
+    "holds_answer",
+    "nearest",
+    "overlap",
+    "product_encoders",
+]
 
 Vectors = npt.NDArray[np.float32]
 
@@ -32,6 +44,41 @@ class Encoder(Protocol):
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of passages, shape (texts, width)."""
+
+
+class AcrossEncoder:
+    """The product's encoder of questions for passages in other languages than their own."""
+
+    def __init__(self, folder: Path, passages: Encoder) -> None:
+        self._passages = passages
+        self._questions = QueryEncoder(folder)
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the weights."""
+        return self._questions.fingerprint
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors of questions, shape (texts, width)."""
+        with ThreadPoolExecutor(2) as pool:
+            return np.stack(list(pool.map(self._questions, texts)))
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors of passages, shape (texts, width): the plain encoder's."""
+        return self._passages.passages(texts)
+
+
+class Encoders(NamedTuple):
+    """What searches passages in the language of a question, and what searches the others."""
+
+    own: Encoder
+    across: Encoder
+
+
+def product_encoders(folder: Path) -> Encoders:
+    """Those of the product, from the folder of multilingual-e5-small."""
+    own = load_encoder(folder)
+    return Encoders(own, AcrossEncoder(folder, own))
 
 
 def cached_vectors(encoder: Encoder, texts: Sequence[str], role: str, folder: Path) -> Vectors:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from training.corruption import claim_from_question, corrupt
+from training.corruption import claim_from_question, corrupt, question_from_claim
 from training.negatives import holds_answer
 from training.news import LANGUAGES, NTREX_LANGUAGES, Cluster, NewsArticle, NewsClaim, NewsQuestion
 from training.rows import ANSWERS, CONTRADICTED, NEUTRAL, SILENT, SUPPORTED, Row
@@ -19,6 +19,7 @@ __all__ = [
     "parallel_claim_rows",
     "question_rows",
     "together",
+    "yes_or_no_rows",
 ]
 
 _FACTUAL = frozenset({"number", "date", "person", "place", "fact", "status"})
@@ -149,10 +150,11 @@ def question_rows(
                     twin,
                     source,
                 )
-            away = rng.sample(silent, min(len(silent), 2 if answering else 3))
+            away = rng.sample(silent, min(len(silent), 1 if answering else 2))
             far = mined.get((question.question_id, language), ())
-            if far and rng.random() < 0.5:
-                away.append(rng.choice(far))
+            if source == "ntrex":  # Real news: another report may be of the same matter.
+                far = [w for w in far if not holds_answer(w.window.text, question.wordings)]
+            away += rng.sample(far, min(len(far), 2))
             for window in away:
                 yield Row(
                     "query",
@@ -243,6 +245,36 @@ def claim_rows(cluster: Cluster, cutter: Cutter, rng: random.Random, source: str
         yield Row("claim", claim.text, context, evidence, claim.label, (), clean, source=source)
         if claim.label == SUPPORTED:
             yield from _spoiled(drawn, claim, evidence, context, source)
+
+
+def yes_or_no_rows(
+    cluster: Cluster, cutter: Cutter, rng: random.Random, source: str
+) -> Iterator[Row]:
+    """One draw of each claim as a question for yes or no.
+
+    The quote answers it whether it says so or otherwise; other windows of its article do not.
+    """
+    drawn = _Drawn(cluster, cutter, rng)
+    for claim in cluster.claims:
+        asked = question_from_claim(claim.text, claim.language, rng)
+        if asked is None:
+            continue
+        article_id, start, end = claim.quote
+        if claim.label == NEUTRAL:
+            quote, context = _evidence(drawn, claim.quote, 1.0)
+            yield Row("query", asked, context, quote, SILENT, source=source)
+            continue
+        windows = [w for w in drawn.windows if w.article.article_id == article_id]
+        held = [(w, w.window.inner((start, end))) for w in windows]
+        for window, span in held:
+            if span is not None:
+                context, text = drawn.context(window), window.window.text
+                yield Row("query", asked, context, text, ANSWERS, (span,), source=source)
+        away = [w for w in windows if w.window.end <= start or w.window.start >= end]
+        if away:
+            window = rng.choice(away)
+            context, text = drawn.context(window), window.window.text
+            yield Row("query", asked, context, text, SILENT, source=source)
 
 
 def _spoiled(

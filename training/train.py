@@ -35,13 +35,13 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 
-from konkyo.index.embedding.encoders import load_encoder
 from konkyo.index.embedding.model_registry import model_path
 from training import checkpoint
 from training.encoding import Batch, batches
 from training.measure import network_reader, quick_figures
 from training.mixture import Inputs, counts, mixture
 from training.model import LAYERS, Network, Weights, forward, load_base, loss_of
+from training.negatives import product_encoders
 from training.rows import Row, read_rows, write_rows
 from training.windows import product_cutter
 
@@ -79,8 +79,8 @@ def epoch_rows(plan: Plan, tokenizer: Tokenizer, epoch: int) -> list[Row]:
     kept = plan.work / f"rows-{plan.seed}-{epoch}.jsonl"
     if not kept.exists():
         cutter = product_cutter(tokenizer)
-        encoder = load_encoder(plan.encoder)
-        rows = mixture(plan.inputs, epoch, plan.seed, cutter, encoder, plan.work)
+        encoders = product_encoders(plan.encoder)
+        rows = mixture(plan.inputs, epoch, plan.seed, cutter, encoders, plan.work)
         write_rows(kept, rows)
         checkpoint.append_curve(plan.work, {"epoch": epoch, "rows": counts(rows)})
     return list(read_rows(kept))
