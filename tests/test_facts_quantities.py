@@ -57,7 +57,7 @@ SAME = [
     ("3時間半", "3시간 반", "三个半小时", "three and a half hours"),
     ("两个半月", "2か月半", "두 달 반", "2.5 months"),
     ("3日間", "사흘", "三天", "three days"),
-    ("10日間", "열흘", "十天"),
+    ("10日間", "열흘", "十天", "10일 동안", "10일 만에", "10일 연속"),
     ("2週間", "a fortnight", "2주일", "two weeks"),
     ("3カ月", "석 달", "3개월", "三个月"),
     ("32人", "서른두 명", "32명"),
@@ -265,7 +265,9 @@ def test_rendering_in_any_notation_reads_back(value: int) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.integers(min_value=3, max_value=10**9), st.sampled_from(["de", "es", "fr"]))
 def test_number_words_of_european_languages_read_back(value: int, language: str) -> None:
-    found = quantities(num2words(value, lang=language) + ".", language)
+    # num2words writes German 601,000 with an s too many.
+    words = num2words(value, lang=language).replace("einstausend", "eintausend")
+    found = quantities(f"{words}.", language)
     assert [q.values[0] for q in found] == [Decimal(value)]
 
 
