@@ -7,11 +7,13 @@ import pytest
 from konkyo.index.records import ArticleSummary
 from konkyo.rag.outcome import OutcomeBuilder
 from konkyo.rag.question import understand
-from konkyo.rag.retrieval.evidence import Span
+from konkyo.rag.retrieval.evidence import Selection, Span
+from konkyo.rag.retrieval.search import Found
 from konkyo.rag.short_answer.frame import frame, framed_text
 from konkyo.rag.short_answer.place import Place, place_in, place_of
-from konkyo.rag.short_answer.quotes import of_kind
+from konkyo.rag.short_answer.quotes import of_kind, quoted
 from konkyo.rag.short_answer.short import short_answer, short_text
+from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.timings import Timings
 from konkyo.rag.types import Claim, Evidence, Short
 
@@ -311,3 +313,26 @@ def test_the_only_day_or_figure_of_a_quote_answers_where_one_is_asked_for(
     at = text.index(place)
     told = of_kind(Place(text, at, at + len(place), language, "2026-02-10"), question)
     assert told.text == wanted
+
+
+@pytest.mark.parametrize(
+    ("question", "language", "short"),
+    [
+        ("最低賃上げ額はいくらになりましたか。", "ja", "40円"),
+        ("What is the minimum raise now?", "en", "drop the minimum raise to 40 yen"),
+    ],
+)
+def test_of_words_in_another_language_only_the_figure_asked_for_is_told(
+    question: str, language: str, short: str
+) -> None:
+    text = "Harumart will now drop the minimum raise to 40 yen."
+    article = ArticleSummary("b1", "Raise", "b.md", None, "2026-07-16", "en", "Digest", 1)
+    quote = Evidence(1, article, 0, len(text), text, 0.9)
+    at, end = text.index("drop"), len(text) - 1
+    span = Span(text[at:end], 0.9, "b1", "en", at, end)
+    found = Found((quote,), Selection((quote,), 0.9, (span,)), 0.9, (), ())
+    asked = understand(question, (), language)
+    told = quoted(found, asked, 1, None, Thresholds())
+    answer = short_answer(told.places, language)
+    assert answer is not None
+    assert answer.text == short

@@ -69,7 +69,7 @@ def quoted(
         if several:
             return Quoted(several, several=True)
     best = [
-        (item, place and of_kind(place, asked.standalone))
+        (item, place and _sayable(of_kind(place, asked.standalone), asked))
         for item, place in best_quotes(found, most, thresholds.quote_near_best)
     ]
     told = short_answer([place for _, place in best[:1] if place], asked.language)
@@ -85,11 +85,24 @@ def of_kind(place: Place, question: str) -> Place:
     """The place; where it is a name, the only figure or day of its quote if that is asked for."""
     if not is_name_instead(place, question):
         return place
-    facts = facts_of(replace(place, start=0, end=len(place.quote)))
+    return _only_fact(replace(place, start=0, end=len(place.quote)), question) or place
+
+
+def _sayable(place: Place, asked: AskedQuestion) -> Place:
+    """A place in another language than the asker's, narrowed to the fact that is asked for."""
+    if same_language(place.language, asked.language):
+        return place
+    return _only_fact(place, asked.standalone) or place
+
+
+def _only_fact(place: Place, question: str) -> Place | None:
+    """The only figure or day in a place, whichever the question asks for; else none."""
+    facts = facts_of(place)
     days = [f for f in facts if isinstance(f.value, Moment)]
     figures = [f for f in facts if isinstance(f.value, Quantity) and f.value.kind != "year"]
-    of_it = days if asked_for(question) == "date" else figures
-    return replace(place, start=of_it[0].start, end=of_it[0].end) if len(of_it) == 1 else place
+    asks = asked_for(question)
+    of_it = days if asks == "date" else figures if asks == "number" else []
+    return replace(place, start=of_it[0].start, end=of_it[0].end) if len(of_it) == 1 else None
 
 
 def is_name_instead(place: Place, question: str) -> bool:
