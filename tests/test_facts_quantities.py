@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -182,6 +183,23 @@ def test_about_tolerates_rounding_of_an_exact_figure_only() -> None:
     assert not same_quantity(only("300 companies"), only("312 companies"))
     assert not same_quantity(only("about 300 companies"), only("about 312 companies"))
     assert not same_quantity(only("about 300 companies"), only("350 companies"))
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence"),
+    [
+        ("400メートルを超える", "436メートル"),
+        ("200명을 넘었다", "203명"),
+        ("10분 남짓", "11分钟"),
+        ("5メートル近く", "4.7米"),
+        ("more than 400 people", "436 people"),
+    ],
+)
+def test_a_bound_of_one_digit_is_near_what_it_bounds(claim: str, evidence: str) -> None:
+    assert same_quantity(only(claim), only(evidence))
+    assert not same_quantity(only(evidence), only(claim))
+    doubled = only(evidence)
+    assert not same_quantity(only(claim), replace(doubled, value=2 * doubled.value))
 
 
 def test_offsets_point_into_the_text() -> None:

@@ -376,15 +376,17 @@ def same_quantity(claim: Quantity, evidence: Quantity, *, convert: bool = True) 
     """Whether the evidence gives the claim's number, in compatible units.
 
     A range agrees when both of its ends are given; a single number also with one end of a range.
-    A claim that says "about" may round an exact figure by 5 %; with ``convert``, other units of
-    one dimension (miles and kilometres) may differ by 2 %.
+    A claim that says "about" or "more than" may round an exact figure by 5 %, by 10 % where it has
+    one digit that is not zero ("more than 400" of 436); with ``convert``, other units of one
+    dimension (miles and kilometres) may differ by 2 %.
     """
     if unit_conflict(claim, evidence):
         return False
     bare = claim.unit is None or evidence.unit is None or claim.unit == evidence.unit
     tolerance = Decimal("0.02") if convert and not bare and claim.kind == "measure" else Decimal(0)
     if claim.approximate and not evidence.approximate:
-        tolerance = max(tolerance, Decimal("0.05"))
+        round_one = all(len(v.normalize().as_tuple().digits) == 1 for v in claim.values)
+        tolerance = max(tolerance, Decimal("0.1" if round_one else "0.05"))
     if "ordinal" in {claim.kind, evidence.kind}:
         tolerance = Decimal(0)
     scaled = max(tolerance, Decimal("1e-9"))
