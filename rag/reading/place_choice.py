@@ -41,10 +41,10 @@ class PlaceWeights:
     average.
     """
 
-    reader: float = 0.957
-    fused: float = 1.401
-    crossed: float = -0.317
-    bias: float = -4.563
+    reader: float = 1.044
+    fused: float = 1.194
+    crossed: float = -0.14
+    bias: float = -3.97
 
     def share(self, reader: float, fused: float, *, crossed: bool) -> float:
         """Return the share that a place is the answer, from the reader's share and the score."""
