@@ -144,12 +144,16 @@ def _mined(
         for q in cluster.questions
         for language in LANGUAGES
     ]
+    if not windows or not keys:
+        return {}
     asked = [text for *_, text in keys]
     own = cached_vectors(encoders.own, asked, "query", work)
     across = cached_vectors(encoders.across, asked, "query", work)
     found: dict[tuple[str, str], list[NewsWindow]] = {(key[1], key[2]): [] for key in keys}
     for read in LANGUAGES:
         some = [w for w in windows if w.article.language == read]
+        if not some:
+            continue
         texts = [f"{w.article.title} {w.article.published}\n{w.window.text}" for w in some]
         passages = cached_vectors(encoders.own, texts, "passage", work)
         same = np.array([language == read for _, _, language, _ in keys])[:, None]

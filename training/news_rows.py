@@ -105,6 +105,16 @@ class _Drawn:
             for article_id, start, end in question.places
         )
 
+    def beside(self, place: tuple[str, int, int]) -> list[NewsWindow]:
+        """The windows of a place's article that hold nothing of it."""
+        article_id, start, end = place
+        return [
+            w
+            for w in self.windows
+            if w.article.article_id == article_id
+            and (w.window.end <= start or w.window.start >= end)
+        ]
+
     def names(self, language: str) -> list[str]:
         """Persons and places that the cluster's questions ask for, as one language writes them."""
         return [
@@ -264,13 +274,12 @@ def yes_or_no_rows(
             quote, context = _evidence(drawn, claim.quote, 1.0)
             yield Row("query", asked, context, quote, SILENT, source=source)
             continue
-        windows = [w for w in drawn.windows if w.article.article_id == article_id]
-        held = [(w, w.window.inner((start, end))) for w in windows]
-        for window, span in held:
-            if span is not None:
+        for window in drawn.windows:
+            span = window.window.inner((start, end))
+            if window.article.article_id == article_id and span is not None:
                 context, text = drawn.context(window), window.window.text
                 yield Row("query", asked, context, text, ANSWERS, (span,), source=source)
-        away = [w for w in windows if w.window.end <= start or w.window.start >= end]
+        away = drawn.beside(claim.quote)
         if away:
             window = rng.choice(away)
             context, text = drawn.context(window), window.window.text
@@ -290,13 +299,7 @@ def _spoiled(
                 "claim", change.text, context, evidence, CONTRADICTED, (), marks, source=source
             )
     elif rng.random() < 0.4:
-        article_id, start, end = claim.quote
-        away = [
-            w
-            for w in drawn.windows
-            if w.article.article_id == article_id
-            and (w.window.end <= start or w.window.start >= end)
-        ]
+        away = drawn.beside(claim.quote)
         if away:
             window = rng.choice(away)
             yield Row(
