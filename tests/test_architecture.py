@@ -111,6 +111,11 @@ NUMBERS = {
         *("reading.reader._WINDOW", "short_answer.moment_text._ANY_YEAR"),
         "short_answer.wording._PLURAL",
     },
+    "how words are looked up in a dictionary; what they weigh is in LanguageLimits": {
+        *("retrieval.translated_terms._EACH", "retrieval.translated_terms._LONGEST"),
+        *("retrieval.translated_terms._PHRASE", "retrieval.translated_terms._SATURATION"),
+        "retrieval.translated_terms._UNSEEN",
+    },
     "how intents are learned; what is sure is a threshold": {
         *("intents.classifier._FOLDS", "intents.classifier._RIDGE", "intents.classifier._WIDTH"),
         *("intents.examples._FILLED", "intents.examples._QUESTIONS_FILLED"),

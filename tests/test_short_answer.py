@@ -304,6 +304,15 @@ def test_an_office_is_said_in_the_askers_language(
             "ja",
             "27年春",
         ),
+        ("投票日の何日前ですか。", "投票日の3日前の5日に表明した。", "5日", "ja", "3日前"),
+        ("선거 며칠 전인가요?", "선거를 사흘 앞둔 5일 지지했다.", "5일", "ko", "사흘"),
+        (
+            "How many days before?",
+            "On May 5, three days before.",
+            "May 5",
+            "en",
+            "three days before",
+        ),
         ("Votes when it was set?", "It got 15 votes in May 2027.", "15 votes", "en", "15 votes"),
     ],
 )

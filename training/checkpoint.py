@@ -86,7 +86,28 @@ def append_curve(work: Path, line: Mapping[str, object]) -> None:
 
 
 def load_average(network: Network, file: Path) -> None:
-    """Put the weights of an ``average.safetensors`` into a network."""
+    """Put the weights of an ``average.safetensors``, or of the shipped reader, into a network.
+
+    What the shipped file holds in int8 becomes floats again, so a run can begin from it.
+    """
     from safetensors.torch import load_file
 
-    network.load_state_dict(load_file(file))
+    tensors = load_file(file)
+    if "segments.weight" in tensors:
+        tensors = _from_int8(tensors)
+    network.load_state_dict(tensors)
+
+
+def _from_int8(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    found: dict[str, torch.Tensor] = {}
+    for name, value in tensors.items():
+        stem, _, kind = name.rpartition(".")
+        if kind in ("scale", "shrink"):
+            continue
+        weights = value.float()
+        if value.dtype == torch.int8:
+            weights = weights * tensors[f"{stem}.scale"][:, None]
+            if f"{stem}.shrink" in tensors:
+                weights = weights / tensors[f"{stem}.shrink"]
+        found["segments" if name == "segments.weight" else name] = weights
+    return found

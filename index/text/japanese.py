@@ -19,7 +19,7 @@ class Word:
     """A word of a text: ``text[start:end]``.
 
     ``kind`` is 人名, 地名 or another kind of proper noun, or empty; ``known`` tells whether the
-    dictionary has the word.
+    dictionary has the word, ``base`` is its form in it.
     """
 
     start: int
@@ -27,6 +27,7 @@ class Word:
     proper: bool
     kind: str
     known: bool
+    base: str
 
 
 @cache
@@ -51,7 +52,8 @@ def words(text: str) -> Iterator[Word]:
     """Yields the words of a text in order, without a gap."""
     for piece in _tokenizer().tokenize(text):
         part = piece.part_of_speech()
-        yield Word(piece.begin(), piece.end(), part[1] == "固有名詞", part[2], not piece.is_oov())
+        proper, known = part[1] == "固有名詞", not piece.is_oov()
+        yield Word(piece.begin(), piece.end(), proper, part[2], known, piece.dictionary_form())
 
 
 def reading(text: str) -> str:

@@ -18,7 +18,7 @@ from pydantic.dataclasses import dataclass
 from konkyo.index.ingest.dedup import same_story
 from konkyo.index.records import Hit
 from konkyo.index.text.dates import dates
-from konkyo.index.text.language import detect
+from konkyo.index.text.language import detect, same_language
 from konkyo.index.text.moments import Moment, moments_agree, nearest_day
 from konkyo.index.text.quantities import Quantity, quantities, same_quantity
 from konkyo.index.text.word_data import CHECKED, FoldedAlternatives, word_data
@@ -38,6 +38,7 @@ __all__ = [
     "of_one_event",
     "same_matter",
     "surest_place",
+    "told_in",
     "was_to_come",
 ]
 
@@ -139,6 +140,23 @@ def conflicting(
     if not others:
         return ()
     return tuple(_version(kind, told, evidence) for told in [first, *others])
+
+
+def told_in(language: str, versions: Sequence[Version]) -> tuple[Version, ...]:
+    """The same answers, each by a quote in a language where one of its quotes is."""
+    return tuple(_told_in(language, version) for version in versions)
+
+
+def _told_in(language: str, version: Version) -> Version:
+    if same_language(version.span.language, language):
+        return version
+    told = (version.evidence, version.span)
+    for quote in version.saying:
+        place = _gives(version.kind, told, quote)
+        if place is not None and same_language(quote.article.language, language):
+            span = dataclasses.replace(place, share=version.span.share)
+            return dataclasses.replace(version, evidence=quote, span=span)
+    return version
 
 
 def _version(kind: Asked, told: tuple[Evidence, Span], evidence: Sequence[Evidence]) -> Version:

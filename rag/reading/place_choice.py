@@ -41,10 +41,10 @@ class PlaceWeights:
     average.
     """
 
-    reader: float = 1.044
-    fused: float = 1.194
-    crossed: float = -0.14
-    bias: float = -3.97
+    reader: float = 0.978
+    fused: float = 1.434
+    crossed: float = -0.168
+    bias: float = -4.361
 
     def share(self, reader: float, fused: float, *, crossed: bool) -> float:
         """Return the share that a place is the answer, from the reader's share and the score."""

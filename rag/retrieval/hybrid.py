@@ -17,6 +17,7 @@ from konkyo.index.embedding.model_folder import unit
 from konkyo.index.embedding.protocol import Encoder, TokenEncoder, Vectors
 from konkyo.index.records import ArticleSummary, Filter, Hit, Passage, ScoredPassage
 from konkyo.index.stores.base import Store
+from konkyo.rag.retrieval import translated_terms
 from konkyo.rag.retrieval.languages import LanguageLimits, retrieve_by_language
 from konkyo.rag.retrieval.query_encoder import QueryEncoder
 
@@ -193,8 +194,10 @@ class Retriever:
 
     def prepare(self) -> None:
         """Do now what the first question would wait for, where the store has several languages."""
-        if self._across is not None and len(self.languages()) > 1:
-            self._across.prepare()
+        if len(self.languages()) > 1:
+            translated_terms.prepare()
+            if self._across is not None:
+                self._across.prepare()
 
     def retrieve(
         self, question: str, top_k: int = 10, where: Filter = _EVERYTHING, language: str = ""

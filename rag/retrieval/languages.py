@@ -16,6 +16,7 @@ import numpy as np
 from konkyo.index.embedding.model_folder import unit
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.records import Filter, Hit
+from konkyo.rag.retrieval.translated_terms import translated, translated_share
 
 if TYPE_CHECKING:
     from konkyo.rag.retrieval.hybrid import Retriever
@@ -30,14 +31,18 @@ class LanguageLimits:
     ``passages`` of each are taken; the ``most`` languages with most articles are searched one by
     one and all others together. The question's vector is moved towards the mean of the
     ``feedback_passages`` best in its own language by ``feedback`` times (Rocchio's relevance
-    feedback, 1971). What is usual in a language is the mean score of its passages from
-    ``usual_from`` to ``usual_to``, counted from 0.
+    feedback, 1971). The scores of the ``pool`` best by meaning rise by ``words`` times the share of
+    the question's words that a dictionary finds in them; chosen on the clusters 9 of News Reading
+    (``benchmarks/translated_terms.py``). What is usual in a language is the mean score of its
+    passages from ``usual_from`` to ``usual_to``, counted from 0.
     """
 
     passages: int = 10
     most: int = 6
     feedback: float = 0.5
     feedback_passages: int = 2
+    pool: int = 60
+    words: float = 0.4
     usual_from: int = 3
     usual_to: int = 10
 
@@ -64,9 +69,11 @@ def retrieve_by_language(
     found = [_above_usual(ranked, limits)[:top_k]]
     moved = _moved(retriever, question, ranked, limits)
     share = limits.passages if own else max(limits.passages, top_k // len(groups))
-    for within in groups.values():
-        others = retriever.within(question, limits.usual_to, within, moved)
-        found.append(_above_usual(others, limits)[:share])
+    for other, within in groups.items():
+        pool = retriever.within(question, limits.pool if other else deep, within, moved)
+        found.append(
+            _above_usual(_by_words(pool, question, language, other, limits), limits)[:share]
+        )
     level = max((h.score for h in ranked[:1]), default=1.0)
     hits = sorted((h for part in found for h in part), key=lambda h: -h.score)
     best = hits[0].score if hits else 0.0
@@ -93,6 +100,19 @@ def _moved(
     best = stored[: limits.feedback_passages].mean(axis=0)
     towards = best - stored.mean(axis=0)
     return unit(vector + np.float32(limits.feedback) * towards)
+
+
+def _by_words(
+    hits: Sequence[Hit], question: str, language: str, other: str, limits: LanguageLimits
+) -> list[Hit]:
+    """The same hits, scored and ordered by the words of the question that they have, too."""
+    terms = translated(question, language, other)
+    if not terms or not hits:
+        return list(hits)
+    texts = [f"{h.article.title}\n{h.passage.text}" for h in hits]
+    shares = limits.words * translated_share(terms, texts, other)
+    moved = [replace(h, score=h.score + float(s)) for h, s in zip(hits, shares, strict=True)]
+    return sorted(moved, key=lambda h: -h.score)
 
 
 def _above_usual(hits: Sequence[Hit], limits: LanguageLimits) -> list[Hit]:

@@ -6,7 +6,13 @@ from dataclasses import dataclass, replace
 
 from konkyo.index.text.language import same_language
 from konkyo.rag.disagreement.changes import newest_and_earlier, replaced
-from konkyo.rag.disagreement.conflicts import Version, conflicting, counted, of_one_event
+from konkyo.rag.disagreement.conflicts import (
+    Version,
+    conflicting,
+    counted,
+    of_one_event,
+    told_in,
+)
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Sentences
@@ -86,4 +92,5 @@ class QuoteChooser:
             evidence, supporter = found.evidence, self.supporter
             return replaced(question, asked.language, spans, evidence, supporter, limits)
         hits = self.search.wider(asked, found.where)
-        return counted(question, told, hits, self.sentences, self.supporter, limits)
+        told = counted(question, told, hits, self.sentences, self.supporter, limits)
+        return told_in(asked.language, told)

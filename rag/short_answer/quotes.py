@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from konkyo.index.text.language import same_language
-from konkyo.index.text.moments import Moment
 from konkyo.index.text.names import names
 from konkyo.index.text.normalize import letters
 from konkyo.index.text.quantities import Quantity
@@ -15,11 +14,11 @@ from konkyo.rag.disagreement.conflicts import Version
 from konkyo.rag.messages import notice_text
 from konkyo.rag.parts import asks_for_several
 from konkyo.rag.question import AskedQuestion
-from konkyo.rag.reading.answerability import asked_for
+from konkyo.rag.reading.answerability import Asked, asked_for
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Span, token_cost
 from konkyo.rag.retrieval.search import Found
-from konkyo.rag.short_answer.place import Place, clean, facts_of, place_in, unit_counted
+from konkyo.rag.short_answer.place import Fact, Place, clean, facts_of, place_in, unit_counted
 from konkyo.rag.short_answer.short import Joined, short_answer
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.types import Evidence
@@ -82,8 +81,11 @@ def quoted(
 
 
 def of_kind(place: Place, question: str) -> Place:
-    """The place; where it is a name, the only figure or day of its quote if that is asked for."""
-    if not is_name_instead(place, question):
+    """The place; the only figure or day of its quote where that is asked for and it is none.
+
+    A name is none, and a day instead of a figure.
+    """
+    if not (is_name_instead(place, question) or _is_day_instead(place, question)):
         return place
     return _only_fact(replace(place, start=0, end=len(place.quote)), question) or place
 
@@ -97,12 +99,26 @@ def _sayable(place: Place, asked: AskedQuestion) -> Place:
 
 def _only_fact(place: Place, question: str) -> Place | None:
     """The only figure or day in a place, whichever the question asks for; else none."""
-    facts = facts_of(place)
-    days = [f for f in facts if isinstance(f.value, Moment)]
-    figures = [f for f in facts if isinstance(f.value, Quantity) and f.value.kind != "year"]
     asks = asked_for(question)
-    of_it = days if asks == "date" else figures if asks == "number" else []
+    of_it = [f for f in facts_of(place) if _is_asked(f, place, asks)]
     return replace(place, start=of_it[0].start, end=of_it[0].end) if len(of_it) == 1 else None
+
+
+def _is_asked(fact: Fact, place: Place, asks: Asked | None) -> bool:
+    """Whether a figure or day is of the kind asked for; "three days before" is of both."""
+    if isinstance(fact.value, Quantity):
+        return asks == ("date" if fact.value.kind == "year" else "number")
+    if asks == "date" or fact.value.relative is None:
+        return asks == "date"
+    written = any(map(str.isdigit, place.quote[fact.start : fact.end]))
+    return asks == "number" and (written or abs(fact.value.relative[1]) > 1)
+
+
+def _is_day_instead(place: Place, question: str) -> bool:
+    """Whether a question asks for a figure and all figures of a place are of days."""
+    facts = facts_of(clean(place))
+    of_it = any(_is_asked(fact, place, "number") for fact in facts)
+    return bool(facts) and asked_for(question) == "number" and not of_it
 
 
 def is_name_instead(place: Place, question: str) -> bool:
