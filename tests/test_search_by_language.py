@@ -62,6 +62,13 @@ def test_a_filter_holds_in_every_language(seed_pipeline: Pipeline) -> None:
     assert retriever.retrieve(QUESTION, 8, Filter(languages=frozenset({"de"})), "ja") == []
 
 
+def test_no_other_language_counts_more_than_the_best_of_the_askers(seed_pipeline: Pipeline) -> None:
+    for question, language in ((QUESTION, "ja"), ("누가 마두로를 붙잡았나요?", "ko")):
+        hits = seed_pipeline.retriever.retrieve(question, 8, language=language)
+        own = [h.score for h in hits if h.article.language == language]
+        assert max(own) == max(h.score for h in hits)
+
+
 def test_many_languages_are_searched_together(seed_pipeline: Pipeline) -> None:
     counts = seed_pipeline.store.languages()
     assert set(counts) == {"ja", "en", "ko", "zh"}

@@ -36,6 +36,11 @@ def test_english_is_looked_up_in_any_form_and_in_phrases() -> None:
     assert not forms("What is it that they did?", "en", "ja")
 
 
+def test_known_names_have_their_spellings() -> None:
+    assert {"trump", "takaichi"} <= forms("高市首相はトランプ氏といつ会いますか。", "ja", "en")
+    assert "美国" in forms("미국은 언제 공격했나요?", "ko", "zh")
+
+
 def test_japanese_words_are_looked_up_as_the_dictionary_has_them() -> None:
     assert "resign" in forms("市長はいつ辞めましたか。", "ja", "en")
 

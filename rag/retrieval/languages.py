@@ -57,8 +57,10 @@ def retrieve_by_language(
 ) -> list[Hit]:
     """Return the ``top_k`` best passages in the question's language and some of each other one.
 
-    They are in one order, best first, by how far each lies above what is usual in its language.
-    Where the store has one language, or none of the question's, nothing is held back for it.
+    They are in one order, best first, by how far each lies above what is usual in its language; the
+    best of another language counts at most as much as the best of the question's, as what is
+    usual in a language of few articles says little. Where the store has one language, or none of
+    the question's, nothing is held back for it.
     """
     groups = _groups(list(retriever.languages(where)), language, where, limits.most)
     if len(groups) < 2:
@@ -71,9 +73,8 @@ def retrieve_by_language(
     share = limits.passages if own else max(limits.passages, top_k // len(groups))
     for other, within in groups.items():
         pool = retriever.within(question, limits.pool if other else deep, within, moved)
-        found.append(
-            _above_usual(_by_words(pool, question, language, other, limits), limits)[:share]
-        )
+        others = _above_usual(_by_words(pool, question, language, other, limits), limits)
+        found.append(_at_most(others[:share], found[0]))
     level = max((h.score for h in ranked[:1]), default=1.0)
     hits = sorted((h for part in found for h in part), key=lambda h: -h.score)
     best = hits[0].score if hits else 0.0
@@ -113,6 +114,12 @@ def _by_words(
     shares = limits.words * translated_share(terms, texts, other)
     moved = [replace(h, score=h.score + float(s)) for h, s in zip(hits, shares, strict=True)]
     return sorted(moved, key=lambda h: -h.score)
+
+
+def _at_most(hits: Sequence[Hit], own: Sequence[Hit]) -> list[Hit]:
+    """The same hits with lower scores, if the best one's lies above the best of other hits."""
+    over = hits[0].score - own[0].score if hits and own else 0.0
+    return [replace(h, score=h.score - max(0.0, over)) for h in hits]
 
 
 def _above_usual(hits: Sequence[Hit], limits: LanguageLimits) -> list[Hit]:

@@ -24,6 +24,7 @@ import numpy.typing as npt
 from pydantic.dataclasses import dataclass as schema
 
 from konkyo.index.errors import ModelDamaged
+from konkyo.index.text.gazetteer import entity, spellings
 from konkyo.index.text.japanese import words as japanese_words
 from konkyo.index.text.normalize import fold
 from konkyo.index.text.word_data import CHECKED, word_data
@@ -218,11 +219,15 @@ def _known(gloss: str) -> bool:
 def _forms(word: str, language: str, target: str) -> Iterator[str]:
     """The forms of a word in the target language; those of one language are those of its glosses.
 
-    Words in Han characters stand for themselves between Japanese and Chinese.
+    Known names have their spellings in any language. Words in Han characters stand for themselves
+    between Japanese and Chinese.
     """
     book = _dictionary()
     if word.isascii():
         yield word
+    name = entity(word, language)
+    if name is not None and len(word) > 1:
+        yield from spellings(name)
     if language == "en":
         gloss = _gloss_of(word)
         yield from book.words.get(target, {}).get(gloss, ())[:_EACH]
