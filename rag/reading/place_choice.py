@@ -43,7 +43,7 @@ class PlaceWeights:
 
     reader: float = 0.978
     fused: float = 1.434
-    crossed: float = -0.6
+    crossed: float = -0.168
     bias: float = -4.361
 
     def share(self, reader: float, fused: float, *, crossed: bool) -> float:
