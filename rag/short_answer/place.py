@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 
 from konkyo.index.text.dates import dates
+from konkyo.index.text.japanese import words
 from konkyo.index.text.moments import Moment
 from konkyo.index.text.quantities import Quantity, quantities
 from konkyo.rag.retrieval.evidence import Span
@@ -132,9 +134,9 @@ def clean(place: Place) -> Place:
         end = facts[-1].end
     if _GENITIVE.match(place.quote, start):
         start -= 1
-    while 0 < start < len(place.quote) and _inside_word(place.quote, start):
+    while 0 < start < len(place.quote) and _inside_word(place, start):
         start -= 1
-    while 0 < end < len(place.quote) and _inside_word(place.quote, end):
+    while 0 < end < len(place.quote) and _inside_word(place, end):
         end += 1
     return _stripped(_paired(replace(place, start=start, end=end)))
 
@@ -146,13 +148,22 @@ def changes_nothing(text: str) -> bool:
 
 _GENITIVE = re.compile(r"(?<=[A-Za-zÀ-ɏ])['’]s\b")
 _WORD = re.compile(r"[A-Za-zÀ-ɏЀ-ӿ0-9]{2}")
+_HAN_KATAKANA = re.compile(r"[々ァ-ヺー\u3400-\u9fff]{2}")
 _PAIRS = tuple(zip("「『“‘（(《〈【［[", "」』”’）)》〉】］]", strict=True))
 _OUTER = " \t\n　、。，．,.;；:：・!！?？…—–-"
 _PARTICLE = re.compile(r"(?<=[゠-ヿ一-鿿0-9０-９%％])[のをがはにでとへ]$")
 
 
-def _inside_word(text: str, at: int) -> bool:
-    return bool(_WORD.fullmatch(text[at - 1 : at + 1]))
+def _inside_word(place: Place, at: int) -> bool:
+    around = place.quote[at - 1 : at + 1]
+    if place.language[:2] == "ja" and _HAN_KATAKANA.fullmatch(around):
+        return at not in _japanese_borders(place.quote)
+    return bool(_WORD.fullmatch(around))
+
+
+@lru_cache(maxsize=64)
+def _japanese_borders(text: str) -> frozenset[int]:
+    return frozenset(word.end for word in words(text))
 
 
 def _paired(place: Place) -> Place:
