@@ -537,6 +537,23 @@
           trigger(evaluate, { do: "start", name: $("#k-set").value, limit: $("#k-limit").value });
         }
       });
+      let placed = null;
+      // Once for each quote: the words may come after the news of them, and before the pane has a size.
+      const place = (anew) => {
+        const mark = $("#k-here", element);
+        if (!anew && (!mark || mark === placed)) return;
+        placed = pane.clientHeight ? mark : null;
+        let top = 0;
+        if (mark) {
+          const { top: above, bottom } = mark.getBoundingClientRect();
+          const frame = pane.getBoundingClientRect().top - pane.scrollTop;
+          // From the top of the page if the quote is in sight from there, else at a third of the height.
+          if (bottom - frame > pane.clientHeight * 0.95) top = above - frame - pane.clientHeight / 3;
+        }
+        pane.scrollTo({ top, behavior: glide() });
+      };
+      new MutationObserver(() => place(false)).observe(element, { childList: true, subtree: true });
+      new ResizeObserver(() => place(false)).observe(pane);
       let evaluating = false;
       showArticles = () => { showSource(); trigger(articles); };
       watch("value", () => {
@@ -549,15 +566,7 @@
         }
         // A page that only says how far it is stays where the reader has scrolled it.
         if (evaluating && before) return;
-        const mark = $("#k-here", element);
-        let top = 0;
-        if (mark) {
-          const { top: above, bottom } = mark.getBoundingClientRect();
-          const frame = pane.getBoundingClientRect().top - pane.scrollTop;
-          // From the top of the page if the quote is in sight from there, else at a third of the height.
-          if (bottom - frame > pane.clientHeight * 0.95) top = above - frame - pane.clientHeight / 3;
-        }
-        pane.scrollTo({ top, behavior: glide() });
+        place(true);
         if (narrow.matches && root.dataset.source === "open") {
           $("#k-article-title", element)?.focus({ preventScroll: true });
         }
