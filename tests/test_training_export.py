@@ -17,6 +17,7 @@ torch = pytest.importorskip("torch", reason="the dev extra holds torch")
 from safetensors.numpy import load_file, save_file  # noqa: E402
 from tokenizers import Tokenizer  # noqa: E402
 
+from training.checkpoint import load_average  # noqa: E402
 from training.encoding import encode, make_batch  # noqa: E402
 from training.export import PLAIN, calibrate, channel_peaks, quantise  # noqa: E402
 from training.model import forward, load_base  # noqa: E402
@@ -59,6 +60,11 @@ def test_the_product_reads_as_the_network_in_training(
     checker = load_reader(folder, out, threads=1)
     network, words = load_base(folder)
     network.load_state_dict({k: torch.from_numpy(v) for k, v in load_file(average).items()})
+    again, _ = load_base(folder)
+    load_average(again, out)
+    for name, weights in network.state_dict().items():
+        pair = (again.state_dict()[name].flatten(), weights.flatten())
+        assert torch.allclose(*pair) or torch.cosine_similarity(*pair, dim=0) > 0.995, name
     for row in rows:
         (mine,) = checker._rows(row.task, row.asked, row.window, row.context)
         tokens, verdict = checker._run(mine)
