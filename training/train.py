@@ -271,7 +271,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--twins", type=float, default=0.0, help="weight of agreement between two languages")
     add("--news-draws", type=int, default=2, help="how often an epoch draws each news question")
     add("--share", type=float, default=1.0, help="scales the share of the encyclopaedic sets")
-    add("--start", type=Path, help="average.safetensors of an earlier run to begin from")
+    add(
+        "--start",
+        type=Path,
+        help="average.safetensors of a run, or the shipped reader, to begin from",
+    )
     add("--measure-every", type=float, default=15.0, help="minutes between figures")
     add("--next-epoch", action="store_true", help="begin the next epoch, with the data of now")
     return parser.parse_args(argv)
