@@ -24,7 +24,7 @@ import json
 import random
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,6 @@ def held_news(encoder: Any, across: Any, rng: random.Random, most: int) -> Itera
     from konkyo.eval.formats.shipped import load_shipped
     from konkyo.index.embedding.model_files import home
     from konkyo.index.stores.open import open_store
-    from konkyo.rag.retrieval.evidence import Span
     from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
     from training.news import part_of
 
@@ -84,15 +83,23 @@ def held_news(encoder: Any, across: Any, rng: random.Random, most: int) -> Itera
     held = [q for q in whole.questions if part_of(q.id) == "held"]
     articles = {a.source: a for a in whole.articles}
     for question in rng.sample(held, min(most, len(held))):
-        marked = []
-        for gold in question.gold:
-            article = articles[gold.article]
-            at = article.text.find(gold.quote)
-            end = at + len(gold.quote)
-            marked.append(Span(gold.quote, 1.0, article.article_id, article.language, at, end))
+        marked = marked_places(question, articles)
         hits = retriever.retrieve(question.question, 16, language=question.language)
         yield question, marked, hits
     store.close()
+
+
+def marked_places(question: Any, articles: Mapping[str, Any]) -> list[Any]:
+    """The marked places of a question of News Reading, by articles by their source."""
+    from konkyo.rag.retrieval.evidence import Span
+
+    marked = []
+    for gold in question.gold:
+        article = articles[gold.article]
+        at = article.text.find(gold.quote)
+        end = at + len(gold.quote)
+        marked.append(Span(gold.quote, 1.0, article.article_id, article.language, at, end))
+    return marked
 
 
 def answering(hit: Any, answer: str) -> Any:

@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT)]
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+from fit_judge import marked_places  # noqa: E402
 
 from konkyo.eval.corpus import corpus_store  # noqa: E402
 from konkyo.eval.formats.shipped import load_shipped  # noqa: E402
@@ -30,6 +32,7 @@ from konkyo.index.embedding.model_files import home  # noqa: E402
 from konkyo.index.records import Hit  # noqa: E402
 from konkyo.index.stores.open import open_store  # noqa: E402
 from konkyo.rag.factory import CHECKER_BASE, open_query_encoder  # noqa: E402
+from konkyo.rag.retrieval.evidence import Span  # noqa: E402
 from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever  # noqa: E402
 from konkyo.rag.retrieval.languages import LanguageLimits  # noqa: E402
 from training.news import part_of  # noqa: E402
@@ -38,12 +41,12 @@ WEIGHTS = (0.0, 0.2, 0.3, 0.4, 0.5)
 FIRST = (1, 3, 5, 10)
 
 
-def rank(hits: Sequence[Hit], places: Sequence[tuple[str, int, int]]) -> int:
+def rank(hits: Sequence[Hit], places: Sequence[Span]) -> int:
     """How many passages lie before the first that holds a part of a place."""
     for i, hit in enumerate(hits):
-        for article, start, end in places:
-            same = hit.article.article_id == article
-            if same and hit.passage.start < end and start < hit.passage.end:
+        for place in places:
+            same = hit.article.article_id == place.article_id
+            if same and hit.passage.start < place.end and place.start < hit.passage.end:
                 return i
     return len(hits)
 
@@ -64,12 +67,9 @@ def measured(part: str, most: int, seed: int) -> dict[str, Any]:
         ranks: dict[str, list[int]] = defaultdict(list)
         for question in asked:
             hits = retriever.retrieve(question.question, 16, language=question.language)
-            places: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
-            for gold in question.gold:
-                article = articles[gold.article]
-                at = article.text.find(gold.quote)
-                known = (article.article_id, at, at + len(gold.quote))
-                places[article.language].append(known)
+            places: dict[str, list[Span]] = defaultdict(list)
+            for place in marked_places(question, articles):
+                places[place.language].append(place)
             for language, some in places.items():
                 if language == question.language:
                     continue
@@ -91,7 +91,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    told: dict[str, Any] = {"command": "python benchmarks/translated_terms.py"}
+    command = f"python benchmarks/translated_terms.py --questions {args.questions}"
+    told: dict[str, Any] = {"command": command}
     for part in ("held", "dev"):
         told[part] = measured(part, args.questions, args.seed)
     if args.out:

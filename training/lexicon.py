@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jaconv import hira2kata
 
 from konkyo.rag.retrieval.translated_terms import function_words
 
@@ -97,14 +98,10 @@ def japanese(database: Path) -> Iterator[tuple[str, str, float, bool]]:
     for entry, found in glosses.items():
         words = forms[entry][:3]
         if not words or entry in by_kana:
-            words = [*words, *kana[entry][:2], *(_katakana(k) for k in kana[entry][:1])]
+            words = [*words, *kana[entry][:2], *map(hira2kata, kana[entry][:1])]
         for rank, gloss in enumerate(found):
             for word in dict.fromkeys(words):
                 yield gloss, word, rank + 3.0 * (entry not in usual), entry in usual
-
-
-def _katakana(text: str) -> str:
-    return "".join(chr(ord(c) + 0x60) if 0x3041 <= ord(c) <= 0x3096 else c for c in text)
 
 
 def chinese(file: Path) -> Iterator[tuple[str, str, str, float]]:

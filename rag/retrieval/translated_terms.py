@@ -273,9 +273,7 @@ def translated_share(
     read = [_readable(text, language) for text in texts]
     rarest = _rarity(1, len(texts))
     for term in terms:
-        forms = [_readable(form, language).strip(" ") for form in term.forms]
-        if language[:2] == "en":
-            forms = [f" {form} " for form in forms]
+        forms = [_readable(form, language) for form in term.forms]
         times = np.array([sum(text.count(form) for form in forms) for text in read], dtype=float)
         having = int(np.count_nonzero(times))
         if not having:
