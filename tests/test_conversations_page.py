@@ -70,6 +70,8 @@ def test_a_reload_and_another_language_keep_every_turn_and_the_filters(
         page.select_option('[data-filter="outlet"]', "Alliance Wire")
         page.wait_for_selector('.k-filters[data-chosen="1"]')
         ask_all(page)
+        # What one could go on with is looked for after the answer, and comes when it is found.
+        page.wait_for_selector('.k-turn[data-turn="4"] .k-follow-ups')
         before = page.locator(".k-turns").inner_text()
         page.fill("#k-box textarea", "not sent yet")
         page.reload()
