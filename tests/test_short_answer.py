@@ -348,3 +348,31 @@ def test_of_words_in_another_language_only_the_figure_asked_for_is_told(
     answer = short_answer(told.places, language)
     assert answer is not None
     assert answer.text == short
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "place", "short"),
+    [
+        (
+            "What makes the region stronger?",
+            "日本が強くなれば、アジアにおける米国の力も増すと述べた。",
+            "アジアにおける米国の力",
+            None,
+        ),
+        ("Who spoke?", "高市早苗首相は述べた。", "高市早苗首相", "Takaichi (高市早苗首相)"),
+        ("Who has won?", "研究班の新星が当選した。", "新星", "新星"),
+        ("Whom did it name?", "谷口氏が当選した。", "谷口", "谷口 (Taniguchi)"),
+        ("Which winner?", "谷口氏が当選した。", "谷口", "谷口 (Taniguchi)"),
+    ],
+)
+def test_of_words_in_another_language_a_stretch_of_a_sentence_is_no_short_answer(
+    question: str, text: str, place: str, short: str | None
+) -> None:
+    article = ArticleSummary("b1", "題", "b.md", None, "2026-07-16", "ja", "暁新聞", 1)
+    quote = Evidence(1, article, 0, len(text), text, 0.9)
+    at = text.index(place)
+    span = Span(place, 0.9, "b1", "ja", at, at + len(place))
+    found = Found((quote,), Selection((quote,), 0.9, (span,)), 0.9, (), ())
+    told = quoted(found, understand(question, (), "en"), 1, None, Thresholds())
+    answer = short_answer(told.places, "en")
+    assert (answer and answer.text) == short

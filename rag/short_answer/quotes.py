@@ -19,6 +19,7 @@ from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Span, token_cost
 from konkyo.rag.retrieval.search import Found
 from konkyo.rag.short_answer.place import Fact, Place, clean, facts_of, place_in, unit_counted
+from konkyo.rag.short_answer.rendering import is_understood
 from konkyo.rag.short_answer.short import Joined, short_answer
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.types import Evidence
@@ -90,11 +91,16 @@ def of_kind(place: Place, question: str) -> Place:
     return _only_fact(replace(place, start=0, end=len(place.quote)), question) or place
 
 
-def _sayable(place: Place, asked: AskedQuestion) -> Place:
-    """A place in another language than the asker's, narrowed to the fact that is asked for."""
+def _sayable(place: Place, asked: AskedQuestion) -> Place | None:
+    """A place in another language than the asker's, narrowed to the fact that is asked for.
+
+    None where it is a stretch of a sentence, which says nothing outside its quote.
+    """
     if same_language(place.language, asked.language):
         return place
-    return _only_fact(place, asked.standalone) or place
+    fact = _only_fact(place, asked.standalone)
+    named = asked_for(asked.standalone) == "name" or is_understood(clean(place), asked.language)
+    return fact or (place if named else None)
 
 
 def _only_fact(place: Place, question: str) -> Place | None:

@@ -12,7 +12,7 @@ from konkyo.rag.short_answer.quantity_text import quantity_text
 from konkyo.rag.short_answer.wording import locale_of, wording, words_of
 from konkyo.rag.types import Short
 
-__all__ = ["rendered"]
+__all__ = ["is_understood", "rendered"]
 
 _BESIDE = 16
 """Letters around a fact up to which it is said with the printed words beside it."""
@@ -37,6 +37,15 @@ def rendered(place: Place, language: str) -> Short:
         told = [item for item in items if item]
         return Short(format_list(told, "standard", locale_of(language)), language, True)
     return _beside_print(place, language)
+
+
+def is_understood(place: Place, language: str) -> bool:
+    """Whether somebody who reads that language alone learns something: a figure, day or name."""
+    told = rendered(place, language)
+    if told.exact or told.text != place.text:
+        return True
+    known = _only_fact(place) or _only_name(place)
+    return known is not None and 2 * (known.end - known.start) >= len(place.text)
 
 
 def _beside_print(place: Place, language: str) -> Short:
