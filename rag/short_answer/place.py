@@ -148,7 +148,7 @@ def changes_nothing(text: str) -> bool:
 
 _GENITIVE = re.compile(r"(?<=[A-Za-zÀ-ɏ])['’]s\b")
 _WORD = re.compile(r"[A-Za-zÀ-ɏЀ-ӿ0-9]{2}")
-_TOPIC = re.compile(r"(?<=[가-힣]{2})[는를]$")
+_TOPIC = re.compile(r"(?<=[가-힣]{2})(?:[는를]|에서)$")
 """Korean particles that end no noun."""
 _HAN_KATAKANA = re.compile(r"[々ァ-ヺー\u3400-\u9fff]{2}")
 _PAIRS = tuple(zip("「『“‘（(《〈【［[", "」』”’）)》〉】］]", strict=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from konkyo.index.text.moments import Moment
 from konkyo.index.text.names import Name, names
 from konkyo.rag.short_answer.moment_text import moment_text
@@ -25,7 +27,8 @@ def rendered(place: Place, language: str) -> Short:
     """The place in a language: one fact or name, a list of them, or as it is printed.
 
     Where only the figure or day of a few words can be said exactly, the words follow as they are
-    printed, and the text is not exact; so does the reading of a name.
+    printed, and the text is not exact. A name comes with its reading, which is before the print for
+    those who write in Latin letters.
     """
     whole = _exact(place, language)
     if whole is not None:
@@ -70,10 +73,16 @@ def _beside_print(place: Place, language: str) -> Short:
     # "The UN" is not what was asked for where the place is "an urgent meeting of the UN".
     if fact is None and (known.end - known.start) < _NAME * len(place.text):
         return Short(place.text, place.language, False)
-    if said:
-        return Short(words.reading.format(x=said, y=place.text), language, False)
+    if said or (read and _in_latin(language)):
+        return Short(words.reading.format(x=said or read, y=place.text), language, False)
     text = words.reading.format(x=place.text, y=read) if read else place.text
     return Short(text, place.language, False)
+
+
+def _in_latin(language: str) -> bool:
+    """Whether a language is written in Latin letters, as its own name is."""
+    own = str(locale_of(language).language_name or "")
+    return unicodedata.name(own[:1], "").startswith("LATIN")
 
 
 def _only_name(place: Place) -> Name | None:
