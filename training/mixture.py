@@ -69,8 +69,8 @@ class Inputs:
 
     @property
     def cluster_folders(self) -> tuple[Path, ...]:
-        """All folders of clusters, the shared one first."""
-        return (self.data / "reading" / "clusters", *self.clusters)
+        """All folders of clusters; of two files of one name the first counts."""
+        return (*self.clusters, self.data / "reading" / "clusters")
 
 
 def mixture(
