@@ -271,8 +271,23 @@ def test_parallel_news_has_each_answer_in_each_language(tmp_path: Path) -> None:
         "gold": [{"line": 1, "answer": dict.fromkeys(languages[:4], "42")}],
         "short": dict.fromkeys(languages[:4], "42"),
     }
-    (tmp_path / "d.json").write_text(json.dumps({"doc": "d", "questions": [question]}))
+    claim = {
+        "id": "d-c1",
+        "lines": [0, 1],
+        "label": "contradicted",
+        "change": "negation",
+        "text": {x: f"{x} denied" for x in languages[:4]},
+    }
+    told = {"doc": "d", "questions": [question], "claims": [claim]}
+    (tmp_path / "d.json").write_text(json.dumps(told))
     (cluster,) = ntrex_clusters({"d": lines}, tmp_path)
+    assert {(c.quote[0], c.language) for c in cluster.claims} == {
+        (f"d-{told}", spoken) for told in languages[:4] for spoken in languages[:4]
+    }
+    for one in cluster.claims:
+        article_id, start, end = one.quote
+        text = cluster.article(article_id).text[start:end]
+        assert text == f"{article_id[2:]} title\n{article_id[2:]} says 42 now."
     assert [a.language for a in cluster.articles] == ["ja", "en", "ko", "zh"]
     for article_id, start, end in cluster.questions[0].places:
         assert cluster.article(article_id).text[start:end] == "42"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -111,18 +111,26 @@ def _news(
     parallel = ntrex_clusters(documents, inputs.ntrex)
     both = [*clusters, *parallel]
     mined = _mined(both, both, cutter, encoders, work)
+    # A claim over parallel news stands there sixteen times, in pairs of languages.
+    shares = [("news", 1.0)] * len(clusters) + [("ntrex", 0.25)] * len(parallel)
     for draw in range(inputs.news_draws):
-        for cluster in both:
+        for cluster, (source, share) in zip(both, shares, strict=True):
             rng = random.Random(f"{seed}/{epoch}/news/{draw}/{cluster.cluster_id}")
-            source = "news" if cluster.claims else "ntrex"
             yield from question_rows(cluster, cutter, mined, rng, source)
-            yield from yes_or_no_rows(cluster, cutter, rng, "news yes or no")
+            some = _some_claims(cluster, share, rng)
+            yield from yes_or_no_rows(some, cutter, rng, "news yes or no")
             for _ in range(3):
-                yield from claim_rows(cluster, cutter, rng, "news claims")
+                some = _some_claims(cluster, share, rng)
+                yield from claim_rows(some, cutter, rng, f"{source} claims")
     rng = random.Random(f"{seed}/{epoch}/ntrex")
     for _ in range(7):
         for lines in documents.values():
             yield from parallel_claim_rows(lines[1:], rng, 0.9, "ntrex claims")
+
+
+def _some_claims(cluster: Cluster, share: float, rng: random.Random) -> Cluster:
+    """The cluster with a share of its claims, drawn anew."""
+    return replace(cluster, claims=tuple(c for c in cluster.claims if rng.random() < share))
 
 
 def _mined(

@@ -168,20 +168,18 @@ def load_ntrex(folder: Path) -> dict[str, list[dict[str, str]]]:
 def ntrex_clusters(
     documents: Mapping[str, list[dict[str, str]]], questions: Path | None
 ) -> list[Cluster]:
-    """Each document as a cluster of four articles, with the questions of ``questions/*.json``."""
-    asked: dict[str, list[dict[str, Any]]] = {}
-    if questions is not None:
-        for file in sorted(questions.glob("*.json")):
-            raw = json.loads(read_text(file))
-            asked[raw["doc"]] = raw["questions"]
+    """Each document as a cluster of four articles, with what ``questions/*.json`` has on it.
+
+    A claim stands there in each language over each, sixteen times.
+    """
+    files = [] if questions is None else sorted(questions.glob("*.json"))
+    known = {raw["doc"]: raw for raw in (json.loads(read_text(file)) for file in files)}
     return [
-        _parallel(name, lines, asked.get(name, ())) for name, lines in sorted(documents.items())
+        _parallel(name, lines, known.get(name, {})) for name, lines in sorted(documents.items())
     ]
 
 
-def _parallel(
-    name: str, lines: Sequence[Mapping[str, str]], asked: Sequence[dict[str, Any]]
-) -> Cluster:
+def _parallel(name: str, lines: Sequence[Mapping[str, str]], known: Mapping[str, Any]) -> Cluster:
     articles = []
     starts: dict[str, list[int]] = {}
     for language in LANGUAGES:
@@ -189,8 +187,30 @@ def _parallel(
         starts[language] = list(_starts(wordings))
         title = wordings[0]
         articles.append(NewsArticle(f"{name}-{language}", language, title, "", "\n".join(wordings)))
-    questions = tuple(_parallel_question(name, raw, lines, starts) for raw in asked)
-    return Cluster(name, tuple(articles), questions, ())
+    questions = tuple(
+        _parallel_question(name, raw, lines, starts) for raw in known.get("questions", ())
+    )
+    claims = tuple(
+        claim
+        for raw in known.get("claims", ())
+        for claim in _parallel_claims(name, raw, lines, starts)
+    )
+    return Cluster(name, tuple(articles), questions, claims)
+
+
+def _parallel_claims(
+    name: str,
+    raw: dict[str, Any],
+    lines: Sequence[Mapping[str, str]],
+    starts: Mapping[str, list[int]],
+) -> Iterator[NewsClaim]:
+    """A claim in each language over its lines in each."""
+    first, last = raw["lines"][0], raw["lines"][-1]
+    for told in LANGUAGES:
+        end = starts[told][last] + len(lines[last][told])
+        place = f"{name}-{told}", starts[told][first], end
+        for spoken, text in raw["text"].items():
+            yield NewsClaim(place, spoken, text, _LABELS[raw["label"]], raw["change"])
 
 
 def _starts(wordings: Sequence[str]) -> Iterator[int]:
