@@ -48,7 +48,7 @@ class SelectionLimits:
     """
 
     passages: int = 10
-    passages_most: int = 40
+    passages_most: int = 20
     compared: int = 16
     quotes: int = 5
     tokens: int = 240
