@@ -1,6 +1,6 @@
 """Which of the places that the reader sees is the likeliest answer.
 
-The reader knows one passage at a time, and of forty of them some mislead it. So its share and the
+The reader knows one passage at a time, and of many of them some mislead it. So its share and the
 score of the search are weighed together; how much a place in another language than the asker's must
 be surer is one of the weights.
 """

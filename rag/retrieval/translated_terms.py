@@ -14,7 +14,7 @@ import re
 import sys
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -29,14 +29,7 @@ from konkyo.index.text.japanese import words as japanese_words
 from konkyo.index.text.normalize import fold
 from konkyo.index.text.word_data import CHECKED, word_data
 
-__all__ = [
-    "Term",
-    "function_words",
-    "prepare",
-    "translated",
-    "translated_places",
-    "translated_share",
-]
+__all__ = ["Term", "function_words", "prepare", "translated", "translated_share"]
 
 DICTIONARY = Path(__file__).with_name("lexicon.xz")
 """JMdict, CC-CEDICT and a Korean list of this project's, cut down (CC BY-SA 4.0)."""
@@ -55,7 +48,6 @@ _FIGURE = re.compile(r"\d[\d,.]*\d|\d\d")
 _LATIN = re.compile(r"[a-z]+(?:[-'][a-z]+)*")
 _CONTENT = re.compile(r"[a-z]{3,}")
 _HANGUL = re.compile(r"[가-힣]+")
-_WORD = re.compile(r"[a-z]+|\d[\d,.]*\d|\d")
 _ENDINGS = (("ies", "y"), ("sses", "ss"), ("ing", ""), ("ed", ""), ("es", ""), ("s", ""))
 
 
@@ -293,36 +285,6 @@ def translated_share(
     return total / most if most else total
 
 
-def translated_places(
-    terms: Sequence[Term], text: str, language: str
-) -> tuple[tuple[int, int], ...]:
-    """Where a text has a form of one of the terms: (start, end) in code points, in order."""
-    folded = fold(text)
-    forms = {form for term in terms for form in term.forms}
-    if language[:2] == "en":
-        places = _english_places(folded, forms)
-    else:
-        if language[:2] == "zh":
-            folded = folded.translate(_dictionary().simplified)
-        places = (
-            found.span()
-            for form in forms
-            for found in re.finditer(re.escape(_readable(form, language)), folded)
-        )
-    return tuple(sorted(set(places)))
-
-
-def _english_places(folded: str, forms: Iterable[str]) -> Iterator[tuple[int, int]]:
-    """Where an English text has these words and phrases, whatever their endings."""
-    words = list(_WORD.finditer(folded))
-    stems = [_stem(word[0]) for word in words]
-    for form in forms:
-        wanted = _readable(form, "en").split()
-        for at in range(len(words) - len(wanted) + 1) if wanted else ():
-            if stems[at : at + len(wanted)] == wanted:
-                yield words[at].start(), words[at + len(wanted) - 1].end()
-
-
 def _rarity(having: int, texts: int) -> float:
     return math.log(1 + (texts - having + 0.5) / (having + 0.5))
 
@@ -332,7 +294,7 @@ def _readable(text: str, language: str) -> str:
     """A text as terms are looked for in it: folded, English in stems, Han in simplified ones."""
     folded = fold(unicodedata.normalize("NFKC", text))
     if language[:2] == "en":
-        found = _WORD.findall(folded.replace("'s ", " ").replace("’s ", " "))
+        found = re.findall(r"[a-z]+|\d[\d,.]*\d|\d", folded.replace("'s ", " ").replace("’s ", " "))
         return f" {' '.join(map(_stem, found))} "
     if language[:2] == "zh":
         return folded.translate(_dictionary().simplified)

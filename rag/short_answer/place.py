@@ -148,7 +148,7 @@ def changes_nothing(text: str) -> bool:
 
 _GENITIVE = re.compile(r"(?<=[A-Za-zÀ-ɏ])['’]s\b")
 _WORD = re.compile(r"[A-Za-zÀ-ɏЀ-ӿ0-9]{2}")
-_TOPIC = re.compile(r"(?<=[가-힣]{2})(?:[는를]|에서)$")
+_KOREAN_PARTICLE = re.compile(r"(?<=[가-힣]{2})(?:[는를]|에서)$")
 """Korean particles that end no noun."""
 _HAN_KATAKANA = re.compile(r"[々ァ-ヺー\u3400-\u9fff]{2}")
 _PAIRS = tuple(zip("「『“‘（(《〈【［[", "」』”’）)》〉】］]", strict=True))
@@ -187,7 +187,7 @@ def _stripped(place: Place) -> Place:
         if place.language[:2] == "ja":
             kept = _PARTICLE.sub("", kept)
         if place.language[:2] == "ko":
-            kept = _TOPIC.sub("", kept)
+            kept = _KOREAN_PARTICLE.sub("", kept)
         for opens, closes in _PAIRS:
             if kept.startswith((opens, closes)) and kept.count(opens) != kept.count(closes):
                 kept = kept[1:]

@@ -99,8 +99,10 @@ def _sayable(place: Place, asked: AskedQuestion) -> Place | None:
     if same_language(place.language, asked.language):
         return place
     fact = _only_fact(place, asked.standalone)
-    named = asked_for(asked.standalone) == "name" or is_understood(clean(place), asked.language)
-    return fact or (place if named else None)
+    if fact is not None:
+        return fact
+    name = asked_for(asked.standalone) == "name"
+    return place if name or is_understood(clean(place), asked.language) else None
 
 
 def _only_fact(place: Place, question: str) -> Place | None:
