@@ -52,7 +52,7 @@ check: lint test ## Format, lint, types, tests: what CI runs
 
 docs: dev ## Write the reference pages from the code and build the documentation in site/
 	$(BIN)/python -m konkyo.ui.cli.reference docs
-	$(BIN)/mkdocs build -q
+	$(BIN)/mkdocs build
 
 torture: dev ## Kill two hundred builds at random moments and see that nothing is lost
 	$(BIN)/python benchmarks/torture.py --kills 200 --out benchmarks/results/torture.txt

@@ -1,4 +1,4 @@
-"""Konkyo, its quotes alone, and two LlamaIndex engines (query, CitationQueryEngine) in one table.
+"""Konkyo with a model that phrases, its quotes alone and two LlamaIndex engines in one table.
 
     python benchmarks/three_systems.py --set ../shared/data/jsquad-valid-v1.3.json \
         --answerable 200 --unanswerable 200 --out benchmarks/results/three-systems
@@ -231,7 +231,9 @@ class Bench:
         base = self._store(whole, None)
         folder = base if part.articles == whole.articles else self._store(part, base)
         model = open_llm("none") if quotes else open_llm("embedded", model=self.llm)
-        return PipelineAsker(open_pipeline(str(folder), llm=model, encoder=self.encoder))
+        opened = open_pipeline(str(folder), llm=model, encoder=self.encoder)
+        # By default the models that are fetched do not phrase; here that is what is compared.
+        return PipelineAsker(opened if quotes else opened.styled("always"))
 
     def _store(self, part: Dataset, base: Path | None) -> Path:
         from konkyo.eval.corpus import corpus_store

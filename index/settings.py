@@ -100,11 +100,12 @@ class ReadingSettings(_Section):
 
 
 class LLMSettings(_Section):
-    """Who writes the answers. A key for it is named by its environment variable, never stored.
+    """Which language model there is; ``answers.phrasing`` says whether it phrases.
 
-    An empty ``model`` means the default of that kind; ``timeout`` is for a whole call, in
-    seconds. Of a server: ``retries`` after a fault that may pass; ``contract`` is how it is held
-    to claims with citations (``auto``: by what it supports); prices are for a million tokens.
+    A key for it is named by its environment variable, never stored. An empty ``model`` means the
+    default of that kind; ``timeout`` is for a whole call, in seconds. Of a server: ``retries``
+    after a fault that may pass; ``contract`` is how it is held to claims with citations (``auto``:
+    by what it supports); prices are for a million tokens.
     """
 
     kind: Literal["embedded", "openai", "ollama", "none"] = "embedded"
@@ -122,8 +123,8 @@ class RetrievalSettings(_Section):
     """How passages are found. None: the fitted default.
 
     ``dense_weight`` is the share of meaning against words; ``candidates`` is how many passages
-    each of the two proposes, ``top_k`` how many are read for an answer; ``reranker`` names a
-    cross-encoder (a folder or a hub id) that puts the best of them in order.
+    each of the two proposes; twice ``top_k`` are found in the question's language; ``reranker``
+    names a cross-encoder (a folder or a hub id) that puts the best of them in order.
     """
 
     dense_weight: float | None = Field(default=None, ge=0, le=1)
