@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal, get_args
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Passage",
     "ScoredPassage",
     "article_id_for",
+    "published_day",
     "status_of",
     "text_id_for",
 ]
@@ -34,6 +36,14 @@ ArticleOrder = Literal["date", "title", "outlet", "length"]
 def status_of(value: object) -> ArticleStatus | None:
     """Return a word as a status; None for any other value."""
     return next((status for status in get_args(ArticleStatus) if status == value), None)
+
+
+def published_day(published: str | None) -> date | None:
+    """Return the day of an article's date; None where it has none, or one that is no date."""
+    try:
+        return date.fromisoformat(published[:10]) if published else None
+    except ValueError:
+        return None
 
 
 def article_id_for(title: str, text: str) -> str:

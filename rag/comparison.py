@@ -101,6 +101,11 @@ def _asked_of(side: str, groups: Mapping[str, str], words: _Words) -> str:
 
 
 def _marked(side: str) -> str:
-    """A Korean word with the particle of what is spoken of, which follows its last sound."""
+    """A word with the Korean particle of what is spoken of, which follows its last sound.
+
+    Both stand behind a word whose sound is not written in Hangul.
+    """
     last = ord(side[-1]) - ord("가")
-    return f"{side}{'은' if 0 <= last < 11172 and last % 28 else '는'}"
+    if not 0 <= last < 11172:
+        return f"{side}은(는)"
+    return f"{side}{'은' if last % 28 else '는'}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import Annotated, Protocol
 
@@ -28,6 +28,14 @@ __all__ = [
 _ASKED_FOR_EACH = 3
 _LONGEST_TITLE = 90
 _MOST_NAMES = 2
+
+# Quotation marks inside quotation marks take the other shape.
+_INNER: Mapping[str, Mapping[int, int]] = {
+    "en": str.maketrans("“”", "‘’"),
+    "ja": str.maketrans("「」", "『』"),
+    "ko": {},
+    "zh": str.maketrans("“”", "‘’"),
+}
 
 _Template = Annotated[str, Field(min_length=1)]
 
@@ -65,15 +73,15 @@ class AsksArticles(Protocol):
 
 
 class AnswerCheck:
-    """Remembers which questions were answered, by generation of the index. Safe to share."""
+    """Remembers which questions were answered, by a pipeline's fingerprint. Safe to share."""
 
     def __init__(self, most: int = 2048) -> None:
         self._lock = threading.Lock()
-        self._kept: LRUCache[tuple[int, str, str], bool] = LRUCache(most)
+        self._kept: LRUCache[tuple[str, str, str], bool] = LRUCache(most)
 
-    def of(self, generation: int, question: str, article_id: str, ask: Callable[[], bool]) -> bool:
-        """Whether a question is answered from an article; ``ask`` is called once a generation."""
-        key = (generation, question, article_id)
+    def of(self, fingerprint: str, question: str, article_id: str, ask: Callable[[], bool]) -> bool:
+        """Whether a question is answered from an article; ``ask`` is called once for each."""
+        key = (fingerprint, question, article_id)
         with self._lock:
             known = self._kept.get(key)
         if known is None:
@@ -157,7 +165,4 @@ def _quotable(title: str, language: str) -> str:
     flat = " ".join(title.split())
     if len(flat) > _LONGEST_TITLE:
         flat = flat[: _LONGEST_TITLE - 1] + "…"
-    if language == "ja":
-        # Quotation marks inside quotation marks take the other shape.
-        return flat.replace("「", "『").replace("」", "』")
-    return flat
+    return flat.translate(_INNER.get(language, _INNER["en"]))

@@ -20,7 +20,7 @@ def read_mhtml(content: bytes, source: str) -> Page:
     # Not policy.default: that one parses every header that is looked at by a full grammar.
     message = email.message_from_bytes(content)
     if any(len(str(v)) > _LONGEST_HEADER for part in message.walk() for v in part.values()):
-        raise SourceError(source, f"a header of it is longer than {_LONGEST_HEADER} letters")
+        raise SourceError(source, f"a header of it is longer than {_LONGEST_HEADER} characters")
     page = _page(message)
     if page is None:
         raise SourceError(source, "this MHTML file holds no HTML page")

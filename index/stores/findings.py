@@ -42,7 +42,7 @@ class PassageOrder:
         """What is wrong where an article should have had ``count`` passages."""
         there = self._seen.get(number, 0)
         if there != count:
-            yield f"article {article_id} has {there} passages instead of {count}"
+            yield f"passages of article {article_id}: {there} instead of {count}"
 
 
 def finding(what: str, check: Callable[[], Iterable[str]], advice: str) -> Finding:

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from konkyo.index.records import ArticleSummary
+from konkyo.index.records import ArticleSummary, published_day
 from konkyo.index.text.word_data import CHECKED, word_data
 from konkyo.rag.short_answer.short import short_text
 from konkyo.rag.types import Claim, Short
@@ -51,8 +51,9 @@ def frame(article: ArticleSummary, short: Short | None, language: str) -> str:
         "outlet": article.outlet or article.title,
         "language": _language_name(article.language, language),
     }
-    if article.published:
-        origin = words.origin.format(day=_day(article.published, language, words.day), **told)
+    day = published_day(article.published)
+    if day is not None:
+        origin = words.origin.format(day=_day(day, language, words.day), **told)
     else:
         origin = words.undated.format(**told)
     if short is None:
@@ -67,7 +68,7 @@ def framed_text(claim: Claim) -> str:
     """
     if not claim.frame:
         return f"{claim.published}: {claim.text}" if claim.published else claim.text
-    marks = "「」" if claim.language in {"ja", "zh"} else "“”"
+    marks = "「」" if claim.language == "ja" else "“”"
     return f"{claim.frame} {marks[0]}{claim.text}{marks[1]}"
 
 
@@ -79,8 +80,8 @@ def _language_name(code: str, language: str) -> str:
     return str(Locale(speaks).languages.get(code, code))
 
 
-def _day(published: str, language: str, pattern: str) -> str:
+def _day(day: date, language: str, pattern: str) -> str:
     from babel.dates import format_date
 
     speaks = language[:2] if language[:2] in {"ja", "ko", "zh"} else "en"
-    return format_date(date.fromisoformat(published[:10]), pattern, speaks)
+    return format_date(day, pattern, speaks)

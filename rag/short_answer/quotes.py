@@ -18,7 +18,15 @@ from konkyo.rag.reading.answerability import Asked, asked_for
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Span, token_cost
 from konkyo.rag.retrieval.search import Found
-from konkyo.rag.short_answer.place import Fact, Place, clean, facts_of, place_in, unit_counted
+from konkyo.rag.short_answer.place import (
+    Fact,
+    Place,
+    clean,
+    facts_of,
+    place_in,
+    place_read,
+    unit_counted,
+)
 from konkyo.rag.short_answer.rendering import is_understood
 from konkyo.rag.short_answer.short import Joined, short_answer
 from konkyo.rag.thresholds import Thresholds
@@ -183,8 +191,7 @@ def marked_quotes(
     )
     quotes: list[tuple[Evidence, tuple[Place, ...]]] = [(best[0][0], (best[0][1],))]
     for quote, reading in zip(others, readings, strict=True):
-        article = quote.article
-        place = Place(quote.text, reading.start, reading.end, article.language, article.published)
+        place = place_read(quote, reading)
         alone = reading.probability >= thresholds.another_part
         new = alone and _adds(place, [q for q, _ in quotes], thresholds.part_known)
         if new and len(quotes) < thresholds.part_quotes:
@@ -230,10 +237,11 @@ def disputed(newest: Sequence[Version], earlier: Sequence[Version], language: st
     places = {v: replace(place, counted=unit) for v, place in places.items()}
     quotes: list[tuple[Evidence, tuple[Place, ...]]] = [(v.evidence, (places[v],)) for v in newest]
     quotes += [(version.evidence, ()) for version in earlier]
-    told = "; ".join(_said(version, places[version], language) for version in newest)
+    apart = notice_text("apart", language)
+    told = apart.join(_said(version, places[version], language) for version in newest)
     notices = [notice_text("conflict", language, told=told)] if len(newest) > 1 else []
     if earlier:
-        before = "; ".join(_said(version, places[version], language) for version in earlier)
+        before = apart.join(_said(version, places[version], language) for version in earlier)
         notices.append(notice_text("changed", language, newest=told, earlier=before))
     return Quoted(
         tuple(quotes),
@@ -249,13 +257,17 @@ def _said(version: Version, place: Place, language: str) -> str:
     short = short_answer([place], language)
     text = short.text if short is not None else version.text
     if version.articles == 1:
-        return f"{text} ({_origin(version.evidence)})"
-    days = " – ".join(version.days)
-    several = notice_text("several_articles", language, count=str(version.articles), days=days)
-    return f"{text} ({several})"
+        origin = _origin(version.evidence, language)
+    else:
+        days = " – ".join(version.days)
+        origin = notice_text("several_articles", language, count=str(version.articles), days=days)
+    return notice_text("told_by", language, text=text, origin=origin)
 
 
-def _origin(evidence: Evidence) -> str:
+def _origin(evidence: Evidence, language: str) -> str:
     """Outlet or title, and date: what tells one article from another."""
     article = evidence.article
-    return ", ".join(x for x in (article.outlet or article.title, article.published) if x)
+    name = article.outlet or article.title
+    if not article.published:
+        return name
+    return notice_text("one_article", language, name=name, day=article.published)

@@ -292,14 +292,14 @@ def _add_show(server: MCPServer[object], services: Services) -> None:
     ) -> Annotated[CallToolResult, ArticleObject]:
         """The whole article by its identifier, exactly as it is quoted.
 
-        The text in words holds 4,000 letters from `start` on; the structured result is whole.
+        The text in words holds 4,000 characters from `start` on; the structured result is whole.
         """
         article = await _done(services, partial(services.chat_service.article, article_id))
         end = start + _SHOWN_LETTERS
         about = [article.title, article.outlet, article.published, article.url]
         said = f"{' · '.join(fact for fact in about if fact)}\n\n{article.text[start:end]}"
         if end < len(article.text):
-            said += f"\n\n(letters {start} to {end} of {len(article.text)}; more: start {end})"
+            said += f"\n\n(characters {start} to {end} of {len(article.text)}; more: start {end})"
         return _result(said, article)
 
 

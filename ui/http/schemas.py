@@ -128,7 +128,9 @@ class TranslateRequest(BaseModel):
 
     article_id: str = Field(pattern=ARTICLE_ID)
     start: int = Field(ge=0, le=_FAR)
-    end: int = Field(ge=1, le=_FAR, description=f"At most {LONGEST_QUOTE} letters after the start.")
+    end: int = Field(
+        ge=1, le=_FAR, description=f"At most {LONGEST_QUOTE} characters after the start."
+    )
     language: Code = Field(description="ISO 639-1 code, of the reader.", examples=["en"])
 
     @field_validator("language")
@@ -141,7 +143,7 @@ class TranslateRequest(BaseModel):
     @model_validator(mode="after")
     def _in_order(self) -> "TranslateRequest":
         if not self.start < self.end <= self.start + LONGEST_QUOTE:
-            raise ValueError(f"end must come after start, by at most {LONGEST_QUOTE} letters")
+            raise ValueError(f"end must come after start, by at most {LONGEST_QUOTE} characters")
         return self
 
 

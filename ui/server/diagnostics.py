@@ -26,6 +26,7 @@ from konkyo.index.errors import (
 )
 from konkyo.index.settings import Settings
 from konkyo.rag.answer_style import AnswerStyle, Phrasing
+from konkyo.rag.generation.http_llm import OLLAMA
 
 __all__ = ["Finding", "examine", "memory_bytes", "settings_problem"]
 
@@ -216,7 +217,7 @@ def _llm(settings: Settings, environment: Mapping[str, str]) -> Finding:
             f"the environment has no variable {llm.api_key_env}",
             f"export {llm.api_key_env}=…",
         )
-    default = "http://127.0.0.1:11434" if llm.kind == "ollama" else ""
+    default = OLLAMA if llm.kind == "ollama" else ""
     return _remote(llm.kind, llm.model, llm.base_url or default)
 
 

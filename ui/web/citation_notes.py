@@ -60,11 +60,12 @@ def _note(citation: Citation, state: CitationState, language: Language) -> str:
         article = state.article
         if article.status is None or article.status == citation.status:
             return ""
-        return f"{say(language, article.status)}: {article.correction or article.title}"
+        how = article.correction or article.title
+        return say(language, "labelled", label=say(language, article.status), x=how)
     if isinstance(state, Changed):
         if not state.now:
             return say(language, "says_no_more")
-        return f"{say(language, 'says_now')} “{' '.join(state.now.split())}”"
+        return say(language, "says_now", now=" ".join(state.now.split()))
     return say(language, "source_gone" if isinstance(state, Gone) else "source_unknown")
 
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from konkyo.index.errors import ArticleMissing, KonkyoError, LLMTimeout
-from konkyo.rag.generation.translate import LONGEST_QUOTE, Translation, translated
+from konkyo.rag.generation.translate import LONGEST_QUOTE, Translation, translate_quote
 from konkyo.ui.server.llm_queue import Heartbeat, Queued, in_line
 from konkyo.ui.server.telemetry import Channel, Telemetry
 from konkyo.ui.web.conversation import Conversation
@@ -62,12 +62,12 @@ class QuoteTranslator:
         if not 0 <= start < end or len(quote) < end - start or not quote.strip():
             raise NoQuote(f"the article has no text from {start} to {end}")
         if len(quote) > LONGEST_QUOTE:
-            raise NoQuote(f"at most {LONGEST_QUOTE} letters can be translated at once")
+            raise NoQuote(f"at most {LONGEST_QUOTE} characters can be translated at once")
         status = "stopped"
         until = time.monotonic() + _TRANSLATION_SECONDS
 
         def run() -> Iterator[Translation]:
-            yield translated(reader.llm, quote, language)
+            yield translate_quote(reader.llm, quote, language)
 
         try:
             with closing(in_line(run, HEARTBEAT_SECONDS, patient=True, gone=gone)) as events:

@@ -157,12 +157,12 @@ def _vectors(database: Path, connection: sqlite3.Connection) -> Iterator[str]:
 def _counts(connection: sqlite3.Connection) -> Iterator[str]:
     count = connection.execute("SELECT count(*) FROM passages").fetchone()[0]
     if count != int(meta(connection, "passages")):
-        yield f"{count} passages, but the index says {meta(connection, 'passages')}"
+        yield f"passages: {count}, but the index says {meta(connection, 'passages')}"
     alive = connection.execute(
         "SELECT count(*) FROM deletions JOIN passages ON passages.id = deletions.passage"
     ).fetchone()[0]
     if alive:
-        yield f"{alive} passages are there and said to be deleted"
+        yield f"passages: {alive}, there and said to be deleted"
 
 
 def _places(connection: sqlite3.Connection) -> Iterator[str]:

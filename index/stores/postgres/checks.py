@@ -153,7 +153,7 @@ class _Checks:
             " (SELECT passages FROM generations ORDER BY generation DESC LIMIT 1)"
         )
         if count != said:
-            yield f"{count} passages, but the index says {said}"
+            yield f"passages: {count}, but the index says {said}"
         for (number,) in self._rows(
             "SELECT passage FROM deletions JOIN passages ON id = passage AND died IS NULL"
         ):

@@ -9,7 +9,7 @@ from konkyo.rag.messages import removed_text
 from konkyo.rag.types import Answer, Removed
 from konkyo.ui.web.html.elements import phrase, shown_date
 from konkyo.ui.web.html.evidence import evidence_cards
-from konkyo.ui.web.i18n import Language
+from konkyo.ui.web.i18n import Language, say
 from konkyo.ui.web.turns import Turn, quote_of, shown_quotes
 
 __all__ = ["checked_line"]
@@ -50,7 +50,7 @@ def _written_by(turn: Turn, language: Language) -> str:
 def _removed(turn: Turn, language: Language) -> str:
     """Returns the sentences that did not pass, each with the reason in plain words."""
     rows = "".join(
-        f'<li dir="auto">{escape(removed.text)} '
+        f'<li dir="auto">{escape(removed.text)}'
         f'<span class="k-why">{_reason(removed, language)}</span></li>'
         for removed in turn.removed
         if not _is_said(removed.text, turn)
@@ -61,8 +61,10 @@ def _removed(turn: Turn, language: Language) -> str:
 
 
 def _reason(removed: Removed, language: Language) -> str:
-    detail = f": {removed.detail}" if removed.detail else ""
-    return escape(f"({removed_text(removed.reason, language)}{detail})")
+    why = removed_text(removed.reason, language)
+    if removed.detail:
+        why = say(language, "labelled", label=why, x=removed.detail)
+    return phrase(language, "aside", said="", x=why)
 
 
 def _is_said(text: str, turn: Turn) -> bool:

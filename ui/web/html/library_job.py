@@ -8,7 +8,7 @@ from html import escape
 from konkyo.ui.server.index_jobs import Job
 from konkyo.ui.web.html.admin_elements import action_button, progress_bar
 from konkyo.ui.web.html.elements import phrase, shown_source
-from konkyo.ui.web.i18n import INDEX_CHECKS, Language
+from konkyo.ui.web.i18n import INDEX_CHECKS, Language, say
 from konkyo.ui.web.reasons import reason_words
 
 __all__ = ["check_results", "job_part"]
@@ -95,12 +95,17 @@ def _failures(failures: object, language: Language) -> str:
     if not isinstance(failures, list) or not failures:
         return ""
     rows = "".join(
-        f'<li dir="auto"><bdi>{escape(shown_source(str(f.get("source"))))}</bdi>:'
-        f" {escape(reason_words(str(f.get('reason')), language))}</li>"
-        for f in failures
-        if isinstance(f, dict)
+        f'<li dir="auto">{_failure(failure, language)}</li>'
+        for failure in failures
+        if isinstance(failure, dict)
     )
     return f"<h3>{phrase(language, 'not_read')}</h3><ul>{rows}</ul>"
+
+
+def _failure(failure: Mapping[str, object], language: Language) -> str:
+    source = escape(shown_source(str(failure.get("source"))))
+    why = escape(reason_words(str(failure.get("reason")), language))
+    return say(language, "labelled", label=f"<bdi>{source}</bdi>", x=why)
 
 
 def check_results(job: Job, language: Language) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from konkyo.rag.types import Reply
-from konkyo.ui.web.html.elements import article_button, phrase, suggestion_chips
-from konkyo.ui.web.i18n import Language
+from konkyo.ui.web.html.elements import article_button, phrase, suggestion_chips, with_dates
+from konkyo.ui.web.i18n import LANGUAGES, Language
 
 __all__ = ["reply_block"]
 
@@ -14,7 +12,8 @@ __all__ = ["reply_block"]
 def reply_block(reply: Reply, language: Language) -> str:
     """Returns what is said, the articles of the page, and questions to try."""
     parts = [f'<div class="k-reply" data-reply="{reply.kind}">']
-    parts.append(f'<p dir="auto">{escape(reply.text)}</p>')
+    spoken = next((code for code in LANGUAGES if code == reply.language), language)
+    parts.append(f'<p dir="auto">{with_dates(reply.text, spoken)}</p>')
     if reply.articles:
         rows = "".join(f"<li>{article_button(a, language)}</li>" for a in reply.articles)
         parts.append(f'<ul class="k-list">{rows}</ul>')

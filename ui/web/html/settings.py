@@ -10,7 +10,7 @@ from typing import Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from konkyo.ui.web.html.elements import phrase
-from konkyo.ui.web.i18n import Language
+from konkyo.ui.web.i18n import Language, say
 
 __all__ = ["Change", "settings_form"]
 
@@ -51,7 +51,8 @@ def settings_form(changes: Sequence[Change], file: str, language: Language) -> s
 def _row(change: Change, language: Language) -> str:
     label = phrase(language, change.words)
     if change.set_by:
-        label += f" ({phrase(language, 'set_by', variable=change.set_by)})"
+        set_by = phrase(language, "set_by", variable=change.set_by)
+        label = say(language, "aside", said=label, x=set_by)
     return f"<label><span>{label}</span>{_control(change, language)}</label>"
 
 
