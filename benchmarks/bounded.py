@@ -67,12 +67,16 @@ def held_out(
 def keep(
     entry: str, fitted_on: str, names: Sequence[str], weights: Rows, bias: float, **told: object
 ) -> None:
-    """Put a fitted model into rag/calibration.json, with what is ``told`` of it."""
+    """Put a fitted model into rag/calibration.json, with what is ``told`` of it.
+
+    A weight that is zero is left out: what is not weighed counts nothing.
+    """
     path = Path(__file__).resolve().parent.parent / "rag" / "calibration.json"
     table = json.loads(path.read_text("utf-8"))
+    fitted = {n: round(float(w), 4) for n, w in zip(names, weights, strict=True)}
     table[entry] = {
         "fitted_on": fitted_on,
-        "weights": {n: round(float(w), 4) for n, w in zip(names, weights, strict=True)},
+        "weights": {n: w for n, w in fitted.items() if w},
         "bias": round(bias, 4),
         **told,
     }

@@ -306,7 +306,7 @@ def phrased(draft: Draft, llm: LLM) -> Draft:
     )
     prompt = Prompt(_SYSTEM.format(language=language_name(draft.language)), user, 1, lines=1)
     for line in split_lines(llm.stream(prompt, max_tokens=80)):
-        parsed = parse_line(line)
+        parsed = parse_line(line, draft.language)
         if parsed is not None and _will_do(parsed.text, draft):
             return replace(draft, question=parsed.text, phrased_by=llm.name)
         if parsed is not None:

@@ -24,6 +24,7 @@ from konkyo.eval.citation_metrics import Case, Judge
 from konkyo.index.errors import ExtraMissing, LLMUnreachable, SettingsError, UsageError
 from konkyo.rag.factory import DEFAULT_LLM
 from konkyo.rag.generation.chat_protocols import Chunk, read_completion
+from konkyo.rag.generation.http_llm import OLLAMA
 from konkyo.rag.generation.llm import EmbeddedLLM, Usage
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def llamaindex_llm(
     if kind == "embedded":
         return _embedded(rest or DEFAULT_LLM, max_tokens, on_usage)
     if kind == "ollama" and name:
-        return _ollama(name, url or "http://127.0.0.1:11434", timeout)
+        return _ollama(name, url or OLLAMA, timeout)
     if kind == "openai" and name and url.startswith(("http://", "https://")):
         if key_env and key_env not in os.environ:
             raise SettingsError(f"the environment has no variable {key_env} for the key of {name}")

@@ -11,7 +11,7 @@ from konkyo.rag.outcome import OutcomeBuilder
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.reading.answerability import asked_for, holds
 from konkyo.rag.reading.protocol import Reader
-from konkyo.rag.short_answer.place import Place, clean
+from konkyo.rag.short_answer.place import Place, clean, place_read
 from konkyo.rag.short_answer.quotes import Quoted, of_kind
 from konkyo.rag.short_answer.short import short_answer
 from konkyo.rag.types import AnsweredPart, Event, Evidence, EvidenceReady
@@ -84,9 +84,7 @@ def _read_in(told: Told, quotes: Sequence[Evidence], reader: Reader, sure: float
     if found is None or found[0].probability < sure:
         return told
     reading, quote = found
-    article = quote.article
-    read = Place(quote.text, reading.start, reading.end, article.language, article.published)
-    place = of_kind(read, asked)
+    place = of_kind(place_read(quote, reading), asked)
     if not _is_of_kind(asked, place):
         return told
     return replace(told, quoted=Quoted(((quote, (place,)),)), share=reading.probability)
@@ -105,7 +103,8 @@ def returned(events: Generator[Event, None, _Result]) -> _Result:
 def _without_repeats(told: Sequence[Told]) -> list[Told]:
     """The same without what is the answer to a surer part: unlike things have unlike places.
 
-    A place that holds no number or day is no answer to a part that asks for one.
+    A part whose place holds the number or day that it asks for is surer than one
+    whose place does not.
     """
     kept: list[Told] = []
     for each in told:

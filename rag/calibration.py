@@ -5,6 +5,7 @@ From named features to one probability, and the threshold chosen for it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from konkyo.index.errors import SettingsError
 
-__all__ = ["Calibration", "load_calibration", "logit"]
+__all__ = ["Calibration", "load_calibration", "logistic", "logit", "shipped_fingerprint"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Calibration:
     def probability(self, features: Mapping[str, float]) -> float:
         """Share; a feature that is missing counts as zero."""
         total = self.bias + sum(w * features.get(name, 0.0) for name, w in self.weights.items())
-        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, total))))
+        return logistic(total)
 
 
 def load_calibration(name: str, file: Path | None = None) -> Calibration:
@@ -36,10 +37,7 @@ def load_calibration(name: str, file: Path | None = None) -> Calibration:
 
     ``file`` is what ``konkyo eval calibrate`` wrote. Raises SettingsError if it cannot be used.
     """
-    table = json.loads(
-        resources.files("konkyo.rag").joinpath("calibration.json").read_text("utf-8")
-    )
-    entry = table[name]
+    entry = json.loads(_shipped())[name]
     if file is not None:
         entry = _refitted(file).get(name, entry)
     try:
@@ -52,6 +50,15 @@ def load_calibration(name: str, file: Path | None = None) -> Calibration:
         ) from exc
 
 
+def shipped_fingerprint() -> str:
+    """Names the shipped models: twelve hexadecimal digits that change with any of them."""
+    return f"calibration:{hashlib.sha256(_shipped()).hexdigest()[:12]}"
+
+
+def _shipped() -> bytes:
+    return resources.files("konkyo.rag").joinpath("calibration.json").read_bytes()
+
+
 def _refitted(file: Path) -> dict[str, dict[str, object]]:
     try:
         table = json.loads(file.read_text("utf-8"))
@@ -62,6 +69,11 @@ def _refitted(file: Path) -> dict[str, dict[str, object]]:
     if not isinstance(table, dict):
         raise SettingsError(f"calibration: {file}: not an object")
     return table
+
+
+def logistic(log_odds: float) -> float:
+    """Share of some log-odds, which are held between -30 and 30."""
+    return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, log_odds))))
 
 
 def logit(share: float, least: float) -> float:

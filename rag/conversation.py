@@ -27,7 +27,7 @@ from konkyo.rag.reading.answerability import terms
 from konkyo.rag.retrieval.evidence import token_cost
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 
-__all__ = ["Turn", "bounded", "leans_on_history", "other_forms", "said_anew", "standalone"]
+__all__ = ["Turn", "cut_turns", "leans_on_history", "other_forms", "said_anew", "standalone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ _HANGUL_WORD = re.compile(r"[가-힣A-Za-z0-9]+")
 _WORD = re.compile(r"[A-Za-zÀ-ɏ][\w'’-]*")
 
 
-def bounded(
+def cut_turns(
     history: Sequence[Turn], *, turns: int = 6, letters: int = _LETTERS
 ) -> tuple[Turn, ...]:
     """The newest turns that fit: at most ``turns`` of them, and ``letters`` code points in all."""
@@ -138,18 +138,12 @@ def _subject(question: str) -> int | None:
     return min(found, default=None)
 
 
-def standalone(
-    question: str,
-    history: Sequence[Turn],
-    *,
-    turns: int = 1,
-    thresholds: Thresholds = DEFAULT,
-) -> str:
+def standalone(question: str, history: Sequence[Turn], *, thresholds: Thresholds = DEFAULT) -> str:
     """The question with what it is about put before it, or as it is if it stands alone.
 
-    A follow-up is understood through the last ``turns`` questions, or as many as it takes to
-    reach one that stands alone, at most three. A bare "韓国は？" takes the place of the one name of
-    its kind in the question before.
+    A follow-up is understood through as many questions before it as it takes to reach one that
+    stands alone, at most three. A bare "韓国は？" takes the place of the one name of its kind in
+    the question before.
     """
     if not history or not leans_on_history(question, thresholds):
         return question
@@ -159,7 +153,7 @@ def standalone(
     before: list[str] = []
     for turn in reversed(history):
         before.insert(0, turn.question)
-        if len(before) >= turns and not leans_on_history(turn.question, thresholds):
+        if not leans_on_history(turn.question, thresholds):
             break
         if len(before) >= thresholds.follow_up_turns:
             break

@@ -16,8 +16,8 @@ from konkyo.index.errors import ModelMissing, SettingsError, StoreMismatch
 from konkyo.index.settings import LLMSettings, RetrievalSettings, Settings
 from konkyo.index.stores.base import Store
 from konkyo.rag.answer_style import AnswerStyle
-from konkyo.rag.calibration import load_calibration
-from konkyo.rag.generation.http_llm import Remote, ollama_llm, openai_compatible_llm
+from konkyo.rag.calibration import load_calibration, shipped_fingerprint
+from konkyo.rag.generation.http_llm import OLLAMA, Remote, ollama_llm, openai_compatible_llm
 from konkyo.rag.generation.llm import LLM, EmbeddedLLM, NoLLM
 from konkyo.rag.generation.prompts import Prompt
 from konkyo.rag.intents.classifier import IntentClassifier
@@ -48,7 +48,6 @@ __all__ = [
 
 CHECKER_BASE = "multilingual-e5-small"
 _TRIAL_SECONDS = 20.0
-OLLAMA = "http://127.0.0.1:11434"
 DEFAULT_LLM = "qwen2.5-coder-1.5b-instruct-q4_k_m"
 
 
@@ -175,12 +174,13 @@ def open_parts(
     refitted = Path(calibration) if calibration else None
     if checker is not None:
         answers = load_calibration("answers", refitted)
-        options = options or Options(thresholds=Thresholds(answerable=answers.threshold))
+        options = _with_fitted(options or Options(), answers.threshold)
         decide = decide or Answerability(answers, options.thresholds).share
     options = with_retrieval(options or Options(), encoder, retrieval)
     options = replace(options, style=style or options.style)
     intents = IntentClassifier(encoder, home() / "intents", options.thresholds)
     opened = [one.fingerprint for one in (encoder, checker, across, intents) if one is not None]
+    opened.append(shipped_fingerprint())
     return PipelineParts(
         encoder,
         llm or open_llm("embedded"),
@@ -271,6 +271,13 @@ def _if_needed(opened: Callable[[], LLM], style: AnswerStyle, name: str) -> LLM:
         if style.phrases(f"embedded:{name}"):
             raise
         return NoLLM()
+
+
+def _with_fitted(options: Options, threshold: float) -> Options:
+    """The options with the fitted threshold of answerability, unless they name one of their own."""
+    if options.thresholds.answerable != DEFAULT.answerable:
+        return options
+    return replace(options, thresholds=replace(options.thresholds, answerable=threshold))
 
 
 def _stamp(refitted: Path | None) -> str:

@@ -31,6 +31,7 @@ from konkyo.rag.disagreement.false_premise import Otherwise, told_otherwise
 from konkyo.rag.generation.drafting import Drafter
 from konkyo.rag.generation.llm import LLM, NoLLM
 from konkyo.rag.generation.output_format import Draft
+from konkyo.rag.generation.prompts import prompts_fingerprint
 from konkyo.rag.intents.classifier import IntentClassifier
 from konkyo.rag.intents.digest import Digester
 from konkyo.rag.intents.respond import Responder
@@ -54,9 +55,8 @@ from konkyo.rag.types import Answer, Event, Evidence, EvidenceReady, Finished, O
 from konkyo.rag.verification.meaning import Supporter
 from konkyo.rag.verification.verifier import SUPPORT, Verdict, Verifier, drafted
 
-__all__ = ["PROMPT_VERSION", "Options", "Pipeline"]
+__all__ = ["Options", "Pipeline"]
 
-PROMPT_VERSION = 3
 _EVERYTHING = Filter()
 _Searching = Generator[Event, None, tuple[AskedQuestion, Found, tuple[str, ...]]]
 
@@ -65,9 +65,10 @@ _Searching = Generator[Event, None, tuple[AskedQuestion, Found, tuple[str, ...]]
 class Options:
     """How much is searched, read and shown, and every threshold; the fingerprint covers all of it.
 
-    ``top_k`` passages are found; at most ``quotes_shown`` stand as an answer by themselves;
-    ``quotes_read`` are given to the model where one fact is asked for whose place is sure (a
-    shorter prompt is read sooner and misleads less); ``max_tokens`` it may write.
+    Twice ``top_k`` passages are found in the question's language; at most ``quotes_shown`` stand as
+    an answer by themselves; ``quotes_read`` are given to the model where one fact is asked for
+    whose place is sure (a shorter prompt is read sooner and misleads less); ``max_tokens`` it may
+    write.
     """
 
     top_k: int = 8
@@ -169,7 +170,7 @@ class Pipeline:
             str(self.store.generation),
             self.llm.name if self.options.style.phrases(self.llm.name) else "",
             self._models,
-            str(PROMPT_VERSION),
+            prompts_fingerprint(),
             repr(self.options),
             repr(TEXT),
         )
@@ -301,7 +302,7 @@ class Pipeline:
     def is_answered(self, question: str, article_id: str) -> bool:
         """Whether quotes alone answer a question, one of them from an article.
 
-        Asked once a generation of the index.
+        Asked once for each fingerprint, which copies of this pipeline may differ in.
         """
         quoting = self.held()
         quoting.llm = NoLLM()
@@ -313,7 +314,7 @@ class Pipeline:
                 c.article_id == article_id for c in outcome.citations
             )
 
-        return self._answer_check.of(quoting.store.generation, question, article_id, ask)
+        return self._answer_check.of(quoting.fingerprint, question, article_id, ask)
 
     def _responder(self, intents: IntentClassifier) -> Responder:
         encoder, thresholds = self._search.encoder, self.options.thresholds

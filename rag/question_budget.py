@@ -1,8 +1,10 @@
 """What one question may cost: how many letters are read, and how much processor time is spent.
 
 Every pattern takes time in proportion to its text (``tests/test_patterns.py``), so an upper bound
-on the letters bounds each step; the time bounds the sum of the steps. A step that a bound missed
-costs its own question, which fails with a named error, and no other.
+on the letters bounds each step; the time bounds the sum of the steps in the calling thread
+(patterns, parsing). Reading and models run in other threads and are bounded by the number of
+passages. A step that a bound missed costs its own question, which fails with a named error, and no
+other.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from konkyo.rag.types import Event
 __all__ = ["LONGEST_PASSAGE", "LONGEST_QUESTION", "bounded", "checked", "readable", "within"]
 
 LONGEST_QUESTION = 4_000
-"""Letters: eight times what the doors for people let in, so that a long message fits, too."""
+"""Letters: eight times ``QUESTION_LIMIT`` of ``ui``, 500, so that a long message fits, too."""
 LONGEST_PASSAGE = 20_000
 """Letters: no passage of ``index/chunking.py`` is as long.
 
@@ -29,10 +31,7 @@ One of an older index or another tool may be.
 _MOST_TURNS = 50
 _LONGEST_ANSWER = 20_000
 _MOST_SECONDS = 300.0
-"""A question takes two to ten seconds.
-
-A small model that writes in this thread, up to a hundred.
-"""
+"""Of processor time; a question takes less than one, the first after a start about four."""
 
 
 def checked(question: str) -> str:
@@ -41,7 +40,7 @@ def checked(question: str) -> str:
     plain = " ".join(question[: 4 * LONGEST_QUESTION].split())
     if len(plain) > LONGEST_QUESTION or len(question) > 4 * LONGEST_QUESTION:
         raise QuestionTooLong(
-            f"the question has {len(question)} letters and at most {LONGEST_QUESTION} are read;"
+            f"the question has {len(question)} characters and at most {LONGEST_QUESTION} are read;"
             " ask a shorter one"
         )
     return plain
@@ -65,8 +64,9 @@ def readable(hits: Sequence[Hit]) -> list[Hit]:
 def within(events: Generator[Event, None, None], seconds: float = _MOST_SECONDS) -> Iterator[Event]:
     """The events of one question, until its work takes too long. Raises QuestionTimeout.
 
-    What is counted is the processor time of the thread that does the work, so neither a queue nor
-    a busy machine uses it up. It is looked at between two events, which may come from different
+    What is counted is the processor time of the calling thread (patterns, parsing), so neither a
+    queue nor a busy machine uses it up; reading and models run in other threads and are bounded by
+    the number of passages. It is looked at between two events, which may come from different
     threads.
     """
     spent = 0.0

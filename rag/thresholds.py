@@ -88,7 +88,10 @@ class Thresholds:
         0.6, "the same for quotes given to the model where one fact is asked for"
     )
     sure_place: float = limit(
-        0.8, "the reader's share from which a place is sure: a claim must hold what it holds"
+        0.8,
+        "the reader's share from which a place is sure: a claim must hold what it holds, no more"
+        " passages are read, its passage may hold another part of an answer, and a quote with it in"
+        " the asker's language may be preferred",
     )
     sure_place_near: float = limit(
         0.9, "part of the surest place's share from which another place counts as sure, too"
@@ -105,7 +108,8 @@ class Thresholds:
     )
     another_part: float = limit(
         0.7,
-        "the reader's share, of the sentence alone, from which it is another part of the answer",
+        "the reader's share, of the sentence alone, from which it is another part of the answer, or"
+        " answers a part of a question that nothing else answers",
     )
     part_quotes: int = limit(4, "quotes of an answer with several parts at most")
     part_known: float = limit(
@@ -128,7 +132,8 @@ class Thresholds:
     across_languages: float = limit(
         0.8,
         "share of support from which a claim in another language than all it cites may be shown"
-        " (benchmarks/across.py: removes 99.2 % of true sentences of another paragraph)",
+        " (benchmarks/across.py, reporting half: removes 97.5 % of true sentences of another"
+        " paragraph; 25 % of supported ones pass)",
     )
     own_script: float = limit(0.3, "share of a claim's letters that must be in its own script")
     han_without_kana: int = limit(
@@ -157,13 +162,19 @@ class Thresholds:
         0.5, "share of letters in common from which a sentence took the place of a cited quote"
     )
     bearing: float = limit(
-        0.2, "the reader's share below which a second sentence is beside the question"
+        0.2,
+        "the reader's share below which a second sentence is beside the question, a sentence in the"
+        " asker's language that says the same has no place of the answer, and a later report of"
+        " what was planned does not replace the plan",
     )
     words_kept: float = limit(
         0.95, "share of its words in order from which a claim is one quote made shorter"
     )
     conflict_place: float = limit(
-        0.6, "the reader's share from which a place can disagree with another article"
+        0.6,
+        "the reader's share from which a place can disagree with another article or be replaced by"
+        " a later one, a day in the time asked of lowers those outside it, and a follow-up is taken"
+        " to be answered where the question before it is",
     )
     conflict_same_matter: float = limit(
         0.4, "share from which two sentences are about the same matter (benchmarks/conflicts.py)"

@@ -10,7 +10,7 @@ from typing import Literal
 __all__ = ["Stage", "Timings"]
 
 Stage = Literal["retrieve", "read", "generate", "verify"]
-Moment = Literal["first_evidence", "short_answer", "total"]
+Reached = Literal["first_evidence", "short_answer", "total"]
 
 
 class Timings:
@@ -28,7 +28,7 @@ class Timings:
             "total": 0.0,
         }
 
-    def reach(self, moment: Moment) -> None:
+    def reach(self, moment: Reached) -> None:
         """Note when a moment was reached; only the first time counts."""
         if not self.milliseconds[moment]:
             self.milliseconds[moment] = round((time.perf_counter() - self._start) * 1000, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,15 +28,22 @@ class Heard:
 
 
 @contextmanager
-def serving(*replies: Reply, models: object = None) -> Iterator[Heard]:
-    """Serve each POST with the next reply, the last one for ever; GET lists ``models``."""
+def serving(
+    *replies: Reply, models: object = None, before: Sequence[Reply] = ()
+) -> Iterator[Heard]:
+    """Serve each POST with the next reply, the last one for ever; GET lists ``models``.
+
+    The first GETs have the replies ``before`` instead.
+    """
     heard = Heard()
-    waiting = list(replies)
+    waiting, listing = list(replies), list(before)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             heard.requests.append((self.path, {}))
-            if models is None:
+            if listing:
+                listing.pop(0)(self, {})
+            elif models is None:
                 self.send_error(404)
             else:
                 send(self, 200, json.dumps(models))

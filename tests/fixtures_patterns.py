@@ -42,10 +42,14 @@ _WHOLE, _PAIRS, _LETTERS, _MIXED = 6, 12, 24, 24  # how many attacks of a kind o
 _LANGUAGES = ("ar", "de", "en", "es", "fr", "hi", "ja", "ko", "pt", "ru", "th", "uk", "zh")
 # Values of the local names in patterns that a function builds, by the text of the expression.
 _EXAMPLES: dict[str, dict[str, Any]] = {
-    r"f'(?<![\\d.,]){re.escape(fold(text))}(?!\\d|[.,]\\d)'": {"text": "1.5"},
+    "_as_whole_word(fold(text))": {"text": "3.5 km"},
     r"f'(?<![^\\W_]){re.escape(form)}(?![^\\W_])'": {"form": "New York"},
     "f'(?<![A-Za-z]){re.escape(subject)}(?![A-Za-z])'": {"subject": "NDS"},
     "re.escape(form)": {"form": "ニューヨーク"},
+    "f'(?<![a-z0-9]){plain}(?![a-z0-9])' if name.isascii() else plain": {
+        "name": "kyodo news",
+        "plain": "kyodo\\ news",
+    },
     r"f'\\b{re.escape(stem)}{whole}'": {"stem": "increas", "whole": r"\w*"},
     r"f'(?:\\d|[a-z])\\s?\\b{word}\\b|\\d{word}\\b'": {"word": "billion"},
     r"f'[\\s-]?{re.escape(word)}{boundary}'": {"word": "Milliarden", "boundary": r"(?![^\W\d_])"},

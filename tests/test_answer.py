@@ -223,6 +223,12 @@ def test_every_threshold_is_in_the_fingerprint() -> None:
     assert len({named(one) for one in (plain, *others)}) == len(others) + 1
 
 
+def test_a_stricter_pipeline_does_not_take_over_what_another_one_answered() -> None:
+    plain = pipeline(NoLLM(), sure=0.9)
+    assert plain.is_answered(QUESTION, "a1")
+    assert not plain.styled(strictness=1.0).is_answered(QUESTION, "a1")
+
+
 def test_events_come_in_order() -> None:
     events: list[Event] = list(pipeline(Says([BAD + GOOD])).stream(QUESTION))
     assert [type(e) for e in events] == [

@@ -101,9 +101,8 @@ NUMBERS = {
         *("reading.place_choice._SUREST", "verification.relation._SUREST"),
     },
     "how the networks were trained": {
-        *("reading.network._LONGEST", "reading.reader._LONGEST_CONTEXT"),
-        *("reading.reader._LONGEST_QUESTION", "reading.reader._MOST", "reading.reader._PIECE"),
-        *("reading.reader._STEP", "retrieval.query_encoder._LONGEST"),
+        *("reading.reader._LONGEST_CONTEXT", "reading.reader._LONGEST_QUESTION"),
+        *("reading.reader._PIECE", "reading.reader._STEP", "retrieval.query_encoder._LONGEST"),
     },
     "a place in an array, or no number to divide by": {
         *("reading.network._EPSILON", "reading.reader._BEGIN", "reading.reader._CONTEXT"),
@@ -139,7 +138,6 @@ NUMBERS = {
         *("verification.attribution_facts._LONGEST", "verification.attribution_facts._SHORT_WORD"),
         "verification.name_facts._MODIFIER",
     },
-    "a version": {"pipeline.PROMPT_VERSION"},
 }
 """Numbers of rag that are no thresholds, by the reason; all others are in ``Thresholds``."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from konkyo.rag.conversation import Turn, bounded, leans_on_history, standalone
+from konkyo.rag.conversation import Turn, cut_turns, leans_on_history, standalone
 
 JA = "日本の対米投資の規模は？"
 EN = "How large is Japan's investment pledge?"
@@ -139,10 +139,10 @@ def test_answers_never_enter_a_question() -> None:
 
 def test_history_is_bounded_from_the_newest() -> None:
     history = [Turn(f"q{n}", "a" * 100) for n in range(10)]
-    assert [t.question for t in bounded(history, turns=3)] == ["q7", "q8", "q9"]
-    assert [t.question for t in bounded(history, letters=250)] == ["q8", "q9"]
-    assert bounded(history, turns=0) == ()
-    assert bounded([Turn("q", "a" * 99)], letters=10) == ()
+    assert [t.question for t in cut_turns(history, turns=3)] == ["q7", "q8", "q9"]
+    assert [t.question for t in cut_turns(history, letters=250)] == ["q8", "q9"]
+    assert cut_turns(history, turns=0) == ()
+    assert cut_turns([Turn("q", "a" * 99)], letters=10) == ()
 
 
 @pytest.mark.parametrize(

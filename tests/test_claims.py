@@ -1,9 +1,13 @@
 """The claims contract: what may be written, and how what was written is read."""
 
+from dataclasses import fields, replace
+from importlib import resources
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from konkyo.index.text.word_data import parse_words
 from konkyo.rag.generation.output_format import (
     Draft,
     claims_grammar,
@@ -12,7 +16,12 @@ from konkyo.rag.generation.output_format import (
     split_lines,
     whole,
 )
-from konkyo.rag.generation.prompts import claims_prompt, without_hint
+from konkyo.rag.generation.prompts import (
+    PromptTable,
+    claims_prompt,
+    prompts_fingerprint,
+    without_hint,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,9 +42,41 @@ def test_a_line_becomes_a_draft(line: str, draft: Draft) -> None:
     assert parse_line(line) == draft
 
 
+@pytest.mark.parametrize(
+    ("line", "language", "text"),
+    [
+        ("12. Dezember 2025 trat er zurück. [1]", "de", "12. Dezember 2025 trat er zurück."),
+        ("12. joulukuuta 2025 hän erosi. [1]", "fi", "12. joulukuuta 2025 hän erosi."),
+        ("- 12. Dezember 2025 trat er zurück. [1]", "de", "12. Dezember 2025 trat er zurück."),
+        ("1. Die Zusage beträgt 550 Milliarden. [1]", "de", "Die Zusage beträgt 550 Milliarden."),
+        ("1. 2025年12月に辞任した。[1]", "ja", "2025年12月に辞任した。"),
+        ("(2) He resigned. [1]", "en", "He resigned."),
+    ],
+)
+def test_a_bullet_is_left_out_and_a_day_is_not(line: str, language: str, text: str) -> None:
+    assert parse_line(line, language) == Draft(text, (1,))
+
+
 @pytest.mark.parametrize("line", ["", "   ", "NONE", "none.", "[1]"])
 def test_nothing_said_is_no_draft(line: str) -> None:
     assert parse_line(line) is None
+
+
+def test_every_word_of_the_prompts_changes_their_fingerprint() -> None:
+    file = resources.files("konkyo.rag.generation").joinpath("data", "prompts.toml")
+    table = parse_words(PromptTable, file.read_text("utf-8"), "prompts")
+    assert prompts_fingerprint(table) == prompts_fingerprint()
+    same = {"leftovers": [table.leftovers.pattern]}
+    others = [
+        replace(table, **same, **{code: replace(words, **{one.name: "other"})})
+        for code in ("en", "ja", "ko", "zh")
+        for words in (getattr(table, code),)
+        for one in fields(words)
+    ]
+    others.append(replace(table, leftovers=[f"{table.leftovers.pattern}|other"]))
+    assert len(others) == 21
+    found = {prompts_fingerprint(one) for one in (table, *others)}
+    assert len(found) == len(others) + 1
 
 
 def test_the_grammar_offers_exactly_the_numbers_shown() -> None:

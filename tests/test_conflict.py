@@ -11,9 +11,15 @@ from konkyo.rag.disagreement.conflicts import (
     conflicting,
     of_one_event,
     same_matter,
+    told_in,
 )
+from konkyo.rag.question import understand
 from konkyo.rag.reading.reader import LearnedReader
-from konkyo.rag.retrieval.evidence import Span
+from konkyo.rag.retrieval.evidence import Selection, Span
+from konkyo.rag.retrieval.search import Found
+from konkyo.rag.short_answer.chooser import QuoteChooser
+from konkyo.rag.short_answer.quotes import disputed
+from konkyo.rag.thresholds import DEFAULT
 from konkyo.rag.types import Evidence
 
 HOW_MANY = "ベネズエラに日本人は何人いましたか。"
@@ -106,6 +112,20 @@ def test_another_event_of_the_same_kind_is_no_disagreement() -> None:
     assert differing(WHEN, call, visit) == []
 
 
+@pytest.mark.parametrize(
+    ("language", "wanted"),
+    [
+        ("en", "The articles disagree: 160 people (題, 2026-01-01); 170 people (題, 2026-01-02)"),
+        ("ja", "記事によって食い違いがあります：160人（題、2026-01-01）；170人（題、2026-01-02）"),
+        ("zh", "各篇报道说法不一：160人（題，2026-01-01）；170人（題，2026-01-02）"),
+    ],
+)
+def test_each_side_of_a_disagreement_is_named(language: str, wanted: str) -> None:
+    sides = [told(1, "邦人は160人だった。", "160人"), told(2, "日本人は170人いる。", "170人")]
+    found = conflicting(HOW_MANY, [s for _, s in sides], [e for e, _ in sides])
+    assert disputed(found, (), language).notices == (wanted,)
+
+
 def test_one_article_does_not_disagree_with_itself() -> None:
     quote, first = told(1, "邦人は160人、のちに170人だった。", "160人")
     second = Span("170人", 0.8, "a1", "ja", 9, 13)
@@ -192,3 +212,55 @@ def test_an_opening_that_was_put_off_is_no_second_event(checker: LearnedReader) 
     found = conflicting(asked, [span, other], [quote, rival], checker)
     assert len(found) == 2
     assert of_one_event(asked, found, [hit], sentences, checker) == found
+
+
+DEATHS = [
+    told(1, "地震による死者は31人に上ったと県が発表した。", "31人"),
+    told(2, "地震の死者は35人だと県は明らかにした。", "35人"),
+]
+IN_ENGLISH = told(3, "The prefecture said the earthquake killed 35 people.", "35 people", "en")[0]
+ASKED = "How many people did the earthquake kill?"
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"),
+    [
+        ("ja", [("a1", "31人"), ("a2", "35人")]),
+        ("en", [("a1", "31人"), ("a3", "35 people")]),
+        ("ko", [("a1", "31人"), ("a2", "35人")]),
+    ],
+)
+def test_an_answer_is_told_by_a_quote_in_the_askers_language(
+    checker: LearnedReader, language: str, shown: list[tuple[str, str]]
+) -> None:
+    quotes = [*(quote for quote, _ in DEATHS), IN_ENGLISH]
+    versions = conflicting(ASKED, [span for _, span in DEATHS], quotes, checker)
+    told_anew = told_in(language, versions)
+    assert [(v.evidence.article.article_id, v.text) for v in told_anew] == shown
+    assert [v.span.share for v in told_anew] == [v.span.share for v in versions]
+
+
+class Wider:
+    """A search that finds some passages when more are asked for."""
+
+    def __init__(self, *hits: Hit) -> None:
+        self._hits = hits
+
+    def wider(self, asked: object, where: object) -> tuple[Hit, ...]:
+        return self._hits
+
+
+def test_a_sentence_of_a_passage_that_becomes_a_quote_gets_a_number(
+    checker: LearnedReader,
+) -> None:
+    text = IN_ENGLISH.text
+    hit = Hit(Passage("p", "a3", 0, 0, len(text), text), IN_ENGLISH.article, 1.0, None, None)
+    evidence = tuple(quote for quote, _ in DEATHS)
+    selection = Selection(evidence, 0.9, tuple(span for _, span in DEATHS))
+    chooser = QuoteChooser(Wider(hit), sentences, None, checker, DEFAULT)
+    found = Found((), selection, 0.9, (), ())
+    chosen = chooser.choose(found, understand(ASKED, (), "en"), 2)
+    assert [(quote.number, quote.text) for quote, _ in chosen.quotes] == [
+        (3, text),
+        (1, evidence[0].text),
+    ]

@@ -339,6 +339,6 @@ def test_an_answer_says_which_of_its_sources_were_corrected() -> None:
         Citation(3, *facts, "retracted"),
     )
     assert correction_notices(citations, "en") == (
-        "The article of [2] was corrected after publication. It was 5.",
-        "The article of [3] was retracted.",
+        "The article cited as [2] was corrected after publication. It was 5.",
+        "The article cited as [3] was retracted.",
     )

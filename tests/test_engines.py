@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from konkyo.index.records import Filter, ScoredPassage
+from konkyo.index.records import ArticleSummary, Filter, ScoredPassage
 from konkyo.rag.generation.llm import Usage
 from konkyo.rag.generation.prompts import Prompt
 from konkyo.rag.llamaindex import chat_engine, query_engine
+from konkyo.rag.llamaindex.answer_stream import evidence_nodes
+from konkyo.rag.types import Evidence, EvidenceReady
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_docs import run_examples
@@ -84,6 +86,26 @@ def test_retrieve_gives_the_quotes_and_asks_no_model() -> None:
     assert nodes[0].text == "日本の対米投資は5500億ドルに上る。"
     assert all(0 <= n.score <= 1 for n in nodes)
     assert model.asked == []
+
+
+@pytest.mark.parametrize(
+    ("likely", "read", "shown"), [(False, 3, ["Third."]), (True, 2, ["Second."])]
+)
+def test_the_newest_quotes_are_retrieved_until_some_are_likely_to_answer(
+    likely: bool, read: int, shown: list[str]
+) -> None:
+    texts = ("First.", "Second.", "Third.")
+    article = ArticleSummary("a1", "Talks", "a.md", None, None, "en", None, 1)
+    told = []
+
+    def events() -> Iterator[EvidenceReady]:
+        for number, text in enumerate(texts):
+            told.append(text)
+            quote = Evidence(1, article, 0, len(text), text, 0.5)
+            yield EvidenceReady((quote,), "en", likely and number == 1)
+
+    assert [node.text for node in evidence_nodes(events())] == shown
+    assert len(told) == read
 
 
 def test_a_refusal_has_no_source_nodes() -> None:

@@ -11,10 +11,14 @@ import pytest
 
 from konkyo.index.builder import build
 from konkyo.index.embedding.encoders import load_encoder
+from konkyo.index.embedding.model_files import sha256_of
 from konkyo.index.errors import ModelMissing
 from konkyo.index.settings import AnswerSettings, Settings, load_settings
-from konkyo.rag.factory import open_from_settings, open_retriever
-from konkyo.rag.pipeline import Pipeline
+from konkyo.rag import calibration
+from konkyo.rag.factory import open_from_settings, open_parts, open_pipeline, open_retriever
+from konkyo.rag.generation.llm import NoLLM
+from konkyo.rag.pipeline import Options, Pipeline
+from konkyo.rag.thresholds import Thresholds
 from konkyo.ui.cli.chat import load_pipeline
 from konkyo.ui.server.telemetry import Telemetry
 
@@ -43,6 +47,20 @@ def opened_by_chat(settings: Settings, llm: str | None) -> Pipeline:
 @pytest.mark.parametrize("llm", [None, "none"])
 def test_chat_honours_the_calibration_of_the_settings(settings: Settings, llm: str | None) -> None:
     assert opened_by_chat(settings, llm).options.thresholds.answerable == 0.123
+
+
+def test_options_keep_the_fitted_threshold_unless_they_name_another(settings: Settings) -> None:
+    opened = partial(open_pipeline, settings.store, llm=NoLLM(), calibration=settings.calibration)
+    few = opened(options=Options(top_k=5)).options
+    assert (few.top_k, few.thresholds.answerable) == (5, 0.123)
+    own = opened(options=Options(thresholds=Thresholds(answerable=0.9)))
+    assert own.options.thresholds.answerable == 0.9
+
+
+def test_the_shipped_calibration_is_among_what_the_fingerprint_names(settings: Settings) -> None:
+    shipped = Path(calibration.__file__).with_name("calibration.json")
+    named = f"calibration:{sha256_of(shipped)[:12]}"
+    assert named in open_parts(load_encoder("multilingual-e5-small"), llm=NoLLM()).models.split()
 
 
 def test_every_way_in_gives_the_same_fingerprint(settings: Settings) -> None:

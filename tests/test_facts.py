@@ -200,6 +200,32 @@ def test_quotation_marks_width_and_gaps_do_not_matter() -> None:
     assert compare("The premier said “responsible public finance”.", [evidence]).issues == ()
 
 
+@pytest.mark.parametrize(
+    ("claim", "evidence"),
+    [
+        ("The mayor resigned in May.", "The mayor resigned after talks."),
+        ("Troops left in March.", "The troops marched off."),
+        ("The mayor resigned in May.", "The mayor may resign."),
+    ],
+)
+def test_a_date_inside_a_word_or_in_another_case_is_no_evidence(claim: str, evidence: str) -> None:
+    report = compare(claim, [evidence])
+    assert [(i.kind, i.detail) for i in report.issues] == [
+        ("date", "the date is not in the evidence")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "language"),
+    [("Of 12 ministers, some often resigned.", "en"), ("12 ministros tenían miedo.", "es")],
+)
+def test_a_number_word_inside_a_word_is_no_evidence(evidence: str, language: str) -> None:
+    report = compare(
+        "Ten ministers resigned.", [evidence], claim_language="en", evidence_languages=[language]
+    )
+    assert [m for m in report.matches if m.kind == "number"] == []
+
+
 def test_no_evidence_proves_no_number() -> None:
     assert [i.kind for i in compare("投資は5500億ドルだ。", []).issues] == ["number"]
     assert compare("合意した。", []).issues == ()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from konkyo.index.records import Filter
 from konkyo.rag.conversation import Turn, other_forms, said_anew, standalone
 from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.question import understand
-from konkyo.rag.types import Answer
+from konkyo.rag.timings import Timings
+from konkyo.rag.types import Answer, Event, EvidenceReady
 
 ROOT = Path(__file__).resolve().parents[1]
 TODAY = date(2026, 2, 12)
@@ -102,3 +105,23 @@ def test_what_answers_the_first_question_does_not_answer_the_second(
     second = seed_pipeline.ask(asked, history=(Turn(before, first.text),), today=TODAY)
     if isinstance(second, Answer):
         assert second.short is None or second.short.text != first.short.text
+
+
+def test_the_last_quotes_that_are_sent_are_those_that_are_returned(seed_pipeline: Pipeline) -> None:
+    before = Turn("How much has Japan pledged to invest?", "550 billion dollars [1]")
+    asked = "Who won the football championship in Argentina this year?"
+    history = (before,)
+    search, question = seed_pipeline._search, understand(asked, history, "en")
+    assert question.before
+    assert not question.led_by
+    results = []
+
+    def searching() -> Iterator[Event]:
+        found = yield from search.find(question, Filter(), 8, TODAY, Timings())
+        results.append(found)
+
+    sent = [event.evidence for event in searching() if isinstance(event, EvidenceReady)]
+    ((asked_last, found, _),) = results
+    assert asked_last == question
+    assert len(set(sent)) > 1
+    assert sent[-1] == found.evidence

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from konkyo.rag.generation.llm import NoLLM
 from konkyo.rag.intents.classifier import IntentClassifier
 from konkyo.rag.intents.examples import as_example, examples, examples_fingerprint, subject_of
 from konkyo.rag.intents.naming import bare_name, named_at
-from konkyo.rag.intents.replies import without_page
+from konkyo.rag.intents.replies import collection, without_page
 from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.suggestions import title_question
 from konkyo.rag.types import Answer, Refusal, Reply, to_json
@@ -29,6 +31,7 @@ from konkyo.ui.web.html.reply import reply_block
 
 ROOT = Path(__file__).resolve().parents[1]
 TODAY = date(2026, 2, 12)
+EVERYTHING = Filter()
 SMALL_TALK = {"greeting", "thanks", "abilities", "collection"}
 
 
@@ -48,6 +51,37 @@ def pipeline(real_encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) ->
 def intents(classifier: IntentClassifier, encoder: Encoder, texts: Sequence[str]) -> list[str]:
     vectors = encoder.queries(texts)
     return [classifier.intent_of(t, v) for t, v in zip(texts, vectors, strict=True)]
+
+
+class Lengths:
+    """An encoder of one number, so that examples are encoded at once."""
+
+    fingerprint = "lengths"
+    dimension = 2
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        return np.array([[len(text), 1.0] for text in texts], np.float32)
+
+
+def test_a_cache_of_vectors_that_was_cut_off_is_written_again(tmp_path: Path) -> None:
+    IntentClassifier(Lengths(), tmp_path).prepare()
+    (kept,) = tmp_path.iterdir()
+    whole = kept.read_bytes()
+    for size in (0, 8, len(whole) // 2):
+        kept.write_bytes(whole[:size])
+        IntentClassifier(Lengths(), tmp_path).prepare()
+        assert kept.read_bytes() == whole
+
+
+def test_each_process_writes_the_cache_into_a_part_of_its_own(tmp_path: Path) -> None:
+    IntentClassifier(Lengths(), tmp_path).prepare()
+    (kept,) = tmp_path.iterdir()
+    kept.unlink()
+    # A folder in the place of the file: the part cannot take its name, and stays.
+    kept.mkdir()
+    IntentClassifier(Lengths(), tmp_path).prepare()
+    (part,) = tmp_path.glob("*.part")
+    assert f".{os.getpid()}-" in part.name
 
 
 def test_tells_what_other_utterances_want(
@@ -233,6 +267,43 @@ def test_the_collection_is_listed_ten_a_page_within_what_the_question_names(
     assert {str(a.published)[:7] for a in dated.articles} == {"2026-02"}
 
 
+@dataclass(frozen=True)
+class Articles:
+    """A store of articles that are only listed."""
+
+    listed: tuple[ArticleSummary, ...]
+
+    def articles(self, where: Filter = EVERYTHING) -> list[ArticleSummary]:
+        return [
+            a
+            for a in self.listed
+            if (not where.outlets or a.outlet in where.outlets)
+            and (not where.languages or a.language in where.languages)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("List the articles about maps of Japan", {"AP", "NHK", "朝日新聞"}),
+        ("List the articles of AP", {"AP"}),
+        ("NHKの記事を一覧にして", {"NHK"}),
+        ("朝日新聞の記事を一覧にして", {"朝日新聞"}),
+        ("Englishの記事を一覧にして", {"AP"}),
+        ("Articles for englishmen", {"AP", "NHK", "朝日新聞"}),
+    ],
+)
+def test_a_name_narrows_beside_any_script_and_not_inside_a_word(
+    asked: str, found: set[str]
+) -> None:
+    listed = [
+        ArticleSummary(outlet, "A title", "a.md", None, None, language, outlet, 1)
+        for outlet, language in (("AP", "en"), ("NHK", "ja"), ("朝日新聞", "ja"))
+    ]
+    told = collection(Articles(tuple(listed)), asked, "en", EVERYTHING, TODAY)
+    assert {a.outlet for a in told.articles} == found
+
+
 @pytest.mark.parametrize(
     "asked",
     ["What is there? (page 3)", "何がある？（3ページ）", "뭐 있어? (3페이지)", "有什么？（第3页）"],
@@ -251,6 +322,11 @@ def test_the_page_escapes_titles_and_suggestions() -> None:
     assert not any(tag in shown for tag in ("<b>", "<i>", "<u>"))
     assert 'data-act="open"' in shown
     assert 'data-act="ask"' in shown
+
+
+def test_days_of_a_collection_are_written_as_the_language_of_the_reply_does() -> None:
+    reply = Reply("q", "ja", "collection", "2026-02-09から2026-02-10まで。", {}, "f")
+    assert '<time datetime="2026-02-09">2026年2月9日</time>から' in reply_block(reply, "en")
 
 
 def test_what_a_refusal_offers_is_answered_from_that_article(pipeline: Pipeline) -> None:

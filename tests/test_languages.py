@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from konkyo.index.text.language import detect
+from konkyo.index.text.scripts import script_of_letter, scripts_of
 
 QUESTIONS = [
     ("首相訪米日程", "ja"),
@@ -83,3 +84,30 @@ def test_most_questions_need_no_trained_detector_and_no_time() -> None:
     for text, _ in QUESTIONS:
         detect(text)
     assert (time.process_time() - began) / len(QUESTIONS) < 0.005
+
+
+@pytest.mark.parametrize(
+    ("language", "scripts"),
+    [
+        ("en", {"LATIN"}),
+        ("vi", {"LATIN"}),
+        ("el", {"GREEK"}),
+        ("bg", {"CYRILLIC"}),
+        ("fa", {"ARABIC"}),
+        ("ko", {"HANGUL"}),
+        ("zh", {"CJK"}),
+        ("zh-TW", {"CJK"}),
+        ("ja", {"CJK", "HIRAGANA", "KATAKANA"}),
+        ("qq", set()),
+        ("", set()),
+    ],
+)
+def test_the_scripts_of_a_language_are_known(language: str, scripts: set[str]) -> None:
+    assert scripts_of(language) == scripts
+
+
+def test_the_script_of_a_letter_is_the_same_in_any_width() -> None:
+    assert list(map(script_of_letter, "aＡéアｱー々漢가1 。")) == [
+        *("LATIN", "LATIN", "LATIN", "KATAKANA", "KATAKANA", "KATAKANA", "IDEOGRAPHIC", "CJK"),
+        *("HANGUL", None, None, None),
+    ]

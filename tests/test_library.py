@@ -288,7 +288,7 @@ def test_the_page_fits_the_screen_in_every_language(
             "httpやhttpsのアドレスでも、パスでもありません",
             "MBを超えています",
             "保存しました",
-            "サーバーは動いていますか",
+            "サーバーは動いていますか？",
         ),
         (
             "ko",
@@ -416,7 +416,7 @@ def test_an_article_that_was_never_there_is_told_from_one_that_is_gone() -> None
             pass
         answer = httpx.get(f"{url}article", params={"id": "0123456789abcdef"})
         assert answer.status_code == 404
-        assert "never in the index" in answer.text
+        assert "no record of this article" in answer.text
 
 
 # ---- what readers are told of kept quotes, and of the server
@@ -446,6 +446,12 @@ def test_a_kept_answer_says_what_became_of_its_quotes() -> None:
         "[1] The source has changed since. It now says: “The money would go to ten"
     )
     assert note in conversation_view(kept, (turn,), "en")
+    (note,) = kept.citations.noted(turn, "ja").notes
+    assert note.startswith("[1] 出典はその後変わりました。現在の記述：「The money would go to ten")
+    reader.store = FakeStore((replace(ENGLISH, status="corrected", correction="十面です。"),))
+    reader.changes = 1
+    assert kept.renew()
+    assert kept.citations.noted(turn, "ja").notes == ("[1] 訂正あり：十面です。",)
     reader.store = FakeStore(())
     reader.changes = 1
     assert kept.renew()

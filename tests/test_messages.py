@@ -22,7 +22,7 @@ SHIPPED = (Path(__file__).parents[1] / "rag" / "data" / "messages.toml").read_te
 def test_the_text_of_each_group_is_found_by_language() -> None:
     assert refusal_text("weak_evidence", "en") == "The articles do not say."
     assert removed_text("number", "ja") == "数字が出典にない"
-    assert notice_text("filter_applied", "zh", period="2026") == "已在 2026 的文章中查找。"
+    assert notice_text("filter_applied", "zh", period="2026") == "已在2026的报道中查找。"
     assert translation_text("machine", "ko", model="m") == "기계 번역(m). 출처의 표현이 아닙니다"
 
 
@@ -37,9 +37,9 @@ def test_another_language_is_answered_in_english() -> None:
         ('[refusal.no_evidence]\nen = "', '[refusal.no_evidence]\nde = "', "no_evidence.de"),
         ('en = "The articles do not say."\n', "", "refusal.weak_evidence.en"),
         ('"The articles do not say."', "3", "refusal.weak_evidence.en"),
-        ('"文章中没有这个问题的答案。"', '""', "refusal.weak_evidence.zh"),
-        ("已在 {period} 的文章中查找。", "已查找。", r"notice.filter_applied.zh\n.*\['period'\]"),
-        ("已在 {period} 的文章中查找。", "已在 {period 的", "notice.filter_applied.zh"),
+        ('"报道中没有这个问题的答案。"', '""', "refusal.weak_evidence.zh"),
+        ("已在{period}的报道中查找。", "已查找。", r"notice.filter_applied.zh\n.*\['period'\]"),
+        ("已在{period}的报道中查找。", "已在{period的", "notice.filter_applied.zh"),
         ("[translation.machine]", "[notices.machine]", "notices"),
     ],
 )

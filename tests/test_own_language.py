@@ -12,7 +12,7 @@ from konkyo.index.text.sentences import sentences
 from konkyo.rag.reading.reader import LearnedReader
 from konkyo.rag.retrieval.evidence import Selection, Span
 from konkyo.rag.retrieval.search import Found
-from konkyo.rag.short_answer.own_language import own_quote, place_read, said_in
+from konkyo.rag.short_answer.own_language import answering_place, own_quote, said_in
 from konkyo.rag.short_answer.place import Place
 from konkyo.rag.short_answer.rendering import rendered
 from konkyo.rag.thresholds import DEFAULT
@@ -131,10 +131,10 @@ def test_the_first_place_in_the_askers_language_is_given_with_its_quote() -> Non
 
 def test_a_place_is_read_in_a_sentence_alone_or_not_at_all(checker: LearnedReader) -> None:
     own = quote("ja", TOLD["ja"])
-    place = place_read("県は避難所を何カ所開いたか。", own, checker, DEFAULT.bearing)
+    place = answering_place("県は避難所を何カ所開いたか。", own, checker, DEFAULT.bearing)
     assert place is not None
     assert "3カ所" in place.text
-    assert place_read("橋はいつ開通したか。", own, checker, DEFAULT.bearing) is None
+    assert answering_place("橋はいつ開通したか。", own, checker, DEFAULT.bearing) is None
 
 
 def test_a_name_that_is_a_small_part_of_a_place_is_not_said_for_it() -> None:

@@ -180,9 +180,9 @@ class Alone:
     def _reading(self, window: str) -> WindowReading:
         found = next((t for t in self.texts if t in window), None)
         if found is None:
-            return WindowReading(0.1, 0, 1, window[:1], 0.1)
+            return WindowReading(0.1, 0, 1, window[:1])
         start = window.index(found)
-        return WindowReading(0.9, start, start + len(found), found, 0.9)
+        return WindowReading(0.9, start, start + len(found), found)
 
 
 def test_a_sentence_that_answers_one_part_is_read_for_the_others() -> None:

@@ -29,7 +29,7 @@ def test_a_question_is_read_on_one_line() -> None:
 
 @pytest.mark.parametrize("text", ["a" * (LONGEST_QUESTION + 1), " " * 10_000_000, "a " * 10**6])
 def test_a_question_of_too_many_letters_is_a_named_failure(text: str) -> None:
-    with pytest.raises(QuestionTooLong, match=f"{len(text)} letters and at most 4000 are read"):
+    with pytest.raises(QuestionTooLong, match=f"{len(text)} characters and at most 4000 are read"):
         checked(text)
 
 

@@ -124,7 +124,7 @@ def test_facts_are_put_in_again_and_a_reason_within_a_reason_is_translated() -> 
     said = reason_words(
         "m at http://a: [Errno 111] Connection refused; is the server running?", "ja"
     )
-    assert said == "m（http://a）：接続が拒まれました。サーバーは動いていますか"
+    assert said == "m（http://a）：接続が拒まれました。サーバーは動いていますか？"
 
 
 def test_what_nobody_foresaw_is_told_as_what_the_server_said() -> None:

@@ -31,6 +31,7 @@ from konkyo.rag.types import Answer, Evidence, to_json
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_llm import (
+    Reply,
     drops,
     endless,
     events,
@@ -170,6 +171,18 @@ def test_llama_cpp_is_known_by_its_list_of_models() -> None:
         "/v1/chat/completions",
     ]
     assert all("root ::=" in body["grammar"] for body in heard.bodies)
+
+
+@pytest.mark.parametrize("fault", [refuses(503, "Loading model"), refuses(500, "oops"), drops])
+def test_what_a_server_takes_is_asked_again_after_a_fault_that_passes(fault: Reply) -> None:
+    with serving(events(AS_JSON), events(CLAIM), models=LLAMA, before=[fault]) as heard:
+        llm = openai_at(heard.url)
+        assert said(llm) == CLAIM
+        assert llm.contract == "auto"
+        assert said(llm) == said(llm) == CLAIM
+    assert llm.contract == "grammar"
+    assert [path for path, body in heard.requests if not body] == ["/v1/models"] * 2
+    assert ["grammar" in body for body in heard.bodies] == [False, True, True]
 
 
 @pytest.mark.parametrize("models", [None, {"data": [{"owned_by": "vllm"}]}, {"data": None}, []])

@@ -295,7 +295,7 @@ def test_an_article_shows_where_it_is_from() -> None:
     link = next(attrs for tag, attrs in page.tags if tag == "a")
     assert link["href"] == "https://example.org/ja/investment?a=1&b=2"
     assert link["target"] == "_blank"
-    for word in (JAPANESE.title, "合同通信", "2026年2月9日", "example.org", "読者のコメント 1 件"):
+    for word in (JAPANESE.title, "合同通信", "2026年2月9日", "example.org", "読者のコメント1件"):
         assert word in page.words
 
 
@@ -353,6 +353,8 @@ def test_an_answer_shows_claims_citations_and_what_was_removed() -> None:
     assert "About 500 companies take part. (the figure is not in the source: 500)" in page.words
     assert "checked · 2 sources · 3.2 s" in page.words
     assert "<s>" not in html
+    page = assert_harmless(conversation((turn_of("How much?"),), "ja"))
+    assert "About 500 companies take part.（数字が出典にない：500）" in page.words
 
 
 def test_a_chat_that_cannot_start_says_so_and_tells_editors_the_message() -> None:
@@ -424,7 +426,7 @@ def test_dates_are_written_as_the_readers_language_writes_them() -> None:
     turn = turn_of("How much?")
     assert isinstance(turn.outcome, Answer)
     claim = replace(turn.claims[0], published="2026-02-09", frame="")
-    told = ("Searched articles of 2025-10-01–2025-10-31.", "No date: 12025-10-01, 2025-10-01b.")
+    told = ("Searched articles from 2025-10-01–2025-10-31.", "No date: 12025-10-01, 2025-10-01b.")
     outcome = replace(turn.outcome, notices=told)
     html = conversation((replace(turn, claims=(claim,), language="en", outcome=outcome),), "ja")
     assert '<time class="k-day" datetime="2026-02-09">2026年2月9日</time>' in html
@@ -432,7 +434,7 @@ def test_dates_are_written_as_the_readers_language_writes_them() -> None:
         f'<time datetime="2025-10-{iso}">{day} Oct 2025</time>'
         for iso, day in (("01", 1), ("31", 31))
     )
-    assert f"Searched articles of {first}–{last}." in html
+    assert f"Searched articles from {first}–{last}." in html
     assert told[1] in html
 
 

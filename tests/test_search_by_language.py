@@ -113,6 +113,9 @@ def test_damaged_weights_are_told(folder: Path, tmp_path: Path) -> None:
     copy.write_bytes(b"no weights")
     with pytest.raises(ModelDamaged, match="query_encoder"):
         QueryEncoder(folder, copy)
+    copy.unlink()
+    with pytest.raises(ModelDamaged, match="query_encoder"):
+        QueryEncoder(folder, copy)
 
 
 def test_the_encoder_is_read_only_where_there_are_several_languages(

@@ -37,7 +37,7 @@ def test_what_is_saved_holds_and_only_what_changed_is_written(file: Path) -> Non
     told: list[Settings] = []
     page = SettingsPage(file, told.append)
     good, said = page.save({"answers.strictness": "0.8", "llm.model": "m"}, "en")
-    assert (good, said) == (True, "Saved. It holds from the next start of the server.")
+    assert (good, said) == (True, "Saved. It takes effect when the server next starts.")
     assert load_settings(file).answers.strictness == 0.8
     assert [settings.answers.strictness for settings in told] == [0.8]
     text = file.read_text()
@@ -67,11 +67,11 @@ def test_what_holds_at_once_is_said_to(file: Path) -> None:
     told: list[Settings] = []
     page = SettingsPage(file, told.append)
     assert '<option value="off" selected>' in page.page("en")
-    assert page.save({"chat.sharing": "anyone"}, "en") == (True, "Saved. It holds now.")
+    assert page.save({"chat.sharing": "anyone"}, "en") == (True, "Saved. It takes effect at once.")
     assert '<option value="anyone" selected>' in page.page("en")
     assert [settings.chat.sharing for settings in told] == ["anyone"]
     both: dict[str, object] = {"chat.sharing": "off", "llm.model": "n"}
-    assert page.save(both, "en")[1] == "Saved. It holds from the next start of the server."
+    assert page.save(both, "en")[1] == "Saved. It takes effect when the server next starts."
     good, said = page.save({"chat.sharing": "everybody"}, "en")
     assert (good, "chat.sharing" in said) == (False, True)
 
@@ -83,6 +83,8 @@ def test_what_the_environment_sets_is_shown_and_cannot_be_changed(
     page = SettingsPage(file, environment={"KONKYO_CHAT__SHARING": "readers"}).page(language)
     assert "KONKYO_CHAT__SHARING" in page
     assert re.findall(r'name="([\w.]+)" disabled', page) == ["chat.sharing"]
+    opened = "（" if language in {"ja", "zh"} else " ("
+    assert f"{PHRASES[language]['set_chat_sharing']}{opened}" in page
 
 
 def test_languages_are_written_as_a_list_of_codes(file: Path) -> None:
@@ -127,7 +129,7 @@ def test_the_model_is_tested_before_it_is_saved(file: Path) -> None:
 @pytest.mark.parametrize(
     ("language", "too_strict", "no_name", "no_server"),
     [
-        ("ja", "1以下にしてください", "モデルの名前を書いてください", "サーバーは動いていますか"),
+        ("ja", "1以下にしてください", "モデルの名前を書いてください", "サーバーは動いていますか？"),
         (
             "ko",
             "1 이하로 하세요",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
 
-from konkyo.index.records import ArticleSummary
+from konkyo.index.records import ArticleSummary, published_day
 from konkyo.rag.outcome import OutcomeBuilder
 from konkyo.rag.question import understand
 from konkyo.rag.retrieval.evidence import Selection, Span
 from konkyo.rag.retrieval.search import Found
 from konkyo.rag.short_answer.frame import frame, framed_text
-from konkyo.rag.short_answer.place import Place, place_in, place_of
+from konkyo.rag.short_answer.place import Place, facts_of, place_in, place_of
 from konkyo.rag.short_answer.quotes import of_kind, quoted
 from konkyo.rag.short_answer.short import short_answer, short_text
 from konkyo.rag.thresholds import Thresholds
@@ -91,6 +94,14 @@ SAID = {
     "country": {"en": "South Korea", "ja": "韓国", "ko": "한국", "zh": "韩国"},
 }
 PAIRS = [(a, b) for a in ("en", "ja", "ko", "zh") for b in ("en", "ja", "ko", "zh") if a != b]
+
+
+def test_each_figure_of_a_list_keeps_what_it_counts() -> None:
+    quote = "It named 170 and 160."
+    place = Place(quote, 9, 20, "en", "2026-02-10", counted="person")
+    short = short_answer([place], "ja")
+    assert short is not None
+    assert (short.text, short.exact) == ("170人、160人", True)
 
 
 @pytest.mark.parametrize("what", SAID)
@@ -214,11 +225,22 @@ def test_a_frame_names_the_article_in_the_askers_language(language: str, wanted:
 def test_a_frame_without_day_outlet_or_answer_says_what_is_known() -> None:
     bare = ArticleSummary("a1", "Talks", "a.md", None, None, "en", None, 1)
     assert frame(bare, None, "ja") == "Talks（英語）の記事："
+    undated = replace(bare, published="next Tuesday")
+    assert frame(undated, None, "ja") == "Talks（英語）の記事："
+
+
+def test_a_date_that_is_none_is_no_day() -> None:
+    assert published_day("2026-02-10T09:30:00+09:00") == date(2026, 2, 10)
+    assert [published_day(text) for text in (None, "", "2026-02-30", "next Tuesday")] == [None] * 4
+    place = Place("It opened three days ago.", 10, 24, "en", "next Tuesday")
+    assert [fact.value.relative for fact in facts_of(place)] == [("day", -3)]
 
 
 def test_a_foreign_quote_is_read_behind_its_frame() -> None:
     claim = Claim(QUOTE, (1,), 1.0, frame="根拠通信 (in Japanese) writes:", language="ja")
     assert framed_text(claim) == f"根拠通信 (in Japanese) writes: 「{QUOTE}」"
+    claim = Claim("会谈持续25分钟。", (1,), 1.0, frame="Haixia (in Chinese) writes:", language="zh")
+    assert framed_text(claim) == "Haixia (in Chinese) writes: “会谈持续25分钟。”"
     assert framed_text(Claim(QUOTE, (1,), 1.0)) == QUOTE
 
 

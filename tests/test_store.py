@@ -753,4 +753,4 @@ def test_passages_that_are_missing_out_of_order_or_outside_are_told() -> None:
     ]
     outside = replace(first, passage_id="p2", ordinal=3, end=9)
     assert list(order.problems(7, outside, text)) == ["passage p2 reaches outside its article"]
-    assert list(order.missing(7, "a", 2)) == ["article a has 4 passages instead of 2"]
+    assert list(order.missing(7, "a", 2)) == ["passages of article a: 4 instead of 2"]

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from konkyo.index.records import Article, ArticleSummary
-from konkyo.rag.suggestions import AnswerCheck, candidate_questions, suggested_questions
+from konkyo.rag.suggestions import (
+    AnswerCheck,
+    candidate_questions,
+    suggested_questions,
+    title_question,
+)
 
 HARBOUR = Article(
     "a1", "Harbour strike in Rotterdam ends", "It ended on Friday.", "en", "one.md", "2026-02-01"
@@ -53,6 +58,10 @@ def test_quotation_marks_inside_a_title_take_the_other_shape() -> None:
     assert candidate_questions(BRIDGE, "ja")[-1] == (
         "「『青い橋』が完成、大阪で」の記事には何が書かれていますか。"
     )
+    assert title_question("“Blue bridge” opens", "en") == (
+        "What does the article “‘Blue bridge’ opens” say?"
+    )
+    assert title_question("“蓝桥”通车", "zh") == "“‘蓝桥’通车”这篇文章讲了什么？"
 
 
 def test_offers_only_what_is_answered_each_article_before_any_twice() -> None:
@@ -85,7 +94,7 @@ def test_asks_at_most_three_for_each_one_wanted() -> None:
     assert len(pipeline.asked) == 3
 
 
-def test_a_question_is_asked_once_a_generation() -> None:
+def test_a_question_is_asked_once_for_each_fingerprint() -> None:
     check = AnswerCheck()
     asked: list[int] = []
 
@@ -93,5 +102,5 @@ def test_a_question_is_asked_once_a_generation() -> None:
         asked.append(1)
         return True
 
-    assert [check.of(g, "Who?", "a1", ask) for g in (1, 1, 2)] == [True] * 3
+    assert [check.of(f, "Who?", "a1", ask) for f in ("one", "one", "two")] == [True] * 3
     assert len(asked) == 2

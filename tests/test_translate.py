@@ -11,7 +11,7 @@ from konkyo.index.embedding.model_registry import resolve_llm
 from konkyo.index.errors import LLMUnreachable, ModelMissing
 from konkyo.rag.factory import DEFAULT_LLM
 from konkyo.rag.generation.llm import EmbeddedLLM, NoLLM, Usage
-from konkyo.rag.generation.translate import translated
+from konkyo.rag.generation.translate import translate_quote
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_answer import Dead, Says
@@ -22,7 +22,7 @@ ENGLISH = "About 160 Japanese nationals are staying in Venezuela."
 
 def test_a_translation_is_marked_as_one_and_keeps_its_quote() -> None:
     llm = Says([f' "{ENGLISH}"\n'])
-    found = translated(llm, QUOTE, "en")
+    found = translate_quote(llm, QUOTE, "en")
     assert (found.text, found.quote, found.model, found.doubtful) == (ENGLISH, QUOTE, "says", False)
     assert found.mark == "machine translation by says; not the source's words"
     (prompt,) = llm.asked
@@ -58,7 +58,7 @@ def test_a_translation_is_marked_as_one_and_keeps_its_quote() -> None:
 def test_the_mark_is_in_the_readers_language(
     quote: str, language: str, said: str, mark: str
 ) -> None:
-    found = translated(Says([said]), quote, language)
+    found = translate_quote(Says([said]), quote, language)
     assert (found.text, found.mark) == (said, mark)
 
 
@@ -72,24 +72,50 @@ def test_the_mark_is_in_the_readers_language(
     ],
 )
 def test_another_figure_or_country_is_told(said: str) -> None:
-    found = translated(Says([said]), QUOTE, "en")
+    found = translate_quote(Says([said]), QUOTE, "en")
     assert found.doubtful
     assert "figures or names differ" in found.mark
 
 
+@pytest.mark.parametrize(
+    ("said", "doubtful"),
+    [
+        ("The talks will be held on December 3.", False),
+        ("The talks will be held on March 3.", True),
+        ("The talks will be held on December 4.", True),
+    ],
+)
+def test_another_date_is_told(said: str, doubtful: bool) -> None:
+    found = translate_quote(Says([said]), "会談は12月3日に開かれる。", "en")
+    assert found.doubtful is doubtful
+
+
+@pytest.mark.parametrize(
+    ("quote", "said"),
+    [
+        ("選挙は来年行われる。", "The election is held next year."),
+        ("首相は昨夜、辞任した。", "The prime minister resigned last night."),
+        ("発表は先月だった。", "It was announced last month."),
+        ("攻撃は3日にあった。", "The attack was on the 3rd."),
+    ],
+)
+def test_relative_dates_are_the_same_in_both_languages(quote: str, said: str) -> None:
+    assert not translate_quote(Says([said]), quote, "en").doubtful
+
+
 def test_without_a_model_there_is_no_translation() -> None:
     with pytest.raises(LLMUnreachable, match="no language model is set"):
-        translated(NoLLM(), QUOTE, "en")
+        translate_quote(NoLLM(), QUOTE, "en")
     with pytest.raises(LLMUnreachable, match="no answer from"):
-        translated(Dead(), QUOTE, "en")
+        translate_quote(Dead(), QUOTE, "en")
     with pytest.raises(LLMUnreachable, match="gave no translation"):
-        translated(Says([" \n"]), QUOTE, "en")
+        translate_quote(Says([" \n"]), QUOTE, "en")
 
 
 @pytest.mark.parametrize("quote", ["", "  ", "あ" * 1201])
 def test_what_is_no_quote_is_not_sent(quote: str) -> None:
-    with pytest.raises(ValueError, match="1 to 1200 letters"):
-        translated(Says([]), quote, "en")
+    with pytest.raises(ValueError, match="1 to 1200 characters"):
+        translate_quote(Says([]), quote, "en")
 
 
 def test_the_real_model_translates() -> None:
@@ -99,12 +125,12 @@ def test_the_real_model_translates() -> None:
         pytest.skip(str(exc))
     usage = Usage()
     quote = "トランプ大統領は5日、日本を訪問した。"
-    found = translated(llm, quote, "en", usage=usage)
+    found = translate_quote(llm, quote, "en", usage=usage)
     assert "Trump" in found.text
     assert "5" in found.text
     assert "machine translation by embedded:qwen" in found.mark
     assert usage.completion_tokens > 0
     # Small models take Venezuela for Benin; the reader is told.
-    found = translated(llm, QUOTE, "en")
+    found = translate_quote(llm, QUOTE, "en")
     assert "160" in found.text
     assert found.doubtful == ("Venezuela" not in found.text)

@@ -81,6 +81,17 @@ def test_a_share_under_the_threshold_is_not_shown() -> None:
         ("ราว 160 คน", "th", True),
         ("美 국무장관은 시진핑(習近平) 주석을 만났다.", "ko", True),
         ("日本의 투자 규모는 5500억 달러입니다.", "ko", False),
+        ("Η επένδυση ανέρχεται σε 550 δισ.", "el", True),
+        ("سرمایه‌گذاری ۵۵۰ میلیارد دلار است.", "fa", True),
+        ("முதலீடு 550 பில்லியன் டாலர்.", "ta", True),
+        ("Инвестицията е 550 милиарда долара.", "bg", True),
+        ("سرمایہ کاری 550 ارب ڈالر ہے۔", "ur", True),
+        ("ההשקעה היא 550 מיליארד דולר.", "he", True),
+        ("বিনিয়োগ ৫৫০ বিলিয়ন ডলার।", "bn", True),
+        ("పెట్టుబడి 550 బిలియన్ డాలర్లు.", "te", True),
+        ("ინვესტიცია 550 მილიარდი დოლარია.", "ka", True),
+        ("The investment is large.", "el", False),
+        ("The investment is large.", "qq", True),
     ],
 )
 def test_a_claim_is_in_the_script_of_its_language(text: str, language: str, fits: bool) -> None:
@@ -159,6 +170,11 @@ def test_alignment_is_whole_on_itself_and_nothing_on_nothing() -> None:
 @given(st.floats(-100, 100))
 def test_a_probability_is_a_share(value: float) -> None:
     assert 0.0 <= Calibration({"x": 1.0}, 0.0, 0.5).probability({"x": value}) <= 1.0
+
+
+@pytest.mark.parametrize("name", ["answers", "phrased", "support"])
+def test_no_shipped_weight_is_zero(name: str) -> None:
+    assert all(load_calibration(name).weights.values())
 
 
 def test_the_shipped_calibration_names_its_data() -> None:

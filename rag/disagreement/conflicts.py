@@ -16,7 +16,7 @@ from datetime import date
 from pydantic.dataclasses import dataclass
 
 from konkyo.index.ingest.dedup import same_story
-from konkyo.index.records import Hit
+from konkyo.index.records import Hit, published_day
 from konkyo.index.text.dates import dates
 from konkyo.index.text.language import detect, same_language
 from konkyo.index.text.moments import Moment, moments_agree, nearest_day
@@ -384,8 +384,7 @@ def _day(told: tuple[Evidence, Span]) -> Moment | None:
 
 
 def _published(evidence: Evidence) -> date | None:
-    written = evidence.article.published
-    return date.fromisoformat(written[:10]) if written else None
+    return published_day(evidence.article.published)
 
 
 def _moments(evidence: Evidence) -> list[Moment]:

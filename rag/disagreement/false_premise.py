@@ -111,7 +111,7 @@ def _another_fact(
         if reading.probability < thresholds.premise_place:
             break
         text = hit.passage.text
-        place = _around(text, reading.start, reading.end, sentences(text, hit.article.language))
+        place = _around(reading.start, reading.end, sentences(text, hit.article.language))
         quote = text[slice(*place)]
         others = _others(question, issue, quote, language)
         low, high = reading.start - place[0], reading.end - place[0]
@@ -192,7 +192,7 @@ def _missing(
     return found[0] if len(found) == 1 else None
 
 
-def _around(text: str, start: int, end: int, spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
+def _around(start: int, end: int, spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
     """The sentences that hold a place."""
     held = [(a, b) for a, b in spans if a < end and start < b]
     return (held[0][0], held[-1][1]) if held else (start, end)

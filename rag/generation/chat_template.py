@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from konkyo.rag.generation.prompts import Prompt
 
-__all__ = ["chat_messages", "inert", "template_token", "visible"]
+__all__ = ["chat_messages", "inert", "template_tokens", "visible", "visible_offsets"]
 
 # What chat templates take for the border of a turn: <|im_end|>, <｜User｜>, </s>, <start_of_turn>,
 # <think>, <tool_call>, [INST], <<SYS>>.
@@ -23,6 +24,11 @@ _UNSEEN = re.compile(
 def visible(text: str) -> str:
     """Text without controls and without characters that a reader cannot see."""
     return _UNSEEN.sub("", text)
+
+
+def visible_offsets(text: str) -> list[int]:
+    """Where each character of ``visible(text)`` stands in ``text``."""
+    return [at for at, char in enumerate(text) if not _UNSEEN.match(char)]
 
 
 def inert(text: str) -> str:
@@ -42,9 +48,9 @@ _TOKEN = re.compile(
 )
 
 
-def template_token(text: str) -> bool:
-    """Whether a text holds what some chat template takes for the border of a turn."""
-    return _TOKEN.search(text) is not None
+def template_tokens(text: str) -> Iterator[re.Match[str]]:
+    """What of a text some chat template takes for the border of a turn."""
+    return _TOKEN.finditer(text)
 
 
 def chat_messages(prompt: Prompt, note: str = "") -> list[dict[str, str]]:

@@ -147,7 +147,7 @@ def _sentences(lines: Iterator[str], prompt: Prompt, building: OutcomeBuilder) -
             line = next(lines, None)
         if line is None:
             return
-        draft = parse_line(line)
+        draft = parse_line(line, building.asked.language)
         if draft is None:
             continue
         text = whole(without_hint(draft.text))

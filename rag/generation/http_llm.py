@@ -18,12 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 from konkyo.index.errors import LLMTimeout, LLMUnreachable, SettingsError
-from konkyo.rag.generation.chat_protocols import (
-    ChatProtocol,
-    Chunk,
-    OllamaChat,
-    OpenAIChat,
-)
+from konkyo.rag.generation.chat_protocols import ChatProtocol, Chunk, OllamaChat, OpenAIChat
 from konkyo.rag.generation.http_response import (
     describe,
     refusal_message,
@@ -39,7 +34,10 @@ if TYPE_CHECKING:
 
     import httpx
 
-__all__ = ["Remote", "RemoteLLM", "ollama_llm", "openai_compatible_llm"]
+__all__ = ["OLLAMA", "Remote", "RemoteLLM", "ollama_llm", "openai_compatible_llm"]
+
+OLLAMA = "http://127.0.0.1:11434"
+"""Where Ollama listens unless it is told otherwise."""
 
 _MAY_PASS = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 _NOT_KNOWN = frozenset({400, 422, 501})
@@ -69,6 +67,16 @@ class _MayPass(Exception):
         super().__init__(str(error))
         self.error = error
         self.after = after
+
+
+class _Call(NamedTuple):
+    """What one call asks for, until when (``time.monotonic``), and by which contract."""
+
+    client: httpx.Client
+    prompt: Prompt
+    max_tokens: int
+    until: float
+    contract: Contract
 
 
 class RemoteLLM:
@@ -124,12 +132,12 @@ class RemoteLLM:
             with httpx.Client(
                 headers=self._headers(), verify=_certificates_for(self._base)
             ) as client:
-                if self._contract is None:
-                    self._contract = self._find_contract(client, until)
-                with self._open(client, prompt, max_tokens, until) as response:
+                contract = self._contract or self._find_contract(client, until)
+                call = _Call(client, prompt, max_tokens, until, contract)
+                with self._open(call) as (response, held):
                     pieces: Iterator[str] = self._pieces(response, until, usage)
                     pieces = without_thoughts(pieces)
-                    if self._contract == "json" and prompt.shown:
+                    if held == "json" and prompt.shown:
                         pieces = json_as_lines(pieces)
                     yield from pieces
         except httpx.ConnectTimeout as exc:
@@ -171,27 +179,34 @@ class RemoteLLM:
         return httpx.Timeout(left, connect=min(_CONNECT, left))
 
     def _find_contract(self, client: httpx.Client, until: float) -> Contract:
-        """The strongest contract the server supports, found once."""
+        """The strongest contract the server supports.
+
+        It is remembered, but not where a fault that may pass keeps the server from saying.
+        """
         import httpx
 
-        models = None
+        models, known = None, True
         if self._protocol.models_path is not None:
             try:
                 reply = client.get(
                     self._url(self._protocol.models_path), timeout=self._time_left(until)
                 )
+                known = reply.status_code not in _MAY_PASS
                 models = reply.json() if reply.is_success else None
             except httpx.TimeoutException:
                 raise
-            except (httpx.HTTPError, ValueError):
-                models = None
-        return self._protocol.contract(models)
+            except httpx.HTTPError:
+                known = False
+            except ValueError:
+                models = None  # What was answered is no list of models.
+        contract = self._protocol.contract(models)
+        if known:
+            self._contract = contract
+        return contract
 
     @contextmanager
-    def _open(
-        self, client: httpx.Client, prompt: Prompt, max_tokens: int, until: float
-    ) -> Iterator[httpx.Response]:
-        """Open a response for reading; tried again where the fault may pass by itself."""
+    def _open(self, call: _Call) -> Iterator[tuple[httpx.Response, Contract]]:
+        """Open a response, with the contract it is held to; again where a fault may pass."""
         from tenacity import (
             Retrying,
             retry_if_exception_type,
@@ -208,7 +223,7 @@ class RemoteLLM:
             asked = fault.after if isinstance(fault, _MayPass) else 0.0
             return max(asked, backoff(state))  # type: ignore[arg-type]
 
-        left = max(0.0, until - time.monotonic())
+        left = max(0.0, call.until - time.monotonic())
         again = Retrying(
             stop=stop_after_attempt(self._how.retries + 1) | stop_before_delay(left),
             wait=wait,
@@ -217,32 +232,32 @@ class RemoteLLM:
             reraise=True,
         )
         try:
-            response = again(self._send, client, prompt, max_tokens, until)
+            response, held = again(self._send, call)
         except _MayPass as exc:
             raise exc.error from exc.__cause__
         try:
-            yield response
+            yield response, held
         finally:
             response.close()
 
-    def _send(
-        self, client: httpx.Client, prompt: Prompt, max_tokens: int, until: float
-    ) -> httpx.Response:
+    def _send(self, call: _Call) -> tuple[httpx.Response, Contract]:
         """One try; a part of the request that the server refuses is left out."""
         import httpx
 
-        contract: Contract = self._contract or "lines"
-        left_out = set(self._left_out)
+        contract, left_out = call.contract, set(self._left_out)
+        url = self._url(self._protocol.path)
         while True:
-            body = self._protocol.body(self._model, prompt, max_tokens, contract, left_out)
-            request = client.build_request(
-                "POST", self._url(self._protocol.path), json=body, timeout=self._time_left(until)
+            asked = (self._model, call.prompt, call.max_tokens, contract, left_out)
+            request = call.client.build_request(
+                "POST", url, json=self._protocol.body(*asked), timeout=self._time_left(call.until)
             )
             try:
-                response = client.send(request, stream=True)
+                response = call.client.send(request, stream=True)
                 if response.is_success:
-                    self._contract, self._left_out = contract, left_out
-                    return response
+                    self._left_out = left_out
+                    if self._contract == call.contract:
+                        self._contract = contract
+                    return response, contract
                 response.read()
                 response.close()
             except httpx.TimeoutException:
@@ -340,7 +355,7 @@ def openai_compatible_llm(
 
 def ollama_llm(
     model: str,
-    base_url: str = "http://127.0.0.1:11434",
+    base_url: str = OLLAMA,
     *,
     api_key: str = "",
     how: Remote = _USUAL,

@@ -13,6 +13,8 @@ import unicodedata
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 
+from konkyo.index.text.dates import dates
+
 __all__ = ["Draft", "claims_grammar", "display_text", "parse_line", "split_lines", "whole"]
 
 _OPEN = "[［【〔"
@@ -22,7 +24,7 @@ _MARK = re.compile(
     rf"{{1,3}})*)\s*[{re.escape(_CLOSE)}]"
 )
 _IN_PARENTHESES = r"(\1)"
-_BULLET = re.compile(r"^\s*(?:[-*•・‣]|\(?[0-9]{1,2}[.)](?=\s))\s*")
+_BULLET = re.compile(r"(?:[-*•・‣]|\(?[0-9]{1,2}[.)](?=\s))\s*")
 _CUT_OFF = re.compile(
     r"(.*[。！？])(?![」』”）])[^。！？!?.]{1,16}(?<![。！？!?.」』”）])|(.*[.!?])\s*\([^()]{0,24}",
     re.DOTALL,
@@ -57,19 +59,27 @@ def claims_grammar(shown: int, *, lines: int = 3, least: int = 6) -> str:
     )
 
 
-def parse_line(line: str) -> Draft | None:
-    """Read one line; ``None`` for an empty one or a bare NONE."""
+def parse_line(line: str, language: str | None = None) -> Draft | None:
+    """Read one line in ``language`` (ISO 639-1); ``None`` for an empty one or a bare NONE."""
     numbers: list[int] = []
     for match in _MARK.finditer(line):
         for part in re.split(r"[,、，;]", match.group(1)):
             number = int(unicodedata.normalize("NFKC", part))
             if number not in numbers:
                 numbers.append(number)
-    text = _BULLET.sub("", _MARK.sub("", line)).strip()
+    text = _without_bullet(_MARK.sub("", line).strip(), language)
     text = re.sub(r"(?<!\s)\s++([。．.!?！？,、])", r"\1", text)
     if not text or (text.upper().strip(" .。") == "NONE" and not numbers):
         return None
     return Draft(text, tuple(numbers))
+
+
+def _without_bullet(text: str, language: str | None) -> str:
+    """A line without its bullet; "12." of "12. Dezember" is none."""
+    bullet = _BULLET.match(text)
+    if bullet is None or any(moment.start == 0 for moment in dates(text, None, language)):
+        return text
+    return text[bullet.end() :]
 
 
 def whole(text: str) -> str:

@@ -7,6 +7,7 @@ them is an instruction.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ __all__ = [
     "PromptWords",
     "claims_prompt",
     "language_name",
+    "prompts_fingerprint",
     "repair_prompt",
     "without_hint",
 ]
@@ -84,6 +86,14 @@ _LABEL = re.compile(
     + r"|Answer in [A-Z][a-z]+)\s*[:：]\s*"
 )
 _PARTICLE = re.compile(r"(?<=[\u30a1-\u30ff\u4e00-\u9fff0-9０-９%％])[のをがはにでとへ]$")
+
+
+@cache
+def prompts_fingerprint(table: PromptTable = _TABLE) -> str:
+    """Twelve hexadecimal digits that change with any word of the prompts."""
+    # The repr of a pattern leaves out what stands behind its first 200 characters.
+    told = repr((table.en, table.ja, table.ko, table.zh, table.leftovers.pattern))
+    return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
 def without_hint(text: str) -> str:

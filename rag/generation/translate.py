@@ -1,8 +1,8 @@
 """A quote in the reader's language: a model's translation, marked as one, never as the source.
 
 A translation is an aid. It is asked for by a reader, made of the quote alone, and kept apart from
-the answer: no claim rests on it and nothing cites it. Its figures and the names that are known in
-many scripts are compared with the quote's; where they differ, the reader is told.
+the answer: no claim rests on it and nothing cites it. Its figures, its dates and the names that
+are known in many scripts are compared with the quote's; where they differ, the reader is told.
 """
 
 from __future__ import annotations
@@ -19,10 +19,16 @@ from konkyo.rag.generation.prompts import Prompt, language_name
 from konkyo.rag.messages import translation_text
 from konkyo.rag.verification.facts import compare
 
-__all__ = ["LONGEST_QUOTE", "Translation", "translated"]
+__all__ = ["LONGEST_QUOTE", "Translation", "translate_quote"]
 
 LONGEST_QUOTE = 1200
 """Letters of the longest quote that is translated."""
+
+_READ_ON = "1904-02-29"
+"""The day from which "next year" is counted in both texts.
+
+Not the article's, whose month and year would count as found.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +53,17 @@ class Translation:
         )
 
 
-def translated(llm: LLM, quote: str, language: str, *, usage: Usage | None = None) -> Translation:
-    """Translate one quote of at most 1,200 letters into ``language`` (ISO 639-1).
+def translate_quote(
+    llm: LLM, quote: str, language: str, *, usage: Usage | None = None
+) -> Translation:
+    """Translate one quote of at most 1,200 characters into ``language`` (ISO 639-1).
 
     Raises LLMUnreachable where there is no model or it says nothing, LLMTimeout, and ValueError
     for a quote that is too long or empty.
     """
     flat = " ".join(quote.split())
     if not flat or len(flat) > LONGEST_QUOTE:
-        raise ValueError(f"a quote of 1 to {LONGEST_QUOTE} letters can be translated")
+        raise ValueError(f"a quote of 1 to {LONGEST_QUOTE} characters can be translated")
     if isinstance(llm, NoLLM):
         raise LLMUnreachable("no language model is set, so nothing can be translated")
     name = language_name(language)
@@ -74,16 +82,20 @@ def translated(llm: LLM, quote: str, language: str, *, usage: Usage | None = Non
 
 
 def _doubtful(quote: str, text: str, language: str) -> bool:
-    """Whether a figure of one is not in the other, or a known name of the quote is missing.
+    """Whether figures or dates differ, or a known name of the quote is missing.
 
-    Known names are those of countries and persons that are spelled in many scripts.
+    Dates differ where each text has one that the other has not. So it is in 2 of a hundred human
+    translations of sentences with a date (NTREX-128; Japanese, English, Korean, Chinese); in 17 one
+    text alone has a date that is not found in the other. Known names are those of countries and
+    persons that are spelled in many scripts.
     """
     spoken = detect(quote)
-    ways = (
-        compare(text, [quote], claim_language=language, evidence_languages=[spoken]),
-        compare(quote, [text], claim_language=spoken, evidence_languages=[language]),
-    )
-    if any(issue.kind == "number" for way in ways for issue in way.issues):
+    ways = [
+        compare(one, [other], claim_language=a, evidence_languages=[b], published=[_READ_ON]).issues
+        for one, a, other, b in ((text, language, quote, spoken), (quote, spoken, text, language))
+    ]
+    kinds = [{issue.kind for issue in issues} for issues in ways]
+    if any("number" in found for found in kinds) or all("date" in found for found in kinds):
         return True
     known = (n.text for n in names(quote, spoken) if entity(n.text) is not None)
     return any(find_name(name, text, language) is None for name in known)

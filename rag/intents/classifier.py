@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import threading
 import zlib
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ class IntentClassifier:
         file = self._cache / f"intents-{key[:16]}.npy"
         try:
             kept: Vectors = np.load(file)
-        except (OSError, ValueError):
+        except (OSError, EOFError, ValueError):
             kept = np.empty(0, np.float32)
         if kept.shape != (len(texts), self._encoder.dimension):
             kept = self._encoder.queries(texts)
@@ -119,7 +120,7 @@ class IntentClassifier:
 
 def _keep(file: Path, vectors: Vectors) -> None:
     """Write vectors to a file; where that is not possible they are made again next time."""
-    part = file.with_suffix(f".{threading.get_ident()}.part")
+    part = file.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as out:

@@ -17,12 +17,11 @@ from typing import Literal
 import numpy as np
 
 from konkyo.index.embedding.protocol import Encoder, Vectors
-from konkyo.index.records import ArticleSummary, Filter, Hit
+from konkyo.index.records import ArticleSummary, Filter, Hit, published_day
 from konkyo.index.stores.base import Store
 from konkyo.index.text.dates import dates
 from konkyo.index.text.language import same_language
 from konkyo.index.text.moments import Moment
-from konkyo.index.text.periods import period_in_question
 from konkyo.index.text.sentences import is_heading
 from konkyo.rag.intents.examples import subject_of
 from konkyo.rag.intents.naming import bare_name, has_names_of, named_article, named_at
@@ -30,6 +29,7 @@ from konkyo.rag.messages import NoticeKey
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.question_budget import readable
 from konkyo.rag.reading.protocol import Reader, Reading
+from konkyo.rag.retrieval.asked_period import narrowed
 from konkyo.rag.retrieval.evidence import Sentences
 from konkyo.rag.retrieval.hybrid import Retriever
 from konkyo.rag.retrieval.prompt_injection import without_commands
@@ -101,11 +101,11 @@ class Digester:
         notices: list[tuple[NoticeKey, dict[str, str]]] = []
         found = self._hits(asked, telling, where)
         named = named_article(asked.standalone, found, self._limits.digest_title)
-        narrowed, period = _narrowed(asked.standalone, where, today)
+        in_period, period = narrowed(asked.standalone, where, today)
         # A title may name a period, too.
         if period and named is None:
-            within = self._hits(asked, telling, narrowed)
-            naming = [] if within else self._naming(asked, where, narrowed)
+            within = self._hits(asked, telling, in_period)
+            naming = [] if within else self._naming(asked, where, in_period)
             if within:
                 notices.append(("filter_applied", {"period": period}))
             elif not naming:
@@ -317,21 +317,9 @@ def _numbered(chosen: Sequence[_Sentence]) -> tuple[Evidence, ...]:
     )
 
 
-def _narrowed(question: str, where: Filter, today: date) -> tuple[Filter, str]:
-    """The filter within the period a question names, and that period as text."""
-    period = None
-    if where.since is None and where.until is None:
-        period = period_in_question(question, today)
-    if period is None:
-        return where, ""
-    within = replace(where, since=period.since, until=period.until)
-    return within, f"{period.since or ''}–{period.until or ''}"
-
-
 def _days_of(hit: Hit) -> list[Moment]:
     article = hit.article
-    published = date.fromisoformat(article.published[:10]) if article.published else None
-    return dates(hit.passage.text, published, article.language)
+    return dates(hit.passage.text, published_day(article.published), article.language)
 
 
 def _within(period: Filter, moment: Moment) -> bool:

@@ -13,9 +13,9 @@ from pydantic.dataclasses import dataclass as schema
 
 from konkyo.index.records import ArticleSummary, Filter
 from konkyo.index.stores.base import Store
-from konkyo.index.text.periods import period_in_question
 from konkyo.index.text.word_data import CHECKED, word_data
 from konkyo.rag.messages import Messages
+from konkyo.rag.retrieval.asked_period import narrowed
 
 __all__ = ["PAGE_LENGTH", "Collection", "collection", "reply_text", "without_page"]
 
@@ -23,7 +23,9 @@ PAGE_LENGTH = 10
 _OUTLETS_NAMED = 12
 _SPOKEN = ("en", "ja", "ko", "zh")
 
-_Key = Literal["greeting", "thanks", "abilities", "collection", "nothing", "page", "next_page"]
+_Key = Literal[
+    "greeting", "thanks", "abilities", "collection", "counted", "nothing", "page", "next_page"
+]
 
 
 @schema(frozen=True, config=CHECKED)
@@ -74,8 +76,8 @@ def collection(
     """The articles that pass a filter and what a question names: outlets, languages, a period."""
     bare, page = without_page(question)
     everything = list(store.articles(where))
-    narrowed = _narrowed(bare, where, everything, today)
-    found = everything if narrowed == where else list(store.articles(narrowed))
+    named = _narrowed(bare, where, everything, today)
+    found = everything if named == where else list(store.articles(named))
     if not found:
         return Collection(reply_text("nothing", language), (), 0, None)
     pages = -(-len(found) // PAGE_LENGTH)
@@ -101,29 +103,28 @@ def _narrowed(
         languages.add(article.language)
         if article.outlet:
             outlets.add(article.outlet)
-    named = frozenset(o for o in outlets if o.casefold() in asked)
+    named = frozenset(o for o in outlets if _named(o.casefold()).search(asked))
     if named and not where.outlets:
         where = replace(where, outlets=named)
         for outlet in named:
             # The language of an outlet's name, as in "Korea Times", is not asked for.
-            asked = asked.replace(outlet.casefold(), " ")
+            asked = _named(outlet.casefold()).sub(" ", asked)
     spoken = frozenset(code for code in languages if _names_language(asked, code))
     if spoken and not where.languages:
         where = replace(where, languages=spoken)
-    period = period_in_question(_words().published_from.sub("in", question), today)
-    if period is not None and where.since is None and where.until is None:
-        where = replace(where, since=period.since, until=period.until)
-    return where
+    return narrowed(_words().published_from.sub("in", question), where, today)[0]
 
 
 def _names_language(asked: str, code: str) -> bool:
     names = {_language_name(code, spoken).casefold() for spoken in _SPOKEN}
     names |= {name for name, named in _words().language_names.items() if named == code}
-    return any(re.search(_bounded(name), asked) for name in names)
+    return any(_named(name).search(asked) for name in names)
 
 
-def _bounded(name: str) -> str:
-    return rf"\b{re.escape(name)}\b" if name.isascii() else re.escape(name)
+def _named(name: str) -> re.Pattern[str]:
+    """Finds a folded name; one in ASCII not inside a longer word, as "ap" is inside "map"."""
+    plain = re.escape(name)
+    return re.compile(rf"(?<![a-z0-9]){plain}(?![a-z0-9])" if name.isascii() else plain)
 
 
 def _language_name(code: str, spoken: str) -> str:
@@ -141,12 +142,17 @@ def _told(articles: list[ArticleSummary], language: str) -> str:
     outlets = Counter(a.outlet for a in articles if a.outlet).most_common(_OUTLETS_NAMED)
     languages = Counter(a.language for a in articles).most_common()
     joiner = "、" if language in {"ja", "zh"} else ", "
+
+    def counted(named: Iterable[tuple[str, int]]) -> str:
+        each = (reply_text("counted", language, name=name, count=n) for name, n in named)
+        return joiner.join(each)
+
     return reply_text(
         "collection",
         language,
         count=len(articles),
         first=days[0] if days else "–",
         last=days[-1] if days else "–",
-        outlets=joiner.join(f"{name} ({count})" for name, count in outlets) or "–",
-        languages=joiner.join(f"{_language_name(c, spoken)} ({n})" for c, n in languages),
+        outlets=counted(outlets) or "–",
+        languages=counted((_language_name(code, spoken), n) for code, n in languages),
     )

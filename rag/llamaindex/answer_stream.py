@@ -18,6 +18,7 @@ from konkyo.rag.types import (
     Claim,
     ClaimChecked,
     Event,
+    Evidence,
     EvidenceReady,
     Finished,
     Outcome,
@@ -148,14 +149,18 @@ class AnswerStream:
 def evidence_nodes(events: Iterator[Event]) -> list[NodeWithScore]:
     """The quotes found, as nodes scored by how well they bear on the question.
 
-    Reads events until the quotes are there; no language model is asked.
+    Reads events until quotes are there that are likely to answer, else to the end and returns the
+    last ones; no language model is asked.
     """
+    found: tuple[Evidence, ...] = ()
     for event in events:
         if isinstance(event, EvidenceReady):
-            if isinstance(events, Generator):
-                events.close()
-            return [_node(citation_of(e), e.score) for e in event.evidence]
-    return []
+            found = event.evidence
+            if event.likely:
+                break
+    if isinstance(events, Generator):
+        events.close()
+    return [_node(citation_of(e), e.score) for e in found]
 
 
 def _node(cited: Citation, score: float) -> NodeWithScore:

@@ -20,7 +20,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from typing import TYPE_CHECKING
 
 from konkyo.index.records import Filter
-from konkyo.rag.conversation import Turn, bounded
+from konkyo.rag.conversation import Turn, cut_turns
 from konkyo.rag.llamaindex.answer_stream import AnswerStream, evidence_nodes
 from konkyo.rag.llamaindex.synthesizer import NodeAnswers
 from konkyo.rag.pipeline import Pipeline
@@ -226,13 +226,13 @@ class _ChatEngine:
 
     def _ask(self, message: str, given: list[ChatMessage] | None) -> AnswerStream:
         if given is not None:
-            self._history = bounded(_turns_of(given), turns=self._turns)
+            self._history = cut_turns(_turns_of(given), turns=self._turns)
         events = self._pipeline.stream(message, history=self._history, where=self._where)
         return AnswerStream(events, self._remember)
 
     def _remember(self, outcome: Outcome) -> None:
         turn = Turn(outcome.question, outcome.text)
-        self._history = bounded([*self._history, turn], turns=self._turns)
+        self._history = cut_turns([*self._history, turn], turns=self._turns)
 
 
 @functools.cache

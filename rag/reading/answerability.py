@@ -37,7 +37,7 @@ Asked = Measured | Literal["name"]
 
 @dataclass(frozen=True, slots=True, config=CHECKED)
 class _AskedWords:
-    """Words that ask for something of a kind, in the order in which the kinds are tried."""
+    """Words that ask for something of a kind; of two at one place the kind named first counts."""
 
     number: FoldedAlternatives
     date: FoldedAlternatives

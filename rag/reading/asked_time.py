@@ -7,9 +7,8 @@ did they meet?" by one behind it, if another article tells a day that suits.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
-from konkyo.index.records import Hit
+from konkyo.index.records import Hit, published_day
 from konkyo.index.text.dates import dates
 from konkyo.index.text.moments import nearest_day
 from konkyo.rag.planned import AskedTime
@@ -52,9 +51,9 @@ def in_time(
 
 def _day(hit: Hit, reading: Reading) -> str | None:
     """The one day of a place (YYYY-MM-DD), the last day of a longer time; else none."""
-    if hit.article.published is None:
+    published = published_day(hit.article.published)
+    if published is None:
         return None
-    published = date.fromisoformat(hit.article.published[:10])
     found = dates(hit.passage.text[reading.start : reading.end], published, hit.article.language)
     if len(found) != 1:
         return None

@@ -1,8 +1,8 @@
 """The network of the learned models: a weights file, its ONNX graph, and one run of it.
 
-The reader's outputs are ``tokens``, of every token (span start, span end and, where the weights
-have them, part of an answer, not supported), and ``verdict``, of the pooled first one. Weights
-without heads have one output, ``states``, the state of every token.
+The reader's outputs are ``tokens``, of every token (span start, span end, part of an answer, not
+supported), and ``verdict``, of the pooled first one. Weights without heads have one output,
+``states``, the state of every token.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from konkyo.index.embedding.onnx_graph import (
 )
 from konkyo.index.errors import ModelDamaged
 
-__all__ = ["Calibration", "Network", "WeightsInfo", "read_info", "read_weights", "seven_bits"]
+__all__ = ["Network", "ReaderCalibration", "WeightsInfo", "read_info", "read_weights", "seven_bits"]
 
 Tensors = dict[str, npt.NDArray[np.generic]]
 
@@ -42,7 +42,6 @@ class _Head(NamedTuple):
     name: str
     over: Literal["tokens", "pooled"]
     width: int
-    layer: str
 
     @property
     def info(self) -> TensorInfo:
@@ -50,20 +49,16 @@ class _Head(NamedTuple):
         return TensorInfo(self.name, [1, *(["n"] if self.over == "tokens" else []), self.width])
 
 
-_LONGEST = 32
-_VERDICT = _Head("verdict", "pooled", 4, "verdict")
+_HEADS = (_Head("tokens", "tokens", 4), _Head("verdict", "pooled", 4))
 
 
 def _heads(tensors: Tensors) -> tuple[_Head, ...]:
-    """The outputs of some weights: the first ones had the span alone, later ones mark parts too."""
-    if "verdict.weight" not in tensors:
-        return ()
-    layer = "tokens" if "tokens.weight" in tensors else "span"
-    return _Head("tokens", "tokens", len(tensors[f"{layer}.weight"]), layer), _VERDICT
+    """The outputs of some weights; none where they are those of an encoder."""
+    return _HEADS if "verdict.weight" in tensors else ()
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class ReaderCalibration:
     """Raw scores to shares: logistic weights for answers, a temperature for support.
 
     ``tag`` and ``mark`` are the logits from which a token counts as marked.
@@ -89,8 +84,8 @@ class WeightsInfo:
     heads: int
     frozen: int
     version: str
-    calibration: Calibration
-    longest: int = _LONGEST
+    calibration: ReaderCalibration
+    longest: int
 
 
 def read_weights(path: Path) -> tuple[Tensors, WeightsInfo]:
@@ -101,11 +96,12 @@ def read_weights(path: Path) -> tuple[Tensors, WeightsInfo]:
     from safetensors import safe_open
 
     stated = path.with_suffix(".sha256")
-    if stated.is_file() and sha256_of(path) != stated.read_text("utf-8").strip():
-        raise ModelDamaged(
-            f"{path} is damaged: it does not have the sha256 that {stated.name} states; "
-            "reinstall konkyo"
-        )
+    with _undamaged(path):
+        if stated.is_file() and sha256_of(path) != stated.read_text("utf-8").strip():
+            raise ModelDamaged(
+                f"{path} is damaged: it does not have the sha256 that {stated.name} states; "
+                "reinstall konkyo"
+            )
     with _undamaged(path), safe_open(path, framework="np") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return tensors, _info(file.metadata())
@@ -126,6 +122,8 @@ def _undamaged(path: Path) -> Iterator[None]:
 
     try:
         yield
+    except OSError as exc:
+        raise ModelDamaged(f"{path} cannot be read ({exc}); reinstall konkyo") from exc
     except (SafetensorError, KeyError, TypeError, ValueError) as exc:
         raise ModelDamaged(f"{path} is damaged ({exc}); reinstall konkyo") from exc
 
@@ -138,8 +136,8 @@ def _info(metadata: Mapping[str, str]) -> WeightsInfo:
         int(facts["heads"]),
         int(facts["frozen"]),
         str(facts["version"]),
-        Calibration(**{k: float(v) for k, v in facts["calibration"].items()}),
-        int(facts.get("longest", _LONGEST)),
+        ReaderCalibration(**{k: float(v) for k, v in facts["calibration"].items()}),
+        int(facts["longest"]),
     )
 
 
@@ -171,7 +169,7 @@ class Network:
         self._outputs = [head.name for head in _heads(tensors)] or ["states"]
 
     def run(self, ids: list[int], segments: list[int]) -> dict[str, Array]:
-        """Outputs by name: ``tokens`` (tokens, 2 or 4) and ``verdict`` (4,), all raw logits.
+        """Outputs by name: ``tokens`` (tokens, 4) and ``verdict`` (4,), all raw logits.
 
         Without heads: ``states`` (tokens, width).
         """
@@ -212,7 +210,7 @@ def _network_graph(tensors: Tensors, info: WeightsInfo) -> bytes:
         first = graph.node("Gather", [x, graph.constant("first", np.array(0, np.int64))], axis=1)
         seen = {"tokens": x, "pooled": graph.node("Tanh", [made.dense(first, "pool")])}
         for head in heads:
-            graph.node("Identity", [made.dense(seen[head.over], head.layer)], head.name)
+            graph.node("Identity", [made.dense(seen[head.over], head.name)], head.name)
     else:
         graph.node("Identity", [x], "states")
     return graph.model(

@@ -7,10 +7,9 @@ be surer is one of the weights.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from konkyo.rag.calibration import logit
+from konkyo.rag.calibration import logistic, logit
 
 __all__ = ["PlaceWeights", "log_odds", "measured"]
 
@@ -50,4 +49,4 @@ class PlaceWeights:
         """Return the share that a place is the answer, from the reader's share and the score."""
         sure, near = measured(reader, fused)
         odds = self.bias + self.reader * sure + self.fused * near + self.crossed * crossed
-        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, odds))))
+        return logistic(odds)

@@ -23,6 +23,7 @@ from cachetools import LRUCache, cachedmethod
 
 from konkyo.index.embedding.onnx_graph import Array
 from konkyo.index.errors import ModelMissing
+from konkyo.rag.calibration import logistic
 from konkyo.rag.reading.network import Network
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ _QUESTION, _CONTEXT, _WINDOW, _ECHO = 0, 1, 2, 3
 """What a token belongs to; an echo is a token of the window that the question holds too."""
 
 _BEGIN, _END = 0, 2
-_MOST, _PIECE, _STEP = 512, 320, 256
+_PIECE, _STEP = 320, 256
 _LONGEST_QUESTION, _LONGEST_CONTEXT = 96, 32
 _KEPT = 4096
 """Readings, and views of claims, that are kept: some hundred questions' worth, a few megabytes."""
@@ -55,18 +56,15 @@ class WindowReading:
     """What the reader makes of one window for one question.
 
     ``probability`` is the calibrated share that the window answers; ``start`` and ``end`` are the
-    half-open span of the likeliest answer, in code points of the window, ``span_text`` its text
-    and ``span_score`` the share of the span's own probability among all spans of the window. The
-    span is given even where the probability is low. ``places`` are all stretches marked as parts
-    of an answer, in order (why and how have clauses, lists have several); empty where there are
-    none or where the weights do not mark them.
+    half-open span of the likeliest answer, in code points of the window, and ``span_text`` its
+    text. The span is given even where the probability is low. ``places`` are all stretches marked
+    as parts of an answer, in order (why and how have clauses, lists have several).
     """
 
     probability: float
     start: int
     end: int
     span_text: str
-    span_score: float
     places: tuple[tuple[int, int], ...] = ()
 
 
@@ -75,7 +73,7 @@ class ClaimSupport:
     """Three shares that add up to 1: the evidence says so, says otherwise, does not say.
 
     ``unsupported`` are stretches of the claim that the evidence does not bear out, in order, in
-    code points of the claim; empty where there are none or where the weights do not mark them.
+    code points of the claim.
     """
 
     entail: float
@@ -222,14 +220,12 @@ class LearnedReader:
             start, end, best, null = _best_span(tokens, row, self._longest)
             c = self._calibration
             logit = c.answer * float(verdict[0]) + c.margin * (best - null) + c.bias
-            share = _share(tokens, row, best)
             start, end = _trimmed(window, start, end)
             last = row.first + len(row.offsets)
-            tagged = tokens[row.first : last, 2] >= c.tag if tokens.shape[1] > 2 else ()
-            places = _stretches(window, row.offsets, tagged)
+            places = _stretches(window, row.offsets, tokens[row.first : last, 2] >= c.tag)
             text = window[start:end]
-            pieces.append(WindowReading(_sigmoid(logit), start, end, text, share, places))
-        nothing = WindowReading(0.0, 0, 0, "", 0.0)
+            pieces.append(WindowReading(logistic(logit), start, end, text, places))
+        nothing = WindowReading(0.0, 0, 0, "")
         return max(pieces, key=lambda r: r.probability, default=nothing)
 
     @cachedmethod(lambda self: self._views, key=_texts, lock=lambda self: self._lock)
@@ -240,7 +236,7 @@ class LearnedReader:
             c = self._calibration
             scaled = np.exp((verdict[1:4] - verdict[1:4].max()) / c.temperature)
             entail, contradict, neutral = map(float, scaled / scaled.sum())
-            marked = tokens[1 : 1 + len(row.asked), 3] >= c.mark if tokens.shape[1] > 3 else ()
+            marked = tokens[1 : 1 + len(row.asked), 3] >= c.mark
             missing = _stretches(claim, row.asked, marked)
             views.append(ClaimSupport(entail, contradict, neutral, missing))
         return min(views, key=lambda v: v.neutral) if views else ClaimSupport(0.0, 0.0, 1.0)
@@ -259,8 +255,7 @@ class LearnedReader:
         head = [_BEGIN, *ask, _END, *about, _END]
         before = [_QUESTION] * (len(ask) + 2) + [_CONTEXT] * (len(about) + 1)
         known = set(ask)
-        room = _MOST - len(head) - 1
-        whole = len(told.ids) <= min(_PIECE, room)
+        whole = len(told.ids) <= _PIECE
         starts = [0] if whole else range(0, max(1, len(told.ids) - _PIECE + _STEP), _STEP)
         rows = []
         for at in starts:
@@ -278,17 +273,13 @@ class LearnedReader:
         return rows
 
     def _run(self, row: _Row) -> tuple[Array, Array]:
-        """Logits of the tokens (tokens, 2 or 4) and of the verdict (4,)."""
+        """Logits of the tokens (tokens, 4) and of the verdict (4,)."""
         found = self._network.run(row.ids, row.segments)
         return found["tokens"], found["verdict"]
 
 
 def _contexts(windows: Sequence[str], contexts: Sequence[str] | None) -> Sequence[str]:
     return [""] * len(windows) if contexts is None else contexts
-
-
-def _sigmoid(logit: float) -> float:
-    return float(1.0 / (1.0 + np.exp(-np.clip(logit, -30.0, 30.0))))
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
@@ -300,7 +291,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _stretches(
-    text: str, offsets: Sequence[tuple[int, int]], marked: Sequence[bool] | npt.NDArray[np.bool_]
+    text: str, offsets: Sequence[tuple[int, int]], marked: npt.NDArray[np.bool_]
 ) -> tuple[tuple[int, int], ...]:
     """Runs of marked tokens as code points of the text; a gap of one token is bridged."""
     runs: list[tuple[int, int]] = []
@@ -325,11 +316,3 @@ def _best_span(tokens: Array, row: _Row, longest: int) -> tuple[int, int, float,
             best, at = float(sums[i]), (i, i + width)
     left, right = row.offsets[at[0]][0], row.offsets[at[1]][1]
     return left, max(left, right), float(best), float(tokens[0, :2].sum())
-
-
-def _share(tokens: Array, row: _Row, best: float) -> float:
-    last = row.first + len(row.offsets)
-    logits = tokens[row.first : last, :2]
-    peak = logits.max(axis=0)
-    total = np.log(np.exp(logits - peak).sum(axis=0)) + peak
-    return float(np.exp(best - total.sum()))

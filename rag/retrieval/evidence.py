@@ -42,9 +42,9 @@ class SelectionLimits:
 
     The learned reader reads ``passages`` at a time, best first, until a place is sure or
     ``passages_most`` are read; ``compared`` sentences of the best of them are compared with the
-    question, ``quotes`` shown at most, ``tokens`` the
-    estimated prompt tokens they may take together, ``keep`` the share of the best quote's score
-    below which a quote is not shown; ``places`` put what is read in order.
+    question. At most ``quotes`` are shown, which take at most ``tokens`` estimated prompt tokens
+    together, and none whose score is less than the share ``keep`` of the best quote's.
+    ``places`` weigh how likely each place that was read is the answer.
     """
 
     passages: int = 10
@@ -164,41 +164,74 @@ def select(
     the probability that the answer lies in it. A sentence that leans on the one before it is
     quoted together with it. Quotes are verbatim spans of their article.
     """
-    hits = list(hits)[: limits.passages if reader is None else limits.passages_most]
-    if not hits:
+    near = list(hits)[: limits.passages if reader is None else limits.passages_most]
+    if not near:
         return Selection((), None if reader is None else 0.0, ())
-    newest = max((h.article.published or "" for h in hits), default="")[:10]
-    suits = partial(suits_time, time, newest)
-    readings = _readings(question, hits, reader, limits.passages, thresholds.sure_place, suits)
-    hits = hits[: len(readings) or len(hits)]
-    candidates = _candidates(hits, sentences)
-    likely = [
-        limits.places.share(r.probability, h.score, crossed=_crossed(h, language))
-        for h, r in zip(hits, readings, strict=False)
-    ]
-    likely = in_time(likely, [*map(suits, hits, readings)], readings, thresholds)
-    best = int(np.argmax(likely)) if likely else 0
-    shares = [readings[best].probability * share / likely[best] for share in likely]
-    inside = [_share_inside(c, readings, shares) for c in candidates]
-    # Compared first: what holds a place of the answer, then what was found first.
-    order = np.argsort([-share for share in inside], kind="stable")[: limits.compared]
-    similar = _similarities(question, candidates, [int(i) for i in order], encoder)
-    weight = thresholds.sentence_similarity
-    scores = [
-        weight * s + (1 - weight) / (1 + c.rank) for s, c in zip(similar, candidates, strict=True)
-    ]
+    suits = partial(suits_time, time, max(h.article.published or "" for h in near)[:10])
+    readings = _readings(question, near, reader, limits.passages, thresholds.sure_place, suits)
+    passages = near[: len(readings) or len(near)]
+    candidates = _candidates(passages, sentences)
     if reader is None:
+        scores = _sentence_scores(question, candidates, None, encoder, limits, thresholds)
         return Selection(_evidence(candidates, scores, limits), None, ())
-    weight = thresholds.answer_in_sentence
-    scores = [(1 - weight) * s + weight * i for s, i in zip(scores, inside, strict=True)]
-    spans = [_span(hit, reading) for hit, reading in zip(hits, readings, strict=True)]
+    likely, shares = _likely(passages, readings, language, suits, limits.places, thresholds)
+    inside = [_share_inside(c, readings, shares) for c in candidates]
+    scores = _sentence_scores(question, candidates, inside, encoder, limits, thresholds)
+    spans = [_span(hit, reading) for hit, reading in zip(passages, readings, strict=True)]
     first, *others = (int(i) for i in np.argsort([-share for share in likely], kind="stable"))
-    read = _sentence_share(question, hits[first], readings[first], sentences, reader)
+    alone = _sentence_share(question, passages[first], readings[first], sentences, reader)
     return Selection(
         _evidence(candidates, scores, limits),
         max(r.probability for r in readings),
-        (replace(spans[first], sentence_share=read), *(spans[i] for i in others)),
+        (replace(spans[first], sentence_share=alone), *(spans[i] for i in others)),
     )
+
+
+def _likely(
+    hits: Sequence[Hit],
+    readings: Sequence[Reading],
+    language: str | None,
+    suits: Callable[[Hit, Reading], bool | None],
+    weights: PlaceWeights,
+    thresholds: Thresholds,
+) -> tuple[list[float], list[float]]:
+    """How likely each passage's place is the answer, and the same as shares of the reader's.
+
+    The best one's share is what the reader gives it.
+    """
+    weighed = [
+        weights.share(r.probability, h.score, crossed=_crossed(h, language))
+        for h, r in zip(hits, readings, strict=True)
+    ]
+    likely = in_time(weighed, [*map(suits, hits, readings)], readings, thresholds)
+    best = int(np.argmax(likely))
+    return likely, [readings[best].probability * share / likely[best] for share in likely]
+
+
+def _sentence_scores(
+    question: str,
+    candidates: Sequence[_Candidate],
+    inside: Sequence[float] | None,
+    encoder: Encoder,
+    limits: SelectionLimits,
+    thresholds: Thresholds,
+) -> list[float]:
+    """The score of each sentence, by its similarity, its passage's rank and the share inside it.
+
+    ``inside`` is None where nothing was read.
+    """
+    # Compared first: what holds a place of the answer, then what was found first.
+    first = [-share for share in inside] if inside is not None else [0.0] * len(candidates)
+    order = np.argsort(first, kind="stable")[: limits.compared]
+    similar = _similarities(question, candidates, [int(i) for i in order], encoder)
+    near = thresholds.sentence_similarity
+    scores = [
+        near * s + (1 - near) / (1 + c.rank) for s, c in zip(similar, candidates, strict=True)
+    ]
+    if inside is None:
+        return scores
+    held = thresholds.answer_in_sentence
+    return [(1 - held) * s + held * i for s, i in zip(scores, inside, strict=True)]
 
 
 def _crossed(hit: Hit, language: str | None) -> bool:
@@ -259,8 +292,6 @@ def _share_inside(
     candidate: _Candidate, readings: Sequence[Reading], shares: Sequence[float]
 ) -> float:
     """The share of a passage where one of its places touches the sentence, else 0."""
-    if not readings:
-        return 0.0
     reading, base = readings[candidate.rank], candidate.hit.passage.start
     inside = any(
         candidate.start < base + end and base + start < candidate.end

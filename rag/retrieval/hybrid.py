@@ -52,8 +52,9 @@ class FusionWeights:
     with the encoder (0.7 for the E5 family, whose cosines live in 0.7..1); ``pool`` is how many
     passages each arm proposes. The ``reread`` best of them, as far as they lie within ``margin``
     of the best score, are compared with the question token by token; ``late`` (0: not at all) is
-    the weight of that where the question shares no words with them, and it falls with the square
-    of what the lexical arm lacks of its ceiling: where the words decide, they decide alone.
+    the weight of that where the question shares no words with them. It is multiplied by the square
+    of the share that the best lexical score lacks of its ceiling, and below ``late_least`` nothing
+    is compared: where the words decide, they decide alone.
     ``reranker`` names a cross-encoder that then puts the ``reread`` best in
     order (empty: none). ``languages`` says how other languages than the question's are searched.
     """

@@ -11,6 +11,7 @@ attacks loses at most the paragraph that quotes one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ from pydantic.dataclasses import dataclass as schema
 
 from konkyo.index.records import Hit, Passage
 from konkyo.index.text.word_data import CHECKED, FoldedAlternatives, word_data
-from konkyo.rag.generation.chat_template import template_token, visible
+from konkyo.rag.generation.chat_template import template_tokens, visible, visible_offsets
 
 __all__ = ["commands", "without_commands"]
 
@@ -36,8 +37,7 @@ def _words() -> _Words:
 
 def commands(paragraph: str) -> bool:
     """Whether a paragraph commands the machine that reads it, or holds a chat template's tokens."""
-    paragraph = visible(paragraph)
-    return template_token(paragraph) or _words().commands.search(paragraph) is not None
+    return next(_found(visible(paragraph)), None) is not None
 
 
 def without_commands(hits: Sequence[Hit]) -> list[Hit]:
@@ -55,11 +55,32 @@ def without_commands(hits: Sequence[Hit]) -> list[Hit]:
     return kept
 
 
+def _found(text: str) -> Iterator[re.Match[str]]:
+    """The tokens and commands in a text without invisible characters; commands may overlap."""
+    yield from template_tokens(text)
+    found = _words().commands.search(text)
+    while found:
+        yield found
+        found = _words().commands.search(text, found.start() + 1)
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
+    """Where the commands of a text begin and end, spaces around them left out."""
+    plain, offsets = visible(text), visible_offsets(text)
+    found = []
+    for match in _found(plain):
+        start = match.end() - len(match[0].lstrip())
+        end = match.start() + len(match[0].rstrip())
+        found.append((offsets[start], offsets[end - 1] + 1))
+    return found
+
+
 def _remaining(passage: Passage) -> Iterator[Passage]:
-    """Runs of whole lines of a passage without its commands."""
+    """Runs of whole lines of a passage that no command touches."""
+    spans = _spans(passage.text)
     start = end = at = 0
     for line in passage.text.splitlines(keepends=True):
-        if commands(line):
+        if any(first < at + len(line) and at < last for first, last in spans):
             yield from _part(passage, start, end)
             start = at + len(line)
         at += len(line)

@@ -10,7 +10,6 @@ from datetime import date
 from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.records import ArticleSummary, Filter, Hit
 from konkyo.index.text.language import same_language
-from konkyo.index.text.periods import period_in_question
 from konkyo.rag.conversation import said_anew
 from konkyo.rag.messages import notice_text
 from konkyo.rag.planned import AskedTime, asks_for_plan, time_asked_of
@@ -18,6 +17,7 @@ from konkyo.rag.question import AskedQuestion
 from konkyo.rag.question_budget import readable
 from konkyo.rag.reading.answerability import asked_for, terms
 from konkyo.rag.reading.protocol import Reader
+from konkyo.rag.retrieval.asked_period import narrowed
 from konkyo.rag.retrieval.corrections import superseded
 from konkyo.rag.retrieval.evidence import Selection, SelectionLimits, Sentences, Span, about, select
 from konkyo.rag.retrieval.hybrid import Retriever
@@ -123,6 +123,8 @@ class Search:
                 return best
             first = first or best
         assert first is not None
+        if best is not first:
+            yield self._told(first[1], first[0])
         return first
 
     def _forms(
@@ -171,16 +173,12 @@ class Search:
         self, asked: AskedQuestion, where: Filter, top_k: int, today: date, timings: Timings
     ) -> Generator[Event, None, tuple[Found, tuple[str, ...]]]:
         """Search within the period the question names, then, if nothing there answers, openly."""
-        period = None
-        if where.since is None and where.until is None:
-            period = period_in_question(asked.text, today)
-        if period is None:
+        within, period = narrowed(asked.text, where, today)
+        if not period:
             return (yield from self._both_ways(asked, where, top_k, timings)), ()
-        within = replace(where, since=period.since, until=period.until)
         found = yield from self._both_ways(asked, within, top_k, timings)
         if found.evidence and found.share >= self._thresholds.answerable:
-            span = f"{period.since or ''}–{period.until or ''}"
-            return found, (notice_text("filter_applied", asked.language, period=span),)
+            return found, (notice_text("filter_applied", asked.language, period=period),)
         found = yield from self._both_ways(asked, where, top_k, timings)
         return found, (notice_text("filter_opened", asked.language),)
 
@@ -244,7 +242,7 @@ class Search:
             language=asked.language,
             limits=self._limits,
             thresholds=self._thresholds,
-            time=_time_of_day_asked(asked),
+            time=_asked_time(asked),
         )
 
     def _answering(self, hits: Sequence[Hit], selection: Selection) -> set[str]:
@@ -271,7 +269,7 @@ class Search:
         )
 
 
-def _time_of_day_asked(asked: AskedQuestion) -> AskedTime | None:
+def _asked_time(asked: AskedQuestion) -> AskedTime | None:
     """Whether the day that is asked for has passed or is to come; None: either, or no day is."""
     question, language = asked.standalone, asked.language
     if asked_for(question) != "date":

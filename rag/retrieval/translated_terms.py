@@ -35,7 +35,7 @@ DICTIONARY = Path(__file__).with_name("lexicon.xz")
 """JMdict, CC-CEDICT and a Korean list of this project's, cut down (CC BY-SA 4.0)."""
 _EACH = 6
 """Translations of a word that count."""
-_LONGEST = {"ja": 8, "zh": 6, "ko": 6}
+_LONGEST = {"zh": 6, "ko": 6}
 _PHRASE = 3
 """English words that a phrase of the dictionary has at most."""
 _SATURATION = 1.2
@@ -44,7 +44,7 @@ _UNSEEN = 0.3
 """What a term that no text has counts, of the weight of one that a single text has."""
 _HAN_KATAKANA = re.compile(r"[々\u3400-\u9fffァ-ヴ]")
 _HAN = re.compile(r"[\u3400-\u9fff]")
-_FIGURE = re.compile(r"\d[\d,.]*\d|\d\d")
+_FIGURE = re.compile(r"\d[\d,.]*\d")
 _LATIN = re.compile(r"[a-z]+(?:[-'][a-z]+)*")
 _CONTENT = re.compile(r"[a-z]{3,}")
 _HANGUL = re.compile(r"[가-힣]+")
@@ -70,10 +70,10 @@ def function_words() -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A word of a question and the forms of it in another language."""
+    """A word of a question and the forms of it in another language, the likeliest first."""
 
     word: str
-    forms: frozenset[str]
+    forms: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def _parsed(lines: Sequence[str]) -> _Dictionary:
     same, *lines = lines
     glosses: dict[str, dict[str, tuple[str, ...]]] = {}
     words: dict[str, dict[str, tuple[str, ...]]] = {}
-    for row in [*lines, "[]"]:
+    for row in lines:
         if row.startswith("["):
             language = row.strip("[]")
             own, known = glosses.setdefault(language, {}), words.setdefault(language, {})
@@ -134,13 +134,14 @@ def translated(question: str, language: str, target: str) -> tuple[Term, ...]:
     """
     own, other = language[:2], target[:2]
     text = fold(unicodedata.normalize("NFKC", question))
-    found: dict[str, frozenset[str]] = {}
+    found: dict[str, tuple[str, ...]] = {}
     for word in _terms(text, own):
-        forms = frozenset(f for f in _forms(word, own, other) if len(f) > 1 or _HAN.match(f))
+        known = dict.fromkeys(_forms(word, own, other))
+        forms = tuple(f for f in known if len(f) > 1 or _HAN.match(f))
         if forms:
             found.setdefault(word, forms)
     for figure in _FIGURE.findall(text):
-        found.setdefault(figure, frozenset((figure,)))
+        found.setdefault(figure, (figure,))
     return tuple(Term(word, forms) for word, forms in found.items())
 
 
@@ -149,7 +150,7 @@ def _terms(text: str, language: str) -> Iterator[str]:
     if language == "ja":
         yield from _japanese(text)
     elif language == "zh":
-        yield from _longest(text, "zh")
+        yield from _chinese(text)
     elif language == "ko":
         for word in _HANGUL.findall(text):
             yield from _begins(word)
@@ -159,11 +160,11 @@ def _terms(text: str, language: str) -> Iterator[str]:
         yield from _CONTENT.findall(text)
 
 
-def _longest(text: str, language: str) -> Iterator[str]:
+def _chinese(text: str) -> Iterator[str]:
     """The longest known words of two characters and more, from left to right."""
-    known, at = _dictionary().glosses[language], 0
+    known, at = _dictionary().glosses["zh"], 0
     while at < len(text):
-        for size in range(_LONGEST[language], 1, -1):
+        for size in range(_LONGEST["zh"], 1, -1):
             if text[at : at + size] in known and at + size <= len(text):
                 yield text[at : at + size]
                 at += size

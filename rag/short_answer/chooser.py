@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 from konkyo.index.text.language import same_language
 from konkyo.rag.disagreement.changes import newest_and_earlier, replaced
@@ -17,10 +19,11 @@ from konkyo.rag.question import AskedQuestion
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Sentences
 from konkyo.rag.retrieval.search import Found, Search
-from konkyo.rag.short_answer.own_language import own_quote, place_read, said_in
+from konkyo.rag.short_answer.own_language import answering_place, own_quote, said_in
 from konkyo.rag.short_answer.quotes import Quoted, disputed, quoted
 from konkyo.rag.short_answer.short import short_answer
 from konkyo.rag.thresholds import Thresholds
+from konkyo.rag.types import Evidence
 from konkyo.rag.verification.meaning import Supporter
 
 __all__ = ["QuoteChooser"]
@@ -73,7 +76,7 @@ class QuoteChooser:
         )
         if same is None:
             return best
-        place = place_read(asked.standalone, same, self.reader, limits.bearing)
+        place = answering_place(asked.standalone, same, self.reader, limits.bearing)
         return replace(best, quotes=((same, (place,) if place else ()),))
 
     def _versions(self, found: Found, asked: AskedQuestion) -> tuple[Version, ...]:
@@ -93,4 +96,15 @@ class QuoteChooser:
             return replaced(question, asked.language, spans, evidence, supporter, limits)
         hits = self.search.wider(asked, found.where)
         told = counted(question, told, hits, self.sentences, self.supporter, limits)
-        return told_in(asked.language, told)
+        return _numbered(told_in(asked.language, told), found.evidence)
+
+
+def _numbered(versions: Sequence[Version], evidence: Sequence[Evidence]) -> tuple[Version, ...]:
+    """The same answers; a sentence that is none of the quotes is numbered after them."""
+    numbers = count(len(evidence) + 1)
+    return tuple(
+        version
+        if version.evidence in evidence
+        else replace(version, evidence=replace(version.evidence, number=next(numbers)))
+        for version in versions
+    )

@@ -12,13 +12,13 @@ from konkyo.rag.disagreement.conflicts import same_matter
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Sentences, Span
 from konkyo.rag.retrieval.search import Found
-from konkyo.rag.short_answer.place import Place, clean, place_in
+from konkyo.rag.short_answer.place import Place, clean, place_in, place_read
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.types import Evidence
 from konkyo.rag.verification.facts import compare
 from konkyo.rag.verification.meaning import Supporter
 
-__all__ = ["own_quote", "place_read", "said_in"]
+__all__ = ["answering_place", "own_quote", "said_in"]
 
 
 def own_quote(
@@ -84,10 +84,7 @@ def _holds(quote: Evidence, place: Place) -> bool:
     return not any(issue.kind in {"number", "date"} for issue in report.issues)
 
 
-def place_read(question: str, quote: Evidence, reader: Reader, least: float) -> Place | None:
-    """Where the reader sees the answer in a quote alone, to at least a share."""
-    article = quote.article
-    reading = reader.answers(question, [quote.text], [article.title])[0]
-    if reading.probability < least:
-        return None
-    return Place(quote.text, reading.start, reading.end, article.language, article.published)
+def answering_place(question: str, quote: Evidence, reader: Reader, least: float) -> Place | None:
+    """Where the reader sees the answer in a quote alone; none below a share."""
+    reading = reader.answers(question, [quote.text], [quote.article.title])[0]
+    return place_read(quote, reading) if reading.probability >= least else None

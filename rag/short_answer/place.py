@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import lru_cache
 
+from konkyo.index.records import published_day
 from konkyo.index.text.dates import dates
 from konkyo.index.text.japanese import words
 from konkyo.index.text.moments import Moment
 from konkyo.index.text.quantities import Quantity, quantities
+from konkyo.rag.reading.protocol import Reading
 from konkyo.rag.retrieval.evidence import Span
 from konkyo.rag.short_answer.quantity_text import hedge_of
 from konkyo.rag.short_answer.wording import Hedge, wording
@@ -24,6 +25,7 @@ __all__ = [
     "facts_of",
     "place_in",
     "place_of",
+    "place_read",
     "unit_counted",
 ]
 
@@ -78,9 +80,15 @@ def place_of(evidence: Evidence, text: str) -> Place | None:
     return Place(evidence.text, start, start + len(text), article.language, article.published)
 
 
+def place_read(evidence: Evidence, reading: Reading) -> Place:
+    """Where a reading of a quote alone sees the answer."""
+    article = evidence.article
+    return Place(evidence.text, reading.start, reading.end, article.language, article.published)
+
+
 def facts_of(place: Place) -> list[Fact]:
     """The figures and dates that a place touches, in order; a date wins over a figure in it."""
-    day = date.fromisoformat(place.published[:10]) if place.published else None
+    day = published_day(place.published)
     moments = [Fact(m, m.start, m.end) for m in dates(place.quote, day, place.language)]
     figures = []
     for figure in quantities(place.quote, place.language):

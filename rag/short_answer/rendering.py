@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
+from dataclasses import replace
 
 from konkyo.index.text.moments import Moment
 from konkyo.index.text.names import Name, names
+from konkyo.index.text.scripts import scripts_of
 from konkyo.rag.short_answer.moment_text import moment_text
 from konkyo.rag.short_answer.name_text import name_text, reading
 from konkyo.rag.short_answer.office_text import office_text
@@ -73,16 +74,10 @@ def _beside_print(place: Place, language: str) -> Short:
     # "The UN" is not what was asked for where the place is "an urgent meeting of the UN".
     if fact is None and (known.end - known.start) < _NAME * len(place.text):
         return Short(place.text, place.language, False)
-    if said or (read and _in_latin(language)):
+    if said or (read and "LATIN" in scripts_of(language)):
         return Short(words.reading.format(x=said or read, y=place.text), language, False)
     text = words.reading.format(x=place.text, y=read) if read else place.text
     return Short(text, place.language, False)
-
-
-def _in_latin(language: str) -> bool:
-    """Whether a language is written in Latin letters, as its own name is."""
-    own = str(locale_of(language).language_name or "")
-    return unicodedata.name(own[:1], "").startswith("LATIN")
 
 
 def _only_name(place: Place) -> Name | None:
@@ -134,5 +129,4 @@ def _items(place: Place) -> list[Place]:
         items.append((at, found.start()))
         at = found.end()
     items.append((at, place.end))
-    parts = (Place(place.quote, a, b, place.language, place.published) for a, b in items if a < b)
-    return [clean(part) for part in parts]
+    return [clean(replace(place, start=a, end=b)) for a, b in items if a < b]

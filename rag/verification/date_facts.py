@@ -9,10 +9,10 @@ from pydantic.dataclasses import dataclass
 from konkyo.index.text.moments import Moment, moments_agree
 from konkyo.index.text.word_data import CHECKED, Alternatives, word_data
 from konkyo.rag.verification.fact_sources import (
+    Compared,
+    Extent,
     FactIssue,
     FactMatch,
-    Found,
-    Place,
     Source,
     Text,
     changes_at,
@@ -36,7 +36,7 @@ def _words() -> _Words:
     return word_data(_Words, "date_facts", "konkyo.rag.verification")
 
 
-def compare_dates(claim: Text, sources: Sequence[Source]) -> Found:
+def compare_dates(claim: Text, sources: Sequence[Source]) -> Compared:
     """Returns which dates of the claim no source has, and where the others stand.
 
     What is relative in the claim is meant as the cited article means it.
@@ -101,13 +101,13 @@ def _year_known(claim: Moment, evidence: Text) -> bool:
     return any(m.year == claim.year for m in evidence.moments) or bool(_years(claim, evidence))
 
 
-def _years(claim: Moment, evidence: Text) -> list[Place]:
+def _years(claim: Moment, evidence: Text) -> list[Extent]:
     """Where numbers of the evidence may be the claim's year."""
     bare = (q for q in evidence.quantities if q.unit in {None, "year"})
     return [(q.start, q.end) for q in bare if claim.year in q.values]
 
 
-def _date_in(moment: Moment, evidence: Text, claim: str) -> Place | None:
+def _date_in(moment: Moment, evidence: Text, claim: str) -> Extent | None:
     if not _year_known(moment, evidence):
         return None
     for other in evidence.moments:
@@ -123,7 +123,7 @@ def _date_in(moment: Moment, evidence: Text, claim: str) -> Place | None:
     dated = low and high and published and low <= published <= high
     if moment.relative is None and own and dated:
         return 0, 0
-    return verbatim(evidence, moment.text)
+    return verbatim(evidence, moment.text, cased=True)
 
 
 def _instead(moment: Moment, source: Source) -> str | None:

@@ -17,12 +17,15 @@ from konkyo.index.text.quantities import Quantity, quantities
 from konkyo.rag.thresholds import Thresholds
 
 __all__ = [
-    "FactIssue", "FactKind", "FactMatch", "Found", "Place", "Source", "Text", "changes_at",
+    "Compared", "Extent", "FactIssue", "FactKind", "FactMatch", "Source", "Text", "changes_at",
     "laid_over", "overlapping", "read", "verbatim",
 ]  # fmt: skip
 
 FactKind = Literal["number", "date", "name", "negation", "quotation"]
-Place = tuple[int, int]
+Extent = tuple[int, int]
+
+_LATIN = "a-zß-ɏ"
+"""Folded Latin letters, as a range of a regular expression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class _Bounded(Protocol):
 
 
 Stretch = TypeVar("Stretch", bound=_Bounded)
-Found = tuple[list[FactIssue], list[FactMatch]]
+Compared = tuple[list[FactIssue], list[FactMatch]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +114,26 @@ def overlapping(start: int, end: int, spans: Sequence[Stretch]) -> list[Stretch]
     return [span for span in spans if start < span.end and span.start < end]
 
 
-def verbatim(source: Text, text: str) -> Place | None:
-    """Returns where a text stands as it is, not inside a longer number."""
-    found = re.search(rf"(?<![\d.,]){re.escape(fold(text))}(?!\d|[.,]\d)", source.folded)
-    return found.span() if found else None
+def verbatim(source: Text, text: str, *, cased: bool = False) -> Extent | None:
+    """Returns where a text stands as it is, not inside a longer number or Latin word.
+
+    ``cased``: in the same case, too; the verb "may" is not the month.
+    """
+    for found in re.finditer(_as_whole_word(fold(text)), source.folded):
+        if not cased or _same_case(text, source.text[slice(*found.span())]):
+            return found.span()
+    return None
+
+
+def _as_whole_word(folded: str) -> str:
+    """The regular expression that finds a folded text, not inside a longer number or Latin word."""
+    before = f"(?<![{_LATIN}])" if re.match(f"[{_LATIN}]", folded) else ""
+    after = f"(?![{_LATIN}])" if re.match(f"[{_LATIN}]", folded[-1:]) else ""
+    return rf"(?<![\d.,]){before}{re.escape(folded)}{after}(?!\d|[.,]\d)"
+
+
+def _same_case(one: str, other: str) -> bool:
+    return all(a.isupper() == b.isupper() for a, b in zip(one, other, strict=True))
 
 
 def laid_over(source: Source) -> Sequence[Change]:

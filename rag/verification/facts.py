@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
+from konkyo.index.records import published_day
 from konkyo.index.text.alignment import align
 from konkyo.index.text.language import language_of_script, same_language
 from konkyo.index.text.negation import opposites
@@ -31,11 +31,6 @@ class FactReport:
 
     issues: tuple[FactIssue, ...]
     matches: tuple[FactMatch, ...]
-
-    @property
-    def agrees(self) -> bool:
-        """Whether no fact of the claim is missing from the evidence."""
-        return not self.issues
 
 
 def compare(
@@ -93,16 +88,7 @@ def _source(
     code = language or language_of_script(text) or "en"
     same = same_language(claim.language, code)
     laid = align(claim.text, text) if same else None
-    return Source(read(text, code, _day(day)), title, same, laid, thresholds)
-
-
-def _day(text: str | None) -> date | None:
-    if not text or not re.match(r"\d{4}-\d{2}-\d{2}", text):
-        return None
-    try:
-        return date.fromisoformat(text[:10])
-    except ValueError:
-        return None
+    return Source(read(text, code, published_day(day)), title, same, laid, thresholds)
 
 
 _QUOTED = re.compile(

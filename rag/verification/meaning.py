@@ -10,7 +10,7 @@ import numpy as np
 from konkyo.index.embedding.protocol import TokenEncoder, Vectors
 from konkyo.index.text.normalize import letters
 
-__all__ = ["Support", "Supporter", "alignment", "heard", "meaning_features", "overlap"]
+__all__ = ["Support", "Supporter", "alignment", "meaning_features", "overlap", "support_views"]
 
 
 class Support(Protocol):
@@ -32,7 +32,7 @@ class Supporter(Protocol):
         """One view a quote, in order."""
 
 
-def heard(supporter: Supporter, claim: str, quotes: Sequence[str]) -> Sequence[Support]:
+def support_views(supporter: Supporter, claim: str, quotes: Sequence[str]) -> Sequence[Support]:
     """What a learned model says of a claim: over all quotes together first, then over each."""
     together = "\n".join(quotes)
     return supporter.supports(claim, [together] if len(quotes) == 1 else [together, *quotes])
@@ -80,5 +80,5 @@ def meaning_features(
         theirs = np.concatenate(states.passage_states(list(quotes)))
         found["aligned"], found["aligned_low"] = alignment(mine, theirs)
     if supporter is not None:
-        found["entail"] = max(v.entail for v in heard(supporter, claim, quotes))
+        found["entail"] = max(v.entail for v in support_views(supporter, claim, quotes))
     return found

@@ -15,10 +15,10 @@ from konkyo.index.text.names import Name, foreign_sounds, names
 from konkyo.index.text.normalize import fold
 from konkyo.index.text.word_data import CHECKED, alternatives, word_data
 from konkyo.rag.verification.fact_sources import (
+    Compared,
+    Extent,
     FactIssue,
     FactMatch,
-    Found,
-    Place,
     Source,
     Text,
     changes_at,
@@ -43,7 +43,7 @@ def _words() -> _Words:
     return word_data(_Words, "name_facts", "konkyo.rag.verification")
 
 
-def compare_names(claim: Text, sources: Sequence[Source]) -> Found:
+def compare_names(claim: Text, sources: Sequence[Source]) -> Compared:
     """Returns which names of the claim no source has, and where the others stand.
 
     A name that may be none counts only where the evidence has another in its place; across
@@ -70,7 +70,7 @@ def compare_names(claim: Text, sources: Sequence[Source]) -> Found:
     return issues + _put_in(claim, sources, issues), matches
 
 
-def _name_in(name: Name, source: Source, language: str) -> Place | None:
+def _name_in(name: Name, source: Source, language: str) -> Extent | None:
     """Where the evidence has the name; (0, 0) when only its article's title has it."""
     text = source.read.text
     if found := find_name(name.text, text, language):

@@ -8,10 +8,10 @@ from decimal import Decimal
 from konkyo.index.text.moments import Moment
 from konkyo.index.text.quantities import Quantity, quantities, same_quantity, unit_conflict
 from konkyo.rag.verification.fact_sources import (
+    Compared,
+    Extent,
     FactIssue,
     FactMatch,
-    Found,
-    Place,
     Source,
     Text,
     changes_at,
@@ -25,7 +25,7 @@ _HAN_DIGITS = "〇一二三四五六七八九十"
 _HAN_TWO = ("二", "两", "双", "両", "兩")
 
 
-def compare_numbers(claim: Text, sources: Sequence[Source], question: str | None) -> Found:
+def compare_numbers(claim: Text, sources: Sequence[Source], question: str | None) -> Compared:
     """Returns which numbers of the claim no source has, and where the others stand."""
     issues: list[FactIssue] = []
     matches: list[FactMatch] = []
@@ -47,7 +47,7 @@ def compare_numbers(claim: Text, sources: Sequence[Source], question: str | None
     return issues, matches
 
 
-def _number_in(quantity: Quantity, source: Source) -> Place | None:
+def _number_in(quantity: Quantity, source: Source) -> Extent | None:
     """Where the evidence gives the claim's number; ``None`` when it does not."""
     known = source.read.quantities
     found = next((q for q in known if same_quantity(quantity, q, convert=False)), None)
@@ -64,7 +64,7 @@ def _number_in(quantity: Quantity, source: Source) -> Place | None:
     )
 
 
-def _both_ends(quantity: Quantity, known: Sequence[Quantity]) -> Place | None:
+def _both_ends(quantity: Quantity, known: Sequence[Quantity]) -> Extent | None:
     alike = [q for q in known if not unit_conflict(quantity, q)]
     ends = [next((q for q in alike if v in q.values), None) for v in quantity.values]
     found = [q for q in ends if q is not None]
@@ -73,7 +73,7 @@ def _both_ends(quantity: Quantity, known: Sequence[Quantity]) -> Place | None:
     return min(q.start for q in found), max(q.end for q in found)
 
 
-def _in_dates(quantity: Quantity, read: Text) -> Place | None:
+def _in_dates(quantity: Quantity, read: Text) -> Extent | None:
     """A bare number may be part of a date, and minutes and seconds may be written as a clock."""
     value = quantity.values[0]
     for moment in read.moments:
@@ -93,7 +93,7 @@ def same_clock(quantity: Quantity, moment: Moment) -> bool:
     return abs(quantity.values[0] - (whole + Decimal(part) / 60)) < Decimal("0.01")
 
 
-def _in_han(quantity: Quantity, source: Source) -> Place | None:
+def _in_han(quantity: Quantity, source: Source) -> Extent | None:
     """Across languages, a small number may be any kanji numeral, whatever is counted."""
     value = quantity.values[0]
     if source.same or value != value.to_integral() or not 0 < value <= 10:

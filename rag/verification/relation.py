@@ -27,7 +27,7 @@ from konkyo.rag.planned import drops_plan
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.types import Evidence
-from konkyo.rag.verification.meaning import Supporter, heard
+from konkyo.rag.verification.meaning import Supporter, support_views
 
 __all__ = ["RelationCheck", "kept_in_order", "made_shorter"]
 
@@ -173,7 +173,7 @@ class RelationCheck:
             return False
         if drops_plan(claim, language, [(e.text, e.article.language) for e in cited]):
             return False
-        if all(v.contradict > v.entail for v in heard(self._supporter, claim, quotes)):
+        if all(v.contradict > v.entail for v in support_views(self._supporter, claim, quotes)):
             return False
         titles = [e.article.title for e in cited]
         found = self.features(claim, quotes, titles, question=question, language=language)
@@ -196,7 +196,7 @@ class RelationCheck:
         claim's words that one quote has in the same order.
         """
         together = "\n".join(quotes)
-        views = heard(self._supporter, claim, quotes)
+        views = support_views(self._supporter, claim, quotes)
         about = "; ".join(dict.fromkeys(titles))
         reading = self._reader.answers(question, [together], [about])[0]
         place = together[reading.start : reading.end]

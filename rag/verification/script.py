@@ -5,21 +5,11 @@ from __future__ import annotations
 import re
 
 from konkyo.index.text.delimited import without_between
+from konkyo.index.text.scripts import script_of_letter, scripts_of
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 
 __all__ = ["script_fits"]
 
-_SCRIPT = {
-    "ja": re.compile(r"[぀-ヿ㐀-鿿]"),
-    "zh": re.compile(r"[㐀-鿿]"),
-    "ko": re.compile(r"[가-힣]"),
-    "th": re.compile(r"[฀-๿]"),
-    "ar": re.compile(r"[؀-ۿ]"),
-    "ru": re.compile(r"[Ѐ-ӿ]"),
-    "uk": re.compile(r"[Ѐ-ӿ]"),
-    "hi": re.compile(r"[ऀ-ॿ]"),
-}
-_LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
 _KANA = re.compile(r"[぀-ヺー]")
 _HAN = re.compile(r"[㐀-鿿]")
 _HANGUL = re.compile(r"[가-힣]+")
@@ -35,9 +25,9 @@ def script_fits(
     """Whether a sentence is written in its language's script, without words copied from another.
 
     Names in Latin script are allowed, and whatever stands in ``known``: the question and quotes
-    in the language itself.
+    in the language itself. Of a language whose script is not known only copied words are told.
     """
-    written = [c for c in text if c.isalpha()]
+    written = [script for c in text if (script := script_of_letter(c))]
     if not written:
         return True
     if any(run not in known for run in _foreign(text, language)):
@@ -48,8 +38,8 @@ def script_fits(
         and len(_HAN.findall(text)) > thresholds.han_without_kana
     ):
         return False
-    wanted = _SCRIPT.get(language, _LATIN)
-    return len(wanted.findall(text)) >= thresholds.own_script * len(written)
+    own = scripts_of(language)
+    return not own or sum(s in own for s in written) >= thresholds.own_script * len(written)
 
 
 def _foreign(text: str, language: str) -> list[str]:

@@ -94,6 +94,6 @@ class TextCheck:
 def _claims(text: str, shown: Sequence[Evidence], question: str) -> Iterator[DraftedClaim]:
     language = detect(text)
     for start, end in sentences(text, language):
-        draft = parse_line(text[start:end])
+        draft = parse_line(text[start:end], language)
         if draft is not None:
             yield DraftedClaim(draft.text, (), shown, question, language)
