@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from training.code_switching import code_switched_rows
 from training.negatives import Encoders, cached_vectors, nearest
 from training.news import (
     LANGUAGES,
@@ -53,6 +54,8 @@ from training.windows import Cutter, about, sentence_spans
 
 __all__ = ["Inputs", "counts", "held_rows", "mixture"]
 
+_SWITCHED = 0.5
+"""Share of the questions of sets in one language whose words are put into another."""
 _MINED = 6
 """Nearest windows kept in each language, of other stories than the question's."""
 
@@ -188,7 +191,12 @@ def _reading(inputs: Inputs, epoch: int, seed: int, cutter: Cutter) -> Iterator[
         rng = random.Random(f"{seed}/{epoch}/{name}")
         corpus = Corpus(paragraphs, cutter)
         share *= inputs.share
-        yield from squad_rows(corpus, rng, name, share=share, negatives=negatives)
+        rows = squad_rows(corpus, rng, name, share=share, negatives=negatives)
+        language = corpus.paragraphs[0].language[:2]
+        if language in LANGUAGES:
+            switch = f"{seed}/{epoch}/switch"
+            rows = code_switched_rows(rows, language, _SWITCHED, switch)
+        yield from rows
     half = xquad(data)
     corpora = {language: Corpus(half[language], cutter) for language in half}
     rng = random.Random(f"{seed}/{epoch}/xquad")
