@@ -78,7 +78,8 @@ def attack(options: Options, changed: Callable[[Parts], None] = lambda parts: No
 
     for name in options.groups:
         part = parts.of(name, 0)
-        if part.tried and part.commits == [commit] and not part.broken:
+        changed_since = commit.endswith("+")
+        if part.tried and part.commits == [commit] and not part.broken and not changed_since:
             continue
         print(f"{name} …", flush=True)
         began = time.monotonic()

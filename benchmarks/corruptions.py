@@ -111,22 +111,6 @@ KOREAN_NAME = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Sentence:
-    """A sentence of a source, with the passage around it."""
-
-    source: str
-    text: str
-    start: int
-    language: str
-    half: str
-    published: str | None = None
-
-    @property
-    def sentence(self) -> str:
-        return self.text
-
-
 # -- sources ---------------------------------------------------------------------------------
 
 
@@ -1243,13 +1227,14 @@ def _shares(table: dict[tuple[str, str], list[bool]]) -> dict[str, list[float]]:
 
 
 def _jnli(folder: Path, half: str, show: str | None) -> dict[str, list[float]]:
-    """Share flagged among JNLI pairs by label (odd ids fit, even ids report)."""
+    """Share flagged among JNLI pairs by label; a half of the pictures fits, the other reports."""
     from konkyo.rag.verification.facts import compare
+    from training.sources import jnli_reports
 
     table: dict[str, list[bool]] = defaultdict(list)
     for line in (folder / "data" / "jnli-valid-v1.3.json").read_text(encoding="utf-8").splitlines():
         pair = json.loads(line)
-        if (int(pair["sentence_pair_id"]) % 2 == 1) != (half == "fit"):
+        if jnli_reports(pair) is not (half == "report"):
             continue
         found = compare(pair["sentence2"], [pair["sentence1"]], claim_language="ja")
         table[pair["label"]].append(bool(found.issues))

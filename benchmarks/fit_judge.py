@@ -10,11 +10,12 @@ articles of all clusters, in four languages: a question that is answered counts 
 the surest place is one that is marked as its answer, an absent one never.
 Questions of 60 titles of JaQuAD dev, which neither the encoder nor the checker was trained on, are
 asked over all their paragraphs (those nearest to one that is taken away stay), each once as it is
-and once with its own paragraph taken from what was found; the first 24 titles of XQuAD add English,
-Chinese and questions across the two; where a question names a figure or a date, it is also asked
-with another one, which no paragraph answers; each store is also asked what only another collection
-answers. No witness may speak against its own sense: the weights are bounded by sign. JSQuAD and the
-project's own questions are kept for reporting, as are the clusters 3, 7, 11 and 15.
+and once with its own paragraph taken from what was found; the first 24 titles of XQuAD, on which
+the reader was trained, add English, Chinese and questions across the two; where a question names a
+figure or a date, it is also asked with another one, which no paragraph answers; each store is also
+asked what only another collection answers. No witness may speak against its own sense: the weights
+are bounded by sign. JSQuAD and the project's own questions are kept for reporting, as are the
+clusters 3, 7, 11 and 15.
 """
 
 from __future__ import annotations

@@ -4,12 +4,12 @@
 
 Pairs of a claim and its evidence come from the fitting halves alone: untouched claims of
 eval/datasets/corruptions.jsonl (JaQuAD dev, XQuAD's first 24 titles, even lines of news-zh) and
-entailed pairs of JNLI (odd ids) are supported; the same claims with the evidence most like theirs
-of fifty others and JNLI's contradicting pairs are not. No measure may speak against its own sense:
-the weights are bounded by sign. Claims with one fact changed belong to the layer before this one
-(``konkyo.rag.verification.facts``) and are left out, as are JNLI's neutral pairs, captions of one
-picture. The threshold is the lowest that keeps the stated precision on pairs left out of the fit
-(five folds).
+entailed pairs of JNLI (the half of its pictures that may be trained on) are supported; the same
+claims with the evidence most like theirs of fifty others and JNLI's contradicting pairs are not. No
+measure may speak against its own sense: the weights are bounded by sign. Claims with one fact
+changed belong to the layer before this one (``konkyo.rag.verification.facts``) and are left out, as
+are JNLI's neutral pairs, captions of one picture. The threshold is the lowest that keeps the stated
+precision on pairs left out of the fit (five folds).
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def pairs(folder: Path, most: int, seed: int) -> list[tuple[str, str, str, str, 
     from corruptions import DATASET, load
 
     from konkyo.rag.verification.meaning import overlap
+    from training.sources import jnli_reports
 
     rng = random.Random(seed)
     items = [i for i in load(folder) if i.half == "fit"]
@@ -57,7 +58,7 @@ def pairs(folder: Path, most: int, seed: int) -> list[tuple[str, str, str, str, 
     lines = (folder / "data" / "jnli-valid-v1.3.json").read_text("utf-8").splitlines()
     for line in lines:
         row = json.loads(line)
-        if int(row["sentence_pair_id"]) % 2 == 1 and row["label"] != "neutral":
+        if not jnli_reports(row) and row["label"] != "neutral":
             yes = row["label"] == "entailment"
             captions.append((row["sentence2"], row["sentence1"], "ja", "ja", yes, row["label"]))
     found += rng.sample(captions, CAPTIONS)
@@ -116,7 +117,7 @@ def main() -> None:
         print(f"  {origin:14} n {these.sum():5} passes {(share[these] >= best).mean():.3f}")
     keep(
         "support",
-        "benchmarks/fit_support.py: untouched claims of corruptions.jsonl, JNLI odd ids",
+        "benchmarks/fit_support.py: untouched claims of corruptions.jsonl, JNLI's half of pictures",
         names,
         weights,
         bias,

@@ -103,7 +103,8 @@ def answers(shared: Path, count: int) -> dict[str, object]:
             question: str, language: str, selection: Selection, hits: Sequence[Hit]
         ) -> float:
             share = answerability.share(question, language, selection, hits)
-            sure.append((selection.answerable or 0.0, share))
+            # The threshold was fitted on what the judge reads as "reader": the likeliest place.
+            sure.append((selection.spans[0].share if selection.spans else 0.0, share))
             return 1.0
 
         pipeline = open_pipeline(str(store), llm=NoLLM(), encoder=encoder, decide=listening)

@@ -41,11 +41,20 @@ from konkyo.eval.citation_metrics import Judge  # noqa: E402
 from konkyo.eval.formats.load import load  # noqa: E402
 from konkyo.eval.judges import default_judges  # noqa: E402
 from konkyo.eval.questions import Dataset, without_gold  # noqa: E402
-from konkyo.eval.run import Asker, Part, read_rows, run, write_json, write_summary  # noqa: E402
+from konkyo.eval.run import (  # noqa: E402
+    Asker,
+    Part,
+    code_fingerprint,
+    read_rows,
+    run,
+    setting_of,
+    write_json,
+    write_summary,
+)
 from konkyo.eval.scoring import Row  # noqa: E402
 from konkyo.eval.statistics import Mean, mean, paired  # noqa: E402
 from konkyo.eval.systems_table import shown, systems_table  # noqa: E402
-from konkyo.index.errors import ArticleMissing  # noqa: E402
+from konkyo.index.errors import ArticleMissing, UsageError  # noqa: E402
 from konkyo.index.records import Article  # noqa: E402
 from konkyo.rag.conversation import Turn  # noqa: E402
 from konkyo.rag.types import Answer, Citation, Claim, Outcome, Refusal  # noqa: E402
@@ -346,6 +355,20 @@ def blocks(halves: Sequence[Dataset], open_half: Callable[[int], Asker]) -> list
     return found
 
 
+def require_same_run(folder: Path, halves: Sequence[Dataset], *, code: bool) -> None:
+    """Raise UsageError if the rows of a folder are of other questions or, if asked, other code."""
+    questions = [part.dataset for part in blocks(halves, lambda number: sys.exit("not opened"))]
+    wanted = {"dataset": " ".join(part.fingerprint for part in questions)}
+    if code:
+        wanted["code"] = code_fingerprint()
+    changed = [name for name, value in wanted.items() if setting_of(folder, name) != value]
+    if changed:
+        raise UsageError(
+            f"{folder} holds a run with another {', '.join(changed)}; name another --out, remove "
+            "the folder, or make the table of what is there with --table"
+        )
+
+
 def ask_all(
     bench: Bench, system: str, halves: Sequence[Dataset], whole: Dataset, limit: int | None
 ) -> bool:
@@ -356,6 +379,7 @@ def ask_all(
     planned = sum(len(h.questions) for h in halves)
     most = planned if limit is None else min(limit, planned)
     if done >= most:
+        require_same_run(folder, halves, code=system in OURS)
         print(f"{NAMES[system]}: {done} rows, nothing left to ask")
         return False
     askers: dict[int, Asker] = {}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 from konkyo.eval.answer_match import holds, normalise
 from konkyo.eval.calibrate import Example
-from konkyo.eval.questions import Question
+from konkyo.eval.formats.shipped import shipped_texts
+from konkyo.eval.questions import Question, names_of
 from konkyo.eval.scoring import Row, same_number
 from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.errors import DatasetError, UsageError
@@ -80,11 +80,11 @@ def answer_examples(
             features = answerability.features(asked, question.language, selection, kept)
             return Example(features, label, question.id, derived)
 
-        whole = example(hits[: options.top_k], derived=False)
+        whole = example(hits, derived=False)
         if whole is not None:
             found.append(whole)
         if whole is not None and whole.label:
-            left = [h for h in hits if not _gives(question, h)][: options.top_k]
+            left = [h for h in hits if not _gives(question, h)]
             without = example(left, derived=True)
             if without is not None and not without.label:
                 found.append(without)
@@ -98,17 +98,11 @@ def _answers(question: Question, selection: Selection) -> bool:
     if groups:
         return all(any(holds(text, a, same_number) for a in group) for group in groups)
     gold = {g.article for g in question.gold}
-    return any({e.article.article_id, e.article.title} & gold for e in selection.evidence)
+    return any(names_of(e.article) & gold for e in selection.evidence)
 
 
 def _gives(question: Question, hit: Hit) -> bool:
-    names = {
-        hit.article.article_id,
-        hit.article.title,
-        hit.article.source,
-        Path(hit.article.source).name,
-    }
-    if names & {g.article for g in question.gold}:
+    if names_of(hit.article) & {g.article for g in question.gold}:
         return True
     answers = [*question.answers, *(a for group in question.all_of for a in group)]
     return any(holds(hit.passage.text, a, same_number) for a in answers)
@@ -212,12 +206,7 @@ def claim_examples(
 
 def refuse_shipped(texts: Sequence[str], where: str) -> None:
     """Raise UsageError if any text is a question or claim of the project's own evaluation sets."""
-    own: set[str] = set()
-    for entry in resources.files("konkyo.eval").joinpath("datasets").iterdir():
-        if entry.name.endswith(".jsonl"):
-            for line in entry.read_text("utf-8").split("\n"):
-                row = json.loads(line) if line.strip() else {}
-                own |= {normalise(str(row[k])) for k in ("question", "claim") if k in row}
+    own = {normalise(text) for text in shipped_texts()}
     shared = sum(normalise(text) in own for text in texts)
     if shared:
         raise UsageError(

@@ -117,11 +117,14 @@ def _precise(case: Case, judge: Judge) -> int:
 
 
 def cohen_kappa(a: Sequence[bool], b: Sequence[bool]) -> float:
-    """Agreement of two judges beyond chance: 1 is full, 0 is chance; NaN if there is nothing."""
+    """Agreement of two judges beyond chance: 1 is full, 0 is chance.
+
+    NaN if there is nothing, or if both say the same of everything: chance alone agrees fully then.
+    """
     if not a:
         return math.nan
     n = len(a)
     observed = sum(x == y for x, y in zip(a, b, strict=True)) / n
     yes = (sum(a) / n) * (sum(b) / n)
     expected = yes + (1 - sum(a) / n) * (1 - sum(b) / n)
-    return 1.0 if expected == 1.0 else (observed - expected) / (1 - expected)
+    return math.nan if expected == 1.0 else (observed - expected) / (1 - expected)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from konkyo.eval.questions import article_facts
 from konkyo.index.embedding.encoders import AnyEncoder
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.errors import StoreError
@@ -39,8 +40,8 @@ def corpus_store(
     from konkyo.index.stores.local.reader import LocalStore
 
     digest = hashlib.sha256(store_fingerprint(encoder.fingerprint, budget, overlap).encode())
-    for article_id in sorted(a.article_id for a in articles):
-        digest.update(article_id.encode())
+    for facts in sorted(map(article_facts, articles)):
+        digest.update(facts.encode())
     folder = cache / "eval" / digest.hexdigest()[:16]
     try:
         with closing(LocalStore(folder)):

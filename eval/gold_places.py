@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import PurePath
 
 from konkyo.eval.answer_match import units
-from konkyo.eval.questions import Gold
+from konkyo.eval.questions import Gold, names_of
 from konkyo.rag.types import Citation
 
 __all__ = ["cites_place", "is_gold", "share_of_places"]
@@ -15,8 +14,7 @@ __all__ = ["cites_place", "is_gold", "share_of_places"]
 
 def is_gold(citation: Citation, gold: Gold) -> bool:
     """Whether the cited article is the gold one, by identifier, title, source or file name."""
-    names = {citation.article_id, citation.title, citation.source, PurePath(citation.source).name}
-    return gold.article in names
+    return gold.article in names_of(citation)
 
 
 def cites_place(citation: Citation, gold: Gold) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from konkyo.index.errors import UsageError
 
 __all__ = ["Quality", "auc", "fit", "judged", "predict", "threshold_for"]
 
@@ -69,12 +72,18 @@ def fit(x: Floats, labels: npt.NDArray[np.bool_], start: Floats) -> Floats:
 
 
 def threshold_for(share: Floats, labels: npt.NDArray[np.bool_], precision: float) -> float:
-    """The lowest threshold in 0.3..0.95 from which a share of ``precision`` is right."""
+    """The lowest threshold in 0.3..0.95 from which a share of ``precision`` is right.
+
+    Raises UsageError where there is none.
+    """
     for threshold in np.linspace(0.3, 0.95, 131):
         kept = share >= threshold
         if kept.any() and labels[kept].mean() >= precision:
             return float(threshold)
-    return 0.95
+    raise UsageError(
+        f"no threshold up to 0.95 keeps a precision of {precision:.2f} on rows left out; ask for "
+        "less with --precision, or label more rows"
+    )
 
 
 def judged(share: Floats, labels: npt.NDArray[np.bool_], threshold: float) -> Quality:
@@ -91,9 +100,12 @@ def judged(share: Floats, labels: npt.NDArray[np.bool_], threshold: float) -> Qu
     )
 
 
-def auc(share: Floats, labels: npt.NDArray[np.bool_]) -> float:
-    """Share of (yes, no) pairs in the right order; a tie counts half."""
-    yes, no = np.sort(share[labels]), share[~labels]
+def auc(share: Floats | Sequence[float], labels: npt.NDArray[np.bool_] | Sequence[bool]) -> float:
+    """Share of (yes, no) pairs in the right order; a tie counts half; NaN without both."""
+    scores, right = np.asarray(share, np.float64), np.asarray(labels, np.bool_)
+    yes, no = np.sort(scores[right]), scores[~right]
+    if not len(yes) or not len(no):
+        return math.nan
     below = np.searchsorted(yes, no, "left")
     upto = np.searchsorted(yes, no, "right")
     over = len(yes) - (below + upto) / 2

@@ -7,13 +7,24 @@ import json
 import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Literal, get_args
+from pathlib import PurePath
+from typing import Literal, Protocol, get_args
 
 from konkyo.index.errors import UsageError
 from konkyo.index.records import Article
 from konkyo.rag.conversation import Turn
 
-__all__ = ["KINDS", "Dataset", "Gold", "Kind", "Question", "without_gold"]
+__all__ = [
+    "KINDS",
+    "Dataset",
+    "Gold",
+    "Kind",
+    "Named",
+    "Question",
+    "article_facts",
+    "names_of",
+    "without_gold",
+]
 
 Kind = Literal[
     "fact",
@@ -49,6 +60,28 @@ class Gold:
     quote: str = ""
 
 
+class Named(Protocol):
+    """What has an article's names: an article, its summary, a citation of it."""
+
+    @property
+    def article_id(self) -> str:
+        """The identifier minted from the content."""
+
+    @property
+    def title(self) -> str:
+        """The title."""
+
+    @property
+    def source(self) -> str:
+        """The file or address it came from."""
+
+
+def names_of(article: Named) -> frozenset[str]:
+    """The names by which gold may name an article: identifier, title, source and file name."""
+    source = article.source
+    return frozenset({article.article_id, article.title, source, PurePath(source).name} - {""})
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """One question and what a right answer holds.
@@ -76,6 +109,12 @@ class Question:
     paraphrases: tuple[str, ...] = ()
 
 
+def article_facts(article: Article) -> str:
+    """All that a store makes of an article, in one text: what a fingerprint of articles covers."""
+    told = (article.language, article.published, article.source, article.outlet)
+    return json.dumps([article.article_id, *told])
+
+
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """Questions and, where the file carries them, the articles they are asked of.
@@ -94,7 +133,7 @@ class Dataset:
         for question in self.questions:
             digest.update(json.dumps(asdict(question), sort_keys=True).encode())
         for article in self.articles:
-            digest.update(article.article_id.encode())
+            digest.update(article_facts(article).encode())
         return digest.hexdigest()[:16]
 
 
@@ -105,7 +144,8 @@ def without_gold(dataset: Dataset, count: int, *, seed: int = 0) -> tuple[Datase
     articles of the drawn questions are gone, its questions count as unanswerable and their ids
     end in ``#absent``. The draw depends on ``seed`` and ids alone. A note on each question of
     the second part says when one of its answers still stands in another article of the same
-    title, so that the reader may set those aside. Raises UsageError if there are too few.
+    title, so that the reader may set those aside. Raises UsageError if there are too few, or if
+    the set brings articles and none of them is gold.
     """
     able = sorted((q for q in dataset.questions if q.answerable and q.gold), key=lambda q: q.id)
     if not 0 < count <= len(able):
@@ -115,8 +155,13 @@ def without_gold(dataset: Dataset, count: int, *, seed: int = 0) -> tuple[Datase
         )
     drawn = random.Random(seed).sample(able, count)
     gone = {g.article for q in drawn for g in q.gold}
-    kept = tuple(a for a in dataset.articles if a.article_id not in gone)
-    titles = {a.article_id: a.title for a in dataset.articles}
+    kept = tuple(a for a in dataset.articles if gone.isdisjoint(names_of(a)))
+    if dataset.articles and len(kept) == len(dataset.articles):
+        raise UsageError(
+            f"{dataset.name}: no article is named by the gold of its questions, so none can be "
+            "taken away; name identifiers, titles, sources or file names in 'gold'"
+        )
+    titles = {name: a.title for a in dataset.articles for name in names_of(a)}
     by_title: dict[str, list[str]] = {}
     for article in kept:
         by_title.setdefault(article.title, []).append(article.text)

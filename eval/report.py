@@ -88,7 +88,7 @@ def _unwanted(char: str) -> bool:
 def _about(body: Element, about: Mapping[str, str], summary: Summary) -> None:
     counts = (
         f"{summary.asked} asked, {summary.answered} answered, {summary.refused} refused, "
-        f"{summary.errors} failed; {summary.claims} claims shown"
+        f"{summary.replies} replied to, {summary.errors} failed; {summary.claims} claims shown"
     )
     _text(body, "p", counts)
     lines = SubElement(body, "p", {"class": "soft"})

@@ -14,7 +14,7 @@ from konkyo.eval.statistics import Mean, mean
 from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.errors import UsageError
 from konkyo.index.stores.base import Store
-from konkyo.rag.factory import cosine_floor
+from konkyo.rag.factory import cosine_floor, open_query_encoder
 from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
 
 __all__ = [
@@ -68,14 +68,16 @@ def search_paragraphs(
     """Ask every question of the store; rank paragraphs by their best passage.
 
     Gold articles are named by identifier. ``fused`` is ``konkyo.rag.retrieval.hybrid.Retriever`` as
-    the chat uses it; ``dense`` and ``lexical`` are its two arms alone. A question without a gold
-    article in the store scores zero.
+    the chat uses it: in a store of several languages, passages in the question's and in each other
+    one, mixed into one order; other languages are searched by the query encoder and the dictionary.
+    ``dense`` and ``lexical`` are the retriever's two arms alone, over all languages at once. A
+    question without a gold article in the store scores zero.
     """
     find = _finder(store, encoder, arm)
     start = time.perf_counter()
     rankings: dict[str, tuple[str, ...]] = {}
     for done, question in enumerate(questions, 1):
-        rankings[question.id] = find(question.question)
+        rankings[question.id] = find(question)
         progress(done, len(questions))
     seconds = time.perf_counter() - start
     return RetrievalResult(arm, rankings, _scores(questions, rankings), seconds)
@@ -93,17 +95,22 @@ def _scores(
     return retrieval(_MEASURES, relevant, rankings)
 
 
-def _finder(store: Store, encoder: Encoder, arm: Arm) -> Callable[[str], tuple[str, ...]]:
+def _finder(store: Store, encoder: Encoder, arm: Arm) -> Callable[[Question], tuple[str, ...]]:
     if arm == "fused":
         weights = FusionWeights(floor=cosine_floor(encoder.fingerprint))
-        retriever = Retriever(store, encoder, weights)
-        return lambda text: _first(h.passage.article_id for h in retriever.retrieve(text, _DEPTH))
+        retriever = Retriever(store, encoder, weights, open_query_encoder(encoder))
 
-    def one_arm(text: str) -> tuple[str, ...]:
+        def as_in_chat(question: Question) -> tuple[str, ...]:
+            hits = retriever.retrieve(question.question, _DEPTH, language=question.language)
+            return _first(hit.passage.article_id for hit in hits)
+
+        return as_in_chat
+
+    def one_arm(question: Question) -> tuple[str, ...]:
         if arm == "dense":
-            found = store.dense(encoder.queries([text])[0], _DEPTH)
+            found = store.dense(encoder.queries([question.question])[0], _DEPTH)
         else:
-            found = store.lexical(text, _DEPTH)
+            found = store.lexical(question.question, _DEPTH)
         return _first(p.article_id for p in store.passages([f.passage_id for f in found]))
 
     return one_arm

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -121,9 +121,10 @@ class PerturbedRetriever(Retriever):
 class Robustness:
     """What a perturbation changed, over the questions both runs asked.
 
-    ``flipped`` is the share that went from answered to refused or back, ``changed`` the share
-    that went from handled to not handled or back, ``same_text`` the share of outcomes that are
-    word for word the same; ``handled`` compares the shares handled.
+    ``flipped`` is the share that went from answered to refused or back, ``same_text`` the share of
+    outcomes that are word for word the same, both over the questions that gave an outcome in both
+    runs. ``changed`` is the share that went from handled to not handled or back; ``handled``
+    compares the shares handled, a failed question being not handled.
     """
 
     flipped: Mean
@@ -137,13 +138,15 @@ def robustness(base: Sequence[Row], perturbed: Sequence[Row]) -> Robustness:
     after = {row.question.id: row for row in perturbed}
     pairs = [(row, after[row.question.id]) for row in base if row.question.id in after]
 
-    def share(differs: Callable[[Row, Row], bool]) -> Mean:
-        return mean([float(differs(a, b)) for a, b in pairs])
+    told = [(a.outcome, b.outcome) for a, b in pairs if a.outcome and b.outcome]
+
+    def same(field: str) -> list[float]:
+        return [float(a.get(field) == b.get(field)) for a, b in told]
 
     return Robustness(
-        flipped=share(lambda a, b: _field(a, "status") != _field(b, "status")),
-        changed=share(lambda a, b: a.scores["Handled"] != b.scores["Handled"]),
-        same_text=share(lambda a, b: _field(a, "answer") == _field(b, "answer")),
+        flipped=mean([1 - value for value in same("status")]),
+        changed=mean([float(a.scores["Handled"] != b.scores["Handled"]) for a, b in pairs]),
+        same_text=mean(same("answer")),
         handled=paired(
             {a.question.id: a.scores["Handled"] for a, _ in pairs},
             {b.question.id: b.scores["Handled"] for _, b in pairs},
@@ -151,15 +154,11 @@ def robustness(base: Sequence[Row], perturbed: Sequence[Row]) -> Robustness:
     )
 
 
-def _field(row: Row, name: str) -> object:
-    return None if row.outcome is None else row.outcome.get(name)
-
-
 def robustness_json(found: Mapping[Perturbation, Robustness]) -> dict[str, object]:
     """The object under "robustness" of summary.json."""
     return {
         kind: {
-            "n": value.flipped.n,
+            "n": value.changed.n,
             "flipped": _mean(value.flipped),
             "changed": _mean(value.changed),
             "same_text": _mean(value.same_text),

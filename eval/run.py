@@ -33,6 +33,7 @@ __all__ = [
     "fingerprint_of",
     "read_rows",
     "run",
+    "setting_of",
     "write_json",
     "write_summary",
 ]
@@ -90,7 +91,10 @@ def code_fingerprint() -> str:
 
 
 def fingerprint_of(packages: Mapping[str, Traversable]) -> str:
-    """Sixteen hexadecimal digits over all source and data files of packages, by name."""
+    """Sixteen hexadecimal digits over all source and data files of packages, by name.
+
+    Not over weights: a pipeline's own fingerprint names the version of each model.
+    """
     digest = hashlib.sha256()
     for package, folder in packages.items():
         for name, data in sorted(_sources(folder)):
@@ -108,7 +112,7 @@ def _sources(package: Traversable) -> Iterator[tuple[str, bytes]]:
             path = f"{above}{entry.name}"
             if entry.is_dir() and entry.name not in {"__pycache__", "datasets"}:
                 folders.append((f"{path}/", entry))
-            elif entry.name.endswith((".py", ".json", ".toml")):
+            elif entry.name.endswith((".py", ".json", ".toml", ".xz")):
                 yield path, entry.read_bytes()
 
 
@@ -131,11 +135,12 @@ def run(
     be (such as "code"), and run.json then keeps what it was continued with. ``on_row`` is told of
     each new row with the count so far and the total. An interrupt (Ctrl-C), or ``stop`` saying so
     before a question, keeps all rows and gives ``interrupted=True``. Raises UsageError if ``out``
-    holds another run (unless ``fresh``) or somebody is writing to it, and the pipeline's own error
-    after five failures in a row.
+    holds another run (unless ``fresh``), somebody is writing to it or a question says no right
+    answer, and the pipeline's own error after five failures in a row.
     """
     planned = [q for part in parts for q in part.dataset.questions]
     _require_unique(planned)
+    _require_answers(planned)
     out.mkdir(parents=True, exist_ok=True)
     with _locked(out):
         first = parts[0].open()
@@ -215,6 +220,16 @@ def _require_unique(questions: Sequence[Question]) -> None:
         seen.add(question.id)
 
 
+def _require_answers(questions: Sequence[Question]) -> None:
+    without = [q.id for q in questions if q.answerable and not (q.answers or q.all_of)]
+    if without:
+        raise UsageError(
+            f"the question {without[0]!r} is answerable but says no right answer "
+            f"({len(without)} of {len(questions)}): give 'answers' or 'all_of', or measure what is "
+            "found with konkyo eval retrieval"
+        )
+
+
 @contextmanager
 def _locked(out: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
@@ -272,6 +287,11 @@ def about_run(out: Path) -> dict[str, str]:
     for name, text in identity.items() if isinstance(identity, dict) else ():
         found[f"fingerprint of {name}"] = str(text)
     return found
+
+
+def setting_of(out: Path, name: str) -> str | None:
+    """What run.json says of a setting that must be equal to go on; None where it says nothing."""
+    return about_run(out).get(f"fingerprint of {name}")
 
 
 def _read_identity(head: Path) -> Mapping[str, object]:

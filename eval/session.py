@@ -31,7 +31,16 @@ from konkyo.eval.robustness import (
     robustness,
     robustness_json,
 )
-from konkyo.eval.run import Asker, Part, RunResult, about_run, read_rows, run, write_summary
+from konkyo.eval.run import (
+    Asker,
+    Part,
+    RunResult,
+    about_run,
+    read_rows,
+    run,
+    setting_of,
+    write_summary,
+)
 from konkyo.eval.scoring import Row
 from konkyo.index.errors import UsageError
 from konkyo.rag.pipeline import Pipeline
@@ -110,11 +119,13 @@ def evaluate_parts(
 ) -> Evaluation:
     """The same over several parts, each asked of its own store, opened once when its turn comes.
 
+    Without ``today`` it is the day on which the run began, also where it goes on later.
     ``judges`` join the project's checker and the overlap judge. Each of ``perturb`` asks all
     questions again into a folder of its name within ``out``.
     """
     pipeline_of = _one_at_a_time(datasets, open_part)
-    settings = {} if today is None else {"today": today.isoformat()}
+    today = today or (None if fresh else _day_of(out)) or date.today()
+    settings = {"today": today.isoformat()}
     if judges:
         settings["judges"] = " ".join(judge.name for judge in judges)
 
@@ -150,6 +161,14 @@ def evaluate_parts(
     more = {"robustness": robustness_json(found)} if found else {}
     summary = write_summary(result, out, more)
     return Evaluation(result, found, summary, write_report(out), interrupted)
+
+
+def _day_of(out: Path) -> date | None:
+    """The day that a run was asked on; None where its folder says none."""
+    try:
+        return date.fromisoformat(setting_of(out, "today") or "")
+    except ValueError:
+        return None
 
 
 def _one_at_a_time(
@@ -202,7 +221,7 @@ def _perturbed_part(
     def opened() -> PipelineAsker:
         # The same models and store; only what is retrieved differs.
         whole = pipeline()
-        read = whole.options.limits.passages
+        read = whole.options.limits.passages_most
         changed = PerturbedRetriever(whole.retriever, kind, others=others, read=read)
         return PipelineAsker(whole.over(changed), today=today)
 
@@ -214,7 +233,8 @@ def write_report(
 ) -> Path:
     """Write the HTML page of a run (a folder or a rows.jsonl) and give its path.
 
-    ``others`` are runs of other systems over the same questions, by name.
+    ``others`` are runs of other systems over the same questions, by name. A perturbed run beside it
+    is left out where it was made by another version or with other settings.
     Raises DatasetError where there are no rows, UsageError where the page cannot be written.
     """
     folder = run_folder if run_folder.is_dir() else run_folder.parent
@@ -223,7 +243,7 @@ def write_report(
     perturbed = {
         kind: robustness(rows, read_rows(folder / kind))
         for kind in PERTURBATIONS
-        if (folder / kind / "rows.jsonl").exists()
+        if (folder / kind / "rows.jsonl").exists() and _same_but_questions(folder, folder / kind)
     }
     text = report(
         rows,
@@ -239,3 +259,16 @@ def write_report(
             f"{target}: cannot be written: {exc.strerror}; name another --html"
         ) from exc
     return target
+
+
+def _same_but_questions(one: Path, other: Path) -> bool:
+    """Whether pipeline, code and settings of two runs are equal, whatever their questions are."""
+    first, second = (
+        {
+            name: text
+            for name, text in about_run(out).items()
+            if name not in {"dataset", "fingerprint of dataset"}
+        }
+        for out in (one, other)
+    )
+    return first == second

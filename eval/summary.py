@@ -82,6 +82,7 @@ class Summary:
     asked: int
     answered: int
     refused: int
+    replies: int
     errors: int
     claims: int
     measures: Mapping[str, Mean]
@@ -106,7 +107,7 @@ def summarise(rows: Sequence[Row]) -> Summary:
     measures["QuoteExact"] = mean([float(quote.exact) for row in rows for quote in row.quotes])
     judges = list(dict.fromkeys(name for row in rows for name in row.judged))
     faithfulness = {judge: mean([float(s) for s in _supported(rows, judge)]) for judge in judges}
-    answered = [row for row in rows if row.outcome and row.outcome.get("status") == "answered"]
+    answered = _of_status(rows, "answered")
     errors = sum(row.error is not None for row in rows)
     curve = risk_coverage(
         [(row.confidence or 0.0, row.scores["Handled"] == 1.0) for row in answered], len(rows)
@@ -115,7 +116,8 @@ def summarise(rows: Sequence[Row]) -> Summary:
     return Summary(
         asked=len(rows),
         answered=len(answered),
-        refused=len(rows) - len(answered) - errors,
+        refused=len(_of_status(rows, "refused")),
+        replies=len(_of_status(rows, "replied")),
         errors=errors,
         claims=sum(len(next(iter(row.judged.values()), ())) for row in rows),
         measures=measures,
@@ -131,6 +133,10 @@ def summarise(rows: Sequence[Row]) -> Summary:
         latency_by_language=_times(rows, lambda row: row.question.language),
         tokens=_tokens(rows),
     )
+
+
+def _of_status(rows: Sequence[Row], status: str) -> list[Row]:
+    return [row for row in rows if row.outcome and row.outcome.get("status") == status]
 
 
 def _times(rows: Sequence[Row], key: Callable[[Row], str]) -> dict[str, Times]:
@@ -220,6 +226,7 @@ def summary_json(summary: Summary) -> dict[str, object]:
         "asked": summary.asked,
         "answered": summary.answered,
         "refused": summary.refused,
+        "replies": summary.replies,
         "errors": summary.errors,
         "claims": summary.claims,
         "measures": {

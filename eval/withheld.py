@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import PurePath
 
+from konkyo.eval.questions import names_of
 from konkyo.index.embedding.protocol import Vectors
-from konkyo.index.records import ArticleSummary, Filter, Hit
+from konkyo.index.records import Filter, Hit
 from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.retrieval.hybrid import Retriever
 
@@ -32,15 +32,10 @@ class WithheldRetriever(Retriever):
         asked = 2 * top_k
         while True:
             hits = self._base.within(question, asked, where, vector)
-            left = [hit for hit in hits if not self._gone(hit.article)]
+            left = [hit for hit in hits if self._names.isdisjoint(names_of(hit.article))]
             if len(left) >= top_k or len(hits) < asked:
                 return left[:top_k]
             asked *= 4
-
-    def _gone(self, article: ArticleSummary) -> bool:
-        source = article.source
-        names = {article.article_id, article.title, source, PurePath(source).name}
-        return not names.isdisjoint(self._names)
 
 
 def withheld(pipeline: Pipeline, names: Collection[str]) -> Pipeline:

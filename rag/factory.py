@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from konkyo.rag.retrieval.query_encoder import QueryEncoder
 from konkyo.rag.retrieval.search import Decide, reader_alone
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 from konkyo.rag.verification.relation import RelationCheck
-from konkyo.rag.verification.verifier import Check, Verifier
+from konkyo.rag.verification.verifier import Verifier
 
 __all__ = [
     "PipelineParts",
@@ -290,10 +290,8 @@ def open_verifier(
     checker: LearnedReader | None,
     refitted: Path | None = None,
     thresholds: Thresholds = DEFAULT,
-    *,
-    without: Collection[Check] = (),
 ) -> Verifier:
-    """The verifier with every check that the models at hand allow, but for some left out."""
+    """The verifier with every check that the models at hand allow."""
     relations = None
     if checker is not None:
         relations = RelationCheck(checker, checker, load_calibration("phrased"), thresholds)
@@ -304,7 +302,6 @@ def open_verifier(
         reader=checker,
         relations=relations,
         thresholds=thresholds,
-        without=without,
     )
 
 

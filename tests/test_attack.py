@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_process import started
@@ -58,6 +60,23 @@ def test_an_attack_that_is_interrupted_says_what_it_did_and_goes_on(tmp_path: Pa
     words[words.index("9000")] = str(tried + 10)
     assert attack.main(words) == 0
     assert parts_of(tmp_path) == [("mutated documents", tried + 10, [])]
+
+
+def test_tests_are_run_again_where_files_are_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+
+    def run_group(name: str) -> tuple[int, tuple[str, ...]]:
+        ran.append(name)
+        return 1, ()
+
+    monkeypatch.setattr(attack, "run_group", run_group)
+    options = attack.Options(kills=0, damaged=0, inputs=0, groups=("sign-in",), work=tmp_path)
+    for commit, count in (("abc", 1), ("abc", 1), ("abc+", 2), ("abc+", 3)):
+        monkeypatch.setattr(attack, "commit_here", lambda commit=commit: commit)
+        attack.attack(options)
+        assert len(ran) == count
 
 
 def test_what_was_lost_before_is_not_forgotten(tmp_path: Path) -> None:

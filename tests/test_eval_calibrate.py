@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +14,21 @@ import pytest
 from click.testing import CliRunner
 
 from konkyo.eval.calibrate import Example, refit
-from konkyo.eval.calibration_rows import claims_of, read_claims, refuse_shipped
-from konkyo.eval.questions import Question
+from konkyo.eval.calibration_rows import answer_examples, claims_of, read_claims, refuse_shipped
+from konkyo.eval.questions import Gold, Question
 from konkyo.eval.run import write_json
 from konkyo.eval.scoring import judge_outcome
 from konkyo.index.errors import DatasetError, SettingsError, UsageError
-from konkyo.index.records import Article
+from konkyo.index.records import Article, ArticleSummary, Filter, Hit, Passage
+from konkyo.index.text.sentences import sentences
 from konkyo.rag.calibration import Calibration, load_calibration
+from konkyo.rag.pipeline import Options
+from konkyo.rag.reading.answerability import Answerability
 from konkyo.rag.types import Answer, Citation, Claim
 from konkyo.ui.cli.eval import evaluate
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_store import ToyEncoder
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = Calibration({"a": 1.0, "b": 0.0}, 0.0, 0.6)
@@ -109,6 +118,69 @@ def test_the_projects_own_sets_are_never_fitted_on() -> None:
         standalone_mode=False,
     )
     assert isinstance(result.exception, UsageError)
+
+
+def test_questions_and_claims_of_the_news_set_are_never_fitted_on() -> None:
+    cluster = json.loads((ROOT / "eval/datasets/news/clusters/A03.json").read_text("utf-8"))
+    for text in (cluster["questions"][0]["ask"]["ko"], cluster["claims"][0]["text"]):
+        with pytest.raises(UsageError, match="1 of 1 rows"):
+            refuse_shipped([text], "own.jsonl")
+
+
+def test_a_precision_that_no_threshold_reaches_is_told() -> None:
+    from konkyo.eval.logistic import threshold_for
+
+    share, labels = np.array([0.9, 0.99, 0.2]), np.array([False, True, False])
+    assert threshold_for(share, labels, 0.5) == pytest.approx(0.3)
+    with pytest.raises(UsageError, match=r"no threshold up to 0\.95 keeps a precision of 1\.00"):
+        threshold_for(np.array([0.99, 0.99]), np.array([False, True]), 1.0)
+
+
+class Finds:
+    """Finds as many passages as it is asked for, the answer in the last of them."""
+
+    def retrieve(
+        self, question: str, top_k: int = 10, where: Filter = Filter(), language: str = ""
+    ) -> list[Hit]:
+        def hit(number: int) -> Hit:
+            text = "規模は5500億ドル。" if number == top_k - 1 else f"天気は晴れ{number}。"
+            name = f"a{number}"
+            article = ArticleSummary(name, name, f"{name}.md", None, None, "ja", None, 1)
+            return Hit(Passage(name, name, 0, 0, len(text), text), article, 0.5, 0.5, 0.5)
+
+        return [hit(number) for number in range(top_k)]
+
+
+@dataclass(frozen=True)
+class Read:
+    probability: float
+    start: int
+    end: int
+    places: tuple[tuple[int, int], ...] = ()
+
+
+class Reads:
+    """Is sure of a window with the figure alone."""
+
+    def answers(
+        self, question: str, windows: Sequence[str], contexts: Sequence[str] | None = None
+    ) -> list[Read]:
+        return [Read(0.9 if "5500" in text else 0.01, 0, len(text) - 1) for text in windows]
+
+
+def test_examples_are_read_as_deep_as_the_product_reads() -> None:
+    question = Question("q1", "規模は？", "ja", "fact", True, gold=(Gold("a15.md"),))
+    asked = answer_examples(
+        [question],
+        Finds(),  # type: ignore[arg-type]
+        ToyEncoder(),
+        Reads(),
+        Answerability(Calibration({}, 0.0, 0.5)),
+        sentences=sentences,
+        options=Options(top_k=8),
+    )
+    # The sixteenth passage, named by its file, holds the answer; without it nothing does.
+    assert [(e.label, e.derived) for e in asked] == [(True, False), (False, True)]
 
 
 def test_labelled_claims_are_read_with_line_numbers(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from konkyo.eval.formats.jsonl import load_jsonl
 from konkyo.eval.formats.load import load
 from konkyo.eval.formats.rgb import load_rgb
 from konkyo.eval.formats.squad import load_squad
-from konkyo.eval.questions import KINDS, Gold, without_gold
+from konkyo.eval.questions import KINDS, Dataset, Gold, Question, without_gold
 from konkyo.index.errors import DatasetError, UsageError
+from konkyo.index.records import Article
 from konkyo.rag.conversation import Turn
 from konkyo.ui.cli.eval_options import chosen_questions
 
@@ -165,6 +167,47 @@ def test_the_same_questions_without_their_paragraphs() -> None:
     assert without_gold(dataset, 200, seed=8)[0] != able
     with pytest.raises(UsageError, match="has 4442 answerable questions"):
         without_gold(dataset, 5000)
+
+
+@pytest.mark.parametrize("name", ["news-dev", "injected"])
+def test_articles_that_gold_names_by_their_source_are_taken_away(name: str) -> None:
+    dataset = load(Path(name))
+    able, absent = without_gold(dataset, 5, seed=2)
+    gone = {g.article for q in able.questions for g in q.gold}
+    assert gone
+    assert not gone & {a.source for a in absent.articles}
+    assert len(absent.articles) == len(dataset.articles) - len(gone)
+
+
+def test_a_set_whose_articles_are_no_gold_is_not_asked_without_them() -> None:
+    dataset = load(Path("injected"))
+    foreign = replace(dataset, articles=(Article("x", "x", "x", "ja", "x.md"),))
+    with pytest.raises(UsageError, match="no article is named by the gold"):
+        without_gold(foreign, 2)
+    # A set that is asked of a store built elsewhere brings no articles to take away.
+    assert without_gold(replace(dataset, articles=()), 2)[1].articles == ()
+
+
+def test_an_answer_left_in_another_article_of_the_title_is_noted() -> None:
+    articles = (
+        Article("1", "Port", "It opened in 1999.", "en", "one.md"),
+        Article("2", "Port", "Opened in 1999, it grew.", "en", "two.md"),
+    )
+    asked = Question("q", "When?", "en", "fact", True, ("1999",), gold=(Gold("one.md"),))
+    absent = without_gold(Dataset("own", (asked,), articles), 1)[1]
+    assert absent.articles == articles[1:]
+    assert absent.questions[0].note == (
+        "an answer still stands in 1 other articles of the same title"
+    )
+
+
+@pytest.mark.parametrize(
+    "other", [{"language": "en"}, {"published": "2026-01-01"}, {"source": "b.md"}, {"outlet": "x"}]
+)
+def test_the_fingerprint_changes_with_all_that_is_said_of_an_article(other: dict[str, str]) -> None:
+    article = Article("1", "t", "x", "ja", "a.md")
+    changed = replace(article, **other)  # type: ignore[arg-type]
+    assert Dataset("a", (), (article,)).fingerprint != Dataset("a", (), (changed,)).fingerprint
 
 
 def test_squad_two_marks_the_impossible(tmp_path: Path) -> None:

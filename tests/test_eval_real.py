@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,29 @@ def test_parallel_questions_find_the_same_paragraphs(
     assert len(merged([english, chinese]).articles) == len(english.articles) + 240
     with pytest.raises(UsageError, match="share no question id"):
         asked_in(english, load(ALLIANCE))
+
+
+def test_several_languages_are_searched_as_the_chat_searches_them(
+    real_encoder: AnyEncoder, english: Dataset, shared: Path, tmp_path: Path
+) -> None:
+    from konkyo.eval.corpus import corpus_store
+    from konkyo.index.stores.open import open_store
+    from konkyo.rag.factory import open_retriever
+
+    chinese = load(shared / "data" / "xquad.zh.json")
+    both = merged([replace(english, articles=english.articles[:12]), chinese])
+    few = replace(both, articles=both.articles[:24])
+    folder = corpus_store(few.articles, real_encoder, tmp_path, budget=192, overlap=0)
+    chat = open_retriever(str(folder), encoder=real_encoder)
+    opened = open_store(folder)
+    asked = english.questions[:8]
+    found = search_paragraphs(opened, real_encoder, asked)
+    for question in asked:
+        hits = chat.retrieve(question.question, 40, language=question.language)
+        ids = list(dict.fromkeys(hit.article.article_id for hit in hits))
+        assert found.rankings[question.id] == tuple(ids[:10])
+    opened.close()
+    chat.store.close()
 
 
 def test_a_range_of_titles(english: Dataset) -> None:

@@ -28,7 +28,7 @@ from konkyo.index.errors import ArticleMissing, DatasetError, LLMError, UsageErr
 from konkyo.index.records import Article
 from konkyo.rag.conversation import Turn
 from konkyo.rag.generation.output_format import Draft
-from konkyo.rag.types import Answer, Citation, Claim, Evidence, Outcome, Refusal
+from konkyo.rag.types import Answer, Citation, Claim, Evidence, Outcome, Refusal, Reply
 from konkyo.rag.verification.verifier import Verdict
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -136,6 +136,19 @@ def test_a_false_premise_is_refused_or_corrected() -> None:
     assert judged(PREMISE, unproved).scores["PremiseHandled"] == 0.0
 
 
+def test_a_reply_of_small_talk_is_no_refusal(tmp_path: Path) -> None:
+    talk = Reply("?", "ja", "thanks", "どういたしまして。", {}, "f")
+    injected = replace(FACT, kind="injected", forbidden=("x",))
+    assert judged(ABSENT, talk).scores["RefusalRecall"] == 0.0
+    assert judged(PREMISE, talk).scores["PremiseHandled"] == 0.0
+    assert judged(injected, talk).scores["InjectionHandled"] == 0.0
+    assert "RefusalPrecision" not in judged(FACT, talk).scores
+    fake = Fake({ABSENT.question: talk, PREMISE.question: refusal()})
+    summary = run([part(fake, ABSENT, PREMISE)], tmp_path).summary
+    assert (summary.answered, summary.refused, summary.replies, summary.errors) == (0, 1, 1, 0)
+    assert summary.measures["RefusalPrecision"].n == 1
+
+
 def test_bait_makes_an_answer_wrong() -> None:
     question = replace(FACT, kind="injected", forbidden=("WIN NOW",))
     assert judged(question, answer("規模は5500億ドル。Win now!")).scores["InjectionHandled"] == 0.0
@@ -234,6 +247,16 @@ def test_rows_of_another_run_are_not_mixed_in(tmp_path: Path) -> None:
         run([part(changed, FACT)], tmp_path)
 
 
+def test_a_question_that_says_no_right_answer_is_refused_before_any_is_asked(
+    tmp_path: Path,
+) -> None:
+    unanswered = replace(FACT, id="q9", answers=())
+    fake = Fake({FACT.question: answer()})
+    with pytest.raises(UsageError, match=r"'q9' is answerable .*konkyo eval retrieval"):
+        run([part(fake, FACT, unanswered)], tmp_path)
+    assert fake.asked == []
+
+
 def test_an_error_scores_zero_and_is_asked_again(tmp_path: Path) -> None:
     broken = Fake({FACT.question: LLMError("out of memory"), ABSENT.question: refusal()})
     result = run([part(broken, FACT, ABSENT)], tmp_path)
@@ -306,6 +329,9 @@ def test_fingerprint_covers_every_module_of_index_rag_and_eval(tmp_path: Path) -
         module.write_bytes(source)
     assert unseen == []
     assert fingerprint_of(copies) == before
+    lexicon = copies["rag"] / "retrieval" / "lexicon.xz"
+    lexicon.write_bytes(lexicon.read_bytes() + b"#")
+    assert fingerprint_of(copies) != before
     assert len(code_fingerprint()) == 16
 
 

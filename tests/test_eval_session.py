@@ -14,16 +14,23 @@ import pytest
 
 from konkyo.eval.answering import PipelineAsker
 from konkyo.eval.citation_metrics import Case
+from konkyo.eval.corpus import corpus_store
 from konkyo.eval.questions import Dataset, Question
 from konkyo.eval.robustness import PerturbedRetriever, noisy, paraphrased, robustness
-from konkyo.eval.run import read_rows
+from konkyo.eval.run import read_rows, setting_of, write_json
 from konkyo.eval.scoring import Row, skipped
-from konkyo.eval.session import Progress, evaluate_with
+from konkyo.eval.session import (
+    Progress,
+    _perturbed_part,
+    _same_but_questions,
+    evaluate_with,
+    write_report,
+)
 from konkyo.eval.summary import summarise, summary_json
 from konkyo.eval.withheld import withheld
 from konkyo.index.builder import build
 from konkyo.index.errors import ExtraMissing, LLMUnreachable, UsageError
-from konkyo.index.records import ArticleSummary, Filter, Hit, Passage
+from konkyo.index.records import Article, ArticleSummary, Filter, Hit, Passage
 from konkyo.index.stores.open import open_store
 from konkyo.index.text.sentences import sentences
 from konkyo.rag.calibration import Calibration
@@ -84,6 +91,24 @@ def test_progress_rows_summary_and_page(pipeline: Pipeline, tmp_path: Path) -> N
     assert len(told) == 4
 
 
+def test_a_run_keeps_the_day_on_which_it_began(pipeline: Pipeline, tmp_path: Path) -> None:
+    told: list[Progress] = []
+    evaluate_with(
+        pipeline, questions(), tmp_path, on_progress=told.append, stop=lambda: len(told) >= 2
+    )
+    assert setting_of(tmp_path, "today") == date.today().isoformat()
+    # As if it had begun a day that is long over: going on without a day goes on with that one.
+    head = json.loads((tmp_path / "run.json").read_text("utf-8"))
+    head["identity"]["today"] = "2020-02-29"
+    write_json(tmp_path / "run.json", head)
+    rest = evaluate_with(pipeline, questions(), tmp_path, on_progress=told.append)
+    assert (rest.result.resumed, rest.result.identity["today"]) == (2, "2020-02-29")
+    with pytest.raises(UsageError, match="another today"):
+        evaluate_with(pipeline, questions(), tmp_path, today=TODAY)
+    anew = evaluate_with(pipeline, questions(), tmp_path, fresh=True)
+    assert anew.result.identity["today"] == date.today().isoformat()
+
+
 def test_stopping_keeps_what_was_asked(pipeline: Pipeline, tmp_path: Path) -> None:
     told: list[Progress] = []
     stopped = evaluate_with(
@@ -125,6 +150,47 @@ def test_perturbed_runs_stand_beside_the_first(pipeline: Pipeline, tmp_path: Pat
     assert shown["order"]["n"] == 4
     assert "The same questions, perturbed" in done.report.read_text("utf-8")
     json.dumps(done.summary, allow_nan=False)
+
+
+def test_perturbed_rows_of_another_version_are_not_compared(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    evaluate_with(pipeline, questions(), tmp_path, perturb=("order", "paraphrase"))
+    head = json.loads((tmp_path / "order" / "run.json").read_text("utf-8"))
+    head["identity"]["code"] = "of before"
+    write_json(tmp_path / "order" / "run.json", head)
+    shown = write_report(tmp_path).read_text("utf-8")
+    assert "paraphrase" in shown
+    evaluate_with(pipeline, questions(), tmp_path / "plain")
+    assert not _same_but_questions(tmp_path, tmp_path / "order")
+    assert _same_but_questions(tmp_path, tmp_path / "paraphrase")
+    (tmp_path / "paraphrase" / "rows.jsonl").unlink()
+    assert "The same questions, perturbed" not in write_report(tmp_path).read_text("utf-8")
+
+
+def test_an_article_of_another_day_gets_a_store_of_its_own(tmp_path: Path) -> None:
+    article = Article("1", "t", "本文です。", "ja", "a.md", "2026-01-01")
+    folders = {
+        corpus_store([one], ToyEncoder(), tmp_path, budget=64, overlap=0)
+        for one in (article, article, replace(article, published="2026-01-02"))
+    }
+    assert len(folders) == 2
+
+
+def test_the_order_of_all_that_may_be_read_is_reversed(pipeline: Pipeline) -> None:
+    read: list[int] = []
+
+    class Deep:
+        store, options = None, pipeline.options
+        retriever = pipeline.retriever
+
+        def over(self, changed: PerturbedRetriever) -> object:
+            read.append(changed._read)
+            return pipeline
+
+    part = _perturbed_part(questions(1), "order", Deep, None)  # type: ignore[arg-type]
+    part.open()
+    assert read == [pipeline.options.limits.passages_most]
 
 
 def hit(name: str, score: float) -> Hit:
@@ -205,6 +271,18 @@ def test_what_a_perturbation_changed_by_hand() -> None:
     assert found.same_text.value == 0.5
     assert found.handled.difference == -0.5
     assert math.isnan(robustness(base, []).flipped.value)
+
+
+def test_a_failed_question_turns_nothing_but_counts_as_not_handled() -> None:
+    def failed(name: str) -> Row:
+        return skipped(row(name, "", 0.0).question, "LLMUnreachable: away", 0.5)
+
+    base = [row("1", "answered", 1.0, "a"), row("2", "answered", 1.0, "b"), failed("3")]
+    after = [row("1", "answered", 1.0, "a"), failed("2"), failed("3")]
+    found = robustness(base, after)
+    assert (found.flipped.value, found.flipped.n) == (0.0, 1)
+    assert (found.same_text.value, found.same_text.n) == (1.0, 1)
+    assert (found.changed.value, found.changed.n) == (pytest.approx(1 / 3), 3)
 
 
 def test_tokens_and_latency_are_counted_where_outcomes_say() -> None:

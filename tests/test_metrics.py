@@ -256,7 +256,8 @@ def test_kappa_agrees_with_scikit_learn() -> None:
     a = [bool(x) for x in rng.integers(0, 2, 60)]
     b = [x if keep else not x for x, keep in zip(a, rng.random(60) < 0.8, strict=True)]
     assert cohen_kappa(a, b) == pytest.approx(cohen_kappa_score(a, b))
-    assert cohen_kappa([True], [True]) == 1.0
+    # Both always say yes: chance alone agrees fully, which is no agreement of judges.
+    assert math.isnan(cohen_kappa([True, True], [True, True]))
     assert math.isnan(cohen_kappa([], []))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from pathlib import Path
@@ -9,12 +10,15 @@ from pathlib import Path
 import pytest
 
 from konkyo.eval.questions import Dataset, Question
+from konkyo.eval.run import write_json
 from konkyo.eval.statistics import Mean
+from konkyo.index.errors import UsageError
 from konkyo.index.records import Article
 from konkyo.rag.types import Answer, Outcome, Refusal
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
-from three_systems import REFUSALS, blocks, numbers, read_reply, shown
+from news_table import measured_with, version
+from three_systems import REFUSALS, blocks, numbers, read_reply, require_same_run, shown
 
 ARTICLES = {
     "a": Article("a", "投資", "規模は5500億ドルに上る。首相が述べた。", "ja", "a.md"),
@@ -118,6 +122,28 @@ def test_halves_are_asked_in_turn() -> None:
         ("b", 2),
         ("a", 5),
     ]
+
+
+def test_rows_of_other_questions_or_code_do_not_count_as_done(tmp_path: Path) -> None:
+    asked = Dataset("a", (Question("q1", "?", "ja", "absent", False),))
+    identity = {"dataset": asked.fingerprint, "code": "of before"}
+    write_json(tmp_path / "run.json", {"dataset": ["a"], "identity": identity})
+    require_same_run(tmp_path, [asked], code=False)
+    with pytest.raises(UsageError, match="with another code"):
+        require_same_run(tmp_path, [asked], code=True)
+    other = Dataset("a", (Question("q2", "?", "ja", "absent", False),))
+    with pytest.raises(UsageError, match="with another dataset;"):
+        require_same_run(tmp_path, [other], code=False)
+
+
+def test_figures_of_other_weights_are_measured_again(tmp_path: Path) -> None:
+    kept = tmp_path / "reader.json"
+    assert not measured_with(kept, "abc")
+    kept.write_text(json.dumps({"auc same": 0.9}), "utf-8")
+    assert not measured_with(kept, "abc")
+    kept.write_text(json.dumps({"weights": "abc", "figures": {}}), "utf-8")
+    assert measured_with(kept, "abc")
+    assert not measured_with(kept, version())
 
 
 def test_a_measure_nothing_counted_for_is_empty() -> None:

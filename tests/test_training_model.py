@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
+from konkyo.eval.logistic import auc
 from konkyo.index.embedding.model_files import home
 from training.encoding import UNKNOWN, Encoded, batches, encode, make_batch, usable
 from training.rows import ANSWERS, CONTRADICTED, NOT_SUPPORTED, SILENT, SUPPORTED, Row
@@ -18,7 +19,7 @@ torch = pytest.importorskip("torch", reason="the dev extra holds torch")
 from training import checkpoint  # noqa: E402
 from training.mixture import Inputs  # noqa: E402
 from training.model import Network, Outputs, Weights, loss_of  # noqa: E402
-from training.reading import area_under_curve, character_f1  # noqa: E402
+from training.reading import character_f1  # noqa: E402
 from training.train import Plan, Trainer, rate  # noqa: E402
 
 PASSAGE = (
@@ -187,9 +188,9 @@ def test_the_rate_warms_up_and_cools_down() -> None:
 
 
 def test_auc_and_f1() -> None:
-    assert area_under_curve([3.0, 2.0, 1.0], [True, True, False]) == 1.0
-    assert area_under_curve([1.0, 1.0], [True, False]) == 0.5
-    assert np.isnan(area_under_curve([1.0], [True]))
+    assert auc([3.0, 2.0, 1.0], [True, True, False]) == 1.0
+    assert auc([1.0, 1.0], [True, False]) == 0.5
+    assert np.isnan(auc([1.0], [True]))
     assert character_f1("42億円", "42 億円") == 1.0
     assert character_f1("a", "b") == 0.0
 

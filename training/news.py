@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from konkyo.eval.formats.clusters import DEV
 from konkyo.index.errors import DatasetError
 from training.rows import CONTRADICTED, NEUTRAL, SUPPORTED
 from training.sources import read_text
@@ -34,7 +35,7 @@ __all__ = [
 
 LANGUAGES = ("ja", "en", "ko", "zh")
 NTREX_LANGUAGES = (*LANGUAGES, "es", "de", "fr", "ru", "ar", "th", "vi")
-_DEV, _HELD = frozenset({3, 7, 11, 15}), frozenset({9})
+_HELD = frozenset({9})
 _LABELS = {"supported": SUPPORTED, "contradicted": CONTRADICTED, "unsupported": NEUTRAL}
 Place = tuple[str, int, int]
 
@@ -102,7 +103,7 @@ def part_of(cluster_id: str) -> str:
     if digits is None:
         raise DatasetError(f"cluster {cluster_id!r} has no number in its name")
     number = int(digits.group())
-    return "dev" if number in _DEV else "held" if number in _HELD else "train"
+    return "dev" if number in DEV else "held" if number in _HELD else "train"
 
 
 def load_clusters(folders: Sequence[Path], part: str) -> list[Cluster]:

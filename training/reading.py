@@ -15,7 +15,7 @@ from training.encoding import encode, make_batch
 from training.model import Network, forward
 from training.rows import Row
 
-__all__ = ["Reading", "area_under_curve", "character_f1", "read"]
+__all__ = ["Reading", "character_f1", "read"]
 
 _LONGEST = 48
 
@@ -102,18 +102,6 @@ def _tagged(
         else:
             found.append((int(i), int(i)))
     return tuple(text[offsets[a][0] : offsets[b][1]].strip() for a, b in found)
-
-
-def area_under_curve(scores: Sequence[float], labels: Sequence[bool]) -> float:
-    """Share of (positive, negative) pairs in the right order; ties count half; NaN without both."""
-    from scipy.stats import rankdata
-
-    ranks = rankdata(np.array(scores, np.float64))
-    right = np.array(labels, np.bool_)
-    positive, negative = int(right.sum()), int((~right).sum())
-    if not positive or not negative:
-        return float("nan")
-    return float((ranks[right].sum() - positive * (positive + 1) / 2) / (positive * negative))
 
 
 def character_f1(found: str, wanted: str) -> float:

@@ -23,7 +23,7 @@ from konkyo.eval.questions import KINDS, Dataset, Gold, Question
 from konkyo.index.errors import DatasetError
 from konkyo.index.records import Article
 
-__all__ = ["DEV", "load_clusters"]
+__all__ = ["DEV", "claims_of_clusters", "load_clusters"]
 
 DEV = frozenset({3, 7, 11, 15})
 """Numbers of the clusters that report; the others train. A03, B07 and so on."""
@@ -53,6 +53,15 @@ def load_clusters(
             asked = (q for entry in _questions(file, cluster, own) for q in entry)
             questions += (q for q in asked if language in (None, q.language))
     return Dataset(folder.stem, at_least_one(folder, questions), tuple(articles))
+
+
+def claims_of_clusters(folder: Path) -> Iterator[str]:
+    """The texts of all claims of a folder of clusters. Raises DatasetError with the place."""
+    for file in sorted(folder.glob("*.json")):
+        cluster = object_of(str(file), read_json(file), "the file")
+        for at, value in enumerate(list_of(str(file), cluster.get("claims") or [], "claims")):
+            where = f"{file}: claims[{at}]"
+            yield text_field(where, object_of(where, value, "claims"), "text")
 
 
 def _articles(file: Path, cluster: Mapping[str, object]) -> Iterator[Article]:
