@@ -16,11 +16,11 @@ from dataclasses import replace
 
 from konkyo.index.text.normalize import fold
 from konkyo.rag.retrieval.translated_terms import translated
+from training.news import LANGUAGES
 from training.rows import Row
 
 __all__ = ["code_switched", "code_switched_rows"]
 
-LANGUAGES = ("ja", "en", "ko", "zh")
 _SCRIPTS = {
     "en": re.compile(r"[a-z][a-z' -]*"),
     "ja": re.compile(r"[぀-ヿ㐀-鿿々ー]+"),
