@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from konkyo.index.chunking import embedding_text
 from konkyo.index.embedding.protocol import Vectors
-from konkyo.index.ingest.dedup import same_story
+from konkyo.index.ingest.dedup import Stories
 from konkyo.index.ingest.preparation import Chunks, chunker
 from konkyo.index.records import Article, EditorMark
 from konkyo.index.settings import ChunkSettings
@@ -91,6 +91,7 @@ class ArticleQueue:
         self._links: dict[str, tuple[str | None, list[tuple[str, str]]]] = {}
         self._known = 0
         self._marks: dict[str, EditorMark] = {}
+        self._stories = Stories()
         self.duplicates = 0
         self.encoded = 0
         self.keep_marks(writer.editor_marks())
@@ -185,11 +186,12 @@ class ArticleQueue:
         """The oldest story, indexed already or about to be, that is the same but for trifles."""
         for name, source, text in self._writer.alike(bands):
             # An earlier version in the very same document is being replaced, not copied.
-            if (source != article.source or name in own) and same_story(article.text, text):
+            elsewhere = source != article.source or name in own
+            if elsewhere and self._stories.same(article.text, text):
                 return name
         near = {name for band in bands for name in self._pending_bands.get(band, ())}
         for name in sorted(near, key=lambda name: self._pending[name].place):
-            if same_story(article.text, self._pending[name].article.text):
+            if self._stories.same(article.text, self._pending[name].article.text):
                 return name
         return None
 

@@ -18,7 +18,7 @@ from konkyo.index.stores.base import Copyable, ExclusionWriter, KeptPlace, Reada
 
 __all__ = ["READER_VERSION", "BuildReport", "BuildRun", "BuildWriter", "EarlierStore"]
 
-READER_VERSION = 5
+READER_VERSION = 6
 """Grows whenever ``konkyo.index.ingest.articles`` reads any document differently.
 
 All documents are then read again.

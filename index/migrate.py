@@ -122,6 +122,8 @@ class _Copying:
         self._progress = progress
         self._wait = wait
         self._places = source.kept_places()
+        self._stamps = source.stamps()
+        self._held: dict[str, list[tuple[str, str]]] = {}
         self.articles = list(dict.fromkeys(place.article_id for place in self._places))
 
     def run(self) -> int:
@@ -129,6 +131,7 @@ class _Copying:
         done, anew = self._begun()
         known = {place.article_id for place in self._places[:done]}
         resumed = len(known)
+        self._hold(self._places[:done])
         if self._replace:
             with self._writer(self._source.fingerprint, rebuild=True) as writer:
                 self._pass_on(writer, self._places, set())
@@ -180,11 +183,6 @@ class _Copying:
 
     def _pass_on(self, writer: _CopyWriter, places: Sequence[KeptPlace], known: set[str]) -> None:
         """Put the articles of some places, and link them in the order they were found in."""
-        stamps = self._source.stamps()
-        held: dict[str, list[tuple[str, str]]] = {}
-        first = self._places.index(places[0]) if places else 0
-        for place in self._places[:first]:
-            held.setdefault(place.source, []).append((place.article_id, place.found_as))
         fresh = [n for n in dict.fromkeys(p.article_id for p in places) if n not in known]
         for some in _cut(fresh):
             for kept in self._source.kept(some):
@@ -196,17 +194,21 @@ class _Copying:
             known.update(some)
             self._progress("copy", len(known), len(self.articles))
         for source, run in _runs(places):
-            held.setdefault(source, []).extend((p.article_id, p.found_as) for p in run)
-            writer.set_source(source, stamps.get(source), held[source])
+            self._hold(run)
+            writer.set_source(source, self._stamps.get(source), self._held[source])
+
+    def _hold(self, places: Sequence[KeptPlace]) -> None:
+        """Remember what the sources hold in the target, in the order of the origin."""
+        for place in places:
+            self._held.setdefault(place.source, []).append((place.article_id, place.found_as))
 
     def _finish(self, writer: StoreWriter) -> None:
         """What belongs to no article: sources of none, what was removed, what was stored once."""
-        stamps = self._source.stamps()
         there = writer.stamps()
-        for source, stamp in stamps.items():
+        for source, stamp in self._stamps.items():
             if source not in there:
                 writer.set_source(source, stamp, [])
-        for source in there.keys() - stamps.keys():
+        for source in there.keys() - self._stamps.keys():
             writer.remove_source(source)
         writer.exclude(self._source.exclusions())
         writer.remember(self._source.former_articles())
@@ -259,13 +261,15 @@ def _compare(source: _Compared, made: _Compared, target: str, progress: Progress
         if here != there:
             raise _differs(target, what)
     total = hashlib.sha256()
+    compared = 0
     for some in _cut(names):
         for one, other in zip(source.kept(some), made.kept(some), strict=True):
             checksum = _checksum(one)
             if checksum != _checksum(other):
                 raise _differs(target, f"article {one.article.article_id}")
             total.update(checksum.encode())
-        progress("compare", names.index(some[-1]) + 1, len(names))
+        compared += len(some)
+        progress("compare", compared, len(names))
     return total.hexdigest()
 
 

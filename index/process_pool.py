@@ -86,7 +86,6 @@ class ProcessReader:
         self._threads = ThreadPoolExecutor(workers, "documents")
         self._idle: queue.SimpleQueue[_Process] = queue.SimpleQueue()
         self._running: set[_Process] = set()
-        self._closed = False
 
     def __call__(self, tasks: Iterator[DocumentTask]) -> Iterator[Reading]:
         """Return one reading for each task, in order."""
@@ -111,7 +110,6 @@ class ProcessReader:
 
     def close(self) -> None:
         """End the processes; what they have not begun is dropped."""
-        self._closed = True
         for process in list(self._running):
             process.kill()
         self._threads.shutdown(cancel_futures=True)

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from konkyo.index.errors import KonkyoError, StoreLocked
+from konkyo.index.stores.base import Transaction
 from konkyo.index.stores.open import open_writer, read_note
 
 __all__ = ["Failures", "WatchedSource", "next_run", "run_due", "watched_sources"]
@@ -72,31 +73,26 @@ def run_due(
     if not any(map(due, watched_sources(store, sources))):
         return []
     with open_writer(store) as writer:
-        before = _known(writer.note(_NOTE), sources)
-        names = [known.source for known in before if due(known)]
-        begun = [replace(k, tried=stamp) if k.source in names else k for k in before]
-        writer.set_note(_NOTE, _text(begun))
-        writer.commit()
-    if not names:
-        return []
+        before = [known for known in _known(writer.note(_NOTE), sources) if due(known)]
+        if not before:
+            return []
+        begun = [replace(known, tried=stamp) for known in before]
+        _set_rows(writer, begun)
+    names = [known.source for known in begun]
     try:
         failures = read(names)
     except StoreLocked:
         _write(store, before)
         raise
     except KonkyoError as exc:
-        _write(store, [_ended(k, {k.source: str(exc)}, stamp, names) for k in begun])
+        _write(store, [_ended(known, {known.source: str(exc)}, stamp) for known in begun])
         raise
-    _write(store, [_ended(known, failures, stamp, names) for known in begun])
+    _write(store, [_ended(known, failures, stamp) for known in begun])
     return names
 
 
-def _ended(
-    known: WatchedSource, failures: Failures, stamp: str, names: Sequence[str]
-) -> WatchedSource:
+def _ended(known: WatchedSource, failures: Failures, stamp: str) -> WatchedSource:
     """A source after it was read: it succeeded unless it failed as a whole."""
-    if known.source not in names:
-        return known
     prefix = known.source.rstrip("/") + "/"
     of_it = {s: why for s, why in failures.items() if s == known.source or s.startswith(prefix)}
     told = "; ".join(why if s == known.source else f"{s}: {why}" for s, why in of_it.items())
@@ -106,14 +102,21 @@ def _ended(
 
 def _write(store: str, known: Sequence[WatchedSource]) -> None:
     with open_writer(store, wait=30.0) as writer:
-        writer.set_note(_NOTE, _text(known))
-        writer.commit()
+        _set_rows(writer, known)
 
 
-def _text(known: Sequence[WatchedSource]) -> str:
-    return json.dumps([asdict(one) for one in known], ensure_ascii=False)
+def _set_rows(writer: Transaction, known: Sequence[WatchedSource]) -> None:
+    """Write down and commit some sources; what is known of others, whoever watches them, stays."""
+    rows = _rows(writer.note(_NOTE)) | {one.source: one for one in known}
+    text = json.dumps([asdict(row) for row in rows.values()], ensure_ascii=False)
+    writer.set_note(_NOTE, text)
+    writer.commit()
 
 
 def _known(note: str | None, sources: Sequence[str]) -> list[WatchedSource]:
-    found = {row["source"]: WatchedSource(**row) for row in json.loads(note or "[]")}
+    found = _rows(note)
     return [found.get(source, WatchedSource(source)) for source in dict.fromkeys(sources)]
+
+
+def _rows(note: str | None) -> dict[str, WatchedSource]:
+    return {row["source"]: WatchedSource(**row) for row in json.loads(note or "[]")}

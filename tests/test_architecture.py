@@ -51,7 +51,7 @@ OWNERS = {
     "opentelemetry": {"ui.server.telemetry"},
     "pgvector": {"index.stores.postgres.pgvector"},
     "prometheus_client": {"ui.server.telemetry"},
-    "protego": {"index.ingest.fetch"},
+    "protego": {"index.ingest.robots_txt"},
     "psycopg": {"index.stores.postgres.database"},
     "pyarrow": {"index.ray_pool"},
     "pymilvus": {"index.stores.milvus"},

@@ -947,6 +947,19 @@ def test_a_word_file_gives_paragraphs_and_tables_but_nothing_hidden() -> None:
     ]
 
 
+def test_equal_cells_of_a_row_are_all_kept() -> None:
+    from docx import Document
+
+    document = Document()
+    document.add_paragraph("The two sides drew.")
+    row = document.add_table(1, 4).rows[0].cells
+    for cell, text in zip(row, ["Home", "2", "2", "draw"], strict=True):
+        cell.text = text
+    packed = io.BytesIO()
+    document.save(packed)
+    assert one(packed.getvalue(), DOCX, "a.docx").text.split("\n")[-1] == "Home | 2 | 2 | draw"
+
+
 def test_a_word_file_gives_tracked_insertions_and_content_controls_but_no_deletions() -> None:
     from docx import Document
     from docx.oxml import parse_xml
@@ -1057,6 +1070,21 @@ def test_a_feed_gives_its_entries() -> None:
     )
 
 
+def test_cells_of_a_table_in_a_feed_stand_apart() -> None:
+    table = (
+        "<p>Seats won | held</p><table><tr><th>Year</th><th>Seats</th></tr>"
+        "<tr><td>2024</td><td>15</td></tr><tr><td></td><td>No <b>data</b>.</td></tr></table>"
+    )
+    short = "&lt;p&gt;First story, told in short.&lt;/p&gt;"
+    article = one(RSS.replace(short, table.replace("<", "&lt;")), FEED, "feed.xml")
+    assert article.text.split("\n") == [
+        "Seats won | held",
+        "Year | Seats",
+        "2024 | 15",
+        "No data.",
+    ]
+
+
 def test_with_a_fetcher_teasers_are_read_in_full_and_failures_fall_back() -> None:
     def fetch(url: str) -> Fetched:
         if url.endswith("/2"):
@@ -1070,6 +1098,36 @@ def test_with_a_fetcher_teasers_are_read_in_full_and_failures_fall_back() -> Non
         "http://example.org/1",
         "青空新聞",
     )
+
+
+def test_a_followed_article_keeps_what_the_feed_alone_tells() -> None:
+    feed = RSS.replace("</pubDate>", "</pubDate><author>Jane Roe</author>")
+    bare = f"<html><body><article>{PARAGRAPHS}</article></body></html>"
+
+    def fetch(url: str) -> Fetched:
+        return Fetched(url, "application/xhtml+xml", "utf-8", bare.encode())
+
+    article, _ = to_articles(RawDocument("feed.xml", FEED, feed.encode()), fetch=fetch)
+    assert article.text.startswith("高市首相は9日")
+    assert (article.published, article.published_at, article.author) == (
+        "2026-02-09",
+        "2026-02-09T08:17:00+09:00",
+        "Jane Roe",
+    )
+
+
+def test_what_a_store_cannot_index_is_not_kept() -> None:
+    address = f"https://n.example/{'記' * 700}"
+    front = f"url: {address}\noutlet: {'新' * 300}\nauthor: {'山' * 300}"
+    article = one(f"---\ntitle: T\n{front}\n---\nWords of the text.", "text/markdown", "a.md")
+    assert (article.url, article.outlet, article.author) == (None, "新" * 200, "山" * 200)
+    feed = RSS.replace("http://example.org/1", address)
+
+    def fetch(url: str) -> Fetched:
+        return Fetched(url, "text/html", "utf-8", page().encode())
+
+    article, _ = to_articles(RawDocument("feed.xml", FEED, feed.encode()), fetch=fetch)
+    assert (article.text[:7], article.url) == ("高市首相は9日", None)
 
 
 def test_xml_that_is_no_feed_and_unknown_types_are_reported() -> None:

@@ -29,7 +29,7 @@ from konkyo.index.errors import (
     StoreMismatch,
     StoreMissing,
 )
-from konkyo.index.ingest.dedup import same_story, sketch
+from konkyo.index.ingest.dedup import Stories, same_story, sketch
 from konkyo.index.ingest.sources import Fetched
 from konkyo.index.records import ArticleSummary
 from konkyo.index.settings import ChunkSettings
@@ -320,6 +320,20 @@ def test_the_same_sentences_make_the_same_story() -> None:
     assert same_story(LONG, " ".join(LONG))
     assert not same_story(LONG, LONG[: len(LONG) // 2])
     assert not same_story(text, f"{text}\nThe mayor has since withdrawn the plan for good.")
+
+
+def test_a_text_compared_with_many_is_cut_into_sentences_once() -> None:
+    texts = [f"The index closed at {number} points. Trade was thin." for number in range(30)]
+    cut: list[str] = []
+
+    def cut_one(text: str) -> list[str]:
+        cut.append(text)
+        return text.split(". ")
+
+    stories = Stories(cut_one)
+    found = [(a, b) for a in texts for b in texts if stories.same(a, b)]
+    assert found == [(text, text) for text in texts]
+    assert sorted(cut) == sorted(texts)
 
 
 def test_near_same_texts_share_a_band_of_their_sketches() -> None:

@@ -82,6 +82,32 @@ def test_valid_utf8_is_believed_before_a_late_declaration() -> None:
     assert decode(page.encode(), "a.html") == page
 
 
+@pytest.mark.parametrize("text", [JAPANESE, SIMPLIFIED, KOREAN, RUSSIAN, THAI, ARABIC])
+def test_utf8_with_one_broken_byte_is_utf8(text: str) -> None:
+    broken = text.encode() + b"\xe3" + text.encode()
+    assert decode(broken, "a.txt") == f"{text}\ufffd{text}"
+    page = f"<p>{text}</p>{'<br>' * 2000}<pre><meta charset=windows-1251></pre>"
+    assert decode(page.encode() + b"\xe3", "a.html") == page + "\ufffd"
+
+
+def test_a_few_letters_of_another_charset_are_no_broken_utf8() -> None:
+    text = GERMAN + " Die Arbeiten begannen im Mai." * 400
+    assert decode(text.encode("cp1252"), "a.txt") == text
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "UTF-16LE", "ucs-2"])
+@pytest.mark.parametrize("before", ["", "<br>" * 2000])
+def test_a_page_of_bytes_cannot_say_that_it_is_utf16(charset: str, before: str) -> None:
+    for page in (
+        f"{before}<meta charset={charset}><p>{JAPANESE}</p>",
+        f"{before}<meta charset={charset}><p>{JAPANESE}</p> ",
+    ):
+        assert decode(page.encode(), "a.html") == page
+    wide = f"<meta charset=utf-16><p>{JAPANESE}</p>"
+    assert decode(wide.encode("utf-16-le"), "a.html") == wide
+    assert decode(wide.encode("utf-16-le"), "a.html", "utf-16-le") == wide
+
+
 @pytest.mark.parametrize(
     ("change", "key", "reason"),
     [

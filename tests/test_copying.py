@@ -14,6 +14,7 @@ from konkyo.index.builder import build, remove
 from konkyo.index.errors import StoreMismatch, StoreMissing
 from konkyo.index.migrate import CopyReport, copy_store
 from konkyo.index.records import FormerArticle
+from konkyo.index.stores.base import Store
 from konkyo.index.stores.open import encoder_of, open_store, open_writer, verify_store
 from konkyo.ui.cli.store import store as command
 
@@ -103,6 +104,42 @@ def test_a_copy_that_was_stopped_goes_on(
         assert half.refresh()
         assert encoder_of(half.fingerprint) == "toy:1"
         assert half.passage_count == whole
+    assert differing(origin, target) == []
+
+
+def test_the_places_of_the_origin_are_gone_through_once(
+    origin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("konkyo.index.migrate._BATCH", 5)
+    asked: list[str] = []
+
+    def counted(address: str | Path) -> Store:
+        store = open_store(address)
+        read = store.stamps
+
+        def stamps() -> dict[str, str | None]:
+            asked.append(str(address))
+            return read()
+
+        monkeypatch.setattr(store, "stamps", stamps)
+        return store
+
+    def stop(stage: str, done: int, total: int) -> None:
+        if done >= 20:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("konkyo.index.migrate.open_store", counted)
+    target = str(tmp_path / "target")
+    with pytest.raises(KeyboardInterrupt):
+        copy_store(origin, target, progress=stop)
+    assert asked == [origin]
+    asked.clear()
+    told: list[tuple[str, int, int]] = []
+    report = copy_store(origin, target, progress=lambda *at: told.append(at))
+    assert report.resumed == 15
+    assert told[-1] == ("compare", 29, 29)
+    # Once to copy and once to compare.
+    assert asked.count(origin) == 2
     assert differing(origin, target) == []
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from konkyo.index.text.date_words import DateWords, date_words, named_pattern, notations
-from konkyo.index.text.header_dates import parse_date
+from konkyo.index.text.header_dates import parse_date, parse_stated
 from konkyo.index.text.periods import period_in_question
 from konkyo.index.text.word_data import WordDataError
 
@@ -50,6 +50,23 @@ def test_a_date_keeps_its_time_and_zone_and_gains_none(text: str, day: str, at: 
     found = parse_date(text)
     assert found is not None
     assert (found.day, found.at) == (day, at)
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("202602091015", "2026-02-09T10:15"),
+        ("20260209101530", "2026-02-09T10:15:30"),
+        ("1767225600", "2026-01-01T00:00:00+00:00"),
+        ("1767225600000", "2026-01-01T00:00:00+00:00"),
+        ("999999999999", "2001-09-09T01:46:39+00:00"),
+        ("202602301015", "1976-06-02T22:25:01+00:00"),
+    ],
+)
+def test_a_day_and_time_in_figures_alone_are_no_milliseconds(text: str, at: str) -> None:
+    found = parse_stated(text)
+    assert found is not None
+    assert (found.day, found.at) == (at[:10], at)
 
 
 @pytest.mark.parametrize(
@@ -207,6 +224,9 @@ def test_a_header_names_the_part_of_the_day_in_chinese() -> None:
 @pytest.mark.parametrize(
     ("text", "at"),
     [
+        ("2026년 2월 9일 밤 12시", "2026-02-09T00:00"),
+        ("2026年2月9日晚上8点30分", "2026-02-09T20:30"),
+        ("2026-02-09 12:05 am", "2026-02-09T00:05"),
         ("2026/02/09 | 17:17", "2026-02-09T17:17"),
         ("3 mars 2026 à 17:30", "2026-03-03T17:30"),
         ("le 3 mars 2026, 17:30 est prévu", "2026-03-03T17:30"),

@@ -171,11 +171,37 @@ def test_european_and_asian_figures(text: str, language: str, value: str, unit: 
         ("100円", "100ドル"),
         ("30%", "30ポイント"),
         ("5 km", "5 kg"),
+        ("NZ$5", "$5"),
+        ("S$5", "$5"),
+        ("R$ 5", "5 dollars"),
+        ("MX$5", "US$5"),
+        ("CA$5", "A$5"),
+        ("3度", "3 degrees"),
+        ("36.5度", "36.5回"),
     ],
 )
 def test_other_units_are_other_facts(first: str, second: str) -> None:
     assert unit_conflict(only(first), only(second))
     assert not same_quantity(only(first), only(second))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("NZ$5 million", "500万NZドル"),
+        ("S$5", "5 Singapore dollars"),
+        ("CA$5", "C$5"),
+        ("AU$5", "A$5"),
+        ("J$5", "5 Jamaican dollars"),
+        ("costs $5", "5 dollars"),
+        ("3度", "three times"),
+        ("12度", "12 times"),
+        ("三十五度", "35 degrees"),
+        ("36.5度", "36.5℃"),
+    ],
+)
+def test_one_currency_or_degree_in_two_notations(first: str, second: str) -> None:
+    assert same_quantity(only(first), only(second))
 
 
 def test_about_tolerates_rounding_of_an_exact_figure_only() -> None:

@@ -114,6 +114,86 @@ def test_what_only_looks_like_a_date(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2025년 전망", ("year", 2025, None, None)),
+        ("2025년 전체 매출", ("year", 2025, None, None)),
+        ("9일 전국에서", ("day", None, None, 9)),
+        ("9일 후쿠시마", ("day", None, None, 9)),
+        ("9日前往北京", ("day", None, None, 9)),
+        ("3년 전에", ("ago", 2023, None, None)),
+        ("3일 전", ("ago", 2026, 2, 6)),
+        ("1년 전과 비교해", ("ago", 2025, None, None)),
+        ("3日前に", ("ago", 2026, 2, 6)),
+        ("3天前", ("ago", 2026, 2, 6)),
+        ("民國114年", ("year", 2025, None, None)),
+        ("民國114年3月5日", ("day", 2025, 3, 5)),
+        ("民國99年", ("year", 2010, None, None)),
+    ],
+)
+def test_a_word_that_only_begins_like_before_leaves_the_date(
+    text: str, expected: tuple[str, int | None, int | None, int | None]
+) -> None:
+    found = only(text)
+    assert (found.grain, found.year, found.month, found.day) == expected
+
+
+@pytest.mark.parametrize("text", ["3日前後", "1,250日前", "9日後に", "9일 후에", "1.5년 전"])
+def test_no_day_is_counted_from_about_or_a_part_of_a_number(text: str) -> None:
+    assert dates(text, PUBLISHED) == []
+
+
+@pytest.mark.parametrize(
+    ("inside", "alone", "grain"),
+    [
+        ("日本年金機構", "日本は本年", "year"),
+        ("日本日前宣布", "日本が本日", "day"),
+        ("基本年金", "基本を本年", "year"),
+        ("今日头条报道", "今日报道", "day"),
+        ("待つことしかできない", "政府はことしから", "year"),
+        ("検査を受けさせる", "政府はけさ", "day"),
+        ("오늘날", "9시(오늘)", "day"),
+        ("보내달라고", "시는 내달", "month"),
+        ("그제야", "그제 열린", "day"),
+    ],
+)
+def test_a_relative_word_inside_another_word_is_no_date(
+    inside: str, alone: str, grain: str
+) -> None:
+    assert [m for m in dates(inside, PUBLISHED) if m.relative] == []
+    assert [m.grain for m in dates(alone, PUBLISHED) if m.relative] == [grain]
+
+
+@pytest.mark.parametrize(
+    ("text", "clock", "half_known"),
+    [
+        ("밤 12시", 0, True),
+        ("晚上12点整", 0, True),
+        ("凌晨12点30分", 30, True),
+        ("밤 1시", 60, True),
+        ("밤 11시", 23 * 60, True),
+        ("晚上8点半", 20 * 60 + 30, True),
+        ("새벽 2시", 120, True),
+        ("오전 12시", 0, False),
+        ("午後12時", 720, True),
+        ("中午12点整", 720, True),
+        ("낮 12시", 720, True),
+        ("낮 2시", 14 * 60, True),
+        ("中午11点半", 11 * 60 + 30, True),
+        ("자정에", 0, True),
+        ("정오에", 720, True),
+    ],
+)
+def test_twelve_at_night_is_midnight(text: str, clock: int, half_known: bool) -> None:
+    found = only(text)
+    assert (found.clock, found.half_known) == (clock, half_known)
+
+
+def test_self_cleaning_is_no_midnight() -> None:
+    assert dates("자정 노력", PUBLISHED) == []
+
+
+@pytest.mark.parametrize(
     ("text", "language", "expected"),
     [
         ("am 8. Mai 2024", "de", date(2024, 5, 8)),

@@ -16,6 +16,7 @@ import pytest
 
 from konkyo.index.errors import SourceError
 from konkyo.index.ingest.fetch import USER_AGENT, Limits, WebFetcher, is_public
+from konkyo.index.ingest.robots_txt import parsed_rules
 
 Reply = tuple[int, dict[str, str], bytes]
 
@@ -194,13 +195,18 @@ def test_the_connection_goes_to_the_address_that_was_checked(site: Site) -> None
         ("ftp://news.example/", "only http and https"),
         ("http://user:secret@news.example:{port}/", "user name or password"),
         ("//inner.example:{port}/", "192.168.0.9"),
+        ("//a..b:{port}/", "the name a..b cannot be resolved"),
     ],
 )
 def test_every_redirect_is_checked_again(site: Site, target: str, reason: str) -> None:
     site.pages["/"] = (301, {"Location": target.format(port=site.port)}, b"")
     hosts = {"news.example": "127.0.0.1", "inner.example": "192.168.0.9"}
+
+    def resolve(host: str, port: int) -> list[str]:
+        return [hosts[host.encode("idna").decode()]]
+
     with pytest.raises(SourceError, match=reason):
-        fetcher(site, resolve=lambda host, port: [hosts[host]])(site.url())
+        fetcher(site, resolve=resolve)(site.url())
 
 
 def test_a_circle_of_redirects_ends(site: Site) -> None:
@@ -229,6 +235,8 @@ def test_bodies_are_bounded_stated_unstated_and_packed(site: Site) -> None:
     site.pages["/packed"] = (200, {"Content-Encoding": "gzip"}, gzip.compress(big))
     site.pages["/lie"] = (200, {"Content-Encoding": "br"}, b"xx")
     site.pages["/broken"] = (200, {"Content-Encoding": "gzip"}, b"not gzip")
+    site.pages["/cut-off"] = (200, {"Content-Encoding": "gzip"}, gzip.compress(b"hello")[:-9])
+    site.pages["/empty"] = (200, {"Content-Encoding": "gzip"}, b"")
     fetch = fetcher(site, bytes=100_000)
     for path in ("/stated", "/unstated", "/packed"):
         with pytest.raises(SourceError, match=r"larger than 0\.09\d+ MB"):
@@ -237,6 +245,9 @@ def test_bodies_are_bounded_stated_unstated_and_packed(site: Site) -> None:
         fetch(site.url("/lie"))
     with pytest.raises(SourceError, match="the body is damaged"):
         fetch(site.url("/broken"))
+    with pytest.raises(SourceError, match=r"the body is damaged \(it is cut off\)"):
+        fetch(site.url("/cut-off"))
+    assert fetch(site.url("/empty")).content == b""
     assert fetcher(site)(site.url("/packed")).content == big
 
 
@@ -310,6 +321,20 @@ def test_without_robots_txt_all_is_allowed_and_without_an_answer_nothing(
             fetch(site.url())
 
 
+def test_a_robots_txt_that_takes_too_much_memory_cannot_be_had(site: Site) -> None:
+    agents = "".join(f"User-agent: robot{n}\n" for n in range(2000))
+    rules = "".join(f"Disallow: /{n}\n" for n in range(2000))
+    site.pages["/robots.txt"] = (200, {}, f"{agents}{rules}".encode())
+    site.pages["/"] = (200, {}, b"fine")
+    with pytest.raises(SourceError, match=r"robots\.txt cannot be had"):
+        fetcher(site, robots=True)(site.url())
+
+
+def test_a_robots_txt_is_parsed_once() -> None:
+    robots = "User-agent: *\nDisallow: /private\n"
+    assert parsed_rules(robots) is parsed_rules(robots)
+
+
 def test_a_redirect_leads_to_the_robots_txt_of_the_other_host(site: Site) -> None:
     site.pages["/robots.txt"] = (200, {}, b"User-agent: *\nDisallow: /closed\n")
     site.pages["/go"] = (302, {"Location": site.url("/closed", host="other.example")}, b"")
@@ -347,3 +372,9 @@ def test_a_name_that_does_not_resolve_is_named() -> None:
 
     with pytest.raises(SourceError, match=r"news\.example cannot be resolved"):
         WebFetcher(resolve=resolve, robots=False)("http://news.example/")
+
+
+@pytest.mark.parametrize("host", ["a..b", f"{'a' * 64}.example", ".a"])
+def test_a_name_with_an_empty_or_too_long_label_is_no_name(host: str) -> None:
+    with pytest.raises(SourceError, match=f"the name {host} cannot be resolved"):
+        WebFetcher(robots=False)(f"http://{host}/")

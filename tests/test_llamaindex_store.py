@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 import sys
+import threading
 import uuid
 from pathlib import Path
 
@@ -148,6 +149,31 @@ def test_adding_again_replaces_and_extends(address: str) -> None:
     store.add([same])
     assert set(store.query(query(same.text, 2)).ids) == {"b1", "d1"}
     assert all(f.ok for f in verify_store(address))
+
+
+def test_nodes_added_at_the_same_time_are_all_kept(address: str) -> None:
+    def made(name: str) -> object:
+        added = schema.TextNode(
+            id_=name,
+            text=f"東京の第{name}報によると、被害はない。",
+            relationships={schema.NodeRelationship.SOURCE: schema.RelatedNodeInfo(node_id="a")},
+        )
+        added.embedding = ENCODER.passages([added.text])[0].tolist()
+        return added
+
+    names = [f"n{number}" for number in range(6)]
+    start = threading.Barrier(len(names))
+
+    def add(name: str) -> None:
+        start.wait(60)
+        vector_store(address).add([made(name)])
+
+    threads = [threading.Thread(target=add, args=(name,), daemon=True) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert {n.node_id for n in vector_store(address).get_nodes()} == {*TEXTS, *names}
 
 
 def test_what_is_deleted_is_gone(address: str) -> None:

@@ -145,6 +145,12 @@ def test_reads_nitf() -> None:
     assert article.text == f"{FIRST}\nCost\n{SECOND}\nFerries run."
 
 
+def test_cells_of_a_table_of_nitf_stand_apart() -> None:
+    row = "<table><tr><td>2024</td><td>15</td></tr><tr><td>Plain</td></tr></table>"
+    (article,) = read(NITF.replace("<ul><li>Ferries run.</li></ul>", row), FEED)
+    assert article.text.split("\n")[3:] == ["2024 | 15", "Plain"]
+
+
 def item(content: str, meta: str = "", guid: str = "urn:a:1") -> str:
     return f"""<newsItem guid="{guid}" xml:lang="en"><itemMeta>{meta}
 <provider literal="Lantern"/><versionCreated>2026-02-10T08:00:00+01:00</versionCreated></itemMeta>

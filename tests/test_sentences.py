@@ -1,12 +1,15 @@
 """Sentence borders: exact in every language, never within a quotation or a number."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from konkyo.index.text.quotations import Quotations, quotations
 from konkyo.index.text.sentences import is_heading, sentences
 
 CASES = {
@@ -73,6 +76,56 @@ def test_an_open_quotation_mark_does_not_swallow_the_rest() -> None:
         "反対もある。",
         "結論はない。",
     ]
+
+
+class CountedSpans(tuple[tuple[int, int], ...]):
+    """Spans that count how many of them are looked at."""
+
+    read = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        CountedSpans.read += 1
+        return super().__getitem__(key)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        for span in super().__iter__():
+            CountedSpans.read += 1
+            yield span
+
+
+def test_few_of_many_quotations_are_looked_at_for_one_offset() -> None:
+    spans = [(start, start + 5) for start in range(0, 80_000, 8)]
+    many = Quotations(CountedSpans(spans))
+    for offset in (0, 7, 40_000, 40_003, 40_006, 79_997, 80_010):
+        CountedSpans.read = 0
+        assert many.opens(offset) == any(a == offset for a, _ in spans)
+        assert many.within(offset) == any(a < offset <= b for a, b in spans)
+        assert many.around(offset) == next(((a, b) for a, b in spans if a < offset < b), None)
+        assert CountedSpans.read < 100
+
+
+@pytest.mark.parametrize(
+    ("line", "spans"),
+    [
+        ("「a（b）」「c」", [(0, 5), (6, 8)]),
+        ("「a（b」", [(0, 4)]),
+        ("a」b）「c", []),
+        ("„a“ “b”", [(0, 2), (4, 6)]),
+        ("「「「a）", []),
+        ('"a" "b', []),
+        ('"a" (b"c) d"', [(0, 2), (4, 11)]),
+        ("「" * 3 + "（" + "」" * 3, [(0, 6)]),
+    ],
+)
+def test_marks_are_paired_and_stray_ones_passed_over(
+    line: str, spans: list[tuple[int, int]]
+) -> None:
+    assert list(quotations((mark, at) for at, mark in enumerate(line)).spans) == spans
+
+
+def test_a_line_of_many_quotations_is_cut_after_each() -> None:
+    assert len(sentences("「賛成だ。」「反対だ。」" * 3000)) == 6000
+    assert len(sentences("「" * 20_000 + "）" * 20_000)) == 1
 
 
 def test_thai_is_cut_at_gaps_but_not_between_names() -> None:

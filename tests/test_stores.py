@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 import sys
 import threading
@@ -532,6 +533,21 @@ def test_builds_are_the_same_everywhere(address: str, tmp_path: Path) -> None:
         assert [f for f in verify_store(where) if not f.ok] == []
         states.append(state(where))
     assert states[0] == states[1]
+
+
+def test_facts_too_long_for_an_engine_stop_no_build(address: str, tmp_path: Path) -> None:
+    news = tmp_path / "news"
+    news.mkdir()
+    digits = "".join(hashlib.sha256(bytes([number])).hexdigest() for number in range(60))
+    for number, length in enumerate((1970, 3800)):
+        (news / f"{number}.md").write_text(
+            f"---\nurl: https://n.example/{digits[:length]}\noutlet: {'新' * 1000}\n---\n"
+            f"{'One' if number else 'Two'} bridges were opened in Takamatsu."
+        )
+    assert build([str(news)], address, ToyEncoder()).failures == ()
+    with contextlib.closing(open_store(address)) as store:
+        kept = sorted((len(a.url or ""), a.outlet) for a in store.articles())
+    assert kept == [(0, "新" * 200), (1988, "新" * 200)]
 
 
 def test_the_last_change_is_undone_and_done_again(address: str, tmp_path: Path) -> None:

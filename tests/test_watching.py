@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -87,6 +88,20 @@ def test_one_of_many_servers_reads(place: str) -> None:
     assert read == ["a.xml"]
 
 
+def test_watchers_of_other_sources_keep_what_each_other_wrote(place: str) -> None:
+    def read(due: Sequence[str]) -> Failures:
+        run_due(place, ["b.xml"], 6, nothing_wrong, now=NOON)
+        return {}
+
+    run_due(place, ["a.xml"], 6, read, now=NOON)
+    noon = NOON.isoformat()
+    assert watched_sources(place, ["a.xml", "b.xml"]) == [
+        WatchedSource("a.xml", noon, noon),
+        WatchedSource("b.xml", noon, noon),
+    ]
+    assert run_due(place, ["a.xml"], 6, nothing_wrong, now=NOON) == []
+
+
 def test_a_reading_that_finds_the_index_busy_is_made_up_for(place: str) -> None:
     def busy(due: Sequence[str]) -> Failures:
         raise StoreLocked("somebody is adding files")
@@ -129,12 +144,41 @@ def feed(*numbers: int) -> bytes:
     return f"<rss version='2.0'><channel><title>N</title>{entries}</channel></rss>".encode()
 
 
-def test_a_fetched_feed_keeps_what_it_lists_no_more(place: str) -> None:
-    address = "https://n.example/feed.xml"
-    served = feed(1, 2)
+def json_feed(*numbers: int) -> bytes:
+    items = [
+        {
+            "title": f"Story {n}",
+            "url": f"https://n.example/{n}",
+            "content_text": f"The bridge number {n} opened and cost {n} million crowns. " * 12,
+        }
+        for n in numbers
+    ]
+    return json.dumps({"version": "https://jsonfeed.org/version/1.1", "items": items}).encode()
+
+
+def news_api(*numbers: int) -> bytes:
+    articles = json.loads(json_feed(*numbers))["items"]
+    for article in articles:
+        article["content"] = article.pop("content_text")
+    return json.dumps({"status": "ok", "articles": articles}).encode()
+
+
+@pytest.mark.parametrize(
+    ("made", "media_type"),
+    [
+        (feed, "application/rss+xml"),
+        (json_feed, "application/feed+json"),
+        (news_api, "application/json"),
+    ],
+)
+def test_a_fetched_feed_keeps_what_it_lists_no_more(
+    place: str, made: Callable[..., bytes], media_type: str
+) -> None:
+    address = "https://n.example/feed"
+    served = made(1, 2)
 
     def fetch(url: str) -> Fetched:
-        return Fetched(url, "application/rss+xml", None, served)
+        return Fetched(url, media_type, None, served)
 
     def titles() -> list[str]:
         with contextlib.closing(open_store(place)) as store:
@@ -144,10 +188,10 @@ def test_a_fetched_feed_keeps_what_it_lists_no_more(place: str) -> None:
         build([address], place, ToyEncoder(), fetch=fetch, prune=rebuild, rebuild=rebuild)
 
     index()
-    served = feed(2, 3)
+    served = made(2, 3)
     index()
     assert titles() == ["Story 1", "Story 2", "Story 3"]
-    served = feed(3, 4).replace(b"Story 3", b"Story 3, corrected")
+    served = made(3, 4).replace(b"Story 3", b"Story 3, corrected")
     index()
     assert titles() == ["Story 1", "Story 2", "Story 3, corrected", "Story 4"]
     index(rebuild=True)

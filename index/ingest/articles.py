@@ -8,15 +8,15 @@ from dataclasses import replace
 from konkyo.index.errors import SourceError
 from konkyo.index.ingest.boilerplate import drafts
 from konkyo.index.ingest.csv_rows import read_csv
-from konkyo.index.ingest.draft import Draft, article_from
+from konkyo.index.ingest.draft import Draft, article_from, kept_name, kept_url
 from konkyo.index.ingest.encodings import decode
-from konkyo.index.ingest.feeds import is_feed, is_news_xml
+from konkyo.index.ingest.feeds import Entry, is_feed, is_news_xml
 from konkyo.index.ingest.foreign_errors import translated
 from konkyo.index.ingest.json_rows import read_json, read_jsonl
 from konkyo.index.ingest.markdown import read_markdown
 from konkyo.index.ingest.mhtml import read_mhtml
 from konkyo.index.ingest.news_xml import read_news_xml
-from konkyo.index.ingest.sources import FEED, Fetcher, RawDocument, SourceFailure
+from konkyo.index.ingest.sources import FEED, Fetcher, RawDocument, SourceFailure, served_type
 from konkyo.index.ingest.stamped_lines import line_drafts
 from konkyo.index.records import Article
 from konkyo.index.text.language import detect
@@ -143,13 +143,7 @@ def _feed(raw: RawDocument, fetch: Fetcher | None = None) -> Iterator[Article]:
             followed += 1
             full = _followed(draft.url, fetch)
             if full is not None and len(full.text) > len(draft.text):
-                yield replace(
-                    full,
-                    source=raw.source,
-                    sources=(raw.source,),
-                    url=draft.url,
-                    outlet=full.outlet or entry.outlet,
-                )
+                yield _with_facts(full, entry, raw.source)
                 continue
         if draft.text.strip():
             seen = detect(draft.text, default=entry.language or "en")
@@ -160,11 +154,26 @@ _TEASER = 600
 _MOST_FOLLOWED = 100
 
 
+def _with_facts(full: Article, entry: Entry, source: str) -> Article:
+    """The page behind a feed's entry, with what the feed alone tells of it."""
+    stated = entry.draft.published
+    if full.published is None and stated is not None:
+        full = replace(full, published=stated.day, published_at=stated.at)
+    return replace(
+        full,
+        source=source,
+        sources=(source,),
+        url=kept_url(entry.draft.url),
+        outlet=full.outlet or kept_name(entry.outlet),
+        author=full.author or kept_name(entry.draft.author),
+    )
+
+
 def _followed(url: str, fetch: Fetcher) -> Article | None:
     """The page behind a feed's entry, or None: then the feed's own words have to do."""
     try:
         got = fetch(url)
-        found = to_articles(RawDocument(url, got.media_type, got.content, got.charset, got.url))
+        found = to_articles(RawDocument(url, served_type(got), got.content, got.charset, got.url))
     except SourceError:
         return None
     return found[0] if len(found) == 1 else None

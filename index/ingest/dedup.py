@@ -9,8 +9,10 @@ one word (a correction, a withdrawal, another figure or name) is another story.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +20,7 @@ import numpy.typing as npt
 from konkyo.index.ingest.site_chrome import kind_of
 from konkyo.index.text.sentences import sentences
 
-__all__ = ["same_story", "sketch"]
+__all__ = ["Stories", "same_story", "sketch"]
 
 _BANDS = 12
 _ROWS = 4
@@ -64,9 +66,37 @@ def sketch(text: str) -> list[int]:
 
 def same_story(one: str, other: str) -> bool:
     """Return whether two texts have the same sentences."""
-    if _folded(one) == _folded(other):
-        return True
-    return _sentences(one) == _sentences(other)
+    return Stories().same(one, other)
+
+
+class Stories:
+    """Compares texts as ``same_story`` does, and cuts each of them into sentences once.
+
+    Texts made of one template share bands, so one of them may be compared with thousands.
+    ``cut`` returns the folded sentences of a text.
+    """
+
+    def __init__(self, cut: Callable[[str], Iterable[str]] | None = None) -> None:
+        self._cut = cut or _sentences
+        self._known: dict[int, frozenset[bytes]] = {}
+
+    def same(self, one: str, other: str) -> bool:
+        """Return whether two texts have the same sentences."""
+        return not self._digests(one).isdisjoint(self._digests(other))
+
+    def _digests(self, text: str) -> frozenset[bytes]:
+        """Return the digest of a folded text and that of its sentences in any order."""
+        key = hash(text)
+        if key not in self._known:
+            cut = "\n".join(sorted(self._cut(text)))
+            self._known[key] = frozenset({_digest(b"text", _folded(text)), _digest(b"cut", cut)})
+        return self._known[key]
+
+
+def _digest(kind: bytes, text: str) -> bytes:
+    return hashlib.blake2b(
+        text.encode("utf-8", "surrogatepass"), digest_size=16, person=kind
+    ).digest()
 
 
 def _sentences(text: str) -> frozenset[str]:

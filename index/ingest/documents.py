@@ -264,7 +264,7 @@ def _row(row: object) -> str:
             continue
         last = cell._tc
         text = " ".join(_visible(paragraph) for paragraph in cell.paragraphs).strip()
-        if text and (not cells or cells[-1] != text):
+        if text:
             cells.append(text)
     return " | ".join(cells)
 

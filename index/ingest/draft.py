@@ -12,10 +12,13 @@ from konkyo.index.text.header_dates import ParsedDate
 from konkyo.index.text.language import detect
 from konkyo.index.text.sentences import sentences
 
-__all__ = ["Draft", "article_from", "derived_title"]
+__all__ = ["Draft", "article_from", "derived_title", "kept_name", "kept_url"]
 
 _LONGEST_TITLE = 200
 _DERIVED_TITLE = 60
+# PostgreSQL indexes at most 2704 bytes of an address; Milvus keeps at most 2048 of an outlet.
+_LONGEST_URL = 2000
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +51,25 @@ def article_from(
         source=source,
         published=draft.published.day if draft.published else None,
         published_at=draft.published.at if draft.published else None,
-        url=clean(draft.url) if draft.url else None,
-        outlet=clean(outlet or draft.outlet or "") or None,
-        author=clean(draft.author) if draft.author else None,
+        url=kept_url(draft.url),
+        outlet=kept_name(outlet or draft.outlet),
+        author=kept_name(draft.author),
         sources=(source,),
         comments=draft.comments,
         status=draft.status or ("corrected" if draft.correction else None),
         correction=draft.correction,
     )
+
+
+def kept_url(url: str | None) -> str | None:
+    """Return an address as it is kept with an article; None if it takes more than 2000 bytes."""
+    kept = clean(url or "")
+    return kept if kept and len(kept.encode()) <= _LONGEST_URL else None
+
+
+def kept_name(name: str | None) -> str | None:
+    """Return the name of an outlet or author as it is kept: its first 200 characters."""
+    return clean(name or "")[:_LONGEST_NAME].rstrip() or None
 
 
 _DATELINE = re.compile(shipped_vocabulary().dateline)

@@ -38,6 +38,8 @@ _HIDDEN = re.compile(
     "[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 _HEAD = 4096
+_WHOLE = 20
+_WIDE_UNITS = re.compile("utf-?(?:16|32)|ucs-?[24]|unicode", re.IGNORECASE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NEWLINES = re.compile("\r\n?|\x0c|\x85|\u2028|\u2029")
 
@@ -54,14 +56,13 @@ def decode(content: bytes, source: str, charset: str | None = None) -> str:
     """The text of a file or page, cleaned. Raises SourceError if it is not text.
 
     ``charset`` is what a server said. Order of trust: byte order mark, ``charset`` or a charset
-    declared at its head, UTF-8 without an error, UTF-16 without a mark, a charset declared further
-    down, a guess.
+    declared at its head, UTF-8 without an error, UTF-16 without a mark, UTF-8 with few errors, a
+    charset declared further down, a guess.
     """
     for mark, name in _MARKS:
         if content.startswith(mark):
             return clean(_strictly(content, name, source))
-    declared = _DECLARED.search(content, 0, _HEAD)
-    for named in (charset, declared[1].decode("ascii") if declared else None):
+    for named in (charset, _declared(content, _HEAD)):
         text = _declared_as(content, named)
         if text is not None:
             return clean(text)
@@ -72,14 +73,27 @@ def decode(content: bytes, source: str, charset: str | None = None) -> str:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
-        return clean(_declared_late(content) or _guessed(content, source))
+        late = _mostly_utf8(content) or _declared_as(content, _declared(content, len(content)))
+        return clean(late or _guessed(content, source))
     return clean(_guessed(content, source) if "\0" in text[:4096] else text)
 
 
-def _declared_late(content: bytes) -> str | None:
-    """The text of a page that names its charset far from its beginning."""
-    declared = _DECLARED.search(content)
-    return _declared_as(content, declared[1].decode("ascii")) if declared else None
+def _declared(content: bytes, end: int) -> str | None:
+    """The charset that a page names before an offset; none that its name cannot be written in."""
+    found = _DECLARED.search(content, 0, end)
+    name = found[1].decode("ascii") if found else None
+    return None if name and _WIDE_UNITS.match(name) else name
+
+
+def _mostly_utf8(content: bytes) -> str | None:
+    """The text of UTF-8 with U+FFFD for what is broken, if twenty times as much is whole.
+
+    Letters of ASCII are not counted, because they are the same in other charsets.
+    """
+    text = content.decode("utf-8", "replace")
+    broken = text.count("\ufffd") - content.count(b"\xef\xbf\xbd")
+    whole = sum(map(str.isascii, text))
+    return text if "\0" not in text and broken * _WHOLE <= len(text) - whole - broken else None
 
 
 def _guessed(content: bytes, source: str) -> str:

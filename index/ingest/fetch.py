@@ -22,6 +22,7 @@ import httpcore
 import httpx
 
 from konkyo.index.errors import SourceError
+from konkyo.index.ingest.robots_txt import is_parsable, parsed_rules
 from konkyo.index.ingest.sources import Fetched
 
 __all__ = ["USER_AGENT", "Limits", "WebFetcher", "is_public"]
@@ -32,6 +33,7 @@ Resolve = Callable[[str, int], list[str]]
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_ROBOTS_BYTES = 500 * 1024
 _ACCEPTED = "text/html,application/xhtml+xml,application/rss+xml,application/atom+xml,*/*;q=0.5"
 
 
@@ -142,7 +144,8 @@ class _CheckedBackend(httpcore.NetworkBackend):
     def _addresses(self, host: str, port: int) -> list[Address]:
         try:
             names = self._resolve(host, port)
-        except OSError as exc:
+        except (OSError, UnicodeError) as exc:
+            # An empty or too long label of a name is a UnicodeError.
             raise _Refused(f"the name {host} cannot be resolved ({exc})") from exc
         addresses = [ipaddress.ip_address(name.split("%")[0]) for name in dict.fromkeys(names)]
         for address in addresses:
@@ -233,13 +236,11 @@ class WebFetcher:
 
     def _await_permission(self, url: httpx.URL, source: str) -> float:
         """Wait as robots.txt asks; return the seconds. Raises SourceError if it forbids it."""
-        from protego import Protego
-
         began = time.monotonic()
         origin = self._origin(url)
         if origin.rules is None:
             raise SourceError(source, "its robots.txt cannot be had, so nothing may be fetched")
-        rules = Protego.parse(origin.rules)
+        rules = parsed_rules(origin.rules)
         if not rules.can_fetch(str(url), USER_AGENT.split("/")[0]):
             raise SourceError(source, "its robots.txt does not allow this page")
         delay = min(rules.crawl_delay(USER_AGENT.split("/")[0]) or 0.0, self._limits.longest_delay)
@@ -256,7 +257,10 @@ class WebFetcher:
         return self._origins[key]
 
     def _rules(self, url: str) -> str | None:
-        """The text of a robots.txt; empty if there is none, None if it cannot be had (RFC 9309)."""
+        """The text of a robots.txt; empty if there is none, None if it cannot be had (RFC 9309).
+
+        One that would take too much memory to parse cannot be had, either.
+        """
         deadline = time.monotonic() + self._limits.seconds
         target = url
         for _ in range(self._limits.redirects + 1):
@@ -271,7 +275,8 @@ class WebFetcher:
                 target = self._joined(checked, reply.headers["location"], url)
                 continue
             if reply.status == 200:
-                return reply.content[: 500 * 1024].decode("utf-8", "replace")
+                text = reply.content[:_ROBOTS_BYTES].decode("utf-8", "replace")
+                return text if is_parsable(text) else None
             return "" if 400 <= reply.status < 500 and reply.status != 429 else None
         return ""
 
@@ -322,7 +327,7 @@ class WebFetcher:
         self, response: httpcore.Response, headers: Mapping[str, str], source: str, deadline: float
     ) -> bytes:
         """The body, unpacked; stops at the first byte too many."""
-        unpack = _unpacker(headers.get("content-encoding", ""), source)
+        unpack = _Unpacker(headers.get("content-encoding", ""), source)
         stated = headers.get("content-length", "")
         parts: list[bytes] = []
         size = 0
@@ -336,24 +341,34 @@ class WebFetcher:
             if size > self._limits.bytes:
                 raise SourceError(source, _too_large(self._limits.bytes))
             parts.append(part)
+        unpack.finish()
         return b"".join(parts)
 
 
-def _unpacker(encoding: str, source: str) -> Callable[[bytes, int], bytes]:
-    """How to unpack a body piece by piece, each to at most so many bytes."""
-    if encoding.lower() in ("", "identity"):
-        return lambda packed, most: packed
-    if encoding.lower() not in ("gzip", "x-gzip", "deflate"):
-        raise SourceError(source, f"the server sent an encoding nobody asked for ({encoding})")
-    inflate = zlib.decompressobj(47)
+class _Unpacker:
+    """Unpacks a body piece by piece. Raises SourceError for an encoding that was not asked for."""
 
-    def unpack(packed: bytes, most: int) -> bytes:
+    def __init__(self, encoding: str, source: str) -> None:
+        if encoding.lower() not in ("", "identity", "gzip", "x-gzip", "deflate"):
+            raise SourceError(source, f"the server sent an encoding nobody asked for ({encoding})")
+        self._source = source
+        self._inflate = zlib.decompressobj(47) if encoding.lower() not in ("", "identity") else None
+        self._begun = False
+
+    def __call__(self, packed: bytes, most: int) -> bytes:
+        """Return at most ``most`` unpacked bytes. Raises SourceError if the body is damaged."""
+        self._begun = self._begun or bool(packed)
+        if self._inflate is None:
+            return packed
         try:
-            return inflate.decompress(packed, max(1, most))
+            return self._inflate.decompress(packed, max(1, most))
         except zlib.error as exc:
-            raise SourceError(source, f"the body is damaged ({exc})") from exc
+            raise SourceError(self._source, f"the body is damaged ({exc})") from exc
 
-    return unpack
+    def finish(self) -> None:
+        """Raise SourceError if a packed body ended before its end."""
+        if self._inflate is not None and self._begun and not self._inflate.eof:
+            raise SourceError(self._source, "the body is damaged (it is cut off)")
 
 
 def _too_large(limit: int) -> str:

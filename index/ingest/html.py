@@ -289,6 +289,9 @@ _BLOCKS = frozenset(
         "ul",
     ]
 )
+_CELL = "\x1f"
+"""Stands before each cell of a table until its row is complete; ``_flat`` lets no text hold it."""
+
 _SILENT = frozenset(
     {
         "script",
@@ -329,7 +332,7 @@ def plain_text(html: str) -> tuple[str | None, str]:
             break
     parts: list[str] = []
     _gather(tree, parts)
-    lines = (" ".join(line.split()) for line in "".join(parts).split("\n"))
+    lines = map(_row_text, "".join(parts).split("\n"))
     return clean(heading) if heading else None, clean("\n".join(line for line in lines if line))
 
 
@@ -347,10 +350,16 @@ def _gather(root: HtmlElement, parts: list[str]) -> None:
         if not isinstance(element.tag, str) or element.tag in _SILENT:
             parts.append(_flat(element.tail))
             continue
-        parts.append("\n" if block else "")
+        parts.append("\n" if block else _CELL if element.tag in ("td", "th") else "")
         parts.append(_flat(element.text))
         stack.append((element, True))
         stack.extend((child, False) for child in reversed(element))
+
+
+def _row_text(line: str) -> str:
+    """A line of text; of a row of a table the cells with " | " between them, as in Word files."""
+    cells = (" ".join(cell.split()) for cell in line.split(_CELL))
+    return " | ".join(cell for cell in cells if cell)
 
 
 def _flat(text: str | None) -> str:

@@ -15,7 +15,7 @@ from konkyo.index.ingest.sources import RawDocument
 from konkyo.index.ingest.stated_fields import BODY_NAMES, article_of_fields
 from konkyo.index.records import Article
 
-__all__ = ["read_json", "read_jsonl"]
+__all__ = ["is_json_feed", "read_json", "read_jsonl"]
 
 _CUT = re.compile(r"(?:…|\.\.\.)?[ ]?\[\+\d{1,9} chars\]$")
 
@@ -46,6 +46,18 @@ def _items(value: object, source: str) -> list[object]:
             if isinstance(value.get(name), list):
                 return list(value[name])
     return value if isinstance(value, list) else [value]
+
+
+def is_json_feed(raw: RawDocument) -> bool:
+    """Whether a JSON document is a JSON Feed or an answer of NewsAPI."""
+    try:
+        value = json.loads(decode(raw.content, raw.source, raw.charset))
+    except (RecursionError, ValueError):
+        return False
+    if not isinstance(value, dict) or any(value.get(name) for name in BODY_NAMES):
+        return False
+    versioned = "jsonfeed.org" in str(value.get("version"))
+    return isinstance(value.get("items" if versioned else "articles"), list)
 
 
 def _object(line: str, source: str, number: int) -> Article:

@@ -126,10 +126,17 @@ def _nitf_text(root: _Element) -> str:
             if isinstance(element.tag, str) and _name(element) in _PARAGRAPHS:
                 above = {_name(a) for a in element.iterancestors()}
                 if not above & {"media", *_PARAGRAPHS}:
-                    lines.append(" ".join("".join(element.itertext()).split()))
+                    lines.append(_line(element))
         if not any(lines):
             lines.append(" ".join("".join(body.itertext()).split()))
     return clean("\n".join(line for line in lines if line))
+
+
+def _line(element: _Element) -> str:
+    """Return the text of a paragraph, or the cells of a row with " | " between them."""
+    cells = [e for e in element if isinstance(e.tag, str) and _name(e) in ("td", "th")] or [element]
+    texts = (" ".join("".join(cell.itertext()).split()) for cell in cells)
+    return " | ".join(text for text in texts if text)
 
 
 # --- both -----------------------------------------------------------------------------------------

@@ -17,7 +17,15 @@ from konkyo.index.ingest.articles import Known, to_articles
 from konkyo.index.ingest.dedup import sketch
 from konkyo.index.ingest.feeds import is_news_xml
 from konkyo.index.ingest.foreign_errors import translated
-from konkyo.index.ingest.sources import FEED, Fetcher, Listing, SourceFailure, fingerprint
+from konkyo.index.ingest.json_rows import is_json_feed
+from konkyo.index.ingest.sources import (
+    FEED,
+    Fetcher,
+    Listing,
+    RawDocument,
+    SourceFailure,
+    fingerprint,
+)
 from konkyo.index.records import Article, Passage
 from konkyo.index.settings import ChunkSettings
 
@@ -91,10 +99,17 @@ def read_document(
             if not articles:
                 raise SourceError(source, "there is no article text in it")
             chunks = {a.article_id: cut(a) for a in articles} if cut is not None else {}
+            feed = raw.url is not None and _is_feed(raw)
     except SourceError as exc:
         return Reading(source, failure=SourceFailure(exc.source, exc.reason))
-    feed = raw.url is not None and raw.media_type == FEED and not is_news_xml(raw.content)
     return Reading(source, content, articles, chunks, refused=tuple(refused), feed=feed)
+
+
+def _is_feed(raw: RawDocument) -> bool:
+    """Whether a document that was read is a feed, of XML or of JSON."""
+    if raw.media_type == FEED:
+        return not is_news_xml(raw.content)
+    return raw.media_type == "application/json" and is_json_feed(raw)
 
 
 def chunker(count_tokens: TokenCounter, chunks: ChunkSettings) -> Callable[[Article], Chunks]:

@@ -35,6 +35,7 @@ __all__ = [
     "SourceFailure",
     "expand",
     "fingerprint",
+    "served_type",
 ]
 
 FEED = "application/feed+xml"
@@ -204,13 +205,18 @@ def _addresses(url: str, fetch: Fetcher | None) -> Iterator[Listing | SourceFail
 
     def read() -> RawDocument:
         got = fetch(url)
-        served = _SERVED.get(got.media_type, got.media_type)
-        if served not in _MEDIA_TYPES.values() or served == "text/plain":
-            # A server that does not know its files calls them octets or plain text.
-            served = _media_type(Path(urlsplit(got.url).path)) or served
-        return RawDocument(url, served, got.content, got.charset, got.url)
+        return RawDocument(url, served_type(got), got.content, got.charset, got.url)
 
     yield Listing(url, "", None, read, portable=False)
+
+
+def served_type(got: Fetched) -> str:
+    """The media type, as Konkyo names it, of what a server sent."""
+    served = _SERVED.get(got.media_type, got.media_type)
+    if served not in _MEDIA_TYPES.values() or served == "text/plain":
+        # A server that does not know its files calls them octets or plain text.
+        served = _media_type(Path(urlsplit(got.url).path)) or served
+    return served
 
 
 def _objects(address: str, unknown: Counter[str]) -> Iterator[Listing | SourceFailure]:

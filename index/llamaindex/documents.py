@@ -11,7 +11,7 @@ import numpy as np
 
 from konkyo.index.embedding.protocol import Vectors
 from konkyo.index.errors import StoreError
-from konkyo.index.ingest.draft import derived_title
+from konkyo.index.ingest.draft import derived_title, kept_name, kept_url
 from konkyo.index.records import Article, ArticleSummary, Passage, article_id_for
 from konkyo.index.text.header_dates import parse_date
 
@@ -60,8 +60,8 @@ def article_of(source: str, document: Document, title: str) -> tuple[Article, li
         language=detect(text[:1500]),
         source=source,
         published=document.published,
-        url=document.url,
-        outlet=document.outlet,
+        url=kept_url(document.url),
+        outlet=kept_name(document.outlet),
         sources=(source,),
     )
     passages: list[Passage] = []

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from konkyo.index.stores.address import masked
 from konkyo.index.stores.open import open_store, open_writer
 
 if TYPE_CHECKING:
-    from konkyo.index.stores.base import Store
+    from konkyo.index.stores.base import Store, StoreWriter
 
 __all__ = ["NodeStore"]
 
@@ -55,48 +56,30 @@ class NodeStore:
 
     def add(self, documents: Mapping[str, Document]) -> None:
         """Add entries to documents; entries of the same identifier are replaced."""
-        held = self.entries(documents)
-        whole = {}
-        for name, document in documents.items():
-            fresh = {entry.node_id for entry in document.entries}
-            old = [entry for entry in held.get(name, ()) if entry.node_id not in fresh]
-            whole[name] = document._replace(entries=[*old, *document.entries])
-        self._write(whole)
+        sizes = [len(e.vector) for document in documents.values() for e in document.entries]
+        with self._writer(sizes[0] if sizes else 0) as writer:
+            held = self.entries(documents)
+            whole = {}
+            for name, document in documents.items():
+                fresh = {entry.node_id for entry in document.entries}
+                old = [entry for entry in held.get(name, ()) if entry.node_id not in fresh]
+                whole[name] = document._replace(entries=[*old, *document.entries])
+            _write(writer, whole)
 
-    def _write(self, documents: Mapping[str, Document]) -> None:
-        """Make documents hold just these entries, in one commit; without any, they go."""
+    @contextlib.contextmanager
+    def _writer(self, dimension: int) -> Iterator[StoreWriter]:
+        """Lock the store, or make one of a dimension; nothing held changes under the lock."""
         store = self.store()
         if store is not None and not store.fingerprint.startswith(_FOREIGN):
             raise StoreMismatch(
                 f"{masked(self.address)}: made by `konkyo index build`; add to it with"
                 " `konkyo index add`, delete whole articles, or give LlamaIndex an index of its own"
             )
-        sizes = [len(e.vector) for document in documents.values() for e in document.entries]
-        dimension = sizes[0] if sizes else 0
         name = None if store is not None else f"{_FOREIGN}:{dimension}"
         with open_writer(
             self.address, fingerprint=name, encoder=_FOREIGN, dimension=dimension, wait=_WAIT
         ) as writer:
-            for source in documents:
-                writer.remove_source(source)
-            writer.drop_orphans()
-            for source, document in documents.items():
-                if not document.entries:
-                    continue
-                article, passages = article_of(source, document, document.title)
-                if writer.source_of_facts(article.article_id) is not None:
-                    # Another document says the very same: told apart by their names.
-                    article, passages = article_of(source, document, f"{document.title} ({source})")
-                writer.put(
-                    article,
-                    passages,
-                    np.stack([entry.vector for entry in document.entries]),
-                    [text_key(entry.text) for entry in document.entries],
-                    payloads=[entry.payload for entry in document.entries],
-                )
-                writer.set_source(source, None, [(article.article_id, article.article_id)])
-            writer.commit()
-            writer.keep_up()
+            yield writer
 
     def entries(self, documents: Iterable[str]) -> dict[str, list[Entry]]:
         """What documents hold already; those that are not there are left out."""
@@ -159,21 +142,50 @@ class NodeStore:
 
     def delete_nodes(self, names: set[str]) -> None:
         """Remove single nodes; the rest of their documents stays."""
-        store = self.store()
-        if store is None or not names:
+        if self.store() is None or not names:
             return
-        hit = {passage.article_id for passage in store.passages(sorted(names))}
+        with self._writer(0) as writer:
+            _write(writer, self._without(names))
+
+    def _without(self, names: set[str]) -> dict[str, Document]:
+        """The documents that hold some nodes, without these nodes."""
+        store = self.store()
+        if store is None:
+            return {}
+        hit = {passage.article_id for passage in store.passages(self.known(sorted(names)))}
         summaries = store.summaries(sorted(hit))
         held = self.entries(summary.source for summary in summaries)
-        self._write(
-            {
-                summary.source: Document(
-                    summary.title,
-                    summary.published,
-                    summary.url,
-                    summary.outlet,
-                    [e for e in held.get(summary.source, ()) if e.node_id not in names],
-                )
-                for summary in summaries
-            }
+        return {
+            summary.source: Document(
+                summary.title,
+                summary.published,
+                summary.url,
+                summary.outlet,
+                [e for e in held.get(summary.source, ()) if e.node_id not in names],
+            )
+            for summary in summaries
+        }
+
+
+def _write(writer: StoreWriter, documents: Mapping[str, Document]) -> None:
+    """Make documents hold just these entries, in one commit; without any, they go."""
+    for source in documents:
+        writer.remove_source(source)
+    writer.drop_orphans()
+    for source, document in documents.items():
+        if not document.entries:
+            continue
+        article, passages = article_of(source, document, document.title)
+        if writer.source_of_facts(article.article_id) is not None:
+            # Another document says the very same: told apart by their names.
+            article, passages = article_of(source, document, f"{document.title} ({source})")
+        writer.put(
+            article,
+            passages,
+            np.stack([entry.vector for entry in document.entries]),
+            [text_key(entry.text) for entry in document.entries],
+            payloads=[entry.payload for entry in document.entries],
         )
+        writer.set_source(source, None, [(article.article_id, article.article_id)])
+    writer.commit()
+    writer.keep_up()

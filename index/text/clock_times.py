@@ -9,27 +9,41 @@ from konkyo.index.text.date_words import date_words, notations, number
 from konkyo.index.text.moments import Moment
 from konkyo.index.text.written_dates import Source
 
-__all__ = ["cjk_weekdays", "clock_times"]
+__all__ = ["cjk_weekdays", "clock_times", "hour_of_day"]
 
 
 def clock_times(source: Source) -> Iterator[Moment]:
     """Yield times of day: 午後3時30分, 下午三点半, 15:30, 3:30 p.m., noon."""
-    afternoon = date_words().clock.afternoon
     for found in notations()["clock"].finditer(source.folded):
         hour = number(found["h"])
         minute = 30 if found["past"] else number(found["mi"] or "0")
         if hour > 24 or minute > 59:
             continue
         known = bool(found["half"]) or hour > 12 or ":" in found.group()
-        hour += 12 if found["half"] in afternoon and hour < 12 else 0
-        yield _time(source, found, hour * 60 + minute, known)
+        if hour == 12 and found["half"] in date_words().clock.morning:
+            known = False
+        yield _time(source, found, hour_of_day(hour, found["half"]) * 60 + minute, known)
     for found in notations()["clock_english"].finditer(source.folded):
-        if noon := found["noon"]:
-            minutes = 720 if noon == "noon" else 0
+        if found["h"] is None:
+            minutes = 720 if found["noon"] or found["ko_noon"] else 0
         else:
             hour = int(found["h"]) % 12 + (12 if found["half"][0] == "p" else 0)
             minutes = hour * 60 + int(found["mi"] or 0)
         yield _time(source, found, minutes, True)
+
+
+def hour_of_day(hour: int, half: str | None) -> int:
+    """Return the hour on the clock of 24 hours; ``half`` is a word beside it: 午後, 밤, 凌晨.
+
+    Twelve at night or in the morning is 0, and one to four at night come after midnight.
+    """
+    clock = date_words().clock
+    if half in clock.night:
+        return hour + 12 if 4 < hour < 12 else hour % 12 if hour == 12 else hour
+    if hour == 12 and half in (*clock.before_dawn, *clock.morning):
+        return 0
+    later = half in clock.afternoon or (half in clock.noon and hour < 11)
+    return hour + 12 if later and hour < 12 else hour
 
 
 def _time(source: Source, found: re.Match[str], minutes: int, half_known: bool) -> Moment:

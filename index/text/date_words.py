@@ -33,9 +33,11 @@ After = Annotated[re.Pattern[str], alternatives(before=r"\s{0,2}")]
 
 @dataclass(frozen=True, slots=True, config=CHECKED)
 class _Clock:
+    before_dawn: Names
     morning: Names
     noon: Names
     afternoon: Names
+    night: Names
     not_after_hour: Names
     not_after_si: Names
     after_dian: Names
@@ -48,6 +50,7 @@ class _Written:
     not_after_month: Names
     not_after_one_day: Names
     not_after_day: Names
+    ko_particle: Names
     before_short_month: Before
     counted_after_year: Alternatives
 
@@ -80,6 +83,7 @@ class DateWords:
     era_letters: dict[str, str]
     relative: dict[str, dict[str, Names]]
     not_before: dict[str, str]
+    not_after: dict[str, str]
     count_units: dict[str, Names]
     numbers: dict[str, int]
     ordinals: dict[str, int]
@@ -108,13 +112,27 @@ def date_words() -> DateWords:
 
 def _any_name(words: Iterable[str]) -> str:
     """Return a pattern that matches any of the words, the longest first; Latin ones whole."""
-    kept_out = date_words().not_before
     parts = []
     for word in sorted(words, key=len, reverse=True):
         part = re.escape(word)
         if word[0].isalpha() and word[0].isascii():
             part = rf"(?<![^\W\d_]){part}(?![^\W\d_])(?! of\b)"
-        parts.append(part + (rf"(?!{kept_out[word]})" if word in kept_out else ""))
+        parts.append(part)
+    return any_of(parts)
+
+
+def _any_relative(words: Iterable[str]) -> str:
+    """Return ``_any_name`` of relative words that are no part of another word.
+
+    A word in Hangul begins where no Hangul stands before it; ``not_before`` and ``not_after``
+    name what else stands beside a word that is none.
+    """
+    before, after = date_words().not_after, date_words().not_before
+    parts = []
+    for word in sorted(words, key=len, reverse=True):
+        part = ("(?<![가-힣])" if "가" <= word[0] <= "힣" else "") + _any_name([word])
+        part = (rf"(?<!{before[word[0]]})" if word[0] in before else "") + part
+        parts.append(part + (rf"(?!{after[word]})" if word in after else ""))
     return any_of(parts)
 
 
@@ -124,6 +142,7 @@ def _tables() -> dict[str, str]:
     words = date_words()
     units = [word for named in words.count_units.values() for word in named]
     clock = words.clock
+    halves = (clock.before_dawn, clock.morning, clock.noon, clock.afternoon, clock.night)
     groups = (clock, words.written, words.questions)
     lists = [(field.name, group) for group in groups for field in fields(group)]
     return {
@@ -139,10 +158,10 @@ def _tables() -> dict[str, str]:
         "numbers": _any_name(words.numbers),
         "small_numbers": "|".join(n for n in words.numbers if n.isascii() and len(n) > 2),
         "ordinals": "|".join(words.ordinals),
-        "halves": _any_name([*clock.morning, *clock.noon, *clock.afternoon]),
+        "halves": _any_name(half for named in halves for half in named),
         "zones": "|".join(words.zones).lower(),
         **words.weekdays,
-        **{f"relative_{unit}": _any_name(words.steps(unit)) for unit in words.relative},
+        **{f"relative_{unit}": _any_relative(words.steps(unit)) for unit in words.relative},
     }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import islice
 
+from konkyo.index.text.clock_times import hour_of_day
 from konkyo.index.text.date_words import date_words, notations
 from konkyo.index.text.moments import Moment, days_of
 from konkyo.index.text.normalize import fold
@@ -19,6 +20,7 @@ __all__ = ["ParsedDate", "parse_date", "parse_stated"]
 _WIDE = str.maketrans("０１２３４５６７８９／．－：", "0123456789/.-:")
 
 _EPOCH = re.compile(r"(\d{9,10})(?:\.\d+)?|(\d{12,13})")
+_IN_ONE = re.compile(r"(\d{4})(\d{2})(\d{2})([01]\d|2[0-3])([0-5]\d)([0-5]\d)?")
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/((?:19|20)\d{2})")
 
 
@@ -57,12 +59,15 @@ def parse_date(text: str, *, reference: date | None = None) -> ParsedDate | None
 
 
 def parse_stated(text: str) -> ParsedDate | None:
-    """Return the date a field of metadata states, or None: as ``parse_date``, and two forms more.
+    """Return the date a field of metadata states, or None: as ``parse_date``, and three forms more.
 
-    Seconds or milliseconds since 1970 are a time in UTC. ``25/12/2024`` is read because only one
+    ``202602091015`` is a day and a time wherever the calendar has that day; other figures are
+    seconds or milliseconds since 1970, a time in UTC. ``25/12/2024`` is read because only one
     order of day and month is possible; ``03/04/2024`` is not.
     """
     text = text.strip()
+    if (written := _IN_ONE.fullmatch(text)) and (dated := _written_in_one(written)):
+        return dated
     if epoch := _EPOCH.fullmatch(text):
         seconds = int(epoch[1]) if epoch[1] else int(epoch[2]) // 1000
         at = datetime.fromtimestamp(seconds, UTC).isoformat()
@@ -73,6 +78,16 @@ def parse_stated(text: str) -> ParsedDate | None:
             return None
         text = f"{slashed[3]}-{month:02d}-{day:02d}{text[slashed.end() :]}"
     return parse_date(text)
+
+
+def _written_in_one(found: re.Match[str]) -> ParsedDate | None:
+    """Return the date of YYYYMMDDHHMM or YYYYMMDDHHMMSS between 1900 and 2099."""
+    year, month, day = (int(part) for part in found.groups()[:3])
+    days = days_of(year, month, day) if 1900 <= year < 2100 else None
+    if days is None:
+        return None
+    time = ":".join(part for part in found.groups()[3:] if part)
+    return ParsedDate(days[0].isoformat(), f"{days[0].isoformat()}T{time}")
 
 
 def _dated(source: Source) -> Iterator[Moment]:
@@ -103,11 +118,9 @@ def _parsed(source: Source, end: int, day: date) -> ParsedDate:
 
 def _time(found: re.Match[str]) -> str | None:
     """Return HH:MM or HH:MM:SS on the clock of 24 hours, None past its end."""
-    clock, hour = date_words().clock, int(found["h"])
-    if (found["half"] in clock.afternoon or found["ampm"] == "p") and hour < 12:
-        hour += 12
-    elif (found["half"] in clock.morning or found["ampm"] == "a") and hour == 12:
-        hour = 0
+    hour = hour_of_day(int(found["h"]), found["half"])
+    if found["ampm"]:
+        hour = hour % 12 + 12 * (found["ampm"] == "p") if hour <= 12 else hour
     if hour > 23:
         return None
     return f"{hour:02d}:{found['mi'] or '00'}" + (f":{found['s']}" if found["s"] else "")

@@ -61,5 +61,5 @@ def length_words() -> re.Pattern[str]:
 
 @cache
 def currency_before() -> re.Pattern[str]:
-    """Returns the pattern of a mark of currency before a number."""
-    return re.compile(rf"(?P<mark>{any_word(around().currency_marks)})\s?$")
+    """Returns the pattern of a mark of currency before a number, with all letters before its $."""
+    return re.compile(rf"(?<![a-z])(?P<mark>{any_word(around().currency_marks)})\s?$")

@@ -26,7 +26,7 @@ from konkyo.index.text.numerals import (
     latin_numbers,
     scale_of,
 )
-from konkyo.index.text.units import QuantityKind, unit_after, units
+from konkyo.index.text.units import QuantityKind, unit_after, unit_of, units
 from konkyo.index.text.word_data import any_word
 
 __all__ = ["Quantity", "quantities", "same_quantity", "unit_conflict"]
@@ -229,8 +229,8 @@ def _with_unit(read: _Reading, text: str, language: str) -> _Reading:
         return replace(read, ordinal=True, end=after.end())
     if tail is None:
         return read
-    unit, kind = _in_chinese(tail.name, tail.surface, language), tail.kind
-    value, end = read.value, tail.end
+    (unit, kind), value, end = unit_of(read.value, tail), read.value, tail.end
+    unit = _in_chinese(unit, tail.surface, language) if unit else None
     half = around().half_after.match(text, end)
     if half and (kind == "duration" or unit == "tenth"):
         value, end = value + Decimal("0.5"), half.end()

@@ -14,19 +14,17 @@ from typing import Annotated
 
 from pydantic.dataclasses import dataclass as schema
 
+from konkyo.index.text.quotations import BRACKETS, CLOSE, OPEN, Quotations, quotations
 from konkyo.index.text.word_data import CHECKED, Alternatives, alternatives, word_data
 
 __all__ = ["is_heading", "sentences"]
 
 Span = tuple[int, int]
 
-_PAIRS = dict(zip("「『（(“«【《〈［[„〝", "」』）)”»】》〉］]“〟", strict=True))
-_OPEN = frozenset(_PAIRS)
-_CLOSE = frozenset(_PAIRS.values()) | {"’", '"', "'", "›"}
-# A bracket that runs on for longer than this is a passage of its own: sentences inside it are cut.
-_LONGEST_QUOTE = 400
 # Letters before a full stop that are looked at: more than any abbreviation has.
 _LOOKED_BACK = 200
+# Characters after a full stop that are looked at, white space included.
+_LOOKED_AHEAD = 200
 
 _TERMINAL = "。｡．！？!?‼⁇⁈⁉؟۔।॥."
 _HARD = frozenset("。｡।॥۔")
@@ -141,23 +139,24 @@ def _add(spans: list[Span], text: str, start: int, end: int) -> None:
 def _borders(line: str, language: str | None) -> list[int]:
     """Offsets in one line after which a new sentence begins, ascending, never its length."""
     tokens = list(_TOKEN.finditer(line))
-    quotes = _quotes(tokens)
+    quotes = quotations((token.group(), token.start()) for token in tokens)
     protected = [m.span() for m in _PROTECTED.finditer(line)] if "." in line else []
+    kana = _KANA.search(line) is not None
     borders: list[int] = []
     begun = 0
     for token in tokens:
         start, end = token.span()
-        if token.group()[0] in _BRACKETS:
+        if token.group()[0] in BRACKETS:
             continue
         after = end
-        while after < len(line) and line[after] in _CLOSE and not _opens(after, quotes):
+        while after < len(line) and line[after] in CLOSE and not quotes.opens(after):
             after += 1
         if after >= len(line):
             break
-        if after <= begun or _within(after, quotes):
+        if after <= begun or quotes.within(after):
             continue
-        quote = next((q for q in quotes if q[0] < start < q[1]), None)
-        mark = _Mark(line, begun, start, end, after, quote, language)
+        quote = quotes.around(start)
+        mark = _Mark(line, begun, start, end, after, quote, language, kana)
         if not _protected(start, end, protected) and _ends(mark, protected):
             borders.append(after)
             begun = after
@@ -166,54 +165,12 @@ def _borders(line: str, language: str | None) -> list[int]:
     return borders
 
 
-_BRACKETS = _OPEN | frozenset(_PAIRS.values()) | {'"'}
-
-
-def _quotes(tokens: list[re.Match[str]]) -> list[Span]:
-    """Outermost pairs of brackets and quotation marks (offsets of both marks), ascending."""
-    straight = [t.start() for t in tokens if t.group() == '"']
-    found: list[Span] = []
-    if len(straight) % 2 == 0:
-        found.extend(zip(straight[::2], straight[1::2], strict=True))
-    stack: list[tuple[str, int]] = []
-    for token in tokens:
-        mark = token.group()
-        if stack and mark == _PAIRS[stack[-1][0]]:
-            found.append((stack.pop()[1], token.start()))
-        elif mark in _OPEN:
-            stack.append((mark, token.start()))
-        elif mark in _CLOSE:
-            # A stray closer: whatever was opened since its opener is stray, too.
-            opener = next(
-                (i for i in reversed(range(len(stack))) if _PAIRS[stack[i][0]] == mark), None
-            )
-            if opener is not None:
-                found.append((stack[opener][1], token.start()))
-                del stack[opener:]
-    found = sorted(q for q in found if q[1] - q[0] <= _LONGEST_QUOTE)
-    outer: list[Span] = []
-    for quote in found:
-        if not outer or quote[0] > outer[-1][1]:
-            outer.append(quote)
-        elif quote[1] > outer[-1][1]:
-            outer[-1] = (outer[-1][0], quote[1])
-    return outer
-
-
-def _opens(offset: int, quotes: list[Span]) -> bool:
-    return any(q[0] == offset for q in quotes)
-
-
-def _within(offset: int, quotes: list[Span]) -> bool:
-    """Whether a cut before ``offset`` would fall between two marks of a pair."""
-    return any(q[0] < offset <= q[1] for q in quotes)
-
-
 @dataclass(frozen=True, slots=True)
 class _Mark:
     """Marks at ``line[start:end]`` that may end the sentence begun at ``begun``.
 
-    ``after`` is where the next one would begin, ``quote`` the quotation that holds the marks.
+    ``after`` is where the next one would begin, ``quote`` the quotation that holds the marks, and
+    ``kana`` tells whether there is any in the line.
     """
 
     line: str
@@ -223,6 +180,7 @@ class _Mark:
     after: int
     quote: Span | None
     language: str | None
+    kana: bool
 
     @property
     def marks(self) -> str:
@@ -230,7 +188,7 @@ class _Mark:
 
     @property
     def rest(self) -> str:
-        return self.line[self.after :]
+        return self.line[self.after : self.after + _LOOKED_AHEAD]
 
     @property
     def before(self) -> str:
@@ -245,7 +203,7 @@ def _ends(mark: _Mark, protected: list[Span]) -> bool:
         return False
     if not _WIDE_MARKS.isdisjoint(marks):
         if mark.quote is not None and mark.quote[1] < mark.after:
-            return _quotation_ends(mark.line, mark.begun, mark.quote, following)
+            return _quotation_ends(mark, mark.quote, following)
         goes_on = _known().words.after_mark if _HARD.isdisjoint(marks) else _AFTER_NAME
         return not goes_on.match(rest)
     if not _MARKS.isdisjoint(marks):
@@ -267,9 +225,9 @@ def _mark_ends(mark: _Mark, rest: str, following: str) -> bool:
         mixed = _cjk(rest[0]) == (before.isascii() and before.isalnum())
         if mixed and rest[0].isalnum():
             return False
-        if _known().words.after_mark.match(rest) or not (_cjk(rest[0]) or rest[0] in _OPEN):
+        if _known().words.after_mark.match(rest) or not (_cjk(rest[0]) or rest[0] in OPEN):
             return False
-    first = mark.begun + _leading(mark.line[mark.begun :])
+    first = mark.begun + _leading(mark.line[mark.begun : mark.start])
     quoted = mark.quote is not None and mark.quote[0] == first
     if quoted and _known().words.speech.match(following):
         return False
@@ -300,15 +258,15 @@ def _cjk(char: str) -> bool:
     )
 
 
-def _quotation_ends(line: str, begun: int, quote: Span, following: str) -> bool:
+def _quotation_ends(mark: _Mark, quote: Span, following: str) -> bool:
     """Whether a sentence ends with a quotation that ends in a full stop."""
     if _known().words.after_quote.match(following):
         return False
-    opens_sentence = not line[begun : quote[0]].strip()
+    opens_sentence = not mark.line[mark.begun : quote[0]].strip()
     if not opens_sentence:
         return True
     # “……。”他说: the speaker comes after; not so a second quotation or Japanese.
-    chinese = line[quote[0]] in "“「" and not _KANA.search(line)
+    chinese = mark.line[quote[0]] in "“「" and not mark.kana
     return not (chinese and _cjk(following[0]))
 
 
@@ -361,7 +319,7 @@ def _initial(word: str) -> bool:
     )
 
 
-def _thai_borders(line: str, borders: list[int], quotes: list[Span]) -> list[int]:
+def _thai_borders(line: str, borders: list[int], quotes: Quotations) -> list[int]:
     """Borders of Thai, which writes no full stop: a gap after a long enough, finished clause."""
     found: list[int] = []
     edges = [0, *borders, len(line)]
@@ -379,9 +337,11 @@ def _thai_borders(line: str, borders: list[int], quotes: list[Span]) -> list[int
                 continue
             if _known().words.thai_goes_on.match(
                 line, gap.end()
-            ) or _known().words.thai_unfinished.search(line[begun : gap.start()]):
+            ) or _known().words.thai_unfinished.search(
+                line[max(begun, gap.start() - _LOOKED_BACK) : gap.start()]
+            ):
                 continue
-            if _within(gap.start(), quotes) or _within(gap.end(), quotes):
+            if quotes.within(gap.start()) or quotes.within(gap.end()):
                 continue
             found.append(gap.start())
             begun = gap.start()

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass as schema
 
 from konkyo.index.text.word_data import CHECKED, any_of, word_data
 
-__all__ = ["LATIN_END", "QuantityKind", "Unit", "UnitAt", "unit_after", "units"]
+__all__ = ["LATIN_END", "QuantityKind", "Unit", "UnitAt", "unit_after", "unit_of", "units"]
 
 QuantityKind = Literal[
     "count", "money", "percent", "duration", "ordinal", "age", "year", "measure", "plain"
@@ -92,3 +92,13 @@ def unit_after(text: str, at: int) -> UnitAt | None:
         if s in names
     )
     return UnitAt(name, units()[name].kind, surface, found.end())
+
+
+def unit_of(value: Decimal, at: UnitAt) -> tuple[str | None, QuantityKind]:
+    """Returns the unit and kind of a number before a unit.
+
+    They are the unit's own but of 度: times below ten, degrees of 36.5, and either of 35, so none.
+    """
+    if at.surface != "度" or (value < 10 and value == value.to_integral()):
+        return at.name, at.kind
+    return (None, "plain") if value == value.to_integral() else ("kelvin", "measure")
