@@ -181,7 +181,7 @@ class Hit:
     """One retrieved passage with its article and the scores that ranked it.
 
     ``dense`` and ``lexical`` are the raw scores of the two arms (``None``: that arm did not
-    return the passage); ``score`` is the fused one, a share in 0..1 within one question.
+    return the passage); ``score`` is the fused one, to be compared within one question only.
     """
 
     passage: Passage

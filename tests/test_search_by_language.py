@@ -69,6 +69,17 @@ def test_no_other_language_counts_more_than_the_best_of_the_askers(seed_pipeline
         assert max(own) == max(h.score for h in hits)
 
 
+def test_articles_all_in_one_other_language_keep_the_level_of_their_search(
+    seed_pipeline: Pipeline,
+) -> None:
+    retriever, question = seed_pipeline.retriever, "When did Takaichi and Trump meet in Tokyo?"
+    japanese = Filter(languages=frozenset({"ja"}))
+    hits = retriever.retrieve(question, 8, japanese, "en")
+    ranked = retriever.within(question, 1, japanese, retriever.question_vector(question))
+    assert hits[0].score == pytest.approx(ranked[0].score)
+    assert 0 < hits[0].score < 1
+
+
 def test_many_languages_are_searched_together(seed_pipeline: Pipeline) -> None:
     counts = seed_pipeline.store.languages()
     assert set(counts) == {"ja", "en", "ko", "zh"}
@@ -145,6 +156,8 @@ def test_an_index_of_one_language_reads_no_encoder_of_others(
     retriever.prepare()
     assert retriever.retrieve("橋はいつ開通しましたか", 8, language="ja")
     assert not across.loaded
+    assert retriever.retrieve("When did the bridge open?", 8, language="en")
+    assert across.loaded
 
 
 def test_questions_at_once_read_the_encoder_once(folder: Path) -> None:

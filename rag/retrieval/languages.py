@@ -59,11 +59,11 @@ def retrieve_by_language(
 
     They are in one order, best first, by how far each lies above what is usual in its language; the
     best of another language counts at most as much as the best of the question's, as what is
-    usual in a language of few articles says little. Where the store has one language, or none of
-    the question's, nothing is held back for it.
+    usual in a language of few articles says little. Where the store has none of the question's
+    language, nothing is held back for it.
     """
     groups = _groups(list(retriever.languages(where)), language, where, limits.most)
-    if len(groups) < 2:
+    if groups.keys() <= {language}:
         return retriever.within(question, top_k, where)
     own = groups.pop(language, None)
     deep = max(limits.usual_to, top_k)
@@ -75,10 +75,11 @@ def retrieve_by_language(
         pool = retriever.within(question, limits.pool if other else deep, within, moved)
         others = _above_usual(_by_words(pool, question, language, other, limits), limits)
         found.append(_at_most(others[:share], found[0]))
-    level = max((h.score for h in ranked[:1]), default=1.0)
     hits = sorted((h for part in found for h in part), key=lambda h: -h.score)
-    best = hits[0].score if hits else 0.0
-    return [replace(h, score=max(0.0, h.score + level - best)) for h in hits]
+    # The moved vector's cosines are lower than those of the question's own.
+    one = ranked or retriever.within(question, 1, where, retriever.question_vector(question))
+    raised = one[0].score - hits[0].score if hits else 0.0
+    return [replace(h, score=h.score + raised) for h in hits]
 
 
 def _groups(languages: Sequence[str], own: str, where: Filter, most: int) -> dict[str, Filter]:
