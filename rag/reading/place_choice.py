@@ -40,10 +40,10 @@ class PlaceWeights:
     average.
     """
 
-    reader: float = 0.978
-    fused: float = 1.434
-    crossed: float = -0.168
-    bias: float = -4.361
+    reader: float = 0.928
+    fused: float = 1.251
+    crossed: float = -0.045
+    bias: float = -3.735
 
     def share(self, reader: float, fused: float, *, crossed: bool) -> float:
         """Return the share that a place is the answer, from the reader's share and the score."""
