@@ -24,6 +24,7 @@ In the environment a section and its key are joined by two underscores
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -54,11 +55,13 @@ __all__ = [
     "RetrievalSettings",
     "Settings",
     "WatchSettings",
+    "config_file",
     "load_settings",
 ]
 
 CONFIG_NAME = "konkyo.toml"
 
+_CONFIG_VARIABLE = "KONKYO_CONFIG"
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _ORIGIN = re.compile(r"https?://[a-z0-9_.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
 
@@ -266,17 +269,23 @@ class Settings(BaseSettings):
         return init_settings, env_settings, file
 
 
+def config_file() -> Path:
+    """Returns the file that KONKYO_CONFIG names, else ``konkyo.toml`` of the current folder."""
+    return Path(os.environ.get(_CONFIG_VARIABLE) or CONFIG_NAME)
+
+
 def load_settings(
     config: Path | None = None, flags: Mapping[str, Mapping[str, object] | object] | None = None
 ) -> Settings:
     """Read the settings once.
 
-    ``config`` names the file; without it, ``konkyo.toml`` of the current folder is read if there
-    is one. ``flags`` are values given on the command line, by section; None values are ignored.
-    Raises SettingsError that names the key and the file.
+    ``config`` names the file; without it, KONKYO_CONFIG does. Where neither is given,
+    ``konkyo.toml`` of the current folder is read if there is one. ``flags`` are values given on
+    the command line, by section; None values are ignored. Raises SettingsError that names the key
+    and the file.
     """
-    file = config if config is not None else Path(CONFIG_NAME)
-    values = _read(file, must_exist=config is not None)
+    file = config or config_file()
+    values = _read(file, must_exist=config is not None or bool(os.environ.get(_CONFIG_VARIABLE)))
     if "toml_values" in values:
         raise SettingsError(f"{file}: toml_values is not a setting")
     loaded = type("Settings", (Settings,), {"toml_values": values, "__doc__": Settings.__doc__})

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from konkyo.index.errors import SettingsError
-from konkyo.index.settings import CONFIG_NAME, Settings, load_settings
+from konkyo.index.settings import Settings, config_file, load_settings
 
 __all__ = ["Value", "change_settings"]
 
@@ -19,13 +19,13 @@ def change_settings(changes: Mapping[str, Value], file: Path | None = None) -> S
     """Write values by their keys (``llm.kind``) and return the settings that then hold.
 
     None takes a key out. The file is replaced in one piece, and only by one that can be loaded.
-    ``file`` is ``konkyo.toml`` of the current folder where none is named. Raises SettingsError.
+    Without ``file`` it is the one that ``config_file`` returns. Raises SettingsError.
     """
     import tomlkit
     from tomlkit.container import Container
     from tomlkit.exceptions import TOMLKitError
 
-    path = (file or Path(CONFIG_NAME)).resolve()
+    path = (file or config_file()).resolve()
     draft = path.with_name(f".{path.name}.draft")
     try:
         document = tomlkit.parse(path.read_text("utf-8") if path.exists() else "")

@@ -365,6 +365,7 @@ class FakeReader:
         self.changes = 0
 
     def is_answered(self, question: str, article_id: str) -> bool:
+        time.sleep(float(os.environ.get("FAKE_FINDING", "0")))
         return True
 
     def styled(self, phrasing: Phrasing | None = None, strictness: float | None = None) -> Self:
@@ -521,7 +522,7 @@ class FakeExaminer(EvaluationJobs):
 
         threading.Thread(target=work, daemon=True).start()
 
-    def cancel(self) -> None:
+    def cancel(self, who: str = "") -> None:
         self._stopped.set()
 
     def report(self) -> str:

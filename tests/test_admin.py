@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from konkyo.index.embedding.model_registry import model_path
-from konkyo.index.errors import ModelError, StoreLocked, UsageError
-from konkyo.ui.server.evaluation_jobs import EvaluationJobs
+from konkyo.index.errors import ModelError, StoreError, StoreLocked, UsageError
+from konkyo.rag.types import Claim, to_json
+from konkyo.ui.server.evaluation_jobs import EvaluationJobs, EvaluationRun
+from konkyo.ui.server.feedback import Feedback, feedback_file
 from konkyo.ui.server.index_jobs import IndexJobs, Job
 from konkyo.ui.web.admin import AdminPages, Tickets, question_sets
+from konkyo.ui.web.pipeline_protocol import NotReady
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_chat import ENGLISH, FakeExaminer, answer, evidence
 
 ROOT = Path(__file__).resolve().parents[1]
+PROCESS = (sys.executable, str(Path(__file__).with_name("fixtures_index_jobs.py")))
 ARTICLE = (
     "---\ntitle: {title}\npublished: 2026-03-0{n}\nlanguage: en\noutlet: Test Post\n---\n"
     "The harbour of {title} handled {n}400 containers in February, the port authority said.\n"
@@ -37,9 +47,9 @@ def until(settled: Callable[[], bool]) -> None:
     raise AssertionError("it did not end")
 
 
-def handed_over(index_jobs: IndexJobs, content: bytes) -> Path:
+def handed_over(index_jobs: IndexJobs, content: bytes, name: str = "report.md") -> Path:
     admin = AdminPages(index_jobs, None)
-    kept = admin.receive(admin.tickets.issue("upload"), "report.md", content)
+    kept = admin.receive(admin.tickets.issue("upload"), name, content)
     assert kept is not None
     return Path(kept["path"])
 
@@ -181,6 +191,60 @@ def test_files_outside_the_allowed_folders_are_refused(tmp_path: Path) -> None:
     assert index_jobs.job is None
 
 
+def test_an_order_while_the_models_load_is_refused_and_starts_nothing(tmp_path: Path) -> None:
+    def known() -> list[str]:
+        raise NotReady("the models are still being loaded")
+
+    index_jobs = IndexJobs(str(tmp_path / "store"), known=known, command=PROCESS)
+    with pytest.raises(NotReady, match="still being loaded"):
+        index_jobs.start("verify")
+    assert index_jobs.job is None
+
+
+def test_a_job_ends_where_the_changed_index_cannot_be_read(tmp_path: Path) -> None:
+    def changed() -> None:
+        raise StoreError("the database is gone")
+
+    store = str(tmp_path / "store")
+    index_jobs = IndexJobs(store, known=list, changed=changed, command=PROCESS)
+    kept = handed_over(index_jobs, b"x")
+    index_jobs.start("add", [str(kept)])
+    assert index_jobs.wait(60).state == "done"
+    # It may be indexed by now.
+    assert kept.exists()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_job_ends_where_nobody_foresaw_what_fails_after_it(tmp_path: Path) -> None:
+    def changed() -> None:
+        raise RuntimeError("nobody foresaw this")
+
+    store = str(tmp_path / "store")
+    index_jobs = IndexJobs(store, known=list, changed=changed, command=PROCESS)
+    index_jobs.start("verify")
+    assert index_jobs.wait(60).state == "done"
+
+
+def test_a_job_ends_where_what_is_indexed_cannot_be_told(tmp_path: Path) -> None:
+    told: list[list[str]] = [[]]
+
+    def known() -> list[str]:
+        if not told:
+            raise StoreError("the database is gone")
+        return told.pop()
+
+    index_jobs = IndexJobs(str(tmp_path / "store"), known=known, command=PROCESS)
+    index_jobs.start("add", ["missing.md"])
+    job = index_jobs.wait(60)
+    assert (job.state, job.message) == ("failed", "missing.md: no such file")
+
+
+def test_a_job_ends_where_a_source_has_a_name_no_file_can_have(tmp_path: Path) -> None:
+    index_jobs = IndexJobs(str(tmp_path / "store"), known=list, command=PROCESS)
+    index_jobs.start("add", ["missing\0.md"])
+    assert index_jobs.wait(60).state == "failed"
+
+
 def test_tickets_open_one_thing_for_a_while() -> None:
     now = [0.0]
     tickets = Tickets(seconds=10, clock=lambda: now[0])
@@ -237,6 +301,88 @@ def test_files_handed_over_replace_no_other(tmp_path: Path) -> None:
     assert kept("report.md", b"one") == kept("copy.md", b"one") == first
     assert kept("report.txt", b"one") != first
     assert len(list((tmp_path / "store-files").iterdir())) == 5
+
+
+@pytest.mark.parametrize("name", ["新" * 300 + ".md", "x." + "新" * 300, "新" * 300])
+def test_a_long_name_in_any_script_fits_into_a_file_system(tmp_path: Path, name: str) -> None:
+    place = handed_over(IndexJobs(str(tmp_path / "store"), known=list), b"x", name)
+    assert place.read_bytes() == b"x"
+    assert len(place.name.encode()) <= 255
+
+
+def test_an_evaluation_that_cannot_be_kept_has_failed(tmp_path: Path) -> None:
+    from konkyo.rag.pipeline import Pipeline
+
+    own = tmp_path / "own.jsonl"
+    own.write_text(
+        '{"id": "1", "question": "Who won?", "language": "en", "kind": "absent",'
+        ' "answerable": false}\n',
+        "utf-8",
+    )
+    # A file where the folder of the evaluations would be made.
+    (tmp_path / "file").write_text("")
+
+    def pipeline() -> Pipeline:
+        return Pipeline.__new__(Pipeline)
+
+    jobs = EvaluationJobs(str(tmp_path / "file" / "store"), lambda: {"own.jsonl": own}, pipeline)
+    jobs.start("own.jsonl", 0)
+    until(lambda: jobs.examination is not None and not jobs.examination.running)
+    run = jobs.examination
+    assert run is not None
+    assert run.state == "failed"
+    assert "cannot be written (" in run.message
+
+
+class Running(FakeExaminer):
+    """An evaluation that goes on until it is cancelled; counts how often the sets are listed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listed = 0
+        self.run: EvaluationRun | None = EvaluationRun("own.jsonl", total=9)
+
+    @property
+    def examination(self) -> EvaluationRun | None:
+        return self.run
+
+    def sets(self) -> list[str]:
+        self.listed += 1
+        return ["own.jsonl"]
+
+
+def test_a_running_evaluation_uses_up_no_tickets(tmp_path: Path) -> None:
+    jobs = Running()
+    admin = AdminPages(None, jobs)
+    ticket = admin.tickets.issue("upload")
+    for _ in range(1001):
+        page = admin.evaluate("en", editor=True)
+    assert "No set of questions" not in page
+    assert (jobs.listed, admin.tickets.valid(ticket, "upload")) == (0, True)
+    jobs.run = replace(EvaluationRun("own.jsonl", total=9), state="done", done=9)
+    assert 'href="konkyo/report/' in admin.evaluate("en", editor=True)
+    assert jobs.listed == 1
+
+
+def test_questions_made_of_feedback_are_written_as_a_whole(tmp_path: Path) -> None:
+    store = str(tmp_path / "store")
+    shown = (evidence(1, ENGLISH, ENGLISH.text.split("\n")[0]),)
+    outcome = to_json(answer("How much?", (Claim("550 billion dollars.", (1,), 0.9),), shown))
+    Feedback(feedback_file(store)).keep("tab", 1, "up", outcome)
+    own = question_sets(store)["store-feedback.jsonl"]
+    with own.open(encoding="utf-8") as reading:
+        question_sets(store)
+        # The file that is being read is another one now, and whole.
+        assert os.fstat(reading.fileno()).st_ino != own.stat().st_ino
+        assert json.loads(reading.readline())["question"] == "How much?"
+    own.unlink()
+    own.mkdir()
+    with pytest.raises(UsageError, match="cannot be kept"):
+        question_sets(store)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "store-feedback.jsonl",
+        "store-feedback.sqlite",
+    ]
 
 
 def test_the_sets_that_come_with_konkyo_are_found(tmp_path: Path) -> None:

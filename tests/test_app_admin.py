@@ -172,6 +172,24 @@ def test_thumbs_and_reasons_are_kept_with_the_fingerprint(
     assert bad.history[0][0] == QUESTION
 
 
+def test_an_opinion_that_was_not_kept_is_not_thanked_for(browser: Browser, tmp_path: Path) -> None:
+    # A folder, to which no row can be written.
+    unwritable = str(tmp_path)
+    with (
+        served(FAKE_PACE="0", FAKE_FEEDBACK=unwritable) as url,
+        opened(browser, url) as (page, _),
+    ):
+        ask(page, QUESTION)
+        finished(page)
+        with page.expect_response(lambda r: '"verdict"' in (r.request.post_data or "")) as sent:
+            page.get_by_role("button", name="Good answer").click()
+        assert sent.value.ok
+        ask(page, "What is the weather?")
+        finished(page, 2)
+        thumb = page.locator('.k-thumb[data-act="good"][data-turn="1"]')
+        assert thumb.get_attribute("aria-pressed") == "false"
+
+
 # ---- taking it away
 
 

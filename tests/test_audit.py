@@ -122,9 +122,11 @@ def test_evaluations_are_kept(tmp_path: Path) -> None:
     jobs = EvaluationJobs(store, dict, FakeExaminer, AuditLog(audit_file(store)))
     with pytest.raises(UsageError, match="no such set"):
         jobs.start("none.jsonl", 1, "mari")
-    (entry,) = read_entries(audit_file(store))
-    assert (entry.who, entry.action, entry.objects) == ("mari", "evaluate", ("none.jsonl",))
-    assert "no such set" in entry.refused
+    jobs.cancel("ken")
+    started, cancelled = read_entries(audit_file(store))
+    assert (started.who, started.action, started.objects) == ("mari", "evaluate", ("none.jsonl",))
+    assert "no such set" in started.refused
+    assert (cancelled.who, cancelled.action, cancelled.objects) == ("ken", "evaluate: cancel", ())
 
 
 def test_the_log_is_bounded_and_survives_a_cut_line(tmp_path: Path) -> None:

@@ -122,6 +122,10 @@ def test_search_gives_each_arms_score(store: str) -> None:
     assert set(rows[0]["scores"]) == {"fused", "dense", "lexical"}
     scores = [r["scores"]["fused"] for r in rows]
     assert scores == sorted(scores, reverse=True)
+    shouted = konkyo("search", "対米投資", "--store", store, "--json", "--language", "JA")
+    found = json.loads(shouted.stdout)
+    assert found
+    assert {row["language"] for row in found} == {"ja"}
 
 
 @pytest.mark.parametrize(

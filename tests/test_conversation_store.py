@@ -27,6 +27,7 @@ from konkyo.ui.server.conversation_store import (
 from konkyo.ui.server.conversation_tables import conversation_tables
 from konkyo.ui.server.sql_tables import PostgresTables, SqliteTables
 from konkyo.ui.web.chat_service import ChatService
+from konkyo.ui.web.conversation import Conversation
 from konkyo.ui.web.turn_json import TURN_VERSION, turn_from_json, turn_to_json
 from konkyo.ui.web.turns import Turn
 
@@ -69,6 +70,14 @@ def asked(store: ConversationStore, name: str, question: str, number: int = 1) -
 
 def titles(store: ConversationStore, search: str = "") -> list[str]:
     return [entry.title for entry in store.entries("ann", search)]
+
+
+def test_a_path_may_hold_what_means_something_in_an_address(tmp_path: Path) -> None:
+    file = tmp_path / "50%3F of #1?mode=ro.sqlite"
+    tables = conversation_tables()
+    asked(ConversationStore(SqliteTables(file, tables), tables, "", LIMITS), "a", "How much?")
+    assert list(tmp_path.iterdir()) == [file]
+    assert file.stat().st_size
 
 
 def test_a_conversation_is_read_as_it_was_kept(store: ConversationStore) -> None:
@@ -269,6 +278,60 @@ def test_another_server_goes_on_with_a_conversation(store: ConversationStore) ->
     assert one.conversations.open("a", "ann").turns == ()
     one.conversations.save(talk, talk.turns[0])
     assert one.conversations.entries("ann") == ()
+
+
+def test_what_another_server_deletes_during_an_answer_does_not_come_back(
+    store: ConversationStore,
+) -> None:
+    one, other = chat(store), chat(store)
+    talk = one.conversations.open("a", "ann")
+    turn = talk.begin(QUESTION, "searching", filtered=False)
+    one.conversations.save(talk, turn)
+    other.conversations.change("ann", "a", "delete")
+    talk.update(replace(turn, state="done"))
+    one.conversations.save(talk, talk.turn(1))
+    assert one.conversations.open("a", "ann").turns == ()
+    # Where the deletion is taken back, it is kept again.
+    other.conversations.change("ann", "a", "restore")
+    again = one.conversations.open("a", "ann")
+    assert [found.question for found in again.turns] == [QUESTION]
+    one.conversations.save(again, Turn(2, "And when?", "done"))
+    assert [found.number for found in other.conversations.open("a", "ann").turns] == [1, 2]
+
+
+def test_a_deletion_taken_back_before_it_was_noticed_ends_nothing(
+    store: ConversationStore,
+) -> None:
+    one, other = chat(store), chat(store)
+    talk = one.conversations.open("a", "ann")
+    turn = talk.begin(QUESTION, "searching", filtered=False)
+    one.conversations.save(talk, turn)
+    other.conversations.change("ann", "a", "delete")
+    talk.update(replace(turn, state="done"))
+    one.conversations.save(talk, talk.turn(1))
+    other.conversations.change("ann", "a", "restore")
+    again = one.conversations.open("a", "ann")
+    one.conversations.save(again, Turn(2, "And when?", "done"))
+    assert [found.number for found in other.conversations.open("a", "ann").turns] == [1, 2]
+
+
+def test_a_question_asked_while_a_conversation_is_read_is_not_lost() -> None:
+    talk = Conversation("a", "ann")
+    turn = talk.begin(QUESTION, "searching", filtered=False)
+    talk.restore([Turn(1, "How many turns?", "done")], Filter(), 3)
+    assert (talk.turns, talk.revision) == ((turn,), None)
+
+
+def test_what_is_found_after_an_answer_is_not_lost_to_what_was_kept_before() -> None:
+    talk = Conversation("a", "ann")
+    turn = talk.begin(QUESTION, "searching", filtered=False)
+    with talk.working():
+        talk.update(replace(turn, state="done"))
+        talk.set_follow_ups(1, ("And when?",))
+        talk.restore([replace(turn, state="done")], Filter(), 3)
+        assert talk.changing
+    assert not talk.changing
+    assert [one.follow_ups for one in talk.turns] == [("And when?",)]
 
 
 def test_nothing_is_kept_of_readers_who_cannot_be_told_apart(store: ConversationStore) -> None:

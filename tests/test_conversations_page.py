@@ -93,6 +93,20 @@ def test_a_reload_and_another_language_keep_every_turn_and_the_filters(
         assert f"Before: {' / '.join((FOUR[0], FOUR[2], FOUR[3]))}." in said
 
 
+def test_what_one_could_go_on_with_comes_to_a_page_that_shows_the_answer_already(
+    browser: Browser, tmp_path: Path
+) -> None:
+    environment = {"FAKE_PACE": "0", "FAKE_STORE": str(tmp_path / "store"), "FAKE_FINDING": "2"}
+    with served(**environment) as url, opened(browser, url) as (page, _):
+        ask(page, QUESTION)
+        finished(page)
+        page.reload()
+        settled(page)
+        finished(page)
+        page.wait_for_selector(".k-follow-ups")
+        page.wait_for_selector("#k-conversation :not([data-changing])[data-conversation]")
+
+
 def test_a_question_in_the_address_is_asked_once(browser: Browser, address: str) -> None:
     with opened(browser, f"{address}?q=What+is+the+weather") as (page, _):
         finished(page)
@@ -125,6 +139,28 @@ def test_a_restart_of_the_server_keeps_them(browser: Browser, tmp_path: Path) ->
         lists(page, QUESTION)
         ask(page, "How many turns?")
         finished(page, 4)
+        context.close()
+
+
+def test_a_kept_answer_has_its_source_beside_it_once_the_models_are_ready(
+    browser: Browser, tmp_path: Path
+) -> None:
+    port = str(free_port())
+    environment = {"FAKE_PORT": port, "FAKE_STORE": str(tmp_path / "store"), "FAKE_PACE": "0"}
+    with served(**environment) as url:
+        context = browser.new_context(locale="en-US")
+        context.set_default_timeout(240_000)
+        page = context.new_page()
+        page.goto(url)
+        settled(page)
+        ask(page, QUESTION)
+        finished(page)
+        page.wait_for_selector("#k-source #k-here")
+    with served(**environment, FAKE_LOAD="12"):
+        page.reload()
+        settled(page)
+        page.wait_for_selector("#k-source .k-note:has-text('Getting the models ready')")
+        page.wait_for_selector("#k-source #k-here")
         context.close()
 
 

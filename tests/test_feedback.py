@@ -63,6 +63,13 @@ def test_praise_correction_and_refusals_become_questions(tmp_path: Path) -> None
     assert not made["Why?"].answerable
 
 
+def test_a_path_may_hold_what_means_something_in_an_address(tmp_path: Path) -> None:
+    file = tmp_path / "50%3F of #1?mode=rw.sqlite"
+    Feedback(file).keep("a", 1, "up", outcome())
+    assert len(read_opinions(file)) == 1
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_a_later_opinion_on_the_same_question_wins(tmp_path: Path) -> None:
     kept = Feedback(tmp_path / "f.sqlite")
     kept.keep("a", 1, "up", outcome())

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,13 +16,16 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from konkyo.index.errors import LLMUnreachable
+from konkyo.index.errors import LLMUnreachable, StoreMissing, StoreUnreachable
+from konkyo.index.records import Article
 from konkyo.rag.generation.llm import Usage
 from konkyo.rag.generation.prompts import Prompt
 from konkyo.rag.types import Claim
 from konkyo.ui.server.llm_queue import LLMQueue
 from konkyo.ui.web.chat_service import ChatService
+from konkyo.ui.web.citation_notes import CitationNotes
 from konkyo.ui.web.conversation import Conversation
+from konkyo.ui.web.i18n import LANGUAGES
 from konkyo.ui.web.turns import Mark, Turn
 from konkyo.ui.web.views import conversation_view, source_view, status_view
 
@@ -30,7 +34,7 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_browser import PATIENCE, ROOT, Watch, ask, browser, finished, served, settled
-from fixtures_chat import ENGLISH, HOSTILE, FakeReader, FakeStore, answer, evidence
+from fixtures_chat import ENGLISH, HOSTILE, LONG, FakeReader, FakeStore, answer, evidence
 from fixtures_process import started
 
 __all__ = ["browser"]
@@ -349,6 +353,44 @@ def test_what_goes_wrong_is_said_in_the_language_of_the_page(
         assert page.input_value('[name="chat.stale_after"]') == "30"
 
 
+def test_what_the_server_refuses_is_told_and_not_said_to_be_done(
+    browser: Browser, tmp_path: Path
+) -> None:
+    away = "The index cannot be read."
+    with served(FAKE_PACE="0", FAKE_STORE=str(tmp_path / "store")) as url:
+        context = browser.new_context(locale="en-US")
+        context.set_default_timeout(PATIENCE)
+        context.route(
+            re.compile("/library/(order|mark|watch)|/settings/save"),
+            lambda route: (
+                route.fulfill(status=503, json={"detail": away})
+                if route.request.method == "POST"
+                else route.continue_()
+            ),
+        )
+        page = context.new_page()
+        while httpx.get(f"{url}ready", timeout=60).status_code != 200:
+            pass
+        page.goto(f"{url}library")
+        page.wait_for_selector('html[data-page="ready"]')
+        told = f"#k-sending:visible:text-is('{away}')"
+        page.locator('[data-act="mark"]').first.click()
+        page.locator("#k-mark [value=yes]").click()
+        page.wait_for_selector(told)
+        page.evaluate("document.querySelector('#k-sending').hidden = true")
+        before = page.get_attribute("#k-job", "data-job")
+        page.fill("#k-add textarea", "https://example.org/a")
+        page.click("#k-add button")
+        page.wait_for_selector(told)
+        assert page.get_attribute("#k-job", "data-job") == before
+        assert page.input_value("#k-add textarea") == "https://example.org/a"
+        page.goto(f"{url}settings")
+        page.wait_for_selector('html[data-page="ready"]')
+        page.click("#k-settings [type=submit]")
+        page.wait_for_selector(f"#k-told[data-good='no']:text-is('{away}')")
+        context.close()
+
+
 # ---- who may do what
 
 
@@ -420,6 +462,73 @@ def test_an_article_that_was_never_there_is_told_from_one_that_is_gone() -> None
 
 
 # ---- what readers are told of kept quotes, and of the server
+
+
+def test_a_source_that_cannot_be_read_yet_is_not_said_to_be_unknown() -> None:
+    loaded = threading.Event()
+
+    def load() -> FakeReader:
+        loaded.wait(60)
+        raise StoreMissing("no index here")
+
+    service = ChatService(load)
+    service.open()
+
+    def page() -> str:
+        mark = Mark(0, 5, 1, primary=True)
+        return source_view(service, Conversation(), ENGLISH.article_id, mark, 1, "en")
+
+    assert "Getting the models ready" in page()
+    loaded.set()
+    assert service.wait(60)
+    assert "The articles or a model cannot be opened" in page()
+
+
+def test_a_store_that_failed_once_is_compared_again() -> None:
+    shown = (evidence(1, ENGLISH, ENGLISH.text.split("\n")[1]),)
+    turn = Turn(1, "q", "done", outcome=answer("q", (Claim("Nine fields.", (1,), 0.9),), shown))
+    failing = True
+    now = [0.0]
+
+    class Away(FakeStore):
+        def article(self, article_id: str) -> Article:
+            if failing:
+                raise StoreUnreachable("the database does not answer")
+            return super().article(article_id)
+
+    notes = CitationNotes(lambda: (Away(()), 1), clock=lambda: now[0])
+    assert notes.noted(turn, "en").notes == ()
+    failing = False
+    # Not at once, as the page is shown again with every change.
+    assert notes.noted(turn, "en").notes == ()
+    now[0] = 10.0
+    (note,) = notes.noted(turn, "en").notes
+    assert "no record" in note
+
+
+def test_examples_are_about_articles_that_are_there() -> None:
+    class Later(FakeStore):
+        """What is there after the change."""
+
+    class Changing(FakeReader):
+        """Its index changes while its first example is asked."""
+
+        def is_answered(self, question: str, article_id: str) -> bool:
+            if article_id != LONG.article_id and not isinstance(self.store, Later):
+                self.store = Later((LONG,))
+                self.changes = 1
+                assert service.renew()
+            return True
+
+    service = ChatService(lambda: Changing(0))
+    service.open()
+    assert service.wait(60)
+    for thread in threading.enumerate():
+        if thread.name in ("konkyo-load", "konkyo-examples"):
+            thread.join(60)
+    offered = [service.examples(language) or () for language in LANGUAGES]
+    assert all(LONG.title in question for found in offered for question in found), offered
+    assert any(offered)
 
 
 def test_a_kept_answer_says_what_became_of_its_quotes() -> None:

@@ -214,6 +214,14 @@ def test_a_token_is_not_written_down_and_can_be_taken_back(store: str, postgres:
     assert SignIns(SessionStore(store)).get("a-token") is None
 
 
+def test_a_sign_in_ends_after_seven_days(postgres: Postgres) -> None:  # noqa: F811
+    address = postgres.make("weeks")
+    SessionStore(address).sign_in("a-token", "konkyo")
+    for seconds, user in ((0, "konkyo"), (6 * 86_400, "konkyo"), (86_400, None)):
+        postgres.run(f"UPDATE konkyo.sign_ins SET at = at - {seconds}", "weeks")
+        assert SessionStore(address).signed_in("a-token") == user
+
+
 # --- the gentle end, of a server whose answers take their time ----------------------------------
 
 

@@ -187,6 +187,8 @@ def test_over_http_a_key_is_needed_where_one_is_set(tmp_path: Path) -> None:
         assert refused.status_code == 401
         assert refused.json()["code"] == "key_needed"
         key = {"authorization": "Bearer a-key-of-sixteen-or-more"}
+        counted = httpx.get(address + "metrics", headers=key).text
+        assert 'konkyo_http_requests_total{code="401",route="/mcp"} 1.0' in counted
         assert httpx.post(address + "mcp", json=call, headers={**accept, **key}).status_code == 200
 
 

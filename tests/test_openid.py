@@ -27,8 +27,8 @@ from konkyo.index.errors import SettingsError
 from konkyo.index.settings import OpenIDSettings
 from konkyo.ui.http.auth import Access
 from konkyo.ui.http.openid import OpenIDProvider
-from konkyo.ui.http.openid_sign_in import USER_HEADER, Editors
-from konkyo.ui.http.sign_in import PLAIN_COOKIE, MemorySignIns
+from konkyo.ui.http.openid_sign_in import USER_HEADER, Editors, OpenIDSignIn
+from konkyo.ui.http.sign_in import PLAIN_COOKIE, MemorySignIns, SignIn
 from konkyo.ui.web.chat_server import ChatServer
 from konkyo.ui.web.chat_service import ChatService
 from konkyo.ui.web.serving import listen
@@ -129,6 +129,44 @@ def test_whoever_lacks_the_claim_reads(browser: httpx.Client, issuer: str) -> No
     assert ACCESS.role_of_user(user) == "reader"
 
 
+def test_people_whose_identifiers_begin_alike_are_told_apart(
+    browser: httpx.Client, issuer: str
+) -> None:
+    alike = "x" * 130
+    for sub in (f"{alike}1", f"{alike}2"):
+        browser.get(agreed(issuer, asked(browser), sub, name="n" * 130))
+        assert who(browser).split(":")[1] == f"{'n' * 120}#{sub}"
+        browser.post("/logout")
+
+
+def test_a_person_with_another_role_or_name_is_the_same_reader() -> None:
+    from starlette.responses import Response
+    from starlette.testclient import TestClient
+
+    asking: list[str] = []
+    ended: list[str] = []
+
+    async def page(scope: Any, receive: Any, send: Any) -> None:
+        session = parse_qs(scope["query_string"].decode())["session_hash"][0]
+        asking.append(session.partition("-")[0])
+        await Response()(scope, receive, send)
+
+    until = int(time.time()) + 600
+    people = ("reader:ann#1", "editor:Ann%20B#1", "reader:1", "reader:ann#2")
+    signed_in = {f"token{n}": f"{until} {user}" for n, user in enumerate(people)}
+    tokens = list(signed_in)
+    provider = OpenIDProvider(settings("https://sign-in.example"))
+    app = OpenIDSignIn(SignIn(page, ACCESS), provider, signed_in, signed_out=ended.append)
+    client = TestClient(app)
+    for token in tokens:
+        client.cookies.set(PLAIN_COOKIE, token)
+        assert client.get("/gradio_api/queue/data?session_hash=x").status_code == 200
+        assert client.post("/logout").status_code == 200
+    assert asking == ended
+    assert len(set(asking[:3])) == 1
+    assert asking[3] != asking[0]
+
+
 def test_signing_out_ends_the_sign_in_and_asks_again(browser: httpx.Client, issuer: str) -> None:
     browser.get(agreed(issuer, asked(browser), "cleo"))
     token = browser.cookies[PLAIN_COOKIE]
@@ -162,6 +200,18 @@ def test_an_answer_is_for_the_browser_that_asked(browser: httpx.Client, issuer: 
     assert browser.get(back).status_code == 303
     # Neither code nor attempt serves twice.
     assert browser.get(back).status_code == 403
+
+
+def test_made_up_answers_of_the_provider_are_limited() -> None:
+    with (
+        serving("http://127.0.0.1:9") as server,
+        httpx.Client(base_url=server.url, timeout=60) as browser,
+    ):
+        told = [browser.get("/login/oidc/callback?state=x").status_code for _ in range(61)]
+        assert set(told) == {403}
+        browser.cookies.set("konkyo_attempt", "x.y.z")
+        told = [browser.get("/login/oidc/callback?state=x").status_code for _ in range(61)]
+        assert (set(told[:60]), told[60]) == ({403}, 429)
 
 
 def test_only_some_may_read(issuer: str) -> None:

@@ -78,3 +78,16 @@ def test_a_named_file_has_to_be_there(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b'store = "caf\xe9"')
     with pytest.raises(SettingsError, match="not UTF-8"):
         load_settings(tmp_path / "latin.toml")
+
+
+def test_the_environment_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "konkyo.toml").write_text('store = "here"\n', "utf-8")
+    file = config(tmp_path, 'store = "named"\n')
+    monkeypatch.setenv("KONKYO_CONFIG", str(file))
+    assert load_settings().store == "named"
+    assert load_settings(tmp_path / "konkyo.toml").store == "here"
+    monkeypatch.setenv("KONKYO_CONFIG", str(tmp_path / "none.toml"))
+    with pytest.raises(SettingsError, match=r"none\.toml: no such settings file"):
+        load_settings()
+    monkeypatch.setenv("KONKYO_CONFIG", "")
+    assert load_settings().store == "here"

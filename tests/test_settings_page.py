@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 from konkyo.index.settings import Settings, load_settings
+from konkyo.index.settings_file import change_settings
 from konkyo.ui.web.i18n import LANGUAGES, PHRASES, Language
 from konkyo.ui.web.settings_page import CHANGEABLE, SettingsPage
 
@@ -111,6 +113,39 @@ def test_a_key_does_not_follow_to_another_address(file: Path) -> None:
     assert good
     settings = load_settings(file).llm
     assert (settings.base_url, settings.api_key_env) == ("http://other.example", "")
+
+
+@pytest.mark.parametrize("said", [{"llm.base_url": "http://other.example"}, {"llm.kind": "ollama"}])
+def test_a_key_of_the_environment_is_sent_to_no_other_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: dict[str, object]
+) -> None:
+    file = tmp_path / "konkyo.toml"
+    file.write_text("[llm]\nkind = 'openai'\nmodel = 'm'\nbase_url = 'http://a.example'\n")
+    before = file.read_text()
+    monkeypatch.setenv("KONKYO_LLM__API_KEY_ENV", "PATH")
+    page = SettingsPage(file, environment=os.environ)
+    good, told = page.save(said, "en")
+    assert (good, "KONKYO_LLM__API_KEY_ENV" in told) == (False, True)
+    assert file.read_text() == before
+    assert page.save({"llm.model": "n"}, "en")[0]
+    monkeypatch.setenv("KONKYO_LLM__API_KEY_ENV", "")
+    assert SettingsPage(file, environment=os.environ).save(said, "en")[0]
+
+
+def test_the_file_that_the_environment_names_is_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text("[answers]\nstrictness = 0.6\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KONKYO_CONFIG", str(file))
+    page = SettingsPage()
+    assert 'name="answers.strictness" value="0.6"' in page.page("en")
+    assert page.save({"answers.strictness": "0.8"}, "en")[0]
+    assert load_settings(file).answers.strictness == 0.8
+    assert change_settings({"answers.strictness": 0.7}).answers.strictness == 0.7
+    assert load_settings(file).answers.strictness == 0.7
+    assert [path.name for path in tmp_path.iterdir()] == ["own.toml"]
 
 
 def test_the_model_is_tested_before_it_is_saved(file: Path) -> None:

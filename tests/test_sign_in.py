@@ -5,6 +5,7 @@ Nobody evicts, reads, ends or signs out somebody else.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import sys
@@ -20,9 +21,13 @@ from fixtures_chat import FakeExaminer, FakeReader
 from fixtures_server import Running, running
 
 from konkyo.ui.http.auth import Access
-from konkyo.ui.http.sign_in import PLAIN_BROWSER, PLAIN_COOKIE, MemorySignIns
+from konkyo.ui.http.security_middleware import Message, Receive, Scope, Send
+from konkyo.ui.http.sign_in import PLAIN_BROWSER, PLAIN_COOKIE, MemorySignIns, SignIn
+from konkyo.ui.server.session_store import SessionStore, SignIns
+from konkyo.ui.web.admin import AdminPages
 from konkyo.ui.web.chat_server import ChatServer
 from konkyo.ui.web.chat_service import ChatService
+from konkyo.ui.web.page_sessions import owned
 
 # Of the page's framework, which counts what was asked by pandas.
 pytestmark = pytest.mark.filterwarnings("ignore:.*no_silent_downcasting")
@@ -215,3 +220,124 @@ def test_sign_ins_are_bounded_and_can_be_taken_back() -> None:
     assert (held.get("token-0"), held.get("token-1")) == (None, "konkyo")
     del held["token-1"]
     assert held.get("token-1") is None
+
+
+class Kept(SessionStore):
+    """Sign-ins that a database would hold."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, str] = {}
+
+    def signed_in(self, token: str) -> str | None:
+        return self.held.get(token)
+
+    def sign_in(self, token: str, user: str) -> None:
+        self.held[token] = user
+
+
+def test_of_shared_sign_ins_so_many_are_at_hand_and_all_are_found() -> None:
+    held = SignIns(Kept())
+    for number in range(10_001):
+        held[f"token-{number}"] = "konkyo"
+    assert len(held) == 10_000
+    assert (held["token-0"], held["token-10000"]) == ("konkyo", "konkyo")
+
+
+# ---- requests as the page's framework is given them
+
+
+def receiving(body: bytes) -> Receive:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+def request_scope(method: str = "GET", path: str = "/", query: bytes = b"") -> Scope:
+    headers: list[tuple[bytes, bytes]] = []
+    return {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": query,
+        "headers": headers,
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "passed"),
+    [
+        (b"session_hash=mine", b"session_hash=ann-mine"),
+        (b"session%5Fhash=mine", b"session_hash=ann-mine"),
+        (b"a=1&%73ession_hash=mine", b"a=1&session_hash=ann-mine"),
+        (b"q=%e6%97%a5&empty", b"q=%e6%97%a5&empty"),
+        (b"", b""),
+    ],
+)
+def test_a_session_is_the_readers_however_a_query_writes_its_name(
+    query: bytes, passed: bytes
+) -> None:
+    scope = request_scope(path="/gradio_api/queue/data", query=query)
+    asyncio.run(owned(scope, receiving(b""), "ann"))
+    assert scope["query_string"] == passed
+
+
+@pytest.mark.parametrize(
+    ("body", "session"),
+    [({"session_hash": "mine"}, "ann-mine"), ({}, "ann-"), ({"session_hash": None}, "ann-")],
+)
+def test_a_body_without_a_session_is_one_of_its_reader(
+    body: dict[str, object], session: str
+) -> None:
+    async def passed() -> object:
+        scope = request_scope("POST", "/gradio_api/run/predict")
+        receive = await owned(scope, receiving(json.dumps({**body, "data": []}).encode()), "ann")
+        return (await receive())["body"]
+
+    said = asyncio.run(passed())
+    assert isinstance(said, bytes)
+    assert json.loads(said) == {"session_hash": session, "data": []}
+
+
+def test_the_name_of_the_host_opens_no_page() -> None:
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError("it was passed on")
+
+    told: list[object] = []
+
+    async def send(message: Message) -> None:
+        told.append(message.get("status"))
+
+    # Some versions of the web framework make the path of an address from what comes before it.
+    scope = request_scope(path="/gradio_api/queue/data")
+    scope["server"] = ("news.example/static/x?", 80)
+    asyncio.run(SignIn(inner, Access(PASSWORD))(scope, receiving(b""), send))
+    assert told[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("names", "host", "forwarded", "limited_as"),
+    [
+        ((), "127.0.0.1", ["203.0.113.7"], "ann-tab"),
+        (("a.example",), "127.0.0.1", ["1.1.1.1, 203.0.113.7"], "203.0.113.7"),
+        (("a.example",), "127.0.0.1", ["1.1.1.1", "203.0.113.7"], "203.0.113.7"),
+        (("a.example",), "::1", ["2001:db8::7"], "2001:db8::/64"),
+        (("a.example",), "::1", [], "ann-tab"),
+        (("a.example",), "203.0.113.7", ["1.1.1.1"], "203.0.113.7"),
+    ],
+)
+def test_questions_are_counted_by_the_address_a_proxy_tells(
+    names: tuple[str, ...], host: str, forwarded: list[str], limited_as: str
+) -> None:
+    import gradio as gr
+    from fastapi import Request
+
+    from konkyo.ui.web.components.context import PageContext
+
+    scope = request_scope()
+    scope["client"] = (host, 1)
+    scope["headers"] = [(b"x-forwarded-for", address.encode()) for address in forwarded]
+    chat_server = ChatServer(ChatService(lambda: FakeReader(0)), names=names)
+    context = PageContext(chat_server, AdminPages(None, None))
+    visit = context.visit(gr.Request(Request(scope), session_hash="ann-tab"))
+    assert visit.limited_as == limited_as

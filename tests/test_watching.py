@@ -15,12 +15,13 @@ import pytest
 from click.testing import CliRunner
 
 from konkyo.index.builder import build, make_empty, undo
-from konkyo.index.errors import SettingsError, SourceError, StoreLocked
+from konkyo.index.errors import SettingsError, SourceError, StoreLocked, StoreUnreachable
 from konkyo.index.ingest.sources import Fetched
 from konkyo.index.settings import ChunkSettings, WatchSettings, load_settings
 from konkyo.index.settings_file import change_settings
 from konkyo.index.stores.open import open_store, open_writer, verify_store
 from konkyo.index.watching import Failures, WatchedSource, run_due, watched_sources
+from konkyo.ui.cli.index_watch import look_repeatedly
 from konkyo.ui.cli.main import konkyo
 from konkyo.ui.server.index_jobs import IndexJobs
 from konkyo.ui.server.watcher import Watcher
@@ -253,6 +254,24 @@ def test_the_command_wants_something_to_watch(
     monkeypatch.chdir(tmp_path)
     said = CliRunner().invoke(konkyo, ["index", "watch", "--once"])
     assert said.exit_code != 0
+
+
+def test_the_command_goes_on_after_a_lost_connection(capsys: pytest.CaptureFixture[str]) -> None:
+    looked = []
+
+    def look() -> None:
+        looked.append(len(looked))
+        if len(looked) == 1:
+            raise StoreUnreachable("the database does not answer")
+
+    def pause(seconds: float) -> None:
+        if len(looked) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        look_repeatedly(look, pause)
+    assert looked == [0, 1]
+    assert capsys.readouterr().err == "konkyo: the database does not answer\n"
 
 
 # ---- the settings file

@@ -74,7 +74,8 @@ def _filter(
 
     if since and until and since > until:
         raise click.UsageError(f"--since {since} is after --until {until}")
-    return Filter(since, until, frozenset(languages), frozenset(outlets))
+    codes = frozenset(code.lower() for code in languages)
+    return Filter(since, until, codes, frozenset(outlets))
 
 
 @click.command(

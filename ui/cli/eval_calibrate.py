@@ -1,4 +1,4 @@
-"""``konkyo eval calibrate`` and ``konkyo eval label``: thresholds fitted on one's own rows."""
+"""``konkyo eval calibrate``: thresholds fitted on one's own rows."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def calibrate(
     if dataset is not None:
         done["answers"] = _answers(dataset, store, checker, wrong_weighs, progress_bar)
     if claims is not None:
-        done["support"] = _support(claims, store, checker, precision, progress_bar)
+        done["support"] = _support(claims, checker, precision, progress_bar)
     kept = {name: r.to_json(text) for name, (text, r) in done.items() if r.better or force}
     if kept:
         from konkyo.eval.run import write_json
@@ -163,9 +163,7 @@ def _answers(
     return text, found
 
 
-def _support(
-    path: Path, store: str | None, checker: LearnedReader, precision: float, bar: _Bar
-) -> tuple[str, Refit]:
+def _support(path: Path, checker: LearnedReader, precision: float, bar: _Bar) -> tuple[str, Refit]:
     from konkyo.eval.calibrate import refit
     from konkyo.eval.calibration_rows import claim_examples, read_claims, refuse_shipped
     from konkyo.index.embedding.encoders import load_encoder

@@ -15,6 +15,8 @@ from konkyo.ui.cli.eval_tables import new_console, plain
 
 __all__ = ["compare_command", "report_command"]
 
+_SHOWN_LETTERS = 300
+
 
 @click.command(
     name="compare",
@@ -79,9 +81,9 @@ def _print_comparison(comparison: Comparison) -> None:
     console.print(shown)
     for title, changes in (("worse", comparison.worse), ("better", comparison.better)):
         for change in changes:
-            console.print(Text(f"{title}: {change.id} {plain(change.question)}", "bold"))
-            console.print(Text(f"  A: {plain(change.answer_before)}"))
-            console.print(Text(f"  B: {plain(change.answer_after)}"))
+            console.print(Text(f"{title}: {change.id} {_short(change.question)}", "bold"))
+            console.print(Text(f"  A: {_short(change.answer_before)}"))
+            console.print(Text(f"  B: {_short(change.answer_after)}"))
 
 
 @click.command(
@@ -124,3 +126,8 @@ def _named_run(text: str) -> tuple[str, Path]:
     if not (name and equals and folder):
         raise click.UsageError(f"--beside {text}: expected NAME=RUN")
     return name, Path(folder)
+
+
+def _short(text: str) -> str:
+    """The beginning of a text, in one line."""
+    return plain(text)[:_SHOWN_LETTERS]

@@ -103,10 +103,10 @@ def _claims(run: Path, out: Path) -> None:
     have = {(c.claim, c.quotes) for c in read_claims(out)} if out.exists() else set()
     left = [c for c in claims_of(read_rows(run)) if (c[1], c[2]) not in have]
     for number, (question, claim, quotes, crossed) in enumerate(left, 1):
-        click.echo(f"\n[{number}/{len(left)}] {_printable(question)}")
+        click.echo(f"\n[{number}/{len(left)}] {plain(question)}")
         for quote in quotes:
-            click.echo(f"    “{_printable(quote)}”")
-        click.echo(f"  {click.style(_printable(claim), bold=True)}")
+            click.echo(f"    “{plain(quote)}”")
+        click.echo(f"  {click.style(plain(claim), bold=True)}")
         said = click.prompt(
             "do the quotes say all of it: yes, no, skip, quit",
             type=click.Choice(["y", "n", "s", "q"], case_sensitive=False),
@@ -124,8 +124,3 @@ def _claims(run: Path, out: Path) -> None:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
     count = len(read_claims(out)) if out.exists() else 0
     click.echo(f"{out}: {count} labelled claims")
-
-
-def _printable(text: str) -> str:
-    """One line without control characters: text from articles may not steer a terminal."""
-    return "".join(c if c.isprintable() else " " for c in text)

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from konkyo.ui.cli.eval_tables import plain
+from konkyo.ui.cli.llm_options import BASE_URL_OPTION, MODEL_OPTION
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from konkyo.eval.drafts import Draft, DraftFile
     from konkyo.rag.generation.llm import LLM
-from konkyo.ui.cli.llm_options import BASE_URL_OPTION, MODEL_OPTION
 
 __all__ = ["new"]
 
@@ -141,8 +143,8 @@ def _decide(
     found: Iterator[Draft], file: DraftFile, writer: LLM | None, count: int, yes: bool
 ) -> bool:
     """Ask until there are enough; tell whether the drafts ran out."""
-    for plain in found:
-        drafted = plain if writer is None else _phrased(plain, writer)
+    for draft in found:
+        drafted = draft if writer is None else _phrased(draft, writer)
         if yes:
             file.accept(drafted)
         elif not _one(drafted, file, count):
@@ -182,14 +184,14 @@ def _one(drafted: Draft, file: DraftFile, count: int) -> bool:
 
 def _show(drafted: Draft, mark: str) -> None:
     sentence = (
-        _plain(drafted.sentence[: drafted.at])
-        + click.style(_plain(drafted.answer), bold=True, underline=True)
-        + _plain(drafted.sentence[drafted.until :])
+        plain(drafted.sentence[: drafted.at])
+        + click.style(plain(drafted.answer), bold=True, underline=True)
+        + plain(drafted.sentence[drafted.until :])
     )
-    click.echo(f"\n{mark} {_plain(drafted.title)}")
+    click.echo(f"\n{mark} {plain(drafted.title)}")
     click.echo(f"    {sentence}")
-    click.echo(f"  Q {click.style(_plain(drafted.question), bold=True)}")
-    click.echo(f"  A {_plain(' | '.join(drafted.answers))}")
+    click.echo(f"  Q {click.style(plain(drafted.question), bold=True)}")
+    click.echo(f"  A {plain(' | '.join(drafted.answers))}")
 
 
 def _edited(drafted: Draft) -> Draft:
@@ -197,8 +199,3 @@ def _edited(drafted: Draft) -> Draft:
     answers = click.prompt("  answers, | between", default=" | ".join(drafted.answers))
     kept = tuple(part.strip() for part in answers.split("|") if part.strip())
     return replace(drafted, question=question or drafted.question, answers=kept or drafted.answers)
-
-
-def _plain(text: str) -> str:
-    """One line without control characters: text from articles may not steer a terminal."""
-    return "".join(c if c.isprintable() else " " for c in text)

@@ -56,8 +56,8 @@ def print_summary(done: Evaluation, out: Path) -> None:
     state = "" if len(result.rows) == result.planned else f" of {result.planned} (interrupted)"
     title = (
         f"{summary.asked}{state} asked, {summary.answered} answered, {summary.refused} refused, "
-        f"{summary.errors} failed; p50 {summary.latency['p50']:.2f} s, p95 "
-        f"{summary.latency['p95']:.2f} s"
+        f"{summary.replies} replied to, {summary.errors} failed; "
+        f"p50 {summary.latency['p50']:.2f} s, p95 {summary.latency['p95']:.2f} s"
     )
     shown = Table(title=title)
     for name in ("measure", "share", "95 %", "n", "meaning"):
@@ -141,4 +141,4 @@ def _add(table: Table, name: str, value: Mean, meaning: str) -> None:
 
 def plain(text: str) -> str:
     """One line without control characters: text from articles may not steer a terminal."""
-    return "".join(c if c.isprintable() else " " for c in text)[:300]
+    return "".join(c if c.isprintable() else " " for c in text)

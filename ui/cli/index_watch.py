@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import click
 
 from konkyo.ui.cli.index_options import CONFIG_OPTION, STORE_OPTION
 
-__all__ = ["watch"]
+__all__ = ["look_repeatedly", "watch"]
 
 _EVERY_SECONDS = 60.0
 
@@ -44,7 +44,7 @@ def watch(
     Without SOURCE, those of the setting [watch] sources, which a running `konkyo chat` watches by
     itself. Of several that watch one index, one reads.
     """
-    from konkyo.index.errors import StoreLocked, UsageError
+    from konkyo.index.errors import UsageError
     from konkyo.index.settings import load_settings
     from konkyo.index.watching import Failures, run_due
 
@@ -64,16 +64,28 @@ def watch(
         failed = failed or bool(failures)
         return failures
 
+    def look() -> None:
+        run_due(store, named, every, read, now=datetime.now(UTC), all_now=once)
+
+    if once:
+        look()
+        return 1 if failed else 0
+    look_repeatedly(look)
+    return 0
+
+
+def look_repeatedly(
+    look: Callable[[], object], pause: Callable[[float], object] = time.sleep
+) -> None:
+    """Look every minute until Ctrl-C; what goes wrong is told, and tried again the next time."""
+    from konkyo.index.errors import KonkyoError
+
     while True:
         try:
-            run_due(store, named, every, read, now=datetime.now(UTC), all_now=once)
-        except StoreLocked as exc:
-            if once:
-                raise
+            look()
+        except KonkyoError as exc:
             click.echo(f"konkyo: {exc}", err=True)
-        if once:
-            return 1 if failed else 0
-        time.sleep(_EVERY_SECONDS)
+        pause(_EVERY_SECONDS)
 
 
 def _add(due: Sequence[str], store: str, config: Path | None) -> Mapping[str, str]:

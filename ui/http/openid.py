@@ -23,6 +23,7 @@ _LEEWAY = 60
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 """Signatures by a key that only the provider has."""
 _NAMES = ("email", "preferred_username", "name")
+_NAME_LIMIT = 120
 
 
 class SignInFailed(KonkyoError):
@@ -182,6 +183,9 @@ def _protected(address: str) -> bool:
 
 
 def _name(claims: Mapping[str, object]) -> str:
-    """A name for people and the identifier, in letters that a header can carry."""
-    name = next((str(claims[key]) for key in _NAMES if claims.get(key)), "")
-    return "#".join(quote(part[:120], safe="@.") for part in (name, str(claims["sub"])) if part)
+    """A name for people and the identifier, in letters that a header can carry.
+
+    The identifier is never cut: two that begin alike are two people.
+    """
+    name = next((str(claims[key])[:_NAME_LIMIT] for key in _NAMES if claims.get(key)), "")
+    return "#".join(quote(part, safe="@.") for part in (name, str(claims["sub"])) if part)

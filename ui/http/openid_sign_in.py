@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import secrets
 import time
 from collections.abc import Callable, MutableMapping
@@ -20,6 +21,7 @@ from konkyo.ui.http.auth import Limiter, TooMany
 from konkyo.ui.http.openid import Attempt, OpenIDProvider, SignInFailed
 from konkyo.ui.http.security_middleware import Application, Receive, Scope, Send
 from konkyo.ui.http.sign_in import (
+    SCOPE_READER,
     MemorySignIns,
     caller_address,
     digest,
@@ -96,7 +98,7 @@ class OpenIDSignIn:
         """The answer where signing in or out is asked for; else the request says who sent it."""
         from starlette.responses import RedirectResponse
 
-        path = request.url.path.rstrip("/")
+        path = str(scope["path"]).rstrip("/")
         if request.method == "GET" and path == _START:
             return await self._start(request)
         if request.method == "GET" and path == _BACK:
@@ -110,6 +112,8 @@ class OpenIDSignIn:
             *((n, v) for n, v in request.headers.raw if n.lower() != USER_HEADER.encode()),
             *([(USER_HEADER.encode(), user.encode("latin-1"))] if user else []),
         ]
+        if user:
+            scope[SCOPE_READER] = self._reader(user)
         return None
 
     async def _start(self, request: Request) -> Response:
@@ -138,6 +142,8 @@ class OpenIDSignIn:
             parts[0].encode(), asked.get("state", "").encode()
         ):
             raise SignInFailed("this browser did not ask to sign in, or too long ago")
+        caller = caller_address(request, proxied=self._proxied)
+        await asyncio.to_thread(self._limiter.take, caller)
         if "code" not in asked or len(asked["code"]) > _LONGEST:
             why = json.dumps(asked.get("error", "no code")[:80])
             raise SignInFailed(f"the provider let nobody in: {why}")
@@ -168,18 +174,23 @@ class OpenIDSignIn:
         until, _, user = (held or "").partition(" ")
         return user if until.isdecimal() and int(until) > time.time() else None
 
+    def _reader(self, user: str) -> str:
+        """The reader: who somebody is to the provider, whatever their role and name are now."""
+        identifier = re.split("[:#]", user)[-1]
+        return digest(f"{self._provider.settings.issuer}\n{identifier}")
+
     async def _forget(self, token: str) -> None:
         user = await self._user(token)
         if user is not None:
             await asyncio.to_thread(self._sign_ins.pop, token, None)
-            self._signed_out(digest(user))
+            self._signed_out(self._reader(user))
 
     def _refused(self, request: Request, error: KonkyoError) -> Response:
         """What a browser is told that is not let in; why stands in the log alone."""
         if isinstance(error, TooMany):
             return sign_in_refusal(request, "sign_ins_many", 429, retry_after=error.retry_after)
         _log.warning("nobody was signed in: %s", error)
-        if request.url.path.rstrip("/") in (_START, _BACK):
+        if str(request.scope["path"]).rstrip("/") in (_START, _BACK):
             return sign_in_refusal(request, "sign_in_failed", 403)
         return sign_in_refusal(request, "page_down", 503)
 

@@ -137,19 +137,22 @@ def _counted(app: Application, services: Services, tools: Application | None) ->
     counted = services.chat_service.telemetry.requests
 
     async def counting(scope: Scope, receive: Receive, send: Send) -> None:
+        to_tools = tools is not None and scope["path"] == "/mcp"
+
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
-                path = str(getattr(scope.get("route"), "path", "(none)"))
+                unrouted = "/mcp" if to_tools else "(none)"
+                path = str(getattr(scope.get("route"), "path", unrouted))
                 counted.labels(path, str(message["status"])).inc()
             await send(message)
 
         inner: Application = app
-        if tools is not None and scope["path"] == "/mcp":
+        if tools is not None and to_tools:
             try:
                 asking.set(services.caller(Request(dict(scope))))
             except KonkyoError as exc:
                 refused: Application = _told(fault_of(exc), "/mcp")
-                await refused(scope, receive, send)
+                await refused(scope, receive, sent)
                 return
             inner = tools
         gone = threading.Event()

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PLAIN_BROWSER",
     "PLAIN_COOKIE",
+    "SCOPE_READER",
     "SECURE_COOKIE",
     "MemorySignIns",
     "SignIn",
@@ -67,6 +68,8 @@ _SIGN_INS = 10_000
 _COOKIE_LIMIT = 200
 _NOBODY = "nobody"
 _USER = "konkyo_user"
+SCOPE_READER = "konkyo_reader"
+"""Where a sign-in in front says in a request's scope whose conversations they are."""
 _PAGES = re.compile(r"/(library|article|settings)/?")
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 # What a browser needs to show the form to somebody who has not signed in.
@@ -156,7 +159,7 @@ class SignIn:
         if response is None:
             reader = await self._passed(request, scope)
             if isinstance(reader, str):
-                known = self._access.user_header or _browser(request) or request.url.path != "/"
+                known = self._access.user_header or _browser(request) or scope["path"] != "/"
                 named = send if known else _naming_browser(request, send)
                 await self._inner(scope, await owned(scope, receive, reader), named)
                 return
@@ -171,7 +174,7 @@ class SignIn:
         """The answer where the request is for signing in or out."""
         from starlette.responses import JSONResponse
 
-        path = request.url.path.rstrip("/")
+        path = str(request.scope["path"]).rstrip("/")
         if path not in ("/login", "/logout"):
             return None
         if not self._by_password:
@@ -231,9 +234,9 @@ class SignIn:
             self._signed_out(_reader(user or "", request, token))
 
     async def _passed(self, request: Request, scope: Scope) -> Response | str:
-        """Tell the page who asks, and say whose sessions are theirs; or a response.
+        """Tell the page who asks; returns the reader whose sessions are theirs.
 
-        They may not.
+        Where they may not ask, returns the response that says so.
         """
         from starlette.responses import JSONResponse, RedirectResponse
 
@@ -248,11 +251,12 @@ class SignIn:
             reader = _reader(user, request, token) if user else unkept(_NOBODY)
         elif self._access.user_header:
             user = request.headers.get(self._access.user_header) or None
-            reader = digest(user) if user else unkept(_NOBODY)
+            reader = str(scope.get(SCOPE_READER) or digest(user)) if user else unkept(_NOBODY)
         # The page of a shared answer decides by this.
         scope["konkyo.may_read"] = user is not None or not self._access.page_locked
-        if self._access.page_locked and user is None and not _OPEN.fullmatch(request.url.path):
-            if request.method == "GET" and _PAGES.fullmatch(request.url.path):
+        path = str(scope["path"])
+        if self._access.page_locked and user is None and not _OPEN.fullmatch(path):
+            if request.method == "GET" and _PAGES.fullmatch(path):
                 return RedirectResponse("./", 303)
             return JSONResponse({"detail": "Not authenticated"}, 401)
         scope["headers"] = self._rewritten(request, user)
@@ -280,13 +284,15 @@ def caller_address(request: Request, *, proxied: bool) -> str:
     """Where a request comes from, for counting; a whole IPv6 network is one caller."""
     host = request.client.host if request.client is not None else ""
     if proxied and host in _LOOPBACK:
-        # The last entry is the proxy's own; those before it are anybody's.
-        host = request.headers.get("x-forwarded-for", "").split(",")[-1].strip() or host
+        # The last entry is the proxy's own, which may be a header of its own; those before it are
+        # anybody's.
+        forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
+        host = forwarded.split(",")[-1].strip() or host
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return host[:_COOKIE_LIMIT]
-    if address.version == 6:
+    if address.version == 6 and not address.is_loopback:
         return str(ipaddress.ip_network((address, 64), strict=False))
     return host
 

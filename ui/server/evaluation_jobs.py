@@ -112,8 +112,8 @@ class EvaluationJobs:
             try:
                 part = Part(dataset, lambda: PipelineAsker(pipeline))
                 result = ask_all([part], out, on_row=on_row, stop=self._stop.is_set)
-            except KonkyoError as exc:
-                self._run = replace(self._run or run, state="failed", message=str(exc))
+            except (KonkyoError, OSError) as exc:
+                self._run = replace(self._run or run, state="failed", message=_why(exc, out))
                 return
             figures = {
                 measure: (value.value, value.n)
@@ -126,9 +126,12 @@ class EvaluationJobs:
 
         threading.Thread(target=work, name="konkyo-evaluate", daemon=True).start()
 
-    def cancel(self) -> None:
+    def cancel(self, who: str = "") -> None:
         """Stop after the question under way; what was asked is kept."""
-        self._stop.set()
+        run = self._run
+        named = [run.name] if run is not None and run.running else []
+        with recorded(self._audit, who, "evaluate: cancel", named):
+            self._stop.set()
 
     def report(self) -> str:
         """The last run as one HTML page. Raises UsageError when there is none to show."""
@@ -141,3 +144,10 @@ class EvaluationJobs:
         return report(
             read_rows(run.folder), title=f"Konkyo: {run.name}", about=about_run(run.folder)
         )
+
+
+def _why(error: KonkyoError | OSError, out: Path) -> str:
+    """Returns why a run ended; a folder that cannot be written is named."""
+    if isinstance(error, OSError):
+        return f"{out}: cannot be written ({error.strerror or error})"
+    return str(error)

@@ -166,7 +166,8 @@ def read_opinions(file: Path) -> list[Opinion]:
     if not file.exists():
         return []
     try:
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+        address = f"{file.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True)) as connection:
             return list(_opinions(connection))
     except (sqlite3.Error, ValueError) as exc:
         raise UsageError(f"{file}: not a file of feedback: {exc}") from exc

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -34,6 +35,8 @@ State = Literal["running", "done", "failed", "stopped"]
 _CHILD = "from konkyo.ui.server.index_jobs import main; main()"
 _WEB = ("http://", "https://")
 _MARK_WAIT = 5.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ class IndexJobs:
     ) -> Job:
         """Start a job. Raises StoreLocked while one is running, UsageError for a wrong source.
 
+        Raises what ``known`` raises, too: without it nothing is started.
         ``yes`` consents to the removal of more articles than ``index.removal_limit`` allows;
         ``who`` orders it, for the audit log.
         """
@@ -129,6 +133,7 @@ class IndexJobs:
         with self._lock:
             if self._job is not None and self._job.running:
                 raise StoreLocked("the index is being changed; wait, or cancel that first")
+            before = set(self._known())
             number = self._job.number + 1 if self._job is not None else 1
             job = Job(number, action, tuple(named), yes=yes)
             # A session of its own: Ctrl-C in the terminal is for the server, which ends us then.
@@ -142,7 +147,7 @@ class IndexJobs:
             )
             self._job = job
         self._following = threading.Thread(
-            target=self._follow, args=(job, self._child), daemon=True
+            target=self._follow, args=(job, self._child, before), daemon=True
         )
         self._following.start()
         return job
@@ -199,14 +204,13 @@ class IndexJobs:
                 f"{source}: outside the folders this server may read; start it with --allow-path"
             )
 
-    def _follow(self, job: Job, child: subprocess.Popen[str]) -> None:
+    def _follow(self, job: Job, child: subprocess.Popen[str], before: Set[str]) -> None:
         order = {
             "action": job.action,
             "sources": job.sources,
             "store": self.store,
             "yes": job.yes,
         }
-        before = set(self._known())
         assert child.stdin is not None
         assert child.stdout is not None
         with contextlib.suppress(OSError):
@@ -215,18 +219,32 @@ class IndexJobs:
         for line in child.stdout:
             with contextlib.suppress(ValueError, TypeError):
                 job = replace(job, **json.loads(line))
-                if job.state == "done":
-                    self._changed()
-                if not job.running:
-                    self._tidy(job, before)
-                self._job = job
+                if job.running:
+                    self._job = job
+                else:
+                    self._conclude(job, before)
         child.stdout.close()
         code = child.wait()
         if job.running:
-            self._tidy(job, before)
             stopped = code in (-signal.SIGINT, -signal.SIGTERM, 130)
             message = "" if stopped else f"the process ended with code {code}; see the terminal"
-            self._job = replace(job, state="stopped" if stopped else "failed", message=message)
+            ended = replace(job, state="stopped" if stopped else "failed", message=message)
+            self._conclude(ended, before)
+
+    def _conclude(self, job: Job, before: Set[str]) -> None:
+        """Call ``changed``, delete files that are not needed, and show the job as ended.
+
+        It is shown as ended whatever fails before that.
+        """
+        try:
+            if job.state == "done":
+                self._changed()
+            # Only then: what is known of an index that was not read again lacks what was added.
+            self._tidy(job, before)
+        except KonkyoError as exc:
+            _log.warning("after %s, what is indexed cannot be read: %s", job.action, exc)
+        finally:
+            self._job = job
 
     def _tidy(self, job: Job, before: Set[str]) -> None:
         """Delete files that were handed over and are not in the index: they failed or were removed.
@@ -236,9 +254,10 @@ class IndexJobs:
         named = job.sources if job.action == "add" and not job.asks else ()
         folder = self.uploads.resolve()
         for source in {*named, *before}.difference(self._known()):
-            path = Path(source).resolve()
-            if "://" not in source and path.parent == folder:
-                with contextlib.suppress(OSError):
+            # A name that no file can have raises ValueError.
+            with contextlib.suppress(OSError, ValueError):
+                path = Path(source).resolve()
+                if "://" not in source and path.parent == folder:
                     path.unlink()
 
 

@@ -1,8 +1,6 @@
-"""A fair line before the language model: first come, first served.
+"""A queue before the language model: first come, first served, and callers are told their place.
 
-And everybody is told their place.
-
-Who asks for an aid rather than an answer is patient: every question goes first.
+A caller who asks for an aid rather than an answer is patient: every question goes first.
 """
 
 from __future__ import annotations
@@ -29,10 +27,7 @@ _mine = threading.local()
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """The language model is busy with others; ``ahead`` questions come first (0.
-
-    It is our turn).
-    """
+    """The language model is busy: ``ahead`` questions come first (0: it is our turn)."""
 
     ahead: int
 

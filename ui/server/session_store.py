@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING
+
+from cachetools import TTLCache
 
 from konkyo.index.stores.address import kind_of
 from konkyo.ui.server.conversation_tables import conversation_tables
@@ -32,6 +35,7 @@ _DAYS = 7
 """How long a sign-in is kept."""
 
 _TRUST_SECONDS = 60.0
+_SEEN = 10_000
 _COLUMNS = (
     "at",
     "conversation",
@@ -49,7 +53,7 @@ _COLUMNS = (
 
 
 def session_store_of(store: str) -> SessionStore | None:
-    """The ledger of an index on a server; None for one in a folder of this machine."""
+    """The session store of an index on a server; None for one in a folder of this machine."""
     return None if kind_of(store) == "local" else SessionStore(store)
 
 
@@ -117,8 +121,15 @@ class SessionStore:
     # --- sign-ins ----------------------------------------------------------------------------
 
     def signed_in(self, token: str) -> str | None:
-        """Who got a token when signing in."""
-        return self._get("sign_ins", {"token": _digest(token)}, "reader")
+        """Who got a token when signing in, in the last seven days."""
+        from sqlalchemy import select
+
+        table = self._table("sign_ins")
+        wanted = select(table.c.reader).where(
+            table.c.token == _digest(token), table.c.at >= time.time() - _DAYS * 86400
+        )
+        found = self._sql.run(lambda connection: connection.execute(wanted).scalar())
+        return None if found is None else str(found)
 
     def sign_in(self, token: str, user: str) -> None:
         """Remember who got a token."""
@@ -245,14 +256,6 @@ class SessionStore:
 
     # --- the database ------------------------------------------------------------------------
 
-    def _get(self, name: str, where: Mapping[str, object], column: str) -> str | None:
-        from sqlalchemy import select
-
-        table = self._table(name)
-        wanted = select(table.c[column]).where(*(table.c[k] == v for k, v in where.items()))
-        found = self._sql.run(lambda connection: connection.execute(wanted).scalar())
-        return None if found is None else str(found)
-
     def _put(self, name: str, keys: Sequence[str], values: Mapping[str, object]) -> None:
         from sqlalchemy.dialects.postgresql import insert
 
@@ -325,39 +328,48 @@ def _tables() -> MetaData:
 
 
 class SignIns(MutableMapping[str, str]):
-    """Tokens and who holds them, as the page's framework asks for them at every request.
+    """Tokens and who holds them, in the database of an index, for all servers that share it.
 
-    What was found is trusted for a minute; what was not is asked for again.
+    What was found is trusted for a minute; what was not is asked for again. Safe to share by
+    threads.
     """
 
     def __init__(self, session_store: SessionStore) -> None:
-        self._ledger = session_store
-        self._seen: dict[str, tuple[str, float]] = {}
+        self._session_store = session_store
+        self._lock = threading.Lock()
+        self._seen: TTLCache[str, str] = TTLCache(_SEEN, _TRUST_SECONDS)
 
     def __getitem__(self, token: str) -> str:
-        user, until = self._seen.get(token, ("", 0.0))
-        if time.monotonic() < until:
+        with self._lock:
+            user = self._seen.get(token)
+        if user is not None:
             return user
-        found = self._ledger.signed_in(token) if token else None
+        found = self._session_store.signed_in(token) if token else None
         if found is None:
-            self._seen.pop(token, None)
             raise KeyError(token)
-        self._seen[token] = (found, time.monotonic() + _TRUST_SECONDS)
+        self._trust(token, found)
         return found
 
     def __setitem__(self, token: str, user: str) -> None:
-        self._ledger.sign_in(token, user)
-        self._seen[token] = (user, time.monotonic() + _TRUST_SECONDS)
+        self._session_store.sign_in(token, user)
+        self._trust(token, user)
 
     def __delitem__(self, token: str) -> None:
-        self._seen.pop(token, None)
-        self._ledger.sign_out(token)
+        with self._lock:
+            self._seen.pop(token, None)
+        self._session_store.sign_out(token)
+
+    def _trust(self, token: str, user: str) -> None:
+        with self._lock:
+            self._seen[token] = user
 
     def __iter__(self) -> Iterator[str]:
-        return iter(list(self._seen))
+        with self._lock:
+            return iter(list(self._seen))
 
     def __len__(self) -> int:
-        return len(self._seen)
+        with self._lock:
+            return len(self._seen)
 
 
 def _digest(token: str) -> str:

@@ -34,14 +34,16 @@ class SqliteTables:
     """Tables in one file of this machine, which only its owner may read. Threads may share it."""
 
     def __init__(self, file: Path, tables: MetaData) -> None:
-        from sqlalchemy import create_engine, event
+        from sqlalchemy import URL, create_engine, event
         from sqlalchemy.pool import NullPool
 
         self._file = file
         self._tables = tables
         self._made = False
         self._engine = create_engine(
-            f"sqlite:///{file}", poolclass=NullPool, connect_args={"timeout": _BUSY_SECONDS}
+            URL.create("sqlite", database=str(file)),
+            poolclass=NullPool,
+            connect_args={"timeout": _BUSY_SECONDS},
         )
         event.listen(self._engine, "connect", _configure)
 

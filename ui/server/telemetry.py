@@ -1,8 +1,7 @@
-"""What operators see of each answer: a structured log line, Prometheus metrics.
+"""What operators see of each answer: a structured log line, metrics and a trace.
 
-An OpenTelemetry trace.
-
-Questions, answers and articles are written to none of them; an answer is named by its fingerprint.
+The metrics are for Prometheus, the trace is OpenTelemetry's. Questions, answers and articles are
+written to none of them; an answer is named by its fingerprint.
 Nothing is sent anywhere unless an operator names a collector.
 """
 
@@ -50,10 +49,7 @@ _log = logging.getLogger("konkyo.answers")
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line.
-
-    Time (UTC), level, logger, message and whatever was given as extra.
-    """
+    """One JSON object a line: time (UTC), level, logger, message and what was given as extra."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as JSON; an exception's text under ``error``."""
@@ -88,7 +84,7 @@ def configure_logs(form: Literal["text", "json"], level: int = logging.INFO) -> 
     handler = logging.StreamHandler(sys.__stderr__ if own else sys.stderr)
     plain = _Plain("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonLines() if form == "json" else plain)
-    for name in ("konkyo", "ui", "uvicorn"):
+    for name in ("konkyo", "uvicorn"):
         logger = logging.getLogger(name)
         logger.handlers[:] = [handler]
         logger.setLevel(level)

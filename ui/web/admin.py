@@ -29,7 +29,9 @@ UPLOAD_LIMIT = 64 * 1024 * 1024
 """Bytes of one file that the browser sends."""
 
 _TICKETS = 1000
-_NAME_LIMIT = 120
+_NAME_BYTES = 180
+_SUFFIX_BYTES = 30
+"""A file system takes names of 255 bytes; a digest of 32 letters and a hyphen come first."""
 
 Purpose = Literal["upload", "report"]
 
@@ -55,7 +57,10 @@ class Tickets:
 
 
 def question_sets(store: str) -> dict[str, Path]:
-    """Returns the sets of questions by name: those of Konkyo, and one made of feedback."""
+    """Returns the sets of questions by name: those of Konkyo, and one made of feedback.
+
+    Raises UsageError, StoreError.
+    """
     found: dict[str, Path] = {}
     folder = Path(str(files("konkyo.eval").joinpath("datasets")))
     for path in sorted(folder.glob("*.jsonl")):
@@ -66,10 +71,25 @@ def question_sets(store: str) -> dict[str, Path]:
     rows = to_questions(opinions_of(store))
     if rows:
         own = feedback_file(store).with_suffix(".jsonl")
-        own.parent.mkdir(parents=True, exist_ok=True)
-        own.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), "utf-8")
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        try:
+            _write_whole(own, lines.encode())
+        except OSError as exc:
+            raise UsageError(f"{own}: cannot be kept ({exc.strerror})") from exc
         found[own.name] = own
     return found
+
+
+def _write_whole(file: Path, content: bytes) -> None:
+    """Write a file that others may be reading: they find all of it. Raises OSError."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{secrets.token_hex(8)}")
+    try:
+        draft.write_bytes(content)
+        draft.replace(file)
+    finally:
+        # On a full disk half of it would stay.
+        draft.unlink(missing_ok=True)
 
 
 class AdminPages:
@@ -103,18 +123,23 @@ class AdminPages:
             return notice_page(say(language, "not_editor"), language)
         problem = ""
         sets: Sequence[str] = ()
+        ticket = ""
         try:
             if act == "stop":
-                evaluation_jobs.cancel()
+                evaluation_jobs.cancel(who)
             elif act == "start":
                 evaluation_jobs.start(name, limit, who)
-            sets = evaluation_jobs.sets()
         except KonkyoError as exc:
             problem = str(exc)
-        ticket = self.tickets.issue("report")
-        return evaluation_page(
-            sets, evaluation_jobs.examination, language, ticket=ticket, problem=problem
-        )
+        run = evaluation_jobs.examination
+        # The page asks again and again while one is running, and shows neither meanwhile.
+        if run is None or not run.running:
+            ticket = self.tickets.issue("report")
+            try:
+                sets = evaluation_jobs.sets()
+            except KonkyoError as exc:
+                problem = problem or str(exc)
+        return evaluation_page(sets, run, language, ticket=ticket, problem=problem)
 
     def report(self, ticket: str) -> str | None:
         """Returns the report as HTML; None without a ticket or a run."""
@@ -144,13 +169,7 @@ class AdminPages:
                 if held.suffix == Path(safe).suffix and held.read_bytes() == content:
                     return {"path": str(held)}
             place = folder / f"{digest}-{safe}"
-            draft = folder / f".{secrets.token_hex(8)}"
-            try:
-                draft.write_bytes(content)
-                draft.replace(place)
-            finally:
-                # On a full disk half of it would stay.
-                draft.unlink(missing_ok=True)
+            _write_whole(place, content)
         except OSError as exc:
             raise UsageError(f"{safe}: cannot be kept ({exc.strerror})") from exc
         return {"path": str(place)}
@@ -161,5 +180,10 @@ def _safe_name(name: str) -> str:
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
     kept = "".join(c if c.isalnum() or c in "._- " else "_" for c in base).strip(". ")
     stem, dot, suffix = kept.rpartition(".")
-    short = f"{stem[:_NAME_LIMIT]}{dot}{suffix[:10]}" if dot else kept[:_NAME_LIMIT]
-    return short or "file"
+    short = _cut(stem, _NAME_BYTES) + dot + _cut(suffix, _SUFFIX_BYTES) if dot else ""
+    return short or _cut(kept, _NAME_BYTES) or "file"
+
+
+def _cut(text: str, most: int) -> str:
+    """Returns the beginning of a text that takes so many bytes; no letter is cut in two."""
+    return text.encode()[:most].decode("utf-8", "ignore")

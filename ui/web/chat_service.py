@@ -13,7 +13,7 @@ from datetime import date
 from functools import partial
 from typing import Literal
 
-from konkyo.index.errors import ArticleMissing, KonkyoError
+from konkyo.index.errors import KonkyoError
 from konkyo.index.records import Article, ArticleSummary, Filter
 from konkyo.index.text.unicode import well_formed
 from konkyo.rag.answer_style import Phrasing, writes_well
@@ -110,18 +110,22 @@ class ChatService:
         self._find_examples()
 
     def _find_examples(self) -> None:
-        """Ask what is to be offered in each language, unless that is under way."""
-        if not self._finding_examples.acquire(blocking=False):
-            return
-        try:
-            for language in LANGUAGES:
-                articles = self._to_ask_about(language)
-                self._examples[language] = self.suggested_questions(articles, language)
-        except KonkyoError as exc:
-            _log.warning("no example questions: %s", exc)
-        finally:
-            self._finding_examples.release()
-            self._examples = {code: self._examples.get(code, ()) for code in LANGUAGES}
+        """Ask what is to be offered in each language, unless that is under way.
+
+        Again where the index changed meanwhile: what was found may be about articles that are gone.
+        """
+        version = None
+        while version != self._index_version and self._finding_examples.acquire(blocking=False):
+            version = self._index_version
+            try:
+                for language in LANGUAGES:
+                    articles = self._to_ask_about(language)
+                    self._examples[language] = self.suggested_questions(articles, language)
+            except KonkyoError as exc:
+                _log.warning("no example questions: %s", exc)
+            finally:
+                self._examples = {code: self._examples.get(code, ()) for code in LANGUAGES}
+                self._finding_examples.release()
 
     @property
     def readiness(self) -> Readiness:
@@ -380,10 +384,8 @@ class ChatService:
         return self._settled.wait(seconds)
 
     def article(self, article_id: str) -> Article:
-        """Returns one article. Raises ArticleMissing, also while not ready."""
-        if self._reader is None:
-            raise ArticleMissing(article_id)
-        return self._reader.article(article_id)
+        """Returns one article. Raises ArticleMissing, NotReady."""
+        return self.reader.article(article_id)
 
 
 def _age(published: str) -> int:

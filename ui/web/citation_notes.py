@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 
@@ -25,6 +27,7 @@ from konkyo.ui.web.turns import Turn
 __all__ = ["CitationNotes", "citation_notes", "kept_citations"]
 
 _KEPT = 1000
+_RETRY_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 
 _FACTS = frozenset(field.name for field in fields(Citation))
@@ -73,10 +76,18 @@ class CitationNotes:
     """What became of the quotes of kept answers, for the page. Threads may share it.
 
     ``indexed`` gives the store and a number that tells its states apart; None: there is none yet.
+    A store that fails is asked again after ten seconds of ``clock``, not for every turn and change
+    of the page.
     """
 
-    def __init__(self, indexed: Callable[[], tuple[CitedStore, int] | None]) -> None:
+    def __init__(
+        self,
+        indexed: Callable[[], tuple[CitedStore, int] | None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._indexed = indexed
+        self._clock = clock
+        self._retry_at = -math.inf
         self._lock = threading.Lock()
         self._kept: LRUCache[object, list[str]] = LRUCache(_KEPT)
 
@@ -101,11 +112,14 @@ class CitationNotes:
         with self._lock:
             notes = self._kept.get(key)
         if notes is None:
+            if self._clock() < self._retry_at:
+                return turn
             try:
                 notes = citation_notes(store, turn.outcome.citations, language)
             except StoreError as exc:
                 _log.warning("kept quotes cannot be compared with the index: %s", exc)
-                notes = []
+                self._retry_at = self._clock() + _RETRY_SECONDS
+                return turn
             with self._lock:
                 self._kept[key] = notes
         return replace(turn, notes=(*turn.notes, *notes)) if notes else turn

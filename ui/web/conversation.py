@@ -103,8 +103,11 @@ class Conversation:
         return sum(not is_settled(turn) for turn in self._turns)
 
     def restore(self, turns: Sequence[Turn], where: Filter, revision: int) -> None:
-        """Take over what was kept."""
+        """Take over what was kept; not while something is done for a turn, which would be lost."""
         with self._changed:
+            if self.changing:
+                return
+            self.deleted = False
             self.where, self.revision = where, revision
             self._set(tuple(turns))
 

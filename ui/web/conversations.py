@@ -64,7 +64,7 @@ class Conversations:
                 self._tabs[reader, tab] = key
                 while len(self._tabs) > _TABS:
                     self._tabs.popitem(last=False)
-        if found is None or not found.busy:
+        if found is None or not found.changing:
             found = self._newest(key, reader, found)
         with self._lock:
             found = self._conversations.setdefault((reader, key), found)
@@ -84,7 +84,7 @@ class Conversations:
 
         def read(store: ConversationStore) -> Conversation:
             revision = store.revision(reader, key)
-            if revision == fresh.revision:
+            if revision == fresh.revision and not fresh.deleted:
                 return fresh
             found = store.load(reader, key)
             if found is None:
@@ -129,6 +129,9 @@ class Conversations:
             title = turn.question if turn is not None else ""
             revision = store.save(conversation.reader, conversation.key, where, kept, title)
             conversation.revision = revision
+            if revision is None:
+                # Deleted elsewhere while it was answering.
+                conversation.deleted = True
 
         if not conversation.deleted:
             self._kept(conversation.reader, write, None)

@@ -55,12 +55,12 @@ async def owned(scope: Scope, receive: Receive, reader: str) -> Receive:
         path = f"/gradio_api/heartbeat/{_joined(reader, found['session'])}"
         scope["path"], scope["raw_path"] = path, path.encode("ascii", "replace")
     query = scope.get("query_string", b"")
-    if isinstance(query, bytes) and _FIELD.encode() in query:
-        pairs = [
-            (name, _joined(reader, value) if name == _FIELD else value)
-            for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-        ]
-        scope["query_string"] = urlencode(pairs).encode()
+    if isinstance(query, bytes) and query:
+        # Parsed first: the field's name may be written with percent signs.
+        pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+        if any(name == _FIELD for name, _ in pairs):
+            owned_pairs = [(n, _joined(reader, v) if n == _FIELD else v) for n, v in pairs]
+            scope["query_string"] = urlencode(owned_pairs).encode()
     if scope["method"] != "POST" or not path.startswith("/gradio_api/"):
         return receive
     return await _owned_body(scope, receive, reader)
@@ -84,8 +84,9 @@ async def _owned_body(scope: Scope, receive: Receive, reader: str) -> Receive:
         said = json.loads(body)
     except (ValueError, RecursionError):
         said = None
-    if isinstance(said, dict) and isinstance(said.get(_FIELD), str):
-        said[_FIELD] = _joined(reader, said[_FIELD])
+    if isinstance(said, dict):
+        # Without a name, too: the framework would give all readers the same one.
+        said[_FIELD] = _joined(reader, str(said.get(_FIELD) or ""))
         body = json.dumps(said).encode()
         raw = scope.get("headers", [])
         assert isinstance(raw, list)

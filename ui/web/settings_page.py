@@ -10,8 +10,8 @@ from types import MappingProxyType
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from konkyo.index.errors import KonkyoError
-from konkyo.index.settings import CONFIG_NAME, Settings, load_settings
+from konkyo.index.errors import KonkyoError, SettingsError
+from konkyo.index.settings import Settings, config_file, load_settings
 from konkyo.index.settings_file import Value, change_settings
 from konkyo.ui.web.html.settings import Change, settings_form
 from konkyo.ui.web.i18n import Language, say
@@ -30,7 +30,7 @@ CHANGEABLE = (
     "chat.stale_after",
     "chat.sharing",
 )
-"""The settings that can be changed on the page; secrets, addresses and passwords are none."""
+"""The settings that can be changed on the page; secrets and passwords are none."""
 
 _AT_ONCE = frozenset({"watch.hours", "chat.sharing"})
 """Those that hold at once; others hold from the next start."""
@@ -43,7 +43,8 @@ class SettingsPage:
 
     ``environment`` is that of the program: what it sets is shown and cannot be changed here.
     A key is for the server it was set for: with another address or kind of model it is not sent
-    along, and its name is taken out of the file.
+    along, and its name is taken out of the file; where the environment names the key, address and
+    kind cannot be changed here.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class SettingsPage:
         changed: Callable[[Settings], object] = lambda settings: None,
         environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self._file = file or Path(CONFIG_NAME)
+        self._file = file or config_file()
         self._changed = changed
         self._variables = {name.upper() for name in environment}
 
@@ -69,6 +70,7 @@ class SettingsPage:
         try:
             settings = self._settings()
             changes = _changes(settings, said)
+            self._require_no_key_sent(changes)
             if changes:
                 self._changed(change_settings(changes, self._file))
         except KonkyoError as exc:
@@ -91,6 +93,15 @@ class SettingsPage:
         except KonkyoError as exc:
             return False, reason_words(str(exc), language)
         return True, say(language, "model_answers", said=answered)
+
+    def _require_no_key_sent(self, changes: Mapping[str, Value]) -> None:
+        """Raise SettingsError where a key named by the environment would go to another server."""
+        variable = self._variable("llm.api_key_env") or self._variable("llm")
+        if "llm.api_key_env" in changes and variable:
+            raise SettingsError(
+                f"the environment variable {variable} sets the key, which would be sent to the new"
+                " address; change them together where the server is started"
+            )
 
     def _variable(self, key: str) -> str:
         """The environment variable that sets a key, whatever the file says; empty without one."""

@@ -12,6 +12,7 @@ from konkyo.rag.citation_state import Changed, Same
 from konkyo.ui.http.security_middleware import LANGUAGE_COOKIE
 from konkyo.ui.web.chat_service import QUESTION_LIMIT, ChatService
 from konkyo.ui.web.conversation import Conversation
+from konkyo.ui.web.error_words import error_words
 from konkyo.ui.web.html.article import article_page, notice_page
 from konkyo.ui.web.html.conversation import conversation, not_ready
 from konkyo.ui.web.html.conversation_list import search_field
@@ -19,6 +20,7 @@ from konkyo.ui.web.html.filters import filters
 from konkyo.ui.web.html.header import brand, question_count, sign_out_button, status, tools
 from konkyo.ui.web.html.overview import overview
 from konkyo.ui.web.i18n import PHRASES, Language, say
+from konkyo.ui.web.pipeline_protocol import NotReady
 from konkyo.ui.web.turns import Mark, Turn
 
 __all__ = [
@@ -66,7 +68,7 @@ def source_view(
     turn: int,
     language: Language,
 ) -> str:
-    """Returns an article with the quotes of one turn and ``mark``, or that it is gone.
+    """Returns an article with the quotes of one turn and ``mark``, or why it cannot be shown.
 
     Where another article took its place, that is shown, with what stands there now.
     """
@@ -79,6 +81,10 @@ def source_view(
             return article_page(state.article, [now], language)
         key = "article_gone" if isinstance(exc, ArticleGone) else "article_unknown"
         return notice_page(say(language, key), language)
+    except NotReady as exc:
+        loading = chat_service.readiness == "loading"
+        words = say(language, "loading") if loading else error_words(exc, language)
+        return notice_page(words, language)
     marks = list(reader.marks(turn, article_id, mark.number))
     if mark.end > mark.start and not any(m.primary for m in marks):
         marks.append(Mark(mark.start, mark.end, mark.number, primary=True))

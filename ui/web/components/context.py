@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from konkyo.index.errors import KonkyoError
 from konkyo.ui.http.auth import TooMany
 from konkyo.ui.http.security_middleware import language_of
+from konkyo.ui.http.sign_in import caller_address
 from konkyo.ui.web.admin import AdminPages
 from konkyo.ui.web.background_answers import BackgroundAnswers
 from konkyo.ui.web.chat_server import LOOPBACK, ChatServer
@@ -45,10 +46,11 @@ class PageContext:
     def visit(self, request: gr.Request, event: gr.EventData | None = None) -> Visit:
         """Returns who sent a request and what its event carries; may read a saved conversation."""
         session = str(request.session_hash)
-        address = request.client.host if request.client is not None else ""
         user = getattr(request, "username", None)
         data = event._data if event is not None and isinstance(event._data, dict) else {}
         headers = {k.lower(): v for k, v in dict(request.headers or {}).items()}
+        sent, proxied = request.request, bool(self._server.names)
+        address = caller_address(sent, proxied=proxied) if sent is not None else ""
         conversations = self.chat_service.conversations
         named = conversation_of(session, headers)
         return Visit(
@@ -56,7 +58,8 @@ class PageContext:
             conversation=conversations.open(named, reader_of(session), session),
             session=session,
             editor=self.admin.open and self._server.access.role_of_user(user) == "editor",
-            # Behind a proxy, and on this machine, everybody has one address: count tabs there.
+            # On this machine, and behind a proxy nobody told us of, everybody has one address:
+            # count tabs there.
             limited_as=session if address in LOOPBACK else address,
             data=data,
             user=str(user or address),
@@ -84,14 +87,21 @@ class PageContext:
         return f'{html}<span hidden data-press="{next(self._updates)}"></span>'
 
     def conversation(self, visit: Visit, *, followed: bool = False) -> str:
-        """Returns the conversation as HTML; ``followed`` is whether its changes follow."""
+        """Returns the conversation as HTML; ``followed`` is whether its changes follow.
+
+        While it may still change by itself it says so: a page that is not sent its changes asks
+        for them.
+        """
         shown = visit.conversation
+        # Asked before the turns are read, so that what is shown as final is.
+        changing = shown.changing
         shares = self.shares.open and is_kept(shown.reader)
         inner = conversation_view(
             self.chat_service, shown.turns, visit.language, shares=shares, editor=visit.editor
         )
         live = " data-live" if followed else ""
-        return f'<div data-conversation="{escape(shown.key)}"{live}>{inner}</div>'
+        marks = f" data-changing{live}" if changing else ""
+        return f'<div data-conversation="{escape(shown.key)}"{marks}>{inner}</div>'
 
     def source(self, visit: Visit, article_id: str, mark: Mark, turn: int) -> str:
         """Returns an article with its marks as HTML."""

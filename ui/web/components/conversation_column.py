@@ -4,12 +4,14 @@ Annotations are evaluated here, not postponed: see ``events``.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from konkyo.index.errors import KonkyoError
 from konkyo.index.records import Filter
 from konkyo.rag.types import to_json
-from konkyo.ui.server.feedback import REASONS, Reason
+from konkyo.ui.server.feedback import REASONS, Reason, Verdict
 from konkyo.ui.web.chat_service import QUESTION_LIMIT
 from konkyo.ui.web.components.context import PageContext
 from konkyo.ui.web.components.events import (
@@ -23,13 +25,15 @@ from konkyo.ui.web.components.events import (
 )
 from konkyo.ui.web.components.filter_bar import FilterBar
 from konkyo.ui.web.components.visit import Visit
-from konkyo.ui.web.turns import Mark
+from konkyo.ui.web.turns import Mark, Turn
 
 if TYPE_CHECKING:
     from konkyo.ui.web.components.conversation_list import ConversationList
     from konkyo.ui.web.components.source_panel import SourcePanel
 
 __all__ = ["ConversationColumn"]
+
+_log = logging.getLogger(__name__)
 
 _READERS_AT_ONCE = 200
 _TRANSLATIONS_AT_ONCE = 16
@@ -143,20 +147,20 @@ class ConversationColumn:
             # A conversation may have to be fetched from a database.
             visit = await asyncio.to_thread(self._context.visit, request)
             conversations = self._context.chat_service.conversations
-            seen, opened, shown = -1, None, 0
+            seen, opened, shown = (True, -1), None, 0
             while True:
-                version = visit.conversation.version
-                changing = visit.conversation.changing
+                # In this order: a change between the two is found the next time.
+                state = (visit.conversation.changing, visit.conversation.version)
                 if not conversations.shows(visit.session, visit.conversation):
                     return
-                if version != seen:
+                if state != seen:
                     turn = visit.conversation.current
                     if turn is not None and turn.number != shown:
                         opened, shown = None, turn.number
-                    seen = version
+                    seen = state
                     parts, opened = await asyncio.to_thread(self._view, visit, source, opened)
                     yield parts
-                if not changing:
+                if not state[0]:
                     return
                 # Looked at like this, a reader who waits holds no thread.
                 await asyncio.sleep(_LOOK_SECONDS)
@@ -170,7 +174,7 @@ class ConversationColumn:
         beside: object = unchanged()
         if turn is not None:
             beside, opened = source.beside(visit, turn, opened)
-        said = self._context.conversation(visit, followed=visit.conversation.changing)
+        said = self._context.conversation(visit, followed=True)
         return (said, beside, visible(busy)), opened
 
     def _stop(self, visit: Visit) -> tuple[str, object]:
@@ -201,13 +205,24 @@ class ConversationColumn:
 
     def _set_opinion(self, visit: Visit) -> str:
         context, conversation = self._context, visit.conversation
-        number = visit.number("turn")
-        verdict: Literal["up", "down"] = "down" if visit.value("verdict") == "down" else "up"
-        turn = conversation.set_opinion(number, verdict) if number is not None else None
-        if turn is not None and turn.outcome is not None and context.feedback is not None:
-            named = visit.value("reason") if verdict == "down" else ""
-            reason: Reason = next((r for r in REASONS if r == named), "other")
-            context.feedback.keep(
+        verdict: Verdict = "down" if visit.value("verdict") == "down" else "up"
+        turn = conversation.turn(visit.number("turn") or 0)
+        if turn is not None and self._keep_opinion(visit, turn, verdict):
+            # The page thanks for an opinion that is set: only for one that was kept.
+            rated = conversation.set_opinion(turn.number, verdict)
+            if rated is not None:
+                context.chat_service.conversations.save(conversation, rated)
+        return context.conversation(visit)
+
+    def _keep_opinion(self, visit: Visit, turn: Turn, verdict: Verdict) -> bool:
+        """Keep an opinion on a finished turn, where feedback is kept; False if that failed."""
+        feedback, conversation = self._context.feedback, visit.conversation
+        if turn.outcome is None or feedback is None:
+            return True
+        named = visit.value("reason") if verdict == "down" else ""
+        reason: Reason = next((r for r in REASONS if r == named), "other")
+        try:
+            feedback.keep(
                 conversation.name,
                 turn.number,
                 verdict,
@@ -216,6 +231,7 @@ class ConversationColumn:
                 correction=visit.value("correction"),
                 history=[(p.question, p.answer) for p in conversation.history(turn.number)],
             )
-        if turn is not None:
-            context.chat_service.conversations.save(conversation, turn)
-        return context.conversation(visit)
+        except KonkyoError as exc:
+            _log.error("an opinion was not kept: %s", exc)
+            return False
+        return True

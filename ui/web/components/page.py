@@ -104,21 +104,28 @@ def _wire_page(
     """Wire what happens when the page is opened and when it is closed."""
     import gradio as gr
 
-    def shown(request: gr.Request) -> tuple[object, object, object, object]:
+    def shown(request: gr.Request, waited: bool) -> tuple[object, object, object, object]:
         visit = context.visit(request)
-        untouched = not visit.conversation.turns
+        conversation = visit.conversation
+        untouched = not conversation.turns
+        # No source could be read before the models were ready: not one the reader opened either.
+        opened = conversation.source_opened and not waited
+        # The source of an answer under way comes with that answer.
+        stays = conversation.admin_page_open or conversation.busy or opened
         return (
             context.status(visit.language),
             context.conversation(visit) if untouched else unchanged(),
-            context.overview(visit) if untouched else unchanged(),
+            unchanged() if stays else source.beside_shown(visit),
             context.filters(visit),
         )
 
     async def arrive(request: gr.Request) -> tuple[object, object, object, object]:
+        waited = False
         while context.chat_service.readiness == "loading":
+            waited = True
             await asyncio.sleep(0.2)
         # A conversation may have to be fetched from a database.
-        return await asyncio.to_thread(shown, request)
+        return await asyncio.to_thread(shown, request, waited)
 
     def welcome(request: gr.Request) -> object:
         visit = context.visit(request)

@@ -30,7 +30,8 @@ def evaluation_page(
 ) -> str:
     """Returns the page: the sets of questions, and the current or last run.
 
-    ``ticket`` opens the report of the run; ``problem`` is why an order was refused.
+    While one is running the sets are not shown. ``ticket`` opens the report of the run;
+    ``problem`` is why an order was refused.
     """
     running = run is not None and run.running
     state = "running" if running else "idle"
@@ -44,7 +45,7 @@ def evaluation_page(
         else "",
         _run(run, language, ticket) if run else "",
     ]
-    if not sets:
+    if not sets and not running:
         parts.append(f'<p class="k-note">{phrase(language, "eval_none")}</p>')
     elif not running:
         options = "".join(f'<option value="{escape(s)}">{escape(s)}</option>' for s in sets)

@@ -298,11 +298,12 @@
       pane.addEventListener("wheel", () => { following = false; }, { passive: true });
       pane.addEventListener("touchmove", () => { following = false; }, { passive: true });
       let answered = 0;
-      // An answer under way is followed; again after a while without news, as the server may be another.
+      // What may still change is followed, the questions after an answer too; again after a while
+      // without news, as the server may be another.
       let again = 0;
       const followOn = () => {
         clearTimeout(again);
-        if (!$(".k-answer[aria-busy=true]", element)) return;
+        if (!$("[data-changing]", element)) return;
         if (!$("[data-live]", element)) trigger(follow);
         again = setTimeout(() => trigger(follow), 15_000);
       };

@@ -26,9 +26,33 @@
   };
 
   const parsed = (html) => new DOMParser().parseFromString(html, "text/html");
-  const post = (address, said) => fetch(address, {
-    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(said),
-  });
+  // What the server refuses is told where the page says what became of an order, until one is obeyed.
+  class Refused extends Error {}
+  let refused = "";
+  async function post(address, said) {
+    const answer = await fetch(address, {
+      method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(said),
+    });
+    const told = $("#k-told") ?? $("#k-sending");
+    if (answer.ok) {
+      if (told.textContent === refused) told.hidden = true;
+      return answer;
+    }
+    refused = await refusal(answer);
+    told.hidden = false;
+    told.textContent = refused;
+    told.dataset.good = "no";
+    // The sign-in has ended: the page leads to the next one.
+    if (answer.status === 401) window.location.reload();
+    throw new Refused(refused);
+  }
+  async function refusal(answer) {
+    try {
+      const { detail } = await answer.json();
+      if (typeof detail === "string") return detail;
+    } catch { /* not an answer of ours, but a proxy's */ }
+    return `${answer.status} ${answer.statusText}`;
+  }
   const filled = (text, facts) => text.replace(/\{(\w+)\}/g, (_, name) => facts[name] ?? "");
 
   // ---- the list: searched as the reader types or chooses, without losing the place
@@ -91,8 +115,15 @@
     }, 700);
   }
   async function order(name, sources = [], yes = false) {
+    const before = $("#k-job").dataset.job;
     $("#k-job").dataset.job = "running";
-    show(await (await post("library/order", { order: name, sources, yes })).text());
+    try {
+      show(await (await post("library/order", { order: name, sources, yes })).text());
+    } catch (problem) {
+      // Where nobody answered, the job is asked for until somebody does.
+      if (problem instanceof Refused) $("#k-job").dataset.job = before;
+      throw problem;
+    }
     $("#k-job").scrollIntoView({ block: "nearest" });
   }
 
@@ -137,7 +168,7 @@
       line.textContent = why;
       return line;
     }));
-    if (kept.length) await order("add", kept);
+    if (kept.length) await order("add", kept).catch(follow);
   }
   async function filesOf(entry) {
     if (entry.isFile) return [await new Promise((give, fail) => entry.file(give, fail))];
@@ -195,9 +226,14 @@
     told.textContent = "…";
     const said = Object.fromEntries(new FormData($("#k-settings")));
     let answer = null;
-    try { answer = await (await post(`settings/${wish}`, said)).json(); } catch { /* told above */ }
-    told.hidden = !answer;
-    if (!answer) return;
+    try {
+      answer = await (await post(`settings/${wish}`, said)).json();
+    } catch (problem) {
+      // What nobody answered is told on top of the page.
+      told.hidden = !(problem instanceof Refused);
+      return;
+    }
+    told.hidden = false;
     told.textContent = answer.told;
     told.dataset.good = answer.good ? "yes" : "no";
   }
