@@ -33,6 +33,7 @@ NoticeKey = Literal[
     "premise",
     "llm_unavailable",
     "llm_stopped",
+    "llm_silent",
     "filter_opened",
     "filter_applied",
     "quotes_only",

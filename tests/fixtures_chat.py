@@ -3,10 +3,10 @@
     python tests/fixtures_chat.py
 
 prints its address. What a question contains chooses what happens: ``weather`` is refused,
-``quoted`` is answered by a quote alone, ``slow`` takes seconds, ``endless`` minutes, ``line``
-stands in line before a model that takes seconds, ``damaged`` fails, ``crash`` fails in a way nobody
-foresaw, ``payload N M`` puts the N-th to M-th hostile strings into everything a pipeline can hand
-out, otherwise an answer.
+``quoted`` is answered by a quote alone, ``retracted`` from a retracted article, ``slow`` takes
+seconds, ``endless`` minutes, ``line`` stands in line before a model that takes seconds, ``damaged``
+fails, ``crash`` fails in a way nobody foresaw, ``payload N M`` puts the N-th to M-th hostile
+strings into everything a pipeline can hand out, otherwise an answer.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self, get_args
 
-from konkyo.index.errors import ArticleMissing, LLMUnreachable
+from konkyo.index.errors import ArticleMissing, LLMUnreachable, StoreUnreachable
 from konkyo.index.records import (
     Article,
     ArticlePage,
@@ -32,6 +33,8 @@ from konkyo.index.records import (
     Passage,
     article_id_for,
 )
+from konkyo.index.settings import WatchSettings
+from konkyo.index.watching import WatchedSource
 from konkyo.rag.answer_style import Phrasing
 from konkyo.rag.conversation import Turn as Past
 from konkyo.rag.generation.llm import LLM, NoLLM, Usage
@@ -54,6 +57,7 @@ from konkyo.rag.types import (
 )
 from konkyo.ui.server.evaluation_jobs import EvaluationJobs, EvaluationRun
 from konkyo.ui.server.llm_queue import LLMQueue
+from konkyo.ui.server.watcher import Watcher, WatchState
 
 # Each would set window.pwned, ask for /pwned or leave this machine if it ever ran.
 PAYLOADS = (
@@ -372,6 +376,10 @@ class FakeReader:
         return self
 
     def refresh(self) -> bool:
+        """As if a database held the index, which is gone while the file FAKE_LOST is there."""
+        lost = os.environ.get("FAKE_LOST")
+        if lost and Path(lost).exists():
+            raise StoreUnreachable("db.example: does not answer")
         self.changes, changed = 0, self.changes
         return changed > 0
 
@@ -403,6 +411,8 @@ class FakeReader:
             yield from self._refused(question)
         elif "quoted" in question:
             yield from self._quoted(question)
+        elif "retracted" in question:
+            yield from self._retracted(question)
         elif "line" in question:
             shown = (evidence(1, LONG, "Dock workers returned to work"),)
             yield EvidenceReady(shown, "en")
@@ -449,6 +459,13 @@ class FakeReader:
         yield ShortReady(short)
         yield from _paced(ClaimRemoved(removed), ClaimChecked(claim), pace)
         yield Finished(replace(answer(question, (claim,), shown, (removed,)), short=short))
+
+    def _retracted(self, question: str) -> Iterator[Event]:
+        item = evidence(1, ENGLISH, ENGLISH.text.split("\n")[1])
+        status = replace(item.article, status="retracted", correction="Nothing was agreed.")
+        shown = (replace(item, article=status),)
+        yield EvidenceReady(shown, "en")
+        yield Finished(answer(question, (Claim("It goes to nine fields.", (1,), 0.9),), shown))
 
     def _refused(self, question: str) -> Iterator[Event]:
         near = (evidence(1, LONG, "Dock workers returned to work"),)
@@ -531,6 +548,23 @@ class FakeExaminer(EvaluationJobs):
         return report([], title="<b>own</b>", about={"dataset": "alliance"})
 
 
+class FakeWatcher(Watcher):
+    """Watches a feed that was read, one that failed and one that was never read; reads nothing."""
+
+    def states(self) -> list[WatchState]:
+        read, due = "2026-02-11T03:00:00+00:00", datetime(2026, 2, 11, 9, tzinfo=UTC)
+        failed = "https://example.org/en/investment/a-very-long-name-of-a-feed-without-a-break.xml"
+        error = f"{failed}: HTTP 503 Service Unavailable"
+        return [
+            WatchState(WatchedSource("https://example.org/feed.xml", read, read), due),
+            WatchState(WatchedSource(failed, read, "", error), due),
+            WatchState(WatchedSource("/news/日本"), None),
+        ]
+
+    def run(self, *, all_now: bool = False) -> None:
+        pass
+
+
 def main() -> None:
     from konkyo.ui.http.auth import Access, Limiter, read_keys
     from konkyo.ui.server.conversation_store import open_conversation_store
@@ -546,6 +580,7 @@ def main() -> None:
     pace = float(os.environ.get("FAKE_PACE", "0.05"))
     wait = float(os.environ.get("FAKE_LOAD", "0.3"))
     articles = HOSTILE if os.environ.get("FAKE_HOSTILE") else KIND
+    articles = () if os.environ.get("FAKE_EMPTY") else articles
     keys = os.environ.get("FAKE_KEYS")
     access = Access(
         os.environ.get("FAKE_PASSWORD"),
@@ -589,6 +624,8 @@ def main() -> None:
     settings_page = SettingsPage(
         Path(f"{store}.toml"), lambda settings: shares.change(settings.chat.sharing)
     )
+    watches = "FAKE_WATCHED" in os.environ
+    watcher = FakeWatcher(index_jobs, WatchSettings()) if watches else None
     limiter = Limiter(int(os.environ.get("FAKE_RATE", "0")), int(os.environ.get("FAKE_BUSY", "0")))
 
     def ready(served: Served) -> None:
@@ -612,6 +649,7 @@ def main() -> None:
                 grace=grace,
                 origins=tuple(os.environ.get("FAKE_ORIGINS", "").split()),
                 settings_page=settings_page if kept is not None else None,
+                watcher=watcher,
                 shares=shares,
             ),
             taken,

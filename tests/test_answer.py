@@ -17,6 +17,7 @@ from konkyo.rag.calibration import Calibration
 from konkyo.rag.conversation import Turn, standalone
 from konkyo.rag.generation.llm import LLM, NoLLM, Usage
 from konkyo.rag.generation.prompts import Prompt
+from konkyo.rag.messages import NoticeKey, notice_text
 from konkyo.rag.pipeline import Options, Pipeline
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.types import (
@@ -35,6 +36,7 @@ from konkyo.rag.types import (
 )
 from konkyo.rag.verification.relation import RelationCheck, made_shorter
 from konkyo.rag.verification.verifier import Verifier
+from konkyo.ui.server.llm_queue import LLMQueue
 
 TEXT = "日本の対米投資は5500億ドルに上る。首相は履行を続ける姿勢を示した。"
 
@@ -407,6 +409,31 @@ def test_a_dead_model_degrades_to_quotes_with_a_notice() -> None:
     assert isinstance(outcome, Answer)
     assert outcome.claims[0].text == outcome.citations[0].quote
     assert len(outcome.notices) == 1
+
+
+@pytest.mark.parametrize("written", ["", " \n\n"])
+def test_a_model_that_writes_nothing_leaves_quotes_with_a_notice(written: str) -> None:
+    llm = Says([written])
+    outcome = pipeline(llm).ask(QUESTION)
+    assert isinstance(outcome, Answer)
+    assert len(llm.asked) == 1
+    assert outcome.claims[0].text == outcome.citations[0].quote
+    assert outcome.notices == ("言語モデルが何も書かなかったため、記事の引用だけを示します。",)
+
+
+@pytest.mark.parametrize(
+    ("llm", "key"),
+    [(Dead(), "llm_unavailable"), (Stops(), "llm_stopped"), (Says([""]), "llm_silent")],
+    ids=["dead", "stops", "silent"],
+)
+def test_how_the_model_failed_is_told_beside_the_answer_and_remembered(
+    llm: LLM, key: NoticeKey
+) -> None:
+    queue = LLMQueue(llm)
+    outcome = pipeline(queue).ask(QUESTION)
+    assert isinstance(outcome, Answer)
+    assert outcome.notices == (notice_text(key, "ja"),)
+    assert queue.problem
 
 
 def test_without_a_model_the_quotes_are_the_answer() -> None:

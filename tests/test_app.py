@@ -109,6 +109,18 @@ def test_pointing_at_a_number_shows_the_quote(browser: Browser, address: str) ->
         assert page.locator("#k-peek").is_hidden()
 
 
+def test_pointing_at_a_number_says_that_its_source_was_retracted(
+    browser: Browser, address: str
+) -> None:
+    with opened(browser, address) as (page, _):
+        ask(page, "Where does the retracted money go?")
+        finished(page)
+        page.locator(".k-cite").first.hover()
+        note = page.locator("#k-peek .k-status-note")
+        assert note.inner_text() == "Retracted Nothing was agreed."
+        assert note.evaluate("e => getComputedStyle(e).borderInlineStartWidth") == "3px"
+
+
 def test_what_was_removed_can_be_opened(browser: Browser, address: str) -> None:
     with opened(browser, address) as (page, _):
         ask(page, QUESTION)

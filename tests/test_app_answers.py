@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from konkyo.ui.web.html.article import article_page
 from konkyo.ui.web.i18n import LANGUAGES, say
+from konkyo.ui.web.turns import Mark
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -120,6 +124,31 @@ def test_every_card_can_be_reached_and_no_date_is_broken(browser: Browser, addre
         page.click("#k-stop")
 
 
+def test_no_line_breaks_within_a_date_of_a_text(browser: Browser, address: str) -> None:
+    text = "首脳会談は3月19日に始まり、2026年2月10日の合意を確かめる。They met on March 19, too. "
+    article = replace(JAPANESE, text=text * 3)
+    html = article_page(article, [Mark(5, 40, 1, primary=True)], "ja")
+    with opened(browser, address, language="ja-JP", width=390, height=780) as (page, _):
+        page.wait_for_selector("#k-box textarea")
+        page.evaluate(
+            """html => document.querySelector('#k-left').insertAdjacentHTML(
+                'beforeend', `<div id="dated">${html}</div>`)""",
+            html,
+        )
+        dates = page.locator("#dated .k-body .k-whole")
+        assert dates.count() == 9
+        assert page.locator("#dated .k-body").inner_text().strip() == (text * 3).strip()
+        for width in range(180, 380, 7):
+            lines = dates.evaluate_all(
+                """(all, width) => all.map(e => {
+                    document.querySelector('#dated').style.width = `${width}px`;
+                    return new Set([...e.getClientRects()].map(r => Math.round(r.top))).size;
+                })""",
+                width,
+            )
+            assert lines == [1] * 9, width
+
+
 def test_a_long_quote_in_a_card_ends_with_its_last_line(browser: Browser, address: str) -> None:
     with opened(browser, address, width=1280) as (page, _):
         ask(page, QUESTION)
@@ -139,6 +168,17 @@ def test_the_source_stays_where_the_reader_opened_it(browser: Browser, address: 
         page.wait_for_selector(f'#k-source h2:has-text("{ENGLISH.title}")')
         finished(page)
         assert page.locator("#k-source h2").inner_text() == ENGLISH.title
+
+
+def test_a_list_of_articles_opened_during_an_answer_stays(browser: Browser, address: str) -> None:
+    with opened(browser, address) as (page, _):
+        ask(page, "slow " + QUESTION)
+        page.wait_for_selector(".k-card")
+        page.locator("#k-state [data-act='articles']").click()
+        page.wait_for_selector("#k-source .k-overview .k-row")
+        finished(page)
+        assert page.locator("#k-source .k-overview .k-row").count() > 0
+        assert page.locator("#k-source .k-article").count() == 0
 
 
 def test_the_source_does_not_change_while_an_answer_goes_on(browser: Browser, address: str) -> None:
@@ -248,31 +288,95 @@ def test_nothing_is_out_of_reach_on_a_phone_or_at_twice_the_size(
         page,
         _,
     ):
-        assert out_of_reach(page, width) == []
+        assert out_of_reach(page) == []
         ask(page, QUESTION)
         finished(page)
         page.locator(".k-checked summary").click()
-        assert out_of_reach(page, width) == []
+        page.locator(".k-filters summary").click()
+        assert out_of_reach(page) == []
+        page.locator(".k-filters summary").click()
         box = page.locator("#k-box textarea").bounding_box()
         assert box is not None
         assert box["y"] + box["height"] <= height
 
 
-def out_of_reach(page: Page, width: int) -> list[str]:
-    """What stands beside the screen, or the page itself where it is wider than the screen."""
+@pytest.fixture(scope="module")
+def sharing_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    store = str(tmp_path_factory.mktemp("sharing") / "store")
+    with served(FAKE_STORE=store, FAKE_SHARING="anyone", FAKE_WATCHED="yes", FAKE_PACE="0") as url:
+        yield url
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("width", "height"), [(390, 780), (640, 400)])
+def test_nothing_beside_the_chat_is_out_of_reach_on_a_phone_or_at_twice_the_size(
+    browser: Browser, sharing_address: str, language: str, width: int, height: int
+) -> None:
+    with opened(
+        browser, sharing_address, language=LOCALES[language], width=width, height=height
+    ) as (page, _):
+        ask(page, "quoted " + QUESTION)
+        finished(page)
+        page.click('[data-act="share"]')
+        page.wait_for_selector(".k-share input")
+        assert out_of_reach(page) == []
+        link = page.locator(".k-share input").input_value()
+        page.keyboard.press("Escape")
+        page.locator(".k-cite").first.click()
+        page.wait_for_selector("#k-source #k-here")
+        assert out_of_reach(page, within="#k-right") == []
+        page.keyboard.press("Escape")
+        page.click('[data-act="side"]')
+        page.locator(".k-conversation").first.wait_for(state="visible")
+        assert out_of_reach(page, within="#k-side") == []
+        for address, shown in (
+            (f"{sharing_address}library", 'html[data-page="ready"] .k-articles'),
+            (f"{sharing_address}settings", 'html[data-page="ready"] #k-settings'),
+            (link, "main h1"),
+        ):
+            page.goto(address)
+            page.wait_for_selector(shown)
+            assert out_of_reach(page) == [], address
+        page.goto(f"{sharing_address}library")
+        page.wait_for_selector('html[data-page="ready"] .k-articles')
+        page.locator('[data-act="mark"]').first.click()
+        page.wait_for_selector("#k-mark[open]")
+        assert out_of_reach(page, within="#k-mark") == []
+
+
+def out_of_reach(page: Page, within: str = "body") -> list[str]:
+    """What stands beside the screen, or above or below it where a reader cannot scroll.
+
+    Also what something else lies over, and the page itself where it is wider than the screen.
+    """
     return list(
         page.evaluate(
-            """width => {
-                const wide = document.documentElement.scrollWidth > width ? ['the page'] : [];
-                const seen = [...document.querySelectorAll('button, summary, select, textarea, p')]
+            """within => {
+                const {clientWidth: width, scrollWidth} = document.documentElement;
+                const controls = 'button, summary, select, textarea, input, a, p';
+                const seen = [...document.querySelector(within).querySelectorAll(controls)]
                     .filter(e => e.checkVisibility({visibilityProperty: true}))
-                    .filter(e => e.offsetWidth > 1);
-                const out = seen.filter(e => {
+                    .filter(e => e.offsetWidth > 1 && e.offsetHeight > 1);
+                const beside = seen.filter(e => {
                     const {left, right} = e.getBoundingClientRect();
                     return left < -1 || right > width + 1;
                 });
-                return [...wide, ...out.map(e => e.outerHTML.slice(0, 120))];
+                const away = seen.filter(e => {
+                    e.scrollIntoView({block: 'center', behavior: 'instant'});
+                    for (let a = e.parentElement; a; a = a.parentElement) {
+                        const {overflowY} = getComputedStyle(a);
+                        if (['hidden', 'clip'].includes(overflowY) && a.scrollTop > 1) return true;
+                    }
+                    const {left, right, top, bottom} = e.getBoundingClientRect();
+                    if (bottom - top > innerHeight / 2) return false;
+                    if (top < -1 || bottom > innerHeight + 1) return true;
+                    if (e.matches('p, a')) return false;
+                    const hit = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+                    return !(hit && (e.contains(hit) || hit.contains(e)));
+                });
+                const wide = scrollWidth > width ? ['the page'] : [];
+                return [...wide, ...[...beside, ...away].map(e => e.outerHTML.slice(0, 120))];
             }""",
-            width,
+            within,
         )
     )

@@ -17,6 +17,7 @@ from fixtures_browser import (
     ask,
     browser,  # noqa: F401
     finished,
+    opened,
     served,
     settled,
 )
@@ -101,6 +102,28 @@ def test_a_network_that_comes_back_leaves_the_page_as_it_is(browser: Browser, ad
         ask(page, "What is the weather?")
         finished(page, 3)
         assert page.evaluate("window.sameDocument")
+
+
+def test_an_index_that_goes_away_turns_the_dot_red_until_it_is_back(
+    browser: Browser, tmp_path: Path
+) -> None:
+    lost = tmp_path / "lost"
+    with (
+        served(FAKE_PACE="0", FAKE_LOST=str(lost)) as url,
+        opened(browser, url) as (page, _),
+    ):
+        page.wait_for_selector('.k-status[data-kind="ready"]')
+        # Nobody asks meanwhile.
+        lost.touch()
+        page.wait_for_selector('.k-status[data-kind="failed"]')
+        assert page.locator("#k-state").inner_text().strip() == say("en", "index_gone")
+        ask(page, QUESTION)
+        page.wait_for_selector(".k-failed")
+        assert say("en", "error_index") in page.locator(".k-failed").inner_text()
+        lost.unlink()
+        page.wait_for_selector('.k-status[data-kind="ready"]')
+        page.locator('.k-turn [data-act="retry"]').click()
+        page.wait_for_selector('.k-turn[data-turn="2"][data-state="done"] .k-claim')
 
 
 def test_the_page_of_articles_tells_it_too(browser: Browser, address: str) -> None:

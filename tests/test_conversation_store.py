@@ -28,6 +28,7 @@ from konkyo.ui.server.conversation_tables import conversation_tables
 from konkyo.ui.server.sql_tables import PostgresTables, SqliteTables
 from konkyo.ui.web.chat_service import ChatService
 from konkyo.ui.web.conversation import Conversation
+from konkyo.ui.web.i18n import Message
 from konkyo.ui.web.turn_json import TURN_VERSION, turn_from_json, turn_to_json
 from konkyo.ui.web.turns import Turn
 
@@ -204,6 +205,7 @@ def answered() -> Turn:
         removed=outcome.removed,
         outcome=outcome,
         notes=("Newer.",),
+        messages=(Message("newer"), Message("sources_failing", {"count": 2})),
         filtered=True,
         opinion="up",
         asked="2026-02-10T08:00:00+00:00",
@@ -220,7 +222,13 @@ def refused() -> Turn:
 
 
 @pytest.mark.parametrize(
-    "turn", [answered(), refused(), Turn(2, "今日は？", "failed", error="away")]
+    "turn",
+    [
+        answered(),
+        refused(),
+        Turn(2, "今日は？", "failed", error="away"),
+        Turn(2, "今日は？", "failed", failure=Message("too_long", {"limit": 500})),
+    ],
 )
 def test_a_turn_is_read_as_it_was_kept(turn: Turn) -> None:
     assert turn_from_json(turn_to_json(turn)) == turn
@@ -263,13 +271,13 @@ def test_another_server_goes_on_with_a_conversation(store: ConversationStore) ->
     one, other = chat(store), chat(store)
     talk = one.conversations.open("a", "ann")
     talk.where = Filter(languages=frozenset({"en"}))
-    for _ in one.ask(talk, QUESTION, "en", talk.where):
+    for _ in one.ask(talk, QUESTION, talk.where):
         pass
     moved = other.conversations.open("a", "ann")
     assert moved.turns == talk.turns
     assert (moved.name, moved.where) == (talk.name, talk.where)
     assert moved.history(2) == talk.history(2) != ()
-    for _ in other.ask(moved, "How many turns?", "en"):
+    for _ in other.ask(moved, "How many turns?"):
         pass
     # What the other added is seen, and what it deleted is gone.
     assert one.conversations.open("a", "ann") is talk
@@ -337,7 +345,7 @@ def test_what_is_found_after_an_answer_is_not_lost_to_what_was_kept_before() -> 
 def test_nothing_is_kept_of_readers_who_cannot_be_told_apart(store: ConversationStore) -> None:
     one = chat(store)
     talk = one.conversations.open("a", "unkept_1")
-    for _ in one.ask(talk, QUESTION, "en"):
+    for _ in one.ask(talk, QUESTION):
         pass
     assert len(talk.turns) == 1
     assert one.conversations.entries("unkept_1") == store.entries("unkept_1") == ()
@@ -348,7 +356,7 @@ def test_a_store_that_fails_ends_no_conversation(tmp_path: Path) -> None:
     one = chat(open_conversation_store(str(tmp_path / "store")))
     file.write_text("nothing of the kind" * 100)
     talk = one.conversations.open("a", "ann")
-    for _ in one.ask(talk, QUESTION, "en"):
+    for _ in one.ask(talk, QUESTION):
         pass
     assert one.conversations.open("a", "ann").turns == talk.turns
     assert talk.turns[0].state == "done"

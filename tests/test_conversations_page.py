@@ -5,13 +5,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fixtures_browser import ask, browser, finished, opened, served, settled  # noqa: F401
+from fixtures_browser import (
+    PATIENCE,
+    ask,
+    browser,  # noqa: F401
+    finished,
+    opened,
+    served,
+    settled,
+)
 from fixtures_chat import ENGLISH
 from fixtures_engines import free_port
 
@@ -161,6 +170,108 @@ def test_a_kept_answer_has_its_source_beside_it_once_the_models_are_ready(
         settled(page)
         page.wait_for_selector("#k-source .k-note:has-text('Getting the models ready')")
         page.wait_for_selector("#k-source #k-here")
+        context.close()
+
+
+def test_filters_outlast_a_restart_and_the_way_back_on_a_phone(
+    browser: Browser, tmp_path: Path
+) -> None:
+    environment = {
+        "FAKE_PORT": str(free_port()),
+        "FAKE_STORE": str(tmp_path / "store"),
+        "FAKE_PACE": "0",
+    }
+
+    def require_filtered(page: Page) -> None:
+        page.wait_for_selector('.k-filters[data-chosen="1"]')
+        assert page.locator('[data-filter="outlet"]').input_value() == "Alliance Wire"
+        finished(page)
+
+    with ExitStack() as stays:
+        with served(**environment) as url:
+            page, _ = stays.enter_context(opened(browser, url, width=390, height=780))
+            page.wait_for_selector('.k-status[data-kind="ready"]')
+            page.click(".k-filters summary")
+            page.select_option('[data-filter="outlet"]', "Alliance Wire")
+            page.wait_for_selector('.k-filters[data-chosen="1"]')
+            ask(page, QUESTION)
+            finished(page)
+            page.locator(".k-cite").nth(2).click()
+            page.wait_for_selector(f'#k-source h2:has-text("{ENGLISH.title}")')
+            page.go_back()
+            page.locator("#k-source h2").wait_for(state="hidden")
+            require_filtered(page)
+            page.goto("about:blank")
+            page.go_back()
+            settled(page)
+            require_filtered(page)
+            page.goto("about:blank")
+        stays.enter_context(served(**environment))
+        page.go_back()
+        settled(page)
+        require_filtered(page)
+        start(page)
+        page.wait_for_selector('.k-filters[data-chosen="0"]')
+        page.go_back()
+        require_filtered(page)
+
+
+def test_a_signed_in_reader_finds_their_conversations_in_every_browser(
+    browser: Browser, tmp_path: Path
+) -> None:
+    def page_of(reader: str) -> Page:
+        context = browser.new_context(locale="en-US", extra_http_headers={"x-user": reader})
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.goto(url)
+        settled(page)
+        return page
+
+    with served(FAKE_PACE="0", FAKE_STORE=str(tmp_path / "store"), FAKE_HEADER="X-User") as url:
+        page = page_of("bob")
+        ask(page, QUESTION)
+        finished(page)
+        lists(page, QUESTION)
+        kept_at = page.url
+        page.context.close()
+        page = page_of("bob")
+        page.locator(".k-conversation", has_text=QUESTION).click()
+        finished(page)
+        assert (questions(page), page.url) == ([QUESTION], kept_at)
+        page.context.close()
+        page = page_of("cleo")
+        page.goto(kept_at)
+        settled(page)
+        page.wait_for_selector("#k-side .k-note")
+        assert page.locator(".k-turn, .k-conversation").count() == 0
+        page.context.close()
+
+
+def test_who_signs_out_leaves_no_conversation_in_the_browser(
+    browser: Browser, tmp_path: Path
+) -> None:
+    def sign_in(page: Page) -> None:
+        page.get_by_label("username").fill("konkyo")
+        page.get_by_label("password").fill("correct horse")
+        page.get_by_role("button", name="Login").click()
+        settled(page)
+
+    environment = {"FAKE_STORE": str(tmp_path / "store"), "FAKE_PASSWORD": "correct horse"}
+    with served(FAKE_PACE="0", **environment) as url:
+        context = browser.new_context(locale="en-US")
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.goto(url)
+        sign_in(page)
+        ask(page, QUESTION)
+        finished(page)
+        lists(page, QUESTION)
+        page.reload()
+        settled(page)
+        finished(page)
+        page.locator('[data-act="leave"]:visible').click()
+        page.get_by_label("password").wait_for()
+        assert QUESTION not in page.content()
         context.close()
 
 

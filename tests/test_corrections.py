@@ -7,12 +7,14 @@ import itertools
 import json
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from konkyo.index.builder import build, mark_article, remove, undo
+from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.errors import ArticleGone, ArticleMissing
 from konkyo.index.ingest.articles import to_articles
 from konkyo.index.ingest.sources import RawDocument
@@ -21,9 +23,13 @@ from konkyo.index.settings import ChunkSettings
 from konkyo.index.stores.base import Store
 from konkyo.index.stores.open import open_store, verify_store
 from konkyo.rag.citation_state import Changed, CitationState, Gone, Same, Unknown, citation_state
+from konkyo.rag.factory import open_pipeline
+from konkyo.rag.generation.llm import NoLLM
 from konkyo.rag.outcome import correction_notices
-from konkyo.rag.retrieval.corrections import superseded
-from konkyo.rag.types import Citation
+from konkyo.rag.pipeline import Pipeline
+from konkyo.rag.question import understand
+from konkyo.rag.retrieval.corrections import superseded, without_superseded
+from konkyo.rag.types import Answer, Citation
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_engines import Postgres, postgres
@@ -327,8 +333,118 @@ def hit(name: str, status: str | None = None, correction: str | None = None) -> 
 def test_a_corrected_article_is_passed_over_where_its_correction_answers(
     status: str | None, correction: str | None, answering: set[str], passed_over: set[str]
 ) -> None:
-    hits = [hit("old", status, correction), hit("new"), hit("other")]
-    assert superseded(hits, answering) == passed_over
+    articles = [hit("old", status, correction).article, hit("new").article, hit("other").article]
+    assert superseded(articles, answering) == passed_over
+
+
+def test_of_articles_that_name_each_other_as_corrections_none_is_passed_over() -> None:
+    hits = [hit("old", "corrected", "new.md"), hit("new", "corrected", "old.md"), hit("other")]
+    assert without_superseded(hits) == hits
+
+
+Story = tuple[str, str, Mapping[str, str]]
+"""A title, a text, and front matter."""
+
+DAMS: dict[str, Story] = {
+    "oak-dam": (
+        "Work on the Oak Dam begins in Vermont",
+        "The Oak Dam is a dam of the state of Vermont. The Oak Dam will cost 52 million dollars.",
+        {"status": "corrected", "correction": "See https://news.example/oak-dam-cost today"},
+    ),
+    "oak-dam-cost": (
+        "What the dam of Vermont costs",
+        "The Oak Dam is a dam of the state of Vermont. The Oak Dam will cost 5.2 million dollars.",
+        {},
+    ),
+    "elm-dam": (
+        "Elm Dam opens in Maine",
+        "The Elm Dam is a dam of the state of Maine. The Elm Dam cost 70 million dollars.",
+        {"status": "corrected", "correction": "https://news.example/photograph"},
+    ),
+    "photograph": (
+        "A photograph was of another place",
+        "The photograph beside our report on the Elm Dam was taken in Ohio. We are sorry.",
+        {},
+    ),
+}
+
+
+def reports(folder: Path, encoder: Encoder, stories: Mapping[str, Story]) -> Pipeline:
+    """A pipeline over some articles; each has its name in its address."""
+    for name, (title, text, marks) in stories.items():
+        facts = {"title": title, "url": f"https://news.example/{name}", "language": "en", **marks}
+        lines = "".join(f"{key}: {json.dumps(value)}\n" for key, value in facts.items())
+        matter = f"---\n{lines}published: 2026-02-09\n---\n"
+        (folder / f"{name}.md").write_text(f"{matter}{text}\n", "utf-8")
+    store = str(folder / "store")
+    build([str(folder)], store, encoder, confirm=yes)
+    return open_pipeline(store, llm=NoLLM(), encoder=encoder)
+
+
+@pytest.fixture(scope="module")
+def dams(real_encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """Over two corrected articles; the correction of the first one tells the matter anew."""
+    return reports(tmp_path_factory.mktemp("dams"), real_encoder, DAMS)
+
+
+def quoted_of(over: Pipeline, asked: str) -> set[str]:
+    """The names of the articles that the answer to a question quotes."""
+    outcome = over.ask(asked, today=date(2026, 2, 10))
+    assert isinstance(outcome, Answer)
+    return {str(citation.url).rsplit("/", 1)[-1] for citation in outcome.citations}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "How much will the Oak Dam cost?",
+        "Summarise the news about the Oak Dam",
+        "Give me a timeline of the Oak Dam",
+        "What is the Oak Dam?",
+        "What is new?",
+    ],
+)
+def test_no_answer_of_any_kind_quotes_what_its_correction_tells_anew(
+    dams: Pipeline, asked: str
+) -> None:
+    quoted = quoted_of(dams, asked)
+    assert "oak-dam" not in quoted
+    assert "oak-dam-cost" in quoted
+
+
+def test_an_article_does_not_disagree_with_its_correction_in_another_language(
+    real_encoder: Encoder, tmp_path: Path
+) -> None:
+    marks = {"status": "corrected", "correction": "https://news.example/oak-dam-cost"}
+    text = "オーク・ダムはバーモント州のダムだ。オーク・ダムの費用は5200万ドルだ。"
+    old = ("オーク・ダムの費用", text, {"language": "ja", **marks})
+    stories = {"oak-dam": old, "oak-dam-cost": DAMS["oak-dam-cost"]}
+    asked = "Do the articles disagree on how much the Oak Dam will cost?"
+    assert quoted_of(reports(tmp_path, real_encoder, stories), asked) == {"oak-dam-cost"}
+
+
+def test_a_corrected_article_that_is_named_by_its_title_is_told_and_marked(dams: Pipeline) -> None:
+    asked = f"What does the article “{DAMS['oak-dam'][0]}” say?"
+    assert quoted_of(dams, asked) == {"oak-dam"}
+    outcome = dams.ask(asked)
+    assert isinstance(outcome, Answer)
+    assert any("was corrected" in notice for notice in outcome.notices)
+
+
+@pytest.mark.parametrize(
+    ("asked", "corrected", "counted"),
+    [
+        ("How much will the Oak Dam cost?", "oak-dam", False),
+        ("How much did the Elm Dam cost?", "elm-dam", True),
+    ],
+)
+def test_a_corrected_article_is_counted_only_where_its_correction_does_not_answer(
+    dams: Pipeline, asked: str, corrected: str, counted: bool
+) -> None:
+    hits = dams._search.wider(understand(asked, (), "en"), Filter())
+    found = {str(hit.article.url).rsplit("/", 1)[-1] for hit in hits}
+    assert {"oak-dam-cost", "photograph"} <= found
+    assert (corrected in found) is counted
 
 
 def test_an_answer_says_which_of_its_sources_were_corrected() -> None:

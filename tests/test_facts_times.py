@@ -263,3 +263,9 @@ def test_any_text_is_read_without_error(text: str) -> None:
     for moment in dates(text, PUBLISHED):
         assert text[moment.start : moment.end] == moment.text
         assert moments_agree(moment, moment)
+
+
+def test_a_language_that_writes_months_in_figures_is_read_however_its_tag_is_written() -> None:
+    for tag in ("JA", "Ja-JP", "ja"):
+        found = dates("3月19日, here", PUBLISHED, tag)
+        assert [moment.text for moment in found] == ["3月19日"]

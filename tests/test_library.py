@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,8 @@ from konkyo.ui.server.llm_queue import LLMQueue
 from konkyo.ui.web.chat_service import ChatService
 from konkyo.ui.web.citation_notes import CitationNotes
 from konkyo.ui.web.conversation import Conversation
-from konkyo.ui.web.i18n import LANGUAGES
+from konkyo.ui.web.i18n import LANGUAGES, say
+from konkyo.ui.web.index_check import IndexCheck
 from konkyo.ui.web.turns import Mark, Turn
 from konkyo.ui.web.views import conversation_view, source_view, status_view
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_browser import PATIENCE, ROOT, Watch, ask, browser, finished, served, settled
 from fixtures_chat import ENGLISH, HOSTILE, LONG, FakeReader, FakeStore, answer, evidence
+from fixtures_llm import events, serving
 from fixtures_process import started
 
 __all__ = ["browser"]
@@ -192,6 +195,13 @@ def test_the_index_is_made_anew_after_consent(browser: Browser, server: str) -> 
         page.wait_for_selector("#k-job progress[value]")
         ended(page)
         assert len(titles(page)) == 3
+        before = page.locator("#k-job .k-job").get_attribute("data-number")
+        page.click("#k-job .k-note [data-order=undo]")
+        page.wait_for_selector(f'#k-job[data-job="done"] .k-job:not([data-number="{before}"])')
+        assert page.locator("#k-job .k-failed").count() == 0
+        page.reload()
+        page.wait_for_selector('html[data-page="ready"]')
+        assert sorted(titles(page)) == sorted(title for title, *_ in NEWS.values())
 
 
 def test_a_kept_answer_is_marked_when_its_source_changes_or_goes(
@@ -266,6 +276,30 @@ def test_a_folder_is_watched_and_read_at_once(
         while "never" in page.locator(".k-watched tbody tr").inner_text():
             page.reload()
             page.wait_for_selector('html[data-page="ready"]')
+        page.click("#k-watch [data-do=stop]")
+        page.wait_for_selector("#k-watch:has-text('Nothing is watched')")
+
+
+def test_a_watched_feed_that_fails_says_why_and_when_it_is_read_next(
+    browser: Browser, server: str
+) -> None:
+    feed = "http://127.0.0.1/feed.xml"
+    with library(browser, server) as page:
+        page.click("#k-watch > summary")
+        page.fill("#k-watch [name=source]", feed)
+        page.fill("#k-watch [name=hours]", "2")
+        page.click("#k-watch-form [type=submit]")
+        page.wait_for_selector(f".k-watched:has-text('{feed}')")
+        page.click("#k-watch [data-do=now]")
+        row = page.locator(".k-watched tbody tr")
+        # What came of it is written down after the job has ended.
+        while not row.locator(".k-error").inner_text():
+            page.reload()
+            page.wait_for_selector('html[data-page="ready"]')
+        success, following = row.locator(".k-date").all()
+        assert success.inner_text() == "never"
+        moment = datetime.fromisoformat(following.locator("time").get_attribute("datetime") or "")
+        assert moment > datetime.now(UTC)
         page.click("#k-watch [data-do=stop]")
         page.wait_for_selector("#k-watch:has-text('Nothing is watched')")
 
@@ -351,6 +385,35 @@ def test_what_goes_wrong_is_said_in_the_language_of_the_page(
         page.wait_for_selector(f'#k-told[data-good="yes"]:has-text("{saved}")')
         page.reload()
         assert page.input_value('[name="chat.stale_after"]') == "30"
+
+
+def test_a_model_is_tested_and_strictness_and_languages_are_saved(
+    browser: Browser, server: str
+) -> None:
+    with serving(events("ready")) as heard, library(browser, server) as page:
+        page.goto(f"{server}settings")
+        page.wait_for_selector('html[data-page="ready"]')
+        page.select_option('[name="llm.kind"]', "openai")
+        page.fill('[name="llm.model"]', "m")
+        page.fill('[name="llm.base_url"]', f"{heard.url}/v1")
+        page.click('[data-act="test-model"]')
+        page.wait_for_selector('#k-told[data-good="yes"]:has-text("openai:m: ready")')
+        # A model without a name could not be opened at the next start.
+        page.fill('[name="llm.model"]', "")
+        page.click("#k-settings [type=submit]")
+        page.wait_for_selector('#k-told[data-good="no"]:has-text("llm.model")')
+        page.select_option('[name="llm.kind"]', "none")
+        page.fill('[name="llm.base_url"]', "")
+        for strictness, languages, kept in (("0.7", "JA、en", "ja, en"), ("0.5", "", "")):
+            page.fill('[name="answers.strictness"]', strictness)
+            page.fill('[name="answers.languages"]', languages)
+            page.click("#k-settings [type=submit]")
+            page.wait_for_selector('#k-told[data-good="yes"]:has-text("Saved")')
+            page.reload()
+            page.wait_for_selector('html[data-page="ready"]')
+            assert page.input_value('[name="answers.strictness"]') == strictness
+            assert page.input_value('[name="answers.languages"]') == kept
+            assert page.input_value('[name="llm.kind"]') == "none"
 
 
 def test_what_the_server_refuses_is_told_and_not_said_to_be_done(
@@ -567,6 +630,59 @@ def test_a_kept_answer_says_what_became_of_its_quotes() -> None:
     assert kept.citations.noted(turn, "ja").notes == (
         "[1] この出典が索引にあった記録はありません。",
     )
+
+
+def test_the_dot_says_when_the_index_is_gone_and_clears_itself() -> None:
+    class Index(FakeReader):
+        gone = False
+
+        def refresh(self) -> bool:
+            if self.gone:
+                raise StoreUnreachable("db.example: does not answer")
+            return super().refresh()
+
+    reader = Index(0)
+    service = ChatService(lambda: reader)
+    service.open()
+    assert service.wait(60)
+    assert service.check_index() == "ready"
+    for language in LANGUAGES:
+        assert 'data-kind="ready"' in status_view(service, language)
+        reader.gone = True
+        assert service.check_index() == "failed"
+        said = status_view(service, language)
+        assert ('data-kind="failed"' in said, say(language, "index_gone") in said) == (True, True)
+        reader.gone = False
+        assert service.check_index() == "ready"
+
+
+def test_the_index_is_asked_again_when_the_last_time_is_long_ago_and_waited_for_never() -> None:
+    asked = threading.Semaphore(0)
+    answer = threading.Event()
+    now = [100.0]
+
+    def ask() -> None:
+        asked.release()
+        answer.wait(60)
+        raise StoreUnreachable("db.example: does not answer")
+
+    check = IndexCheck(ask, clock=lambda: now[0])
+    assert check.readable
+    assert asked.acquire(timeout=60)
+    now[0] += 4
+    # Nothing came back in time.
+    assert not check.readable
+    answer.set()
+    assert not check.now()
+    assert not check.now()
+    while asked.acquire(blocking=False):
+        pass
+    now[0] += 4
+    assert not check.readable
+    assert not asked.acquire(blocking=False)
+    now[0] += 4
+    assert not check.readable
+    assert asked.acquire(timeout=60)
 
 
 def test_the_dot_says_when_the_model_is_gone_or_no_article_is_there() -> None:

@@ -201,3 +201,40 @@ def test_what_the_pipeline_raises_is_raised_to_the_reader() -> None:
     assert next(heard) == "one"
     with pytest.raises(LLMUnreachable, match="gone"):
         next(heard)
+
+
+class Writes:
+    """Writes the given pieces; notes whether it was closed."""
+
+    name = "writes"
+
+    def __init__(self, *pieces: str) -> None:
+        self.pieces = pieces
+        self.closed = False
+
+    def stream(
+        self, prompt: Prompt, *, max_tokens: int = 220, usage: Usage | None = None
+    ) -> Iterator[str]:
+        try:
+            yield from self.pieces
+        finally:
+            self.closed = True
+
+
+def test_a_model_that_writes_nothing_is_a_problem_until_it_writes_again() -> None:
+    model = Writes("", "\n")
+    fair = LLMQueue(model)
+    assert list(fair.stream(Prompt("s", "a", 1))) == ["", "\n"]
+    assert fair.problem == "writes: wrote nothing"
+    model.pieces = ("\n", "One sentence. [1]")
+    assert "".join(fair.stream(Prompt("s", "a", 1))) == "\nOne sentence. [1]"
+    assert fair.problem == ""
+
+
+def test_a_reader_who_leaves_is_no_problem_of_the_model() -> None:
+    model = Writes("", "One sentence. [1]")
+    fair = LLMQueue(model)
+    pieces = fair.stream(Prompt("s", "a", 1))
+    next(pieces)
+    pieces.close()  # type: ignore[attr-defined]
+    assert (fair.problem, model.closed) == ("", True)

@@ -3,6 +3,7 @@
 import re
 import sys
 from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,7 +16,17 @@ from konkyo.index.records import Article, ArticlePage, Filter
 from konkyo.index.text.word_data import WordDataError, parse_words
 from konkyo.index.watching import WatchedSource
 from konkyo.rag.generation.translate import Translation
-from konkyo.rag.types import Answer, ClaimDrafted, ClaimRemoved, Finished, Refusal, Removed
+from konkyo.rag.messages import NoticeKey, notice_text
+from konkyo.rag.types import (
+    Answer,
+    Claim,
+    ClaimDrafted,
+    ClaimRemoved,
+    Finished,
+    Refusal,
+    Removed,
+    Short,
+)
 from konkyo.ui.server.evaluation_jobs import EvaluationRun
 from konkyo.ui.server.index_jobs import Job
 from konkyo.ui.server.watcher import WatchState
@@ -23,6 +34,7 @@ from konkyo.ui.web.chat_service import ChatService
 from konkyo.ui.web.conversation import Conversation
 from konkyo.ui.web.export import plain_answer
 from konkyo.ui.web.html.admin_evaluation import evaluation_page
+from konkyo.ui.web.html.answer import emphasized, short_line
 from konkyo.ui.web.html.article import article_page, notice_page
 from konkyo.ui.web.html.conversation import conversation
 from konkyo.ui.web.html.elements import safe_url
@@ -34,9 +46,11 @@ from konkyo.ui.web.html.library_job import job_part
 from konkyo.ui.web.html.library_watch import watch_part
 from konkyo.ui.web.html.library_work import sources_part
 from konkyo.ui.web.html.overview import overview
+from konkyo.ui.web.html.whole_dates import whole_dates
 from konkyo.ui.web.i18n import (
     LANGUAGES,
     PHRASES,
+    Message,
     Phrases,
     negotiate,
     require_same_keys,
@@ -54,7 +68,7 @@ from konkyo.ui.web.turns import (
 from konkyo.ui.web.views import conversation_view, status_view
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fixtures_chat import ENGLISH, HOSTILE, JAPANESE, PAYLOADS, FakeReader, summary
+from fixtures_chat import ENGLISH, HOSTILE, JAPANESE, PAYLOADS, FakeReader, evidence, summary
 
 TAGS = {
     "a",
@@ -209,16 +223,19 @@ def test_no_hostile_text_becomes_markup(number: int) -> None:
         turn = advance(turn, event)
         pages.append(conversation((turn,), "en"))
     pages.append(conversation((replace(turn, state="failed", error=payload),), "ja"))
+    told = Message("stale", {"date": payload})
+    failed = replace(turn, state="failed", failure=told, messages=(told,))
+    pages.append(conversation((failed,), "ja"))
     pages.append(conversation((), "en", (payload,)))
     foreign = replace(turn, language="ja", state="done")
     for place in foreign_quotes(foreign):
         made = Translation(payload, payload, payload, payload, doubtful=True)
         for what in (
             QuoteTranslation(*place, translation=made),
-            QuoteTranslation(*place, problem=payload),
+            QuoteTranslation(*place, problem=Message("stale", {"date": payload})),
         ):
-            told = replace(foreign, translations=(what,))
-            pages.append(conversation((told,), "en", translates=True))
+            translated = replace(foreign, translations=(what,))
+            pages.append(conversation((translated,), "en", translates=True))
     pages.append(article_page(article, [m for _, m in quotes_of(turn)], "ko"))
     pages.append(overview(IndexSummary(1, (summary(article),)), "zh"))
     pages.append(notice_page(payload, "en"))
@@ -370,8 +387,11 @@ def test_a_chat_that_cannot_start_says_so_and_tells_editors_the_message() -> Non
         assert ("<no model>; konkyo models pull" in page.words) == editor
     assert "no model" not in status_view(chat_service, "ja")
     for editor in (False, True):
-        *_, turn = chat_service.ask(Conversation(), "いつ？", "ja", details=editor)
-        assert (turn.state, turn.error) == ("failed", say("ja", "error_not_ready"))
+        *_, turn = chat_service.ask(Conversation(), "いつ？", details=editor)
+        assert turn.state == "failed"
+        for language in LANGUAGES:
+            said = escape(say(language, "error_not_ready"))
+            assert said in conversation((turn,), language)
         assert ("konkyo models pull" in turn.error_detail) == editor
 
 
@@ -380,16 +400,108 @@ def test_old_articles_are_warned_of_where_that_is_set(days: int, warned: bool) -
     chat_service = ChatService(lambda: FakeReader(0), stale_after=days)
     chat_service.open()
     assert chat_service.wait(60)
-    *_, turn = chat_service.ask(Conversation(), "How much?", "ja")
+    *_, turn = chat_service.ask(Conversation(), "How much?")
     assert turn.newest == "2026-02-11"
-    told = say("ja", "stale", date="2026年2月11日")
-    assert (told in turn.notes) == warned
     chat_service.failing_sources = lambda: 2
-    *_, later = chat_service.ask(Conversation(), "How much?", "ja")
-    assert (say("ja", "sources_failing", count=2) in later.notes, len(turn.notes)) == (True, warned)
+    *_, later = chat_service.ask(Conversation(), "How much?")
+    assert len(turn.messages) == warned
+    # In the language that the page has when they are shown, whichever it had when it was asked.
+    for language, day in (("ja", "2026年2月11日"), ("en", "11 Feb 2026")):
+        html = conversation((later,), language)
+        assert say(language, "as_of", date=day) in html
+        assert (say(language, "stale", date=day) in html) == warned
+        assert say(language, "sources_failing", count=2) in html
+
+
+def test_what_was_kept_as_text_and_what_is_of_another_version_is_shown_or_passed_over() -> None:
+    newer = (Message("of a newer version"), Message("stale", {"day": 1}))
+    turn = replace(turn_of("How much?"), notes=("Kept <before>.",), messages=newer)
     html = conversation((turn,), "ja")
-    assert say("ja", "as_of", date="2026年2月11日") in html
-    assert (told in html) == warned
+    assert '<p class="k-note" dir="auto">Kept &lt;before&gt;.</p>' in html
+    assert html.count('<p class="k-note" dir="auto">') == 1
+    failed = replace(turn, state="failed", failure=newer[0], outcome=None)
+    assert say("ja", "error_internal") in conversation((failed,), "ja")
+    older = replace(failed, failure=None, error="Away.")
+    assert "Away." in conversation((older,), "ja")
+
+
+def test_notices_are_in_the_language_of_the_page_where_their_facts_can_be_read() -> None:
+    asked = turn_of("weather")
+    assert isinstance(asked.outcome, Refusal)
+    keys: tuple[tuple[NoticeKey, dict[str, str]], ...] = (
+        ("searched_for", {"words": "<weather> (today)"}),
+        ("part_missing", {"part": "Will it rain?"}),
+        ("filter_opened", {}),
+        ("premise", {"asked": "800", "told": "550"}),
+    )
+    for written in LANGUAGES:
+        told = tuple(notice_text(key, written, **facts) for key, facts in keys)
+        outcome = replace(asked.outcome, language=written, notices=told)
+        turn = replace(asked, language=written, outcome=outcome)
+        for language in LANGUAGES:
+            html = conversation((turn,), language)
+            for key, facts in keys:
+                said = escape(notice_text(key, language, **facts))
+                assert f'<p class="k-note" lang="{language}" dir="auto">{said}</p>' in html
+
+
+def test_a_notice_of_a_correction_keeps_the_articles_words_and_others_their_language() -> None:
+    turn = turn_of("How much?")
+    assert isinstance(turn.outcome, Answer)
+    corrected = notice_text("source_corrected", "en", number="1") + " Nine, not ten."
+    apart = notice_text("conflict", "en", told="9 (Wire, 2026-02-09); 10 (Post, 2026-02-10)")
+    outcome = replace(turn.outcome, notices=(corrected, apart))
+    html = conversation((replace(turn, language="en", outcome=outcome),), "ja")
+    said = notice_text("source_corrected", "ja", number="1")
+    assert f'<p class="k-note" lang="ja" dir="auto">{said} Nine, not ten.</p>' in html
+    assert '<p class="k-note" lang="en" dir="auto">The articles disagree: 9 (Wire, ' in html
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "day"),
+    [
+        ("首脳会談を3月19日に開く。", "ja", "3月19日"),
+        ("首脳会談は2026年2月10日", "ja", "2026年2月10日"),
+        ("정상회담은 3월 19일에 열린다.", "ko", "3월 19일"),
+        ("两国首脑将于3月19日会谈。", "zh", "3月19日"),
+        ("They meet on March 19 in Washington.", "en", "March 19"),
+        ("Ils se rencontrent le 19 mars 2026.", "fr", "19 mars 2026"),
+    ],
+)
+def test_no_line_breaks_within_a_date_of_a_text(text: str, language: str, day: str) -> None:
+    whole = f'<span class="k-whole">{day}</span>'
+    written = replace(JAPANESE, title="T", text=f"{text}\n{text}", language=language)
+    at = text.index(day)
+    for marks in ([], [Mark(0, len(text), 1, primary=True)], [Mark(at, at + len(day), 1)]):
+        html = article_page(written, marks, "en")
+        assert html.count(whole) == 2
+        assert assert_harmless(html).words.count(text) == 2
+    shown = evidence(1, written, text)
+    asked = Turn(1, "When?", "writing", (shown,), language)
+    cards = conversation((asked,), "en")
+    assert whole in cards
+    quoted = replace(asked, claims=(Claim(text, (1,), 0.9),))
+    html = conversation((quoted,), "en")
+    assert whole in html
+    assert re.search(rf"{re.escape(text)}\s*\[1\]", re.sub(r"<[^>]*>", "", html))
+
+
+def test_a_date_at_the_end_of_a_quote_is_kept_with_its_number() -> None:
+    turn = turn_of("How much?")
+    claim = replace(turn.claims[0], text="会談は3月19日。", citations=(1,))
+    short = Short("3月19日", "ja", exact=True)
+    told = replace(turn, claims=(claim,), short=short, outcome=None, state="writing", language="ja")
+    html = conversation((told,), "en")
+    assert '会談は<span class="k-kept"><span class="k-whole">3月19日</span>。<button' in html
+    assert '<span class="k-whole">3月19日</span></p>' in short_line(replace(told, claims=()))
+    assert emphasized("会談は3月19日。", ("3月19日",), "ja") == (
+        '会談は<strong><span class="k-whole">3月19日</span></strong>。'
+    )
+
+
+def test_a_text_without_dates_of_figures_and_a_number_alone_stay_as_they_are() -> None:
+    for text in ("In May 550 came, <b> yesterday, 2026.", "9\n月", ""):
+        assert whole_dates(text, "en") == escape(text)
 
 
 def test_marks_inside_a_claim_become_buttons_where_they_stand_and_others_stay_text() -> None:
@@ -431,10 +543,10 @@ def test_dates_are_written_as_the_readers_language_writes_them() -> None:
     html = conversation((replace(turn, claims=(claim,), language="en", outcome=outcome),), "ja")
     assert '<time class="k-day" datetime="2026-02-09">2026年2月9日</time>' in html
     first, last = (
-        f'<time datetime="2025-10-{iso}">{day} Oct 2025</time>'
+        f'<time datetime="2025-10-{iso}">2025年10月{day}日</time>'
         for iso, day in (("01", 1), ("31", 31))
     )
-    assert f"Searched articles from {first}–{last}." in html
+    assert f"期間{first}–{last}の記事から探しました。" in html
     assert told[1] in html
 
 

@@ -65,6 +65,38 @@ def test_what_is_wrong_is_refused_with_its_key(
     assert file.read_text() == before
 
 
+@pytest.mark.parametrize(
+    ("language", "no_name", "no_name_or_address"),
+    [
+        ("en", "Ollama needs llm.model", "needs llm.model and llm.base_url"),
+        ("ja", "モデルの名前を書いてください", "モデルの名前とアドレスの両方を書いてください"),
+        ("ko", "모델 이름을 적으세요", "모델의 이름과 주소를 모두 적으세요"),
+        ("zh", "请填写模型名称", "请同时填写模型名称和地址"),
+    ],
+)
+def test_a_model_that_could_not_be_opened_is_not_saved(
+    tmp_path: Path, language: Language, no_name: str, no_name_or_address: str
+) -> None:
+    file = tmp_path / "konkyo.toml"
+    page = SettingsPage(file)
+    good, told = page.save({"llm.kind": "ollama", "llm.model": " "}, language)
+    assert (good, no_name in told) == (False, True)
+    for said in (
+        {"llm.kind": "openai", "llm.model": "", "llm.base_url": "http://a.example"},
+        {"llm.kind": "openai", "llm.model": "m", "llm.base_url": ""},
+    ):
+        good, told = page.save(said, language)
+        assert (good, no_name_or_address in told) == (False, True)
+    assert not page.save({"llm.kind": "ollama", "llm.model": "m", "llm.base_url": "a"}, language)[0]
+    assert not file.exists()
+    assert page.save({"llm.kind": "ollama", "llm.model": "m"}, language)[0]
+    good, told = page.save({"llm.model": ""}, language)
+    assert (good, no_name in told) == (False, True)
+    # What has nothing to do with the model can be changed whatever the file says of it.
+    file.write_text("[llm]\nkind = 'ollama'\n")
+    assert page.save({"answers.strictness": "0.8"}, language)[0]
+
+
 def test_what_holds_at_once_is_said_to(file: Path) -> None:
     told: list[Settings] = []
     page = SettingsPage(file, told.append)

@@ -13,9 +13,21 @@ import httpx
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fixtures_chat import ENGLISH, HOSTILE, PAYLOADS, FakeReader, answer, evidence
+from fixtures_chat import (
+    ENGLISH,
+    HOSTILE,
+    JAPANESE,
+    PAYLOADS,
+    FakeReader,
+    FakeStore,
+    answer,
+    evidence,
+)
 from fixtures_server import Running, running
 
+from konkyo.index.errors import ArticleGone
+from konkyo.index.records import Article
+from konkyo.rag.messages import notice_text, refusal_text
 from konkyo.rag.types import Answer, Claim, Refusal
 from konkyo.ui.http.auth import Access
 from konkyo.ui.server.conversation_store import (
@@ -28,6 +40,7 @@ from konkyo.ui.web.chat_server import ChatServer
 from konkyo.ui.web.chat_service import ChatService
 from konkyo.ui.web.conversation import Conversation
 from konkyo.ui.web.html.shared import shared_page
+from konkyo.ui.web.i18n import LANGUAGES, Message, say
 from konkyo.ui.web.shares import Shares, Sharing
 from konkyo.ui.web.turns import Turn
 
@@ -49,7 +62,7 @@ def conversation(store: ConversationStore) -> Conversation:
     chat_service.open()
     assert chat_service.wait(60)
     talk = chat_service.conversations.open("a", "ann")
-    for _ in chat_service.ask(talk, QUESTION, "en"):
+    for _ in chat_service.ask(talk, QUESTION):
         pass
     return talk
 
@@ -111,7 +124,7 @@ def test_a_shared_quote_stands_below_the_answer_in_a_few_words(store: Conversati
     chat_service.open()
     assert chat_service.wait(60)
     talk = chat_service.conversations.open("b", "ann")
-    for _ in chat_service.ask(talk, "quoted " + QUESTION, "en"):
+    for _ in chat_service.ask(talk, "quoted " + QUESTION):
         pass
     (turn,) = talk.turns
     assert isinstance(turn.outcome, Answer)
@@ -122,12 +135,41 @@ def test_a_shared_quote_stands_below_the_answer_in_a_few_words(store: Conversati
     page = shared_page(turn, outcome, "s.css", "ja")
     assert short in page
     day = '<time datetime="2026-02-09">9 Feb 2026</time>'
-    assert f'<p class="note" dir="auto">Articles of {day}.</p>' in page
+    assert f'<p class="note" lang="en" dir="auto">Articles of {day}.</p>' in page
     assert f'<p class="claim" dir="auto">{day} ' in page
     # What introduces a foreign quote says the answer.
     framed = shared_page(turn, turn.outcome, "s.css", "en")
     assert short not in framed
     assert "<strong>$550 billion</strong>" in framed
+
+
+def test_a_shared_refusal_is_in_the_language_of_the_page() -> None:
+    text = refusal_text("no_evidence", "en")
+    told = (notice_text("searched_for", "en", words="rain"),)
+    refusal = Refusal("Rain?", "en", "no_evidence", text, (), told, {}, "f")
+    notes = (Message("sources_failing", {"count": 2}),)
+    turn = Turn(1, "Rain?", "done", language="en", outcome=refusal, messages=notes)
+    for language in LANGUAGES:
+        page = shared_page(turn, refusal, "s.css", language)
+        said = refusal_text("no_evidence", language)
+        assert f'<p class="refused" lang="{language}" dir="auto">{said}</p>' in page
+        assert notice_text("searched_for", language, words="rain") in page
+        assert say(language, "sources_failing", count=2) in page
+        assert (text in page) == (language == "en")
+
+
+def test_a_shared_source_links_the_original_at_the_words_of_the_quote() -> None:
+    shown = (evidence(1, ENGLISH, "Critics said that some"),)
+    outcome = answer("q", (Claim("Some may not pay.", (1,), 0.9),), shown)
+    turn = Turn(1, "q", "done", outcome=outcome)
+    page = shared_page(turn, outcome, "s.css", "en")
+    fragment = "#:~:text=Critics%20said%20that%20some"
+    assert f'href="https://example.org/en/investment{fragment}"' in page
+    at = replace(outcome.citations[0], url="https://example.org/a#part", quote="3月19日に会談。")
+    there = replace(outcome, citations=(at,))
+    page = shared_page(turn, there, "s.css", "en")
+    assert 'href="https://example.org/a#part:~:text=3%E6%9C%88' in page
+    assert '<span class="k-whole">3月19日</span>に会談。' in page
 
 
 def test_sharing_is_turned_on_and_off_while_the_server_runs(store: ConversationStore) -> None:
@@ -189,6 +231,39 @@ def test_deleting_a_conversation_takes_back_what_was_shared_of_it(
         store.save("ann", f"n{name}", "{}", KeptTurn(1, 1, "{}"), "x")
     assert store.load("ann", "a") is None
     assert status() == 200
+
+
+class Remembers(FakeStore):
+    """A store that knows which articles it had."""
+
+    def __init__(self, articles: tuple[Article, ...], former: frozenset[str]) -> None:
+        super().__init__(articles)
+        self._former = former
+
+    def article(self, article_id: str) -> Article:
+        if article_id in self._former:
+            raise ArticleGone(article_id)
+        return super().article(article_id)
+
+
+def test_a_shared_answer_says_which_of_its_quotes_changed_or_went(
+    store: ConversationStore,
+) -> None:
+    token = Shares(ShareStore(store), "anyone").share(conversation(store), 1)
+    reader = FakeReader(0.0)
+    changed = replace(
+        JAPANESE, article_id="0" * 16, text=JAPANESE.text.replace("総額5500億", "総額5600億")
+    )
+    former = frozenset({JAPANESE.article_id, ENGLISH.article_id})
+    reader.store = Remembers((changed,), former)
+    chat_service = ChatService(lambda: reader, conversation_store=store)
+    shares = Shares(ShareStore(store), "anyone")
+    with running(ChatServer(chat_service, Access(), shares=shares)) as server:
+        page = httpx.get(f"{server.url}/share/{token}").text
+    notes = re.findall(r"\[(\d)\] ([^<]*)", page)
+    assert [number for number, _ in notes] == ["1", "3"]
+    assert "総額5600億ドル" in notes[0][1]
+    assert "no longer" in notes[1][1]
 
 
 def test_only_finished_answers_of_known_readers_are_shared(store: ConversationStore) -> None:

@@ -3,8 +3,10 @@
 # ruff: noqa: F811
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,19 +14,32 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_browser import ask, browser, finished, opened, served  # noqa: F401
+from fixtures_engines import free_port
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page
 
 QUESTION = "How much will Japan invest in the United States?"
 MOST_SHIFT = 0.02
 
 
+State = Callable[["Page"], None]
+
+
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    store = str(tmp_path_factory.mktemp("states") / "store")
-    with served(FAKE_STORE=store, FAKE_SHARING="anyone") as url:
-        yield url
+def server_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[State], str]]:
+    """Gives the address of a server in which a state comes about; states share servers."""
+    with ExitStack() as running:
+
+        @functools.cache
+        def address(environment: frozenset[tuple[str, str]]) -> str:
+            folder = tmp_path_factory.mktemp("states")
+            (folder / "lost").touch()
+            about = {"FAKE_STORE": str(folder / "store"), "FAKE_SHARING": "anyone"}
+            said = {key: value.format(folder=folder) for key, value in environment}
+            return running.enter_context(served(**about, **said))
+
+        yield lambda state: address(frozenset(NEEDS.get(state, {}).items()))
 
 
 def empty(page: Page) -> None:
@@ -104,6 +119,97 @@ def settings(page: Page) -> None:
     page.wait_for_selector('html[data-page="ready"] #k-settings')
 
 
+def no_articles(page: Page) -> None:
+    page.wait_for_selector('.k-welcome a[href="library"]')
+
+
+def nothing_to_list(page: Page) -> None:
+    page.goto(page.evaluate("new URL('library', location.href).href"))
+    page.wait_for_selector('html[data-page="ready"] .k-invitation')
+
+
+def loading(page: Page) -> None:
+    page.wait_for_selector('.k-status[data-kind="loading"]')
+    ask(page, QUESTION)
+    page.wait_for_selector('.k-turn[data-state="waiting"]')
+
+
+def server_gone(page: Page) -> None:
+    question(page)
+    page.context.set_offline(True)
+    page.wait_for_selector(".k-gone:visible")
+
+
+def index_gone(page: Page) -> None:
+    page.wait_for_selector('.k-status[data-kind="failed"]')
+    ask(page, QUESTION)
+    page.wait_for_selector(".k-failed")
+
+
+def old_articles(page: Page) -> None:
+    phrased(page)
+    page.wait_for_selector(".k-turn:has-text('11 Feb 2026. What has happened since')")
+
+
+def sharing(page: Page) -> None:
+    refusal(page)
+    page.click('[data-act="share"]')
+    page.wait_for_selector(".k-share input")
+
+
+def list_beside(page: Page) -> None:
+    page.click("#k-state button")
+    page.locator("#k-source .k-row").first.wait_for(state="visible")
+
+
+def source_of_the_list(page: Page) -> None:
+    list_beside(page)
+    page.locator("#k-source .k-row").first.click()
+    page.locator("#k-source .k-article").wait_for(state="visible")
+
+
+def source_beside_a_refusal(page: Page) -> None:
+    refusal(page)
+    page.locator(".k-refusal .k-row").first.click()
+    page.locator("#k-source .k-article").wait_for(state="visible")
+
+
+def watched(page: Page) -> None:
+    page.goto(page.evaluate("new URL('library', location.href).href"))
+    page.wait_for_selector('html[data-page="ready"] .k-watched .k-error')
+
+
+def correction(page: Page) -> None:
+    page.goto(page.evaluate("new URL('library', location.href).href"))
+    page.wait_for_selector('html[data-page="ready"] .k-articles')
+    page.locator('[data-act="mark"]').first.click()
+    page.wait_for_selector("#k-mark[open]")
+
+
+def removal(page: Page) -> None:
+    page.goto(page.evaluate("new URL('library', location.href).href"))
+    page.wait_for_selector('html[data-page="ready"] .k-articles')
+    page.locator('.k-articles [data-act="remove"]').first.click()
+    page.wait_for_selector("#k-confirm[open]")
+
+
+def article(page: Page) -> None:
+    page.goto(page.evaluate("new URL('library', location.href).href"))
+    page.wait_for_selector('html[data-page="ready"] .k-articles')
+    page.locator(".k-title > a").first.click()
+    page.wait_for_selector("main .k-article")
+
+
+NEEDS: dict[State, dict[str, str]] = {
+    no_articles: {"FAKE_EMPTY": "yes"},
+    nothing_to_list: {"FAKE_EMPTY": "yes"},
+    loading: {"FAKE_LOAD": "600"},
+    index_gone: {"FAKE_LOST": "{folder}/lost"},
+    old_articles: {"FAKE_STALE": "1", "FAKE_FAILING": "2"},
+    watched: {"FAKE_WATCHED": "yes"},
+}
+"""What the server of a state is told."""
+
 STATES = (
     empty,
     question,
@@ -117,22 +223,66 @@ STATES = (
     evaluation,
     library,
     settings,
+    no_articles,
+    nothing_to_list,
+    loading,
+    server_gone,
+    index_gone,
+    old_articles,
+    sharing,
+    list_beside,
+    source_of_the_list,
+    source_beside_a_refusal,
+    watched,
+    correction,
+    removal,
+    article,
+)
+
+SCREENS = pytest.mark.parametrize(
+    ("dark", "width"), [(False, 1280), (True, 390)], ids=["wide", "phone"]
 )
 
 
-@pytest.mark.parametrize(("dark", "width"), [(False, 1280), (True, 390)], ids=["wide", "phone"])
+@SCREENS
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
 def test_a_state_is_accessible_at_rest_and_without_errors(
-    browser: Browser, address: str, state: Callable[[Page], None], dark: bool, width: int
+    browser: Browser, server_of: Callable[[State], str], state: State, dark: bool, width: int
 ) -> None:
+    with opened(browser, server_of(state), dark=dark, width=width) as (page, watch):
+        page.on("console", lambda m: watch.errors.extend(console_errors(m)))
+        state(page)
+        require_accessible_at_rest(page)
+
+
+@SCREENS
+def test_an_interrupted_answer_is_accessible_at_rest_and_without_errors(
+    browser: Browser, tmp_path: Path, dark: bool, width: int
+) -> None:
+    environment = {"FAKE_PORT": str(free_port()), "FAKE_STORE": str(tmp_path / "store")}
+    with ExitStack() as stays:
+        with served(**environment) as url:
+            page, watch = stays.enter_context(opened(browser, url, dark=dark, width=width))
+            page.on("console", lambda m: watch.errors.extend(console_errors(m)))
+            ask(page, "endless " + QUESTION)
+            page.wait_for_selector(".k-card")
+        stays.enter_context(served(**environment))
+        page.wait_for_selector('.k-turn[data-state="interrupted"]')
+        require_accessible_at_rest(page)
+
+
+def console_errors(message: ConsoleMessage) -> list[str]:
+    """What a page wrote as an error; not what the browser itself says of a server that is gone."""
+    gone = message.text.startswith("Failed to load resource: net::")
+    return [message.text] if message.type == "error" and not gone else []
+
+
+def require_accessible_at_rest(page: Page) -> None:
     import axe_playwright_python
 
     script = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text("utf-8")
-    with opened(browser, address, dark=dark, width=width) as (page, watch):
-        page.on("console", lambda m: watch.errors.append(m.text) if m.type == "error" else None)
-        state(page)
-        shifts = page.evaluate("window.shifts")
-        assert sum(value for value, *_ in shifts) < MOST_SHIFT, shifts
-        page.evaluate(script)
-        found = page.evaluate("async () => (await axe.run(document)).violations")
-        assert [f"{v['id']}: {n['html'][:160]}" for v in found for n in v["nodes"]] == []
+    shifts = page.evaluate("window.shifts")
+    assert sum(value for value, *_ in shifts) < MOST_SHIFT, shifts
+    page.evaluate(script)
+    found = page.evaluate("async () => (await axe.run(document)).violations")
+    assert [f"{v['id']}: {n['html'][:160]}" for v in found for n in v["nodes"]] == []

@@ -22,7 +22,7 @@ from konkyo.ui.web.chat_service import ChatService
 from konkyo.ui.web.conversation import Conversation
 from konkyo.ui.web.export import as_json, as_markdown, plain_answer
 from konkyo.ui.web.html.conversation import conversation
-from konkyo.ui.web.i18n import LANGUAGES, say
+from konkyo.ui.web.i18n import LANGUAGES, Message, say
 from konkyo.ui.web.quote_translator import NoQuote
 from konkyo.ui.web.turn_json import turn_to_json
 from konkyo.ui.web.turns import foreign_quotes
@@ -51,7 +51,7 @@ def desk_of(llm: LLM) -> ChatService:
 
 def asked(chat_service: ChatService, question: str = QUESTION) -> Conversation:
     tab = Conversation()
-    list(chat_service.ask(tab, question, "en"))
+    list(chat_service.ask(tab, question))
     return tab
 
 
@@ -84,7 +84,7 @@ def test_a_translation_stands_below_its_quote_with_its_mark() -> None:
     llm = Interpreter()
     chat_service = desk_of(LLMQueue(llm))
     tab = asked(chat_service)
-    turns = list(chat_service.translator.translate(tab, 1, PLACE, "en"))
+    turns = list(chat_service.translator.translate(tab, 1, PLACE))
     assert turns[0].translations[0].busy
     assert not turns[-1].translations[0].busy
     page = assert_harmless(page_of(chat_service, tab))
@@ -99,7 +99,7 @@ def test_a_translation_whose_figures_differ_says_so() -> None:
     chat_service = desk_of(Interpreter())
     tab = asked(chat_service)
     place = foreign_quotes(tab.turns[0])[1]
-    list(chat_service.translator.translate(tab, 1, place, "en"))
+    list(chat_service.translator.translate(tab, 1, place))
     html = page_of(chat_service, tab)
     assert 'data-state="doubtful"' in html
     assert "its figures or names differ from the source: read the original" in html
@@ -109,7 +109,7 @@ def test_a_translation_is_no_part_of_what_is_copied_saved_kept_or_asked_about() 
     chat_service = desk_of(Interpreter())
     tab = asked(chat_service)
     (before,) = tab.turns
-    list(chat_service.translator.translate(tab, 1, PLACE, "en"))
+    list(chat_service.translator.translate(tab, 1, PLACE))
     (turn,) = tab.turns
     assert turn.translations
     assert replace(turn, translations=()) == before
@@ -140,15 +140,15 @@ def test_what_the_turn_does_not_show_in_another_language_is_not_translated(
     llm = Interpreter()
     chat_service = desk_of(llm)
     tab = asked(chat_service)
-    assert list(chat_service.translator.translate(tab, 1, place, "en")) == []
-    assert list(chat_service.translator.translate(tab, 7, PLACE, "en")) == []
+    assert list(chat_service.translator.translate(tab, 1, place)) == []
+    assert list(chat_service.translator.translate(tab, 7, PLACE)) == []
     assert llm.asked == []
 
 
 def test_a_model_that_cannot_be_reached_is_told_and_can_be_asked_again() -> None:
     chat_service = desk_of(Interpreter(dead=True))
     tab = asked(chat_service)
-    list(chat_service.translator.translate(tab, 1, PLACE, "en"))
+    list(chat_service.translator.translate(tab, 1, PLACE))
     page = assert_harmless(page_of(chat_service, tab))
     assert f"No translation: {say('en', 'error_model')}" in page.words
     wishes = [a["data-n"] for _, a in page.tags if a.get("data-act") == "translate"]
@@ -159,8 +159,10 @@ def test_who_asks_too_often_is_told_and_the_model_is_left_alone() -> None:
     llm = Interpreter()
     chat_service = desk_of(llm)
     tab = asked(chat_service)
-    (turn,) = chat_service.translator.translate(tab, 1, PLACE, "en", "Try again in 9 s.")
-    assert turn.translations[0].problem == "Try again in 9 s."
+    (turn,) = chat_service.translator.translate(tab, 1, PLACE, Message("too_many", {"seconds": 9}))
+    for language in LANGUAGES:
+        html = conversation((turn,), language, translates=True)
+        assert say(language, "too_many", seconds=9) in html
     assert llm.asked == []
 
 
@@ -174,14 +176,14 @@ def test_an_article_that_is_gone_is_told() -> None:
         raise ArticleMissing(article_id)
 
     reader.article = gone  # type: ignore[assignment, method-assign]
-    list(chat_service.translator.translate(tab, 1, PLACE, "en"))
+    list(chat_service.translator.translate(tab, 1, PLACE))
     assert say("en", "article_gone") in page_of(chat_service, tab)
 
 
 def test_a_reader_who_leaves_waits_for_no_translation() -> None:
     chat_service = desk_of(LLMQueue(Interpreter(pace=3.0)))
     tab = asked(chat_service)
-    changes = chat_service.translator.translate(tab, 1, PLACE, "en")
+    changes = chat_service.translator.translate(tab, 1, PLACE)
     assert next(changes).translations[0].busy
     tab.abandon()
     assert list(changes) == []
@@ -191,9 +193,9 @@ def test_the_same_wish_twice_is_one_translation() -> None:
     llm = Interpreter()
     chat_service = desk_of(llm)
     tab = asked(chat_service)
-    first = chat_service.translator.translate(tab, 1, PLACE, "en")
+    first = chat_service.translator.translate(tab, 1, PLACE)
     next(first)
-    assert list(chat_service.translator.translate(tab, 1, PLACE, "en")) == []
+    assert list(chat_service.translator.translate(tab, 1, PLACE)) == []
     list(first)
     assert len(llm.asked) == 1
 
@@ -225,7 +227,7 @@ def test_a_hostile_translation_stays_text(number: int) -> None:
     (turn,) = tab.turns
     tab._turns = (replace(turn, language="ja"),)
     (place,) = foreign_quotes(tab.turns[0])
-    list(chat_service.translator.translate(tab, 1, place, "en"))
+    list(chat_service.translator.translate(tab, 1, place))
     page = assert_harmless(page_of(chat_service, tab))
     assert f"The quote is {PAYLOADS[number]} here." in page.words
 

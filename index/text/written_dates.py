@@ -148,7 +148,8 @@ def western_dates(source: Source, language: str, *, strict: bool = True) -> Iter
     short name alone ("in May").
     """
     calendar = month_calendar(language)
-    if calendar is None:
+    # Some languages write months in figures alone.
+    if calendar is None or not calendar.months:
         return
     capitals = strict and language in {"en", "de"}
     for found in calendar.dates.finditer(source.folded):

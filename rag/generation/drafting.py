@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -50,7 +50,8 @@ class Drafter:
     ) -> Iterator[Event]:
         """Ask once, and once more to repair where nothing passed; adds what passes to the outcome.
 
-        The first sentence must say what ``short`` holds.
+        The first sentence must say what ``short`` holds. A notice tells of a model that fails or
+        writes nothing.
 
         A sentence that is true but answers something else is not repaired, nor is one that puts
         the quote's words into another relation or is about quotes in another language: the quote
@@ -67,7 +68,9 @@ class Drafter:
             lines=1 if found.places and asked.asks_one_fact else 2,
         )
         try:
-            yield from self._attempt(prompt, evidence, found.places, short, building)
+            wrote = yield from self._attempt(prompt, evidence, found.places, short, building)
+            if not wrote:
+                building.notices.append(notice_text("llm_silent", asked.language))
             failed = next(
                 (r for r in reversed(building.removed) if r.reason not in _BETTER_QUOTED), None
             )
@@ -97,16 +100,18 @@ class Drafter:
         places: Sequence[Span],
         short: Place | None,
         building: OutcomeBuilder,
-    ) -> Iterator[Event]:
-        usage = Usage()
+    ) -> Generator[Event, None, bool]:
+        """Ask once and check each sentence; returns whether the model wrote anything."""
+        usage, written = Usage(), _Written()
         pieces = self.llm.stream(prompt, max_tokens=self.max_tokens, usage=usage)
-        with closing(split_lines(pieces)) as lines:
+        with closing(split_lines(written.noted(pieces))) as lines:
             for draft in _sentences(lines, prompt, building):
                 yield ClaimDrafted(draft.text)
                 with building.timings.stage("verify"):
                     event = self._checked(draft, evidence, places, short, building)
                 yield event
         building.usage.add(usage)
+        return written.anything
 
     def _checked(
         self,
@@ -135,6 +140,19 @@ class Drafter:
         shown = Claim(draft.text, self.verifier.proofs(claim), round(verdict.support, 4))
         building.claims.append(shown)
         return ClaimChecked(shown)
+
+
+@dataclass(slots=True)
+class _Written:
+    """Whether a model wrote anything but white space."""
+
+    anything: bool = False
+
+    def noted(self, pieces: Iterator[str]) -> Iterator[str]:
+        """Yields the pieces as they come."""
+        for piece in pieces:
+            self.anything = self.anything or bool(piece.strip())
+            yield piece
 
 
 def _sentences(lines: Iterator[str], prompt: Prompt, building: OutcomeBuilder) -> Iterator[Draft]:

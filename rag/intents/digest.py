@@ -30,6 +30,7 @@ from konkyo.rag.question import AskedQuestion
 from konkyo.rag.question_budget import readable
 from konkyo.rag.reading.protocol import Reader, Reading
 from konkyo.rag.retrieval.asked_period import narrowed
+from konkyo.rag.retrieval.corrections import superseded, without_superseded
 from konkyo.rag.retrieval.evidence import Sentences
 from konkyo.rag.retrieval.hybrid import Retriever
 from konkyo.rag.retrieval.prompt_injection import without_commands
@@ -133,8 +134,10 @@ class Digester:
         ]
         # Where an article first names someone, it says who that is.
         first: dict[ArticleSummary, _Sentence] = {}
+        passed_over = superseded(sentence.article for sentence in found)
         for sentence in sorted(found, key=lambda s: s.start):
-            first.setdefault(sentence.article, sentence)
+            if sentence.article.article_id not in passed_over:
+                first.setdefault(sentence.article, sentence)
         own = [s for a, s in first.items() if same_language(a.language, asked.language)]
         found = (own or list(first.values()))[: 2 * self._limits.digest_sentences]
         if not found:
@@ -164,7 +167,9 @@ class Digester:
         """Passages to choose sentences of; of the newest articles where there is no subject."""
         store = self.store
         if telling == "latest":
-            newest = list(islice(store.articles(where), self._limits.digest_newest))
+            listed = list(islice(store.articles(where), self._limits.digest_newest))
+            passed_over = superseded(listed)
+            newest = [a for a in listed if a.article_id not in passed_over]
             own = [a for a in newest if same_language(a.language, asked.language)]
             enough = len(own) >= self._limits.digest_own_language
             return self._whole((own if enough else newest)[: self._limits.digest_articles])
@@ -172,15 +177,17 @@ class Digester:
         hits = self._retriever.retrieve(subject, self._limits.digest_passages, where)
         near = [h for h in hits if h.score >= self._limits.about_subject]
         near = near or self._in_other_languages(subject, asked.language, where)
-        named = named_article(asked.standalone, near, self._limits.digest_title)
+        current = without_superseded(near)
+        # An article that was corrected is told where it is named by a title of its own.
+        named = named_article(asked.standalone, [*current, *near], self._limits.digest_title)
         if named is not None:
             return without_commands(readable([h for h in near if h.article == named]))
         own = list(
-            {h.article: h for h in near if same_language(h.article.language, asked.language)}
+            {h.article: h for h in current if same_language(h.article.language, asked.language)}
         )
         if len(own) >= self._limits.digest_own_language:
-            near = [h for h in near if h.article in own]
-        return without_commands(readable(near))
+            current = [h for h in current if h.article in own]
+        return without_commands(readable(current))
 
     def _in_other_languages(self, subject: str, language: str, where: Filter) -> list[Hit]:
         """Passages in other languages than the asker's that have all names of a subject.
@@ -201,7 +208,7 @@ class Digester:
                     first, last = passage.start + start, passage.start + end
                     part = replace(passage, start=first, end=last, text=passage.text[start:end])
                     found.append(replace(hit, passage=part))
-        return found
+        return without_superseded(found)
 
     def _whole(self, articles: Iterable[ArticleSummary]) -> list[Hit]:
         """All passages of articles, as if they had been found."""

@@ -18,7 +18,7 @@ from konkyo.rag.question_budget import readable
 from konkyo.rag.reading.answerability import asked_for, terms
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.asked_period import narrowed
-from konkyo.rag.retrieval.corrections import superseded
+from konkyo.rag.retrieval.corrections import correcting, superseded, without_superseded
 from konkyo.rag.retrieval.evidence import Selection, SelectionLimits, Sentences, Span, about, select
 from konkyo.rag.retrieval.hybrid import Retriever
 from konkyo.rag.retrieval.prompt_injection import without_commands
@@ -214,10 +214,9 @@ class Search:
             hits = without_commands(readable(nearest))
         with timings.stage("read"):
             selection = self._select(asked, hits)
-            passed_over = superseded(hits, self._answering(hits, selection))
-            if passed_over:
-                hits = [hit for hit in hits if hit.article.article_id not in passed_over]
-                selection = self._select(asked, hits)
+            left = without_superseded(hits, self._answering(hits, selection))
+            if len(left) < len(hits):
+                hits, selection = left, self._select(asked, left)
         timings.reach("first_evidence")
         with timings.stage("read"):
             share = 0.0
@@ -228,9 +227,18 @@ class Search:
         return Found(tuple(hits), selection, share, related, places, where)
 
     def wider(self, asked: AskedQuestion, where: Filter) -> Sequence[Hit]:
-        """More passages than are read, for counting the articles that give an answer."""
+        """More passages than are read, for counting the articles that give an answer.
+
+        Those of articles whose correction answers are left out; corrections alone are read for it.
+        """
         most = self._thresholds.conflict_counted
-        return without_commands(readable(self.retriever.retrieve(asked.searched, most, where)))
+        hits = without_commands(readable(self.retriever.retrieve(asked.searched, most, where)))
+        named = correcting(hit.article for hit in hits)
+        corrections = [hit for hit in hits if hit.article.article_id in named]
+        if not corrections:
+            return hits
+        answering = self._answering(corrections, self._select(asked, corrections))
+        return without_superseded(hits, answering)
 
     def _select(self, asked: AskedQuestion, hits: Sequence[Hit]) -> Selection:
         return select(
@@ -255,12 +263,19 @@ class Search:
         """The best quotes of two searches, each once, numbered anew."""
         chosen: dict[tuple[str, int], Evidence] = {}
         most = self._thresholds.differing_quotes
-        for quote in [*one.evidence[:most], *two.evidence[:most]]:
-            chosen.setdefault((quote.article.article_id, quote.end), quote)
+        hits = sorted([*one.hits, *two.hits], key=lambda h: -h.score)
+        answering = self._answering(one.hits, one.selection)
+        answering |= self._answering(two.hits, two.selection)
+        passed_over = superseded((hit.article for hit in hits), answering)
+        for found in (one, two):
+            left = [e for e in found.evidence if e.article.article_id not in passed_over]
+            for quote in left[:most]:
+                chosen.setdefault((quote.article.article_id, quote.end), quote)
         evidence = tuple(replace(e, number=n) for n, e in enumerate(chosen.values(), start=1))
-        spans = sorted([*one.selection.spans, *two.selection.spans], key=lambda s: -s.share)
+        both = sorted([*one.selection.spans, *two.selection.spans], key=lambda s: -s.share)
+        spans = [span for span in both if span.article_id not in passed_over]
         return Found(
-            tuple(sorted([*one.hits, *two.hits], key=lambda h: -h.score)),
+            tuple(hit for hit in hits if hit.article.article_id not in passed_over),
             replace(one.selection, evidence=evidence, spans=tuple(spans)),
             max(one.share, two.share),
             tuple(dict.fromkeys([*one.related, *two.related]))[: self._thresholds.related],

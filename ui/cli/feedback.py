@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from konkyo.index.stores.base import Store
+    from konkyo.rag.citation_state import CitationState
 
 __all__ = ["feedback"]
 
@@ -20,6 +21,10 @@ _STORE = click.option(
     default=None,
     envvar="KONKYO_STORE",
     help="Folder of the index.  [default: from settings, .konkyo/store]",
+)
+_LEFT_OUT = (
+    "{number} left out: a quote has changed or gone since, or its article was corrected or"
+    " retracted; ask again and give a new opinion"
 )
 
 
@@ -50,10 +55,11 @@ def list_feedback(store: str | None, as_json: bool) -> None:
     from konkyo.ui.server.session_store import opinions_of
 
     opinions = opinions_of(_named(store))
-    if as_json:
-        click.echo(json.dumps([asdict(opinion) for opinion in opinions], ensure_ascii=False))
-        return
     index = _index(_named(store))
+    if as_json:
+        rows = [{**asdict(o), "quotes": _quotes(index, o.outcome)} for o in opinions]
+        click.echo(json.dumps(rows, ensure_ascii=False))
+        return
     for o in opinions:
         mark = "+" if o.verdict == "up" else "-"
         reason = f" ({o.reason})" if o.reason else ""
@@ -83,11 +89,38 @@ def _notes(index: Store | None, outcome: Mapping[str, object]) -> list[str]:
     return [] if index is None else citation_notes(index, kept_citations(outcome), "en")
 
 
+def _quotes(index: Store | None, outcome: Mapping[str, object]) -> list[dict[str, object]] | None:
+    """What became of each quote of an answer, as rows; None: there is no index any more."""
+    from konkyo.rag.citation_state import citation_state
+    from konkyo.ui.web.citation_notes import kept_citations
+
+    if index is None:
+        return None
+    return [_quote_row(c.id, citation_state(index, c)) for c in kept_citations(outcome)]
+
+
+def _quote_row(number: int, state: CitationState) -> dict[str, object]:
+    """What became of one quote, what stands in its place, and what is said of its article now."""
+    from konkyo.rag.citation_state import Changed, Same
+
+    article = state.article if isinstance(state, Same | Changed) else None
+    return {
+        "id": number,
+        "state": type(state).__name__.lower(),
+        "now": state.now if isinstance(state, Changed) else None,
+        "status": article.status if article is not None else None,
+    }
+
+
 @feedback.command(name="export")
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
 @_STORE
 def export(out: Path, store: str | None) -> None:
-    """Write an evaluation set to OUT (JSONL), for `konkyo eval run OUT`."""
+    """Write an evaluation set to OUT (JSONL), for `konkyo eval run OUT`.
+
+    Praised answers are left out where a quote of theirs has changed or gone since, or its article
+    was corrected or retracted.
+    """
     from konkyo.index.errors import UsageError
     from konkyo.index.stores.address import masked
     from konkyo.ui.server.feedback import to_questions
@@ -95,14 +128,20 @@ def export(out: Path, store: str | None) -> None:
 
     named = _named(store)
     opinions = opinions_of(named)
-    questions = to_questions(opinions)
-    if not questions:
+    said, index = to_questions(opinions), _index(named)
+    if not said:
         raise UsageError(
             f"{masked(named)}: no opinion says what is right yet; thumbs up and corrections do"
         )
+    questions = to_questions(opinions, lambda opinion: bool(_notes(index, opinion.outcome)))
+    left_out = _LEFT_OUT.format(number=len(said) - len(questions))
+    if not questions:
+        raise UsageError(f"{masked(named)}: nothing to export; {left_out}")
     lines = "".join(json.dumps(q, ensure_ascii=False) + "\n" for q in questions)
     try:
         out.write_text(lines, encoding="utf-8")
     except OSError as exc:
         raise UsageError(f"{out}: cannot be written ({exc.strerror})") from exc
     click.echo(f"{out}: {len(questions)} questions from {len(opinions)} opinions")
+    if len(questions) < len(said):
+        click.echo(left_out)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -194,10 +194,13 @@ def _opinions(connection: sqlite3.Connection) -> Iterator[Opinion]:
         )
 
 
-def to_questions(opinions: Sequence[Opinion]) -> list[dict[str, object]]:
+def to_questions(
+    opinions: Sequence[Opinion], outdated: Callable[[Opinion], bool] | None = None
+) -> list[dict[str, object]]:
     """An evaluation set: one object a question, as ``konkyo.eval.formats.jsonl`` reads it.
 
-    Latest opinions win.
+    Latest opinions win. A question whose latest opinion expects quotes and is ``outdated`` is left
+    out.
 
     A praised answer is expected again, by its sentences and quotes; a praised refusal, or an answer
     that should have been one, is a question the articles do not answer. What a reader corrected is
@@ -207,6 +210,9 @@ def to_questions(opinions: Sequence[Opinion]) -> list[dict[str, object]]:
     for number, opinion in enumerate(opinions, 1):
         expected = _expected(opinion)
         if expected is None:
+            continue
+        if "gold" in expected and outdated is not None and outdated(opinion):
+            found.pop(opinion.question, None)
             continue
         found[opinion.question] = {
             "id": f"feedback-{number:04d}",

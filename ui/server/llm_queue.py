@@ -95,13 +95,18 @@ class LLMQueue:
                 self._changed.notify_all()
 
     def _noted(self, pieces: Iterator[str]) -> Iterator[str]:
-        """The pieces; how it went is remembered."""
-        try:
-            yield from pieces
-        except LLMError as exc:
-            self.problem = str(exc)
-            raise
-        self.problem = ""
+        """The pieces; how it went is remembered. Nothing written is a problem, too."""
+        wrote = False
+        with ExitStack() as held:
+            held.callback(getattr(pieces, "close", lambda: None))
+            try:
+                for piece in pieces:
+                    wrote = wrote or bool(piece.strip())
+                    yield piece
+            except LLMError as exc:
+                self.problem = str(exc)
+                raise
+        self.problem = "" if wrote else f"{self.name}: wrote nothing"
 
     def _heard(self, pieces: Iterator[str], line: _Line) -> Iterator[str]:
         """The pieces, as long as their reader is there, even where none comes for a while."""

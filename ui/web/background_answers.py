@@ -12,7 +12,7 @@ from konkyo.index.records import Filter
 from konkyo.rag.types import Answer
 from konkyo.ui.web.chat_service import ChatService
 from konkyo.ui.web.conversation import Conversation
-from konkyo.ui.web.i18n import LANGUAGES, Language, say
+from konkyo.ui.web.i18n import LANGUAGES, Language, Message
 from konkyo.ui.web.turns import Turn
 
 __all__ = ["BackgroundAnswers"]
@@ -40,18 +40,19 @@ class BackgroundAnswers:
         question: str,
         language: Language,
         where: Filter,
-        refused: str = "",
+        refused: Message | None = None,
         *,
         details: bool = False,
     ) -> None:
-        """Add a question to a conversation and begin to answer it; see ``ChatService.ask``."""
+        """Add a question to a conversation and begin to answer it; see ``ChatService.ask``.
+
+        Questions to go on with are in ``language`` where we have no words of the answer's.
+        """
         with self._lock:
             self._submitted += 1
             if self._submitted > _AT_ONCE:
-                refused = refused or say(language, "server_busy")
-        turns = self._chat_service.ask(
-            conversation, question, language, where, refused, details=details
-        )
+                refused = refused or Message("server_busy")
+        turns = self._chat_service.ask(conversation, question, where, refused, details=details)
         next(turns)
         threading.Thread(
             target=self._complete,

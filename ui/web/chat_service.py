@@ -6,7 +6,6 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
@@ -27,9 +26,9 @@ from konkyo.ui.server.telemetry import Channel, Telemetry
 from konkyo.ui.web.citation_notes import CitationNotes
 from konkyo.ui.web.conversation import Conversation
 from konkyo.ui.web.conversations import Conversations
-from konkyo.ui.web.error_words import error_words
-from konkyo.ui.web.html.elements import shown_date
-from konkyo.ui.web.i18n import LANGUAGES, Language, say
+from konkyo.ui.web.error_words import error_message
+from konkyo.ui.web.i18n import LANGUAGES, Language, Message
+from konkyo.ui.web.index_check import IndexCheck
 from konkyo.ui.web.index_summary import summary_of
 from konkyo.ui.web.pipeline_protocol import ChatPipeline, NotReady
 from konkyo.ui.web.quote_translator import HEARTBEAT_SECONDS, QuoteTranslator
@@ -42,7 +41,6 @@ QUESTION_LIMIT = 500
 _IN_LINE = 5
 _SEARCHES_A_CORE = 2
 _SUGGESTIONS = 4
-_CHECK_SECONDS = 3.0
 _NO_FILTER = Filter()
 _LOADING = "the models are still being loaded; try again soon"
 _UNUSABLE = "the index or a model cannot be used; the server's log says why"
@@ -85,8 +83,7 @@ class ChatService:
         self._finding_examples = threading.Lock()
         self._searching = threading.Semaphore(_SEARCHES_A_CORE * (os.cpu_count() or 1))
         self._lock = threading.Lock()
-        self._checking = ThreadPoolExecutor(1, thread_name_prefix="konkyo-check")
-        self._checked: Future[bool] | None = None
+        self._index_check = IndexCheck(self.renew)
         self.citations = CitationNotes(self._indexed)
         self.translator = QuoteTranslator(lambda: self.reader, self.telemetry)
 
@@ -138,18 +135,14 @@ class ChatService:
 
     def check_index(self) -> Readiness:
         """Ask the index now whether it can be read; a database may be gone and come back."""
-        if self.readiness != "ready":
-            return self.readiness
-        with self._lock:
-            if self._checked is None or self._checked.done():
-                self._checked = self._checking.submit(self.renew)
-            checked = self._checked
-        try:
-            checked.result(_CHECK_SECONDS)
-        except (KonkyoError, TimeoutError) as exc:
-            _log.warning("the index does not answer: %s", exc or "no answer yet")
+        if self.readiness == "ready" and not self._index_check.now():
             return "failed"
         return self.readiness
+
+    @property
+    def index_readable(self) -> bool:
+        """Whether the index could be read some seconds ago; a page may ask this at any time."""
+        return self._reader is None or self._index_check.readable
 
     @property
     def problem(self) -> str:
@@ -198,9 +191,8 @@ class ChatService:
         self,
         conversation: Conversation,
         question: str,
-        language: Language,
         where: Filter = _NO_FILTER,
-        refused: str = "",
+        refused: Message | None = None,
         *,
         details: bool = False,
     ) -> Iterator[Turn]:
@@ -213,20 +205,20 @@ class ChatService:
         question = well_formed(question)
         ready = self._settled.is_set()
         if len(question) > QUESTION_LIMIT:
-            refused = say(language, "too_long", limit=QUESTION_LIMIT)
+            refused = Message("too_long", {"limit": QUESTION_LIMIT})
         elif conversation.waiting >= _IN_LINE:
-            refused = say(language, "too_many_waiting")
+            refused = Message("too_many_waiting")
         state: Literal["waiting", "searching"] = "searching" if ready else "waiting"
         turn = conversation.begin(question, state, filtered=not where.empty)
-        if refused:
-            turn = replace(turn, state="failed", error=refused)
+        if refused is not None:
+            turn = replace(turn, state="failed", failure=refused)
             conversation.update(turn)
             yield turn
             return
         self.conversations.save(conversation, turn)
         yield turn
         try:
-            yield from self._in_turn(conversation, turn, language, where, details)
+            yield from self._in_turn(conversation, turn, where, details)
         finally:
             self.conversations.save(conversation, conversation.turn(turn.number))
 
@@ -234,7 +226,6 @@ class ChatService:
         self,
         conversation: Conversation,
         turn: Turn,
-        language: Language,
         where: Filter,
         details: bool,
     ) -> Iterator[Turn]:
@@ -245,13 +236,12 @@ class ChatService:
             if not conversation.update(turn):
                 return
             yield turn
-        yield from self._answer(conversation, turn, language, where, details)
+        yield from self._answer(conversation, turn, where, details)
 
     def _answer(
         self,
         conversation: Conversation,
         turn: Turn,
-        language: Language,
         where: Filter,
         details: bool,
     ) -> Iterator[Turn]:
@@ -259,9 +249,9 @@ class ChatService:
         history = conversation.history(turn.number)
         try:
             self.renew()
-            turn = self._dated(turn, language)
+            turn = self._dated(turn)
             if conversation.index_version not in (None, self._index_version):
-                turn = replace(turn, notes=(*turn.notes, say(language, "newer")))
+                turn = replace(turn, messages=(*turn.messages, Message("newer")))
             conversation.index_version = self._index_version
             for event in self.events(turn.question, "page", history=history, where=where):
                 if isinstance(event, Heartbeat):
@@ -274,10 +264,11 @@ class ChatService:
                 finished = turn.state == "done"
                 yield turn
         except KonkyoError as exc:
-            said = error_words(exc, language)
             why = self._problem if isinstance(exc, NotReady) else str(exc)
             _log.warning("a question was not answered: %s", why)
-            turn = replace(turn, state="failed", error=said, error_detail=why if details else "")
+            told = error_message(exc)
+            detail = why if details else ""
+            turn = replace(turn, state="failed", failure=told, error_detail=detail)
             finished = True
             if conversation.update(turn):
                 yield turn
@@ -287,16 +278,16 @@ class ChatService:
                 failed = replace(turn, state="failed", claims=())
                 conversation.update(failed)
 
-    def _dated(self, turn: Turn, language: Language) -> Turn:
+    def _dated(self, turn: Turn) -> Turn:
         """Returns a turn that says how new the articles are, and which model there is."""
         newest = self._index_summary.newest_date if self._index_summary is not None else ""
-        notes = turn.notes
+        messages = turn.messages
         if self._stale_after and newest and _age(newest) > self._stale_after:
-            notes = (*notes, say(language, "stale", date=shown_date(newest, language)))
+            messages = (*messages, Message("stale", {"date": newest}))
         if failing := self.failing_sources():
-            notes = (*notes, say(language, "sources_failing", count=failing))
+            messages = (*messages, Message("sources_failing", {"count": failing}))
         model = self.reader.llm.name if self.translates else ""
-        return replace(turn, newest=newest, model=model, notes=notes)
+        return replace(turn, newest=newest, model=model, messages=messages)
 
     def renew(self) -> bool:
         """Read the newest generation of the index from now on; returns whether it changed."""

@@ -1,12 +1,12 @@
-"""What a reader is told of an error, in the language of the page."""
+"""What a reader is told of an error."""
 
 from __future__ import annotations
 
 from konkyo.index.errors import KonkyoError, LLMError, ModelError, QuestionTimeout, StoreError
-from konkyo.ui.web.i18n import Language, say
+from konkyo.ui.web.i18n import Language, Message, say
 from konkyo.ui.web.pipeline_protocol import NotReady
 
-__all__ = ["error_words"]
+__all__ = ["error_message", "error_words"]
 
 _PHRASES: tuple[tuple[type[KonkyoError], str], ...] = (
     (NotReady, "error_not_ready"),
@@ -19,5 +19,10 @@ _PHRASES: tuple[tuple[type[KonkyoError], str], ...] = (
 
 def error_words(problem: BaseException, language: Language) -> str:
     """Returns what happened and what to do; the message itself is for whoever runs the server."""
+    return say(language, error_message(problem).key)
+
+
+def error_message(problem: BaseException) -> Message:
+    """Returns what happened and what to do, for a page that may change its language."""
     key = next((key for kind, key in _PHRASES if isinstance(problem, kind)), "error_internal")
-    return say(language, key)
+    return Message(key)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated, Literal, get_args
 
@@ -22,6 +23,7 @@ __all__ = [
     "LANGUAGE_NAMES",
     "PHRASES",
     "Language",
+    "Message",
     "Phrases",
     "negotiate",
     "require_same_keys",
@@ -45,6 +47,18 @@ class Phrases:
     name: _Phrase
     phrases: Mapping[str, _Phrase]
     index_checks: Mapping[str, _Phrase]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is said to a reader, without words yet: the key of a phrase and its facts.
+
+    A fact named ``date`` is an ISO date. The words are made when it is shown, in the language that
+    the page has then.
+    """
+
+    key: str
+    facts: Mapping[str, str | int] = field(default_factory=dict)
 
 
 def require_same_keys(every: Mapping[Language, Phrases]) -> None:

@@ -14,8 +14,8 @@ from konkyo.rag.generation.translate import LONGEST_QUOTE, Translation, translat
 from konkyo.ui.server.llm_queue import Heartbeat, Queued, in_line
 from konkyo.ui.server.telemetry import Channel, Telemetry
 from konkyo.ui.web.conversation import Conversation
-from konkyo.ui.web.error_words import error_words
-from konkyo.ui.web.i18n import Language, say
+from konkyo.ui.web.error_words import error_message
+from konkyo.ui.web.i18n import Message
 from konkyo.ui.web.pipeline_protocol import ChatPipeline
 from konkyo.ui.web.turns import (
     QuoteTranslation,
@@ -91,8 +91,7 @@ class QuoteTranslator:
         conversation: Conversation,
         number: int,
         place: tuple[str, int, int],
-        language: Language,
-        refused: str = "",
+        refused: Message | None = None,
     ) -> Iterator[Turn]:
         """Translate one quote that a settled turn shows; yields the turn after each change.
 
@@ -101,14 +100,14 @@ class QuoteTranslator:
         translation = QuoteTranslation(*place)
         if conversation.is_translating(number, place):
             return
-        if refused:
+        if refused is not None:
             turn = conversation.put_translation(number, replace(translation, problem=refused))
             yield from () if turn is None else (turn,)
             return
         if (turn := conversation.put_translation(number, translation)) is None:
             return
         yield turn
-        ended = replace(translation, problem=say(language, "error_internal"))
+        ended = replace(translation, problem=Message("error_internal"))
         try:
             for event in self.events(*place, turn.language, "page"):
                 if not conversation.is_translating(number, place):
@@ -121,10 +120,10 @@ class QuoteTranslator:
                     )
                     yield from () if turn is None else (turn,)
         except ArticleMissing:
-            ended = replace(translation, problem=say(language, "article_gone"))
+            ended = replace(translation, problem=Message("article_gone"))
         except KonkyoError as exc:
             _log.warning("a quote was not translated: %s", exc)
-            ended = replace(translation, problem=error_words(exc, language))
+            ended = replace(translation, problem=error_message(exc))
         finally:
             turn = conversation.put_translation(number, ended)
         yield from () if turn is None else (turn,)

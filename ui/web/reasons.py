@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 from konkyo.index.text.word_data import CHECKED, word_data
 from konkyo.ui.web.i18n import Language, say
 
-__all__ = ["reason_words"]
+__all__ = ["reason_words", "template_facts"]
 
 _Text = Annotated[str, Field(min_length=1)]
 
@@ -44,7 +44,7 @@ def reason_words(reason: str, language: Language) -> str:
 @lru_cache(4096)
 def _words(reason: str, language: Language) -> str | None:
     for known in _known():
-        facts = _facts(known.en, reason)
+        facts = template_facts(known.en, reason)
         if facts is not None:
             words: str = getattr(known, language)
             for name in _REASONS & facts.keys():
@@ -59,7 +59,7 @@ def _known() -> tuple[_Reason, ...]:
     return tuple(chain.from_iterable(file.reasons for file in files))
 
 
-def _facts(template: str, text: str) -> dict[str, str] | None:
+def template_facts(template: str, text: str) -> dict[str, str] | None:
     """Returns what stands in a text for each {name} of a template; None where it does not fit."""
     first, *rest = _parts(template)
     if not text.startswith(first[0]):

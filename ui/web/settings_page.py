@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from konkyo.index.errors import KonkyoError, SettingsError
-from konkyo.index.settings import Settings, config_file, load_settings
+from konkyo.index.settings import LLMSettings, Settings, config_file, load_settings
 from konkyo.index.settings_file import Value, change_settings
 from konkyo.ui.web.html.settings import Change, settings_form
 from konkyo.ui.web.i18n import Language, say
@@ -71,6 +71,7 @@ class SettingsPage:
             settings = self._settings()
             changes = _changes(settings, said)
             self._require_no_key_sent(changes)
+            self._require_llm_opens(changes)
             if changes:
                 self._changed(change_settings(changes, self._file))
         except KonkyoError as exc:
@@ -83,13 +84,7 @@ class SettingsPage:
         from konkyo.rag.factory import try_llm
 
         try:
-            changes = _changes(self._settings(), said)
-            wanted = {
-                key.removeprefix("llm."): "" if value is None else value
-                for key, value in changes.items()
-                if key.startswith("llm.")
-            }
-            answered = try_llm(self._settings({"llm": wanted}).llm)
+            answered = try_llm(self._llm(_changes(self._settings(), said)))
         except KonkyoError as exc:
             return False, reason_words(str(exc), language)
         return True, say(language, "model_answers", said=answered)
@@ -102,6 +97,23 @@ class SettingsPage:
                 f"the environment variable {variable} sets the key, which would be sent to the new"
                 " address; change them together where the server is started"
             )
+
+    def _require_llm_opens(self, changes: Mapping[str, Value]) -> None:
+        """Raise SettingsError where the server would not start again: no name or no address."""
+        from konkyo.rag.factory import open_llm
+
+        llm = self._llm(changes)
+        if llm.kind in ("openai", "ollama") and any(key.startswith("llm.") for key in changes):
+            open_llm(llm.kind, model=llm.model, base_url=llm.base_url)
+
+    def _llm(self, changes: Mapping[str, Value]) -> LLMSettings:
+        """What is set of the model after some changes. Raises SettingsError."""
+        wanted = {
+            key.removeprefix("llm."): "" if value is None else value
+            for key, value in changes.items()
+            if key.startswith("llm.")
+        }
+        return self._settings({"llm": wanted}).llm
 
     def _variable(self, key: str) -> str:
         """The environment variable that sets a key, whatever the file says; empty without one."""

@@ -54,6 +54,8 @@ def turn_to_json(turn: Turn) -> KeptTurn:
         "newest": turn.newest,
         "model": turn.model,
         "error_detail": turn.error_detail,
+        "failure": asdict(turn.failure) if turn.failure is not None else None,
+        "messages": [asdict(one) for one in turn.messages],
     }
     said = turn.outcome.text if turn.outcome is not None else ""
     words = f"{turn.question} {said}"

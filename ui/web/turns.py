@@ -25,6 +25,7 @@ from konkyo.rag.types import (
     ShortReady,
 )
 from konkyo.ui.server.llm_queue import Queued
+from konkyo.ui.web.i18n import Message
 
 __all__ = [
     "IndexSummary",
@@ -70,7 +71,7 @@ class QuoteTranslation:
     end: int
     ahead: int = 0
     translation: Translation | None = None
-    problem: str = ""
+    problem: Message | None = None
 
     @property
     def place(self) -> tuple[str, int, int]:
@@ -80,7 +81,7 @@ class QuoteTranslation:
     @property
     def busy(self) -> bool:
         """Whether it is still under way."""
-        return self.translation is None and not self.problem
+        return self.translation is None and self.problem is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,10 @@ class Turn:
     model answers first while ``queued``; ``opinion`` is what the reader said of the answer: up,
     down or nothing. ``translations`` are those of quotes; they are no part of the outcome.
     ``newest`` is the date of the newest article when it was asked, ``model`` the language model
-    there was; both may be empty. ``error`` is what the reader is told of an error,
-    ``error_detail`` its message, which editors alone are told.
+    there was; both may be empty. ``failure`` is what the reader is told of an error,
+    ``error_detail`` its message, which editors alone are told. ``messages`` are what else the
+    reader is told. ``error`` and ``notes`` are the same as text: of turns that an older version
+    kept, and what became of quotes, which is added when a turn is shown.
     ``asked`` is when, as an ISO time (UTC); ``follow_ups`` are questions to go on with, which the
     articles answer.
     """
@@ -118,6 +121,8 @@ class Turn:
     error_detail: str = ""
     asked: str = ""
     follow_ups: tuple[str, ...] = ()
+    failure: Message | None = None
+    messages: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,12 +94,15 @@ def source_view(
 def status_view(chat_service: ChatService, language: Language) -> str:
     """Returns what the header says of the server: loading, failed, or how many articles.
 
-    It is not said to be ready where there are no articles or the model has failed.
+    It is not said to be ready where there are no articles, or where the index or the model failed
+    when it was last asked.
     """
     if chat_service.readiness == "failed":
         return status("failed", say(language, "failed"))
     if chat_service.readiness == "loading":
         return status("loading", say(language, "loading"))
+    if not chat_service.index_readable:
+        return status("failed", say(language, "index_gone"))
     count = chat_service.index_summary.count if chat_service.index_summary is not None else 0
     said = say(language, "ready", count=count)
     if chat_service.model_problem:

@@ -15,10 +15,10 @@ from konkyo.ui.web.admin import AdminPages
 from konkyo.ui.web.background_answers import BackgroundAnswers
 from konkyo.ui.web.chat_server import LOOPBACK, ChatServer
 from konkyo.ui.web.components.visit import Visit
-from konkyo.ui.web.error_words import error_words
+from konkyo.ui.web.error_words import error_message
 from konkyo.ui.web.html.filters import filters
 from konkyo.ui.web.html.overview import overview
-from konkyo.ui.web.i18n import Language, say
+from konkyo.ui.web.i18n import Language, Message
 from konkyo.ui.web.page_sessions import conversation_of, is_kept, reader_of
 from konkyo.ui.web.turns import Mark
 from konkyo.ui.web.views import conversation_view, source_view, status_view
@@ -65,19 +65,19 @@ class PageContext:
             user=str(user or address),
         )
 
-    def too_many(self, visit: Visit) -> str:
-        """Count one question of a reader; returns why it may not be asked, or nothing."""
+    def too_many(self, visit: Visit) -> Message | None:
+        """Count one question of a reader; returns why it may not be asked; None: it may."""
         if self._server.limiter is None:
-            return ""
+            return None
         try:
             self._server.limiter.take(visit.limited_as)
         except TooMany as exc:
-            return say(visit.language, "too_many", seconds=exc.retry_after)
+            return Message("too_many", {"seconds": exc.retry_after})
         except KonkyoError as exc:
             # Where servers share their counts, the database that holds them does not answer.
             _log.warning("questions cannot be counted: %s", exc)
-            return error_words(exc, visit.language)
-        return ""
+            return error_message(exc)
+        return None
 
     def renewed(self, html: str) -> str:
         """Returns HTML with a number that makes it differ from all before.
@@ -122,6 +122,10 @@ class PageContext:
         """Returns the filters as HTML."""
         chosen = visit.conversation.where
         return filters(self.chat_service.index_summary, chosen, visit.language)
+
+    def language(self, request: gr.Request) -> Language:
+        """Returns the language of a request, without reading its conversation."""
+        return language_of({k.lower(): v for k, v in dict(request.headers or {}).items()})
 
     def status(self, language: Language) -> str:
         """Returns what the header says of the server as HTML."""

@@ -198,7 +198,7 @@ class ConversationColumn:
         if turn is not None and start is not None and end is not None:
             place = (visit.value("article"), start, end)
             for _ in context.chat_service.translator.translate(
-                visit.conversation, turn, place, visit.language, context.too_many(visit)
+                visit.conversation, turn, place, context.too_many(visit)
             ):
                 yield context.conversation(visit)
         yield unchanged()

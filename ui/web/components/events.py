@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from konkyo.ui.web.components.context import PageContext
 from konkyo.ui.web.components.visit import Visit
+from konkyo.ui.web.i18n import Language
 
 if TYPE_CHECKING:
     import gradio as gr
 
-__all__ = ["HIDDEN", "at_once", "html_part", "on_event", "on_request", "unchanged", "visible"]
+__all__ = [
+    "HIDDEN",
+    "at_once",
+    "html_part",
+    "in_language",
+    "on_event",
+    "on_request",
+    "unchanged",
+    "visible",
+]
 
 Result = TypeVar("Result")
 
@@ -41,6 +51,21 @@ def on_event(
 
     def handle(event: gr.EventData, request: gr.Request) -> Result:
         return handler(context.visit(request, event))
+
+    return handle
+
+
+def in_language(
+    context: PageContext, handler: Callable[[Language], Result]
+) -> Callable[["gr.Request"], Result]:
+    """Returns a function for Gradio to call that hands the language of a request to the handler.
+
+    No conversation is read, unlike for a visit.
+    """
+    import gradio as gr
+
+    def handle(request: gr.Request) -> Result:
+        return handler(context.language(request))
 
     return handle
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from konkyo.ui.web.components.context import PageContext
-from konkyo.ui.web.components.events import at_once, html_part, on_event, on_request
+from konkyo.ui.web.components.events import at_once, html_part, in_language, on_event
 from konkyo.ui.web.components.visit import Visit
 from konkyo.ui.web.export import as_json, as_markdown, file_name
 from konkyo.ui.web.html.header import file_download
@@ -31,11 +31,8 @@ class Header:
 
     def wire(self) -> None:
         """Wire the tools."""
-        at_once(
-            self.status.look,
-            on_request(self._context, lambda visit: self._context.status(visit.language)),
-            self.status,
-        )
+        look = in_language(self._context, self._context.status)
+        at_once(self.status.look, look, self.status)
         save = on_event(self._context, self._save)
         at_once(self._tools.save, save, self._file, trigger_mode="multiple")
 

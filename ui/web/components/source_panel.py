@@ -80,6 +80,7 @@ class SourcePanel:
         return self._context.renewed(self._context.source(visit, article_id, mark, turn))
 
     def _list_articles(self, visit: Visit) -> str:
+        visit.conversation.source_opened = True
         visit.conversation.admin_page_open = False
         return self._context.renewed(self._context.overview(visit))
 

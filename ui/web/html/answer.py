@@ -13,6 +13,7 @@ from konkyo.ui.web.export import MARK_IN_TEXT, plain_answer
 from konkyo.ui.web.html.elements import (
     article_label,
     language_name,
+    message_text,
     meta_line,
     named_for,
     open_attributes,
@@ -29,6 +30,7 @@ from konkyo.ui.web.html.evidence import translation_block
 from konkyo.ui.web.html.feedback import feedback_buttons
 from konkyo.ui.web.html.refusal import refusal_block
 from konkyo.ui.web.html.reply import reply_block
+from konkyo.ui.web.html.whole_dates import Span, date_spans, whole_dates, whole_within
 from konkyo.ui.web.i18n import Language, say
 from konkyo.ui.web.reasons import reason_words
 from konkyo.ui.web.turns import Quote, Turn, quote_of, shown_quotes
@@ -54,8 +56,7 @@ _LAST_WORD = re.compile(
 def answer_body(turn: Turn, language: Language, *, translates: bool = False) -> str:
     """Returns what stands below a question: answer, refusal, error, or what is being done."""
     if turn.state == "failed":
-        said = turn.error or say(language, "error_internal")
-        return failure_block(said, turn.error_detail, f"t{turn.number}", language)
+        return failure_block(_error(turn, language), turn.error_detail, f"t{turn.number}", language)
     if isinstance(turn.outcome, Refusal):
         return refusal_block(turn, turn.outcome, language)
     if isinstance(turn.outcome, Reply):
@@ -87,6 +88,11 @@ def answer_body(turn: Turn, language: Language, *, translates: bool = False) -> 
     )
 
 
+def _error(turn: Turn, language: Language) -> str:
+    told = message_text(turn.failure, language) if turn.failure is not None else turn.error
+    return told or say(language, "error_internal")
+
+
 def failure_block(said: str, detail: str, name: str, language: Language) -> str:
     """Returns what went wrong; the message for whoever runs the server is folded under a name."""
     folded = (
@@ -107,7 +113,8 @@ def short_line(turn: Turn) -> str:
     if turn.short is None or any(c.frame or quote_of(turn, c) is None for c in turn.claims[:1]):
         return ""
     said = short_text(turn.short, turn.short.language)
-    return f'<p class="k-short"{text_attributes(turn.short.language)}>{escape(said)}</p>'
+    shown = whole_dates(said, turn.short.language)
+    return f'<p class="k-short"{text_attributes(turn.short.language)}>{shown}</p>'
 
 
 def short_parts(turn: Turn) -> tuple[str, ...]:
@@ -119,9 +126,9 @@ def _frame(turn: Turn, claim: Claim, quote: Quote, language: Language) -> str:
     """Returns what introduces a quote; no line breaks within its date."""
     if not claim.frame:
         return ""
-    said = emphasized(claim.frame, short_parts(turn))
+    spoken = spoken_language(turn, language)
+    said = emphasized(claim.frame, short_parts(turn), spoken)
     if quote.article.published:
-        spoken = spoken_language(turn, language)
         day = time_element(quote.article.published, spoken)
         said = said.replace(escape(shown_date(quote.article.published, spoken)), day, 1)
     return f'<p class="k-frame" dir="auto">{said}</p>'
@@ -136,7 +143,7 @@ def _quoted(turn: Turn, claim: Claim, quote: Quote, language: Language, translat
     return (
         f"{_frame(turn, claim, quote, language)}"
         f'<div class="k-quoted"><blockquote{text_attributes(about.language)}>'
-        f"{_cited(claim.text, [cite], short)}"
+        f"{_cited(claim.text, [cite], about.language, short)}"
         f'</blockquote><p class="k-meta">{title}<span class="k-dot"> · </span>'
         f"{meta_line(about.outlet, about.published, language)}"
         f'<span class="k-dot"> · </span><span class="k-lang">{escape(written)}</span></p>'
@@ -145,27 +152,22 @@ def _quoted(turn: Turn, claim: Claim, quote: Quote, language: Language, translat
     )
 
 
-def _cited(text: str, cites: Sequence[str], parts: Sequence[str] = ()) -> str:
+def _cited(text: str, cites: Sequence[str], language: str | None, parts: Sequence[str] = ()) -> str:
     """Returns a text, parts of it in bold, and the numbers behind it.
 
-    The last word stays in one line with the numbers, so that none begins a line alone.
+    The last word, or the date that ends the text, stays in one line with the numbers, so that none
+    begins a line alone.
     """
-    found = _LAST_WORD.search(text) if cites else None
-    at = found.start() if found else len(text)
-    runs = tuple(_emphasis(text, parts))
-    done = 0
-    for piece, bold in runs:
-        if bold and done < at < done + len(piece) and len(piece) <= _LONGEST_WORD:
-            at = done
-        done += len(piece)
-    head, last, done = "", "", 0
-    for piece, bold in runs:
-        here = min(len(piece), max(0, at - done))
-        head += _run(piece[:here], bold)
-        last += _run(piece[here:], bold)
-        done += len(piece)
+    days, runs = date_spans(text, language), tuple(_runs(text, parts))
     if not cites:
-        return head
+        return _marked_up(text, (0, len(text)), runs, days)
+    found = _LAST_WORD.search(text)
+    at = found.start() if found else len(text)
+    short = ((a, b) for a, b, bold in runs if bold and b - a <= _LONGEST_WORD)
+    for start, end in (*short, *days):
+        at = start if start < at < end else at
+    head = _marked_up(text, (0, at), runs, days)
+    last = _marked_up(text, (at, len(text)), runs, days)
     kept, others = "".join(cites[:_MOST_KEPT]), "".join(cites[_MOST_KEPT:])
     return f'{head}<span class="k-kept">{last}{kept}</span>{others}'
 
@@ -183,13 +185,31 @@ def _emphasis(text: str, parts: Sequence[str]) -> Iterator[tuple[str, bool]]:
     yield from _emphasis(after, rest)
 
 
-def emphasized(text: str, parts: Sequence[str]) -> str:
-    """Returns a text as HTML, the first place of each part in bold."""
-    return "".join(_run(piece, bold) for piece, bold in _emphasis(text, parts))
+def _runs(text: str, parts: Sequence[str]) -> Iterator[tuple[int, int, bool]]:
+    """Yields start and end of each run of a text, and whether it is emphasized."""
+    done = 0
+    for piece, bold in _emphasis(text, parts):
+        yield done, done + len(piece), bold
+        done += len(piece)
 
 
-def _run(text: str, bold: bool) -> str:
-    return f"<strong>{escape(text)}</strong>" if bold and text else escape(text)
+def emphasized(text: str, parts: Sequence[str], language: str | None) -> str:
+    """Returns a text as HTML, the first place of each part in bold; no line breaks within dates."""
+    days = date_spans(text, language)
+    return _marked_up(text, (0, len(text)), tuple(_runs(text, parts)), days)
+
+
+def _marked_up(
+    text: str, part: Span, runs: Sequence[tuple[int, int, bool]], days: Sequence[Span]
+) -> str:
+    """Returns a part of a text as HTML: runs in bold, and dates that no line breaks."""
+    pieces = []
+    for start, end, bold in runs:
+        start, end = max(start, part[0]), min(end, part[1])
+        if start < end:
+            said = whole_within(text, start, end, days)
+            pieces.append(f"<strong>{said}</strong>" if bold else said)
+    return "".join(pieces)
 
 
 def _claim(turn: Turn, claim: Claim, language: Language) -> str:
@@ -206,12 +226,12 @@ def _claim(turn: Turn, claim: Claim, language: Language) -> str:
         if number not in claim.citations:
             continue
         cite = _cite(turn, number, quotes, language)
-        pieces.append(_cited(claim.text[done : found.start()], [cite]))
+        pieces.append(_cited(claim.text[done : found.start()], [cite], turn.language))
         mentioned.append(number)
         done = found.end()
     others = (n for n in claim.citations if n not in mentioned)
     cites = [_cite(turn, number, quotes, language) for number in others]
-    pieces.append(_cited(claim.text[done:], cites))
+    pieces.append(_cited(claim.text[done:], cites, turn.language))
     return f'<p class="k-claim" dir="auto">{"".join(pieces)}</p>'
 
 

@@ -13,14 +13,14 @@ from konkyo.ui.web.html.elements import (
     lang_attribute,
     list_button,
     meta_line,
+    original_at,
     phrase,
-    safe_url,
     source_navigation,
     status_note,
     text_attributes,
 )
+from konkyo.ui.web.html.whole_dates import Span, date_spans, whole_dates, whole_within
 from konkyo.ui.web.i18n import Language
-from konkyo.ui.web.text_fragment import text_fragment
 from konkyo.ui.web.turns import Mark
 
 __all__ = ["article_page", "notice_page"]
@@ -41,7 +41,7 @@ def article_page(article: Article, marks: Sequence[Mark], language: Language) ->
         '<article class="k-article">',
         list_button(language),
         f'<h2 id="k-article-title" tabindex="-1"{text_attributes(article.language)}>'
-        f"{escape(article.title)}</h2>",
+        f"{whole_dates(article.title, article.language)}</h2>",
         f'<p class="k-meta">{meta}</p>',
         status_note(article.status, article.correction, language),
         _original(article, fitting, language),
@@ -50,7 +50,7 @@ def article_page(article: Article, marks: Sequence[Mark], language: Language) ->
         parts.append(f'<p class="k-note">{phrase(language, "quote_moved")}</p>')
     parts.append(
         f'<div class="k-body"{lang_attribute(article.language)}>'
-        f"{_body(article.text, fitting)}</div>"
+        f"{_body(article.text, fitting, article.language)}</div>"
     )
     others = len(article.sources) - 1
     if others > 0:
@@ -71,7 +71,7 @@ def notice_page(text: str, language: Language) -> str:
     return source_navigation(language) + f'<p class="k-note" role="status">{escape(text)}</p>'
 
 
-def _body(text: str, marks: Sequence[Mark]) -> str:
+def _body(text: str, marks: Sequence[Mark], language: str | None) -> str:
     primaries = [m.start for m in marks if m.primary]
     here = min(primaries, default=-1)
     paragraphs = []
@@ -79,12 +79,15 @@ def _body(text: str, marks: Sequence[Mark]) -> str:
     for line in text.split("\n"):
         end = start + len(line)
         if line.strip():
-            paragraphs.append(f'<p dir="auto">{_marked(text, start, end, marks, here)}</p>')
+            days = [(start + a, start + b) for a, b in date_spans(line, language)]
+            said = _marked(text, (start, end), marks, here, days)
+            paragraphs.append(f'<p dir="auto">{said}</p>')
         start = end + 1
     return "".join(paragraphs)
 
 
-def _marked(text: str, start: int, end: int, marks: Sequence[Mark], here: int) -> str:
+def _marked(text: str, part: Span, marks: Sequence[Mark], here: int, days: Sequence[Span]) -> str:
+    start, end = part
     inside = [m for m in marks if m.start < end and m.end > start]
     cuts = sorted(
         {start, end, *(max(m.start, start) for m in inside), *(min(m.end, end) for m in inside)}
@@ -92,7 +95,7 @@ def _marked(text: str, start: int, end: int, marks: Sequence[Mark], here: int) -
     pieces = []
     for left, right in pairwise(cuts):
         over = [m for m in inside if m.start <= left and right <= m.end]
-        piece = escape(text[left:right])
+        piece = whole_within(text, left, right, days)
         if not over:
             pieces.append(piece)
             continue
@@ -107,15 +110,12 @@ def _marked(text: str, start: int, end: int, marks: Sequence[Mark], here: int) -
 
 def _original(article: Article, marks: Sequence[Mark], language: Language) -> str:
     """Returns the link to the page itself, at the words of the quote that is open."""
-    address = safe_url(article.url)
+    here = next((article.text[m.start : m.end] for m in marks if m.primary), "")
+    address = original_at(article.url, here)
     if address is None:
         return ""
-    here = next((article.text[m.start : m.end] for m in marks if m.primary), "")
-    at = text_fragment(here)
-    if at and "#" in address:
-        at = at.removeprefix("#")
     return (
-        f'<p class="k-original"><a href="{escape(address + at)}" target="_blank"'
+        f'<p class="k-original"><a href="{escape(address)}" target="_blank"'
         f' rel="noopener noreferrer nofollow">{phrase(language, "original")}'
         f' <bdi class="k-host">{escape(urlsplit(address).hostname or "")}</bdi>'
         f' <span aria-hidden="true">↗</span></a></p>'

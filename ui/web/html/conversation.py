@@ -18,12 +18,12 @@ from konkyo.ui.web.html.elements import (
     invitation,
     lang_attribute,
     phrase,
-    spoken_language,
     suggestion_chips,
-    with_dates,
+    turn_notes,
 )
 from konkyo.ui.web.html.evidence import evidence_cards
 from konkyo.ui.web.html.feedback import feedback_form
+from konkyo.ui.web.html.notices import notice_paragraphs
 from konkyo.ui.web.i18n import Language, say
 from konkyo.ui.web.turns import Turn, is_settled, quote_of, shown_quotes
 
@@ -123,14 +123,8 @@ def _notices(turn: Turn, language: Language) -> tuple[str, str]:
     Where a model wrote sentence by sentence it stands after it, so that nothing moves.
     """
     outcome = turn.outcome
-    notices = outcome.notices if outcome is not None else ()
-    spoken = spoken_language(turn, language)
-    said = _notes([with_dates(notice, spoken) for notice in notices])
-    noted = _notes([escape(note) for note in turn.notes])
+    notes = [escape(note) for note in turn_notes(turn, language)]
+    said, noted = notice_paragraphs(outcome, notes, language, "k-note")
     if isinstance(outcome, Answer) and not any(outcome.usage.values()):
         return said, noted
     return "", noted + said
-
-
-def _notes(said: Sequence[str]) -> str:
-    return "".join(f'<p class="k-note" dir="auto">{note}</p>' for note in said)

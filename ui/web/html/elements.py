@@ -15,7 +15,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from konkyo.index.records import ArticleStatus, ArticleSummary
-from konkyo.ui.web.i18n import LANGUAGES, Language, say
+from konkyo.ui.web.i18n import LANGUAGES, Language, Message, say
+from konkyo.ui.web.text_fragment import text_fragment
 from konkyo.ui.web.turns import Quote, Turn
 
 __all__ = [
@@ -25,9 +26,11 @@ __all__ = [
     "invitation",
     "lang_attribute",
     "language_name",
+    "message_text",
     "meta_line",
     "named_for",
     "open_attributes",
+    "original_at",
     "phrase",
     "safe_url",
     "shorten",
@@ -39,6 +42,7 @@ __all__ = [
     "suggestion_chips",
     "text_attributes",
     "time_element",
+    "turn_notes",
     "with_dates",
 ]
 
@@ -70,6 +74,15 @@ def safe_url(url: str | None) -> str | None:
     if parts.scheme.lower() not in ("http", "https") or not host or "@" in parts.netloc:
         return None
     return candidate
+
+
+def original_at(url: str | None, quote: str) -> str | None:
+    """Returns the address of an article at the words of a quote; None where none may be linked."""
+    address = safe_url(url)
+    if address is None:
+        return None
+    at = text_fragment(quote)
+    return address + (at.removeprefix("#") if at and "#" in address else at)
 
 
 def suggestion_chips(questions: Sequence[str]) -> str:
@@ -158,6 +171,23 @@ def shown_date(published: str, language: Language) -> str:
     except ValueError:
         return published
     return format_date(day, say(language, "date_pattern"), locale=language)
+
+
+def message_text(message: Message, language: Language) -> str:
+    """Returns a message in a language, as plain text; nothing for one of another version."""
+    facts = dict(message.facts)
+    if "date" in facts:
+        facts["date"] = shown_date(str(facts["date"]), language)
+    try:
+        return say(language, message.key, **facts)
+    except KeyError:
+        return ""
+
+
+def turn_notes(turn: Turn, language: Language) -> tuple[str, ...]:
+    """Returns what a reader is told beside an answer, as plain text: messages, then notes."""
+    told = (message_text(message, language) for message in turn.messages)
+    return (*filter(None, told), *turn.notes)
 
 
 def time_element(published: str, language: Language) -> str:

@@ -7,6 +7,7 @@ from html import escape
 from typing import Literal
 
 from konkyo.ui.web.html.elements import (
+    message_text,
     meta_line,
     open_attributes,
     phrase,
@@ -14,6 +15,7 @@ from konkyo.ui.web.html.elements import (
     status_note,
     text_attributes,
 )
+from konkyo.ui.web.html.whole_dates import whole_dates
 from konkyo.ui.web.i18n import LANGUAGES, Language
 from konkyo.ui.web.turns import Quote, Turn, is_foreign, is_settled
 
@@ -37,7 +39,7 @@ def evidence_cards(
             f'<span class="k-card-title"{text_attributes(quote.article.language)}>'
             f"{escape(quote.article.title)}</span></span>"
             f'<span class="k-card-quote"{text_attributes(quote.article.language)}>'
-            f"{escape(quote.text)}</span>"
+            f"{whole_dates(quote.text, quote.article.language)}</span>"
             f"{status_note(quote.article.status, quote.article.correction, language)}"
             f'<span class="k-meta">'
             f"{meta_line(quote.article.outlet, quote.article.published, language)}</span>"
@@ -69,15 +71,17 @@ def translation_block(turn: Turn, quote: Quote, language: Language) -> str:
         state = "busy"
         inner = f'<p class="k-doing">{waits or phrase(language, "translating")}</p>'
     elif found.translation is None:
-        said = f"{phrase(language, 'no_translation')} <bdi>{escape(found.problem)}</bdi>"
+        why = message_text(found.problem, language) if found.problem is not None else ""
+        said = f"{phrase(language, 'no_translation')} <bdi>{escape(why)}</bdi>"
         state, inner = "failed", f'<p class="k-note" dir="auto">{said}</p>{wish}'
     else:
         made = found.translation
         state = "doubtful" if made.doubtful else "done"
         # The words of the mark fall back to English, as those of an answer do.
         spoken = made.language if made.language in LANGUAGES else "en"
+        said = whole_dates(made.text, made.language)
         inner = (
-            f'<p class="k-translation-text"{text_attributes(made.language)}>{escape(made.text)}</p>'
+            f'<p class="k-translation-text"{text_attributes(made.language)}>{said}</p>'
             f'<p class="k-translation-mark"{text_attributes(spoken)}>{escape(made.mark)}</p>'
         )
     return (

@@ -8,20 +8,23 @@ from html import escape
 from typing import Literal
 from urllib.parse import urlencode
 
+from konkyo.rag.messages import refusal_text
 from konkyo.rag.short_answer.frame import framed_text
-from konkyo.rag.types import Answer, Citation, Claim, Outcome
+from konkyo.rag.types import Answer, Citation, Claim, Outcome, Refusal, Reply
 from konkyo.ui.web.html.answer import emphasized, short_line, short_parts
 from konkyo.ui.web.html.elements import (
     lang_attribute,
     meta_line,
+    original_at,
     phrase,
-    safe_url,
     shown_date,
     spoken_language,
     text_attributes,
     time_element,
-    with_dates,
+    turn_notes,
 )
+from konkyo.ui.web.html.notices import notice_paragraphs
+from konkyo.ui.web.html.whole_dates import whole_dates
 from konkyo.ui.web.i18n import Language
 from konkyo.ui.web.turns import Turn
 
@@ -30,10 +33,13 @@ __all__ = ["missing_page", "shared_page"]
 
 def shared_page(turn: Turn, outcome: Outcome, style: str, language: Language) -> str:
     """Returns question, answer, quotes and date as they were; ``style`` is the style's address."""
-    body = _answer(turn, outcome, language) if isinstance(outcome, Answer) else _refusal(outcome)
-    spoken = spoken_language(turn, language)
-    said = _notes([with_dates(notice, spoken) for notice in outcome.notices])
-    noted = _notes([escape(note) for note in turn.notes])
+    body = (
+        _answer(turn, outcome, language)
+        if isinstance(outcome, Answer)
+        else _refusal(outcome, language)
+    )
+    notes = [escape(note) for note in turn_notes(turn, language)]
+    said, noted = notice_paragraphs(outcome, notes, language, "note")
     day = escape(shown_date(turn.asked[:10], language))
     when = f' · <time datetime="{escape(turn.asked)}">{day}</time>' if turn.asked else ""
     again = escape("../?" + urlencode({"q": turn.question}))
@@ -67,10 +73,6 @@ def _page(title: str, body: str, style: str, language: Language) -> str:
     )
 
 
-def _notes(said: Sequence[str]) -> str:
-    return "".join(f'<p class="note" dir="auto">{note}</p>' for note in said)
-
-
 def _answer(turn: Turn, outcome: Answer, language: Language) -> str:
     turn = replace(turn, claims=outcome.claims, short=outcome.short)
     parts = short_parts(turn)
@@ -87,24 +89,27 @@ def _claim(claim: Claim, parts: Sequence[str], spoken: Language) -> str:
     day = ""
     if claim.published and not claim.frame:
         day = f"{time_element(claim.published, spoken)} "
-    said = emphasized(framed_text(replace(claim, published=None)), parts)
+    said = emphasized(framed_text(replace(claim, published=None)), parts, spoken)
     return f'<p class="claim" dir="auto">{day}{said}{marks}</p>'
 
 
 def _source(citation: Citation, language: Language) -> str:
-    url = safe_url(citation.url)
+    quote = whole_dates(citation.quote, citation.language)
+    url = original_at(citation.url, citation.quote)
     title = f"<span{text_attributes(citation.language)}>{escape(citation.title)}</span>"
     link = (
         f'<a href="{escape(url)}" rel="noopener noreferrer nofollow">{title}</a>' if url else title
     )
     return (
         f'<li id="source-{citation.id}" value="{citation.id}">'
-        f"<blockquote{text_attributes(citation.language)}>{escape(citation.quote)}</blockquote>"
+        f"<blockquote{text_attributes(citation.language)}>{quote}</blockquote>"
         f'<p class="meta">{link} · {meta_line(citation.outlet, citation.published, language)}</p>'
         "</li>"
     )
 
 
-def _refusal(outcome: Outcome) -> str:
-    said = escape(outcome.text)
-    return f'<p class="refused"{lang_attribute(outcome.language)} dir="auto">{said}</p>'
+def _refusal(outcome: Refusal | Reply, language: Language) -> str:
+    if isinstance(outcome, Reply):
+        return f'<p class="refused"{text_attributes(outcome.language)}>{escape(outcome.text)}</p>'
+    said = escape(refusal_text(outcome.reason, language))
+    return f'<p class="refused"{text_attributes(language)}>{said}</p>'

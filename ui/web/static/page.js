@@ -5,6 +5,7 @@
   const $ = (selector, from = document) => from.querySelector(selector);
   const narrow = window.matchMedia("(max-width: 860px)");
   const roomy = window.matchMedia("(min-width: 1100px)");
+  const LOOK_AGAIN = 10_000; // milliseconds
 
   // Which conversation this tab shows: named in the address, so that a reload finds it again, and told
   // with every request, so that any server does.
@@ -153,7 +154,7 @@
     const card = $(`.k-card[data-turn="${cite.dataset.turn}"][data-n="${cite.dataset.n}"]`);
     if (!card) return;
     if (!peek.isConnected) document.body.append(peek);
-    peek.replaceChildren(...[".k-card-quote", ".k-card-title", ".k-meta"].flatMap((part) => {
+    peek.replaceChildren(...[".k-card-quote", ".k-status-note", ".k-card-title", ".k-meta"].flatMap((part) => {
       const found = $(part, card);
       return found ? [found.cloneNode(true)] : [];
     }));
@@ -579,6 +580,12 @@
       for (const news of ["konkyo-answered", "konkyo-connected"]) {
         document.addEventListener(news, () => trigger(look));
       }
+      // The index may go and come back while nobody asks.
+      const again = () => {
+        if (!document.hidden && root.dataset.connection !== "gone") trigger(look);
+      };
+      document.addEventListener("visibilitychange", again);
+      setInterval(again, LOOK_AGAIN);
       element.addEventListener("click", (event) => {
         const button = event.target instanceof Element && event.target.closest('[data-act="articles"]');
         if (!button) return;

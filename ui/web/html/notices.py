@@ -1,0 +1,58 @@
+"""The notices of an outcome, in the language of the page where they can be made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from konkyo.index.text.word_data import word_data
+from konkyo.rag.messages import MessageTable, NoticeKey, notice_text
+from konkyo.rag.types import Outcome
+from konkyo.ui.web.html.elements import text_attributes, with_dates
+from konkyo.ui.web.i18n import LANGUAGES, Language
+from konkyo.ui.web.reasons import template_facts
+
+__all__ = ["notice_paragraphs"]
+
+_COMPOSED: frozenset[NoticeKey] = frozenset(
+    {
+        *("conflict", "changed", "greater", "sooner"),
+        *("told_by", "one_article", "several_articles", "apart"),
+    }
+)
+"""Notices that tell values in the words of the answer: they stay in its language."""
+
+
+def notice_paragraphs(
+    outcome: Outcome | None, notes: Sequence[str], language: Language, name: str
+) -> tuple[str, str]:
+    """Returns the notices of an outcome, and ``notes`` (HTML), as paragraphs of a class."""
+    told = [] if outcome is None else [_shown(n, outcome, language) for n in outcome.notices]
+    said = "".join(f'<p class="{name}"{text_attributes(spoken)}>{n}</p>' for n, spoken in told)
+    return said, "".join(f'<p class="{name}" dir="auto">{note}</p>' for note in notes)
+
+
+def _shown(notice: str, outcome: Outcome, language: Language) -> tuple[str, Language]:
+    """Returns a notice as HTML, and its language."""
+    # Where Konkyo has no words of a language, it says in English what it has to say.
+    english: Language = "en"
+    written = next((code for code in LANGUAGES if code == outcome.language), english)
+    anew = None if written == language else _anew(notice, written, language)
+    return (with_dates(notice, written), written) if anew is None else (anew, language)
+
+
+@lru_cache(1024)
+def _anew(notice: str, written: Language, language: Language) -> str | None:
+    """Returns a notice in another language as HTML; None where its facts cannot be read."""
+    table = word_data(MessageTable, "messages", "konkyo.rag")
+    for key, texts in table.notice.items():
+        if key in _COMPOSED:
+            continue
+        template = texts.by_language(written)
+        # A notice that an article was corrected ends with the article's own words about it.
+        for added in ("", " {added}"):
+            facts = template_facts(template + added, notice)
+            if facts is not None:
+                more = f" {facts.pop('added')}" if added else ""
+                return with_dates(notice_text(key, language, **facts) + more, language)
+    return None
