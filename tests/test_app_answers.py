@@ -319,7 +319,7 @@ def test_nothing_beside_the_chat_is_out_of_reach_on_a_phone_or_at_twice_the_size
         finished(page)
         page.click('[data-act="share"]')
         page.wait_for_selector(".k-share input")
-        assert out_of_reach(page) == []
+        assert out_of_reach(page, within=".k-share") == []
         link = page.locator(".k-share input").input_value()
         page.keyboard.press("Escape")
         page.locator(".k-cite").first.click()

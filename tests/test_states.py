@@ -146,6 +146,13 @@ def index_gone(page: Page) -> None:
     page.wait_for_selector(".k-failed")
 
 
+def model_gone(page: Page) -> None:
+    ask(page, "quoted " + QUESTION)
+    finished(page)
+    page.locator('[data-act="translate"]').first.click()
+    page.wait_for_selector('.k-status[data-kind="partial"]')
+
+
 def old_articles(page: Page) -> None:
     phrased(page)
     page.wait_for_selector(".k-turn:has-text('11 Feb 2026. What has happened since')")
@@ -176,7 +183,7 @@ def source_beside_a_refusal(page: Page) -> None:
 
 def watched(page: Page) -> None:
     page.goto(page.evaluate("new URL('library', location.href).href"))
-    page.wait_for_selector('html[data-page="ready"] .k-watched .k-error')
+    page.wait_for_selector('html[data-page="ready"] .k-watched .k-error:has-text("503")')
 
 
 def correction(page: Page) -> None:
@@ -205,6 +212,7 @@ NEEDS: dict[State, dict[str, str]] = {
     nothing_to_list: {"FAKE_EMPTY": "yes"},
     loading: {"FAKE_LOAD": "600"},
     index_gone: {"FAKE_LOST": "{folder}/lost"},
+    model_gone: {"FAKE_LLM": "dead"},
     old_articles: {"FAKE_STALE": "1", "FAKE_FAILING": "2"},
     watched: {"FAKE_WATCHED": "yes"},
 }
@@ -228,6 +236,7 @@ STATES = (
     loading,
     server_gone,
     index_gone,
+    model_gone,
     old_articles,
     sharing,
     list_beside,

@@ -23,8 +23,9 @@ def watch_part(
         f'<th scope="col">{phrase(language, key)}</th>'
         for key in ("watched_source", "last_success", "next_run", "error_of")
     )
+    last = f'<th><span class="k-hidden">{phrase(language, "edit")}</span></th>'
     table = (
-        f'<table class="k-articles k-watched"><thead><tr>{heads}<th></th></tr></thead>'
+        f'<table class="k-articles k-watched"><thead><tr>{heads}{last}</tr></thead>'
         f"<tbody>{rows}</tbody></table>"
         if rows
         else f'<p class="k-note">{phrase(language, "watches_nothing")}</p>'
