@@ -19,6 +19,9 @@ __all__ = ["BackgroundAnswers"]
 
 _AT_ONCE = 200
 _FOLLOW_UPS = 3
+_FINDING_SECONDS = 20.0
+"""How long an answer waits while the questions to go on with after another are found."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -75,15 +78,23 @@ class BackgroundAnswers:
     def _find_follow_ups(
         self, conversation: Conversation, turn: Turn, outcome: Answer, language: Language
     ) -> None:
-        """Set the questions to go on with after an answer, where nobody waits for the machine."""
+        """Set the questions to go on with after an answer, where nobody waits for the machine.
+
+        They are found for one answer at a time, and for the last of a conversation: the page shows
+        no others.
+        """
         service = self._chat_service
         spoken = next((code for code in LANGUAGES if code == outcome.language), language)
         articles = tuple(dict.fromkeys(citation.article for citation in outcome.citations))
-        asked = [one.question for one in conversation.turns]
-        if service.answering or not self._finding.acquire(blocking=False):
+        if service.answering or not self._finding.acquire(timeout=_FINDING_SECONDS):
             return
         try:
-            found = service.suggested_questions(articles, spoken, _FOLLOW_UPS, asked)
+            asked = conversation.turns
+            # A question may have come while this waited.
+            if service.answering or asked[-1].number != turn.number:
+                return
+            questions = [one.question for one in asked]
+            found = service.suggested_questions(articles, spoken, _FOLLOW_UPS, questions)
         except KonkyoError as exc:
             _log.warning("no questions to go on with: %s", exc)
             return
