@@ -57,8 +57,8 @@ class ChatPipeline(Protocol):
     def article(self, article_id: str) -> Article:
         """Returns one article. Raises ArticleMissing."""
 
-    def is_answered(self, question: str, article_id: str) -> bool:
-        """Whether quotes alone answer a question, one of them from an article."""
+    def is_answered(self, question: str, article_id: str, where: Filter = ...) -> bool:
+        """Whether quotes alone answer a question under a filter, one of them from an article."""
 
     def refresh(self) -> bool:
         """Move to the newest generation of the store; returns whether it changed."""

@@ -10,13 +10,16 @@ from contextlib import closing
 from dataclasses import replace
 
 from konkyo.index.errors import ArticleMissing, KonkyoError, LLMTimeout
+from konkyo.rag.answer_style import writes_well
+from konkyo.rag.generation.llm import NoLLM
 from konkyo.rag.generation.translate import LONGEST_QUOTE, Translation, translate_quote
 from konkyo.ui.server.llm_queue import Heartbeat, Queued, in_line
 from konkyo.ui.server.telemetry import Channel, Telemetry
 from konkyo.ui.web.conversation import Conversation
 from konkyo.ui.web.error_words import error_words
 from konkyo.ui.web.i18n import Language, say
-from konkyo.ui.web.pipeline_protocol import ChatPipeline
+from konkyo.ui.web.pipeline_protocol import ChatPipeline, NotReady
+from konkyo.ui.web.reasons import reason_words
 from konkyo.ui.web.turns import (
     QuoteTranslation,
     Turn,
@@ -54,10 +57,16 @@ class QuoteTranslator:
     ) -> Iterator[Translation | Queued | Heartbeat]:
         """Yields how a translation of one span of an article goes on; the translation comes last.
 
-        Something comes at least every second. Raises NotReady, ArticleMissing, NoQuote and
-        LLMError, the last also when the questions leave the model no time for it.
+        Something comes at least every second. Raises NotReady, also where the model does not write
+        well enough, ArticleMissing, NoQuote and LLMError, the last also when the questions leave
+        the model no time for it.
         """
         reader = self._reader()
+        if not writes_well(reader.llm.name) and reader.llm.name != NoLLM.name:
+            raise NotReady(
+                f"{reader.llm.name} does not write well enough to translate; set a larger language"
+                " model"
+            )
         quote = reader.article(article_id).text[start:end]
         if not 0 <= start < end or len(quote) < end - start or not quote.strip():
             raise NoQuote(f"the article has no text from {start} to {end}")
@@ -124,7 +133,14 @@ class QuoteTranslator:
             ended = replace(translation, problem=say(language, "article_gone"))
         except KonkyoError as exc:
             _log.warning("a quote was not translated: %s", exc)
-            ended = replace(translation, problem=error_words(exc, language))
+            ended = replace(translation, problem=_problem_words(exc, language))
         finally:
             turn = conversation.put_translation(number, ended)
         yield from () if turn is None else (turn,)
+
+
+def _problem_words(problem: KonkyoError, language: Language) -> str:
+    """Returns why there is no translation, in the language of the page."""
+    if isinstance(problem, NotReady):
+        return reason_words(str(problem), language)
+    return error_words(problem, language)
