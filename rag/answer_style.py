@@ -21,8 +21,8 @@ _NO_LANGUAGE = frozenset({"zxx"})  # "No linguistic content", ISO 639-2: no arti
 def writes_well(llm: str) -> bool:
     """Whether the sentences of a model, by its name, are better than the quotes.
 
-    Those of the small ones that can be pulled are not: of 35 sentences of the default model
-    that passed all checks, 5 were false or garbled.
+    Those of the small ones that can be pulled are not: ``docs/figures.md`` says how many of the
+    default model's that passed all checks a strict reader would not pass.
     """
     small = {f"embedded:{model.name}" for model in catalogue() if model.kind == "llm"}
     return llm not in {NoLLM.name, *small}

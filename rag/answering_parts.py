@@ -12,7 +12,7 @@ from konkyo.rag.question import AskedQuestion
 from konkyo.rag.reading.answerability import asked_for, holds
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.short_answer.place import Place, clean, place_read
-from konkyo.rag.short_answer.quotes import Quoted, of_kind
+from konkyo.rag.short_answer.quotes import Quoted, of_kind, sayable_places
 from konkyo.rag.short_answer.short import short_answer
 from konkyo.rag.types import AnsweredPart, Event, Evidence, EvidenceReady
 
@@ -43,7 +43,10 @@ def answer_parts(
     A sentence that answers several parts is quoted once. Returns the quotes; none where no part is
     answered.
     """
-    told = _without_repeats(told)
+    told = [
+        replace(each, quoted=sayable_places(each.quoted, each.asked))
+        for each in _without_repeats(told)
+    ]
     if not any(each.quoted.quotes for each in told):
         return ()
     quotes, places = _numbered(told)

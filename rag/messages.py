@@ -28,7 +28,7 @@ NoticeKey = Literal[
     "sooner",
     "told_by",
     "one_article",
-    "several_articles",
+    "more_articles",
     "apart",
     "premise",
     "llm_unavailable",
@@ -42,6 +42,7 @@ NoticeKey = Literal[
     "as_of",
     "searched_for",
     "part_missing",
+    "left_out",
 ]
 TranslationKey = Literal["machine", "doubtful"]
 

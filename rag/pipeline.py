@@ -299,8 +299,8 @@ class Pipeline:
             self._intents.prepare()
         self.retriever.prepare()
 
-    def is_answered(self, question: str, article_id: str) -> bool:
-        """Whether quotes alone answer a question, one of them from an article.
+    def is_answered(self, question: str, article_id: str, where: Filter = _EVERYTHING) -> bool:
+        """Whether quotes alone answer a question under a filter, one of them from an article.
 
         Asked once for each fingerprint, which copies of this pipeline may differ in.
         """
@@ -309,12 +309,12 @@ class Pipeline:
         quoting._suggests = False
 
         def ask() -> bool:
-            outcome = quoting.ask(question)
+            outcome = quoting.ask(question, where=where)
             return isinstance(outcome, Answer) and any(
                 c.article_id == article_id for c in outcome.citations
             )
 
-        return self._answer_check.of(quoting.fingerprint, question, article_id, ask)
+        return self._answer_check.of(quoting.fingerprint, question, article_id, where, ask)
 
     def _responder(self, intents: IntentClassifier) -> Responder:
         encoder, thresholds = self._search.encoder, self.options.thresholds

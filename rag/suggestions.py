@@ -11,7 +11,7 @@ from cachetools import LRUCache
 from pydantic import Field
 from pydantic.dataclasses import dataclass as schema
 
-from konkyo.index.records import Article, ArticleSummary
+from konkyo.index.records import Article, ArticleSummary, Filter
 from konkyo.index.text.language import same_language
 from konkyo.index.text.names import names
 from konkyo.index.text.normalize import letters
@@ -25,6 +25,7 @@ __all__ = [
     "title_question",
 ]
 
+_EVERYTHING = Filter()
 _ASKED_FOR_EACH = 3
 _LONGEST_TITLE = 90
 _MOST_NAMES = 2
@@ -68,8 +69,8 @@ class AsksArticles(Protocol):
     def article(self, article_id: str) -> Article:
         """One whole article. Raises ArticleMissing."""
 
-    def is_answered(self, question: str, article_id: str) -> bool:
-        """Whether quotes alone answer a question, one of them from an article."""
+    def is_answered(self, question: str, article_id: str, where: Filter = ...) -> bool:
+        """Whether quotes alone answer a question under a filter, one of them from an article."""
 
 
 class AnswerCheck:
@@ -77,11 +78,18 @@ class AnswerCheck:
 
     def __init__(self, most: int = 2048) -> None:
         self._lock = threading.Lock()
-        self._kept: LRUCache[tuple[str, str, str], bool] = LRUCache(most)
+        self._kept: LRUCache[tuple[str, str, str, Filter], bool] = LRUCache(most)
 
-    def of(self, fingerprint: str, question: str, article_id: str, ask: Callable[[], bool]) -> bool:
+    def of(
+        self,
+        fingerprint: str,
+        question: str,
+        article_id: str,
+        where: Filter,
+        ask: Callable[[], bool],
+    ) -> bool:
         """Whether a question is answered from an article; ``ask`` is called once for each."""
-        key = (fingerprint, question, article_id)
+        key = (fingerprint, question, article_id, where)
         with self._lock:
             known = self._kept.get(key)
         if known is None:
@@ -121,8 +129,11 @@ def suggested_questions(
     count: int,
     *,
     asked: Sequence[str] = (),
+    where: Filter = _EVERYTHING,
 ) -> tuple[str, ...]:
     """At most ``count`` questions about articles that these answer, in a language.
+
+    They are answered under the filter ``where``, too.
 
     Articles in that language come before others. Of either, each has its turn before any has a
     second one; nothing in ``asked`` is offered again.
@@ -147,7 +158,7 @@ def suggested_questions(
         tried += 1
         question, article_id = pair
         taken.add(letters(question))
-        if pipeline.is_answered(question, article_id):
+        if pipeline.is_answered(question, article_id, where):
             found.append(question)
     return tuple(found)
 

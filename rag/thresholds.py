@@ -61,6 +61,12 @@ class Thresholds:
     )
     digest_shortest: int = limit(12, "letters that a sentence of a summary has at least")
     digest_longest: int = limit(400, "letters that a sentence of a summary has at most")
+    digest_letters: int = limit(
+        900,
+        "letters of a summary at most, those of Japanese, Chinese and Korean counted twice: a"
+        " telephone's screen and a half",
+    )
+    digest_least: int = limit(3, "sentences of a summary that are kept whatever their letters")
     digest_title: int = limit(8, "letters from which a title in a request names its article")
     digest_subject: int = limit(2, "letters that the subject of a definition has at least")
     definition_quotes: int = limit(2, "quotes of a definition at most")

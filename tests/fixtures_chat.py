@@ -59,6 +59,8 @@ from konkyo.ui.server.evaluation_jobs import EvaluationJobs, EvaluationRun
 from konkyo.ui.server.llm_queue import LLMQueue
 from konkyo.ui.server.watcher import Watcher, WatchState
 
+EVERYTHING = Filter()
+
 # Each would set window.pwned, ask for /pwned or leave this machine if it ever ran.
 PAYLOADS = (
     "<script>window.pwned=1</script>",
@@ -325,15 +327,18 @@ TRANSLATION = (
 )
 
 
+SMALL_MODEL = "embedded:qwen2.5-coder-1.5b-instruct-q4_k_m"
+"""The name of the default model, which does not write well."""
+
+
 class Interpreter:
     """A model that translates one quote right, gets others wrong and repeats hostile ones.
 
     ``pace`` is in seconds; a dead one cannot be reached.
     """
 
-    name = "interpreter"
-
-    def __init__(self, pace: float = 0.0, *, dead: bool = False) -> None:
+    def __init__(self, pace: float = 0.0, *, dead: bool = False, name: str = "interpreter") -> None:
+        self.name = name
         self.pace = pace
         self.dead = dead
         self.asked: list[Prompt] = []
@@ -353,7 +358,10 @@ class Interpreter:
 
 def _model(pace: float) -> LLM:
     kind = os.environ.get("FAKE_LLM", "")
-    return NoLLM() if kind == "none" else LLMQueue(Interpreter(pace, dead=kind == "dead"))
+    if kind == "none":
+        return NoLLM()
+    name = SMALL_MODEL if kind == "small" else "interpreter"
+    return LLMQueue(Interpreter(pace, dead=kind == "dead", name=name))
 
 
 class FakeReader:
@@ -368,7 +376,7 @@ class FakeReader:
         self.retriever = FakeRanker()
         self.changes = 0
 
-    def is_answered(self, question: str, article_id: str) -> bool:
+    def is_answered(self, question: str, article_id: str, where: Filter = EVERYTHING) -> bool:
         time.sleep(float(os.environ.get("FAKE_FINDING", "0")))
         return True
 

@@ -126,7 +126,8 @@ NUMBERS = {
             "intents.replies._OUTLETS_NAMED",
             "intents.respond._NEWEST",
         ),
-        *("intents.respond._SUGGESTIONS", "short_answer.quantity_text._PLACES"),
+        *("intents.respond._SUGGESTIONS", "short_answer.origins._NAMED"),
+        "short_answer.quantity_text._PLACES",
         *(
             "short_answer.rendering._BESIDE",
             "short_answer.rendering._NAME",

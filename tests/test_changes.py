@@ -350,3 +350,28 @@ def test_articles_of_two_days_are_answered_by_the_newer_one(
             ("2026-02-01", before),
         ]
         assert len(outcome.notices) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "short"),
+    [("en", "3 people or 7 people"), ("ja", "死者は3人または死者は7人")],
+)
+def test_of_words_in_another_language_only_the_figures_that_differ_are_told(
+    language: str, short: str
+) -> None:
+    pair = [
+        version("2026-02-01", "洪水による死者は3人に上った。", "死者は3人", "ja", outlet="A"),
+        version("2026-02-01", "洪水の死者は7人に増えた。", "死者は7人", "ja", outlet="B"),
+    ]
+    shown = disputed(pair, (), language)
+    told = short_answer(shown.places, language, shown.joined)
+    assert told is not None
+    assert told.text == short
+
+
+def test_a_day_in_another_language_that_cannot_be_told_is_no_short_answer() -> None:
+    late = version("2026-02-03", "橋は昨日やっと開いたという。", "やっと開いたという", "ja", None)
+    early = version("2026-02-01", "橋は3月に開く。", "3月", "ja", None)
+    shown = disputed([late], [early], "en")
+    assert shown.places == ()
+    assert [quote.article.published for quote, _ in shown.quotes] == ["2026-02-03", "2026-02-01"]

@@ -18,6 +18,7 @@ from konkyo.rag.reading.reader import LearnedReader
 from konkyo.rag.retrieval.evidence import Selection, Span
 from konkyo.rag.retrieval.search import Found
 from konkyo.rag.short_answer.chooser import QuoteChooser
+from konkyo.rag.short_answer.origins import origins
 from konkyo.rag.short_answer.quotes import disputed
 from konkyo.rag.thresholds import DEFAULT
 from konkyo.rag.types import Evidence
@@ -124,6 +125,58 @@ def test_each_side_of_a_disagreement_is_named(language: str, wanted: str) -> Non
     sides = [told(1, "邦人は160人だった。", "160人"), told(2, "日本人は170人いる。", "170人")]
     found = conflicting(HOW_MANY, [s for _, s in sides], [e for e, _ in sides])
     assert disputed(found, (), language).notices == (wanted,)
+
+
+def reported(outlet: str, day: str | None) -> ArticleSummary:
+    return ArticleSummary(f"{outlet}{day}", "題", "a.md", None, day, "ja", outlet or None, 1)
+
+
+NAMED = [
+    reported("B", "2026-01-05"),
+    reported("A", "2026-01-04"),
+    reported("", "2026-01-06"),
+    reported("D", "2026-01-07"),
+    reported("A", "2026-01-08"),
+]
+
+
+@pytest.mark.parametrize(
+    ("language", "two", "five"),
+    [
+        (
+            "en",
+            "A 2026-01-04 and B 2026-01-05",
+            "A 2026-01-04, B 2026-01-05, 題 2026-01-06 and 2 more",
+        ),
+        (
+            "ja",
+            "A 2026-01-04、B 2026-01-05",
+            "A 2026-01-04、B 2026-01-05、題 2026-01-06、ほか2本",
+        ),
+        (
+            "ko",
+            "A 2026-01-04 및 B 2026-01-05",
+            "A 2026-01-04, B 2026-01-05, 題 2026-01-06 외 2건",
+        ),
+        (
+            "zh",
+            "A 2026-01-04和B 2026-01-05",
+            "A 2026-01-04、B 2026-01-05、題 2026-01-06及另外2篇",
+        ),
+    ],
+)
+def test_articles_that_say_the_same_are_named_with_their_days(
+    language: str, two: str, five: str
+) -> None:
+    assert origins(NAMED[:2], language) == two
+    assert origins(NAMED, language) == five
+
+
+def test_an_article_without_a_day_is_named_alone() -> None:
+    assert origins([reported("A", None)], "en") == "A"
+    assert origins([reported("A", None), reported("B", "2026-01-05")], "en") == (
+        "A and B 2026-01-05"
+    )
 
 
 def test_one_article_does_not_disagree_with_itself() -> None:

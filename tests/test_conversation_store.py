@@ -288,6 +288,18 @@ def test_another_server_goes_on_with_a_conversation(store: ConversationStore) ->
     assert one.conversations.entries("ann") == ()
 
 
+def test_what_another_server_adds_during_an_answer_is_read(store: ConversationStore) -> None:
+    one, other = chat(store), chat(store)
+    talk = one.conversations.open("a", "ann")
+    turn = talk.begin(QUESTION, "searching", filtered=False)
+    one.conversations.save(talk, turn)
+    other.conversations.save(other.conversations.open("a", "ann"), Turn(2, "And when?", "done"))
+    talk.update(replace(turn, state="done"))
+    one.conversations.save(talk, talk.turn(1))
+    found = one.conversations.open("a", "ann").turns
+    assert [(one.number, one.state) for one in found] == [(1, "done"), (2, "done")]
+
+
 def test_what_another_server_deletes_during_an_answer_does_not_come_back(
     store: ConversationStore,
 ) -> None:

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_chat import ENGLISH, FakeReader, answer, evidence, summary
 
 from konkyo.index.settings import ChatSettings, LLMSettings, Settings
-from konkyo.rag.types import Claim, Refusal
+from konkyo.rag.messages import removed_text
+from konkyo.rag.types import Answer, Claim, Refusal, Removed, RemovedReason
 from konkyo.ui.cli.terminal import clean, converse, print_outcome
 from konkyo.ui.server.diagnostics import Finding, examine
 
@@ -102,13 +104,13 @@ def test_each_shell_gets_its_script(tmp_path: Path, shell: str) -> None:
 # ---- answers at a terminal
 
 
-def outcome() -> object:
+def outcome() -> Answer:
     shown = (evidence(1, ENGLISH, ENGLISH.text.split("\n")[0]),)
     return answer("How much?", (Claim("550 billion dollars.", (1,), 0.9),), shown)
 
 
 def test_piped_an_answer_is_plain_with_footnotes(capsys: pytest.CaptureFixture[str]) -> None:
-    print_outcome(outcome())  # type: ignore[arg-type]
+    print_outcome(outcome())
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "550 billion dollars.[1]"
     assert lines[2] == f"[1] {ENGLISH.text.splitlines()[0]}"
@@ -125,6 +127,19 @@ def test_a_refusal_names_what_is_near(capsys: pytest.CaptureFixture[str]) -> Non
         "The articles do not say.",
         f"  · {ENGLISH.title} ({ENGLISH.published}, {ENGLISH.article_id})",
     ]
+
+
+def test_a_removed_sentence_is_counted_and_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    false = ("About 500 companies take part.", "All is done.", "It is 800 billion dollars.")
+    reasons: tuple[RemovedReason, ...] = ("number", "off_question", "number")
+    removed = tuple(map(Removed, false, reasons))
+    print_outcome(replace(outcome(), removed=removed))
+    told = capsys.readouterr().out
+    assert not any(text in told for text in false)
+    why = "; ".join(removed_text(reason, "en") for reason in ("number", "off_question"))
+    assert told.splitlines()[-1] == (
+        f"Sentences left out because they did not pass the check: 3 ({why})"
+    )
 
 
 def test_articles_cannot_steer_a_terminal() -> None:

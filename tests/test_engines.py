@@ -190,6 +190,23 @@ def test_a_dead_model_still_gives_quotes() -> None:
     assert response.metadata["notices"]
 
 
+def test_notices_end_the_text_and_are_not_remembered() -> None:
+    from llama_index.core.llms import ChatMessage
+
+    streamed = "".join(query_engine(pipeline(Dead()), streaming=True).query(QUESTION).response_gen)
+    engine = chat_engine(pipeline(Dead()))
+    found = engine.chat(QUESTION)
+    answer, notices = found.metadata["answer"], found.metadata["notices"]
+    assert found.response == streamed == answer + "\n\n---\n" + "\n".join(notices)
+    assert [m.content for m in engine.chat_history] == [QUESTION, answer]
+    given = [
+        ChatMessage(role="user", content=QUESTION),
+        ChatMessage(role="assistant", content=found.response),
+    ]
+    engine.chat("それはいつ？", chat_history=given)
+    assert [m.content for m in engine.chat_history[:2]] == [QUESTION, answer]
+
+
 class Searched(OneArticle):
     """Remembers what it was searched for."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,8 +25,9 @@ from konkyo.rag.intents.classifier import IntentClassifier
 from konkyo.rag.intents.examples import as_example, examples, examples_fingerprint, subject_of
 from konkyo.rag.intents.naming import bare_name, named_at
 from konkyo.rag.intents.replies import collection, without_page
-from konkyo.rag.pipeline import Pipeline
+from konkyo.rag.pipeline import Options, Pipeline
 from konkyo.rag.suggestions import title_question
+from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.types import Answer, Refusal, Reply, to_json
 from konkyo.ui.web.html.reply import reply_block
 
@@ -353,7 +355,7 @@ def test_a_month_is_when_articles_were_published_or_what_they_tell_of(pipeline: 
     ("question", "said"),
     [
         ("高市早苗って誰？", "高市早苗首相"),
-        ("Who is Sanae Takaichi?", "Japanese Prime Minister Sanae Takaichi"),
+        ("Who is Sanae Takaichi?", "Prime Minister Sanae Takaichi"),
         ("다카이치 사나에는 누구인가요?", "다카이치 사나에 총리"),
         ("高市早苗是谁？", "日本首相高市早苗"),
     ],
@@ -457,3 +459,95 @@ def test_what_something_is_was_neither_planned_nor_done(
     assert isinstance(outcome, Answer)
     assert "research vessel Blue Heron" in outcome.text
     assert outcome.short is None or not outcome.short.planned
+
+
+@pytest.mark.parametrize(
+    ("utterance", "named"),
+    [
+        ("What happened this week about the investment in the United States?", "invest"),
+        ("今週、対米投資について何がありましたか", "投資"),
+        ("이번 주 한국에 관해 무슨 일이 있었나요?", "한국|韓国|韩国|Korea"),
+        ("这周防卫有什么进展？", "防卫"),
+    ],
+)
+def test_what_happened_this_week_is_told_by_dated_sentences_of_that_week(
+    pipeline: Pipeline, utterance: str, named: str
+) -> None:
+    outcome = pipeline.ask(utterance, today=date(2026, 2, 10))
+    assert isinstance(outcome, Answer)
+    days = [claim.published for claim in outcome.claims]
+    assert all(day is not None and "2026-02-09" <= day <= "2026-02-15" for day in days)
+    assert {c.published for c in outcome.citations} == set(days)
+    # A quote in another language is dated by the sentence before it.
+    assert all(claim.frame or str(claim.published) in outcome.text for claim in outcome.claims)
+    assert any(re.search(named, claim.text) for claim in outcome.claims)
+    assert any("2026-02-09–2026-02-15" in notice for notice in outcome.notices)
+
+
+LONG_SENTENCES = {
+    "en": [
+        f"{town} has been told by the county that {what}, " + "as officials said again " * 10 + "."
+        for town, what in (
+            ("Arden", "its bridge will be closed"),
+            ("Bexley", "a school is to be built"),
+            ("Corby", "two wells have run dry"),
+            ("Dalton", "the market may open late"),
+            ("Elmstead", "its museum lost a painting"),
+            ("Fenwick", "the ferry carries no cars"),
+        )
+    ],
+    "ja": [
+        f"{town}では{what}と県が発表し、" + "担当者が改めて説明したうえで" * 8 + "住民に伝えた。"
+        for town, what in (
+            ("白川町", "橋の通行を止める"),
+            ("青木市", "小学校を建て直す"),
+            ("黒田村", "井戸が二つ枯れた"),
+            ("赤坂町", "市場の開始が遅れる"),
+            ("緑川市", "美術館の絵が失われた"),
+            ("金沢村", "渡し船に車を載せない"),
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "asked"),
+    [
+        ("en", "What the county told six towns", "What does the article “{title}” say?"),
+        ("ja", "県が六つの市町村に伝えたこと", "「{title}」の記事には何が書かれていますか。"),
+    ],
+)
+def test_a_summary_fits_a_screen_and_a_half_with_at_least_three_sentences(
+    real_encoder: Encoder, tmp_path: Path, language: str, title: str, asked: str
+) -> None:
+    source = tmp_path / "county.md"
+    told = LONG_SENTENCES[language]
+    source.write_text("\n\n".join([f"# {title}", *told]), "utf-8")
+    build([str(source)], str(tmp_path / "store"), real_encoder)
+    over = open_pipeline(str(tmp_path / "store"), llm=NoLLM(), encoder=real_encoder)
+    outcome = over.ask(asked.format(title=title), today=TODAY)
+    assert isinstance(outcome, Answer)
+    assert len(outcome.claims) == 3
+    wide = Options(thresholds=Thresholds(digest_letters=9000))
+    over = open_pipeline(str(tmp_path / "store"), llm=NoLLM(), encoder=real_encoder, options=wide)
+    outcome = over.ask(asked.format(title=title), today=TODAY)
+    assert isinstance(outcome, Answer)
+    assert len(outcome.claims) == 5
+
+
+@pytest.mark.parametrize(
+    ("question", "is_told"),
+    [("What is the NDS?", False), ("NDSとは？", True)],
+)
+def test_a_definition_in_words_of_another_language_is_its_quote_alone(
+    real_encoder: Encoder, tmp_path: Path, question: str, is_told: bool
+) -> None:
+    source = tmp_path / "nds.md"
+    text = "国家防衛戦略(NDS)を公表した。"
+    source.write_text(f"# 防衛の文書\n\n{text}", "utf-8")
+    build([str(source)], str(tmp_path / "store"), real_encoder)
+    over = open_pipeline(str(tmp_path / "store"), llm=NoLLM(), encoder=real_encoder)
+    outcome = over.ask(question, today=TODAY)
+    assert isinstance(outcome, Answer)
+    assert text in outcome.text
+    assert (outcome.short is not None) is is_told

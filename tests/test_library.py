@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from konkyo.index.errors import LLMUnreachable, StoreMissing, StoreUnreachable
-from konkyo.index.records import Article
+from konkyo.index.records import Article, Filter
 from konkyo.rag.generation.llm import Usage
 from konkyo.rag.generation.prompts import Prompt
 from konkyo.rag.types import Claim
@@ -576,7 +576,7 @@ def test_examples_are_about_articles_that_are_there() -> None:
     class Changing(FakeReader):
         """Its index changes while its first example is asked."""
 
-        def is_answered(self, question: str, article_id: str) -> bool:
+        def is_answered(self, question: str, article_id: str, where: Filter | None = None) -> bool:
             if article_id != LONG.article_id and not isinstance(self.store, Later):
                 self.store = Later((LONG,))
                 self.changes = 1

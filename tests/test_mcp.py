@@ -15,7 +15,7 @@ from mcp.types import CallToolResult
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_browser import served
-from fixtures_chat import ENGLISH, JAPANESE, LONG
+from fixtures_chat import ENGLISH, JAPANESE, LONG, PAYLOADS
 from test_http_api import wait_ready
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -96,6 +96,12 @@ def test_a_result_is_in_words_for_readers_and_whole_for_programs_once(url: str) 
     assert "more: start 4000" in words_of(shown)
     rest = words_of(call(url, "show", {"article_id": LONG.article_id, "start": 4000}))
     assert LONG.text[4000:8000] in rest
+
+
+def test_notices_stand_between_the_answer_and_its_sources(url: str) -> None:
+    told = words_of(call(url, "ask", {"question": "payload 0 0"}))
+    assert told.count(f"\n\n---\n{' '.join(PAYLOADS[0].split())}\n\n[0] “") == 1
+    assert not told.endswith(f"\n{PAYLOADS[0]}")
 
 
 def test_history_reaches_the_pipeline(url: str) -> None:

@@ -19,11 +19,12 @@ from pydantic import BaseModel
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_browser import served
-from fixtures_chat import ENGLISH, JAPANESE
+from fixtures_chat import ENGLISH, JAPANESE, PAYLOADS, answer, evidence
 from test_http_api import QUESTION, SECRET, wait_ready
 
 from konkyo.rag.message_question import question_within
-from konkyo.rag.types import Answer, to_json
+from konkyo.rag.types import Answer, Claim, Refusal, to_json
+from konkyo.ui.http.answer_text import text_pieces
 from konkyo.ui.http.openai_content import LimitedText
 from konkyo.ui.http.problems import InvalidField
 from konkyo.ui.http.response_schema import check_schema, fitted
@@ -123,6 +124,31 @@ def test_a_stream_and_an_answer_at_once_are_the_same(client: OpenAI) -> None:
     whole = asked(client)
     assert "".join(pieces_of(chunks)) == text_of(whole)
     assert chunks[-1].usage == whole.usage
+
+
+def test_notices_follow_the_answer() -> None:
+    quote = ENGLISH.text.split("\n")[0]
+    claims = (Claim("It is 550 billion dollars.", (1,), 0.9),)
+    told = ("One disagrees.", "As\nof today.")
+    outcome = answer(QUESTION, claims, (evidence(1, ENGLISH, quote),), notices=told)
+    source = f"[1] “{quote}” — {ENGLISH.title}"
+    text = "".join(text_pieces(outcome))
+    assert text.startswith(
+        f"It is 550 billion dollars. [1]\n\n---\nOne disagrees.\nAs of today.\n\n{source}"
+    )
+    refusal = Refusal(
+        QUESTION, "en", "weak_evidence", "The articles do not say.", (), ("Asked of May.",), {}, ""
+    )
+    assert "".join(text_pieces(refusal)) == "The articles do not say.\n\n---\nAsked of May."
+
+
+def test_a_stream_has_the_notices_too(client: OpenAI) -> None:
+    messages: Any = [{"role": "user", "content": "payload 0 1"}]
+    chunks = client.chat.completions.create(model="konkyo", messages=messages, stream=True)
+    text = "".join(pieces_of(list(chunks)))
+    assert text == text_of(asked(client, "payload 0 1"))
+    told = "\n".join(" ".join(payload.split()) for payload in PAYLOADS[:2])
+    assert f"\n\n---\n{told}\n\n[0] “" in text
 
 
 def test_tokens_are_counted_in_both_forms(client: OpenAI) -> None:

@@ -253,3 +253,56 @@ def test_the_real_reader_answers_both_parts_and_says_what_is_missing(
         turn = advance(turn, event)
     assert "<strong>28日午前</strong>" in answer_body(turn, "ja")
     assert "<strong>東京都内の迎賓館</strong>" in answer_body(turn, "ja")
+
+
+NORMAL = "首相は「普通の国」に変えることを目指すと語った。"
+AT_WAR = "野党は戦争のできる国への転換だと批判した。"
+
+
+def foreign(number: int, text: str, place: str, start: int = 0) -> tuple[Evidence, tuple[int, int]]:
+    quote = evidence(number, text, start=start)
+    at = start + text.index(place)
+    return quote, (at, at + len(place))
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "told"),
+    [
+        ("en", "Why does she want to change the constitution?", []),
+        (
+            "ja",
+            "首相はなぜ憲法を変えたいのですか。",
+            ["「普通の国」に変えること", "戦争のできる国への転換"],
+        ),
+    ],
+)
+def test_stretches_of_another_language_are_no_list_of_answers(
+    language: str, question: str, told: list[str]
+) -> None:
+    one, first = foreign(1, NORMAL, "「普通の国」に変えること")
+    two, second = foreign(2, AT_WAR, "戦争のできる国への転換", start=40)
+    span = Span("「普通の国」に変えること", 0.9, "a1", "ja", *first, (first, second))
+    found = Found((), Selection((one, two), 0.9, (span,)), 0.9, (), (span,))
+    asked = understand(question, (), language)
+    reader = Alone(("「普通の国」に変えること", "戦争のできる国への転換"))
+    listed = quoted(found, asked, 2, reader, DEFAULT)
+    assert [q.number for q, _ in listed.quotes] == [1, 2]
+    assert [p.text for p in listed.places] == told
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_part_that_another_language_answers_in_a_stretch_has_its_quote_alone(
+    language: str,
+) -> None:
+    opened = Told(
+        understand("When did the bridge open?", (), language),
+        Quoted(((OPENED, (place(OPENED, "3月19日"),)),)),
+        0.9,
+    )
+    how = Told(understand("How was it told?", (), language), Quoted(()), 0.0)
+    building = OutcomeBuilder(understand("When, and how?", (), language), "f", Timings())
+    parts = look_again([opened, how], Alone(("釜山で開通した",)), 0.7)
+    outcome = building.answer(returned(answer_parts(parts, building)))
+    told = [p.short.text if p.short else None for p in outcome.parts]
+    assert told == (["March 19", None] if language == "en" else ["3月19日", "釜山で開通した"])
+    assert [p.citations for p in outcome.parts] == [(1,), (1,)]

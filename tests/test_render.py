@@ -32,7 +32,7 @@ from konkyo.ui.server.index_jobs import Job
 from konkyo.ui.server.watcher import WatchState
 from konkyo.ui.web.chat_service import ChatService
 from konkyo.ui.web.conversation import Conversation
-from konkyo.ui.web.export import plain_answer
+from konkyo.ui.web.export import as_markdown, plain_answer
 from konkyo.ui.web.html.admin_evaluation import evaluation_page
 from konkyo.ui.web.html.answer import emphasized, short_line
 from konkyo.ui.web.html.article import article_page, notice_page
@@ -576,6 +576,31 @@ def test_a_copied_answer_carries_its_sources() -> None:
     assert "[1]" in text
     assert JAPANESE.title in text
     assert "https://example.org/en/investment" in text
+
+
+def test_a_saved_quote_in_another_language_keeps_its_frame_and_a_dated_one_its_day() -> None:
+    turn = turn_of("Is it quoted?")
+    assert isinstance(turn.outcome, Answer)
+    (claim,) = turn.outcome.claims
+    frame = claim.frame.replace("$", r"\$")
+    assert f"\n{frame} 「{claim.text}」[^1-2]\n" in as_markdown((turn,))
+    told = replace(claim, frame="", language="", published="2026-02-09")
+    turn = replace(turn, outcome=replace(turn.outcome, claims=(told,)))
+    assert f"\n2026-02-09: {claim.text}[^1-2]\n" in as_markdown((turn,))
+
+
+def test_notices_are_copied_and_saved_with_the_answer() -> None:
+    turn, told = turn_of("How much?"), "The articles disagree: 550; 500."
+    for outcome in (turn.outcome, turn_of("weather").outcome):
+        assert outcome is not None
+        noticed = replace(turn, outcome=replace(outcome, notices=(told,)))
+        copied = plain_answer(noticed)
+        assert f"\n\n{told}" in copied
+        assert f"\n> {told}\n" in as_markdown((noticed,))
+        if isinstance(outcome, Answer):
+            assert copied.index(told) < copied.index("[1] “")
+        else:
+            assert copied == f"{outcome.text}\n\n{told}"
 
 
 def test_what_is_said_of_quotes_stands_before_them_and_what_is_said_of_a_model_after() -> None:

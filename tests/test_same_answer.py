@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from fixtures_server import Running, running
 from konkyo.rag.factory import open_from_settings
 from konkyo.rag.generation.llm import Usage
 from konkyo.rag.generation.prompts import Prompt
+from konkyo.rag.llamaindex import query_engine
 from konkyo.rag.pipeline import Pipeline
 from konkyo.ui.web.chat_server import ChatServer
 from konkyo.ui.web.chat_service import ChatService
@@ -72,6 +74,24 @@ def over_openai(doors: Doors, question: str) -> dict[str, object]:
     return plain(found.json()["konkyo"])
 
 
+def over_mcp(doors: Doors, question: str) -> dict[str, object]:
+    from mcp import Client
+
+    async def use() -> dict[str, object]:
+        async with Client(f"{doors.server.url}/mcp") as client:
+            found = await client.call_tool("ask", {"question": question})
+        assert found.structured_content is not None
+        return plain(found.structured_content)
+
+    return asyncio.run(use())
+
+
+def through_llamaindex(pipeline: Pipeline, question: str) -> dict[str, object]:
+    response = query_engine(pipeline).query(question)
+    # As JSON, which has no tuples.
+    return plain(json.loads(json.dumps(response.metadata)))
+
+
 def at_the_terminal(doors: Doors, question: str) -> dict[str, object]:
     command = ["ask", question, "--json", "--llm", "none", "--store", doors.store]
     found = subprocess.run(
@@ -91,6 +111,15 @@ def test_two_doors_in_another_order_give_the_same(doors: Doors) -> None:
     assert one == {question: over_http(doors, question) for question in reversed(QUESTIONS)}
     last = QUESTIONS[-1]
     assert at_the_terminal(doors, last) == one[last]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_assistants_and_llamaindex_get_the_same(doors: Doors, seed_pipeline: Pipeline) -> None:
+    pytest.importorskip("llama_index.core")
+    for question in QUESTIONS:
+        wanted = over_http(doors, question)
+        assert over_mcp(doors, question) == wanted
+        assert through_llamaindex(seed_pipeline, question) == wanted
 
 
 def test_a_caller_says_how_sure_the_articles_must_be(doors: Doors) -> None:

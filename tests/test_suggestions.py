@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from konkyo.index.records import Article, ArticleSummary
+import sys
+import time
+from html import escape
+from pathlib import Path
+
+import pytest
+
+from konkyo.index.records import Article, ArticleSummary, Filter
 from konkyo.rag.suggestions import (
     AnswerCheck,
     candidate_questions,
     suggested_questions,
     title_question,
 )
+from konkyo.rag.types import Refusal
+from konkyo.ui.web.background_answers import BackgroundAnswers
+from konkyo.ui.web.chat_service import ChatService
+from konkyo.ui.web.conversation import Conversation
+from konkyo.ui.web.html.answer import follow_ups
+from konkyo.ui.web.html.refusal import refusal_block
 
+sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_chat import FakeReader
+
+EVERYTHING, IN_JAPANESE = Filter(), Filter(languages=frozenset({"ja"}))
 HARBOUR = Article(
     "a1", "Harbour strike in Rotterdam ends", "It ended on Friday.", "en", "one.md", "2026-02-01"
 )
@@ -34,13 +51,15 @@ class Articles:
 
     def __init__(self, answered: str = "") -> None:
         self.asked: list[str] = []
+        self.filters: list[Filter] = []
         self._answered = answered
 
     def article(self, article_id: str) -> Article:
         return {"a1": HARBOUR, "a2": BRIDGE}[article_id]
 
-    def is_answered(self, question: str, article_id: str) -> bool:
+    def is_answered(self, question: str, article_id: str, where: Filter = EVERYTHING) -> bool:
         self.asked.append(question)
+        self.filters.append(where)
         return self._answered in question
 
 
@@ -102,5 +121,39 @@ def test_a_question_is_asked_once_for_each_fingerprint() -> None:
         asked.append(1)
         return True
 
-    assert [check.of(f, "Who?", "a1", ask) for f in ("one", "one", "two")] == [True] * 3
+    known = [check.of(f, "Who?", "a1", EVERYTHING, ask) for f in ("one", "one", "two")]
+    assert known == [True] * 3
     assert len(asked) == 2
+    assert check.of("one", "Who?", "a1", IN_JAPANESE, ask)
+    assert len(asked) == 3
+
+
+def test_a_question_is_asked_under_the_readers_filter() -> None:
+    pipeline = Articles()
+    suggested_questions(pipeline, [summary(HARBOUR)], "en", 3, where=IN_JAPANESE)
+    assert set(pipeline.filters) == {IN_JAPANESE}
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_refusal_offers_only_what_is_answered_under_the_readers_filter(answered: bool) -> None:
+    class Filtered(FakeReader):
+        """Answers questions about articles under one filter alone, or never."""
+
+        def is_answered(self, question: str, article_id: str, where: Filter = EVERYTHING) -> bool:
+            return answered and where == IN_JAPANESE
+
+    service = ChatService(lambda: Filtered(0))
+    service.open()
+    assert service.wait(60)
+    conversation = Conversation()
+    BackgroundAnswers(service).submit(conversation, "What is the weather?", "en", IN_JAPANESE)
+    deadline = time.monotonic() + 60
+    while conversation.busy and time.monotonic() < deadline:
+        time.sleep(0.01)
+    (turn,) = conversation.turns
+    assert isinstance(turn.outcome, Refusal)
+    shown = refusal_block(turn, turn.outcome, "en")
+    assert bool(turn.follow_ups) is answered
+    assert ('data-act="ask"' in shown) is answered
+    assert all(escape(question) in shown for question in turn.follow_ups)
+    assert follow_ups(turn, "en") == ""

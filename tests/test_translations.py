@@ -23,6 +23,7 @@ from konkyo.ui.web.conversation import Conversation
 from konkyo.ui.web.export import as_json, as_markdown, plain_answer
 from konkyo.ui.web.html.conversation import conversation
 from konkyo.ui.web.i18n import LANGUAGES, Message, say
+from konkyo.ui.web.pipeline_protocol import CannotTranslate
 from konkyo.ui.web.quote_translator import NoQuote
 from konkyo.ui.web.turn_json import turn_to_json
 from konkyo.ui.web.turns import foreign_quotes
@@ -32,7 +33,15 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_browser import ask, browser, finished, opened, served  # noqa: F401
-from fixtures_chat import ENGLISH, JAPANESE, PAYLOADS, TRANSLATION, FakeReader, Interpreter
+from fixtures_chat import (
+    ENGLISH,
+    JAPANESE,
+    PAYLOADS,
+    SMALL_MODEL,
+    TRANSLATION,
+    FakeReader,
+    Interpreter,
+)
 from test_http_api import bearer, wait_ready
 from test_render import assert_harmless
 
@@ -78,6 +87,18 @@ def test_without_a_model_nothing_is_offered() -> None:
     chat_service = desk_of(NoLLM())
     assert not chat_service.translates
     assert "k-translation" not in page_of(chat_service, asked(chat_service))
+
+
+def test_a_model_that_writes_badly_translates_nothing() -> None:
+    llm = Interpreter(name=SMALL_MODEL)
+    chat_service = desk_of(LLMQueue(llm))
+    tab = asked(chat_service)
+    assert not chat_service.translates
+    with pytest.raises(CannotTranslate, match="does not write well enough to translate"):
+        list(chat_service.translator.events(*PLACE, "en", "api"))
+    turns = list(chat_service.translator.translate(tab, 1, PLACE))
+    assert turns[-1].translations[0].problem == Message("cannot_translate")
+    assert llm.asked == []
 
 
 def test_a_translation_stands_below_its_quote_with_its_mark() -> None:
@@ -294,14 +315,19 @@ def test_what_cannot_be_translated_is_a_stable_error(
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"), [("none", "no language model is set"), ("dead", "is the server running")]
+    ("kind", "code", "said"),
+    [
+        ("none", "llm_unreachable", "no language model is set"),
+        ("dead", "llm_unreachable", "is the server running"),
+        ("small", "not_ready", f"{SMALL_MODEL} does not write well enough to translate"),
+    ],
 )
-def test_without_a_model_it_is_unavailable(kind: str, said: str) -> None:
+def test_without_a_model_that_writes_it_is_unavailable(kind: str, code: str, said: str) -> None:
     with served(FAKE_PACE="0", FAKE_LLM=kind) as address:
         wait_ready(address)
         found = posted(address, BODY)
     assert found.status_code == 503
-    assert found.json()["code"] == "llm_unreachable"
+    assert found.json()["code"] == code
     assert said in found.json()["detail"]
 
 

@@ -75,14 +75,14 @@ class Version:
         return self.place.text
 
     @property
-    def articles(self) -> int:
-        """How many articles say so, those whose words are the same counted once."""
-        own: list[Evidence] = []
+    def witnesses(self) -> tuple[Evidence, ...]:
+        """The quote and a sentence of each other article that says so; copies are left out."""
+        own = [self.evidence]
         for other in self.saying:
             # A copy of an agency's words is no second witness.
             if not any(_copies(other, known) for known in own):
                 own.append(other)
-        return len(own)
+        return tuple(own)
 
     @property
     def days(self) -> tuple[str, ...]:

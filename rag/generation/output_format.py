@@ -15,7 +15,19 @@ from dataclasses import dataclass
 
 from konkyo.index.text.dates import dates
 
-__all__ = ["Draft", "claims_grammar", "display_text", "parse_line", "split_lines", "whole"]
+__all__ = [
+    "END_OF_ANSWER",
+    "Draft",
+    "claims_grammar",
+    "display_text",
+    "notice_lines",
+    "parse_line",
+    "split_lines",
+    "whole",
+]
+
+END_OF_ANSWER = "\n\n---\n"
+"""What stands between the sentences of an answer and what follows them: notices and sources."""
 
 _OPEN = "[［【〔"
 _CLOSE = "]］】〕"
@@ -115,3 +127,8 @@ def display_text(claims: Iterable[tuple[str, tuple[int, ...]]], language: str) -
         between = " " if shown and text[:1].isascii() else joiner if shown else ""
         shown += f"{between}{_MARK.sub(_IN_PARENTHESES, text)}{joiner}{marks}"
     return shown
+
+
+def notice_lines(notices: Iterable[str]) -> list[str]:
+    """Notices as lines of plain text, one a line."""
+    return [" ".join(notice.split()) for notice in notices]

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Literal
+from unicodedata import east_asian_width
 
 import numpy as np
 
@@ -35,6 +36,7 @@ from konkyo.rag.retrieval.evidence import Sentences
 from konkyo.rag.retrieval.hybrid import Retriever
 from konkyo.rag.retrieval.prompt_injection import without_commands
 from konkyo.rag.short_answer.place import Place
+from konkyo.rag.short_answer.quotes import sayable
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.types import Evidence
 
@@ -147,7 +149,9 @@ class Digester:
         beside = self._beside(asked.standalone, found, subject)
         order = sorted(range(len(found)), key=lambda i: (-beside[i][1], -near[i]))
         order = order[: self._limits.definition_quotes]
-        return Digest(_numbered([found[i] for i in order]), None, (), beside[order[0]][0])
+        place = beside[order[0]][0]
+        place = place and sayable(place, None, asked.language)
+        return Digest(_numbered([found[i] for i in order]), None, (), place)
 
     def _beside(
         self, question: str, found: Sequence[_Sentence], subject: str
@@ -293,7 +297,16 @@ class Digester:
                 for i, again in zip(left, repeats, strict=True)
             ]
             taken.append(left.pop(int(np.argmax(gains))))
-        return [found[i] for i in taken]
+        return self._on_a_screen([found[i] for i in taken])
+
+    def _on_a_screen(self, chosen: Sequence[_Sentence]) -> list[_Sentence]:
+        """The first sentences chosen, as many as fit the limit on the whole."""
+        limits, lengths = self._limits, accumulate(_width(sentence.text) for sentence in chosen)
+        return [
+            sentence
+            for number, (sentence, length) in enumerate(zip(chosen, lengths, strict=True))
+            if number < limits.digest_least or length <= limits.digest_letters
+        ]
 
 
 def _beside_name(sentence: _Sentence, subject: str, reading: Reading) -> tuple[Place | None, float]:
@@ -315,6 +328,11 @@ def _beside_name(sentence: _Sentence, subject: str, reading: Reading) -> tuple[P
     article = sentence.article
     place = Place(sentence.text, *rest[0], article.language, article.published, is_event=False)
     return place, reading.probability
+
+
+def _width(text: str) -> int:
+    """The letters of a text, those as wide as two Latin ones counted twice."""
+    return sum(1 + (east_asian_width(letter) in "WF") for letter in text)
 
 
 def _numbered(chosen: Sequence[_Sentence]) -> tuple[Evidence, ...]:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Seque
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Self
 
-from konkyo.rag.generation.output_format import display_text
+from konkyo.rag.generation.output_format import END_OF_ANSWER, display_text, notice_lines
 from konkyo.rag.outcome import citation_of
 from konkyo.rag.short_answer.frame import framed_text
 from konkyo.rag.types import (
@@ -69,6 +69,8 @@ class AnswerStream:
                 )
             elif isinstance(event, Finished):
                 yield from self._added(event.outcome.text)
+                if notices := notice_lines(event.outcome.notices):
+                    yield from self._added(self.text + END_OF_ANSWER + "\n".join(notices))
                 self._finish(event.outcome)
             else:
                 yield ""

@@ -6,10 +6,10 @@
     response = engine.query("How large is the pledge?")
 
 The text of a response is what Konkyo shows: sentences that passed the check, each with its [n]
-marks. Its source nodes are exactly the quotes those marks name, verbatim; a refusal has none. Its
-metadata is the documented object of ``konkyo ask --json``: status, reason, claims, removed, ...
-A stream gives each sentence once it has passed, never a draft. LlamaIndex is loaded by the
-functions, not before.
+marks, then its notices behind a line of three dashes. Its source nodes are exactly the quotes
+those marks name, verbatim; a refusal has none. Its metadata is the documented object of ``konkyo
+ask --json``: status, reason, claims, removed, ... A stream gives each sentence once it has passed,
+never a draft. LlamaIndex is loaded by the functions, not before.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from konkyo.index.records import Filter
 from konkyo.rag.conversation import Turn, cut_turns
+from konkyo.rag.generation.output_format import END_OF_ANSWER
 from konkyo.rag.llamaindex.answer_stream import AnswerStream, evidence_nodes
 from konkyo.rag.llamaindex.synthesizer import NodeAnswers
 from konkyo.rag.pipeline import Pipeline
@@ -284,5 +285,5 @@ def _turns_of(messages: Sequence[ChatMessage]) -> list[Turn]:
         if message.role.value == "user":
             turns.append(Turn(text, ""))
         elif message.role.value == "assistant" and turns:
-            turns[-1] = Turn(turns[-1].question, text)
+            turns[-1] = Turn(turns[-1].question, text.split(END_OF_ANSWER)[0])
     return turns

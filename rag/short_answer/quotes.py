@@ -18,6 +18,7 @@ from konkyo.rag.reading.answerability import Asked, asked_for
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Span, token_cost
 from konkyo.rag.retrieval.search import Found
+from konkyo.rag.short_answer.origins import origins
 from konkyo.rag.short_answer.place import (
     Fact,
     Place,
@@ -40,6 +41,8 @@ __all__ = [
     "marked_quotes",
     "of_kind",
     "quoted",
+    "sayable",
+    "sayable_places",
 ]
 
 
@@ -75,9 +78,10 @@ def quoted(
     if reader is not None and asks_for_several(asked.standalone, asked.language):
         several = marked_quotes(found, asked, reader, thresholds)
         if several:
-            return Quoted(several, several=True)
+            return sayable_places(Quoted(several, several=True), asked)
+    asks = asked_for(asked.standalone)
     best = [
-        (item, place and _sayable(of_kind(place, asked.standalone), asked))
+        (item, place and sayable(of_kind(place, asked.standalone), asks, asked.language))
         for item, place in best_quotes(found, most, thresholds.quote_near_best)
     ]
     told = short_answer([place for _, place in best[:1] if place], asked.language)
@@ -96,26 +100,40 @@ def of_kind(place: Place, question: str) -> Place:
     """
     if not (is_name_instead(place, question) or _is_day_instead(place, question)):
         return place
-    return _only_fact(replace(place, start=0, end=len(place.quote)), question) or place
+    whole = replace(place, start=0, end=len(place.quote))
+    return _only_fact(whole, asked_for(question)) or place
 
 
-def _sayable(place: Place, asked: AskedQuestion) -> Place | None:
+def sayable(place: Place, asks: Asked | None, language: str) -> Place | None:
     """A place in another language than the asker's, narrowed to the fact that is asked for.
 
     None where it is a stretch of a sentence, which says nothing outside its quote.
     """
-    if same_language(place.language, asked.language):
+    if same_language(place.language, language):
         return place
-    fact = _only_fact(place, asked.standalone)
+    fact = _only_fact(place, asks)
     if fact is not None:
         return fact
-    name = asked_for(asked.standalone) == "name"
-    return place if name or is_understood(clean(place), asked.language) else None
+    return place if asks == "name" or is_understood(clean(place), language) else None
 
 
-def _only_fact(place: Place, question: str) -> Place | None:
-    """The only figure or day in a place, whichever the question asks for; else none."""
-    asks = asked_for(question)
+def sayable_places(told: Quoted, asked: AskedQuestion) -> Quoted:
+    """The same quotes, each with its places as they can be said in the asker's language.
+
+    Without any place where one cannot: a list that lacks an item is no short answer.
+    """
+    asks, quotes = asked_for(asked.standalone), list[tuple[Evidence, tuple[Place, ...]]]()
+    for quote, places in told.quotes:
+        said = [sayable(place, asks, asked.language) for place in places]
+        kept = tuple(place for place in said if place is not None)
+        if len(kept) < len(places):
+            return replace(told, quotes=tuple((quote, ()) for quote, _ in told.quotes))
+        quotes.append((quote, kept))
+    return replace(told, quotes=tuple(quotes))
+
+
+def _only_fact(place: Place, asks: Asked | None) -> Place | None:
+    """The only figure or day in a place, whichever is asked for; else none."""
     of_it = [f for f in facts_of(place) if _is_asked(f, place, asks)]
     return replace(place, start=of_it[0].start, end=of_it[0].end) if len(of_it) == 1 else None
 
@@ -235,7 +253,13 @@ def disputed(newest: Sequence[Version], earlier: Sequence[Version], language: st
     # "About 170 Japanese" counts persons, as 「約160人」 does.
     unit = next((u for p in places.values() if (u := unit_counted(p))), None)
     places = {v: replace(place, counted=unit) for v, place in places.items()}
-    quotes: list[tuple[Evidence, tuple[Place, ...]]] = [(v.evidence, (places[v],)) for v in newest]
+    # A version without a kind tells the day when something was done.
+    said = {v: sayable(place, v.kind or "date", language) for v, place in places.items()}
+    places = {v: said[v] or place for v, place in places.items()}
+    told_all = all(said[v] is not None for v in newest)
+    quotes: list[tuple[Evidence, tuple[Place, ...]]] = [
+        (v.evidence, (places[v],) if told_all else ()) for v in newest
+    ]
     quotes += [(version.evidence, ()) for version in earlier]
     apart = notice_text("apart", language)
     told = apart.join(_said(version, places[version], language) for version in newest)
@@ -253,21 +277,8 @@ def disputed(newest: Sequence[Version], earlier: Sequence[Version], language: st
 
 
 def _said(version: Version, place: Place, language: str) -> str:
-    """An answer with who gives it: one article by its name, several by their number and days."""
+    """An answer with the articles that give it, each by its outlet or title and its day."""
     short = short_answer([place], language)
     text = short.text if short is not None else version.text
-    if version.articles == 1:
-        origin = _origin(version.evidence, language)
-    else:
-        days = " – ".join(version.days)
-        origin = notice_text("several_articles", language, count=str(version.articles), days=days)
+    origin = origins([quote.article for quote in version.witnesses], language)
     return notice_text("told_by", language, text=text, origin=origin)
-
-
-def _origin(evidence: Evidence, language: str) -> str:
-    """Outlet or title, and date: what tells one article from another."""
-    article = evidence.article
-    name = article.outlet or article.title
-    if not article.published:
-        return name
-    return notice_text("one_article", language, name=name, day=article.published)

@@ -13,7 +13,7 @@ import click
 from konkyo.index.errors import KonkyoError
 from konkyo.index.records import ArticleSummary
 from konkyo.rag.conversation import Turn
-from konkyo.rag.messages import removed_text
+from konkyo.rag.messages import notice_text, removed_text
 from konkyo.rag.short_answer.short import short_text
 from konkyo.rag.types import (
     Answer,
@@ -25,6 +25,7 @@ from konkyo.rag.types import (
     Finished,
     Outcome,
     Refusal,
+    Removed,
 )
 
 if TYPE_CHECKING:
@@ -91,11 +92,17 @@ def print_outcome(outcome: Outcome) -> None:
         _print_articles(console, outcome.articles)
         for question in outcome.suggestions:
             console.print(Text(clean(f"  ? {question}"), "cyan"))
-    for removed in outcome.removed:
-        why = removed_text(removed.reason, outcome.language)
-        console.print(Text(clean(f"- {removed.text} ({why})"), "dim red"))
+    if outcome.removed:
+        console.print(Text(clean(_left_out(outcome.removed, outcome.language)), "dim red"))
     for notice in outcome.notices:
         console.print(Text(clean(notice), "yellow"))
+
+
+def _left_out(removed: Sequence[Removed], language: str) -> str:
+    """How many sentences failed a check, and why; what they say is not to be read as fact."""
+    reasons = dict.fromkeys(removed_text(one.reason, language) for one in removed)
+    why = notice_text("apart", language).join(reasons)
+    return notice_text("left_out", language, count=str(len(removed)), why=why)
 
 
 def _print_articles(console: Console, articles: Sequence[ArticleSummary]) -> None:

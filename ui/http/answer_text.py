@@ -1,19 +1,16 @@
-"""The text of an answer for programs: sentences with their marks, and the sources they name."""
+"""The text of an answer for programs: sentences with their marks, notices, and sources."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
 
-from konkyo.rag.generation.output_format import display_text
+from konkyo.rag.generation.output_format import END_OF_ANSWER, display_text, notice_lines
 from konkyo.rag.short_answer.frame import framed_text
 from konkyo.rag.types import Answer, Citation, Claim, Outcome, Reply
 from konkyo.ui.web.html.elements import safe_url
 
-__all__ = ["SOURCES_RULE", "sentence_pieces", "source_pieces", "text_pieces"]
-
-SOURCES_RULE = "\n\n---\n"
-"""What stands between the sentences of an answer and its sources."""
+__all__ = ["sentence_pieces", "text_pieces"]
 
 
 def sentence_pieces(claims: Sequence[Claim], language: str) -> list[str]:
@@ -23,25 +20,35 @@ def sentence_pieces(claims: Sequence[Claim], language: str) -> list[str]:
     return [after[len(before) :] for before, after in pairwise(texts)]
 
 
-def source_pieces(citations: Sequence[Citation]) -> list[str]:
-    """The sources of an answer as the lines that follow it, one a piece."""
-    pieces: list[str] = []
+def _source_lines(citations: Sequence[Citation]) -> list[str]:
+    """The sources of an answer, one a line."""
+    lines: list[str] = []
     for citation in citations:
         about = [citation.title, citation.outlet, citation.published, safe_url(citation.url)]
         quote = " ".join(citation.quote.split())
-        line = f"[{citation.id}] “{quote}” — {' · '.join(a for a in about if a)}"
-        pieces.append(("\n" if pieces else SOURCES_RULE) + line)
+        lines.append(f"[{citation.id}] “{quote}” — {' · '.join(a for a in about if a)}")
+    return lines
+
+
+def _following(*groups: Sequence[str]) -> list[str]:
+    """Groups of lines as they follow an answer, one a piece; a blank line between two groups."""
+    pieces: list[str] = []
+    for group in groups:
+        for number, line in enumerate(group):
+            before = "\n" if number else "\n\n" if pieces else END_OF_ANSWER
+            pieces.append(before + line)
     return pieces
 
 
 def text_pieces(outcome: Outcome) -> list[str]:
-    """The text of an outcome with its sources, in pieces."""
+    """The text of an outcome with its notices and sources, in pieces."""
+    notices = notice_lines(outcome.notices)
     if isinstance(outcome, Reply):
-        return [outcome.text, *_reply_pieces(outcome)]
+        return [outcome.text, *_reply_pieces(outcome), *_following(notices)]
     if not isinstance(outcome, Answer):
-        return [outcome.text]
+        return [outcome.text, *_following(notices)]
     sentences = sentence_pieces(outcome.claims, outcome.language)
-    return [*sentences, *source_pieces(outcome.citations)]
+    return [*sentences, *_following(notices, _source_lines(outcome.citations))]
 
 
 def _reply_pieces(reply: Reply) -> list[str]:

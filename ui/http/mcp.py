@@ -225,7 +225,7 @@ def _outcome_text(outcome: Outcome) -> str:
     lines = ["".join(text_pieces(outcome))]
     if isinstance(outcome, Refusal) and outcome.related:
         lines += ["Near, but not an answer:", *map(_article_line, outcome.related)]
-    return "\n".join([*lines, *outcome.notices])
+    return "\n".join(lines)
 
 
 def _article_line(article: ArticleSummary) -> str:

@@ -1,8 +1,9 @@
 """Konkyo as a model: /v1/models and /v1/chat/completions, as OpenAI clients expect them.
 
 The last user message is the question, earlier pairs of messages are its history; system messages
-are not obeyed. An answer's text carries [n] marks and ends with its sources; the same citations are
-in ``annotations`` and, whole, under ``konkyo``. A refusal is an ordinary message that says so.
+are not obeyed. An answer's text carries [n] marks and ends with its notices and sources; the same
+citations are in ``annotations`` and, whole, under ``konkyo``. A refusal is an ordinary message that
+says so.
 """
 
 import json

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from konkyo.index.text.unicode import well_formed
 from konkyo.rag.conversation import Turn
+from konkyo.rag.generation.output_format import END_OF_ANSWER
 from konkyo.rag.message_question import question_within
-from konkyo.ui.http.answer_text import SOURCES_RULE
 from konkyo.ui.http.problems import InvalidField
 from konkyo.ui.web.chat_service import QUESTION_LIMIT
 
@@ -180,6 +180,6 @@ def history_of(messages: Sequence[Message]) -> tuple[str, list[Turn]]:
         if message.role == "user":
             asked = question_within(message.words(), QUESTION_LIMIT)
         elif message.role == "assistant" and asked:
-            turns.append(Turn(asked, message.words().split(SOURCES_RULE)[0]))
+            turns.append(Turn(asked, message.words().split(END_OF_ANSWER)[0]))
             asked = ""
     return question, turns[-_TURNS:]

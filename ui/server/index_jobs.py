@@ -216,15 +216,17 @@ class IndexJobs:
         with contextlib.suppress(OSError):
             child.stdin.write(json.dumps(order))
             child.stdin.close()
-        for line in child.stdout:
-            with contextlib.suppress(ValueError, TypeError):
-                job = replace(job, **json.loads(line))
-                if job.running:
-                    self._job = job
-                else:
-                    self._conclude(job, before)
-        child.stdout.close()
-        code = child.wait()
+        try:
+            for line in child.stdout:
+                with contextlib.suppress(ValueError, TypeError):
+                    job = replace(job, **json.loads(line))
+                    if job.running:
+                        self._job = job
+                    else:
+                        self._conclude(job, before)
+        finally:
+            child.stdout.close()
+            code = child.wait()
         if job.running:
             stopped = code in (-signal.SIGINT, -signal.SIGTERM, 130)
             message = "" if stopped else f"the process ended with code {code}; see the terminal"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from konkyo.index.errors import KonkyoError
 from konkyo.index.records import Filter
-from konkyo.rag.types import Answer
+from konkyo.rag.types import Answer, Refusal
 from konkyo.ui.web.chat_service import ChatService
 from konkyo.ui.web.conversation import Conversation
 from konkyo.ui.web.i18n import LANGUAGES, Language, Message
@@ -19,6 +19,9 @@ __all__ = ["BackgroundAnswers"]
 
 _AT_ONCE = 200
 _FOLLOW_UPS = 3
+_FINDING_SECONDS = 20.0
+"""How long an answer waits while the questions to go on with after another are found."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -56,35 +59,54 @@ class BackgroundAnswers:
         next(turns)
         threading.Thread(
             target=self._complete,
-            args=(conversation, turns, language),
+            args=(conversation, turns, language, where),
             name="konkyo-turn",
             daemon=True,
         ).start()
 
     def _complete(
-        self, conversation: Conversation, turns: Iterator[Turn], language: Language
+        self, conversation: Conversation, turns: Iterator[Turn], language: Language, where: Filter
     ) -> None:
         try:
             with conversation.working():
                 last = next(iter(deque(turns, maxlen=1)), None)
-                if last is not None and isinstance(last.outcome, Answer):
-                    self._find_follow_ups(conversation, last, last.outcome, language)
+                if last is not None and isinstance(last.outcome, (Answer, Refusal)):
+                    self._find_follow_ups(conversation, last, last.outcome, language, where)
         finally:
             with self._lock:
                 self._submitted -= 1
 
     def _find_follow_ups(
-        self, conversation: Conversation, turn: Turn, outcome: Answer, language: Language
+        self,
+        conversation: Conversation,
+        turn: Turn,
+        outcome: Answer | Refusal,
+        language: Language,
+        where: Filter,
     ) -> None:
-        """Set the questions to go on with after an answer, where nobody waits for the machine."""
+        """Set the questions to go on with, where nobody waits for the machine.
+
+        They are about the articles that an answer cites or that are nearest to a refusal, and are
+        answered under the reader's filter. They are found for one outcome at a time, and for the
+        last of a conversation: the page shows no others.
+        """
         service = self._chat_service
         spoken = next((code for code in LANGUAGES if code == outcome.language), language)
-        articles = tuple(dict.fromkeys(citation.article for citation in outcome.citations))
-        asked = [one.question for one in conversation.turns]
-        if service.answering or not self._finding.acquire(blocking=False):
+        about = (
+            outcome.related
+            if isinstance(outcome, Refusal)
+            else (citation.article for citation in outcome.citations)
+        )
+        articles = tuple(dict.fromkeys(about))
+        if service.answering or not self._finding.acquire(timeout=_FINDING_SECONDS):
             return
         try:
-            found = service.suggested_questions(articles, spoken, _FOLLOW_UPS, asked)
+            asked = conversation.turns
+            # A question may have come while this waited.
+            if service.answering or asked[-1].number != turn.number:
+                return
+            questions = [one.question for one in asked]
+            found = service.suggested_questions(articles, spoken, _FOLLOW_UPS, questions, where)
         except KonkyoError as exc:
             _log.warning("no questions to go on with: %s", exc)
             return

@@ -164,14 +164,17 @@ class ChatService:
         language: Language,
         count: int = _SUGGESTIONS,
         asked: Sequence[str] = (),
+        where: Filter = _NO_FILTER,
     ) -> tuple[str, ...]:
-        """Returns questions about articles that these answer, none of them in ``asked``.
+        """Returns questions that articles answer under a filter, none of them in ``asked``.
 
         Asks those that were not asked before, some tenths of a second each.
         """
         if self._reader is None:
             return ()
-        return suggested_questions(self._reader, articles, language, count, asked=asked)
+        return suggested_questions(
+            self._reader, articles, language, count, asked=asked, where=where
+        )
 
     def _to_ask_about(self, language: Language) -> tuple[ArticleSummary, ...]:
         """Returns articles, newest first, those of the reader's language before others."""

@@ -128,10 +128,12 @@ class Conversations:
             where = filter_to_json(conversation.where)
             title = turn.question if turn is not None else ""
             revision = store.save(conversation.reader, conversation.key, where, kept, title)
-            conversation.revision = revision
             if revision is None:
                 # Deleted elsewhere while it was answering.
                 conversation.deleted = True
+            elif revision == (conversation.revision or 0) + 1:
+                conversation.revision = revision
+            # Else another server has changed it meanwhile, too: it is read again.
 
         if not conversation.deleted:
             self._kept(conversation.reader, write, None)

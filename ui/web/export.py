@@ -6,8 +6,9 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
+from konkyo.rag.generation.output_format import notice_lines
 from konkyo.rag.short_answer.frame import framed_text
-from konkyo.rag.types import Answer, Claim, to_json
+from konkyo.rag.types import Answer, Claim, Outcome, to_json
 from konkyo.ui.web.html.elements import safe_url
 from konkyo.ui.web.turns import Turn
 
@@ -32,7 +33,7 @@ def _plain(text: str) -> str:
 
 
 def as_markdown(turns: Sequence[Turn]) -> str:
-    """Returns each finished turn: question, answer with its marks, and quotes with links."""
+    """Returns each finished turn: question, answer with its marks, notices, quotes with links."""
     parts = []
     for turn in turns:
         if turn.outcome is None:
@@ -40,10 +41,12 @@ def as_markdown(turns: Sequence[Turn]) -> str:
         parts.append(f"## {_plain(turn.question)}\n")
         if not isinstance(turn.outcome, Answer):
             parts.append(f"*{_plain(turn.outcome.text)}*\n")
+            parts += _quoted_notices(turn.outcome)
             continue
         for claim in turn.outcome.claims:
             marks = "".join(f"[^{turn.number}-{n}]" for n in claim.citations)
-            parts.append(f"{_plain(claim.text)}{marks}\n")
+            parts.append(f"{_plain(framed_text(claim))}{marks}\n")
+        parts += _quoted_notices(turn.outcome)
         notes = []
         for citation in turn.outcome.citations:
             about = [citation.title, citation.outlet, citation.published]
@@ -55,6 +58,11 @@ def as_markdown(turns: Sequence[Turn]) -> str:
             )
         parts.append("\n".join(notes) + "\n")
     return "\n".join(parts)
+
+
+def _quoted_notices(outcome: Outcome) -> list[str]:
+    """Returns the notices of an outcome, each as a block quote of Markdown."""
+    return [f"> {_plain(notice)}\n" for notice in outcome.notices]
 
 
 def as_json(turns: Sequence[Turn]) -> str:
@@ -72,13 +80,17 @@ def file_name(turns: Sequence[Turn], ending: str) -> str:
 
 
 def plain_answer(turn: Turn) -> str:
-    """Returns an answer as plain text: its sentences, then its sources numbered in their order."""
+    """Returns an answer as plain text: sentences, notices, and its sources numbered in order."""
+    if turn.outcome is None:
+        return ""
+    notices = notice_lines(turn.outcome.notices)
+    told = [*notices, ""] if notices else []
     if not isinstance(turn.outcome, Answer):
-        return turn.outcome.text if turn.outcome else ""
+        return "\n".join([turn.outcome.text, "", *told]).strip()
     cited = [number for claim in turn.outcome.claims for number in claim.citations]
     numbers = {old: new for new, old in enumerate(dict.fromkeys(cited), 1)}
     sentences = [_numbered(claim, numbers) for claim in turn.outcome.claims]
-    lines = [turn.question, "", *sentences, ""]
+    lines = [turn.question, "", *sentences, "", *told]
     known = {citation.id: citation for citation in turn.outcome.citations}
     for old, new in numbers.items():
         if (citation := known.get(old)) is None:

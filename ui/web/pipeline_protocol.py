@@ -12,11 +12,15 @@ from konkyo.rag.conversation import Turn as Past
 from konkyo.rag.generation.llm import LLM
 from konkyo.rag.types import Event
 
-__all__ = ["ArticleLister", "ChatPipeline", "NotReady"]
+__all__ = ["ArticleLister", "CannotTranslate", "ChatPipeline", "NotReady"]
 
 
 class NotReady(KonkyoError):
     """Questions cannot be answered yet, or not at all; the message says why."""
+
+
+class CannotTranslate(NotReady):
+    """The language model does not write well enough to translate."""
 
 
 class ArticleLister(Protocol):
@@ -57,8 +61,8 @@ class ChatPipeline(Protocol):
     def article(self, article_id: str) -> Article:
         """Returns one article. Raises ArticleMissing."""
 
-    def is_answered(self, question: str, article_id: str) -> bool:
-        """Whether quotes alone answer a question, one of them from an article."""
+    def is_answered(self, question: str, article_id: str, where: Filter = ...) -> bool:
+        """Whether quotes alone answer a question under a filter, one of them from an article."""
 
     def refresh(self) -> bool:
         """Move to the newest generation of the store; returns whether it changed."""

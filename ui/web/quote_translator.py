@@ -10,13 +10,15 @@ from contextlib import closing
 from dataclasses import replace
 
 from konkyo.index.errors import ArticleMissing, KonkyoError, LLMTimeout
+from konkyo.rag.answer_style import writes_well
+from konkyo.rag.generation.llm import NoLLM
 from konkyo.rag.generation.translate import LONGEST_QUOTE, Translation, translate_quote
 from konkyo.ui.server.llm_queue import Heartbeat, Queued, in_line
 from konkyo.ui.server.telemetry import Channel, Telemetry
 from konkyo.ui.web.conversation import Conversation
 from konkyo.ui.web.error_words import error_message
 from konkyo.ui.web.i18n import Message
-from konkyo.ui.web.pipeline_protocol import ChatPipeline
+from konkyo.ui.web.pipeline_protocol import CannotTranslate, ChatPipeline
 from konkyo.ui.web.turns import (
     QuoteTranslation,
     Turn,
@@ -54,10 +56,15 @@ class QuoteTranslator:
     ) -> Iterator[Translation | Queued | Heartbeat]:
         """Yields how a translation of one span of an article goes on; the translation comes last.
 
-        Something comes at least every second. Raises NotReady, ArticleMissing, NoQuote and
-        LLMError, the last also when the questions leave the model no time for it.
+        Something comes at least every second. Raises NotReady, CannotTranslate, ArticleMissing,
+        NoQuote and LLMError, the last also when the questions leave the model no time for it.
         """
         reader = self._reader()
+        if not writes_well(reader.llm.name) and reader.llm.name != NoLLM.name:
+            raise CannotTranslate(
+                f"{reader.llm.name} does not write well enough to translate; set a larger language"
+                " model"
+            )
         quote = reader.article(article_id).text[start:end]
         if not 0 <= start < end or len(quote) < end - start or not quote.strip():
             raise NoQuote(f"the article has no text from {start} to {end}")

@@ -270,7 +270,8 @@ def printed_sources(turn: Turn, language: Language) -> str:
 
 def follow_ups(turn: Turn, language: Language) -> str:
     """Returns the questions to go on with after an answer, each a button that asks it."""
-    if not turn.follow_ups:
+    # A refusal has them among what it offers.
+    if not turn.follow_ups or isinstance(turn.outcome, Refusal):
         return ""
     heading, chips = phrase(language, "follow_ups"), suggestion_chips(turn.follow_ups)
     return f'<div class="k-follow-ups"><h3>{heading}</h3><ul class="k-chips">{chips}</ul></div>'

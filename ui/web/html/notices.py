@@ -17,7 +17,7 @@ __all__ = ["notice_paragraphs"]
 _COMPOSED: frozenset[NoticeKey] = frozenset(
     {
         *("conflict", "changed", "greater", "sooner"),
-        *("told_by", "one_article", "several_articles", "apart"),
+        *("told_by", "one_article", "more_articles", "apart"),
     }
 )
 """Notices that tell values in the words of the answer: they stay in its language."""

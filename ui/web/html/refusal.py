@@ -5,7 +5,6 @@ from __future__ import annotations
 from html import escape
 
 from konkyo.rag.messages import refusal_text
-from konkyo.rag.suggestions import title_question
 from konkyo.rag.types import Refusal
 from konkyo.ui.web.html.elements import article_button, invitation, phrase, suggestion_chips
 from konkyo.ui.web.i18n import Language
@@ -31,21 +30,21 @@ def refusal_block(turn: Turn, outcome: Refusal, language: Language) -> str:
     if outcome.related:
         rows = "".join(f"<li>{article_button(s, language)}</li>" for s in outcome.related)
         parts.append(f'<h3>{phrase(language, "related")}</h3><ul class="k-list">{rows}</ul>')
-    parts.append(_suggestions(turn, outcome, language))
+    parts.append(_suggestions(turn, language))
     parts.append("</div>")
     return "".join(parts)
 
 
-def _suggestions(turn: Turn, outcome: Refusal, language: Language) -> str:
-    """Returns questions to try next: without filters, and about the nearest article."""
+def _suggestions(turn: Turn, language: Language) -> str:
+    """Returns questions to try next: without filters, and those that the articles answer."""
     offers = []
     if turn.filtered:
         offers.append(
             f'<li><button type="button" class="k-chip" data-act="widen"'
             f' data-question="{escape(turn.question)}">{phrase(language, "widen")}</button></li>'
         )
-    for near in outcome.related[:1]:
-        offers.append(suggestion_chips([title_question(near.title, language)]))
+    if turn.follow_ups:
+        offers.append(suggestion_chips(turn.follow_ups))
     if not offers:
         return ""
     return f'<h3>{phrase(language, "offers")}</h3><ul class="k-chips">{"".join(offers)}</ul>'
