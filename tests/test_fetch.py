@@ -143,6 +143,7 @@ def test_public_addresses_are(address: str) -> None:
     assert is_public(ipaddress.ip_address(address))
 
 
+@pytest.mark.parametrize("robots", [True, False])
 @pytest.mark.parametrize(
     "url",
     [
@@ -156,9 +157,11 @@ def test_public_addresses_are(address: str) -> None:
         "http://[fe80::1%25lo]/",
     ],
 )
-def test_no_spelling_of_this_machine_gets_through(url: str) -> None:
-    with pytest.raises(SourceError):
-        WebFetcher(robots=False, limits=Limits(seconds=3))(url)
+def test_no_spelling_of_this_machine_gets_through(url: str, robots: bool) -> None:
+    with pytest.raises(SourceError) as refused:
+        WebFetcher(robots=robots, limits=Limits(seconds=3))(url)
+    # What failed is what was asked for, not the robots.txt beside it.
+    assert refused.value.source == url
 
 
 def test_one_private_address_among_public_ones_is_enough_to_refuse() -> None:

@@ -62,9 +62,10 @@ def given() -> list[str]:
     for path in (ROOT / "index").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             named = isinstance(node, ast.Call) and getattr(node.func, "id", "")
-            if named not in ("SourceError", "SourceFailure") or len(node.args) < 2:
+            at = {"SourceError": 1, "SourceFailure": 1, "_Refused": 0}.get(named)
+            if at is None or len(node.args) <= at:
                 continue
-            reason = node.args[1]
+            reason = node.args[at]
             if isinstance(reason, ast.Constant):
                 found.add(str(reason.value))
             elif isinstance(reason, ast.JoinedStr):

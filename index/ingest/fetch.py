@@ -150,6 +150,8 @@ class _CheckedBackend(httpcore.NetworkBackend):
         addresses = [ipaddress.ip_address(name.split("%")[0]) for name in dict.fromkeys(names)]
         for address in addresses:
             if not self._allow(address):
+                if host == str(address):
+                    raise _Refused(f"{host} is not a public address")
                 raise _Refused(f"{host} is {address}, which is not a public address")
         return addresses
 
@@ -237,7 +239,11 @@ class WebFetcher:
     def _await_permission(self, url: httpx.URL, source: str) -> float:
         """Wait as robots.txt asks; return the seconds. Raises SourceError if it forbids it."""
         began = time.monotonic()
-        origin = self._origin(url)
+        try:
+            origin = self._origin(url)
+        except SourceError as exc:
+            # It is the page that cannot be read, not the robots.txt beside it.
+            raise SourceError(source, exc.reason) from exc
         if origin.rules is None:
             raise SourceError(source, "its robots.txt cannot be had, so nothing may be fetched")
         rules = parsed_rules(origin.rules)
