@@ -47,9 +47,9 @@ class SelectionLimits:
     ``places`` weigh how likely each place that was read is the answer.
     """
 
-    passages: int = 10
+    passages: int = 5
     passages_most: int = 20
-    compared: int = 16
+    compared: int = 8
     quotes: int = 5
     tokens: int = 240
     keep: float = 0.45
