@@ -47,8 +47,8 @@ class SelectionLimits:
     ``places`` weigh how likely each place that was read is the answer.
     """
 
-    passages: int = 5
-    passages_most: int = 20
+    passages: int = 4
+    passages_most: int = 8
     compared: int = 8
     quotes: int = 5
     tokens: int = 240
