@@ -122,7 +122,7 @@ class Counts(Finds):
         return super().answers(question, windows, contexts)
 
 
-@pytest.mark.parametrize(("place", "read"), [(2, 10), (14, 20), (19, 20), (25, 20)])
+@pytest.mark.parametrize(("place", "read"), [(2, 4), (5, 8), (7, 8), (25, 8)])
 def test_reading_goes_on_until_a_place_is_sure(place: int, read: int) -> None:
     many = [hit(f"第{n}の都市で株価は上昇した。", f"a{n}") for n in range(50)]
     reader = Counts(f"第{place}の")
@@ -183,7 +183,7 @@ def test_a_day_that_has_passed_does_not_answer_when_something_will_be(
 
 
 def test_reading_goes_on_past_a_sure_day_of_another_time() -> None:
-    past = [hit(f"10月{n}日に会談した。", f"a{n}") for n in range(10, 25)]
+    past = [hit(f"10月{n}日に会談した。", f"a{n}") for n in range(10, 15)]
     ahead = hit("3月19日に会談する。", "b")
     chosen = select(
         "いつ？",
