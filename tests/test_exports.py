@@ -23,7 +23,7 @@ def turn(question: str, number: int = 1) -> Turn:
 
 
 def test_sentences_cite_and_sources_carry_quotes_and_links() -> None:
-    text = as_markdown([turn("How much?"), turn("What is the weather?", 2)])
+    text = as_markdown([turn("How much?"), turn("What is the weather?", 2)], "en")
     lines = text.splitlines()
     assert lines[0] == "## How much?"
     assert "Japan agreed to invest 550 billion dollars in the United States.[^1-1]" in lines
@@ -33,7 +33,7 @@ def test_sentences_cite_and_sources_carry_quotes_and_links() -> None:
 
 
 def test_a_turn_without_an_outcome_is_left_out() -> None:
-    assert as_markdown([Turn(1, "waiting")]) == ""
+    assert as_markdown([Turn(1, "waiting")], "en") == ""
     assert (
         json.loads(as_json([Turn(1, "waiting"), turn("How much?", 2)]))[0]["status"] == "answered"
     )
@@ -52,4 +52,4 @@ def test_a_turn_without_an_outcome_is_left_out() -> None:
     ],
 )
 def test_text_of_others_means_nothing_but_itself(question: str, written: str) -> None:
-    assert as_markdown([turn(question)]).splitlines()[0] == f"## {written}"
+    assert as_markdown([turn(question)], "en").splitlines()[0] == f"## {written}"

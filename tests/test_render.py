@@ -37,7 +37,7 @@ from konkyo.ui.web.html.admin_evaluation import evaluation_page
 from konkyo.ui.web.html.answer import emphasized, short_line
 from konkyo.ui.web.html.article import article_page, notice_page
 from konkyo.ui.web.html.conversation import conversation
-from konkyo.ui.web.html.elements import safe_url
+from konkyo.ui.web.html.elements import safe_url, turn_notes
 from konkyo.ui.web.html.feedback import THUMB_ICON
 from konkyo.ui.web.html.filters import filters
 from konkyo.ui.web.html.header import file_download, status
@@ -50,6 +50,7 @@ from konkyo.ui.web.html.whole_dates import whole_dates
 from konkyo.ui.web.i18n import (
     LANGUAGES,
     PHRASES,
+    Language,
     Message,
     Phrases,
     negotiate,
@@ -572,7 +573,7 @@ def test_an_answer_that_numbers_other_quotes_than_the_evidence_shows_its_own() -
 
 
 def test_a_copied_answer_carries_its_sources() -> None:
-    text = plain_answer(turn_of("How much?"))
+    text = plain_answer(turn_of("How much?"), "en")
     assert "[1]" in text
     assert JAPANESE.title in text
     assert "https://example.org/en/investment" in text
@@ -583,10 +584,24 @@ def test_a_saved_quote_in_another_language_keeps_its_frame_and_a_dated_one_its_d
     assert isinstance(turn.outcome, Answer)
     (claim,) = turn.outcome.claims
     frame = claim.frame.replace("$", r"\$")
-    assert f"\n{frame} 「{claim.text}」[^1-2]\n" in as_markdown((turn,))
+    assert f"\n{frame} 「{claim.text}」[^1-2]\n" in as_markdown((turn,), "en")
     told = replace(claim, frame="", language="", published="2026-02-09")
     turn = replace(turn, outcome=replace(turn.outcome, claims=(told,)))
-    assert f"\n2026-02-09: {claim.text}[^1-2]\n" in as_markdown((turn,))
+    assert f"\n2026-02-09: {claim.text}[^1-2]\n" in as_markdown((turn,), "en")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_said_beside_an_answer_is_copied_and_saved_in_the_language(
+    language: Language,
+) -> None:
+    told = (Message("stale", {"date": "2026-02-10"}), Message("sources_failing", {"count": 2}))
+    turn = replace(turn_of("How much?"), messages=told, notes=("[1] changed",))
+    notes = turn_notes(turn, language)
+    assert len(notes) == 3
+    copied, saved = plain_answer(turn, language), as_markdown((turn,), language)
+    for note in notes:
+        assert f"\n{note}\n" in copied
+    assert saved.count("\n> ") == 3
 
 
 def test_notices_are_copied_and_saved_with_the_answer() -> None:
@@ -594,9 +609,9 @@ def test_notices_are_copied_and_saved_with_the_answer() -> None:
     for outcome in (turn.outcome, turn_of("weather").outcome):
         assert outcome is not None
         noticed = replace(turn, outcome=replace(outcome, notices=(told,)))
-        copied = plain_answer(noticed)
+        copied = plain_answer(noticed, "en")
         assert f"\n\n{told}" in copied
-        assert f"\n> {told}\n" in as_markdown((noticed,))
+        assert f"\n> {told}\n" in as_markdown((noticed,), "en")
         if isinstance(outcome, Answer):
             assert copied.index(told) < copied.index("[1] “")
         else:

@@ -136,8 +136,8 @@ def test_a_translation_is_no_part_of_what_is_copied_saved_kept_or_asked_about() 
     assert replace(turn, translations=()) == before
     assert turn.outcome is not None
     for out in (
-        plain_answer(turn),
-        as_markdown(tab.turns),
+        plain_answer(turn, "en"),
+        as_markdown(tab.turns, "en"),
         as_json(tab.turns),
         json.dumps(to_json(turn.outcome), ensure_ascii=False),
         str(tab.history(2)),

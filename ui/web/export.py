@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from konkyo.rag.generation.output_format import notice_lines
 from konkyo.rag.short_answer.frame import framed_text
 from konkyo.rag.types import Answer, Claim, Outcome, to_json
-from konkyo.ui.web.html.elements import safe_url
+from konkyo.ui.web.html.elements import safe_url, turn_notes
+from konkyo.ui.web.i18n import Language
 from konkyo.ui.web.turns import Turn
 
 __all__ = ["MARK_IN_TEXT", "as_json", "as_markdown", "file_name", "plain_answer"]
@@ -32,8 +33,11 @@ def _plain(text: str) -> str:
     return re.sub(r"^(\d+)([.)])|^([+=-])", r"\1\\\2\3" if flat[:1].isdigit() else r"\\\3", escaped)
 
 
-def as_markdown(turns: Sequence[Turn]) -> str:
-    """Returns each finished turn: question, answer with its marks, notices, quotes with links."""
+def as_markdown(turns: Sequence[Turn], language: Language) -> str:
+    """Returns each finished turn: question, answer with its marks, notices, quotes with links.
+
+    Notes, such as that a quote has changed since, are in ``language``.
+    """
     parts = []
     for turn in turns:
         if turn.outcome is None:
@@ -41,12 +45,12 @@ def as_markdown(turns: Sequence[Turn]) -> str:
         parts.append(f"## {_plain(turn.question)}\n")
         if not isinstance(turn.outcome, Answer):
             parts.append(f"*{_plain(turn.outcome.text)}*\n")
-            parts += _quoted_notices(turn.outcome)
+            parts += _quoted_notices(turn, turn.outcome, language)
             continue
         for claim in turn.outcome.claims:
             marks = "".join(f"[^{turn.number}-{n}]" for n in claim.citations)
             parts.append(f"{_plain(framed_text(claim))}{marks}\n")
-        parts += _quoted_notices(turn.outcome)
+        parts += _quoted_notices(turn, turn.outcome, language)
         notes = []
         for citation in turn.outcome.citations:
             about = [citation.title, citation.outlet, citation.published]
@@ -60,9 +64,10 @@ def as_markdown(turns: Sequence[Turn]) -> str:
     return "\n".join(parts)
 
 
-def _quoted_notices(outcome: Outcome) -> list[str]:
-    """Returns the notices of an outcome, each as a block quote of Markdown."""
-    return [f"> {_plain(notice)}\n" for notice in outcome.notices]
+def _quoted_notices(turn: Turn, outcome: Outcome, language: Language) -> list[str]:
+    """Returns the notices and notes of a turn, each as a block quote of Markdown."""
+    told = (*outcome.notices, *turn_notes(turn, language))
+    return [f"> {_plain(notice)}\n" for notice in told]
 
 
 def as_json(turns: Sequence[Turn]) -> str:
@@ -79,11 +84,14 @@ def file_name(turns: Sequence[Turn], ending: str) -> str:
     return f"{short if short and not _DEVICE.match(short) else 'konkyo'}.{ending}"
 
 
-def plain_answer(turn: Turn) -> str:
-    """Returns an answer as plain text: sentences, notices, and its sources numbered in order."""
+def plain_answer(turn: Turn, language: Language) -> str:
+    """Returns an answer as plain text: sentences, notices, and its sources numbered in order.
+
+    Notes, such as that a quote has changed since, are in ``language``.
+    """
     if turn.outcome is None:
         return ""
-    notices = notice_lines(turn.outcome.notices)
+    notices = notice_lines((*turn.outcome.notices, *turn_notes(turn, language)))
     told = [*notices, ""] if notices else []
     if not isinstance(turn.outcome, Answer):
         return "\n".join([turn.outcome.text, "", *told]).strip()

@@ -37,11 +37,12 @@ class Header:
         at_once(self._tools.save, save, self._file, trigger_mode="multiple")
 
     def _save(self, visit: Visit) -> str:
-        turns = visit.conversation.turns
+        kept, citations = visit.conversation.turns, self._context.chat_service.citations
+        turns = [citations.noted(turn, visit.language) for turn in kept]
         if not any(turn.outcome is not None for turn in turns):
             file = file_download("", "", say(visit.language, "nothing_to_save"))
         elif visit.value("form") == "json":
             file = file_download(file_name(turns, "json"), as_json(turns))
         else:
-            file = file_download(file_name(turns, "md"), as_markdown(turns))
+            file = file_download(file_name(turns, "md"), as_markdown(turns, visit.language))
         return self._context.renewed(file)

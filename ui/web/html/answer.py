@@ -284,7 +284,7 @@ def answer_actions(turn: Turn, language: Language, *, shares: bool = False) -> s
         _action("edit", turn, language),
     ]
     if isinstance(turn.outcome, Answer):
-        actions.append(_action("copy", turn, language, text=plain_answer(turn)))
+        actions.append(_action("copy", turn, language, text=plain_answer(turn, language)))
     actions.append(_action("link", turn, language))
     if shares and isinstance(turn.outcome, Answer | Refusal):
         name = named_for(turn, language, "share")
