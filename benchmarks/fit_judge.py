@@ -233,7 +233,7 @@ def main() -> None:
         print(f"{name}: {len(cases)} cases so far", flush=True)
     if not kept:
         reads = Remembered(checker)
-        weights = fit_places(cases, reads, SelectionLimits().passages_most)
+        weights = fit_places(cases, reads, SelectionLimits().passages)
         print(weights, flush=True)
         limits = SelectionLimits(places=weights)
         for case in cases:

@@ -221,7 +221,7 @@ def _perturbed_part(
     def opened() -> PipelineAsker:
         # The same models and store; only what is retrieved differs.
         whole = pipeline()
-        read = whole.options.limits.passages_most
+        read = whole.options.limits.passages
         changed = PerturbedRetriever(whole.retriever, kind, others=others, read=read)
         return PipelineAsker(whole.over(changed), today=today)
 

@@ -95,9 +95,9 @@ class Thresholds:
     )
     sure_place: float = limit(
         0.8,
-        "the reader's share from which a place is sure: a claim must hold what it holds, no more"
-        " passages are read, its passage may hold another part of an answer, and a quote with it in"
-        " the asker's language may be preferred",
+        "the reader's share from which a place is sure: a claim must hold what it holds, its"
+        " passage may hold another part of an answer, and a quote with it in the asker's language"
+        " may be preferred",
     )
     sure_place_near: float = limit(
         0.9, "part of the surest place's share from which another place counts as sure, too"

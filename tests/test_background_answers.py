@@ -33,7 +33,7 @@ def test_what_one_could_go_on_with_is_found_for_the_last_of_two_quick_answers() 
     class Slow(FakeReader):
         """Finds nothing to go on with before it is told to."""
 
-        def is_answered(self, question: str, article_id: str) -> bool:
+        def is_answered(self, question: str, article_id: str, where: Filter = Filter()) -> bool:
             if threading.current_thread().name == "konkyo-turn":
                 looking.set()
                 found.wait(60)

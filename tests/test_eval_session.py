@@ -190,7 +190,7 @@ def test_the_order_of_all_that_may_be_read_is_reversed(pipeline: Pipeline) -> No
 
     part = _perturbed_part(questions(1), "order", Deep, None)  # type: ignore[arg-type]
     part.open()
-    assert read == [pipeline.options.limits.passages_most]
+    assert read == [pipeline.options.limits.passages]
 
 
 def hit(name: str, score: float) -> Hit:

@@ -251,7 +251,7 @@ def test_the_real_reader_answers_both_parts_and_says_what_is_missing(
     turn = Turn(1, one.question)
     for event in seed_pipeline.stream(both.question, today=today):
         turn = advance(turn, event)
-    assert "<strong>28日午前</strong>" in answer_body(turn, "ja")
+    assert '<strong><span class="k-whole">28日</span>午前</strong>' in answer_body(turn, "ja")
     assert "<strong>東京都内の迎賓館</strong>" in answer_body(turn, "ja")
 
 

@@ -40,15 +40,13 @@ Sentences = Callable[[str, str | None], list[tuple[int, int]]]
 class SelectionLimits:
     """How much is read and how much is shown.
 
-    The learned reader reads ``passages`` at a time, best first, until a place is sure or
-    ``passages_most`` are read; ``compared`` sentences of the best of them are compared with the
-    question. At most ``quotes`` are shown, which take at most ``tokens`` estimated prompt tokens
-    together, and none whose score is less than the share ``keep`` of the best quote's.
+    The learned reader reads the best ``passages``; ``compared`` of their sentences are compared
+    with the question. At most ``quotes`` are shown, which take at most ``tokens`` estimated prompt
+    tokens together, and none whose score is less than the share ``keep`` of the best quote's.
     ``places`` weigh how likely each place that was read is the answer.
     """
 
-    passages: int = 4
-    passages_most: int = 8
+    passages: int = 8
     compared: int = 8
     quotes: int = 5
     tokens: int = 240
@@ -164,16 +162,16 @@ def select(
     the probability that the answer lies in it. A sentence that leans on the one before it is
     quoted together with it. Quotes are verbatim spans of their article.
     """
-    near = list(hits)[: limits.passages if reader is None else limits.passages_most]
-    if not near:
+    passages = list(hits)[: limits.passages]
+    if not passages:
         return Selection((), None if reader is None else 0.0, ())
-    suits = partial(suits_time, time, max(h.article.published or "" for h in near)[:10])
-    readings = _readings(question, near, reader, limits.passages, thresholds.sure_place, suits)
-    passages = near[: len(readings) or len(near)]
     candidates = _candidates(passages, sentences)
     if reader is None:
         scores = _sentence_scores(question, candidates, None, encoder, limits, thresholds)
         return Selection(_evidence(candidates, scores, limits), None, ())
+    windows, titles = [h.passage.text for h in passages], [about(h) for h in passages]
+    readings = reader.answers(question, windows, titles)
+    suits = partial(suits_time, time, max(h.article.published or "" for h in passages)[:10])
     likely, shares = _likely(passages, readings, language, suits, limits.places, thresholds)
     inside = [_share_inside(c, readings, shares) for c in candidates]
     scores = _sentence_scores(question, candidates, inside, encoder, limits, thresholds)
@@ -237,27 +235,6 @@ def _sentence_scores(
 def _crossed(hit: Hit, language: str | None) -> bool:
     """Whether a passage is in another language than the asker's."""
     return language is not None and not same_language(language, hit.article.language)
-
-
-def _readings(
-    question: str,
-    hits: Sequence[Hit],
-    reader: Reader | None,
-    step: int,
-    sure: float,
-    suits: Callable[[Hit, Reading], bool | None],
-) -> list[Reading]:
-    """One reading a passage, ``step`` at a time, until a place is sure or all are read."""
-    found: list[Reading] = []
-    if reader is None:
-        return found
-    for start in range(0, len(hits), step):
-        some = hits[start : start + step]
-        found += reader.answers(question, [h.passage.text for h in some], [about(h) for h in some])
-        pairs = zip(hits, found, strict=False)
-        if any(r.probability >= sure and suits(h, r) is not False for h, r in pairs):
-            break
-    return found
 
 
 def _sentence_share(
