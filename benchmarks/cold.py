@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import shutil
 import signal
@@ -66,7 +67,7 @@ def main() -> None:
 
 
 @contextmanager
-def chat(store: str, llm: str) -> Iterator[tuple[str, int]]:
+def chat(store: str, llm: str, **environment: str) -> Iterator[tuple[str, int]]:
     """Start a server; gives its address, as soon as that is printed, and its process id."""
     command = [sys.executable, "-m", "konkyo", "chat", "--no-open"]
     with subprocess.Popen(
@@ -74,6 +75,7 @@ def chat(store: str, llm: str) -> Iterator[tuple[str, int]]:
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
+        env={**os.environ, **environment},
     ) as server:
         assert server.stdout is not None
         found = re.search(r"http://\S+", server.stdout.readline())

@@ -16,9 +16,6 @@ import asyncio
 import json
 import os
 import random
-import re
-import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -26,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+from cold import chat
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -123,23 +121,9 @@ def main() -> None:
     random.seed(given.seed)
     lines = given.questions.read_text("utf-8").splitlines()
     questions = [json.loads(line)["question"] for line in lines if line.strip()]
-    command = [sys.executable, "-m", "konkyo", "chat", "--no-open"]
-    with subprocess.Popen(
-        [*command, "--port", "0", "--store", given.store, "--llm", given.llm],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "KONKYO_CHAT__RATE": "0", "KONKYO_CHAT__CONCURRENT": "0"},
-    ) as server:
-        assert server.stdout is not None
-        found = re.search(r"http://\S+", server.stdout.readline())
-        assert found is not None, "the chat did not start"
-        try:
-            seen = asyncio.run(
-                measure(found.group(), questions, given.readers, given.seconds, given.think)
-            )
-        finally:
-            server.send_signal(signal.SIGINT)
+    unlimited = {"KONKYO_CHAT__RATE": "0", "KONKYO_CHAT__CONCURRENT": "0"}
+    with chat(given.store, given.llm, **unlimited) as (url, _):
+        seen = asyncio.run(measure(url, questions, given.readers, given.seconds, given.think))
     result = {
         "readers": given.readers,
         "seconds": given.seconds,

@@ -106,17 +106,21 @@ def evaluation(page: Page) -> None:
     page.wait_for_selector("#k-set")
 
 
+def to_page(page: Page, name: str, shown: str) -> None:
+    """Go to a page beside the chat, once it is ready and shows a selector."""
+    page.goto(page.evaluate("name => new URL(name, location.href).href", name))
+    page.wait_for_selector(f'html[data-page="ready"] {shown}')
+
+
 def library(page: Page) -> None:
-    page.goto(page.evaluate("new URL('library', location.href).href"))
-    page.wait_for_selector('html[data-page="ready"] .k-articles')
+    to_page(page, "library", ".k-articles")
     page.click('[data-order="verify"]')
     page.wait_for_selector(".k-findings")
     page.click("#k-sources > summary")
 
 
 def settings(page: Page) -> None:
-    page.goto(page.evaluate("new URL('settings', location.href).href"))
-    page.wait_for_selector('html[data-page="ready"] #k-settings')
+    to_page(page, "settings", "#k-settings")
 
 
 def no_articles(page: Page) -> None:
@@ -124,8 +128,7 @@ def no_articles(page: Page) -> None:
 
 
 def nothing_to_list(page: Page) -> None:
-    page.goto(page.evaluate("new URL('library', location.href).href"))
-    page.wait_for_selector('html[data-page="ready"] .k-invitation')
+    to_page(page, "library", ".k-invitation")
 
 
 def loading(page: Page) -> None:
@@ -182,27 +185,23 @@ def source_beside_a_refusal(page: Page) -> None:
 
 
 def watched(page: Page) -> None:
-    page.goto(page.evaluate("new URL('library', location.href).href"))
-    page.wait_for_selector('html[data-page="ready"] .k-watched .k-error:has-text("503")')
+    to_page(page, "library", '.k-watched .k-error:has-text("503")')
 
 
 def correction(page: Page) -> None:
-    page.goto(page.evaluate("new URL('library', location.href).href"))
-    page.wait_for_selector('html[data-page="ready"] .k-articles')
+    to_page(page, "library", ".k-articles")
     page.locator('[data-act="mark"]').first.click()
     page.wait_for_selector("#k-mark[open]")
 
 
 def removal(page: Page) -> None:
-    page.goto(page.evaluate("new URL('library', location.href).href"))
-    page.wait_for_selector('html[data-page="ready"] .k-articles')
+    to_page(page, "library", ".k-articles")
     page.locator('.k-articles [data-act="remove"]').first.click()
     page.wait_for_selector("#k-confirm[open]")
 
 
 def article(page: Page) -> None:
-    page.goto(page.evaluate("new URL('library', location.href).href"))
-    page.wait_for_selector('html[data-page="ready"] .k-articles')
+    to_page(page, "library", ".k-articles")
     page.locator(".k-title > a").first.click()
     page.wait_for_selector("main .k-article")
 

@@ -239,11 +239,7 @@ class WebFetcher:
     def _await_permission(self, url: httpx.URL, source: str) -> float:
         """Wait as robots.txt asks; return the seconds. Raises SourceError if it forbids it."""
         began = time.monotonic()
-        try:
-            origin = self._origin(url)
-        except SourceError as exc:
-            # It is the page that cannot be read, not the robots.txt beside it.
-            raise SourceError(source, exc.reason) from exc
+        origin = self._origin(url, source)
         if origin.rules is None:
             raise SourceError(source, "its robots.txt cannot be had, so nothing may be fetched")
         rules = parsed_rules(origin.rules)
@@ -256,29 +252,30 @@ class WebFetcher:
         origin.asked = time.monotonic()
         return time.monotonic() - began
 
-    def _origin(self, url: httpx.URL) -> _Origin:
+    def _origin(self, url: httpx.URL, source: str) -> _Origin:
         key = f"{url.scheme}://{url.netloc.decode('ascii')}"
         if key not in self._origins:
-            self._origins[key] = _Origin(self._rules(f"{key}/robots.txt"))
+            self._origins[key] = _Origin(self._rules(f"{key}/robots.txt", source))
         return self._origins[key]
 
-    def _rules(self, url: str) -> str | None:
+    def _rules(self, url: str, source: str) -> str | None:
         """The text of a robots.txt; empty if there is none, None if it cannot be had (RFC 9309).
 
-        One that would take too much memory to parse cannot be had, either.
+        One that would take too much memory to parse cannot be had, either. Raises SourceError,
+        which names the page that it was read for, where its server may not be reached.
         """
         deadline = time.monotonic() + self._limits.seconds
         target = url
         for _ in range(self._limits.redirects + 1):
-            checked = self._checked(target, url)
+            checked = self._checked(target, source)
             try:
-                reply = self._get(checked, url, deadline)
+                reply = self._get(checked, source, deadline)
             except SourceError as exc:
                 if isinstance(exc.__cause__, _Refused):
                     raise
                 return None
             if reply.status in _REDIRECTS and "location" in reply.headers:
-                target = self._joined(checked, reply.headers["location"], url)
+                target = self._joined(checked, reply.headers["location"], source)
                 continue
             if reply.status == 200:
                 text = reply.content[:_ROBOTS_BYTES].decode("utf-8", "replace")

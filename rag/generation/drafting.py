@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from konkyo.index.errors import LLMError
 from konkyo.index.text.language import same_language
-from konkyo.rag.generation.llm import LLM, Usage
+from konkyo.rag.generation.llm import LLM, Usage, Written
 from konkyo.rag.generation.output_format import Draft, parse_line, split_lines, whole
 from konkyo.rag.generation.prompts import Prompt, claims_prompt, repair_prompt, without_hint
 from konkyo.rag.messages import notice_text, removed_text
@@ -102,7 +102,7 @@ class Drafter:
         building: OutcomeBuilder,
     ) -> Generator[Event, None, bool]:
         """Ask once and check each sentence; returns whether the model wrote anything."""
-        usage, written = Usage(), _Written()
+        usage, written = Usage(), Written()
         pieces = self.llm.stream(prompt, max_tokens=self.max_tokens, usage=usage)
         with closing(split_lines(written.noted(pieces))) as lines:
             for draft in _sentences(lines, prompt, building):
@@ -140,19 +140,6 @@ class Drafter:
         shown = Claim(draft.text, self.verifier.proofs(claim), round(verdict.support, 4))
         building.claims.append(shown)
         return ClaimChecked(shown)
-
-
-@dataclass(slots=True)
-class _Written:
-    """Whether a model wrote anything but white space."""
-
-    anything: bool = False
-
-    def noted(self, pieces: Iterator[str]) -> Iterator[str]:
-        """Yields the pieces as they come."""
-        for piece in pieces:
-            self.anything = self.anything or bool(piece.strip())
-            yield piece
 
 
 def _sentences(lines: Iterator[str], prompt: Prompt, building: OutcomeBuilder) -> Iterator[Draft]:

@@ -12,6 +12,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -22,7 +23,7 @@ from konkyo.rag.generation.chat_template import chat_messages
 from konkyo.rag.generation.output_format import claims_grammar
 from konkyo.rag.generation.prompts import Prompt
 
-__all__ = ["LLM", "EmbeddedLLM", "NoLLM", "Usage"]
+__all__ = ["LLM", "EmbeddedLLM", "NoLLM", "Usage", "Written"]
 
 
 @dataclass(slots=True)
@@ -49,6 +50,21 @@ class Usage:
         self.prompt_tokens = counts["prompt_tokens"]
         self.completion_tokens = counts["completion_tokens"]
         self.cached_tokens = counts["cached_tokens"]
+
+
+@dataclass(slots=True)
+class Written:
+    """Whether a model wrote anything but white space."""
+
+    anything: bool = False
+
+    def noted(self, pieces: Iterator[str]) -> Iterator[str]:
+        """Yields the pieces as they come, and closes them at the end."""
+        with ExitStack() as held:
+            held.callback(getattr(pieces, "close", lambda: None))
+            for piece in pieces:
+                self.anything = self.anything or bool(piece.strip())
+                yield piece
 
 
 class LLM(Protocol):

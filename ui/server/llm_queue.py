@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from konkyo.index.errors import LLMError, LLMUnreachable
-from konkyo.rag.generation.llm import LLM, Usage
+from konkyo.rag.generation.llm import LLM, Usage, Written
 from konkyo.rag.generation.prompts import Prompt
 
 __all__ = ["Heartbeat", "LLMQueue", "Queued", "in_line"]
@@ -96,17 +96,13 @@ class LLMQueue:
 
     def _noted(self, pieces: Iterator[str]) -> Iterator[str]:
         """The pieces; how it went is remembered. Nothing written is a problem, too."""
-        wrote = False
-        with ExitStack() as held:
-            held.callback(getattr(pieces, "close", lambda: None))
-            try:
-                for piece in pieces:
-                    wrote = wrote or bool(piece.strip())
-                    yield piece
-            except LLMError as exc:
-                self.problem = str(exc)
-                raise
-        self.problem = "" if wrote else f"{self.name}: wrote nothing"
+        written = Written()
+        try:
+            yield from written.noted(pieces)
+        except LLMError as exc:
+            self.problem = str(exc)
+            raise
+        self.problem = "" if written.anything else f"{self.name}: wrote nothing"
 
     def _heard(self, pieces: Iterator[str], line: _Line) -> Iterator[str]:
         """The pieces, as long as their reader is there, even where none comes for a while."""

@@ -37,12 +37,13 @@ class Header:
         at_once(self._tools.save, save, self._file, trigger_mode="multiple")
 
     def _save(self, visit: Visit) -> str:
-        kept, citations = visit.conversation.turns, self._context.chat_service.citations
-        turns = [citations.noted(turn, visit.language) for turn in kept]
+        turns = visit.conversation.turns
         if not any(turn.outcome is not None for turn in turns):
             file = file_download("", "", say(visit.language, "nothing_to_save"))
         elif visit.value("form") == "json":
             file = file_download(file_name(turns, "json"), as_json(turns))
         else:
-            file = file_download(file_name(turns, "md"), as_markdown(turns, visit.language))
+            noted = self._context.chat_service.citations.noted
+            told = [noted(turn, visit.language) for turn in turns]
+            file = file_download(file_name(told, "md"), as_markdown(told, visit.language))
         return self._context.renewed(file)

@@ -19,7 +19,6 @@ from konkyo.ui.web.html.elements import (
     lang_attribute,
     phrase,
     suggestion_chips,
-    turn_notes,
 )
 from konkyo.ui.web.html.evidence import evidence_cards
 from konkyo.ui.web.html.feedback import feedback_form
@@ -123,8 +122,7 @@ def _notices(turn: Turn, language: Language) -> tuple[str, str]:
     Where a model wrote sentence by sentence it stands after it, so that nothing moves.
     """
     outcome = turn.outcome
-    notes = [escape(note) for note in turn_notes(turn, language)]
-    said, noted = notice_paragraphs(outcome, notes, language, "k-note")
+    said, noted = notice_paragraphs(turn, language, "k-note")
     if isinstance(outcome, Answer) and not any(outcome.usage.values()):
         return said, noted
     return "", noted + said

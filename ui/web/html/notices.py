@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
+from html import escape
 
 from konkyo.index.text.word_data import word_data
 from konkyo.rag.messages import MessageTable, NoticeKey, notice_text
 from konkyo.rag.types import Outcome
-from konkyo.ui.web.html.elements import text_attributes, with_dates
+from konkyo.ui.web.html.elements import text_attributes, turn_notes, with_dates
 from konkyo.ui.web.i18n import LANGUAGES, Language
 from konkyo.ui.web.reasons import template_facts
+from konkyo.ui.web.turns import Turn
 
 __all__ = ["notice_paragraphs"]
 
@@ -23,12 +24,12 @@ _COMPOSED: frozenset[NoticeKey] = frozenset(
 """Notices that tell values in the words of the answer: they stay in its language."""
 
 
-def notice_paragraphs(
-    outcome: Outcome | None, notes: Sequence[str], language: Language, name: str
-) -> tuple[str, str]:
-    """Returns the notices of an outcome, and ``notes`` (HTML), as paragraphs of a class."""
+def notice_paragraphs(turn: Turn, language: Language, name: str) -> tuple[str, str]:
+    """Returns the notices of a turn's outcome, and the turn's notes, as paragraphs of a class."""
+    outcome = turn.outcome
     told = [] if outcome is None else [_shown(n, outcome, language) for n in outcome.notices]
     said = "".join(f'<p class="{name}"{text_attributes(spoken)}>{n}</p>' for n, spoken in told)
+    notes = map(escape, turn_notes(turn, language))
     return said, "".join(f'<p class="{name}" dir="auto">{note}</p>' for note in notes)
 
 

@@ -21,7 +21,6 @@ from konkyo.ui.web.html.elements import (
     spoken_language,
     text_attributes,
     time_element,
-    turn_notes,
 )
 from konkyo.ui.web.html.notices import notice_paragraphs
 from konkyo.ui.web.html.whole_dates import whole_dates
@@ -38,8 +37,7 @@ def shared_page(turn: Turn, outcome: Outcome, style: str, language: Language) ->
         if isinstance(outcome, Answer)
         else _refusal(outcome, language)
     )
-    notes = [escape(note) for note in turn_notes(turn, language)]
-    said, noted = notice_paragraphs(outcome, notes, language, "note")
+    said, noted = notice_paragraphs(replace(turn, outcome=outcome), language, "note")
     day = escape(shown_date(turn.asked[:10], language))
     when = f' · <time datetime="{escape(turn.asked)}">{day}</time>' if turn.asked else ""
     again = escape("../?" + urlencode({"q": turn.question}))
