@@ -268,13 +268,14 @@ def test_an_interrupted_answer_is_accessible_at_rest_and_without_errors(
     browser: Browser, tmp_path: Path, dark: bool, width: int
 ) -> None:
     environment = {"FAKE_PORT": str(free_port()), "FAKE_STORE": str(tmp_path / "store")}
-    with ExitStack() as stays:
+    # The page is closed before the second server: what it loads anew is not cut off.
+    with ExitStack() as servers, ExitStack() as pages:
         with served(**environment) as url:
-            page, watch = stays.enter_context(opened(browser, url, dark=dark, width=width))
+            page, watch = pages.enter_context(opened(browser, url, dark=dark, width=width))
             page.on("console", lambda m: watch.errors.extend(console_errors(m)))
             ask(page, "endless " + QUESTION)
             page.wait_for_selector(".k-card")
-        stays.enter_context(served(**environment))
+        servers.enter_context(served(**environment))
         page.wait_for_selector('.k-turn[data-state="interrupted"]')
         require_accessible_at_rest(page)
 
