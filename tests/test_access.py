@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,25 @@ def test_elsewhere_than_here_a_password_is_needed() -> None:
         listen("0.0.0.0", 0, Access(keys={"x": "reader"}))
     listen("127.0.0.1", 0, Access()).close()
     listen("0.0.0.0", 0, Access("a password")).close()
+
+
+def test_an_answer_is_sent_at_once_not_held_back_for_more() -> None:
+    held_back: list[int] = []
+
+    async def look(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted = writer.get_extra_info("socket")
+        held_back.append(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    async def connect(taken: socket.socket) -> None:
+        async with await asyncio.start_server(look, sock=taken):
+            reader, writer = await asyncio.open_connection(*taken.getsockname())
+            await reader.read()
+            writer.close()
+
+    with listen("127.0.0.1", 0, Access()) as taken:
+        asyncio.run(connect(taken))
+    assert held_back == [1]
 
 
 def test_a_proxy_that_signs_people_in_is_trusted_on_this_machine_only() -> None:

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(Path(__file__).parent))
@@ -276,6 +276,22 @@ def test_the_page_speaks_the_browsers_language(
         ask(page, "いくら")
         finished(page)
         assert "@@" not in page.content()
+
+
+def test_the_name_is_painted_before_the_framework_has_built_the_page(
+    browser: Browser, address: str
+) -> None:
+    context = browser.new_context(locale="ja-JP")
+    page = context.new_page()
+    held: list[Route] = []
+    page.route("**/assets/index-*.js", lambda route: held.append(route))
+    page.goto(address, wait_until="commit")
+    page.wait_for_selector('#k-first :text("すべての文に、根拠を。")')
+    page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+    held[0].continue_()
+    page.wait_for_selector("#k-brand h1")
+    assert not page.locator("#k-first").is_visible()
+    context.close()
 
 
 def test_the_language_can_be_switched(browser: Browser, address: str) -> None:

@@ -245,7 +245,10 @@ def language_of(headers: Mapping[str, str]) -> Language:
 def dress(
     body: bytes, words: Mapping[str, str], head: str, nonce: str, language: Language
 ) -> bytes:
-    """The framework's page as ours: language, title, nonces, our head, our words."""
+    """The framework's page as ours: language, title, nonces, our head, our words.
+
+    The words of ``html:first`` stand before the framework's element, painted until it is built.
+    """
     page = _FOREIGN_META.sub(b"", body)
     # Gradio later overwrites ``lang`` by the browser's own; the page's script puts ours back.
     ours_is = f'lang="{language}" data-language="{language}"'
@@ -254,6 +257,8 @@ def dress(
     title = f"<title>{escape(words['title'])}</title>"
     ours = (title + head.replace("{nonce}", nonce)).encode()
     page = page.replace(b'<meta charset="utf-8" />', b'<meta charset="utf-8" />' + ours, 1)
+    first = words["html:first"].encode()
+    page = page.replace(b"<gradio-app", first + b"<gradio-app", 1)
     return _fill(page, words)
 
 

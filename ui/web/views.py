@@ -17,7 +17,14 @@ from konkyo.ui.web.html.article import article_page, notice_page
 from konkyo.ui.web.html.conversation import conversation, not_ready
 from konkyo.ui.web.html.conversation_list import search_field
 from konkyo.ui.web.html.filters import filters
-from konkyo.ui.web.html.header import brand, question_count, sign_out_button, status, tools
+from konkyo.ui.web.html.header import (
+    brand,
+    first_header,
+    question_count,
+    sign_out_button,
+    status,
+    tools,
+)
 from konkyo.ui.web.html.overview import overview
 from konkyo.ui.web.i18n import PHRASES, Language, say
 from konkyo.ui.web.pipeline_protocol import NotReady
@@ -116,6 +123,7 @@ def page_words(
     """Returns what stands for each ``@@placeholder@@`` of the page when it is first sent."""
     suggestions = chat_service.examples(language) or ()
     words = {key: escape(phrase, quote=False) for key, phrase in PHRASES[language].items()}
+    words["html:first"] = first_header(language)
     words["html:brand"] = brand(language)
     words["html:tools"] = tools(language, cookie=LANGUAGE_COOKIE, sign_out=by_password)
     words["html:search"] = search_field(language)

@@ -8,7 +8,17 @@ from typing import Literal
 from konkyo.ui.web.html.elements import phrase
 from konkyo.ui.web.i18n import LANGUAGE_NAMES, LANGUAGES, Language
 
-__all__ = ["brand", "file_download", "question_count", "sign_out_button", "status", "tools"]
+__all__ = [
+    "brand",
+    "file_download",
+    "first_header",
+    "question_count",
+    "sign_out_button",
+    "status",
+    "tools",
+]
+
+_SEAL = '<span class="k-seal" aria-hidden="true" lang="ja">根</span>'
 
 
 def brand(language: Language) -> str:
@@ -18,10 +28,20 @@ def brand(language: Language) -> str:
         '<div class="k-brand">'
         '<button type="button" class="k-quiet k-icon" data-act="side" aria-controls="k-side"'
         f' aria-label="{name}" title="{name}">☰</button>'
-        '<span class="k-seal" aria-hidden="true" lang="ja">根</span>'
-        '<h1>Konkyo</h1> <span class="k-tagline">'
-        f"{phrase(language, 'tagline')}</span></div>"
+        f"{_SEAL}<h1>Konkyo</h1> {_tagline(language)}</div>"
     )
+
+
+def first_header(language: Language) -> str:
+    """Returns what is painted until the framework has built the page: the name and the tagline."""
+    return (
+        '<div id="k-first" aria-hidden="true"><div class="k-brand"><span class="k-icon">☰</span>'
+        f"{_SEAL}<strong>Konkyo</strong> {_tagline(language)}</div></div>"
+    )
+
+
+def _tagline(language: Language) -> str:
+    return f'<span class="k-tagline">{phrase(language, "tagline")}</span>'
 
 
 def tools(language: Language, *, cookie: str, sign_out: bool) -> str:
