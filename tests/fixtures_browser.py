@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
@@ -50,11 +50,11 @@ _WATCH_SHIFTS = """{
 
 
 @contextmanager
-def served(**environment: str) -> Iterator[str]:
-    """The fake chat in a process of its own; gives its address."""
+def served(errors: IO[str] | None = None, **environment: str) -> Iterator[str]:
+    """The fake chat in a process of its own; gives its address. It writes ``errors`` there."""
     command = [sys.executable, str(ROOT / "tests" / "fixtures_chat.py")]
     said = {**os.environ, "PYTHONPATH": str(ROOT), "GRADIO_ANALYTICS_ENABLED": "False"}
-    with started(command, cwd=ROOT, env={**said, **environment}) as process:
+    with started(command, cwd=ROOT, env={**said, **environment}, stderr=errors) as process:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
         assert address.startswith("http://"), "the server did not start"

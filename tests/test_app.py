@@ -583,9 +583,17 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_interrupting_ends_cleanly() -> None:
-    with served() as url:
-        httpx.get(url)
+@pytest.mark.parametrize("load", ["0", "600"])
+def test_interrupting_ends_cleanly_while_a_page_is_open(
+    browser: Browser, tmp_path: Path, load: str
+) -> None:
+    said = tmp_path / "said"
+    with said.open("w") as errors, served(errors, FAKE_LOAD=load) as url:
+        page = browser.new_page()
+        page.goto(url)
+        settled(page)
+    page.close()
+    assert "Traceback" not in said.read_text()
 
 
 # ---- the real thing

@@ -136,6 +136,8 @@ def _draining_server(
             started()
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            # Pages that wait for the models wait no longer.
+            chat_server.chat_service.drain()
             application.close()
             await super().shutdown(sockets)
 

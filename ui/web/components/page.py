@@ -135,7 +135,7 @@ def _wire_page(
         service = context.chat_service
         # A conversation may have to be fetched from a database.
         language = (await asyncio.to_thread(context.visit, request)).language
-        while service.readiness != "failed" and service.examples(language) is None:
+        while service.readiness in ("loading", "ready") and service.examples(language) is None:
             await asyncio.sleep(0.2)
         return await asyncio.to_thread(welcome, request)
 
