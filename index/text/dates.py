@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 
 from konkyo.index.text.clock_times import cjk_weekdays, clock_times
 from konkyo.index.text.language import language_of_script
@@ -30,12 +31,18 @@ def dates(text: str, reference: date | None = None, language: str | None = None)
     year named before it as context. ``language`` chooses month names; without it the script
     decides, and Latin script is read as English.
     """
+    return list(_dates(text, reference, language))
+
+
+@lru_cache(maxsize=1024)
+def _dates(text: str, reference: date | None, language: str | None) -> tuple[Moment, ...]:
+    """Return the same; while one question is answered, most sentences are read several times."""
     source = Source(text, fold(text), reference)
     code = (language or language_of_script(text) or "en")[:2]
     moments = [*_without_names(source), *western_dates(source, "en"), *clock_times(source)]
     if code not in {"en", "ja", "zh", "ko"}:
         moments += western_dates(source, code)
-    return _in_context(_not_overlapping(moments))
+    return tuple(_in_context(_not_overlapping(moments)))
 
 
 def dates_of_question(question: str, today: date) -> list[Moment]:
