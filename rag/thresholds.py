@@ -121,8 +121,11 @@ class Thresholds:
     part_known: float = limit(
         0.5, "share of a part's bigrams in another quote from which it says nothing new"
     )
-    short_tokens: int = limit(
-        30, "estimated tokens up to which a part of an answer stands in the short answer"
+    item_tokens: float = limit(
+        5.0,
+        "estimated tokens up to which words that are no figure, day or name are an item of a list;"
+        " of eight lists with longer ones (clusters 9 of News Reading, alliance, seeds) one was of"
+        " use",
     )
     related: int = limit(3, "nearest articles that are named beside a refusal")
     differing_quotes: int = limit(

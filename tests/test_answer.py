@@ -528,6 +528,7 @@ def test_the_short_answer_is_part_of_the_answer_and_of_its_json() -> None:
         "exact": True,
         "items": (),
         "planned": False,
+        "day": "",
     }
 
 

@@ -146,6 +146,7 @@ def test_the_short_answer_is_sent_before_any_sentence(doors: Doors) -> None:
         "exact": True,
         "items": [],
         "planned": False,
+        "day": "",
     }
 
 

@@ -37,6 +37,38 @@ def said(quote: str, text: str, language: str, target: str) -> Short | None:
     return short_answer([Place(quote, at, at + len(text), language, "2026-02-10")], target)
 
 
+@pytest.mark.parametrize(
+    ("quote", "text", "language", "published", "told"),
+    [
+        (
+            "会談は28日午前に始まった。",
+            "28日午前",
+            "ja",
+            "2025-10-28",
+            "28日午前（2025年10月28日）",
+        ),
+        ("两人上个月会谈。", "上个月", "zh", "2026-02-10", "上个月（2026年1月）"),
+        ("지난달 28일 만났다.", "지난달 28일", "ko", "2025-11-03", "지난달 28일(2025년 10월 28일)"),
+        ("It fell on the 8th.", "the 8th", "en", "2026-02-10", "the 8th (February 8, 2026)"),
+        # Of the month before or of this one?
+        ("31日に会った。", "31日", "ja", "2025-11-01", "31日"),
+        ("28日に会った。", "28日", "ja", "2025-11-03", "28日"),
+        ("会談は3月19日に開く。", "3月19日", "ja", "2026-02-10", "3月19日"),
+        ("8日から10日まで訪れる。", "8日から10日まで", "ja", "2026-01-09", "8日から10日まで"),
+        ("28日に会った。", "28日", "ja", None, "28日"),
+    ],
+)
+def test_a_day_told_by_the_day_of_its_article_alone_is_told_in_full(
+    quote: str, text: str, language: str, published: str | None, told: str
+) -> None:
+    at = quote.index(text)
+    place = Place(quote, at, at + len(text), language, published)
+    short = short_answer([place], language)
+    assert short is not None
+    assert short.text == text
+    assert short_text(short, language) == told
+
+
 PRINTED = {
     "money": {
         "en": ("Japan promised $550 billion more.", "550"),

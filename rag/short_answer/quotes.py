@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import inf
 
 from konkyo.index.text.language import same_language
 from konkyo.index.text.names import names
@@ -78,7 +79,7 @@ def quoted(
     if reader is not None and asks_for_several(asked.standalone, asked.language):
         several = marked_quotes(found, asked, reader, thresholds)
         if several:
-            return sayable_places(Quoted(several, several=True), asked)
+            return sayable_places(Quoted(several, several=True), asked, thresholds.item_tokens)
     asks = asked_for(asked.standalone)
     best = [
         (item, place and sayable(of_kind(place, asked.standalone), asks, asked.language))
@@ -105,26 +106,37 @@ def of_kind(place: Place, question: str) -> Place:
 
 
 def sayable(place: Place, asks: Asked | None, language: str) -> Place | None:
-    """A place in another language than the asker's, narrowed to the fact that is asked for.
+    """A place as it is; one in another language than the asker's as a fact or name, or None."""
+    if same_language(place.language, language):
+        return place
+    return _fact_or_name(place, asks, language)
+
+
+def _fact_or_name(place: Place, asks: Asked | None, language: str) -> Place | None:
+    """A place narrowed to the fact that is asked for, or whole where it is a figure, day or name.
 
     None where it is a stretch of a sentence, which says nothing outside its quote.
     """
-    if same_language(place.language, language):
-        return place
     fact = _only_fact(place, asks)
     if fact is not None:
         return fact
     return place if asks == "name" or is_understood(clean(place), language) else None
 
 
-def sayable_places(told: Quoted, asked: AskedQuestion) -> Quoted:
+def sayable_places(told: Quoted, asked: AskedQuestion, longest: float = inf) -> Quoted:
     """The same quotes, each with its places as they can be said in the asker's language.
 
-    Without any place where one cannot: a list that lacks an item is no short answer.
+    Without any place where one cannot, or has more tokens than ``longest`` and is no figure, day
+    or name: a list that lacks an item is no short answer.
     """
     asks, quotes = asked_for(asked.standalone), list[tuple[Evidence, tuple[Place, ...]]]()
     for quote, places in told.quotes:
-        said = [sayable(place, asks, asked.language) for place in places]
+        said = [
+            sayable(place, asks, asked.language)
+            if token_cost(place.text) <= longest
+            else _fact_or_name(place, asks, asked.language)
+            for place in places
+        ]
         kept = tuple(place for place in said if place is not None)
         if len(kept) < len(places):
             return replace(told, quotes=tuple((quote, ()) for quote, _ in told.quotes))
@@ -213,8 +225,7 @@ def marked_quotes(
         alone = reading.probability >= thresholds.another_part
         new = alone and _adds(place, [q for q, _ in quotes], thresholds.part_known)
         if new and len(quotes) < thresholds.part_quotes:
-            short = token_cost(place.text) <= thresholds.short_tokens
-            quotes.append((quote, (place,) * short))
+            quotes.append((quote, (place,)))
     if len(quotes) == 1:
         return ()
     articles = list(dict.fromkeys(q.article.article_id for q, _ in quotes))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from konkyo.index.text.moments import Moment
 from konkyo.index.text.names import Name, names
 from konkyo.index.text.scripts import scripts_of
-from konkyo.rag.short_answer.moment_text import moment_text
+from konkyo.rag.short_answer.moment_text import moment_text, whole_day_text
 from konkyo.rag.short_answer.name_text import name_text, reading
 from konkyo.rag.short_answer.office_text import office_text
 from konkyo.rag.short_answer.place import Fact, Place, changes_nothing, clean, facts_of
@@ -15,7 +15,7 @@ from konkyo.rag.short_answer.quantity_text import quantity_text
 from konkyo.rag.short_answer.wording import locale_of, wording, words_of
 from konkyo.rag.types import Short
 
-__all__ = ["is_understood", "rendered"]
+__all__ = ["is_understood", "rendered", "whole_day"]
 
 _BESIDE = 16
 """Letters around a fact up to which it is said with the printed words beside it."""
@@ -50,6 +50,16 @@ def is_understood(place: Place, language: str) -> bool:
         return True
     known = _only_fact(place) or _only_name(place)
     return known is not None and 2 * (known.end - known.start) >= len(place.text)
+
+
+def whole_day(place: Place) -> str:
+    """The day of a place in full, where it is told by its article's alone; else nothing."""
+    facts = facts_of(place)
+    days = [f.value for f in facts if isinstance(f.value, Moment) and f.value.grain != "time"]
+    beside = len(place.text) - sum(f.end - f.start for f in facts)
+    if len(days) != 1 or len(facts) > 2 or beside > _BESIDE:
+        return ""
+    return whole_day_text(days[0], place.language) or ""
 
 
 def _beside_print(place: Place, language: str) -> Short:

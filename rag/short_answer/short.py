@@ -8,7 +8,7 @@ from typing import Literal
 from konkyo.index.text.language import same_language
 from konkyo.rag.planned import is_planned
 from konkyo.rag.short_answer.place import Place, clean
-from konkyo.rag.short_answer.rendering import rendered
+from konkyo.rag.short_answer.rendering import rendered, whole_day
 from konkyo.rag.short_answer.wording import locale_of, words_of
 from konkyo.rag.types import Short
 
@@ -35,6 +35,7 @@ def short_answer(
     if not texts:
         return None
     spoken = {t.language for t in told}
+    days = [t.day for t in told if t.day]
     behind = labels if len(labels) == len(told) == len(places) else ()
     return Short(
         _list(_labelled(told, behind, language) or texts, language, joined),
@@ -42,19 +43,21 @@ def short_answer(
         all(t.exact for t in told),
         tuple(texts) if len(texts) > 1 else (),
         all(p.is_event and is_planned(p.quote, p.language, p.start, p.end) for p in places),
+        days[0] if len(days) == 1 else "",
     )
 
 
 def short_text(short: Short, language: str) -> str:
-    """The short answer as it is read, marked where it is told as planned or expected."""
+    """The short answer as it is read: with its day in full, marked as planned or expected."""
     words = words_of(language) or words_of("en")
     assert words is not None
-    return words.planned.format(x=short.text) if short.planned else short.text
+    text = words.reading.format(x=short.text, y=short.day) if short.day else short.text
+    return words.planned.format(x=text) if short.planned else text
 
 
 def _told(place: Place, language: str) -> Short:
     if same_language(place.language, language):
-        return Short(place.text, language, True)
+        return Short(place.text, language, True, day=whole_day(place))
     return rendered(place, language)
 
 
