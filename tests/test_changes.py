@@ -15,6 +15,7 @@ from konkyo.rag.disagreement.changes import newest_and_earlier, replaced
 from konkyo.rag.disagreement.conflicts import Version
 from konkyo.rag.factory import open_pipeline
 from konkyo.rag.generation.llm import NoLLM
+from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.planned import asks_for_plan, drops_plan, is_planned, time_asked_of
 from konkyo.rag.reading.answerability import Asked
 from konkyo.rag.reading.reader import LearnedReader
@@ -375,3 +376,20 @@ def test_a_day_in_another_language_that_cannot_be_told_is_no_short_answer() -> N
     shown = disputed([late], [early], "en")
     assert shown.places == ()
     assert [quote.article.published for quote, _ in shown.quotes] == ["2026-02-03", "2026-02-01"]
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("高市首相はいつトランプ大統領と会談しますか。", "3月19日"),
+        ("高市首相はいつトランプ大統領と会談しましたか。", "28日午前"),
+        ("When will Takaichi meet Trump?", "March 19"),
+    ],
+)
+def test_a_meeting_to_come_is_told_by_newer_articles(
+    seed_pipeline: Pipeline, question: str, told: str
+) -> None:
+    outcome = seed_pipeline.ask(question, today=date(2026, 2, 10))
+    assert isinstance(outcome, Answer)
+    assert outcome.short is not None
+    assert outcome.short.text == told

@@ -48,6 +48,12 @@ def only(text: str, reference: date | None = PUBLISHED, language: str | None = N
     return found[0]
 
 
+def test_a_day_and_a_time_begin_behind_a_comma_of_full_width() -> None:
+    found = dates("他27日抵达，28日会谈，下午3点半结束。", PUBLISHED, "zh")
+    assert [m.text for m in found] == ["27日", "28日", "下午3点半"]
+    assert dates("共1,28日", PUBLISHED, "zh") == []
+
+
 @pytest.mark.parametrize("group", SAME, ids=lambda g: g[0])
 def test_one_moment_in_many_notations(group: tuple[str, ...]) -> None:
     for first in group:

@@ -15,7 +15,7 @@ from konkyo.rag.planned import AskedTime
 from konkyo.rag.reading.protocol import Reading
 from konkyo.rag.thresholds import Thresholds
 
-__all__ = ["in_time", "suits_time"]
+__all__ = ["day_told", "in_time", "suits_time"]
 
 
 def suits_time(time: AskedTime | None, newest: str, hit: Hit, reading: Reading) -> bool | None:
@@ -23,7 +23,10 @@ def suits_time(time: AskedTime | None, newest: str, hit: Hit, reading: Reading) 
 
     None where no time is asked of, or the place holds no one day.
     """
-    day = _day(hit, reading) if time is not None else None
+    if time is None:
+        return None
+    text = hit.passage.text[reading.start : reading.end]
+    day = day_told(text, hit.article.published, hit.article.language)
     if day is None:
         return None
     return day >= newest if time == "to come" else day <= newest
@@ -49,14 +52,13 @@ def in_time(
     ]
 
 
-def _day(hit: Hit, reading: Reading) -> str | None:
-    """The one day of a place (YYYY-MM-DD), the last day of a longer time; else none."""
-    published = published_day(hit.article.published)
-    if published is None:
+def day_told(text: str, published: str | None, language: str) -> str | None:
+    """The one day of a text (YYYY-MM-DD), the last day of a longer time; else none."""
+    day = published_day(published)
+    if day is None:
         return None
-    found = dates(hit.passage.text[reading.start : reading.end], published, hit.article.language)
+    found = dates(text, day, language)
     if len(found) != 1:
         return None
-    moment = found[0]
-    day = nearest_day(moment, published) if moment.day is not None else moment.latest
-    return day.isoformat() if day is not None else None
+    told = nearest_day(found[0], day) if found[0].day is not None else found[0].latest
+    return told.isoformat() if told is not None else None
