@@ -126,9 +126,9 @@ class Thresholds:
     )
     item_tokens: float = limit(
         5.0,
-        "estimated tokens up to which words that are no figure, day or name are an item of a list;"
-        " of eight lists with longer ones (clusters 9 of News Reading, alliance, seeds) one was of"
-        " use",
+        "estimated tokens, beside figures and days, up to which words that are no name are an item"
+        " of a list; of eight lists with longer ones (clusters 9 of News Reading, alliance, seeds)"
+        " one was of use",
     )
     related: int = limit(3, "nearest articles that are named beside a refusal")
     differing_quotes: int = limit(

@@ -285,6 +285,16 @@ def test_stretches_of_sentences_are_no_list_of_answers(language: str, question: 
     assert listed.places == ()
 
 
+def test_a_change_from_one_figure_to_another_is_an_item_of_a_list() -> None:
+    one, first = foreign(1, "巣までは1.8キロだった。", "1.8キロ")
+    two, second = foreign(2, "距離は1.8キロから6.3キロに伸びる。", "1.8キロから6.3キロに伸びる", 40)
+    span = Span("1.8キロ", 0.9, "a1", "ja", *first, (first, second))
+    found = Found((), Selection((one, two), 0.9, (span,)), 0.9, (), (span,))
+    asked = understand("前後の距離はそれぞれ何キロですか。", (), "ja")
+    listed = quoted(found, asked, 2, Alone(("1.8キロから6.3キロに伸びる", "1.8キロ")), DEFAULT)
+    assert [p.text for p in listed.places] == ["1.8キロ", "1.8キロから6.3キロに伸びる"]
+
+
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_a_part_that_another_language_answers_in_a_stretch_has_its_quote_alone(
     language: str,

@@ -126,14 +126,14 @@ def _fact_or_name(place: Place, asks: Asked | None, language: str) -> Place | No
 def sayable_places(told: Quoted, asked: AskedQuestion, longest: float = inf) -> Quoted:
     """The same quotes, each with its places as they can be said in the asker's language.
 
-    Without any place where one cannot, or has more tokens than ``longest`` and is no figure, day
-    or name: a list that lacks an item is no short answer.
+    Without any place where one cannot, or has more tokens than ``longest`` beside its figures and
+    days and is no name: a list that lacks an item is no short answer.
     """
     asks, quotes = asked_for(asked.standalone), list[tuple[Evidence, tuple[Place, ...]]]()
     for quote, places in told.quotes:
         said = [
             sayable(place, asks, asked.language)
-            if token_cost(place.text) <= longest
+            if _cost_beside_facts(place) <= longest
             else _fact_or_name(place, asks, asked.language)
             for place in places
         ]
@@ -142,6 +142,13 @@ def sayable_places(told: Quoted, asked: AskedQuestion, longest: float = inf) -> 
             return replace(told, quotes=tuple((quote, ()) for quote, _ in told.quotes))
         quotes.append((quote, kept))
     return replace(told, quotes=tuple(quotes))
+
+
+def _cost_beside_facts(place: Place) -> float:
+    facts = facts_of(place)
+    borders = [place.start, *(at for f in facts for at in (f.start, f.end)), place.end]
+    beside = zip(borders[::2], borders[1::2], strict=True)
+    return sum(token_cost(place.quote[a:b]) for a, b in beside)
 
 
 def _only_fact(place: Place, asks: Asked | None) -> Place | None:
