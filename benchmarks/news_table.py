@@ -180,7 +180,7 @@ def main() -> None:
     evaluate = ["-m", "konkyo", "eval", "run"]
     common = ["--llm", "none", "--today", "2026-02-10", *again]
     run([*evaluate, "news-dev", *drawn, "--out", str(work / "pipeline"), *common])
-    jsquad = [str(data / "jsquad-valid-v1.3.json"), "--unanswerable", "200"]
+    jsquad = [str(data / "jsquad-valid-v1.3.json"), "--draw", "200", "--unanswerable", "200"]
     run([*evaluate, *jsquad, "--out", str(work / "jsquad"), *common])
     lines = [
         *reader_lines(json.loads(reader.read_text("utf-8"))["figures"]),

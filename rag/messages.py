@@ -40,6 +40,7 @@ NoticeKey = Literal[
     "source_corrected",
     "source_retracted",
     "as_of",
+    "day_passed",
     "searched_for",
     "part_missing",
     "left_out",

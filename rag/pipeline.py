@@ -47,7 +47,7 @@ from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
 from konkyo.rag.retrieval.query_encoder import QueryEncoder
 from konkyo.rag.retrieval.search import Decide, Found, Search, reader_alone
 from konkyo.rag.short_answer.chooser import QuoteChooser
-from konkyo.rag.short_answer.quotes import Quoted
+from konkyo.rag.short_answer.quotes import Quoted, day_passed
 from konkyo.rag.suggestions import AnswerCheck
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.timings import Timings
@@ -355,6 +355,8 @@ class Pipeline:
             for item, places in told.quotes:
                 yield building.quote(item, places, dated=told.dated)
             building.notices += told.notices
+        if passed := day_passed(told, found, building.asked):
+            building.notices.append(passed)
         return evidence
 
     def _quoted(self, found: Found, asked: AskedQuestion, most: int) -> Quoted:

@@ -105,9 +105,6 @@ class Thresholds:
     other_time: float = limit(
         0.1, "part of its share that a day keeps which has passed where one to come is asked for"
     )
-    new_days: int = limit(
-        60, "days before the newest article found from which articles tell what is still to come"
-    )
     twin_passages: int = limit(
         4, "passages in the asker's language that are searched for what a foreign quote says"
     )

@@ -379,17 +379,21 @@ def test_a_day_in_another_language_that_cannot_be_told_is_no_short_answer() -> N
 
 
 @pytest.mark.parametrize(
-    ("question", "told"),
+    ("question", "told", "notices"),
     [
-        ("高市首相はいつトランプ大統領と会談しますか。", "3月19日"),
-        ("高市首相はいつトランプ大統領と会談しましたか。", "28日午前"),
-        ("When will Takaichi meet Trump?", "March 19"),
+        (
+            "高市首相はいつトランプ大統領と会談しますか。",
+            "28日午前",
+            ("この日は、見つかった最も新しい記事（2026-02-10）より前です。",),
+        ),
+        ("高市首相はいつトランプ大統領と会談しましたか。", "28日午前", ()),
+        ("When will Takaichi meet Trump?", "March 19", ()),
     ],
 )
-def test_a_meeting_to_come_is_told_by_newer_articles(
-    seed_pipeline: Pipeline, question: str, told: str
+def test_where_a_time_to_come_is_asked_for_a_day_that_has_passed_is_said_to_be_one(
+    seed_pipeline: Pipeline, question: str, told: str, notices: tuple[str, ...]
 ) -> None:
     outcome = seed_pipeline.ask(question, today=date(2026, 2, 10))
     assert isinstance(outcome, Answer)
     assert outcome.short is not None
-    assert outcome.short.text == told
+    assert (outcome.short.text, outcome.notices) == (told, notices)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 
 from konkyo.index.embedding.protocol import Encoder
-from konkyo.index.records import ArticleSummary, Filter, Hit, published_day
+from konkyo.index.records import ArticleSummary, Filter, Hit
 from konkyo.index.text.language import same_language
 from konkyo.rag.conversation import said_anew
 from konkyo.rag.messages import notice_text
@@ -16,7 +16,6 @@ from konkyo.rag.planned import AskedTime, asks_for_plan, time_asked_of
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.question_budget import readable
 from konkyo.rag.reading.answerability import asked_for, terms
-from konkyo.rag.reading.asked_time import day_told
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.asked_period import narrowed
 from konkyo.rag.retrieval.corrections import correcting, superseded, without_superseded
@@ -29,7 +28,7 @@ from konkyo.rag.timings import Timings
 from konkyo.rag.types import Event, Evidence, EvidenceReady
 from konkyo.rag.verification.answer_place import anchors
 
-__all__ = ["Decide", "Found", "Search", "reader_alone"]
+__all__ = ["Decide", "Found", "Search", "asked_time", "reader_alone"]
 
 Decide = Callable[[str, str, Selection, Sequence[Hit]], float]
 """Question, its language, quotes and passages to the share that they answer."""
@@ -193,11 +192,6 @@ class Search:
         found = self._once(asked, where, top_k, timings)
         if found.evidence:
             yield self._told(found, asked)
-        if since := self._has_passed(asked, where, found):
-            newer = self._once(asked, replace(where, since=since), top_k, timings)
-            if newer.evidence and newer.share >= self._thresholds.answerable:
-                yield self._told(newer, asked)
-                return newer
         own = asked.language
         if not asked.asks_if_they_differ or where.languages:
             return found
@@ -208,28 +202,6 @@ class Search:
         if found.evidence:
             yield self._told(found, asked)
         return found
-
-    def _has_passed(self, asked: AskedQuestion, where: Filter, found: Found) -> str | None:
-        """Where a time to come is asked for and a past day told: since when articles are new.
-
-        None where not, or where all that was found are new.
-        """
-        if _asked_time(asked) != "to come" or where.since is not None:
-            return None
-        days = [d for hit in found.hits if (d := published_day(hit.article.published))]
-        if not days:
-            return None
-        newest, since = max(days), max(days) - timedelta(days=self._thresholds.new_days)
-        if min(days) >= since:
-            return None
-        if not found.evidence or found.share < self._thresholds.answerable:
-            return None
-        article = found.evidence[0].article
-        place = next((s for s in found.selection.spans if s.within(found.evidence[0])), None)
-        told = day_told(place.text, article.published, article.language) if place else None
-        if told is None or told >= newest.isoformat():
-            return None
-        return since.isoformat()
 
     def _told(self, found: Found, asked: AskedQuestion) -> EvidenceReady:
         likely = found.share >= self._thresholds.answerable
@@ -278,7 +250,7 @@ class Search:
             language=asked.language,
             limits=self._limits,
             thresholds=self._thresholds,
-            time=_asked_time(asked),
+            time=asked_time(asked.standalone, asked.language),
         )
 
     def _answering(self, hits: Sequence[Hit], selection: Selection) -> set[str]:
@@ -312,9 +284,8 @@ class Search:
         )
 
 
-def _asked_time(asked: AskedQuestion) -> AskedTime | None:
+def asked_time(question: str, language: str) -> AskedTime | None:
     """Whether the day that is asked for has passed or is to come; None: either, or no day is."""
-    question, language = asked.standalone, asked.language
     if asked_for(question) != "date":
         return None
     time = time_asked_of(question, language)

@@ -16,9 +16,10 @@ from konkyo.rag.messages import notice_text
 from konkyo.rag.parts import asks_for_several
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.reading.answerability import Asked, asked_for
+from konkyo.rag.reading.asked_time import day_told
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Span, token_cost
-from konkyo.rag.retrieval.search import Found
+from konkyo.rag.retrieval.search import Found, asked_time
 from konkyo.rag.short_answer.origins import origins
 from konkyo.rag.short_answer.place import (
     Fact,
@@ -37,6 +38,7 @@ from konkyo.rag.types import Evidence
 __all__ = [
     "Quoted",
     "best_quotes",
+    "day_passed",
     "disputed",
     "is_name_instead",
     "marked_quotes",
@@ -292,6 +294,18 @@ def disputed(newest: Sequence[Version], earlier: Sequence[Version], language: st
         notices=tuple(notices),
         dated=bool(earlier),
     )
+
+
+def day_passed(told: Quoted, found: Found, asked: AskedQuestion) -> str | None:
+    """What must be said where a day to come is asked for and one before newer articles is told."""
+    place = next(iter(told.places), None)
+    if place is None or asked_time(asked.standalone, asked.language) != "to come":
+        return None
+    day = day_told(place.text, place.published, place.language)
+    newest = max((hit.article.published or "" for hit in found.hits), default="")[:10]
+    if day is None or day >= newest:
+        return None
+    return notice_text("day_passed", asked.language, day=newest)
 
 
 def _said(version: Version, place: Place, language: str) -> str:
