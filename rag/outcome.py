@@ -10,6 +10,7 @@ from konkyo.index.text.language import same_language
 from konkyo.rag.generation.llm import Usage
 from konkyo.rag.generation.output_format import display_text
 from konkyo.rag.messages import NoticeKey, notice_text, refusal_text
+from konkyo.rag.planned import is_planned
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.short_answer.frame import frame, framed_text
 from konkyo.rag.short_answer.place import Place
@@ -55,7 +56,7 @@ class OutcomeBuilder:
         labels: Sequence[str] = (),
     ) -> Iterator[ShortReady]:
         """Give the short answer that some places hold, if they hold any."""
-        self.short = short_answer(places, self.asked.language, joined, labels)
+        self.short = self._short(places, joined, labels)
         if self.short is not None:
             self.timings.reach("short_answer")
             yield ShortReady(self.short)
@@ -72,10 +73,19 @@ class OutcomeBuilder:
         day = article.published if dated else None
         claim = Claim(text, (item.number,), 1.0, published=day)
         if article.language and not same_language(article.language, asked):
-            framed = frame(article, short_answer(places, asked), asked)
+            framed = frame(article, self._short(places), asked)
             claim = replace(claim, frame=framed, language=article.language)
         self.claims.append(claim)
         return ClaimChecked(claim)
+
+    def _short(
+        self, places: Sequence[Place], joined: Joined = "standard", labels: Sequence[str] = ()
+    ) -> Short | None:
+        """The short answer that places hold; what is asked of a plan is not marked as planned."""
+        asked = self.asked
+        if is_planned(asked.standalone, asked.language):
+            places = [replace(place, is_event=False) for place in places]
+        return short_answer(places, asked.language, joined, labels)
 
     def answer(self, evidence: tuple[Evidence, ...]) -> Answer:
         """The claims that passed, with exactly the citations they use."""

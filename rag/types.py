@@ -126,7 +126,8 @@ class Short:
     ``language`` is that of ``text`` (ISO 639-1). ``exact`` says that the text is the article's
     own or says the same in the question's language; otherwise it is left as printed. ``items``
     are what ``text`` joins where it joins several. ``planned``: the quotes tell it as planned or
-    expected, not as done. ``day``: in full, where it tells one day by its article's day alone.
+    expected, not as done, and the question does not. ``day``: in full, where it tells one day by
+    its article's day alone.
     """
 
     text: str

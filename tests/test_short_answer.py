@@ -306,6 +306,25 @@ def test_a_plan_is_not_told_as_done_in_any_language(written: str, asked: str) ->
     assert MARKED[asked] not in frame(article, done, asked)
 
 
+@pytest.mark.parametrize(
+    ("question", "language", "planned"),
+    [
+        ("橋はいつ開通する予定ですか。", "ja", False),
+        ("橋の開通日はいつですか。", "ja", True),
+        ("When is the bridge expected to open?", "en", False),
+        ("What is the bridge's opening day?", "en", True),
+    ],
+)
+def test_what_is_asked_of_a_plan_is_not_marked_as_planned(
+    question: str, language: str, planned: bool
+) -> None:
+    plan, _, day = PLANS[language]
+    at = plan.index(day)
+    building = OutcomeBuilder(understand(question, (), language), "f", Timings())
+    (ready,) = building.tell([Place(plan, at, at + len(day), language)])
+    assert (ready.short.text, ready.short.planned) == (day, planned)
+
+
 def test_of_several_places_all_must_be_planned() -> None:
     plan, deed, day = PLANS["en"]
     places = [Place(q, q.index(day), q.index(day) + len(day), "en") for q in (plan, deed)]
