@@ -32,9 +32,11 @@ def test_a_place_is_cut_to_the_quote_that_holds_its_beginning() -> None:
     assert place_of(quote, "600億ドル") is None
 
 
-def said(quote: str, text: str, language: str, target: str) -> Short | None:
+def said(
+    quote: str, text: str, language: str, target: str, published: str | None = "2026-02-10"
+) -> Short | None:
     at = quote.index(text)
-    return short_answer([Place(quote, at, at + len(text), language, "2026-02-10")], target)
+    return short_answer([Place(quote, at, at + len(text), language, published)], target)
 
 
 @pytest.mark.parametrize(
@@ -61,9 +63,7 @@ def said(quote: str, text: str, language: str, target: str) -> Short | None:
 def test_a_day_told_by_the_day_of_its_article_alone_is_told_in_full(
     quote: str, text: str, language: str, published: str | None, told: str
 ) -> None:
-    at = quote.index(text)
-    place = Place(quote, at, at + len(text), language, published)
-    short = short_answer([place], language)
+    short = said(quote, text, language, language, published)
     assert short is not None
     assert short.text == text
     assert short_text(short, language) == told

@@ -6,7 +6,7 @@ did they meet?" by one behind it, if another article tells a day that suits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from konkyo.index.records import Hit, published_day
 from konkyo.index.text.dates import dates
@@ -15,7 +15,7 @@ from konkyo.rag.planned import AskedTime
 from konkyo.rag.reading.protocol import Reading
 from konkyo.rag.thresholds import Thresholds
 
-__all__ = ["day_told", "in_time", "suits_time"]
+__all__ = ["day_told", "in_time", "newest_day", "suits_time"]
 
 
 def suits_time(time: AskedTime | None, newest: str, hit: Hit, reading: Reading) -> bool | None:
@@ -50,6 +50,11 @@ def in_time(
         share * limits.other_time if sure and suits is False else share
         for share, suits in zip(likely, suiting, strict=True)
     ]
+
+
+def newest_day(hits: Iterable[Hit]) -> str:
+    """The day of the newest article of some passages (YYYY-MM-DD); empty where none has one."""
+    return max((hit.article.published or "" for hit in hits), default="")[:10]
 
 
 def day_told(text: str, published: str | None, language: str) -> str | None:

@@ -17,7 +17,7 @@ from konkyo.index.records import Hit
 from konkyo.index.text.language import same_language
 from konkyo.index.text.word_data import CHECKED, alternatives, word_data
 from konkyo.rag.planned import AskedTime
-from konkyo.rag.reading.asked_time import in_time, suits_time
+from konkyo.rag.reading.asked_time import in_time, newest_day, suits_time
 from konkyo.rag.reading.place_choice import PlaceWeights
 from konkyo.rag.reading.protocol import Reader, Reading
 from konkyo.rag.thresholds import DEFAULT, Thresholds
@@ -171,7 +171,7 @@ def select(
         return Selection(_evidence(candidates, scores, limits), None, ())
     windows, titles = [h.passage.text for h in passages], [about(h) for h in passages]
     readings = reader.answers(question, windows, titles)
-    suits = partial(suits_time, time, max(h.article.published or "" for h in passages)[:10])
+    suits = partial(suits_time, time, newest_day(passages))
     likely, shares = _likely(passages, readings, language, suits, limits.places, thresholds)
     inside = [_share_inside(c, readings, shares) for c in candidates]
     scores = _sentence_scores(question, candidates, inside, encoder, limits, thresholds)

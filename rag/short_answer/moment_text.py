@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, time, timedelta
 
 from babel.dates import format_date, format_skeleton, format_time
 
-from konkyo.index.text.moments import Moment, days_of
+from konkyo.index.text.moments import Moment, nearest_day
 from konkyo.rag.short_answer.wording import locale_of, ordinal, words_of
 
 __all__ = ["moment_text", "whole_day_text"]
 
 _NEAR = timedelta(days=10)
+"""A day of the article's month that is so near is none of another month."""
 
 _ANY_YEAR = 2000
 """A leap year, so that 29 February can be said without a year."""
@@ -57,26 +57,16 @@ def whole_day_text(moment: Moment, language: str) -> str | None:
     """Returns in full what a text tells by its article's day alone: "last month", 「28日」.
 
     ``None`` where it is told in full, or cannot be. A day without a month is one of the article's
-    month where that is near and no nearer one of another month is.
+    month where that is near.
     """
     if moment.relative is not None:
         return moment_text(moment, language)
     if moment.grain != "day" or moment.day is None or moment.month or moment.near is None:
         return None
-    near = moment.near
-    months = [near.replace(day=1) + timedelta(days=days) for days in (-1, 0, 31)]
-    days = [d for m in months if (d := _day_of(m, moment.day))]
-    nearest = min(days, key=lambda day: abs(day - near), default=None)
-    if nearest is None or nearest.month != near.month or abs(nearest - near) > _NEAR:
+    day = nearest_day(moment, moment.near)
+    if day is None or abs(day - moment.near) > _NEAR:
         return None
-    return moment_text(
-        replace(moment, year=nearest.year, month=nearest.month, text=str(nearest)), language
-    )
-
-
-def _day_of(month: date, day: int) -> date | None:
-    found = days_of(month.year, month.month, day)
-    return found[0] if found else None
+    return format_date(day, "long", locale_of(language))
 
 
 def _day_alone(day: int, language: str) -> str | None:

@@ -20,6 +20,7 @@ from konkyo.rag.types import Evidence
 __all__ = [
     "Fact",
     "Place",
+    "beside_facts",
     "changes_nothing",
     "clean",
     "facts_of",
@@ -97,6 +98,13 @@ def facts_of(place: Place) -> list[Fact]:
             hedge, start, end = hedge_of(place.quote, figure.start, figure.end)
             figures.append(Fact(figure, start, end, hedge))
     return sorted((f for f in [*moments, *figures] if _meet(f, place)), key=lambda f: f.start)
+
+
+def beside_facts(place: Place) -> list[str]:
+    """The stretches of a place before, between and behind its figures and dates."""
+    facts = facts_of(place)
+    borders = [place.start, *(at for f in facts for at in (f.start, f.end)), place.end]
+    return [place.quote[a:b] for a, b in zip(borders[::2], borders[1::2], strict=True)]
 
 
 def unit_counted(place: Place) -> str | None:

@@ -16,7 +16,7 @@ from konkyo.rag.messages import notice_text
 from konkyo.rag.parts import asks_for_several
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.reading.answerability import Asked, asked_for
-from konkyo.rag.reading.asked_time import day_told
+from konkyo.rag.reading.asked_time import day_told, newest_day
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Span, token_cost
 from konkyo.rag.retrieval.search import Found, asked_time
@@ -24,6 +24,7 @@ from konkyo.rag.short_answer.origins import origins
 from konkyo.rag.short_answer.place import (
     Fact,
     Place,
+    beside_facts,
     clean,
     facts_of,
     place_in,
@@ -135,7 +136,7 @@ def sayable_places(told: Quoted, asked: AskedQuestion, longest: float = inf) -> 
     for quote, places in told.quotes:
         said = [
             sayable(place, asks, asked.language)
-            if _cost_beside_facts(place) <= longest
+            if sum(map(token_cost, beside_facts(place))) <= longest
             else _fact_or_name(place, asks, asked.language)
             for place in places
         ]
@@ -144,13 +145,6 @@ def sayable_places(told: Quoted, asked: AskedQuestion, longest: float = inf) -> 
             return replace(told, quotes=tuple((quote, ()) for quote, _ in told.quotes))
         quotes.append((quote, kept))
     return replace(told, quotes=tuple(quotes))
-
-
-def _cost_beside_facts(place: Place) -> float:
-    facts = facts_of(place)
-    borders = [place.start, *(at for f in facts for at in (f.start, f.end)), place.end]
-    beside = zip(borders[::2], borders[1::2], strict=True)
-    return sum(token_cost(place.quote[a:b]) for a, b in beside)
 
 
 def _only_fact(place: Place, asks: Asked | None) -> Place | None:
@@ -302,7 +296,7 @@ def day_passed(told: Quoted, found: Found, asked: AskedQuestion) -> str | None:
     if place is None or asked_time(asked.standalone, asked.language) != "to come":
         return None
     day = day_told(place.text, place.published, place.language)
-    newest = max((hit.article.published or "" for hit in found.hits), default="")[:10]
+    newest = newest_day(found.hits)
     if day is None or day >= newest:
         return None
     return notice_text("day_passed", asked.language, day=newest)

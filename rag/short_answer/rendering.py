@@ -10,7 +10,14 @@ from konkyo.index.text.scripts import scripts_of
 from konkyo.rag.short_answer.moment_text import moment_text, whole_day_text
 from konkyo.rag.short_answer.name_text import name_text, reading
 from konkyo.rag.short_answer.office_text import office_text
-from konkyo.rag.short_answer.place import Fact, Place, changes_nothing, clean, facts_of
+from konkyo.rag.short_answer.place import (
+    Fact,
+    Place,
+    beside_facts,
+    changes_nothing,
+    clean,
+    facts_of,
+)
 from konkyo.rag.short_answer.quantity_text import quantity_text
 from konkyo.rag.short_answer.wording import locale_of, wording, words_of
 from konkyo.rag.types import Short
@@ -56,7 +63,7 @@ def whole_day(place: Place) -> str:
     """The day of a place in full, where it is told by its article's alone; else nothing."""
     facts = facts_of(place)
     days = [f.value for f in facts if isinstance(f.value, Moment) and f.value.grain != "time"]
-    beside = len(place.text) - sum(f.end - f.start for f in facts)
+    beside = sum(map(len, beside_facts(place)))
     if len(days) != 1 or len(facts) > 2 or beside > _BESIDE:
         return ""
     return whole_day_text(days[0], place.language) or ""
@@ -105,9 +112,7 @@ def _exact(place: Place, language: str) -> str | None:
         office = office_text(place.text, place.language, language)
         whole = office[0] if office is not None and office[1] else None
         return name_text(place.text, place.language, language) or whole
-    borders = [place.start, *(at for f in facts for at in (f.start, f.end)), place.end]
-    rest = [place.quote[a:b] for a, b in zip(borders[::2], borders[1::2], strict=True)]
-    if any(part.strip() and not changes_nothing(part) for part in rest):
+    if any(part.strip() and not changes_nothing(part) for part in beside_facts(place)):
         return None
     said = [_said(fact, language) for fact in facts]
     words = words_of(language)
