@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 
@@ -12,12 +13,15 @@ import numpy as np
 import pytest
 
 from konkyo.index.errors import DatasetError
+from konkyo.rag.reading.protocol import Reading
 from training import sources
 from training.corruption import claim_from_question, corrupt, question_from_claim
+from training.hard_negatives import Asked, misleading_rows
 from training.mixture import Inputs, counts, held_rows, mixture
 from training.negatives import Encoders, Lexical, cached_vectors, holds_answer, nearest
 from training.news import load_clusters, load_ntrex, ntrex_clusters, part_of
 from training.news_rows import (
+    Drawn,
     claim_rows,
     news_windows,
     parallel_claim_rows,
@@ -221,6 +225,45 @@ def test_windows_of_other_stories_are_silent(tmp_path: Path) -> None:
     ]
     asked = 20 * 4 * len(first.questions)
     assert len(silent[0]) - len(silent[1]) >= min(2, len(far)) * asked * 0.9
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A reading without a place."""
+
+    probability: float
+    start: int = 0
+    end: int = 0
+    places: Sequence[tuple[int, int]] = ()
+
+
+class LengthReader:
+    """Takes a window for an answer the more, the shorter it is."""
+
+    def answers(
+        self, question: str, windows: Sequence[str], contexts: Sequence[str] | None = None
+    ) -> Sequence[Reading]:
+        return [_Read(100 / (100 + len(w))) for w in windows]
+
+
+def test_the_windows_that_mislead_a_reader_are_those_it_holds_likeliest(tmp_path: Path) -> None:
+    for name in ("A01", "A02"):
+        _cluster(tmp_path, name)
+    first, second = load_clusters([tmp_path], "train")
+    far = news_windows(second, CUTTER, budget=24)
+    near = [w for x in ("ja", "en") for w in [w for w in far if w.article.language == x][:2]]
+    assert len(near) < len(far)
+    for question in first.questions:
+        asked = Asked(question, "en", question.ask["ja"])
+        drawn = Drawn(first, CUTTER, random.Random(3))
+        rows = list(misleading_rows(asked, drawn, far, LengthReader()))
+        answering, silent = drawn.split(question)
+        if question.kind == "premise":
+            silent, answering = [*silent, *(w for w, _ in answering)], []
+        misleading = sorted((w.window.text for w in (*silent, *near)), key=len)[:3]
+        assert sorted((r.window for r in rows if r.label == SILENT), key=len) == misleading
+        assert len([r for r in rows if r.label == ANSWERS]) == min(2, len(answering))
+        assert {r.twin for r in rows} == {question.ask["ja"]}
 
 
 def test_a_claim_as_a_question_is_answered_by_its_quote(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ from training.sources import (
 from training.squad_rows import Corpus, cross_rows, squad_rows
 from training.windows import Cutter, about, sentence_spans
 
-__all__ = ["Inputs", "counts", "held_rows", "mixture"]
+__all__ = ["Inputs", "counts", "held_rows", "mined_windows", "mixture"]
 
 _SWITCHED = 0.5
 """Share of the questions of sets in one language whose words are put into another."""
@@ -95,7 +95,7 @@ def held_rows(
     """Rows that no training sees, to fit calibration on: clusters 9 and 24 JaQuAD titles."""
     rng = random.Random(f"{seed}/held")
     clusters = load_clusters(inputs.cluster_folders, "held")
-    mined = _mined(clusters, clusters, cutter, encoders, work)
+    mined = mined_windows(clusters, clusters, cutter, encoders, work)
     rows: list[Row] = []
     for cluster in clusters:
         rows += question_rows(cluster, cutter, mined, rng, "held")
@@ -113,7 +113,7 @@ def _news(
     documents = load_ntrex(inputs.data)
     parallel = ntrex_clusters(documents, inputs.ntrex)
     both = [*clusters, *parallel]
-    mined = _mined(both, both, cutter, encoders, work)
+    mined = mined_windows(both, both, cutter, encoders, work)
     # A claim over parallel news stands there sixteen times, in pairs of languages.
     shares = [("news", 1.0)] * len(clusters) + [("ntrex", 0.25)] * len(parallel)
     for draw in range(inputs.news_draws):
@@ -136,7 +136,7 @@ def _some_claims(cluster: Cluster, share: float, rng: random.Random) -> Cluster:
     return replace(cluster, claims=tuple(c for c in cluster.claims if rng.random() < share))
 
 
-def _mined(
+def mined_windows(
     asking: Sequence[Cluster],
     store: Sequence[Cluster],
     cutter: Cutter,

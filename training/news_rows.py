@@ -13,6 +13,7 @@ from training.rows import ANSWERS, CONTRADICTED, NEUTRAL, SILENT, SUPPORTED, Row
 from training.windows import BUDGET, Cutter, Window, about, random_budget
 
 __all__ = [
+    "Drawn",
     "NewsWindow",
     "claim_rows",
     "news_windows",
@@ -49,7 +50,7 @@ def news_windows(cluster: Cluster, cutter: Cutter, budget: int = BUDGET) -> list
     ]
 
 
-class _Drawn:
+class Drawn:
     """One draw over one cluster: windows by a random budget an article, and what holds what."""
 
     def __init__(self, cluster: Cluster, cutter: Cutter, rng: random.Random) -> None:
@@ -135,7 +136,7 @@ def question_rows(
 
     ``mined`` are the nearest windows of other clusters by (question id, language of asking).
     """
-    drawn = _Drawn(cluster, cutter, rng)
+    drawn = Drawn(cluster, cutter, rng)
     for question in cluster.questions:
         answering, silent = drawn.split(question)
         premise = question.kind == "premise"
@@ -181,7 +182,7 @@ def question_rows(
 
 
 def _presupposed(
-    drawn: _Drawn,
+    drawn: Drawn,
     question: NewsQuestion,
     language: str,
     chosen: Sequence[tuple[NewsWindow, tuple[tuple[int, int], ...]]],
@@ -214,7 +215,7 @@ def _presupposed(
 
 
 def _told(
-    drawn: _Drawn, question: NewsQuestion, language: str, text: str, context: str, source: str
+    drawn: Drawn, question: NewsQuestion, language: str, text: str, context: str, source: str
 ) -> Iterator[Row]:
     """The question as a statement with its own answer, and with that of another question."""
     asked, answer = question.ask[language], question.short[language]
@@ -233,7 +234,7 @@ def _told(
         yield Row("claim", false.text, context, text, CONTRADICTED, (), marks, source=source)
 
 
-def _evidence(drawn: _Drawn, place: tuple[str, int, int], alone: float = 0.5) -> tuple[str, str]:
+def _evidence(drawn: Drawn, place: tuple[str, int, int], alone: float = 0.5) -> tuple[str, str]:
     """A quote by itself, or the window around it with its context."""
     article_id, start, end = place
     text = drawn.cluster.article(article_id).text
@@ -246,7 +247,7 @@ def _evidence(drawn: _Drawn, place: tuple[str, int, int], alone: float = 0.5) ->
 
 def claim_rows(cluster: Cluster, cutter: Cutter, rng: random.Random, source: str) -> Iterator[Row]:
     """One draw of rows for each claim of a cluster."""
-    drawn = _Drawn(cluster, cutter, rng)
+    drawn = Drawn(cluster, cutter, rng)
     for claim in cluster.claims:
         # What a quote does not say, the sentences around it may.
         alone = 1.0 if claim.label == NEUTRAL else 0.55
@@ -264,7 +265,7 @@ def yes_or_no_rows(
 
     The quote answers it whether it says so or otherwise; other windows of its article do not.
     """
-    drawn = _Drawn(cluster, cutter, rng)
+    drawn = Drawn(cluster, cutter, rng)
     for claim in cluster.claims:
         asked = question_from_claim(claim.text, claim.language, rng)
         if asked is None:
@@ -287,7 +288,7 @@ def yes_or_no_rows(
 
 
 def _spoiled(
-    drawn: _Drawn, claim: NewsClaim, evidence: str, context: str, source: str
+    drawn: Drawn, claim: NewsClaim, evidence: str, context: str, source: str
 ) -> Iterator[Row]:
     """A true claim with one change, and over sentences of its article that do not bear on it."""
     rng = drawn.rng
@@ -314,7 +315,7 @@ def _spoiled(
         yield from _joined(drawn, claim, source)
 
 
-def _joined(drawn: _Drawn, claim: NewsClaim, source: str) -> Iterator[Row]:
+def _joined(drawn: Drawn, claim: NewsClaim, source: str) -> Iterator[Row]:
     """Two true claims as one, over both their quotes and over one of them alone."""
     others = [
         c

@@ -23,6 +23,7 @@ A second stage from the first one's average, with reading in two languages at on
 from __future__ import annotations
 
 import argparse
+import random
 import signal
 import sys
 import threading
@@ -66,6 +67,7 @@ class Plan:
     measure_every: float = 15.0
     weights: Weights = field(default_factory=Weights)
     start: Path | None = None
+    hard: Path | None = None
 
 
 def rate(done: float, step: int) -> float:
@@ -81,6 +83,10 @@ def epoch_rows(plan: Plan, tokenizer: Tokenizer, epoch: int) -> list[Row]:
         cutter = product_cutter(tokenizer)
         encoders = product_encoders(plan.encoder)
         rows = mixture(plan.inputs, epoch, plan.seed, cutter, encoders, plan.work)
+        if plan.hard is not None:
+            hard = list(read_rows(plan.hard))
+            rows = [*hard, *rows[: len(hard)]]
+            random.Random(f"{plan.seed}/{epoch}/hard").shuffle(rows)
         write_rows(kept, rows)
         checkpoint.append_curve(plan.work, {"epoch": epoch, "rows": counts(rows)})
     return list(read_rows(kept))
@@ -276,6 +282,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         type=Path,
         help="average.safetensors of a run, or the shipped reader, to begin from",
     )
+    add(
+        "--hard",
+        type=Path,
+        help="rows of training.hard_negatives: an epoch is all of them and as many of the mixture",
+    )
     add("--measure-every", type=float, default=15.0, help="minutes between figures")
     add("--next-epoch", action="store_true", help="begin the next epoch, with the data of now")
     return parser.parse_args(argv)
@@ -299,6 +310,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         measure_every=asked.measure_every,
         weights=Weights(twins=asked.twins),
         start=asked.start,
+        hard=asked.hard,
     )
     trainer = Trainer(plan)
     if asked.next_epoch and trainer.progress.used:
