@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from pydantic.dataclasses import dataclass as schema
 
@@ -35,6 +36,7 @@ def _words() -> _Words:
     return word_data(_Words, "prompt_injection", "konkyo.rag.retrieval")
 
 
+@lru_cache(maxsize=4096)
 def commands(paragraph: str) -> bool:
     """Whether a paragraph commands the machine that reads it, or holds a chat template's tokens."""
     return next(_found(visible(paragraph)), None) is not None
