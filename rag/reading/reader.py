@@ -162,12 +162,17 @@ class LearnedReader:
         the answer is never looked for there. A window longer than 320 tokens is read in
         overlapping pieces and the best piece speaks for it.
         """
-        return list(
-            self._pool.map(
-                lambda pair: self._reading(question, *pair),
-                zip(windows, _contexts(windows, contexts), strict=True),
+        pairs = list(zip(windows, _contexts(windows, contexts), strict=True))
+        # The longest first, so that no core is left with a long one at the end.
+        order = sorted(range(len(pairs)), key=lambda i: -len(pairs[i][0]))
+        found = dict(
+            zip(
+                order,
+                self._pool.map(lambda i: self._reading(question, *pairs[i]), order),
+                strict=True,
             )
         )
+        return [found[i] for i in range(len(pairs))]
 
     def supports(
         self, claim: str, evidence: Sequence[str], contexts: Sequence[str] | None = None
