@@ -31,7 +31,7 @@ from training.mixture import Inputs, mined_windows
 from training.negatives import product_encoders
 from training.news import LANGUAGES, NewsQuestion, load_clusters
 from training.news_rows import Drawn, NewsWindow
-from training.rows import ANSWERS, SILENT, Row, Span, write_rows
+from training.rows import Row, write_rows
 from training.windows import product_cutter
 
 __all__ = ["Asked", "main", "misleading_rows"]
@@ -67,28 +67,16 @@ def misleading_rows(
     ``far`` are windows of other clusters, nearest first in each language.
     """
     answering, silent = drawn.split(asked.question)
-    if asked.question.kind == "premise":
-        silent += [window for window, _ in answering]
-        answering = []
     drawn.rng.shuffle(answering)
     shares = _shares(asked.text, [window for window, _ in answering], reader)
     for at in sorted(range(len(answering)), key=lambda i: shares[i])[:2]:
         window, spans = answering[at]
-        first = drawn.rng.randrange(len(spans))
-        ordered = (spans[first], *spans[:first], *spans[first + 1 :])
-        yield _row(asked, drawn, window, ANSWERS, ordered)
+        yield drawn.row(asked.text, asked.twin, window, spans, _SOURCE)
     silent += _nearest_of_each_language(far)
     shares = _shares(asked.text, silent, reader)
     for place, at in enumerate(sorted(range(len(silent)), key=lambda i: -shares[i])[:_KEPT]):
         if place == 0 or shares[at] >= _LEAST:
-            yield _row(asked, drawn, silent[at], SILENT)
-
-
-def _row(
-    asked: Asked, drawn: Drawn, window: NewsWindow, label: int, spans: tuple[Span, ...] = ()
-) -> Row:
-    context, text = drawn.context(window), window.window.text
-    return Row("query", asked.text, context, text, label, spans, (), asked.twin, _SOURCE)
+            yield drawn.row(asked.text, asked.twin, silent[at], (), _SOURCE)
 
 
 def _shares(asked: str, windows: Sequence[NewsWindow], reader: Reader) -> list[float]:

@@ -65,6 +65,25 @@ class Drawn:
     def context(self, window: NewsWindow) -> str:
         return window.context if self.rng.random() < 0.88 else ""
 
+    def row(
+        self,
+        asked: str,
+        twin: str,
+        window: NewsWindow,
+        spans: tuple[tuple[int, int], ...],
+        source: str,
+    ) -> Row:
+        """A question over a window, with the places that answer it, one of them drawn as the first.
+
+        Without places the window does not answer.
+        """
+        if spans:
+            first = self.rng.randrange(len(spans))
+            spans = (spans[first], *spans[:first], *spans[first + 1 :])
+        label = ANSWERS if spans else SILENT
+        context, text = self.context(window), window.window.text
+        return Row("query", asked, context, text, label, spans, (), twin, source)
+
     def spans(self, window: NewsWindow, question: NewsQuestion) -> tuple[tuple[int, int], ...]:
         """The answers' places in a window, in order and without repetition."""
         found = {
@@ -81,7 +100,8 @@ class Drawn:
         """Windows that answer, with the places, and windows that surely do not.
 
         In articles that hold no marked answer, windows that may repeat it are left out of both;
-        so are those that hold a marked answer in part.
+        so are those that hold a marked answer in part. A question that takes something false for
+        granted is answered by no window.
         """
         gold = {place[0] for place in question.places}
         wordings = question.wordings
@@ -96,6 +116,8 @@ class Drawn:
                 window.window.text, wordings
             ):
                 silent.append(window)
+        if question.kind == "premise":
+            return [], [*silent, *(window for window, _ in answering)]
         return answering, silent
 
     def _touches(self, window: NewsWindow, question: NewsQuestion) -> bool:
@@ -139,45 +161,19 @@ def question_rows(
     drawn = Drawn(cluster, cutter, rng)
     for question in cluster.questions:
         answering, silent = drawn.split(question)
-        premise = question.kind == "premise"
-        if premise:
-            silent += [window for window, _ in answering]
-            answering = []
         for language in LANGUAGES:
             others = [x for x in LANGUAGES if x != language]
             asked, twin = question.ask[language], question.ask[rng.choice(others)]
             chosen = rng.sample(answering, min(len(answering), 2))
             for window, spans in chosen:
-                first = rng.randrange(len(spans))
-                ordered = (spans[first], *spans[:first], *spans[first + 1 :])
-                yield Row(
-                    "query",
-                    asked,
-                    drawn.context(window),
-                    window.window.text,
-                    ANSWERS,
-                    ordered,
-                    (),
-                    twin,
-                    source,
-                )
+                yield drawn.row(asked, twin, window, spans, source)
             away = rng.sample(silent, min(len(silent), 1 if answering else 2))
             far = mined.get((question.question_id, language), ())
             if source == "ntrex":  # Real news: another report may be of the same matter.
                 far = [w for w in far if not holds_answer(w.window.text, question.wordings)]
             away += rng.sample(far, min(len(far), 2))
             for window in away:
-                yield Row(
-                    "query",
-                    asked,
-                    drawn.context(window),
-                    window.window.text,
-                    SILENT,
-                    (),
-                    (),
-                    twin,
-                    source,
-                )
+                yield drawn.row(asked, twin, window, (), source)
             yield from _presupposed(drawn, question, language, chosen, source)
 
 

@@ -9,13 +9,13 @@ again. Every window is read by itself, so a reading never depends on its neighbo
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,8 @@ __all__ = [
     "load_reader",
     "tokenizer_of",
 ]
+
+_Read = TypeVar("_Read")
 
 WEIGHTS = Path(__file__).with_name("reader.safetensors")
 """The shipped weights: int8, CC BY-SA 4.0."""
@@ -162,28 +164,28 @@ class LearnedReader:
         the answer is never looked for there. A window longer than 320 tokens is read in
         overlapping pieces and the best piece speaks for it.
         """
-        pairs = list(zip(windows, _contexts(windows, contexts), strict=True))
-        # The longest first, so that no core is left with a long one at the end.
-        order = sorted(range(len(pairs)), key=lambda i: -len(pairs[i][0]))
-        found = dict(
-            zip(
-                order,
-                self._pool.map(lambda i: self._reading(question, *pairs[i]), order),
-                strict=True,
-            )
-        )
-        return [found[i] for i in range(len(pairs))]
+        return self._each(self._reading, question, windows, contexts)
 
     def supports(
         self, claim: str, evidence: Sequence[str], contexts: Sequence[str] | None = None
     ) -> list[ClaimSupport]:
         """One view a piece of evidence, in order; long evidence as in ``answers``."""
-        return list(
-            self._pool.map(
-                lambda pair: self._support(claim, *pair),
-                zip(evidence, _contexts(evidence, contexts), strict=True),
-            )
-        )
+        return self._each(self._support, claim, evidence, contexts)
+
+    def _each(
+        self,
+        read: Callable[[str, str, str], _Read],
+        asked: str,
+        texts: Sequence[str],
+        contexts: Sequence[str] | None,
+    ) -> list[_Read]:
+        """Read each text, in order; the longest begins, so that no core ends alone with it."""
+        about = [""] * len(texts) if contexts is None else contexts
+        pairs = list(zip(texts, about, strict=True))
+        order = sorted(range(len(pairs)), key=lambda i: -len(pairs[i][0]))
+        read_in_order = self._pool.map(lambda i: read(asked, *pairs[i]), order)
+        found = dict(zip(order, read_in_order, strict=True))
+        return [found[i] for i in range(len(pairs))]
 
     def answer_scores(
         self, question: str, window: str, context: str = ""
@@ -281,10 +283,6 @@ class LearnedReader:
         """Logits of the tokens (tokens, 4) and of the verdict (4,)."""
         found = self._network.run(row.ids, row.segments)
         return found["tokens"], found["verdict"]
-
-
-def _contexts(windows: Sequence[str], contexts: Sequence[str] | None) -> Sequence[str]:
-    return [""] * len(windows) if contexts is None else contexts
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
