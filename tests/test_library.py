@@ -24,7 +24,7 @@ from konkyo.rag.generation.prompts import Prompt
 from konkyo.rag.types import Claim
 from konkyo.ui.server.llm_queue import LLMQueue
 from konkyo.ui.web.chat_service import ChatService
-from konkyo.ui.web.citation_notes import CitationNotes
+from konkyo.ui.web.citation_notes import CitationNotes, citation_notes
 from konkyo.ui.web.conversation import Conversation
 from konkyo.ui.web.i18n import LANGUAGES, say
 from konkyo.ui.web.index_check import IndexCheck
@@ -633,6 +633,23 @@ def test_a_kept_answer_says_what_became_of_its_quotes() -> None:
     assert kept.citations.noted(turn, "ja").notes == (
         "[1] この出典が索引にあった記録はありません。",
     )
+
+
+@pytest.mark.parametrize("now", ["The money would go to ten fields", ""])
+def test_a_quote_that_changed_also_tells_that_its_source_was_retracted_and_why(now: str) -> None:
+    shown = evidence(1, ENGLISH, ENGLISH.text.split("\n")[1])
+    cited = answer("q", (Claim("Nine fields.", (1,), 0.9),), (shown,)).citations
+    text = ENGLISH.text.replace("The money would go to nine fields", now) if now else "Withdrawn."
+    marked = replace(ENGLISH, text=text, status="retracted", correction="Nothing was agreed.")
+    for language in LANGUAGES:
+        why = say(language, "labelled", label=say(language, "retracted"), x="Nothing was agreed.")
+        changed, retracted = citation_notes(FakeStore((marked,)), cited, language)
+        assert now in changed
+        assert (changed == f"[1] {say(language, 'says_no_more')}") == (not now)
+        assert retracted == f"[1] {why}"
+    # An answer that was made after it told it itself.
+    told = [replace(one, status="retracted") for one in cited]
+    assert len(citation_notes(FakeStore((marked,)), told, "en")) == 1
 
 
 def test_the_dot_says_when_the_index_is_gone_and_clears_itself() -> None:

@@ -46,30 +46,37 @@ def kept_citations(outcome: Mapping[str, object]) -> list[Citation]:
 def citation_notes(
     store: CitedStore, citations: Iterable[Citation], language: Language
 ) -> list[str]:
-    """Returns a sentence for each quote that does not stand as it stood; plain text, not escaped.
+    """Returns what became of each quote that does not stand as it stood; plain text, not escaped.
 
+    One that changed, and whose article was corrected or retracted since, has a sentence for each.
     Raises StoreError.
     """
     found = []
     for citation in citations:
-        said = _note(citation, citation_state(store, citation), language)
-        if said:
-            found.append(f"[{citation.id}] {said}")
+        state = citation_state(store, citation)
+        said = (_changed(state, language), _marked(citation, state, language))
+        found += [f"[{citation.id}] {one}" for one in said if one]
     return found
 
 
-def _note(citation: Citation, state: CitationState, language: Language) -> str:
+def _changed(state: CitationState, language: Language) -> str:
+    """Returns that a quote changed or that its article is gone; nothing if it stands."""
     if isinstance(state, Same):
-        article = state.article
-        if article.status is None or article.status == citation.status:
-            return ""
-        how = article.correction or article.title
-        return say(language, "labelled", label=say(language, article.status), x=how)
+        return ""
     if isinstance(state, Changed):
         if not state.now:
             return say(language, "says_no_more")
         return say(language, "says_now", now=" ".join(state.now.split()))
     return say(language, "source_gone" if isinstance(state, Gone) else "source_unknown")
+
+
+def _marked(citation: Citation, state: CitationState, language: Language) -> str:
+    """Returns that an article was corrected or retracted since it was cited, and how."""
+    article = state.article if isinstance(state, Same | Changed) else None
+    if article is None or article.status is None or article.status == citation.status:
+        return ""
+    how = article.correction or article.title
+    return say(language, "labelled", label=say(language, article.status), x=how)
 
 
 class CitationNotes:
