@@ -15,6 +15,7 @@ from konkyo.index.errors import ModelMissing
 from konkyo.index.records import Article, ArticlePage, Filter
 from konkyo.index.text.word_data import WordDataError, parse_words
 from konkyo.index.watching import WatchedSource
+from konkyo.rag.generation.llm import LLM, NoLLM
 from konkyo.rag.generation.translate import Translation
 from konkyo.rag.messages import NoticeKey, notice_text
 from konkyo.rag.types import (
@@ -36,6 +37,7 @@ from konkyo.ui.web.export import as_markdown, plain_answer
 from konkyo.ui.web.html.admin_evaluation import evaluation_page
 from konkyo.ui.web.html.answer import emphasized, short_line
 from konkyo.ui.web.html.article import article_page, notice_page
+from konkyo.ui.web.html.checked import checked_line
 from konkyo.ui.web.html.conversation import conversation
 from konkyo.ui.web.html.elements import safe_url, turn_notes
 from konkyo.ui.web.html.feedback import THUMB_ICON
@@ -69,7 +71,17 @@ from konkyo.ui.web.turns import (
 from konkyo.ui.web.views import conversation_view, status_view
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fixtures_chat import ENGLISH, HOSTILE, JAPANESE, PAYLOADS, FakeReader, evidence, summary
+from fixtures_chat import (
+    ENGLISH,
+    HOSTILE,
+    JAPANESE,
+    PAYLOADS,
+    SMALL_MODEL,
+    FakeReader,
+    Interpreter,
+    evidence,
+    summary,
+)
 
 TAGS = {
     "a",
@@ -412,6 +424,28 @@ def test_old_articles_are_warned_of_where_that_is_set(days: int, warned: bool) -
         assert say(language, "as_of", date=day) in html
         assert (say(language, "stale", date=day) in html) == warned
         assert say(language, "sources_failing", count=2) in html
+
+
+@pytest.mark.parametrize(
+    ("llm", "model"),
+    [(NoLLM(), ""), *((Interpreter(name=n), n) for n in ("interpreter", SMALL_MODEL))],
+)
+def test_the_model_that_phrased_is_named_and_quotes_alone_name_none(llm: LLM, model: str) -> None:
+    """Also the default model, which the settings may ask to phrase."""
+    chat_service = ChatService(lambda: FakeReader(0, llm=llm))
+    chat_service.open()
+    assert chat_service.wait(60)
+    *_, phrased = chat_service.ask(Conversation(), "How much?")
+    *_, quoted = chat_service.ask(Conversation(), "quoted How much?")
+    assert phrased.model == model
+    for language in LANGUAGES:
+        by = escape(say(language, "phrased_by", model=model))
+        alone = say(language, "quotes_alone")
+        said = checked_line(phrased, language)
+        assert (by in said, alone in said) == (bool(model), False)
+        said = checked_line(quoted, language)
+        assert alone in said
+        assert said == checked_line(replace(quoted, model=""), language)
 
 
 def test_what_was_kept_as_text_and_what_is_of_another_version_is_shown_or_passed_over() -> None:

@@ -18,6 +18,7 @@ from konkyo.index.text.unicode import well_formed
 from konkyo.rag.answer_style import Phrasing, writes_well
 from konkyo.rag.citation_state import CitedStore
 from konkyo.rag.conversation import Turn as Past
+from konkyo.rag.generation.llm import NoLLM
 from konkyo.rag.suggestions import suggested_questions
 from konkyo.rag.types import Event
 from konkyo.ui.server.conversation_store import ConversationStore
@@ -289,7 +290,8 @@ class ChatService:
             messages = (*messages, Message("stale", {"date": newest}))
         if failing := self.failing_sources():
             messages = (*messages, Message("sources_failing", {"count": failing}))
-        model = self.reader.llm.name if self.translates else ""
+        reader = self._reader
+        model = reader.llm.name if reader is not None and reader.llm.name != NoLLM.name else ""
         return replace(turn, newest=newest, model=model, messages=messages)
 
     def renew(self) -> bool:
