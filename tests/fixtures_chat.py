@@ -364,6 +364,13 @@ def _model(pace: float) -> LLM:
     return LLMQueue(Interpreter(pace, dead=kind == "dead", name=name))
 
 
+def _require_index() -> None:
+    """As if a database held the index, which is gone while the file FAKE_LOST is there."""
+    lost = os.environ.get("FAKE_LOST")
+    if lost and Path(lost).exists():
+        raise StoreUnreachable("db.example: does not answer")
+
+
 class FakeReader:
     """Answers by the words of the question; ``pace`` is the time between events, in seconds."""
 
@@ -384,10 +391,7 @@ class FakeReader:
         return self
 
     def refresh(self) -> bool:
-        """As if a database held the index, which is gone while the file FAKE_LOST is there."""
-        lost = os.environ.get("FAKE_LOST")
-        if lost and Path(lost).exists():
-            raise StoreUnreachable("db.example: does not answer")
+        _require_index()
         self.changes, changed = 0, self.changes
         return changed > 0
 
@@ -601,6 +605,7 @@ def main() -> None:
 
     def load() -> FakeReader:
         time.sleep(wait)
+        _require_index()
         return FakeReader(pace, articles)
 
     store = os.environ.get("FAKE_STORE", "/nowhere/store")

@@ -126,6 +126,32 @@ def test_an_index_that_goes_away_turns_the_dot_red_until_it_is_back(
         page.wait_for_selector('.k-turn[data-turn="2"][data-state="done"] .k-claim')
 
 
+def test_a_page_opened_while_the_index_is_away_fills_once_it_is_there(
+    browser: Browser, tmp_path: Path
+) -> None:
+    lost = tmp_path / "lost"
+    lost.touch()
+    with (
+        served(FAKE_PACE="0", FAKE_LOST=str(lost)) as url,
+        opened(browser, url) as (page, _),
+    ):
+        page.wait_for_selector('.k-status[data-kind="failed"]')
+        assert page.locator("#k-state").inner_text().strip() == say("en", "index_gone")
+        ask(page, QUESTION)
+        page.wait_for_selector(".k-failed")
+        assert say("en", "error_index") in page.locator(".k-failed").inner_text()
+        page.get_by_role("button", name="New conversation").click()
+        page.wait_for_selector(".k-welcome")
+        assert page.locator(".k-chips, .k-failed, #k-source .k-row").count() == 0
+        lost.unlink()
+        page.wait_for_selector('.k-status[data-kind="ready"]')
+        page.wait_for_selector(".k-welcome .k-chips button")
+        page.wait_for_selector("#k-source .k-row")
+        page.wait_for_selector('[data-filter="outlet"] option >> nth=1', state="attached")
+        ask(page, QUESTION)
+        finished(page)
+
+
 def test_the_page_of_articles_tells_it_too(browser: Browser, address: str) -> None:
     with tab(browser, address) as page:
         page.goto(f"{address}library")

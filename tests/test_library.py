@@ -26,7 +26,7 @@ from konkyo.ui.server.llm_queue import LLMQueue
 from konkyo.ui.web.chat_service import ChatService
 from konkyo.ui.web.citation_notes import CitationNotes, citation_notes
 from konkyo.ui.web.conversation import Conversation
-from konkyo.ui.web.i18n import LANGUAGES, say
+from konkyo.ui.web.i18n import LANGUAGES, Message, say
 from konkyo.ui.web.index_check import IndexCheck
 from konkyo.ui.web.turns import Mark, Turn
 from konkyo.ui.web.views import conversation_view, source_view, status_view
@@ -674,6 +674,72 @@ def test_the_dot_says_when_the_index_is_gone_and_clears_itself() -> None:
         assert ('data-kind="failed"' in said, say(language, "index_gone") in said) == (True, True)
         reader.gone = False
         assert service.check_index() == "ready"
+
+
+def loaded_after(failures: int) -> tuple[ChatService, list[tuple[float, str, bool, str]]]:
+    """A service whose index is away at first, and what it said of itself during each pause."""
+    left = iter(range(failures))
+    seen: list[tuple[float, str, bool, str]] = []
+
+    def load() -> FakeReader:
+        if next(left, None) is not None:
+            raise StoreUnreachable("db.example: does not answer")
+        return FakeReader(0)
+
+    def pause(seconds: float) -> bool:
+        *_, turn = service.ask(Conversation(), "How much?", details=True)
+        assert turn.failure == Message("error_index")
+        seen.append((seconds, service.readiness, service.will_be_ready, turn.error_detail))
+        for language in LANGUAGES:
+            said = status_view(service, language)
+            assert 'data-kind="failed"' in said
+            assert say(language, "index_gone") in said
+            assert "k-failed" not in conversation_view(service, (), language, editor=True)
+            assert service.examples(language) is None
+        return False
+
+    service = ChatService(load, pause=pause)
+    service.open()
+    loaded(service)
+    return service, seen
+
+
+def loaded(service: ChatService) -> None:
+    """Wait until a service loads no more."""
+    assert service.wait(60)
+    for thread in threading.enumerate():
+        if thread.name == "konkyo-load":
+            thread.join(60)
+            assert not thread.is_alive()
+
+
+def test_an_index_that_is_away_at_the_start_is_tried_again_and_served_once_it_is_there() -> None:
+    service, seen = loaded_after(2)
+    told = ("failed", True, "db.example: does not answer")
+    assert seen == [(1.0, *told), (2.0, *told)]
+    assert (service.readiness, service.problem, service.index_readable) == ("ready", "", True)
+    assert not service.will_be_ready
+    assert all(service.examples(language) for language in LANGUAGES)
+    *_, turn = service.ask(Conversation(), "How much?")
+    assert turn.state == "done"
+
+
+def test_the_pause_before_an_index_is_tried_again_grows_to_half_a_minute() -> None:
+    _, seen = loaded_after(7)
+    assert [seconds for seconds, *_ in seen] == [1, 2, 4, 8, 16, 30, 30]
+
+
+def test_a_server_that_ends_tries_no_more() -> None:
+    def load() -> FakeReader:
+        raise StoreUnreachable("db.example: does not answer")
+
+    service = ChatService(load)
+    service.open()
+    assert service.wait(60)
+    service.drain()
+    loaded(service)
+    assert not service.will_be_ready
+    assert service.readiness == "draining"
 
 
 def test_the_index_is_asked_again_when_the_last_time_is_long_ago_and_waited_for_never() -> None:

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from datetime import date
 from functools import partial
 from typing import Literal
 
@@ -30,8 +29,9 @@ from konkyo.ui.web.conversations import Conversations
 from konkyo.ui.web.error_words import error_message
 from konkyo.ui.web.i18n import LANGUAGES, Language, Message
 from konkyo.ui.web.index_check import IndexCheck
-from konkyo.ui.web.index_summary import summary_of
-from konkyo.ui.web.pipeline_protocol import ChatPipeline, NotReady
+from konkyo.ui.web.index_retry import IndexRetry
+from konkyo.ui.web.index_summary import days_since, summary_of
+from konkyo.ui.web.pipeline_protocol import ChatPipeline, IndexAway, NotReady
 from konkyo.ui.web.quote_translator import HEARTBEAT_SECONDS, QuoteTranslator
 from konkyo.ui.web.turns import IndexSummary, Turn, advance
 
@@ -44,6 +44,7 @@ _SEARCHES_A_CORE = 2
 _SUGGESTIONS = 4
 _NO_FILTER = Filter()
 _LOADING = "the models are still being loaded; try again soon"
+_AWAY = "the server of the index does not answer; try again soon"
 _UNUSABLE = "the index or a model cannot be used; the server's log says why"
 
 _log = logging.getLogger(__name__)
@@ -57,8 +58,9 @@ class ChatService:
     ``stale_after`` is the age of the newest article, in days, from which readers are warned (0:
     never).
 
-    ``load`` makes the pipeline; it runs once, in the background, when ``open`` is called, and may
-    take seconds. Until then questions wait.
+    ``load`` makes the pipeline; it runs in the background when ``open`` is called, and may take
+    seconds. Until then questions wait. Where the server of the index is away it runs again after a
+    ``pause``, which waits some seconds and returns whether to give up.
     """
 
     def __init__(
@@ -67,15 +69,18 @@ class ChatService:
         telemetry: Telemetry | None = None,
         conversation_store: ConversationStore | None = None,
         stale_after: int = 0,
+        pause: Callable[[float], bool] | None = None,
     ) -> None:
         self._stale_after = stale_after
         self.failing_sources: Callable[[], int] = lambda: 0
         self._load = load
         self.conversations = Conversations(conversation_store)
-        self._draining = False
+        self._draining = threading.Event()
         self._answering = 0
         self.telemetry = telemetry or Telemetry()
         self._settled = threading.Event()
+        # Nobody waits while the index is away.
+        self._retry = IndexRetry(self._settled.set, pause or self._draining.wait)
         self._reader: ChatPipeline | None = None
         self._problem = ""
         self._index_summary: IndexSummary | None = None
@@ -95,13 +100,14 @@ class ChatService:
     def _prepare(self) -> None:
         self.conversations.purge()
         try:
-            reader = self._load()
-            self._index_summary = summary_of(reader)
+            reader = self._retry.until_done(self._load)
+            self._index_summary = self._retry.until_done(partial(summary_of, reader))
             self._reader = reader
         except KonkyoError as exc:
             self._problem = str(exc)
             _log.error("%s", exc)
         finally:
+            self._retry.problem = ""
             if self._reader is None and not self._problem:
                 self._problem = "unexpected error while loading; see the terminal"
             self._settled.set()
@@ -128,7 +134,7 @@ class ChatService:
     @property
     def readiness(self) -> Readiness:
         """Whether questions can be answered now; not for long where it is draining."""
-        if self._draining:
+        if self._draining.is_set():
             return "draining"
         if not self._settled.is_set():
             return "loading"
@@ -143,12 +149,18 @@ class ChatService:
     @property
     def index_readable(self) -> bool:
         """Whether the index could be read some seconds ago; a page may ask this at any time."""
-        return self._reader is None or self._index_check.readable
+        return not self._retry.problem and (self._reader is None or self._index_check.readable)
+
+    @property
+    def will_be_ready(self) -> bool:
+        """Whether it gets ready by itself: it is loading, or waits for the index's server."""
+        away = self.readiness == "failed" and bool(self._retry.problem)
+        return away or self.readiness == "loading"
 
     @property
     def problem(self) -> str:
         """Why it is not ready; empty if it is, or may still be."""
-        return self._problem
+        return self._problem or self._retry.problem
 
     @property
     def index_summary(self) -> IndexSummary | None:
@@ -184,7 +196,7 @@ class ChatService:
 
     def drain(self) -> None:
         """Report from now on that no questions should be sent here; answer those that come."""
-        self._draining = True
+        self._draining.set()
 
     @property
     def answering(self) -> int:
@@ -268,7 +280,7 @@ class ChatService:
                 finished = turn.state == "done"
                 yield turn
         except KonkyoError as exc:
-            why = self._problem if isinstance(exc, NotReady) else str(exc)
+            why = self.problem if isinstance(exc, NotReady) else str(exc)
             _log.warning("a question was not answered: %s", why)
             told = error_message(exc)
             detail = why if details else ""
@@ -286,7 +298,7 @@ class ChatService:
         """Returns a turn that says how new the articles are, and which model there is."""
         newest = self._index_summary.newest_date if self._index_summary is not None else ""
         messages = turn.messages
-        if self._stale_after and newest and _age(newest) > self._stale_after:
+        if self._stale_after and newest and days_since(newest) > self._stale_after:
             messages = (*messages, Message("stale", {"date": newest}))
         if failing := self.failing_sources():
             messages = (*messages, Message("sources_failing", {"count": failing}))
@@ -372,6 +384,8 @@ class ChatService:
     def reader(self) -> ChatPipeline:
         """The pipeline. Raises NotReady while there is none."""
         if self._reader is None:
+            if self._retry.problem:
+                raise IndexAway(_AWAY)
             raise NotReady(_UNUSABLE if self._problem else _LOADING)
         return self._reader
 
@@ -382,11 +396,3 @@ class ChatService:
     def article(self, article_id: str) -> Article:
         """Returns one article. Raises ArticleMissing, NotReady."""
         return self.reader.article(article_id)
-
-
-def _age(published: str) -> int:
-    """Returns the days since a date (ISO); 0 for what is no date."""
-    try:
-        return (date.today() - date.fromisoformat(published)).days
-    except ValueError:
-        return 0

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from konkyo.index.errors import KonkyoError, LLMError, ModelError, QuestionTimeout, StoreError
 from konkyo.ui.web.i18n import Language, Message, say
-from konkyo.ui.web.pipeline_protocol import CannotTranslate, NotReady
+from konkyo.ui.web.pipeline_protocol import CannotTranslate, IndexAway, NotReady
 
 __all__ = ["error_message", "error_words"]
 
 _PHRASES: tuple[tuple[type[KonkyoError], str], ...] = (
     (CannotTranslate, "cannot_translate"),
+    (IndexAway, "error_index"),
     (NotReady, "error_not_ready"),
     (LLMError, "error_model"),
     (ModelError, "error_model"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date
 
 from konkyo.index.records import ArticleSummary, Filter
 from konkyo.ui.web.pipeline_protocol import ChatPipeline
 from konkyo.ui.web.turns import IndexSummary
 
-__all__ = ["summary_of"]
+__all__ = ["days_since", "summary_of"]
 
 _NEWEST = 40
 _OUTLETS = 200
@@ -31,3 +32,11 @@ def summary_of(reader: ChatPipeline) -> IndexSummary:
         tuple(name for name, _ in languages.most_common()),
         tuple(sorted(name for name, _ in outlets.most_common(_OUTLETS))),
     )
+
+
+def days_since(published: str) -> int:
+    """Returns the days since a date (ISO); 0 for what is no date."""
+    try:
+        return (date.today() - date.fromisoformat(published)).days
+    except ValueError:
+        return 0

@@ -78,7 +78,7 @@ class Library:
     @property
     def loading(self) -> bool:
         """Whether the models are not ready yet and will be."""
-        return self._chat_service.readiness == "loading"
+        return self._chat_service.will_be_ready
 
     def page(self, listing: ArticleListing, language: Language, *, editor: bool) -> str:
         """Returns the content of the page. Raises NotReady while there is no index."""

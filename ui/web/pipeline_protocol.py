@@ -12,7 +12,7 @@ from konkyo.rag.conversation import Turn as Past
 from konkyo.rag.generation.llm import LLM
 from konkyo.rag.types import Event
 
-__all__ = ["ArticleLister", "CannotTranslate", "ChatPipeline", "NotReady"]
+__all__ = ["ArticleLister", "CannotTranslate", "ChatPipeline", "IndexAway", "NotReady"]
 
 
 class NotReady(KonkyoError):
@@ -21,6 +21,10 @@ class NotReady(KonkyoError):
 
 class CannotTranslate(NotReady):
     """The language model does not write well enough to translate."""
+
+
+class IndexAway(NotReady):
+    """The server of the index has not answered yet; it is asked again."""
 
 
 class ArticleLister(Protocol):

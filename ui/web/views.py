@@ -52,7 +52,7 @@ def conversation_view(
 
     ``shares`` offers to share answers; an ``editor`` is told the message of an error.
     """
-    if not turns and chat_service.readiness == "failed":
+    if not turns and chat_service.readiness == "failed" and not chat_service.will_be_ready:
         return not_ready(chat_service.problem if editor else "", language)
     suggestions = chat_service.examples(language) or ()
     turns = tuple(chat_service.citations.noted(turn, language) for turn in turns)
@@ -104,12 +104,12 @@ def status_view(chat_service: ChatService, language: Language) -> str:
     It is not said to be ready where there are no articles, or where the index or the model failed
     when it was last asked.
     """
+    if not chat_service.index_readable:
+        return status("failed", say(language, "index_gone"))
     if chat_service.readiness == "failed":
         return status("failed", say(language, "failed"))
     if chat_service.readiness == "loading":
         return status("loading", say(language, "loading"))
-    if not chat_service.index_readable:
-        return status("failed", say(language, "index_gone"))
     count = chat_service.index_summary.count if chat_service.index_summary is not None else 0
     said = say(language, "ready", count=count)
     if chat_service.model_problem:

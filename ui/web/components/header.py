@@ -22,7 +22,9 @@ class Header:
         with gr.Row(elem_id="k-top"):
             gr.HTML("@@html:brand@@", elem_id="k-brand", apply_default_css=False)
             self.status = html_part(
-                "@@html:status@@", "k-state", "konkyo.state(element, trigger, 'look');"
+                "@@html:status@@",
+                "k-state",
+                "konkyo.state(element, trigger, watch, 'look', 'returned');",
             )
             self._tools = html_part(
                 "@@html:tools@@", "k-tools", "konkyo.tools(element, trigger, 'save');"

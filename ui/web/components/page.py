@@ -148,6 +148,9 @@ def _wire_page(
     parts = [header.status, column.conversation, source.panel, column.filter_bar.filters]
     at_once(page.load, arrive, parts)
     at_once(page.load, find_examples, column.conversation)
+    # A page that was opened while the index was away.
+    at_once(header.status.returned, arrive, parts)
+    at_once(header.status.returned, find_examples, column.conversation)
     page.unload(leave)
 
 

@@ -575,7 +575,13 @@
       });
     },
 
-    state(element, trigger, look) {
+    state(element, trigger, watch, look, returned) {
+      const failed = () => Boolean($('.k-status[data-kind="failed"]', element));
+      let before = failed();
+      watch("value", () => {
+        if (before && !failed()) trigger(returned);
+        before = failed();
+      });
       // How an answer went shows whether the model is there.
       for (const news of ["konkyo-answered", "konkyo-connected"]) {
         document.addEventListener(news, () => trigger(look));
