@@ -408,6 +408,48 @@ def test_people_whom_a_proxy_signed_in_have_their_roles(browser: Browser) -> Non
             context.close()
 
 
+def prevented(page: Page, kind: str, *, file: bool) -> bool:
+    """Whether the page keeps the browser from what it does when something is dragged or dropped."""
+    found: bool = page.evaluate(
+        """([kind, file]) => {
+            const dataTransfer = new DataTransfer();
+            if (file) dataTransfer.items.add(new File(["A bridge."], "bridge.md"));
+            else dataTransfer.setData("text/plain", "a bridge");
+            const event = new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true });
+            return !document.querySelector("#k-box textarea").dispatchEvent(event);
+        }""",
+        [kind, file],
+    )
+    return found
+
+
+def test_a_dropped_file_opens_the_page_of_articles_for_editors_and_nothing_for_readers(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with served(FAKE_PACE="0", FAKE_STORE=str(tmp_path / "store"), FAKE_HEADER="X-User") as url:
+        for user, edits in (("bob", False), ("ann", True)):
+            context = browser.new_context(locale="en-US", extra_http_headers={"x-user": user})
+            context.set_default_timeout(240_000)
+            page = context.new_page()
+            page.goto(url)
+            settled(page)
+            ask(page, QUESTION)
+            finished(page)
+            kept_at = page.url
+            # Words may be dropped into the question.
+            assert not any(prevented(page, kind, file=False) for kind in ("dragover", "drop"))
+            assert prevented(page, "dragover", file=True)
+            assert prevented(page, "drop", file=True)
+            if edits:
+                page.wait_for_url(f"{url}library")
+                page.wait_for_selector('html[data-page="ready"] #k-work')
+                page.go_back()
+            finished(page)
+            assert page.url == kept_at
+            assert page.locator(".k-question").all_inner_texts() == [QUESTION]
+            context.close()
+
+
 # ---- hostile text
 
 

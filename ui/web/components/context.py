@@ -90,7 +90,7 @@ class PageContext:
         """Returns the conversation as HTML; ``followed`` is whether its changes follow.
 
         While it may still change by itself it says so: a page that is not sent its changes asks
-        for them.
+        for them. It also says whether the reader is an editor.
         """
         shown = visit.conversation
         # Asked before the turns are read, so that what is shown as final is.
@@ -101,6 +101,7 @@ class PageContext:
         )
         live = " data-live" if followed else ""
         marks = f" data-changing{live}" if changing else ""
+        marks += " data-editor" if visit.editor else ""
         return f'<div data-conversation="{escape(shown.key)}"{marks}>{inner}</div>'
 
     def source(self, visit: Visit, article_id: str, mark: Mark, turn: int) -> str:
