@@ -79,6 +79,7 @@ from fixtures_chat import (
     SMALL_MODEL,
     FakeReader,
     Interpreter,
+    answer,
     evidence,
     summary,
 )
@@ -385,6 +386,24 @@ def test_an_answer_shows_claims_citations_and_what_was_removed() -> None:
     assert "<s>" not in html
     page = assert_harmless(conversation((turn_of("How much?"),), "ja"))
     assert "About 500 companies take part.（数字が出典にない：500）" in page.words
+
+
+@pytest.mark.parametrize("how", ["Nothing <b>was</b> agreed.", None])
+def test_a_quote_that_answers_says_that_its_article_was_retracted(how: str | None) -> None:
+    item = evidence(1, ENGLISH, ENGLISH.text.split("\n")[1])
+    shown = (replace(item, article=replace(item.article, status="retracted", correction=how)),)
+    outcome = answer("Where does it go?", (Claim(item.text, (1,), 1.0),), shown)
+    turn = Turn(1, outcome.question, "done", shown, "en", claims=outcome.claims, outcome=outcome)
+    plain = replace(turn, evidence=(item,))
+    for language in LANGUAGES:
+        html = conversation((turn,), language)
+        assert_harmless(html)
+        _, _, block = html.partition('<div class="k-quoted">')
+        block, _, _ = block.partition("</div>")
+        said = f' <span dir="auto">{escape(how)}</span>' if how else ""
+        note = f"<b>{say(language, 'retracted')}</b>{said}</span>"
+        assert block.endswith(f'</p><span class="k-status-note">{note}')
+        assert "k-status-note" not in conversation((plain,), language)
 
 
 def test_a_chat_that_cannot_start_says_so_and_tells_editors_the_message() -> None:
