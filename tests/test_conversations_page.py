@@ -95,6 +95,8 @@ def test_a_reload_and_another_language_keep_every_turn_and_the_filters(
         page.wait_for_selector('html[lang="ja"] #k-box textarea')
         shows(page, 4)
         assert questions(page) == list(FOUR)
+        page.wait_for_selector('.k-filters[data-chosen="1"]')
+        assert page.locator('[data-filter="outlet"]').input_value() == "Alliance Wire"
         # What was asked is still what a follow-up goes on from, and nothing was asked again.
         ask(page, "How many turns?")
         finished(page, 5)
