@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from konkyo.ui.web.i18n import Language, say
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))
@@ -48,6 +50,17 @@ def test_links_lead_somewhere_and_nothing_is_said_twice(page: Path) -> None:
         if line.startswith("#") or len(line) > 100
     ]
     assert [line for line in said if said.count(line) > 1] == []
+
+
+@pytest.mark.parametrize("language", ["ja", "ko", "zh"])
+def test_first_steps_quote_the_words_that_the_page_shows(language: Language) -> None:
+    text = (DOCS / f"first-steps-{language}.md").read_text("utf-8")
+    # What is quoted elsewhere are questions and names.
+    steps = "\n".join(re.findall(r"^\d\. .*\n(?: +.*\n)*", text, re.M))
+    quoted = [word for words in re.findall(r"「(.*?)」|‘(.*?)’|“(.*?)”", steps) for word in words]
+    found = {part for word in quoted for part in word.split(" · ")} - {"", "…"}
+    shown = {say(language, key) for key in ("original", "checked", "refused")}
+    assert found == {*shown, say(language, "sources", count=1)}
 
 
 def test_examples_import_from_public_packages_only() -> None:
