@@ -603,3 +603,14 @@ def test_half_strictness_is_the_fitted_threshold(fitted: float) -> None:
     assert AnswerStyle().threshold(fitted, 8.0) == pytest.approx(fitted)
     assert AnswerStyle(strictness=0).threshold(fitted, 8.0) < 0.05
     assert AnswerStyle(strictness=1).threshold(fitted, 8.0) > 0.95
+
+
+def test_a_list_is_not_phrased_by_a_sentence_that_may_say_one_item_of_it() -> None:
+    text = "幹事長を務めた。政調会長も務めた。"
+    reader = Reads(0.9, 0, 3, ((0, 3), (8, 12)))
+    llm = Says(["幹事長を務めた。[1]\n"])
+    outcome = pipeline(llm, text=text, reader=reader).ask("務めた役職にはどんなものがありますか。")
+    assert isinstance(outcome, Answer)
+    assert outcome.short is not None
+    assert len(outcome.short.items) == 2
+    assert llm.asked == []

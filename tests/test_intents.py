@@ -239,6 +239,14 @@ def test_small_talk_is_replied_to_with_questions_that_are_answered(pipeline: Pip
     assert (told["status"], told["citations"], told["claims"]) == ("replied", [], [])
 
 
+def test_what_a_reply_offers_is_answered_under_the_readers_filter(pipeline: Pipeline) -> None:
+    korean = Filter(languages=frozenset({"ko"}))
+    outcome = pipeline.ask("안녕하세요", where=korean)
+    assert isinstance(outcome, Reply)
+    assert outcome.suggestions
+    assert all(isinstance(pipeline.ask(q, where=korean), Answer) for q in outcome.suggestions)
+
+
 def test_thanks_after_an_answer_are_no_follow_up(pipeline: Pipeline) -> None:
     from konkyo.rag.conversation import Turn
 

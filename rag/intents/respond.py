@@ -51,17 +51,16 @@ class Responder:
                 return self._collection(building, where, today)
             case _:
                 language = building.asked.language
-                return building.reply(
-                    intent, reply_text(intent, language), suggestions=self._suggested(language)
-                )
+                offered = self._suggested(language, where)
+                return building.reply(intent, reply_text(intent, language), suggestions=offered)
 
-    def _suggested(self, language: str) -> tuple[str, ...]:
-        """Questions that the newest articles answer, those in a language first."""
+    def _suggested(self, language: str, where: Filter) -> tuple[str, ...]:
+        """Questions that the newest articles of a filter answer, those in a language first."""
         if self.pipeline is None:
             return ()
-        newest = islice(self.digester.store.articles(Filter()), _NEWEST)
+        newest = islice(self.digester.store.articles(where), _NEWEST)
         articles = sorted(newest, key=lambda article: article.language != language)
-        return suggested_questions(self.pipeline, articles, language, _SUGGESTIONS)
+        return suggested_questions(self.pipeline, articles, language, _SUGGESTIONS, where=where)
 
     def _collection(self, building: OutcomeBuilder, where: Filter, today: date) -> Reply:
         asked = building.asked

@@ -10,6 +10,7 @@ from konkyo.index.records import published_day
 from konkyo.index.text.dates import dates
 from konkyo.index.text.japanese import words
 from konkyo.index.text.moments import Moment
+from konkyo.index.text.names import names
 from konkyo.index.text.quantities import Quantity, quantities
 from konkyo.rag.reading.protocol import Reading
 from konkyo.rag.retrieval.evidence import Span
@@ -137,10 +138,11 @@ def _meet(one: Fact | Quantity, other: Fact | Place) -> bool:
 
 
 def clean(place: Place) -> Place:
-    """The place widened to the whole figures, dates and words it touches, without what hangs on it.
+    """The place widened to whole figures, dates, names and words, without what hangs on it.
 
     「160」 in 「約160人の」 is 「約160人」; marks, unpaired brackets and a particle are left out.
     """
+    place = _whole_names(place)
     facts = facts_of(place)
     start = min([place.start, *(f.start for f in facts)])
     end = max([place.end, *(f.end for f in facts)])
@@ -155,6 +157,19 @@ def clean(place: Place) -> Place:
     while 0 < end < len(place.quote) and _inside_word(place, end):
         end += 1
     return _stripped(_paired(replace(place, start=start, end=end)))
+
+
+def _whole_names(place: Place) -> Place:
+    """The place with the rest of a name of one word that its first or last letter is within."""
+    start, end = place.start, place.end
+    for name in names(place.quote, place.language[:2]):
+        if " " in name.text:  # Capitals alone do not tell where a name begins.
+            continue
+        if name.start < start < name.end:
+            start = name.start
+        if name.start < end < name.end:
+            end = name.end
+    return replace(place, start=start, end=end)
 
 
 def changes_nothing(text: str) -> bool:
