@@ -340,7 +340,7 @@ class Pipeline:
         if evidence != found.evidence:
             yield EvidenceReady(evidence, building.asked.language)
         yield from building.tell(told.places, told.joined)
-        # A sentence must say the short answer; of several places it would say one and hide the rest.
+        # Of several places a sentence may say one and hide the rest.
         single = not told.notices and len(told.places) < 2
         if single and options.style.phrases(self.llm.name):
             drafter = Drafter(

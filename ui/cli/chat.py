@@ -108,8 +108,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "allowed",
     multiple=True,
     type=click.Path(exists=True, path_type=Path),
-    help="Folder whose files editors may index; repeatable.  [default: any on 127.0.0.1,"
-    " none elsewhere]",
+    help="Folder whose files editors may index; repeatable.  [default: any where no"
+    " password, key or sign-in is set, else none]",
 )
 @click.option(
     "--log",

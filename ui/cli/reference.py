@@ -38,7 +38,8 @@ def configuration_page() -> str:
         f"Settings are read once: flags over the environment over `{CONFIG_NAME}` of the current"
         " folder (or the file KONKYO_CONFIG names) over these defaults. A key nobody knows is an"
         " error that names it. Secrets are never settings: a setting names the file or the"
-        " environment variable that holds one.\n",
+        " environment variable that holds one. A list is a TOML array, and JSON in the environment:"
+        """ `KONKYO_CHAT__NAMES='["news.example"]'`.\n""",
     ]
     own = {n: f for n, f in Settings.model_fields.items() if not _is_section(f)}
     parts.append(_table("", own))
@@ -85,15 +86,23 @@ def _table(section: str, fields: dict[str, FieldInfo]) -> str:
     rows = ["| key | values | default | environment |", "|---|---|---|---|"]
     for name, field in fields.items():
         variable = "KONKYO_" + (f"{section}__{name}" if section else name).upper()
-        default = "fitted" if field.default is None else repr(field.default).replace("'", '"')
+        default = "fitted" if field.default is None else _written(field.default)
         rows.append(f"| `{name}` | {_values(field)} | `{default}` | `{variable}` |")
     return "\n".join(rows) + "\n"
+
+
+def _written(default: object) -> str:
+    """A default as TOML writes it; a list is a tuple here."""
+    told = list(default) if isinstance(default, tuple) else default
+    return repr(told).replace("'", '"')
 
 
 def _values(field: FieldInfo) -> str:
     kind = field.annotation
     if get_origin(kind) is Literal:
         return ", ".join(f"`{value}`" for value in get_args(kind))
+    if get_origin(kind) is tuple:
+        return "list of texts"
     inner = [k for k in get_args(kind) if k is not type(None)] or [kind]
     words = {"str": "text", "int": "whole number", "float": "number"}
     name = words.get(getattr(inner[0], "__name__", ""), str(inner[0]))
