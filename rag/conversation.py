@@ -57,7 +57,8 @@ class _Words:
     A question that begins as ``opens_back`` is about what was said; ``points_back`` counts only
     where nothing before it can be meant; ``ellipsis`` leaves out what is asked about but for what
     is new ("韓国は？", "中国呢？", "And Korea?"), and ``around`` is what stands around that.
-    ``complete`` asks for the thing ("Xとは？"); ``instead`` is by language.
+    ``complete`` asks for the thing ("Xとは？"); ``asking_kana`` are Japanese words that ask and
+    ends of questions; ``instead`` is by language.
     """
 
     opens_back: FoldedAlternatives
@@ -66,6 +67,7 @@ class _Words:
     around: FoldedAlternatives
     complete: Alternatives
     asking_han: Alternatives
+    asking_kana: Alternatives
     hangul_asking: Alternatives
     small_words: frozenset[str]
     instead: dict[str, _Instead]
@@ -167,14 +169,19 @@ def other_forms(
 
     A bare "when", "where" or "why" takes the place of what the question before asks for; else
     the question before about the one name that is new ("What about Korea?"), in the place of one
-    of its first two; else the names of the question before with what is new ("高市 支持率").
+    of its first two; else the names of the question before with what is new ("高市 支持率"), and
+    the follow-up behind all its words but those that ask: of two questions in a row a reader
+    answers either.
     """
-    instead = _asked_instead(question, history[-1].question) if history else None
+    if not history:
+        return ()
+    instead = _asked_instead(question, history[-1].question)
     if instead is not None:
         return (instead,)
+    topical = f"{_without_asking(history[-1].question)} {question.strip()}"
     before = next((t.question for t in reversed(history) if names(t.question)), "")
     if not before:
-        return ()
+        return (topical,)
     new = _words().around.sub("", question.strip()).strip()
     language = detect(before)
     known, fresh = names(before, language), names(new, language)
@@ -182,7 +189,19 @@ def other_forms(
     if whole and _words().ellipsis.search(question):
         others = [n for n in known if n.text != fresh[0].text][: thresholds.follow_up_names]
         return tuple(_put(before, name, new, fresh[0]) for name in others)
-    return (" ".join([*dict.fromkeys(n.text for n in known), new]),)
+    return " ".join([*dict.fromkeys(n.text for n in known), new]), topical
+
+
+def _without_asking(question: str) -> str:
+    """The words of a question but those that ask, and those of grammar where spaces part them."""
+    words, language = _words(), detect(question)
+    if language in {"ja", "zh"}:
+        left = words.asking_han.sub("", question)
+        return (words.asking_kana.sub("", left) if language == "ja" else left).strip(" ？?。、，")
+    if language == "ko":
+        parted = (word.strip("?？,.") for word in question.split())
+        return " ".join(word for word in parted if not words.hangul_asking.search(word))
+    return " ".join(w for w in _WORD.findall(question) if w.lower() not in words.small_words)
 
 
 def _asked_instead(question: str, before: str) -> str | None:

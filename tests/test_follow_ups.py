@@ -52,16 +52,33 @@ def test_the_context_of_a_question_is_searched_and_the_question_read() -> None:
             "What about Trump?",
             ("What did Trump say about Japan?", "What did Bessent say about Trump?"),
         ),
-        ("What is Takaichi's rating?", "What about her nickname?", ("Takaichi her nickname",)),
-        ("高市首相の異名は何ですか", "では支持率は？", ("高市 支持率",)),
-        ("다카이치 총리의 지지율은 얼마인가요?", "별명은요?", ("다카이치 별명",)),
+        (
+            "What is Takaichi's rating?",
+            "What about her nickname?",
+            ("Takaichi her nickname", "Takaichi's rating What about her nickname?"),
+        ),
+        (
+            "高市首相の異名は何ですか",
+            "では支持率は？",
+            ("高市 支持率", "高市首相の異名は では支持率は？"),
+        ),
+        (
+            "다카이치 총리의 지지율은 얼마인가요?",
+            "별명은요?",
+            ("다카이치 별명", "다카이치 지지율은 별명은요?"),
+        ),
+        ("大坝什么时候建成的？", "花了多少钱？", ("大坝建成 花了多少钱？",)),
         (
             "贝森特怎么评价高市？",
             "那特朗普呢？",
             ("特朗普怎么评价高市？", "贝森特怎么评价特朗普？"),
         ),
-        ("高市早苗对防卫费有什么打算？", "那修宪呢？", ("高市早苗 修宪",)),
-        ("How many people died?", "And why?", ()),
+        (
+            "高市早苗对防卫费有什么打算？",
+            "那修宪呢？",
+            ("高市早苗 修宪", "高市早苗对防卫费打算 那修宪呢？"),
+        ),
+        ("How many people died?", "And why?", ("people died And why?",)),
         ("Which dam did the flood break?", "And when was that?", ("When did the flood break?",)),
         (
             "市長は東京で誰と会いましたか。",
