@@ -118,21 +118,28 @@ class ArticleQueue:
     ) -> str:
         """Return the identifier a story is indexed under: its own, or that of a near copy.
 
+        Of copies, the first one's facts hold, or those of one that says that it is retracted.
         ``own`` are all identifiers of the same document, ``chunks`` what is cut of it already.
         """
         name = article.article_id
         article = self._marked(article, own)
-        if name in self._pending:
+        retracted = article.status == "retracted"
+        pending = self._pending.get(name)
+        if pending is not None:
             self.duplicates += 1
+            if retracted and pending.article.status != "retracted":
+                self._queue(article, pending.chunks, pending.payloads)
             return name
         stored = self._writer.source_of_facts(name)
+        same = stored is not None and stored[1] == digest_article(article)
         if stored is not None and stored[0] not in (None, article.source):
             self.duplicates += 1
-            return name
-        if stored is not None and stored == (article.source, digest_article(article)):
+            if same or not retracted:
+                return name
+        if stored is not None and stored[0] == article.source and same:
             return name
         cut = chunks.get(name) or self._chunk(article)
-        if stored is None:
+        if stored is None and not retracted:
             twin = self._twin(article, cut.bands, own)
             if twin is not None:
                 self.duplicates += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Set
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Protocol, TypeVar
@@ -15,16 +16,21 @@ from konkyo.index.ingest.sources import Listing, SourceFailure
 from konkyo.index.inventory import Difference, Inventory
 from konkyo.index.records import Article, text_id_for
 from konkyo.index.stores.base import Copyable, ExclusionWriter, KeptPlace, Readable
+from konkyo.index.withdrawals import about_the_same
 
 __all__ = ["READER_VERSION", "BuildReport", "BuildRun", "BuildWriter", "EarlierStore"]
 
-READER_VERSION = 6
+READER_VERSION = 7
 """Grows whenever ``konkyo.index.ingest.articles`` reads any document differently.
 
 All documents are then read again.
 """
 
 _REREADINGS = 3
+_NOTHING_WITHDRAWN = (
+    "{}: its source has withdrawn this article and sends no text with that; no article of the index"
+    " has its address or title. If one is about it, mark that as retracted on the page of articles"
+)
 
 T = TypeVar("T")
 
@@ -62,7 +68,10 @@ class BuildReport:
 
 
 class BuildRun:
-    """Reads what changed and queues what is new."""
+    """Reads what changed and queues what is new.
+
+    ``earlier`` opens the index as it was before this build; None: it cannot be read.
+    """
 
     def __init__(
         self,
@@ -71,12 +80,14 @@ class BuildRun:
         reader: Reader,
         progress: Progress,
         *,
+        earlier: Callable[[], AbstractContextManager[EarlierStore | None]],
         strict: bool,
     ) -> None:
         self._writer = writer
         self._queue = queue
         self._reader = reader
         self._progress = progress
+        self._earlier = earlier
         self._strict = strict
         self._excluded = writer.excluded()
         self._stamps = writer.stamps()
@@ -225,16 +236,10 @@ class BuildRun:
         for failure in reading.refused:
             self._fail(failure)
         stamp = f"{READER_VERSION} {cheap or ''} {reading.content}"
-        if reading.refused:
-            # Read again by the next build, which says again what is wrong.
-            stamp = f"{READER_VERSION}  "
         if reading.articles is None:
             self._writer.set_stamp(reading.source, stamp)
             return
-        # The same text twice in one document: the first one's date and address are its facts.
-        own: dict[str, Article] = {}
-        for article in reading.articles:
-            own.setdefault(article.article_id, article)
+        own = _each_once(reading.articles)
         self._queue.duplicates += len(reading.articles) - len(own)
         links: list[tuple[str, str]] = []
         for article in own.values():
@@ -243,10 +248,47 @@ class BuildRun:
             else:
                 settled = self._queue.settled(article, own.keys(), reading.chunks)
                 links.append((settled, article.article_id))
+        copies, unknown = self._retract(reading, own)
+        if unknown and not own and not copies:
+            self._unread.add(reading.source)
+            return
+        if reading.refused or unknown:
+            # Read again by the next build, which says again what is wrong.
+            stamp = f"{READER_VERSION}  "
+        links += copies
         if reading.feed:
             self._feeds[reading.source] = (stamp, links, own.values())
             links += self._unlisted(reading.source, own.values())
         self._queue.link(reading.source, stamp, links)
+
+    def _retract(
+        self, reading: Reading, own: Mapping[str, Article]
+    ) -> tuple[list[tuple[str, str]], bool]:
+        """Have the copies of what a document withdraws hold the status "retracted".
+
+        Returns the links of the document to them, and whether some item without a text has none.
+        The status is a fact of that document, which holds these copies from now on.
+        """
+        if not reading.withdrawn:
+            return [], False
+        textless = [article for article in reading.withdrawn if article.article_id not in own]
+        alone = len(own) + len(textless) == 1
+        links: list[tuple[str, str]] = []
+        unknown = False
+        with self._earlier() as store:
+            for article in reading.withdrawn:
+                copies = [] if store is None else _copies(store, article, alone=alone)
+                if not copies and article in textless:
+                    unknown = True
+                    told = _NOTHING_WITHDRAWN.format(article.title or article.url or "an item")
+                    self._fail(SourceFailure(reading.source, told))
+                for copy, chunks, payloads in copies:
+                    name = copy.article_id
+                    if name not in own and name not in self._excluded:
+                        marked = replace(copy, source=reading.source, status="retracted")
+                        settled = self._queue.settled(marked, own.keys(), chunks, payloads)
+                        links.append((settled, name))
+        return links, unknown
 
     def _unlisted(self, source: str, listed: Collection[Article]) -> list[tuple[str, str]]:
         """What a feed held before and lists no more; an article at a listed address is replaced."""
@@ -265,6 +307,18 @@ class BuildRun:
         return any(failure.source == source for failure in self._failures)
 
 
+def _each_once(articles: Collection[Article]) -> dict[str, Article]:
+    """The articles of a document by identifier.
+
+    Of the same text twice, the first one's date and address are its facts, or a retracted one's.
+    """
+    own: dict[str, Article] = {}
+    for article in articles:
+        if article.article_id not in own or article.status == "retracted":
+            own[article.article_id] = article
+    return own
+
+
 def _kept(
     elder: EarlierStore, article_id: str
 ) -> tuple[Article, dict[str, Chunks], tuple[str, ...]]:
@@ -278,6 +332,12 @@ def _kept(
         return elder.article(article_id), {}, ()
     chunks = {article_id: Chunks(kept.passages, kept.bands)} if kept.payloads else {}
     return kept.article, chunks, kept.payloads
+
+
+def _copies(
+    store: EarlierStore, withdrawn: Article, *, alone: bool
+) -> list[tuple[Article, dict[str, Chunks], tuple[str, ...]]]:
+    return [_kept(store, name) for name in about_the_same(store, withdrawn, alone=alone)]
 
 
 def _is_listed(name: str, url: str | None, listed: Collection[Article]) -> bool:

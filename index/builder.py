@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -113,7 +114,14 @@ def build(
         _require_all(store, writer, prune)
         with _staged(store, encoder) as staging:
             queue = ArticleQueue(writer, staging, encoder, chunks, progress, batch)
-            run = BuildRun(writer, queue, reader or own, progress, strict=strict)
+            run = BuildRun(
+                writer,
+                queue,
+                reader or own,
+                progress,
+                earlier=partial(_earlier, store),
+                strict=strict,
+            )
             before = writer.sources_of_facts()
             held = _read(run, store, writer, take_inventory(sources, fetch), prune) or before
             writer.drop_orphans()
@@ -191,18 +199,28 @@ def _replaced(store: str | Path, writer: Transaction) -> Iterator[Store | None]:
     if not writer.replaces:
         yield None
         return
-    try:
-        elder = open_store(store)
-    except StoreError:
-        yield None
-        return
-    with contextlib.closing(elder):
+    with _earlier(store) as elder:
+        if elder is None:
+            yield None
+            return
         try:
             elder.stamps(), elder.kept_places()
         except StoreError:
             yield None
         else:
             yield elder
+
+
+@contextlib.contextmanager
+def _earlier(store: str | Path) -> Iterator[Store | None]:
+    """The index as it was last committed, for reading; None: there is none that can be opened."""
+    try:
+        elder = open_store(store)
+    except StoreError:
+        yield None
+        return
+    with contextlib.closing(elder):
+        yield elder
 
 
 def _first_sources(store: Copyable) -> dict[str, str]:

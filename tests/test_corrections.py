@@ -307,6 +307,111 @@ def test_rows_and_nitf_say_what_became_of_an_article() -> None:
     assert (read.status, read.correction) == ("corrected", "It was 5.2 million.")
 
 
+# ---- what agencies withdraw
+
+
+def item(text: str, *, status: str = "usable", title: str = "Bridge opens", guid: str = URL) -> str:
+    content = f"<inlineData>{text}</inlineData>" if text else ""
+    return (
+        f'<newsItem guid="{guid}"><itemMeta><pubStatus qcode="stat:{status}"/></itemMeta>'
+        f'<contentMeta><headline>{title}</headline><language tag="en"/></contentMeta>'
+        f"<contentSet>{content}</contentSet></newsItem>"
+    )
+
+
+def send(path: Path, *items: str) -> None:
+    path.write_text(
+        '<newsMessage xmlns="http://iptc.org/std/nar/2006-10-01/"><itemSet>'
+        f"{''.join(items)}</itemSet></newsMessage>"
+    )
+
+
+def statuses(place: str) -> dict[str, str | None]:
+    """What the index says of the articles in English, by their texts."""
+    with opened(place) as store:
+        found = [store.article(a.article_id) for a in store.articles()]
+    return {article.text: article.status for article in found if article.language == "en"}
+
+
+def built(news: Path, place: str, *, rebuild: bool = False) -> list[str]:
+    """Builds; returns what failed. The index keeps its promises."""
+    report = build([str(news)], place, ToyEncoder(), rebuild=rebuild, confirm=yes)
+    assert [f.what for f in verify_store(place) if not f.ok] == []
+    return [failure.reason for failure in report.failures]
+
+
+TEXT = BODY.strip()
+OTHER = "The ferry stops in May."
+
+
+@pytest.mark.parametrize("text", [TEXT, ""])
+@pytest.mark.parametrize("guid", [URL, "urn:agency:1"])
+def test_an_item_cancelled_in_its_file_is_retracted(
+    news: Path, place: str, text: str, guid: str
+) -> None:
+    ferry = item(OTHER, title="Ferry stops", guid="urn:agency:2")
+    send(news / "a.xml", item(TEXT, guid=guid), ferry)
+    assert built(news, place) == []
+    assert statuses(place) == {TEXT: None, OTHER: None}
+    send(news / "a.xml", item(text, status="canceled", guid=guid), ferry)
+    for rebuild in (False, False, True):
+        assert built(news, place, rebuild=rebuild) == []
+        assert statuses(place) == {TEXT: "retracted", OTHER: None}
+    send(news / "a.xml", item(TEXT, guid=guid), ferry)
+    built(news, place)
+    assert statuses(place) == {TEXT: None, OTHER: None}
+
+
+@pytest.mark.parametrize("text", [TEXT, "", "This item is cancelled."])
+@pytest.mark.parametrize("name", ["a.xml", "c.xml"])
+def test_an_item_cancelled_in_another_file_is_retracted(
+    news: Path, place: str, text: str, name: str
+) -> None:
+    first, cancelling = news / "b.xml", news / name
+    send(first, item(TEXT))
+    built(news, place)
+    send(cancelling, item(text, status="withheld"))
+    told = dict.fromkeys(filter(None, (TEXT, text)), "retracted")
+    for rebuild in (False, True):
+        assert built(news, place, rebuild=rebuild) == []
+        assert statuses(place) == told
+    send(first, item(TEXT), item(OTHER, title="Ferry stops", guid="urn:agency:2"))
+    built(news, place)
+    assert statuses(place) == told | {OTHER: None}
+    cancelling.unlink()
+    built(news, place)
+    assert statuses(place) == {TEXT: None, OTHER: None}
+
+
+def test_a_copy_that_is_read_with_its_cancellation_is_retracted(news: Path, place: str) -> None:
+    send(news / "a.xml", item(TEXT))
+    send(news / "b.xml", item(TEXT, status="canceled"))
+    send(news / "c.xml", item(TEXT))
+    assert built(news, place) == []
+    assert statuses(place) == {TEXT: "retracted"}
+
+
+def test_the_only_article_of_a_file_is_retracted_without_text_title_or_address(
+    news: Path, place: str
+) -> None:
+    send(news / "a.xml", item(TEXT, guid="urn:agency:1"))
+    built(news, place)
+    send(news / "a.xml", item("", status="canceled", guid="urn:agency:1", title=""))
+    assert built(news, place) == []
+    assert statuses(place) == {TEXT: "retracted"}
+
+
+def test_a_cancellation_of_what_is_not_there_says_what_to_do(news: Path, place: str) -> None:
+    send(news / "a.xml", item(TEXT), item(OTHER, title="Ferry stops", guid="urn:agency:2"))
+    built(news, place)
+    send(news / "a.xml", item("", status="canceled", title="Tunnel floods", guid="urn:agency:3"))
+    for _ in range(2):
+        (reason,) = built(news, place)
+        assert reason.startswith("Tunnel floods: its source has withdrawn this article")
+        assert reason.endswith("mark that as retracted on the page of articles")
+        assert statuses(place) == {TEXT: None, OTHER: None}
+
+
 # ---- answering
 
 

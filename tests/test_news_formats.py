@@ -188,15 +188,50 @@ def test_reads_newsml_g2(content: str) -> None:
 
 def test_items_of_newsml_g2_fail_alone() -> None:
     refused: list[SourceFailure] = []
-    plain = f"<inlineData>{FIRST}</inlineData>"
-    cancelled = item(plain, '<pubStatus qcode="stat:canceled"/>')
     picture = item('<remoteContent href="a.jpg"/>')
-    (article,) = read(message(cancelled, item(plain), picture), FEED, refused)
+    (article,) = read(message(picture, item(f"<inlineData>{FIRST}</inlineData>")), FEED, refused)
     assert article.text == FIRST
     assert [failure.reason for failure in refused] == [
-        "item 1: the agency has cancelled this item",
-        "item 3: it holds no text, only a reference to one or to a picture",
+        "item 1: it holds no text, only a reference to one or to a picture"
     ]
+
+
+def versions(*kinds: tuple[str, str, int]) -> str:
+    """Versions of one item: publishing status, text (if any) and number."""
+    return message(
+        *(
+            item(
+                f"<inlineData>{text}</inlineData>" if text else "",
+                f'<pubStatus qcode="stat:{status}"/>',
+            ).replace("<newsItem", f'<newsItem version="{number}"')
+            for status, text, number in kinds
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("kinds", "told"),
+    [
+        ([("canceled", FIRST, 2)], [(FIRST, "retracted")]),
+        ([("withheld", "", 2)], [("", "retracted")]),
+        ([("usable", FIRST, 1), ("canceled", "", 2)], [(FIRST, "retracted")]),
+        ([("canceled", "", 2), ("usable", FIRST, 1)], [(FIRST, "retracted")]),
+        ([("withheld", FIRST, 1), ("usable", SECOND, 2)], [(FIRST, None), (SECOND, None)]),
+    ],
+)
+def test_the_last_version_of_an_item_says_whether_it_is_retracted(
+    kinds: list[tuple[str, str, int]], told: list[tuple[str, str | None]]
+) -> None:
+    found = read(versions(*kinds), FEED)
+    assert [(article.text, article.status) for article in found] == told
+
+
+@pytest.mark.parametrize("status", ["canceled", "withheld", "usable"])
+def test_nitf_says_that_it_is_withdrawn(status: str) -> None:
+    stated = NITF.replace("<docdata>", f'<docdata management-status="{status}">')
+    assert stated != NITF
+    (article,) = read(stated, FEED)
+    assert article.status == (None if status == "usable" else "retracted")
 
 
 def test_entities_of_news_xml_are_not_read_from_files(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
-"""News agencies' XML (NITF, NewsML-G2) -> one article an item; an item may fail alone."""
+"""News agencies' XML (NITF, NewsML-G2) -> one article an item; an item may fail alone.
+
+A cancelled or withheld item is a retracted article; its text is empty where the item holds none.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from konkyo.index.errors import SourceError
@@ -22,10 +25,8 @@ __all__ = ["read_news_xml"]
 
 _BASIC_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)?(Z|[+-]\d\d:?\d\d)?)?")
 _PARAGRAPHS = ("p", "hl2", "li", "tr", "pre", "dt", "dd")
-_NOT_ARTICLES = {
-    "canceled": "the agency has cancelled this item",
-    "withheld": "the agency withholds this item",
-}
+# Of IPTC's publishing statuses (pubStatus of NewsML-G2, management-status of NITF).
+_WITHDRAWN = frozenset({"canceled", "withheld"})
 
 
 def read_news_xml(raw: RawDocument) -> Iterator[Article | SourceError]:
@@ -38,9 +39,14 @@ def read_news_xml(raw: RawDocument) -> Iterator[Article | SourceError]:
         yield _nitf_article(root, raw)
         return
     items = [root] if _name(root) == "newsItem" else _all(root, "newsItem")
+    cancelled = _withdrawn_guids(items)
     for number, item in enumerate(items, 1):
+        guid = item.get("guid") or ""
+        withdrawn = guid in cancelled if guid else _is_withdrawn(item)
+        if withdrawn and not _item_text(item) and _has_text(items, guid):
+            continue
         try:
-            yield _item_article(item, raw)
+            yield _item_article(item, raw, withdrawn=withdrawn)
         except SourceError as exc:
             yield SourceError(raw.source, f"item {number}: {exc.reason}")
 
@@ -48,13 +54,36 @@ def read_news_xml(raw: RawDocument) -> Iterator[Article | SourceError]:
 # --- NewsML-G2 ------------------------------------------------------------------------------------
 
 
-def _item_article(item: _Element, raw: RawDocument) -> Article:
-    """Return the article of a newsItem. Raises SourceError if it has none, or is withdrawn."""
-    status = _attribute(item, ("itemMeta", "pubStatus"), "qcode").rpartition(":")[2].lower()
-    if status in _NOT_ARTICLES:
-        raise SourceError(raw.source, _NOT_ARTICLES[status])
-    text = "\n".join(filter(None, map(_inline_text, _all(item, "inlineXML", "inlineData"))))
-    if not text.strip():
+def _is_withdrawn(item: _Element) -> bool:
+    status = _attribute(item, ("itemMeta", "pubStatus"), "qcode")
+    return status.rpartition(":")[2].lower() in _WITHDRAWN
+
+
+def _withdrawn_guids(items: Sequence[_Element]) -> set[str]:
+    """Return the guids of items whose last version in a document is cancelled or withheld."""
+    last: dict[str, tuple[int, bool]] = {}
+    for item in items:
+        guid, version = item.get("guid") or "", item.get("version") or ""
+        number = int(version) if version.isdecimal() else 0
+        if guid and number >= last.get(guid, (0, False))[0]:
+            last[guid] = (number, _is_withdrawn(item))
+    return {guid for guid, (_, withdrawn) in last.items() if withdrawn}
+
+
+def _has_text(items: Sequence[_Element], guid: str) -> bool:
+    """Whether any version of an item in a document holds a text."""
+    return bool(guid) and any(item.get("guid") == guid and _item_text(item) for item in items)
+
+
+def _item_text(item: _Element) -> str:
+    texts = map(_inline_text, _all(item, "inlineXML", "inlineData"))
+    return "\n".join(filter(None, texts)).strip()
+
+
+def _item_article(item: _Element, raw: RawDocument, *, withdrawn: bool) -> Article:
+    """Return the article of a newsItem. Raises SourceError if it holds none and is in force."""
+    text = _item_text(item)
+    if not text and not withdrawn:
         raise SourceError(raw.source, "it holds no text, only a reference to one or to a picture")
     stated = _text(item, "contentMeta", "contentCreated") or _text(item, "itemMeta", "firstCreated")
     stated = stated or _text(item, "itemMeta", "versionCreated")
@@ -66,6 +95,7 @@ def _item_article(item: _Element, raw: RawDocument) -> Article:
         published=_date(stated),
         url=guid if guid.startswith(("http://", "https://")) else None,
         author=_text(item, "contentMeta", "by") or _text(item, "contentMeta", "creator"),
+        status="retracted" if withdrawn else None,
     )
     language = _attribute(item, ("contentMeta", "language"), "tag") or _language_of(item)
     outlet = _text(item, "itemMeta", "provider") or provider or None
@@ -93,9 +123,13 @@ def _inline_text(element: _Element) -> str:
 
 
 def _nitf_article(root: _Element, raw: RawDocument) -> Article:
-    """Return the article of a NITF document. Raises SourceError if there is no text in it."""
+    """Return the article of a NITF document.
+
+    Raises SourceError if there is no text in it and it is in force.
+    """
     text = _nitf_text(root)
-    if not text:
+    withdrawn = _attribute(root, ("docdata",), "management-status").lower() in _WITHDRAWN
+    if not text and not withdrawn:
         raise SourceError(raw.source, "there is no text in the body of this NITF document")
     stated = (
         _attribute(root, ("docdata", "date.issue"), "norm")
@@ -110,6 +144,7 @@ def _nitf_article(root: _Element, raw: RawDocument) -> Article:
         published=_date(stated),
         url=url if url.startswith(("http://", "https://")) else None,
         author=_text(root, "byline", "person") or byline or None,
+        status="retracted" if withdrawn else None,
         correction=_attribute(root, ("docdata", "correction"), "info") or None,
     )
     outlet = _attribute(root, ("head", "pubdata"), "name") or _text(

@@ -15,7 +15,7 @@ from konkyo.index.chunking import TokenCounter, chunk
 from konkyo.index.errors import SourceError
 from konkyo.index.ingest.articles import Known, to_articles
 from konkyo.index.ingest.dedup import sketch
-from konkyo.index.ingest.feeds import is_news_xml
+from konkyo.index.ingest.feeds import is_feed, is_news_xml
 from konkyo.index.ingest.foreign_errors import translated
 from konkyo.index.ingest.json_rows import is_json_feed
 from konkyo.index.ingest.sources import (
@@ -59,8 +59,9 @@ class Reading:
 
     ``content`` is the sha256 of what was read; ``articles`` is None where that had been seen.
     ``chunks`` are by article; what is missing there is left to whoever needs it. ``refused`` are
-    rows that could not be read, beside those that could. ``feed``: it is a feed that was fetched,
-    which lists its newest articles only.
+    rows that could not be read, beside those that could. ``withdrawn`` are what agencies
+    cancelled and retracted articles without a text: their copies are to be marked. ``feed``: it is
+    a feed that was fetched, which lists its newest articles only.
     """
 
     source: str
@@ -69,6 +70,7 @@ class Reading:
     chunks: Mapping[str, Chunks] = field(default_factory=dict)
     failure: SourceFailure | None = None
     refused: tuple[SourceFailure, ...] = ()
+    withdrawn: tuple[Article, ...] = ()
     feed: bool = False
 
 
@@ -96,13 +98,28 @@ def read_document(
                 return Reading(source, content)
             read = to_articles(raw, fetch=fetch, known=task.known, refused=refused)
             articles = tuple(article for article in read if article.text.strip())
-            if not articles:
+            retracted = (article for article in read if article.status == "retracted")
+            agency = _is_agency(raw)
+            withdrawn = tuple(a for a in retracted if agency or not a.text.strip())
+            if not articles and not withdrawn:
                 raise SourceError(source, "there is no article text in it")
             chunks = {a.article_id: cut(a) for a in articles} if cut is not None else {}
             feed = raw.url is not None and _is_feed(raw)
     except SourceError as exc:
         return Reading(source, failure=SourceFailure(exc.source, exc.reason))
-    return Reading(source, content, articles, chunks, refused=tuple(refused), feed=feed)
+    return Reading(
+        source,
+        content,
+        articles,
+        chunks,
+        refused=tuple(refused),
+        withdrawn=withdrawn,
+        feed=feed,
+    )
+
+
+def _is_agency(raw: RawDocument) -> bool:
+    return raw.media_type == FEED and is_news_xml(raw.content) and not is_feed(raw.content)
 
 
 def _is_feed(raw: RawDocument) -> bool:
