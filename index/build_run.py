@@ -79,8 +79,8 @@ class BuildRun:
         queue: ArticleQueue,
         reader: Reader,
         progress: Progress,
-        *,
         earlier: Callable[[], AbstractContextManager[EarlierStore | None]],
+        *,
         strict: bool,
     ) -> None:
         self._writer = writer
@@ -225,7 +225,9 @@ class BuildRun:
         if current and not again and listing.stamp is not None and listing.stamp == seen:
             return None
         known = self._writer.described(listing.source) if current else {}
-        return DocumentTask(listing, content if current and not again else "", known)
+        if not current or again:
+            return DocumentTask(listing, known=known)
+        return DocumentTask(listing, content, seen, known)
 
     def _take(self, reading: Reading, cheap: str | None) -> None:
         """Queue what is new in one document."""
@@ -235,7 +237,7 @@ class BuildRun:
             return
         for failure in reading.refused:
             self._fail(failure)
-        stamp = f"{READER_VERSION} {cheap or ''} {reading.content}"
+        stamp = f"{READER_VERSION} {cheap or reading.validators} {reading.content}"
         if reading.articles is None:
             self._writer.set_stamp(reading.source, stamp)
             return

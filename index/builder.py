@@ -114,14 +114,8 @@ def build(
         _require_all(store, writer, prune)
         with _staged(store, encoder) as staging:
             queue = ArticleQueue(writer, staging, encoder, chunks, progress, batch)
-            run = BuildRun(
-                writer,
-                queue,
-                reader or own,
-                progress,
-                earlier=partial(_earlier, store),
-                strict=strict,
-            )
+            earlier = partial(_earlier, store)
+            run = BuildRun(writer, queue, reader or own, progress, earlier, strict=strict)
             before = writer.sources_of_facts()
             held = _read(run, store, writer, take_inventory(sources, fetch), prune) or before
             writer.drop_orphans()

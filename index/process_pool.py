@@ -28,7 +28,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from konkyo.index.errors import SourceError, WorkersLost
-from konkyo.index.ingest.preparation import DocumentTask, Reading
+from konkyo.index.ingest.preparation import DocumentTask, Reading, unchanged
 from konkyo.index.ingest.sources import Fetcher, RawDocument, SourceFailure
 from konkyo.index.ingest.worker import (
     OUT_OF_MEMORY,
@@ -124,10 +124,12 @@ class ProcessReader:
         if not task.listing.portable:
             try:
                 with self._fetching:
-                    raw = task.listing.read()
+                    raw = task.listing.read(task.validators)
             except SourceError as exc:
                 return Reading(task.listing.source, failure=SourceFailure(exc.source, exc.reason))
-            held = replace(task.listing, _read=partial(_held, raw), portable=True)
+            if raw.unchanged:
+                return unchanged(task, raw)
+            held = replace(task.listing, _read=partial(_held, raw), _if_changed=None, portable=True)
             task = replace(task, listing=held)
         request = Request(task, self._chunks, self._limits, self._fetch is not None)
         process = self._process()

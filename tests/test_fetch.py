@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import ipaddress
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
+from konkyo.index.builder import build
 from konkyo.index.errors import SourceError
 from konkyo.index.ingest.fetch import USER_AGENT, Limits, WebFetcher, is_public
 from konkyo.index.ingest.robots_txt import parsed_rules
+from konkyo.index.ingest.validators import conditional_headers, validators_of
+from konkyo.index.stores.open import open_store
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_store import ToyEncoder
 
 Reply = tuple[int, dict[str, str], bytes]
 
@@ -28,6 +37,8 @@ class Site:
     port: int = 0
     pages: dict[str, Reply] = field(default_factory=dict)
     asked: list[tuple[str, str, str]] = field(default_factory=list)
+    answered: list[tuple[int, str | None, str | None]] = field(default_factory=list)
+    """Status, If-None-Match and If-Modified-Since of each request."""
     slow: float = 0.0
 
     def url(self, path: str = "/", host: str = "news.example") -> str:
@@ -42,6 +53,10 @@ def site() -> Iterator[Site]:
         def do_GET(self) -> None:
             state.asked.append((self.path, self.headers["Host"], self.headers["User-Agent"]))
             status, headers, body = state.pages.get(self.path, (404, {}, b""))
+            stated = self.headers["If-None-Match"], self.headers["If-Modified-Since"]
+            if any(stated) and stated == (headers.get("ETag"), headers.get("Last-Modified")):
+                status, body = 304, b""
+            state.answered.append((status, *stated))
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
@@ -93,6 +108,83 @@ def test_a_page_comes_with_its_type_charset_and_final_address(site: Site) -> Non
         b"<p>hello",
     )
     assert site.asked[0] == ("/old", f"news.example:{site.port}", USER_AGENT)
+
+
+CHANGED = "Mon, 09 Feb 2026 10:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    "named",
+    [{"ETag": 'W/"a 1"'}, {"Last-Modified": CHANGED}, {"ETag": '"b"', "Last-Modified": CHANGED}],
+)
+def test_a_page_is_asked_for_by_its_validators_and_sent_once(
+    site: Site, named: dict[str, str]
+) -> None:
+    site.pages["/old"] = (302, {"Location": "/new", "ETag": '"old"'}, b"")
+    site.pages["/new"] = (200, {**named, "Content-Type": "text/html"}, b"<p>hello")
+    fetch = fetcher(site)
+    first = fetch(site.url("/old"))
+    again = fetch(site.url("/old"), first.validators)
+    assert (first.unchanged, again.unchanged, again.content) == (False, True, b"")
+    assert again.validators == first.validators
+    assert " " not in first.validators
+    stated = (named.get("ETag"), named.get("Last-Modified"))
+    assert site.answered == [
+        *[(302, None, None), (200, None, None)],
+        *[(302, None, None), (304, *stated)],
+    ]
+    site.pages["/new"] = (200, {"ETag": '"c"'}, b"<p>other")
+    assert fetch(site.url("/old"), first.validators).content == b"<p>other"
+    site.pages["/old"] = (304, {}, b"")
+    with pytest.raises(SourceError, match="the server answered 304"):
+        fetch(site.url("/old"), first.validators)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"last-modified": CHANGED, "date": CHANGED},
+        {"etag": '"\xe9"'},
+        {"etag": f'"{"e" * 2000}"'},
+    ],
+)
+def test_a_version_without_a_sure_name_is_fetched_whole(headers: dict[str, str]) -> None:
+    assert validators_of("http://news.example/", headers) == ""
+    assert conditional_headers("", "http://news.example/") == []
+
+
+def test_a_feed_that_did_not_change_is_not_read_again_and_keeps_its_articles(
+    site: Site, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+
+    def serve(*titles: str, etag: str) -> None:
+        items = "".join(
+            f"<item><title>{title}</title><description>{title} opened.</description></item>"
+            for title in titles
+        )
+        body = f"<rss version='2.0'><channel><title>N</title>{items}</channel></rss>"
+        kind = {"Content-Type": "application/rss+xml", "ETag": etag}
+        site.pages["/feed"] = (200, kind, body.encode())
+
+    def index(*, rebuild: bool = False) -> list[str]:
+        source = site.url("/feed")
+        report = build([source], store, ToyEncoder(), fetch=fetcher(site), rebuild=rebuild)
+        assert report.failures == ()
+        with contextlib.closing(open_store(store)) as opened:
+            return sorted(article.title for article in opened.articles())
+
+    serve("Bridge", etag='"1"')
+    assert [index(), index(), index()] == [["Bridge"]] * 3
+    serve("Tunnel", etag='"2"')
+    assert [index(), index()] == [["Bridge", "Tunnel"]] * 2
+    assert index(rebuild=True) == ["Bridge", "Tunnel"]
+    assert site.answered == [
+        *[(200, None, None), (304, '"1"', None), (304, '"1"', None)],
+        *[(200, '"1"', None), (304, '"2"', None)],
+        (200, None, None),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 Every address a name resolves to is checked, and the connection goes to the very address that was
 checked, so that a name cannot change its mind in between; the TLS certificate is still that of the
 name. Each redirect is checked again. Ports and the number of redirects are limited, too. Proxies of
-the environment are not used: a proxy would resolve names again.
+the environment are not used: a proxy would resolve names again. What was fetched before is asked
+for by its ETag and time of change (RFC 9110, conditional requests).
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ import httpx
 from konkyo.index.errors import SourceError
 from konkyo.index.ingest.robots_txt import is_parsable, parsed_rules
 from konkyo.index.ingest.sources import Fetched
+from konkyo.index.ingest.validators import conditional_headers, validators_of
 
 __all__ = ["USER_AGENT", "Limits", "WebFetcher", "is_public"]
 
 USER_AGENT = "Konkyo/0.1 (reads news articles for their owner; honours robots.txt)"
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Header = tuple[str, str]
 Resolve = Callable[[str, int], list[str]]
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -194,18 +197,24 @@ class WebFetcher:
         self._sleep = sleep
         self._origins: dict[str, _Origin] = {}
 
-    def __call__(self, url: str) -> Fetched:
-        """Fetch one page. Raises SourceError, which names the address and the reason."""
+    def __call__(self, url: str, validators: str = "") -> Fetched:
+        """Fetch one page, unless it is as it was when it had these validators.
+
+        Raises SourceError, which names the address and the reason.
+        """
         deadline = time.monotonic() + self._limits.seconds
         target = url
         for _ in range(self._limits.redirects + 1):
             checked = self._checked(target, url)
             if self._robots:
                 deadline += self._await_permission(checked, url)
-            reply = self._get(checked, url, deadline)
+            conditions = conditional_headers(validators, str(checked))
+            reply = self._get(checked, url, deadline, *conditions)
             if reply.status in _REDIRECTS and "location" in reply.headers:
                 target = self._joined(checked, reply.headers["location"], url)
                 continue
+            if reply.status == 304 and conditions:
+                return Fetched(str(checked), "", None, b"", validators, unchanged=True)
             if reply.status != 200:
                 raise SourceError(url, f"the server answered {reply.status}")
             return _fetched(str(checked), reply)
@@ -287,7 +296,7 @@ class WebFetcher:
     def _tls(self) -> ssl.SSLContext:
         return httpx.create_ssl_context(trust_env=False)
 
-    def _get(self, url: httpx.URL, source: str, deadline: float) -> _Reply:
+    def _get(self, url: httpx.URL, source: str, deadline: float, *conditions: Header) -> _Reply:
         """One request to one checked address, no redirect followed."""
         backend = _CheckedBackend(self._resolve, self._allow, deadline)
         host = url.netloc.decode("ascii")
@@ -296,13 +305,14 @@ class WebFetcher:
             httpcore.URL(
                 scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
             ),
-            headers={
-                "Host": host,
-                "User-Agent": USER_AGENT,
-                "Accept": _ACCEPTED,
-                "Accept-Encoding": "gzip, deflate",
-                "Connection": "close",
-            },
+            headers=[
+                ("Host", host),
+                ("User-Agent", USER_AGENT),
+                ("Accept", _ACCEPTED),
+                ("Accept-Encoding", "gzip, deflate"),
+                ("Connection", "close"),
+                *conditions,
+            ],
             extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), 10.0)},
         )
         try:
@@ -385,4 +395,5 @@ def _port(url: httpx.URL) -> int:
 def _fetched(url: str, reply: _Reply) -> Fetched:
     stated = Message()
     stated["content-type"] = reply.headers.get("content-type", "application/octet-stream")
-    return Fetched(url, stated.get_content_type(), stated.get_content_charset(), reply.content)
+    kind, charset = stated.get_content_type(), stated.get_content_charset()
+    return Fetched(url, kind, charset, reply.content, validators_of(url, reply.headers))

@@ -29,19 +29,29 @@ from konkyo.index.ingest.sources import (
 from konkyo.index.records import Article, Passage
 from konkyo.index.settings import ChunkSettings
 
-__all__ = ["Chunks", "DocumentTask", "Reader", "Reading", "chunker", "read_document", "reads_alone"]
+__all__ = [
+    "Chunks",
+    "DocumentTask",
+    "Reader",
+    "Reading",
+    "chunker",
+    "read_document",
+    "reads_alone",
+    "unchanged",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentTask:
     """A document to read.
 
-    ``seen`` is the sha256 of a content that need not be read again; ``known`` are the titles and
-    languages it had.
+    ``seen`` is the sha256 of a content that need not be read again, ``validators`` are what its
+    server named it by; ``known`` are the titles and languages it had.
     """
 
     listing: Listing
     seen: str = ""
+    validators: str = ""
     known: Known = field(default_factory=dict)
 
 
@@ -57,7 +67,8 @@ class Chunks:
 class Reading:
     """The result of a task; ``failure`` says why there is none.
 
-    ``content`` is the sha256 of what was read; ``articles`` is None where that had been seen.
+    ``content`` is the sha256 of what was read, ``validators`` are what its server names it by;
+    ``articles`` is None where that had been seen.
     ``chunks`` are by article; what is missing there is left to whoever needs it. ``refused`` are
     rows that could not be read, beside those that could. ``withdrawn`` are what agencies
     cancelled and retracted articles without a text: their copies are to be marked. ``feed``: it is
@@ -72,6 +83,7 @@ class Reading:
     refused: tuple[SourceFailure, ...] = ()
     withdrawn: tuple[Article, ...] = ()
     feed: bool = False
+    validators: str = ""
 
 
 class Reader(Protocol):
@@ -92,10 +104,10 @@ def read_document(
     refused: list[SourceFailure] = []
     try:
         with translated(source, media_type):
-            raw = task.listing.read()
+            raw = task.listing.read(task.validators)
             content = fingerprint(raw.content)
-            if task.seen == content:
-                return Reading(source, content)
+            if raw.unchanged or task.seen == content:
+                return unchanged(task, raw)
             read = to_articles(raw, fetch=fetch, known=task.known, refused=refused)
             articles = tuple(article for article in read if article.text.strip())
             retracted = (article for article in read if article.status == "retracted")
@@ -115,7 +127,13 @@ def read_document(
         refused=tuple(refused),
         withdrawn=withdrawn,
         feed=feed,
+        validators=raw.validators,
     )
+
+
+def unchanged(task: DocumentTask, raw: RawDocument) -> Reading:
+    """Return the reading of a document whose content has been seen."""
+    return Reading(task.listing.source, task.seen, validators=raw.validators)
 
 
 def _is_agency(raw: RawDocument) -> bool:

@@ -18,6 +18,12 @@ from urllib.parse import unquote, urlsplit
 from konkyo.index.errors import SourceError
 from konkyo.index.ingest.feeds import is_feed, is_news_xml
 from konkyo.index.ingest.file_stamp import file_stamp
+from konkyo.index.ingest.media_types import (
+    FEED,
+    MEDIA_TYPES,
+    media_type_of,
+    media_type_served,
+)
 from konkyo.index.ingest.object_store import (
     StoredObject,
     find_objects,
@@ -38,45 +44,6 @@ __all__ = [
     "served_type",
 ]
 
-FEED = "application/feed+xml"
-_MEDIA_TYPES = {
-    ".txt": "text/plain",
-    ".text": "text/plain",
-    ".md": "text/markdown",
-    ".markdown": "text/markdown",
-    ".html": "text/html",
-    ".htm": "text/html",
-    ".xhtml": "text/html",
-    ".jsonl": "application/jsonl",
-    ".ndjson": "application/jsonl",
-    ".json": "application/json",
-    ".csv": "text/csv",
-    ".tsv": "text/csv",
-    ".mhtml": "multipart/related",
-    ".mht": "multipart/related",
-    ".pdf": "application/pdf",
-    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    ".epub": "application/epub+zip",
-    ".rss": FEED,
-    ".atom": FEED,
-    ".xml": FEED,
-}
-# What servers call the same things.
-_SERVED = {
-    "application/xhtml+xml": "text/html",
-    "application/rss+xml": FEED,
-    "application/atom+xml": FEED,
-    "application/rdf+xml": FEED,
-    "application/xml": FEED,
-    "text/xml": FEED,
-    "application/x-ndjson": "application/jsonl",
-    "application/feed+json": "application/json",
-    "text/x-markdown": "text/markdown",
-    "text/tab-separated-values": "text/csv",
-    "application/x-mimearchive": "multipart/related",
-    "message/rfc822": "multipart/related",
-}
-_PACKED = (".gz", ".xz")
 # A file larger than this is a mistake or an attack; a packed one counts unpacked.
 _LARGEST_FILE = 512 * 1024 * 1024
 _EMPTY = "no document is in it; is its disk mounted, is its name right?"
@@ -87,30 +54,41 @@ _DAMAGED = (EOFError, lzma.LZMAError, zlib.error)
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a web server sent: final address, media type, charset if it named one, content."""
+    """What a web server sent: final address, media type, charset if it named one, content.
+
+    ``validators`` name this version to the server, in one word. ``unchanged``: it is still the one
+    whose validators were sent, and there is no content.
+    """
 
     url: str
     media_type: str
     charset: str | None
     content: bytes
+    validators: str = ""
+    unchanged: bool = False
 
 
 class Fetcher(Protocol):
     """Gets one URL; refuses and fails with SourceError."""
 
-    def __call__(self, url: str) -> Fetched:
-        """Fetch a page or a feed."""
+    def __call__(self, url: str, validators: str = ...) -> Fetched:
+        """Fetch a page or a feed, unless it is as it was when it had some validators."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawDocument:
-    """One document as found: ``source`` is how its owner would name it (a path or a URL)."""
+    """One document as found: ``source`` is how its owner would name it (a path or a URL).
+
+    ``validators`` and ``unchanged`` are those of ``Fetched``.
+    """
 
     source: str
     media_type: str
     content: bytes = field(repr=False)
     charset: str | None = None
     url: str | None = None
+    validators: str = ""
+    unchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +113,17 @@ class Listing:
     stamp: str | None
     _read: Callable[[], RawDocument] = field(repr=False, compare=False)
     portable: bool = True
+    _if_changed: Callable[[str], RawDocument] | None = field(
+        default=None, repr=False, compare=False
+    )
 
-    def read(self) -> RawDocument:
-        """Read the content. Raises SourceError."""
+    def read(self, validators: str = "") -> RawDocument:
+        """Read the content; a server that is sent ``validators`` may say that it is unchanged.
+
+        Raises SourceError.
+        """
+        if validators and self._if_changed is not None:
+            return self._if_changed(validators)
         return self._read()
 
 
@@ -203,20 +189,30 @@ def _addresses(url: str, fetch: Fetcher | None) -> Iterator[Listing | SourceFail
         yield SourceFailure(url, "fetching from the network is off; allow it with --fetch")
         return
 
-    def read() -> RawDocument:
-        got = fetch(url)
-        return RawDocument(url, served_type(got), got.content, got.charset, got.url)
+    def document(got: Fetched) -> RawDocument:
+        return RawDocument(
+            url,
+            served_type(got),
+            got.content,
+            got.charset,
+            got.url,
+            got.validators,
+            got.unchanged,
+        )
 
-    yield Listing(url, "", None, read, portable=False)
+    yield Listing(
+        url,
+        "",
+        None,
+        lambda: document(fetch(url)),
+        portable=False,
+        _if_changed=lambda validators: document(fetch(url, validators)),
+    )
 
 
 def served_type(got: Fetched) -> str:
     """The media type, as Konkyo names it, of what a server sent."""
-    served = _SERVED.get(got.media_type, got.media_type)
-    if served not in _MEDIA_TYPES.values() or served == "text/plain":
-        # A server that does not know its files calls them octets or plain text.
-        served = _media_type(Path(urlsplit(got.url).path)) or served
-    return served
+    return media_type_served(got.media_type, urlsplit(got.url).path)
 
 
 def _objects(address: str, unknown: Counter[str]) -> Iterator[Listing | SourceFailure]:
@@ -227,7 +223,7 @@ def _objects(address: str, unknown: Counter[str]) -> Iterator[Listing | SourceFa
         return
     named = len(found) == 1 and Path(found[0].address).name == Path(address).name
     for one in found:
-        media_type = _media_type(Path(one.address))
+        media_type = media_type_of(Path(one.address))
         if media_type is None and named:
             yield SourceFailure(address, _unknown(Path(address)))
         elif media_type is not None and (named or _wanted_object(one)):
@@ -302,7 +298,7 @@ def _glob(pattern: str, unknown: Counter[str]) -> Iterator[Listing | SourceFailu
 
 def _file(path: Path) -> Listing | SourceFailure:
     source = path.as_posix()
-    media_type = _media_type(path)
+    media_type = media_type_of(path)
     if media_type is None:
         return SourceFailure(source, _unknown(path))
     if not _encodable(source):
@@ -326,7 +322,7 @@ def _encodable(name: str) -> bool:
 
 
 def _unknown(path: Path) -> str:
-    known = ", ".join(sorted(_MEDIA_TYPES))
+    known = ", ".join(sorted(MEDIA_TYPES))
     kind = f"that end in {path.suffix!r}" if path.suffix else "without an ending"
     return f"Konkyo does not read files {kind}; it reads {known} (also packed as .gz or .xz)"
 
@@ -334,7 +330,7 @@ def _unknown(path: Path) -> str:
 def _wanted(path: Path) -> bool:
     """Whether a file of a folder is one to read; of XML, feeds and agencies' news are."""
     if path.suffix.lower() != ".xml":
-        return _media_type(path) is not None
+        return media_type_of(path) is not None
     try:
         with path.open("rb") as file:
             return _is_news(file.read(_HEAD))
@@ -345,13 +341,6 @@ def _wanted(path: Path) -> bool:
 def _is_news(head: bytes) -> bool:
     """Whether an XML document is a feed, NITF or NewsML-G2, by its first kilobytes."""
     return is_feed(head) or is_news_xml(head)
-
-
-def _media_type(path: Path) -> str | None:
-    suffixes = [s.lower() for s in path.suffixes]
-    if suffixes and suffixes[-1] in _PACKED:
-        suffixes = suffixes[:-1]
-    return _MEDIA_TYPES.get(suffixes[-1]) if suffixes else None
 
 
 def _read(path: Path, source: str, media_type: str) -> RawDocument:

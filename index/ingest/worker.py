@@ -99,7 +99,7 @@ def serve() -> None:
 def _answer(
     request: Request, channel: Connection, count: Callable[[Sequence[str]], list[int]]
 ) -> Reading:
-    def fetch(url: str) -> Fetched:
+    def fetch(url: str, validators: str = "") -> Fetched:
         got = _ask(channel, Call("fetch", (url,)), request.limits)
         if isinstance(got, Fetched):
             return got
