@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import sys
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fixtures_browser import PATIENCE, ROOT, Watch, ask, browser, finished, served, settled
+from fixtures_browser import PATIENCE, ROOT, Watch, ask, browser, finished, opened, served, settled
 from fixtures_chat import ENGLISH, HOSTILE, LONG, FakeReader, FakeStore, answer, evidence
 from fixtures_llm import events, serving
 from fixtures_process import started
@@ -66,10 +67,16 @@ def text_of(name: str) -> str:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real server that begins without an index."""
-    folder = tmp_path_factory.mktemp("server")
+    with chat_server(tmp_path_factory.mktemp("server")) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def chat_server(folder: Path, **settings: str) -> Iterator[str]:
+    """Starts ``konkyo chat`` without an index; gives its address once it is ready."""
     command = [sys.executable, "-m", "konkyo", "chat", "--llm", "none", "--port", "0", "--no-open"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "KONKYO_STORE": str(folder / "store")}
-    with started(command, cwd=folder, env=environment) as process:
+    with started(command, cwd=folder, env=environment | settings) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[3]
         while httpx.get(f"{url}ready", timeout=60).status_code != 200:
@@ -303,8 +310,32 @@ def test_a_watched_feed_that_fails_says_why_and_when_it_is_read_next(
         assert success.inner_text() == "never"
         moment = datetime.fromisoformat(following.locator("time").get_attribute("datetime") or "")
         assert moment > datetime.now(UTC)
+        with opened(browser, server) as (chat, _):
+            ask(chat, "How much did the bridge cost?")
+            finished(chat)
+            told = chat.locator('.k-turn[data-turn="1"]').inner_text()
+            assert say("en", "sources_failing_one", count=1) in told
         page.click("#k-watch [data-do=stop]")
         page.wait_for_selector("#k-watch:has-text('Nothing is watched')")
+
+
+def test_a_server_that_is_told_their_age_warns_of_old_articles(
+    browser: Browser, tmp_path: Path
+) -> None:
+    news = tmp_path / "news"
+    news.mkdir()
+    (news / "bridge.md").write_text(text_of("bridge.md").replace("2026-02-09", "2020-02-09"))
+    watched = {"KONKYO_WATCH__SOURCES": json.dumps([str(news)])}
+    with chat_server(tmp_path, KONKYO_CHAT__STALE_AFTER="1", **watched) as url:
+        with library(browser, url) as page:
+            while not titles(page):
+                page.reload()
+                page.wait_for_selector('html[data-page="ready"]')
+        with opened(browser, url) as (chat, _):
+            ask(chat, "How much did the bridge cost?")
+            finished(chat)
+            told = chat.locator('.k-turn[data-turn="1"]').inner_text()
+            assert say("en", "stale", date="9 Feb 2020") in told
 
 
 @pytest.mark.parametrize("width", [390, 1280])

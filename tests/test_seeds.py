@@ -17,6 +17,8 @@ from konkyo.eval.formats.jsonl import load_jsonl
 from konkyo.eval.questions import KINDS, Question
 from konkyo.index.ingest.articles import to_articles
 from konkyo.index.ingest.sources import Listing, expand
+from konkyo.rag.pipeline import Pipeline
+from konkyo.rag.types import EvidenceReady, Finished, Refusal
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = ROOT / "seeds"
@@ -298,3 +300,18 @@ def test_what_is_accepted_of_askers_stands_in_the_gold_quotes():
             continue
         for group in [*([q.answers] if q.answers else []), *q.all_of]:
             assert any(holds(g.quote, a) for a in group for g in q.gold), (q.id, group)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_refusal_tells_no_quote_as_likely_before(seed_pipeline: Pipeline, language: str) -> None:
+    unanswered = [q for q in alliance() if q.language == language and not q.answerable]
+    told: dict[str, list[bool]] = {}
+    for q in unanswered[:8]:
+        *before, last = seed_pipeline.stream(q.question, today=date(2026, 2, 10))
+        assert isinstance(last, Finished)
+        if isinstance(last.outcome, Refusal):
+            told[q.question] = [e.likely for e in before if isinstance(e, EvidenceReady)]
+    assert len(told) >= 4
+    # There are quotes to show, and none is expected to answer.
+    assert any(told.values())
+    assert {question: likely for question, likely in told.items() if any(likely)} == {}

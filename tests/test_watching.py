@@ -7,6 +7,7 @@ import itertools
 import json
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -222,6 +223,28 @@ def test_the_watcher_reads_as_a_job_and_tells_of_it(tmp_path: Path) -> None:
         assert (state.watched.error, bool(state.watched.succeeded)) == ("", True)
         assert state.following is not None
         assert watcher.failing() == 0
+        assert jobs.wait(120).sources == ("news",)
+    finally:
+        watcher.close()
+        jobs.close()
+
+
+def test_the_watcher_reads_what_is_due_by_its_own_schedule(tmp_path: Path) -> None:
+    store = str(tmp_path / "store")
+    make_empty(store, ToyEncoder())
+    jobs = IndexJobs(store, known=list, command=(sys.executable, str(KEEPER)))
+    looks = itertools.count()
+    # Not ready when it looks first: a later look reads.
+    settings = WatchSettings(sources=("news",), hours=1)
+    watcher = Watcher(jobs, settings, ready=lambda: next(looks) > 1, every=0.05)
+    until = time.monotonic() + 120
+    try:
+        watcher.start()
+        while not (state := watcher.states()[0]).watched.succeeded and time.monotonic() < until:
+            time.sleep(0.05)
+        assert (state.watched.source, state.watched.error) == ("news", "")
+        assert state.watched.succeeded
+        assert state.following is not None
         assert jobs.wait(120).sources == ("news",)
     finally:
         watcher.close()
