@@ -13,7 +13,7 @@ from konkyo.rag.conversation import Turn, other_forms, said_anew, standalone
 from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.question import understand
 from konkyo.rag.timings import Timings
-from konkyo.rag.types import Answer, Event, EvidenceReady
+from konkyo.rag.types import Answer, Event, EvidenceReady, Finished, Refusal
 
 ROOT = Path(__file__).resolve().parents[1]
 TODAY = date(2026, 2, 12)
@@ -142,3 +142,22 @@ def test_the_last_quotes_that_are_sent_are_those_that_are_returned(seed_pipeline
     assert asked_last == question
     assert len(set(sent)) > 1
     assert sent[-1] == found.evidence
+
+
+@pytest.mark.parametrize(
+    ("before", "asked"),
+    [
+        ("How many Japanese nationals are in Venezuela?", "And how many Frenchmen?"),
+        ("高市首相の異名は何ですか", "血液型は？"),
+        ("다카이치 총리의 지지율은 얼마인가요?", "혈액형은요?"),
+    ],
+)
+def test_a_refused_follow_up_tells_no_quote_as_likely_before(
+    seed_pipeline: Pipeline, before: str, asked: str
+) -> None:
+    *events, last = seed_pipeline.stream(asked, history=(Turn(before, ""),), today=TODAY)
+    assert isinstance(last, Finished)
+    assert isinstance(last.outcome, Refusal)
+    shown = [event.likely for event in events if isinstance(event, EvidenceReady)]
+    assert shown
+    assert not any(shown)

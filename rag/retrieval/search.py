@@ -55,6 +55,8 @@ class Found:
         return self.selection.evidence
 
 
+_Read = tuple[Found, tuple[str, ...]]
+"""What was found, and the notices."""
 _Tried = tuple[AskedQuestion, Found, tuple[str, ...]]
 """A form of a question, what was found for it, and the notices."""
 
@@ -112,12 +114,14 @@ class Search:
         for forms, notice in self._forms(asked):
             tried: list[_Tried] = []
             for form in forms:
-                found, told = yield from self._in_period(form, where, top_k, today, timings)
+                events = self._in_period(form, where, top_k, today, timings)
+                # What answers the question before is no answer, and is not told as a likely one.
+                found, told = yield from (_unlikely(events) if asked.led_by else events)
                 if self._answers_before(asked, form, found):
                     found = replace(found, share=0.0)
                 tried.append((form, found, (*told, *notice)))
             best = max(tried, key=lambda one: one[1].share)
-            if best is not tried[-1]:
+            if best is not tried[-1] or asked.led_by:
                 yield self._told(best[1], best[0])
             if best[1].share >= self._thresholds.answerable:
                 return best
@@ -171,7 +175,7 @@ class Search:
 
     def _in_period(
         self, asked: AskedQuestion, where: Filter, top_k: int, today: date, timings: Timings
-    ) -> Generator[Event, None, tuple[Found, tuple[str, ...]]]:
+    ) -> Generator[Event, None, _Read]:
         """Search within the period the question names, then, if nothing there answers, openly."""
         within, period = narrowed(asked.text, where, today)
         if not period:
@@ -282,6 +286,17 @@ class Search:
             anchors(spans, self._thresholds),
             one.where,
         )
+
+
+def _unlikely(events: Generator[Event, None, _Read]) -> Generator[Event, None, _Read]:
+    """The same events and result, with no quotes told as a likely answer."""
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as done:
+            read: _Read = done.value
+            return read
+        yield replace(event, likely=False) if isinstance(event, EvidenceReady) else event
 
 
 def asked_time(question: str, language: str) -> AskedTime | None:
