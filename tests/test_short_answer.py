@@ -187,6 +187,9 @@ def test_a_place_is_widened_to_its_unit_and_trimmed(
         ("毛布1200枚が届いた。", "1200枚", "ja", "zh", "1200（1200枚）"),
         ("気温は35度だった。", "35度", "ja", "en", "35度"),
         ("反对党认为时机不成熟。", "时机不成熟", "zh", "en", "时机不成熟"),
+        ("It closes on 31 April.", "31 April", "en", "ja", "31 April"),
+        ("締め切りは2月30日だ。", "2月30日", "ja", "en", "2月30日"),
+        ("It fell on 29 February 2025.", "29 February 2025", "en", "ko", "29 February 2025"),
     ],
 )
 def test_what_cannot_be_said_exactly_is_left_as_printed(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import time, timedelta
 
 from babel.dates import format_date, format_skeleton, format_time
 
-from konkyo.index.text.moments import Moment, nearest_day
+from konkyo.index.text.moments import Moment, days_of, nearest_day
 from konkyo.rag.short_answer.wording import locale_of, ordinal, words_of
 
 __all__ = ["moment_text", "whole_day_text"]
@@ -21,7 +21,8 @@ _ANY_YEAR = 2000
 def moment_text(moment: Moment, language: str) -> str | None:
     """Returns the moment in a language, ``None`` where it cannot be said exactly there.
 
-    A day counted from the article's own ("yesterday") is said as the day it was.
+    A day counted from the article's own ("yesterday") is said as the day it was; one that no
+    calendar has (31 April) cannot be said.
     """
     locale = locale_of(language)
     if moment.grain == "time" and moment.clock is not None:
@@ -47,7 +48,10 @@ def moment_text(moment: Moment, language: str) -> str | None:
         for letters, part in (("y", moment.year), ("MMMM", moment.month), ("d", moment.day))
         if part is not None
     )
-    day = date(moment.year or _ANY_YEAR, moment.month or 1, moment.day or 1)
+    days = days_of(moment.year or _ANY_YEAR, moment.month or 1, moment.day or 1)
+    if days is None:
+        return None
+    day = days[0]
     if skeleton == "yMMMMd":
         return format_date(day, "long", locale)
     return format_skeleton(skeleton, day, locale=locale)
