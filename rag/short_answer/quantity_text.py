@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, getcontext
 
 from babel import Locale
 from babel.numbers import (
@@ -62,7 +62,8 @@ def hedge_of(text: str, start: int, end: int) -> tuple[Hedge | None, int, int]:
 
 def _single(value: Decimal, quantity: Quantity, language: str) -> str | None:
     locale, kind, unit = locale_of(language), quantity.kind, quantity.unit
-    if value != round(value, _PLACES):
+    # From 25 digits before the point on, nothing is computed exactly, and rounding fails.
+    if value.adjusted() + _PLACES >= getcontext().prec or value != round(value, _PLACES):
         return None
     if kind == "money":
         return _money(value, unit, locale)
