@@ -325,12 +325,24 @@ def open_checker() -> LearnedReader | None:
 
 
 def open_query_encoder(encoder: Encoder) -> QueryEncoder | None:
-    """What searches other languages; None where the articles are encoded by another model."""
+    """What searches other languages.
+
+    ``None`` where the articles are encoded by another model (one fine-tuned on it is another), or
+    its base model has not been pulled.
+    """
+    from konkyo.index.embedding.int8_engine import kept_weights_hash
     from konkyo.index.embedding.model_registry import resolve_embedding
 
-    if not encoder.fingerprint.startswith(CHECKER_BASE):
+    name, _, rest = encoder.fingerprint.partition(":")
+    if name != CHECKER_BASE:
         return None
-    return QueryEncoder(Path(resolve_embedding(CHECKER_BASE)))
+    try:
+        folder = Path(resolve_embedding(CHECKER_BASE))
+    except ModelMissing:
+        return None
+    # A folder of the user's own may have the same name.
+    same = rest.partition(":")[0] == kept_weights_hash(folder, CHECKER_BASE)
+    return QueryEncoder(folder) if same else None
 
 
 def open_retriever(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -15,12 +16,21 @@ from konkyo.index.embedding.model_files import sha256_of
 from konkyo.index.errors import ModelMissing
 from konkyo.index.settings import AnswerSettings, Settings, load_settings
 from konkyo.rag import calibration
-from konkyo.rag.factory import open_from_settings, open_parts, open_pipeline, open_retriever
+from konkyo.rag.factory import (
+    open_from_settings,
+    open_parts,
+    open_pipeline,
+    open_query_encoder,
+    open_retriever,
+)
 from konkyo.rag.generation.llm import NoLLM
 from konkyo.rag.pipeline import Options, Pipeline
 from konkyo.rag.thresholds import Thresholds
 from konkyo.ui.cli.chat import load_pipeline
 from konkyo.ui.server.telemetry import Telemetry
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_store import ToyEncoder
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +95,24 @@ def test_a_model_that_is_missing_is_no_fault_where_it_would_not_be_asked(
         asked(settings=settings)
     quoting = settings.model_copy(update={"answers": AnswerSettings(phrasing="never")})
     assert asked(settings=quoting).llm.name == "none"
+
+
+class Named(ToyEncoder):
+    """An encoder of some fingerprint."""
+
+    def __init__(self, fingerprint: str) -> None:
+        super().__init__()
+        self.fingerprint = fingerprint
+
+
+def test_questions_are_encoded_for_the_very_model_of_the_articles(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    base = load_encoder("multilingual-e5-small").fingerprint
+    name, weights, engine = base.split(":")
+    assert open_query_encoder(Named(base)) is not None
+    assert open_query_encoder(Named(f"{name}:{weights}:plain")) is not None
+    assert open_query_encoder(Named(f"{name}-news:{weights}:{engine}")) is None
+    assert open_query_encoder(Named(f"{name}:0123456789ab:{engine}")) is None
+    monkeypatch.setenv("KONKYO_HOME", str(tmp_path))
+    assert open_query_encoder(Named(base)) is None

@@ -24,7 +24,7 @@ from konkyo.index.embedding.model_files import home
 from konkyo.index.embedding.model_folder import read_json, read_prompts, state_of, weights_hash
 from konkyo.index.errors import ModelError
 
-__all__ = ["is_made", "load_int8"]
+__all__ = ["is_made", "kept_weights_hash", "load_int8"]
 
 _VERSION = 5
 _MINIMUM_COSINE = 0.985
@@ -77,6 +77,14 @@ def _place(folder: Path, name: str) -> Path:
 def is_made(folder: Path, name: str) -> bool:
     """Whether the fast engine of this very folder was made before; loads nothing."""
     return (_place(folder, name) / "engine.json").is_file()
+
+
+def kept_weights_hash(folder: Path, name: str) -> str:
+    """``weights_hash`` of a folder: as its fast engine keeps it, worked out where none was made."""
+    try:
+        return str(read_json(_place(folder, name) / "engine.json")["weights"])
+    except (OSError, ValueError, KeyError):
+        return weights_hash(folder)
 
 
 def _open(bert: BertModel, engine: Path, name: str, threads: int | None) -> Int8Encoder | None:
