@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,6 +48,7 @@ __all__ = [
 ]
 
 CHECKER_BASE = "multilingual-e5-small"
+_E5 = re.compile(r"(?<![^\W_])e5(?![^\W_])")
 _TRIAL_SECONDS = 20.0
 DEFAULT_LLM = "qwen2.5-coder-1.5b-instruct-q4_k_m"
 
@@ -384,7 +386,8 @@ def _fusion(
 
 def cosine_floor(fingerprint: str) -> float:
     """The cosine that unrelated texts have with an encoder: 0.7 for the E5 family, else 0."""
-    return 0.7 if "e5" in fingerprint.lower() else 0.0
+    name = fingerprint.partition(":")[0]
+    return 0.7 if _E5.search(name.lower()) else 0.0
 
 
 def _open(store: str, encoder: Encoder | None, embedding: str) -> tuple[Store, Encoder]:

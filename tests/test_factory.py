@@ -17,6 +17,7 @@ from konkyo.index.errors import ModelMissing
 from konkyo.index.settings import AnswerSettings, Settings, load_settings
 from konkyo.rag import calibration
 from konkyo.rag.factory import (
+    cosine_floor,
     open_from_settings,
     open_parts,
     open_pipeline,
@@ -116,3 +117,18 @@ def test_questions_are_encoded_for_the_very_model_of_the_articles(
     assert open_query_encoder(Named(f"{name}:0123456789ab:{engine}")) is None
     monkeypatch.setenv("KONKYO_HOME", str(tmp_path))
     assert open_query_encoder(Named(base)) is None
+
+
+@pytest.mark.parametrize(
+    ("fingerprint", "floor"),
+    [
+        ("multilingual-e5-small:17b163fde9b0:int8-v5", 0.7),
+        ("intfloat/E5_large-v2:17b163fde9b0:plain", 0.7),
+        ("paraphrase-minilm:17b1e5fde9b0:int8-v5", 0.0),
+        ("google/byte5-small:17b163fde9b0:plain", 0.0),
+    ],
+)
+def test_unrelated_texts_are_known_by_the_family_of_the_model(
+    fingerprint: str, floor: float
+) -> None:
+    assert cosine_floor(fingerprint) == floor
