@@ -59,5 +59,5 @@ class AnswerStyle:
         Each 0.1 more adds a tenth of ``steepness`` to the log-odds that are asked for, each 0.1
         less takes it off: at 8, the odds are multiplied or divided by 2.2.
         """
-        odds = fitted / (1 - fitted) * math.exp(steepness * (self.strictness - 0.5))
-        return odds / (1 + odds)
+        raised = fitted * math.exp(steepness * (self.strictness - 0.5))
+        return raised / (raised + 1 - fitted)

@@ -42,12 +42,18 @@ def load_calibration(name: str, file: Path | None = None) -> Calibration:
         entry = _refitted(file).get(name, entry)
     try:
         weights = {str(k): float(v) for k, v in entry["weights"].items()}
-        return Calibration(weights, float(entry["bias"]), float(entry["threshold"]))
+        found = Calibration(weights, float(entry["bias"]), float(entry["threshold"]))
     except (AttributeError, KeyError, TypeError, ValueError) as exc:
         raise SettingsError(
             f"{file}: not a calibration: {name!r} needs weights, bias and threshold; make it again "
             "with konkyo eval calibrate"
         ) from exc
+    if not 0 < found.threshold < 1:
+        raise SettingsError(
+            f"{file}: the threshold of {name!r} is {found.threshold:g}, not between 0 and 1; make "
+            "it again with konkyo eval calibrate"
+        )
+    return found
 
 
 def shipped_fingerprint() -> str:

@@ -603,6 +603,7 @@ def test_half_strictness_is_the_fitted_threshold(fitted: float) -> None:
     assert AnswerStyle().threshold(fitted, 8.0) == pytest.approx(fitted)
     assert AnswerStyle(strictness=0).threshold(fitted, 8.0) < 0.05
     assert AnswerStyle(strictness=1).threshold(fitted, 8.0) > 0.95
+    assert [AnswerStyle().threshold(share, 8.0) for share in (0.0, 1.0)] == [0.0, 1.0]
 
 
 def test_a_list_is_not_phrased_by_a_sentence_that_may_say_one_item_of_it() -> None:

@@ -229,3 +229,15 @@ def test_a_calibration_file_is_read_and_a_wrong_one_is_told(tmp_path: Path) -> N
         load_calibration("answers", path)
     with pytest.raises(SettingsError, match="cannot be read"):
         load_calibration("answers", tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("threshold", ["0", "1", "1.5", "-0.1", "NaN"])
+def test_a_threshold_that_lets_all_or_nothing_pass_is_refused(
+    tmp_path: Path, threshold: str
+) -> None:
+    path = tmp_path / "own.json"
+    path.write_text(
+        f'{{"answers": {{"weights": {{"reader": 1}}, "bias": 0, "threshold": {threshold}}}}}'
+    )
+    with pytest.raises(SettingsError, match=r"own\.json: .*'answers'.* not between 0 and 1"):
+        load_calibration("answers", path)
