@@ -38,6 +38,7 @@ from fixtures_llm import (
     hangs,
     ollama,
     refuses,
+    send,
     serving,
     trickling,
 )
@@ -195,6 +196,12 @@ def test_any_other_server_gets_a_schema(models: object) -> None:
     assert schema == claims_schema(2, lines=3)
 
 
+def test_a_list_of_models_nested_too_deeply_is_none() -> None:
+    deep: Reply = lambda handler, asked: send(handler, 200, "[" * 5000)  # noqa: E731
+    with serving(events(AS_JSON), before=[deep]) as heard:
+        assert said(openai_at(heard.url)) == CLAIM
+
+
 def test_a_server_without_schemas_is_read_and_remembered() -> None:
     refuses_schema = refuses(400, "response_format json_schema is not supported")
     with serving(refuses_schema, events(CLAIM)) as heard:
@@ -346,12 +353,22 @@ def test_a_reply_that_breaks_off_is_an_error_after_what_came() -> None:
         ),
         (
             lambda handler, asked: handler.wfile.write(
+                b"HTTP/1.0 200 OK\r\n\r\ndata: " + b"[" * 5000 + b"\n"
+            ),
+            "no reply of its protocol",
+        ),
+        (lambda handler, asked: send(handler, 404, "[" * 5000), "no such model"),
+        (
+            lambda handler, asked: handler.wfile.write(
                 b'HTTP/1.0 200 OK\r\n\r\ndata: {"error": {"message": "slot is gone"}}\n'
             ),
             "slot is gone",
         ),
     ],
-    ids=["404", "redirect", "nothing", "html", "no json", "error event"],
+    ids=[
+        *("404", "redirect", "nothing", "html", "no json", "too deep", "too deep a refusal"),
+        "error event",
+    ],
 )
 def test_what_is_no_answer_is_said(reply: object, message: str) -> None:
     with serving(reply) as heard:  # type: ignore[arg-type]
@@ -488,6 +505,11 @@ def test_an_answer_over_http_is_counted_and_priced() -> None:
 def test_json_becomes_lines_piece_by_piece(text: str, lines: str, size: int) -> None:
     pieces = [text[i : i + size] for i in range(0, len(text), size)]
     assert "".join(json_as_lines(pieces)) == lines
+
+
+def test_a_claim_nested_too_deeply_is_dropped() -> None:
+    pieces = ['{"claims": [{"text": "A.", "quotes": [1]}, ', '{"text": ' + "[" * 5000]
+    assert "".join(json_as_lines(pieces)) == "A. [1]\n"
 
 
 @pytest.mark.parametrize("size", [1, 4, 1000])

@@ -208,7 +208,10 @@ def _openai_usage(counts: object) -> dict[str, int] | None:
 
 def _object(data: str) -> dict[str, object]:
     """One JSON object, empty where it is none. Raises ValueError for what is no JSON."""
-    parsed = json.loads(data)
+    try:
+        parsed = json.loads(data)
+    except RecursionError as exc:
+        raise ValueError("nested too deeply to be read") from exc
     return parsed if isinstance(parsed, dict) else {}
 
 

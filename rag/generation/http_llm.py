@@ -197,7 +197,7 @@ class RemoteLLM:
                 raise
             except httpx.HTTPError:
                 known = False
-            except ValueError:
+            except (ValueError, RecursionError):
                 models = None  # What was answered is no list of models.
         contract = self._protocol.contract(models)
         if known:

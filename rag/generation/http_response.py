@@ -32,7 +32,7 @@ def refusal_message(response: httpx.Response) -> str:
     """What a refusal says, in at most 200 letters."""
     try:
         reply = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return " ".join(response.text.split())[:200] or response.reason_phrase
     error = reply.get("error", reply) if isinstance(reply, dict) else reply
     return " ".join(error_text(error).split())[:200]

@@ -121,7 +121,7 @@ def _complete(held: str) -> tuple[list[str], str]:
     while match := _CLAIM.search(held):
         try:
             claim, end = _DECODER.raw_decode(held, match.start())
-        except ValueError:
+        except (ValueError, RecursionError):  # The latter: nested thousands deep.
             return lines, held[match.start() :]
         lines.append(_line(claim))
         held = held[end:]
