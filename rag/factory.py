@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -145,16 +146,18 @@ def open_pipeline(
     of ``konkyo eval calibrate``; ``decide`` replaces the fitted decision; ``style`` says how
     answers are put. Raises StoreError, ModelError, SettingsError.
     """
-    opened, encoder = _open(store, encoder, embedding)
-    parts = open_parts(
-        encoder,
-        llm=llm,
-        options=options,
-        retrieval=retrieval,
-        calibration=calibration,
-        decide=decide,
-        style=style,
-    )
+    with ExitStack() as closing:
+        opened, encoder = _open(store, encoder, embedding, closing)
+        parts = open_parts(
+            encoder,
+            llm=llm,
+            options=options,
+            retrieval=retrieval,
+            calibration=calibration,
+            decide=decide,
+            style=style,
+        )
+        closing.pop_all()
     return parts.over(opened)
 
 
@@ -355,9 +358,12 @@ def open_retriever(
     retrieval: RetrievalSettings | None = None,
 ) -> Retriever:
     """Open a store for ranking alone, as a pipeline ranks; no language model is involved."""
-    opened, encoder = _open(store, encoder, embedding)
-    fusion = _fusion(FusionWeights(), encoder, retrieval)
-    return Retriever(opened, encoder, fusion, open_query_encoder(encoder))
+    with ExitStack() as closing:
+        opened, encoder = _open(store, encoder, embedding, closing)
+        fusion = _fusion(FusionWeights(), encoder, retrieval)
+        across = open_query_encoder(encoder)
+        closing.pop_all()
+    return Retriever(opened, encoder, fusion, across)
 
 
 def with_retrieval(
@@ -390,12 +396,16 @@ def cosine_floor(fingerprint: str) -> float:
     return 0.7 if _E5.search(name.lower()) else 0.0
 
 
-def _open(store: str, encoder: Encoder | None, embedding: str) -> tuple[Store, Encoder]:
+def _open(
+    store: str, encoder: Encoder | None, embedding: str, closing: ExitStack
+) -> tuple[Store, Encoder]:
+    """The store, which ``closing`` closes where what is opened next cannot be, and its encoder."""
     from konkyo.index.settings import EmbeddingSettings
     from konkyo.index.stores.address import masked
     from konkyo.index.stores.open import encoder_of, open_store
 
     opened = open_store(store)
+    closing.callback(opened.close)
     if encoder is None:
         from konkyo.index.embedding.encoders import load_encoder
 

@@ -13,8 +13,9 @@ import pytest
 from konkyo.index.builder import build
 from konkyo.index.embedding.encoders import load_encoder
 from konkyo.index.embedding.model_files import sha256_of
-from konkyo.index.errors import ModelMissing
+from konkyo.index.errors import ModelMissing, ModelUnknown, SettingsError, StoreMismatch
 from konkyo.index.settings import AnswerSettings, Settings, load_settings
+from konkyo.index.stores.local.reader import LocalStore
 from konkyo.rag import calibration
 from konkyo.rag.factory import (
     cosine_floor,
@@ -132,3 +133,26 @@ def test_unrelated_texts_are_known_by_the_family_of_the_model(
     fingerprint: str, floor: float
 ) -> None:
     assert cosine_floor(fingerprint) == floor
+
+
+def test_a_store_is_closed_where_the_rest_cannot_be_opened(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "bridge.md").write_text("---\ntitle: 北浜大橋\n---\n開通式は5月3日だ。\n", "utf-8")
+    store = str(tmp_path / "store")
+    build([str(tmp_path / "bridge.md")], tmp_path / "store", ToyEncoder())
+    closed: list[LocalStore] = []
+    close = LocalStore.close
+    monkeypatch.setattr(LocalStore, "close", lambda opened: closed.append(opened) or close(opened))
+    with pytest.raises(StoreMismatch):
+        open_pipeline(store, encoder=ToyEncoder("other"), llm=NoLLM())
+    with pytest.raises(StoreMismatch):
+        open_retriever(store, encoder=ToyEncoder("other"))
+    with pytest.raises(ModelUnknown):
+        open_retriever(store, embedding="nowhere")
+    with pytest.raises(SettingsError):
+        open_pipeline(store, encoder=ToyEncoder(), llm=NoLLM(), calibration="/nowhere/own.json")
+    assert len(closed) == 4
+    opened = open_retriever(store, encoder=ToyEncoder())
+    assert len(closed) == 4
+    opened.store.close()
