@@ -330,6 +330,15 @@ def test_a_table(tmp_path: Path) -> None:
         load(path)
 
 
+@pytest.mark.parametrize("mark", ["\u2028", "\u0085", "\f"])
+def test_only_a_line_end_ends_a_row_of_a_table(tmp_path: Path, mark: str) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text(f"question,answers\nWho{mark}won?,Ada{mark}B.\nWho lost?,\n", "utf-8")
+    first, second = load(path).questions
+    assert (first.question, first.answers) == (f"Who{mark}won?", (f"Ada{mark}B.",))
+    assert second.question == "Who lost?"
+
+
 def test_questions_are_drawn_by_chance_and_keep_their_order(tmp_path: Path) -> None:
     rows = [{**GOOD, "id": f"q{n:02}", "kind": "fact" if n % 2 else "why"} for n in range(40)]
     whole = load(write(tmp_path / "set.jsonl", *rows))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def load_csv(path: Path, *, language: str | None = None) -> Dataset:
     """
     questions: list[Question] = []
     seen: set[str] = set()
-    reader = csv.DictReader(read_text(path).splitlines(keepends=True))
+    # str.splitlines would also cut a row at U+2028, U+0085 and form feeds.
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
     missing = {"question", "answers"} - set(reader.fieldnames or ())
     if missing:
         raise DatasetError(f"{path}:1: the header line lacks {', '.join(sorted(missing))}")
