@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -508,6 +509,13 @@ def test_a_file_that_is_not_squad_is_named(tmp_path: Path) -> None:
     broken.write_text("{}")
     with pytest.raises(DatasetError, match=r"broken\.json"):
         sources.load_squad(broken, "ja")
+
+
+def test_a_file_that_was_cut_off_is_named(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.json.xz"
+    cut.write_bytes(lzma.compress(b'{"data": []}')[:-8])
+    with pytest.raises(DatasetError, match=r"cut\.json\.xz: cannot be read"):
+        sources.load_squad(cut, "ja")
 
 
 def test_the_mixture_depends_on_seed_and_epoch_alone(shared: Path, tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from konkyo.eval.formats.clusters import DEV
+from konkyo.eval.formats.fields import read_text
 from konkyo.index.errors import DatasetError
 from training.rows import CONTRADICTED, NEUTRAL, SUPPORTED
-from training.sources import read_text
 
 __all__ = [
     "LANGUAGES",

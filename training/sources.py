@@ -10,13 +10,13 @@ import csv
 import hashlib
 import io
 import json
-import lzma
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from konkyo.eval.formats.fields import read_text
 from konkyo.index.errors import DatasetError
 from training.rows import CONTRADICTED, NEUTRAL, NOT_SUPPORTED, SUPPORTED
 
@@ -36,7 +36,6 @@ __all__ = [
     "jsquad",
     "klue",
     "load_squad",
-    "read_text",
     "squad2",
     "tydi",
     "uhgeval",
@@ -84,17 +83,6 @@ class Pair:
     claim: str
     label: int
     wrong: tuple[tuple[int, int], ...] = ()
-
-
-def read_text(path: Path) -> str:
-    """The text of a file, unpacked where it is .xz. Raises DatasetError naming the file."""
-    try:
-        if path.suffix == ".xz":
-            with lzma.open(path, "rt", encoding="utf-8") as file:
-                return file.read()
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError, lzma.LZMAError) as exc:
-        raise DatasetError(f"{path}: cannot be read ({exc}); check the download") from exc
 
 
 def load_squad(path: Path, language: str) -> list[Paragraph]:
