@@ -191,6 +191,22 @@ def test_drafts_come_from_every_article_in_an_order_a_seed_draws(store: Path) ->
     opened.close()
 
 
+def test_a_draft_is_given_before_the_next_article_is_read(store: Path) -> None:
+    opened = open_store(store)
+    read: list[str] = []
+
+    def seen(text: str, language: str | None) -> list[tuple[int, int]]:
+        read.append(text)
+        return sentences(text, language)
+
+    found = drafts(opened, sentences=seen)
+    assert [(next(found).article_id, len(read)) for _ in range(6)] == [
+        (d.article_id, n)
+        for n, d in enumerate(list(drafts(opened, sentences=sentences))[:6], start=1)
+    ]
+    opened.close()
+
+
 def invoke(store: Path, out: Path, *more: str, said: str = "") -> str:
     arguments = ["new", "--store", str(store), "--out", str(out), "--llm", "none", *more]
     result = CliRunner().invoke(evaluate, arguments, input=said)
