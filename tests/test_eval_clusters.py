@@ -93,6 +93,11 @@ def test_asks_each_question_in_each_language(tmp_path: Path) -> None:
     assert found.articles[0].outlet == "西港新聞"
 
 
+def test_knows_one_cluster_by_its_articles(tmp_path: Path) -> None:
+    file = write(tmp_path, "Z03", CLUSTER)
+    assert load(file) == load(file, form="clusters")
+
+
 def test_accepts_the_articles_words_and_the_askers_own(tmp_path: Path) -> None:
     write(tmp_path, "Z03", CLUSTER)
     by_id = {q.id: q for q in load_clusters(tmp_path).questions}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from konkyo.eval.formats.beir import load_beir
@@ -68,15 +68,20 @@ def _form_of(path: Path) -> str:
     suffixes = [s for s in path.suffixes if s != ".xz"]
     if suffixes[-1:] == [".csv"]:
         return "csv"
-    if suffixes[-1:] == [".json"] and _opens_with_data(path):
-        return "squad"
+    whole = _whole_object(path) if suffixes[-1:] == [".json"] else None
+    if whole is not None:
+        return "clusters" if "articles" in whole else "squad"
     first = next(json_lines(path), None)
     return "rgb" if first is not None and {"query", "positive"} <= first[1].keys() else "jsonl"
 
 
-def _opens_with_data(path: Path) -> bool:
-    """Whether a JSON file is one object (SQuAD) and not one object a line (RGB's own files)."""
+def _whole_object(path: Path) -> Mapping[str, object] | None:
+    """The object a JSON file is; ``None`` where it is one object a line (RGB's own files).
+
+    Empty where it is not JSON, for the reader to say where.
+    """
     try:
-        return isinstance(json.loads(read_text(path)), dict)
+        value = json.loads(read_text(path))
     except json.JSONDecodeError as exc:
-        return exc.msg != "Extra data"
+        return None if exc.msg == "Extra data" else {}
+    return value if isinstance(value, dict) else None
