@@ -137,6 +137,32 @@ def trickling(handler: BaseHTTPRequestHandler, asked: dict) -> None:
         time.sleep(0.02)
 
 
+def stops(handler: BaseHTTPRequestHandler, asked: dict) -> None:
+    """Pings for a second and a half, then silence."""
+    handler.send_response(200)
+    handler.end_headers()
+    for _ in range(15):
+        handler.wfile.write(b": ping\n\n")
+        time.sleep(0.1)
+    time.sleep(10)
+
+
+def heads(handler: BaseHTTPRequestHandler, asked: dict) -> None:
+    """A head whose end does not come."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    for _ in range(100):
+        handler.wfile.write(b"x")
+        time.sleep(0.1)
+
+
+def refuses_at_length(handler: BaseHTTPRequestHandler, asked: dict) -> None:
+    """A refusal without end, until the client goes away."""
+    handler.send_response(400)
+    handler.end_headers()
+    for _ in range(1000):
+        handler.wfile.write(b"no " * 10_000)
+
+
 def hangs(handler: BaseHTTPRequestHandler, asked: dict) -> None:
     """Takes the question and says nothing."""
     time.sleep(3)

@@ -88,6 +88,7 @@ NUMBERS = {
     "a budget: what goes beyond it is an error, or waits": {
         *("factory._TRIAL_SECONDS", "conversation._LETTERS", "generation.translate.LONGEST_QUOTE"),
         *("generation.http_llm._CONNECT", "generation.http_response._LONGEST_LINE"),
+        "generation.http_response._LONGEST_REFUSAL",
         *("generation.structured_output._MOST_JSON", "question_budget.LONGEST_QUESTION"),
         *("question_budget.LONGEST_PASSAGE", "question_budget._LONGEST_ANSWER"),
         *(

@@ -36,10 +36,13 @@ from fixtures_llm import (
     endless,
     events,
     hangs,
+    heads,
     ollama,
     refuses,
+    refuses_at_length,
     send,
     serving,
+    stops,
     trickling,
 )
 from test_answer import GOOD, QUESTION, TEXT, pipeline
@@ -329,6 +332,32 @@ def test_a_slow_server_times_out_once(reply: object) -> None:
             said(openai_at(heard.url, timeout=0.4))
         assert time.monotonic() - began < 2
     assert len(heard.bodies) == 1
+
+
+@pytest.mark.parametrize("reply", [stops, heads])
+def test_a_call_ends_in_its_time_whatever_has_come(reply: Reply) -> None:
+    with serving(reply) as heard:
+        began = time.monotonic()
+        with pytest.raises(LLMTimeout, match="no answer in time"):
+            said(openai_at(heard.url, timeout=2, contract="lines"))
+        assert 2 <= time.monotonic() - began < 3
+    assert len(heard.bodies) == 1
+
+
+def test_a_list_of_models_that_does_not_end_takes_no_longer_than_the_call() -> None:
+    with serving(events(CLAIM), before=[heads]) as heard:
+        began = time.monotonic()
+        with pytest.raises(LLMTimeout, match="no answer in time"):
+            said(openai_at(heard.url, timeout=0.5))
+        assert time.monotonic() - began < 3
+
+
+def test_a_refusal_without_end_is_cut_off() -> None:
+    with serving(refuses_at_length) as heard:
+        with pytest.raises(LLMUnreachable, match="answers 400: no no no") as caught:
+            said(openai_at(heard.url, contract="lines"))
+        assert heard.left.wait(3)
+    assert len(str(caught.value)) < 400
 
 
 def test_a_reply_that_breaks_off_is_an_error_after_what_came() -> None:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from konkyo.index.errors import LLMTimeout, LLMUnreachable, SettingsError
 from konkyo.rag.generation.chat_protocols import ChatProtocol, Chunk, OllamaChat, OpenAIChat
+from konkyo.rag.generation.http_deadline import client_until
 from konkyo.rag.generation.http_response import (
     describe,
     refusal_message,
@@ -129,9 +130,8 @@ class RemoteLLM:
 
         until = time.monotonic() + self._how.timeout
         try:
-            with httpx.Client(
-                headers=self._headers(), verify=_certificates_for(self._base)
-            ) as client:
+            verify = _certificates_for(self._base)
+            with client_until(until, self._headers(), verify) as client:
                 contract = self._contract or self._find_contract(client, until)
                 call = _Call(client, prompt, max_tokens, until, contract)
                 with self._open(call) as (response, held):
@@ -145,6 +145,7 @@ class RemoteLLM:
         except httpx.TimeoutException as exc:
             raise self._timed_out() from exc
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as exc:
+            self._check_time(until)
             raise self._unreachable(f"the connection broke off ({describe(exc)})") from exc
 
     @property
@@ -170,12 +171,15 @@ class RemoteLLM:
         base = httpx.URL(self._base)
         return base.copy_with(path=base.path.rstrip("/") + path)
 
+    def _check_time(self, until: float) -> None:
+        if time.monotonic() >= until:
+            raise self._timed_out()
+
     def _time_left(self, until: float) -> httpx.Timeout:
         import httpx
 
-        left = until - time.monotonic()
-        if left <= 0:
-            raise self._timed_out()
+        self._check_time(until)
+        left = max(0.001, until - time.monotonic())
         return httpx.Timeout(left, connect=min(_CONNECT, left))
 
     def _find_contract(self, client: httpx.Client, until: float) -> Contract:
@@ -258,30 +262,26 @@ class RemoteLLM:
                     if self._contract == call.contract:
                         self._contract = contract
                     return response, contract
-                response.read()
-                response.close()
+                message = refusal_message(response)
             except httpx.TimeoutException:
                 raise
             except httpx.TransportError as exc:
+                self._check_time(call.until)
                 raise _MayPass(
                     self._unreachable(f"{describe(exc)}; is the server running?")
                 ) from exc
             refused = response.status_code in _NOT_KNOWN
-            part = (
-                self._protocol.refused_part(refusal_message(response), left_out)
-                if refused
-                else None
-            )
+            part = self._protocol.refused_part(message, left_out) if refused else None
             if part is not None:
                 left_out.add(part)
             elif refused and self._how.contract == "auto" and contract != "lines":
                 contract = "json" if contract == "grammar" else "lines"
             else:
-                self._fail(response)
+                self._fail(response, message)
 
-    def _fail(self, response: httpx.Response) -> NoReturn:
+    def _fail(self, response: httpx.Response, message: str) -> NoReturn:
         """Raise the error that a refusal stands for, with the setting to look at."""
-        status, message = response.status_code, refusal_message(response)
+        status = response.status_code
         if status in {401, 403}:
             raise self._unreachable(
                 f"the server refuses the key ({status}); llm.api_key_env names the variable with it"
@@ -319,9 +319,10 @@ class RemoteLLM:
     def _in_time(self, parts: Iterable[str], until: float) -> Iterator[str]:
         """Yield parts of a reply until the time is up. Raises LLMTimeout."""
         for part in parts:
-            if time.monotonic() > until:
-                raise self._timed_out()
+            self._check_time(until)
             yield part
+        # Where its end is that of the connection, a reply that ran out of time ends here, too.
+        self._check_time(until)
 
     def _read(self, line: str) -> Chunk | None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["describe", "refusal_message", "retry_after", "whole_lines"]
 
 _LONGEST_LINE = 1_000_000
+_LONGEST_REFUSAL = 65_536
 
 
 def whole_lines(parts: Iterable[str]) -> Iterator[str]:
@@ -29,11 +31,18 @@ def whole_lines(parts: Iterable[str]) -> Iterator[str]:
 
 
 def refusal_message(response: httpx.Response) -> str:
-    """What a refusal says, in at most 200 letters."""
+    """What a refusal says, in at most 200 letters; reads the head of its body and closes it."""
+    body = b""
+    for part in response.iter_bytes():
+        body += part
+        if len(body) >= _LONGEST_REFUSAL:
+            break
+    response.close()
+    text = body[:_LONGEST_REFUSAL].decode(response.encoding or "utf-8", "replace")
     try:
-        reply = response.json()
+        reply = json.loads(text)
     except (ValueError, RecursionError):
-        return " ".join(response.text.split())[:200] or response.reason_phrase
+        return " ".join(text.split())[:200] or response.reason_phrase
     error = reply.get("error", reply) if isinstance(reply, dict) else reply
     return " ".join(error_text(error).split())[:200]
 
