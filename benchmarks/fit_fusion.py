@@ -41,12 +41,12 @@ from konkyo.index.settings import ChunkSettings  # noqa: E402
 from konkyo.index.stores.bm25 import Postings, Searcher  # noqa: E402
 from konkyo.index.stores.open import open_store  # noqa: E402
 from konkyo.index.text.tokens import TermWorth, query_tokens  # noqa: E402
-from konkyo.rag.factory import cosine_floor  # noqa: E402
 from konkyo.rag.retrieval.hybrid import (  # noqa: E402
     Fused,
     FusionWeights,
     PassageStates,
     Retriever,
+    cosine_floor,
     fuse,
     late_interaction,
     read_passages,

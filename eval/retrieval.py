@@ -14,8 +14,8 @@ from konkyo.eval.statistics import Mean, mean
 from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.errors import UsageError
 from konkyo.index.stores.base import Store
-from konkyo.rag.factory import cosine_floor, open_query_encoder
-from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
+from konkyo.rag.factory import open_query_encoder
+from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever, cosine_floor
 
 __all__ = [
     "ARMS",

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from konkyo.index.errors import SettingsError
 
-__all__ = ["Calibration", "load_calibration", "logistic", "logit", "shipped_fingerprint"]
+__all__ = ["Calibration", "calibration_fingerprint", "load_calibration", "logistic", "logit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,13 @@ def load_calibration(name: str, file: Path | None = None) -> Calibration:
     return found
 
 
-def shipped_fingerprint() -> str:
-    """Names the shipped models: twelve hexadecimal digits that change with any of them."""
-    return f"calibration:{hashlib.sha256(_shipped()).hexdigest()[:12]}"
+def calibration_fingerprint(file: Path | None = None) -> str:
+    """Names the shipped models by twelve hexadecimal digits that change with any of them.
+
+    Those of ``file``, what is put in their place, follow where there is one.
+    """
+    parts = [_shipped()] if file is None else [_shipped(), file.read_bytes()]
+    return f"calibration:{' '.join(hashlib.sha256(part).hexdigest()[:12] for part in parts)}"
 
 
 def _shipped() -> bytes:

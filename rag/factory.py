@@ -5,9 +5,7 @@ Every way in (command line, page, HTTP, MCP, evaluation, LlamaIndex) opens its p
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -18,7 +16,7 @@ from konkyo.index.errors import ModelMissing, SettingsError, StoreMismatch
 from konkyo.index.settings import LLMSettings, RetrievalSettings, Settings
 from konkyo.index.stores.base import Store
 from konkyo.rag.answer_style import AnswerStyle
-from konkyo.rag.calibration import load_calibration, shipped_fingerprint
+from konkyo.rag.calibration import calibration_fingerprint, load_calibration
 from konkyo.rag.generation.http_llm import OLLAMA, Remote, ollama_llm, openai_compatible_llm
 from konkyo.rag.generation.llm import LLM, EmbeddedLLM, NoLLM
 from konkyo.rag.generation.prompts import Prompt
@@ -26,7 +24,7 @@ from konkyo.rag.intents.classifier import IntentClassifier
 from konkyo.rag.pipeline import Options, Pipeline
 from konkyo.rag.reading.answerability import Answerability
 from konkyo.rag.reading.reader import WEIGHTS, LearnedReader, load_reader
-from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
+from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever, cosine_floor
 from konkyo.rag.retrieval.query_encoder import QueryEncoder
 from konkyo.rag.retrieval.search import Decide, reader_alone
 from konkyo.rag.thresholds import DEFAULT, Thresholds
@@ -35,7 +33,6 @@ from konkyo.rag.verification.verifier import Verifier
 
 __all__ = [
     "PipelineParts",
-    "cosine_floor",
     "open_checker",
     "open_from_settings",
     "open_llm",
@@ -49,7 +46,6 @@ __all__ = [
 ]
 
 CHECKER_BASE = "multilingual-e5-small"
-_E5 = re.compile(r"(?<![^\W_])e5(?![^\W_])")
 _TRIAL_SECONDS = 20.0
 DEFAULT_LLM = "qwen2.5-coder-1.5b-instruct-q4_k_m"
 
@@ -185,7 +181,7 @@ def open_parts(
     options = replace(options, style=style or options.style)
     intents = IntentClassifier(encoder, home() / "intents", options.thresholds)
     opened = [one.fingerprint for one in (encoder, checker, across, intents) if one is not None]
-    opened.append(shipped_fingerprint())
+    opened.append(calibration_fingerprint(refitted))
     return PipelineParts(
         encoder,
         llm or open_llm("embedded"),
@@ -195,7 +191,7 @@ def open_parts(
         intents,
         across,
         options,
-        f"{' '.join(opened)}{_stamp(refitted)}",
+        " ".join(opened),
     )
 
 
@@ -285,11 +281,6 @@ def _with_fitted(options: Options, threshold: float) -> Options:
     return replace(options, thresholds=replace(options.thresholds, answerable=threshold))
 
 
-def _stamp(refitted: Path | None) -> str:
-    """What tells answers under one calibration from those under another."""
-    return "" if refitted is None else f" {hashlib.sha256(refitted.read_bytes()).hexdigest()[:12]}"
-
-
 def open_verifier(
     encoder: Encoder,
     checker: LearnedReader | None,
@@ -330,11 +321,7 @@ def open_checker() -> LearnedReader | None:
 
 
 def open_query_encoder(encoder: Encoder) -> QueryEncoder | None:
-    """What searches other languages.
-
-    ``None`` where the articles are encoded by another model (one fine-tuned on it is another), or
-    its base model has not been pulled.
-    """
+    """What searches other languages; None where the articles' model is another or not pulled."""
     from konkyo.index.embedding.int8_engine import kept_weights_hash
     from konkyo.index.embedding.model_registry import resolve_embedding
 
@@ -345,7 +332,7 @@ def open_query_encoder(encoder: Encoder) -> QueryEncoder | None:
         folder = Path(resolve_embedding(CHECKER_BASE))
     except ModelMissing:
         return None
-    # A folder of the user's own may have the same name.
+    # A fine-tuned model may lie in a folder of the same name.
     same = rest.partition(":")[0] == kept_weights_hash(folder, CHECKER_BASE)
     return QueryEncoder(folder) if same else None
 
@@ -388,12 +375,6 @@ def _fusion(
     if retrieval is not None and retrieval.reranker:
         fusion = replace(fusion, reranker=retrieval.reranker)
     return fusion
-
-
-def cosine_floor(fingerprint: str) -> float:
-    """The cosine that unrelated texts have with an encoder: 0.7 for the E5 family, else 0."""
-    name = fingerprint.partition(":")[0]
-    return 0.7 if _E5.search(name.lower()) else 0.0
 
 
 def _open(

@@ -18,7 +18,6 @@ from konkyo.index.settings import AnswerSettings, Settings, load_settings
 from konkyo.index.stores.local.reader import LocalStore
 from konkyo.rag import calibration
 from konkyo.rag.factory import (
-    cosine_floor,
     open_from_settings,
     open_parts,
     open_pipeline,
@@ -27,6 +26,7 @@ from konkyo.rag.factory import (
 )
 from konkyo.rag.generation.llm import NoLLM
 from konkyo.rag.pipeline import Options, Pipeline
+from konkyo.rag.retrieval.hybrid import cosine_floor
 from konkyo.rag.thresholds import Thresholds
 from konkyo.ui.cli.chat import load_pipeline
 from konkyo.ui.server.telemetry import Telemetry

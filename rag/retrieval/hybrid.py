@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ __all__ = [
     "PassageStates",
     "PassageTable",
     "Retriever",
+    "cosine_floor",
     "fuse",
     "late_interaction",
     "read_passages",
@@ -38,6 +40,7 @@ __all__ = [
 _EVERYTHING = Filter()
 _FILTERS = 256
 """Of how many filters the languages are kept."""
+_E5 = re.compile(r"(?<![^\W_])e5(?![^\W_])")
 _Half = npt.NDArray[np.float16]
 
 PassageTable = dict[str, tuple[Passage, ArticleSummary]]
@@ -68,6 +71,12 @@ class FusionWeights:
     margin: float = 0.15
     reranker: str = ""
     languages: LanguageLimits = field(default_factory=LanguageLimits)
+
+
+def cosine_floor(fingerprint: str) -> float:
+    """The cosine that unrelated texts have with an encoder: 0.7 for the E5 family, else 0."""
+    name = fingerprint.partition(":")[0]
+    return 0.7 if _E5.search(name.lower()) else 0.0
 
 
 @dataclass(frozen=True, slots=True)
