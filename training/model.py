@@ -71,10 +71,10 @@ class Network(nn.Module):
         self.verdict = nn.Linear(WIDTH, 4)
 
     def forward(
-        self, words: torch.Tensor, segments: torch.Tensor, mask: torch.Tensor, drop: float = 0.0
+        self, words: torch.Tensor, segments: torch.Tensor, mask: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Read word vectors (rows, tokens, width) with the marks of their parts."""
-        x = self.states(words, mask, drop, self.segments[segments])
+        x = self.states(words, mask, marks=self.segments[segments])
         return self.tokens(x), self.verdict(torch.tanh(self.pool(x[:, 0])))
 
     def states(
@@ -153,12 +153,12 @@ def load_base(folder: Path) -> tuple[Network, torch.Tensor]:
     return network, base["embeddings.word_embeddings.weight"]
 
 
-def forward(network: nn.Module, words: torch.Tensor, batch: Batch, drop: float = 0.0) -> Outputs:
+def forward(network: nn.Module, words: torch.Tensor, batch: Batch) -> Outputs:
     """Read a batch; ``words`` are all word vectors."""
     dtype = next(network.parameters()).dtype
     vectors = words[torch.from_numpy(batch.ids)].to(dtype)
     segments, mask = torch.from_numpy(batch.segments), torch.from_numpy(batch.mask)
-    tokens, verdict = network(vectors, segments, mask, drop)
+    tokens, verdict = network(vectors, segments, mask)
     readable = (segments >= WINDOW) & mask
     readable[:, 0] = True
     tokens = tokens.float()

@@ -264,7 +264,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--data", type=Path, required=True, help="folder of the data sets")
     add("--work", type=Path, required=True, help="folder of checkpoints, outside the checkout")
     add("--encoder", type=Path, help="folder of multilingual-e5-small")
-    add("--clusters", "--extra", type=Path, action="append", default=[], help="more clusters")
+    add("--clusters", type=Path, action="append", default=[], help="more clusters")
     add("--ntrex", type=Path, help="folder of questions over NTREX documents")
     add("--seed", type=int, default=7)
     add(
