@@ -110,7 +110,6 @@ def quantise(
         "vocabulary": _VOCABULARY,
         "width": WIDTH,
         "heads": HEADS,
-        "frozen": 0,
         "longest": _LONGEST,
         "version": version,
         "calibration": calibration,
@@ -227,7 +226,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--data", type=Path, required=True, help="folder of the data sets")
     add("--work", type=Path, required=True, help="folder of the run")
-    add("--clusters", "--extra", type=Path, action="append", default=[], help="more clusters")
+    add("--clusters", type=Path, action="append", default=[], help="more clusters")
     add("--encoder", type=Path, help="folder of multilingual-e5-small")
     add("--seed", type=int, default=7)
     add("--sample", type=int, default=2000, help="held-out rows to calibrate on")

@@ -74,15 +74,11 @@ class ReaderCalibration:
 
 @dataclass(frozen=True, slots=True)
 class WeightsInfo:
-    """What the weights file says of itself; ``frozen`` layers are the encoder's own.
-
-    ``longest`` is how many tokens an answer may have.
-    """
+    """What the weights file says of itself; ``longest`` is how many tokens an answer may have."""
 
     vocabulary: int
     width: int
     heads: int
-    frozen: int
     version: str
     calibration: ReaderCalibration
     longest: int
@@ -134,7 +130,6 @@ def _info(metadata: Mapping[str, str]) -> WeightsInfo:
         int(facts["vocabulary"]),
         int(facts["width"]),
         int(facts["heads"]),
-        int(facts["frozen"]),
         str(facts["version"]),
         ReaderCalibration(**{k: float(v) for k, v in facts["calibration"].items()}),
         int(facts["longest"]),
@@ -200,10 +195,10 @@ def _network_graph(tensors: Tensors, info: WeightsInfo) -> bytes:
     x = made.embeddings()
     depth = sum(1 for name in tensors if name.endswith(".qkv.weight"))
     thirds = graph.constant("thirds", np.array([info.width] * 3, np.int64))
+    if "segments.weight" in tensors:
+        marks = graph.node("Gather", [made.weight("segments.weight"), "segments"])
+        x = graph.node("Add", [x, marks])
     for layer in range(depth):
-        if layer == info.frozen and "segments.weight" in tensors:
-            marks = graph.node("Gather", [made.weight("segments.weight"), "segments"])
-            x = graph.node("Add", [x, marks])
         x = made.layer(x, f"layers.{layer}", thirds, info.heads)
     heads = _heads(tensors)
     if heads:
