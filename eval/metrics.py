@@ -85,11 +85,6 @@ class Measure:
             raise UsageError(f"measure {text!r}: a whole number must follow '@'")
         return cls(_CANONICAL.get(name.casefold(), name), int(number) if at else None)
 
-    @property
-    def meaning(self) -> str:
-        """One line for people."""
-        return MEASURES[self.name]
-
 
 def retrieval(
     measures: Sequence[Measure],

@@ -46,7 +46,6 @@ class RetrievalResult:
     ``scores`` each question's value by measure; ``seconds`` the time of all searches.
     """
 
-    arm: Arm
     rankings: Mapping[str, tuple[str, ...]]
     scores: Mapping[Measure, Mapping[str, float]]
     seconds: float
@@ -80,7 +79,7 @@ def search_paragraphs(
         rankings[question.id] = find(question)
         progress(done, len(questions))
     seconds = time.perf_counter() - start
-    return RetrievalResult(arm, rankings, _scores(questions, rankings), seconds)
+    return RetrievalResult(rankings, _scores(questions, rankings), seconds)
 
 
 def rescored(result: RetrievalResult, questions: Sequence[Question]) -> RetrievalResult:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from konkyo.eval.answer_match import NumericMatcher, holds
@@ -15,7 +14,7 @@ from konkyo.rag.retrieval.evidence import token_cost
 from konkyo.rag.types import Answer, Citation, Claim, Outcome
 from konkyo.rag.verification.repetition import repeats
 
-__all__ = ["FLAWS", "OF_SEVERAL_PLACES", "Flaw", "UsefulLimits", "flaws"]
+__all__ = ["FLAWS", "OF_SEVERAL_PLACES", "Flaw", "flaws"]
 
 Flaw = Literal[
     "failed",
@@ -36,19 +35,11 @@ OF_SEVERAL_PLACES: frozenset[Kind] = frozenset({"list", "several", "comparison",
 _GARBLED = re.compile(r"[\ufffd\x00-\x08\x0b-\x1f]|</?[A-Za-z][^<>]{0,80}>|([^\s.\-_=*])\1{7}")
 
 
-@dataclass(frozen=True, slots=True)
-class UsefulLimits:
-    """Estimated tokens of a useful answer, and letters from which a language can be told.
-
-    ``tokens_of_several`` are those of an answer of several places and of a summary.
-    """
-
-    tokens: float = 200.0
-    tokens_of_several: float = 400.0
-    letters: int = 20
-
-
-_LIMITS = UsefulLimits()
+# Estimated tokens of a useful answer; of one of several places, and of a summary.
+_TOKENS = 200.0
+_TOKENS_OF_SEVERAL = 400.0
+# Letters from which a language can be told.
+_LETTERS = 20
 
 
 def flaws(
@@ -57,7 +48,6 @@ def flaws(
     *,
     handled: bool,
     numeric: NumericMatcher | None = None,
-    limits: UsefulLimits = _LIMITS,
 ) -> tuple[Flaw, ...]:
     """What is wrong with a shown answer; none for a question that is rightly refused.
 
@@ -72,13 +62,13 @@ def flaws(
     several = question.kind in OF_SEVERAL_PLACES
     long = several or question.kind == "summary"
     cited = {citation.id: citation for citation in outcome.citations}
-    most = limits.tokens_of_several if long else limits.tokens
+    most = _TOKENS_OF_SEVERAL if long else _TOKENS
     found: dict[Flaw, bool] = {
         "wrong": not handled,
         "incomplete": several
         and bool(question.gold)
         and share_of_places(outcome.citations, question.gold) < 1.0,
-        "language": not all(_in_language(c, question, outcome, limits) for c in outcome.claims),
+        "language": not all(_in_language(c, question, outcome) for c in outcome.claims),
         "garbled": _GARBLED.search(outcome.text) is not None,
         "repeated": _repeated(outcome.claims, question.kind),
         "beside": bool(question.gold)
@@ -88,12 +78,12 @@ def flaws(
     return tuple(flaw for flaw, there in found.items() if there)
 
 
-def _in_language(claim: Claim, question: Question, answer: Answer, limits: UsefulLimits) -> bool:
+def _in_language(claim: Claim, question: Question, answer: Answer) -> bool:
     if claim.frame:
         # The quote is another article's own words; the short answer says it to the reader.
         return answer.short is not None and same_language(answer.short.language, question.language)
     letters = sum(char.isalpha() for char in claim.text)
-    if letters < limits.letters:
+    if letters < _LETTERS:
         script = language_of_script(claim.text)
         told = {script, "ja"} if script == "zh" else {script}
         return script is None or any(same_language(one, question.language) for one in told)

@@ -20,8 +20,8 @@ from konkyo.index.text.language import detect
 __all__ = ["load_beir"]
 
 
-def load_beir(folder: Path, *, split: str = "test", language: str | None = None) -> Dataset:
-    """Read a BEIR folder: ``corpus.jsonl``, ``queries.jsonl``, ``qrels/SPLIT.tsv``.
+def load_beir(folder: Path, *, language: str | None = None) -> Dataset:
+    """Read a BEIR folder: ``corpus.jsonl``, ``queries.jsonl``, ``qrels/test.tsv``.
 
     Such a set tests retrieval: its questions have gold articles but no answers. Queries without
     a positive judgement are left out. Raises DatasetError, naming file and line.
@@ -42,7 +42,7 @@ def load_beir(folder: Path, *, split: str = "test", language: str | None = None)
         )
         identifiers[text_field(where, row, "_id")] = article.article_id
         articles[article.article_id] = article
-    relevant = _qrels(folder / "qrels" / f"{split}.tsv", identifiers)
+    relevant = _qrels(folder / "qrels" / "test.tsv", identifiers)
     questions: list[Question] = []
     queries = folder / "queries.jsonl"
     for line, row in json_lines(queries):

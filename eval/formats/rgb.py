@@ -13,18 +13,19 @@ from konkyo.index.text.language import detect
 
 __all__ = ["load_rgb"]
 
+_DOCUMENTS = 5
+
 
 def load_rgb(
     path: Path,
     *,
     language: str | None = None,
-    documents: int = 5,
     noise: float = 0.4,
     counterfactual: bool = False,
 ) -> Dataset:
     """Read JSONL in the form of RGB (arXiv 2309.01431): query, answer, positive, negative.
 
-    Of ``documents`` texts a question, the share ``noise`` are negatives and the rest positives.
+    Of five texts a question, the share ``noise`` are negatives and the rest positives.
     ``noise=1.0`` leaves negatives only, so every question counts as unanswerable. With
     ``counterfactual`` the positives are ``positive_wrong`` and the answer is ``fakeanswer``:
     what the articles say is right, for a system that must not bring its own knowledge.
@@ -32,7 +33,7 @@ def load_rgb(
     """
     if not 0.0 <= noise <= 1.0:
         raise UsageError(f"the noise share must be from 0 to 1, not {noise}")
-    negatives = round(documents * noise)
+    negatives = round(_DOCUMENTS * noise)
     articles: dict[str, Article] = {}
     questions: list[Question] = []
     for line, row in json_lines(path):
@@ -41,7 +42,7 @@ def load_rgb(
         good = _flat(row.get(field))
         if not good:
             raise DatasetError(f"{where}: {field!r} is empty or missing")
-        wanted = _flat(row.get("negative"))[:negatives] + good[: documents - negatives]
+        wanted = _flat(row.get("negative"))[:negatives] + good[: _DOCUMENTS - negatives]
         ids: dict[str, str] = {}
         for text in wanted:
             article = Article(
@@ -54,7 +55,7 @@ def load_rgb(
             articles[article.article_id] = article
             ids[text] = article.article_id
         query = text_field(where, row, "query")
-        answerable = negatives < documents
+        answerable = negatives < _DOCUMENTS
         answers, all_of = _rgb_answers(row, counterfactual=counterfactual)
         if not (answers or all_of):
             raise DatasetError(f"{where}: there is no answer")
