@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from konkyo.eval.metrics import CONDITIONAL, Measure
 from konkyo.eval.scoring import Row
-from konkyo.eval.statistics import Paired, paired
+from konkyo.eval.statistics import Paired, json_number, paired
 from konkyo.index.errors import UsageError
 
 __all__ = ["Change", "Comparison", "compare", "comparison_json"]
@@ -119,18 +119,14 @@ def comparison_json(comparison: Comparison) -> dict[str, object]:
 
 def _paired(value: Paired) -> dict[str, object]:
     return {
-        "difference": _number(value.difference),
-        "low": _number(value.low),
-        "high": _number(value.high),
-        "p": _number(value.p),
+        "difference": json_number(value.difference),
+        "low": json_number(value.low),
+        "high": json_number(value.high),
+        "p": json_number(value.p),
         "n": value.n,
         "better": value.better,
         "worse": value.worse,
     }
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 6)
 
 
 def _changed(change: Change) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from typing import Literal, get_args
 
 from konkyo.eval.metrics import Measure, retrieval
 from konkyo.eval.questions import Dataset, Gold, Question
-from konkyo.eval.statistics import Mean, mean
+from konkyo.eval.statistics import Mean, json_number, mean
 from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.errors import UsageError
 from konkyo.index.stores.base import Store
@@ -123,17 +122,14 @@ def arm_json(result: RetrievalResult) -> dict[str, object]:
     """``{"metrics": {"hit@1", "hit@10", "mrr@10"}, "intervals": ..., "n", "seconds"}``."""
     means = result.means
     return {
-        "metrics": {str(m).lower(): _number(value.value) for m, value in means.items()},
+        "metrics": {str(m).lower(): json_number(value.value) for m, value in means.items()},
         "intervals": {
-            str(m).lower(): [_number(value.low), _number(value.high)] for m, value in means.items()
+            str(m).lower(): [json_number(value.low), json_number(value.high)]
+            for m, value in means.items()
         },
         "n": len(result.rankings),
         "seconds": round(result.seconds, 2),
     }
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 6)
 
 
 def asked_in(passages: Dataset, questions: Dataset) -> tuple[Question, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
@@ -12,7 +11,7 @@ from pydantic.dataclasses import dataclass as schema
 
 from konkyo.eval.questions import Question
 from konkyo.eval.scoring import Row
-from konkyo.eval.statistics import Mean, Paired, mean, paired
+from konkyo.eval.statistics import Mean, Paired, json_number, mean, paired
 from konkyo.index.records import Filter, Hit
 from konkyo.index.text.word_data import CHECKED, word_data
 from konkyo.rag.retrieval.hybrid import Retriever
@@ -162,16 +161,16 @@ def robustness_json(found: Mapping[Perturbation, Robustness]) -> dict[str, objec
             "flipped": _mean(value.flipped),
             "changed": _mean(value.changed),
             "same_text": _mean(value.same_text),
-            "handled_difference": _number(value.handled.difference),
-            "p": _number(value.handled.p),
+            "handled_difference": json_number(value.handled.difference),
+            "p": json_number(value.handled.p),
         }
         for kind, value in found.items()
     }
 
 
 def _mean(value: Mean) -> dict[str, object]:
-    return {"value": _number(value.value), "low": _number(value.low), "high": _number(value.high)}
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 6)
+    return {
+        "value": json_number(value.value),
+        "low": json_number(value.low),
+        "high": json_number(value.high),
+    }

@@ -10,7 +10,16 @@ import numpy as np
 
 from konkyo.index.errors import UsageError
 
-__all__ = ["Mean", "Paired", "RiskCoverage", "mean", "paired", "percentile", "risk_coverage"]
+__all__ = [
+    "Mean",
+    "Paired",
+    "RiskCoverage",
+    "json_number",
+    "mean",
+    "paired",
+    "percentile",
+    "risk_coverage",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +159,11 @@ def _sign_flip(
         extreme += int((abs(signs @ moved) >= observed).sum())
     # The observed assignment is one of those possible, hence the ones.
     return (extreme + 1) / (rounds + 1)
+
+
+def json_number(value: float) -> float | None:
+    """A figure as JSON files hold it: six decimals, ``None`` for NaN."""
+    return None if math.isnan(value) else round(value, 6)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from konkyo.eval.citation_metrics import cohen_kappa
 from konkyo.eval.metrics import MEASURES
 from konkyo.eval.scoring import Row
-from konkyo.eval.statistics import Mean, RiskCoverage, mean, percentile, risk_coverage
+from konkyo.eval.statistics import Mean, RiskCoverage, json_number, mean, percentile, risk_coverage
 
 __all__ = ["Agreement", "Summary", "Times", "Tokens", "summarise", "summary_json"]
 
@@ -232,16 +232,16 @@ def summary_json(summary: Summary) -> dict[str, object]:
         "measures": {
             **{name: _mean(value) for name, value in summary.measures.items()},
             "Faithfulness": _mean(next(iter(summary.faithfulness.values()), mean([]))),
-            "AURC": _number(summary.curve.area),
-            "Latency@50": _number(summary.latency["p50"]),
-            "Latency@95": _number(summary.latency["p95"]),
+            "AURC": json_number(summary.curve.area),
+            "Latency@50": json_number(summary.latency["p50"]),
+            "Latency@95": json_number(summary.latency["p95"]),
         },
         "faithfulness": {name: _mean(value) for name, value in summary.faithfulness.items()},
         "agreement": [
             {
                 "judges": [a.a, a.b],
-                "share": _number(a.share),
-                "kappa": _number(a.kappa),
+                "share": json_number(a.share),
+                "kappa": json_number(a.kappa),
                 "n": a.n,
             }
             for a in summary.agreement
@@ -254,9 +254,9 @@ def summary_json(summary: Summary) -> dict[str, object]:
         },
         "tokens": {
             name: {
-                "mean": _number(t.mean),
-                "p50": _number(t.p50),
-                "p95": _number(t.p95),
+                "mean": json_number(t.mean),
+                "p50": json_number(t.p50),
+                "p95": json_number(t.p95),
                 "total": t.total,
                 "n": t.n,
             }
@@ -273,17 +273,13 @@ def summary_json(summary: Summary) -> dict[str, object]:
 
 
 def _seconds(times: Times) -> dict[str, object]:
-    return {"p50": _number(times.p50), "p95": _number(times.p95), "n": times.n}
+    return {"p50": json_number(times.p50), "p95": json_number(times.p95), "n": times.n}
 
 
 def _mean(value: Mean) -> dict[str, object]:
     return {
-        "value": _number(value.value),
-        "low": _number(value.low),
-        "high": _number(value.high),
+        "value": json_number(value.value),
+        "low": json_number(value.low),
+        "high": json_number(value.high),
         "n": value.n,
     }
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 6)
