@@ -157,9 +157,8 @@ def claims_of(rows: Sequence[Row]) -> list[tuple[str, str, tuple[str, ...], bool
     """(question, claim, quotes, crossed) of each claim that a run showed, once."""
     found: dict[tuple[str, tuple[str, ...]], tuple[str, bool]] = {}
     for row in rows:
-        outcome = row.outcome or {}
-        cited = {c["id"]: c for c in _objects(outcome.get("citations"))}
-        for claim in _objects(outcome.get("claims")):
+        cited = {c["id"]: c for c in row.listed("citations")}
+        for claim in row.listed("claims"):
             numbers = claim.get("citations")
             mine = [
                 cited[n]
@@ -167,17 +166,13 @@ def claims_of(rows: Sequence[Row]) -> list[tuple[str, str, tuple[str, ...], bool
                 if n in cited
             ]
             if mine:
-                asked = str(outcome.get("language"))
+                asked = str((row.outcome or {}).get("language"))
                 crossed = not any(same_language(str(c.get("language")), asked) for c in mine)
                 key = (str(claim.get("text")), tuple(str(c.get("quote")) for c in mine))
                 found.setdefault(key, (row.question.question, crossed))
     return [
         (question, claim, quotes, crossed) for (claim, quotes), (question, crossed) in found.items()
     ]
-
-
-def _objects(value: object) -> list[dict[str, object]]:
-    return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
 
 
 def claim_examples(

@@ -355,7 +355,7 @@ def _expected(entries: Element, row: Row) -> None:
 def _outcome(entries: Element, row: Row, outcome: Mapping[str, object]) -> None:
     reason = f" ({outcome['reason']})" if outcome.get("reason") else ""
     _entry(entries, f"{outcome.get('status')}{reason}", str(outcome.get("answer", "")))
-    for number, claim in enumerate(_objects(outcome.get("claims"))):
+    for number, claim in enumerate(row.listed("claims")):
         says = ", ".join(
             f"{judge} {_verdict(shares[number])}"
             for judge, shares in row.judged.items()
@@ -364,10 +364,10 @@ def _outcome(entries: Element, row: Row, outcome: Mapping[str, object]) -> None:
         text = f"{claim.get('text')} {claim.get('citations')}"
         entry = _entry(entries, f"claim {number + 1}", text)
         _text(entry, "div", f"supported: {says}", class_="soft")
-    for number, citation in enumerate(_objects(outcome.get("citations"))):
+    for number, citation in enumerate(row.listed("citations")):
         found = row.quotes[number] if number < len(row.quotes) else Quote(False)
         _citation(entries, citation, found)
-    for removed in _objects(outcome.get("removed")):
+    for removed in row.listed("removed"):
         detail = f", {removed['detail']}" if removed.get("detail") else ""
         _entry(entries, f"not shown ({removed.get('reason')}{detail})", str(removed.get("text")))
     notices = outcome.get("notices")
@@ -389,7 +389,3 @@ def _citation(entries: Element, citation: Mapping[str, object], quote: Quote) ->
     _text(block, "span", quote.before, class_="soft")
     _text(block, "mark", str(citation.get("quote")))
     _text(block, "span", quote.after, class_="soft")
-
-
-def _objects(value: object) -> list[Mapping[str, object]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

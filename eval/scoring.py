@@ -55,6 +55,11 @@ class Row:
     confidence: float | None
     flaws: tuple[Flaw, ...] = ()
 
+    def listed(self, key: str) -> list[Mapping[str, object]]:
+        """The objects that the outcome lists under a key, such as its claims."""
+        found = (self.outcome or {}).get(key)
+        return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
     def to_json(self) -> dict[str, object]:
         """The object of one line of rows.jsonl."""
         return {

@@ -97,10 +97,6 @@ def _left(counts: Sequence[int]) -> str:
 
 def _uncited(rows: Sequence[Row]) -> str:
     """How many of the shown sentences rest on no citation, so that no judge can check them."""
-    claims = [claim for row in rows for claim in _objects((row.outcome or {}).get("claims"))]
+    claims = [claim for row in rows for claim in row.listed("claims")]
     uncited = sum(not claim.get("citations") for claim in claims)
     return f"{uncited} of {len(claims)}" if claims else ""
-
-
-def _objects(value: object) -> list[Mapping[str, object]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
