@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from konkyo.eval.answer_match import holds, normalise
 from konkyo.eval.calibrate import Example
+from konkyo.eval.formats.fields import json_lines, text_field, texts_of
 from konkyo.eval.formats.shipped import shipped_texts
 from konkyo.eval.questions import Question, names_of
 from konkyo.eval.scoring import Row, same_number
@@ -123,33 +123,17 @@ def read_claims(path: Path) -> list[ClaimLabel]:
 
     ``crossed``: claim and quotes are in different languages. Raises DatasetError with the line.
     """
-    try:
-        lines = path.read_text("utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise DatasetError(f"{path}: cannot be read: {exc}") from exc
     found: list[ClaimLabel] = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as exc:
-            raise DatasetError(f"{where}: not JSON: {exc.msg}") from exc
-        claim = row.get("claim") if isinstance(row, dict) else None
-        quotes = row.get("quotes") if isinstance(row, dict) else None
-        if not isinstance(claim, str) or not claim.strip():
-            raise DatasetError(f"{where}: 'claim' must be a text that is not empty")
-        if (
-            not isinstance(quotes, list)
-            or not quotes
-            or not all(isinstance(q, str) for q in quotes)
-        ):
-            raise DatasetError(f"{where}: 'quotes' must be a list of texts, at least one")
-        if not isinstance(row.get("supported"), bool):
+    for line, row in json_lines(path):
+        where = f"{path}:{line}"
+        claim = text_field(where, row, "claim")
+        quotes = texts_of(where, row.get("quotes"), "quotes")
+        supported = row.get("supported")
+        if not quotes:
+            raise DatasetError(f"{where}: 'quotes' must hold at least one text")
+        if not isinstance(supported, bool):
             raise DatasetError(f"{where}: 'supported' must be true or false")
-        crossed = bool(row.get("crossed", False))
-        found.append(ClaimLabel(claim, tuple(quotes), row["supported"], crossed))
+        found.append(ClaimLabel(claim, quotes, supported, bool(row.get("crossed", False))))
     return found
 
 
