@@ -16,6 +16,7 @@ from konkyo.rag.conversation import Turn
 
 __all__ = [
     "KINDS",
+    "OF_SEVERAL_PLACES",
     "Dataset",
     "Gold",
     "Kind",
@@ -50,6 +51,9 @@ Kind = Literal[
     "injected",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+
+OF_SEVERAL_PLACES: frozenset[Kind] = frozenset({"list", "several", "comparison", "conflict"})
+"""Kinds of question whose every gold place is a part of the answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from konkyo.eval.answer_match import exact_match, f1, holds
 from konkyo.eval.citation_metrics import Case, Judge, citation_scores
 from konkyo.eval.formats.jsonl import read_question
 from konkyo.eval.gold_places import cites_place, is_gold, share_of_places
-from konkyo.eval.questions import Question
-from konkyo.eval.usefulness import FLAWS, OF_SEVERAL_PLACES, Flaw, flaws
+from konkyo.eval.questions import OF_SEVERAL_PLACES, Question
+from konkyo.eval.usefulness import FLAWS, Flaw, flaws
 from konkyo.index.errors import ArticleMissing, DatasetError
 from konkyo.index.records import Article
 from konkyo.rag.types import Answer, Citation, Outcome, Refusal, Reply, to_json

@@ -8,13 +8,13 @@ from typing import Literal, get_args
 
 from konkyo.eval.answer_match import NumericMatcher, holds
 from konkyo.eval.gold_places import is_gold, share_of_places
-from konkyo.eval.questions import Kind, Question
+from konkyo.eval.questions import OF_SEVERAL_PLACES, Kind, Question
 from konkyo.index.text.language import detect, language_of_script, same_language
 from konkyo.rag.retrieval.evidence import token_cost
 from konkyo.rag.types import Answer, Citation, Claim, Outcome
 from konkyo.rag.verification.repetition import repeats
 
-__all__ = ["FLAWS", "OF_SEVERAL_PLACES", "Flaw", "flaws"]
+__all__ = ["FLAWS", "Flaw", "flaws"]
 
 Flaw = Literal[
     "failed",
@@ -28,9 +28,6 @@ Flaw = Literal[
     "long",
 ]
 FLAWS: tuple[Flaw, ...] = get_args(Flaw)
-
-OF_SEVERAL_PLACES: frozenset[Kind] = frozenset({"list", "several", "comparison", "conflict"})
-"""Kinds of question whose every gold place is a part of the answer."""
 
 _GARBLED = re.compile(r"[\ufffd\x00-\x08\x0b-\x1f]|</?[A-Za-z][^<>]{0,80}>|([^\s.\-_=*])\1{7}")
 

@@ -19,7 +19,7 @@ from konkyo.eval.formats.fields import (
     read_json,
     text_field,
 )
-from konkyo.eval.questions import KINDS, Dataset, Gold, Question
+from konkyo.eval.questions import KINDS, OF_SEVERAL_PLACES, Dataset, Gold, Question
 from konkyo.index.errors import DatasetError
 from konkyo.index.records import Article
 
@@ -27,8 +27,6 @@ __all__ = ["DEV", "claims_of_clusters", "load_clusters"]
 
 DEV = frozenset({3, 7, 11, 15})
 """Numbers of the clusters that report; the others train. A03, B07 and so on."""
-
-_SEVERAL = frozenset({"several", "comparison", "conflict", "list"})
 
 
 def load_clusters(
@@ -136,7 +134,7 @@ def _in_language(
     asker's, but not where every place must be told.
     """
     said = [answer for _, answer in places]
-    every = whole.kind in _SEVERAL and len(places) > 1
+    every = whole.kind in OF_SEVERAL_PLACES and len(places) > 1
     own = short.get(code)
     accepted = (own, *said) if isinstance(own, str) and own else tuple(said)
     return replace(
