@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from konkyo.eval.formats.clusters import DEV, load_clusters
+from konkyo.eval.formats.clusters import DEV, cluster_number, load_clusters
 from konkyo.eval.formats.load import load
 from konkyo.index.errors import DatasetError
 
@@ -115,6 +115,11 @@ def test_keeps_all_articles_of_the_clusters_that_do_not_ask(tmp_path: Path) -> N
     assert {q.id.split("-")[0] for q in found.questions} == {"Z03"}
     assert {q.language for q in found.questions} == {"en"}
     assert len(found.articles) == 4
+
+
+def test_a_cluster_has_the_number_that_its_questions_have() -> None:
+    names = ("Z03", "Z03-q01-en", "final")
+    assert [cluster_number(name) for name in names] == [3, 3, None]
 
 
 def test_names_the_file_and_place_of_a_quote_that_does_not_stand_there(tmp_path: Path) -> None:

@@ -8,14 +8,13 @@ clusters train is told by the number in their name: 3, 7, 11 and 15 report, 9 fi
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from konkyo.eval.formats.clusters import DEV
+from konkyo.eval.formats.clusters import DEV, cluster_number
 from konkyo.eval.formats.fields import read_text
 from konkyo.index.errors import DatasetError
 from training.rows import CONTRADICTED, NEUTRAL, SUPPORTED
@@ -99,10 +98,9 @@ class Cluster:
 
 def part_of(cluster_id: str) -> str:
     """Return "dev", "held" or "train", by the number in a cluster's name."""
-    digits = re.search(r"\d+", cluster_id)
-    if digits is None:
+    number = cluster_number(cluster_id)
+    if number is None:
         raise DatasetError(f"cluster {cluster_id!r} has no number in its name")
-    number = int(digits.group())
     return "dev" if number in DEV else "held" if number in _HELD else "train"
 
 

@@ -6,6 +6,7 @@ fields mean. A question becomes one a language; its gold articles are named by t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -23,10 +24,16 @@ from konkyo.eval.questions import KINDS, OF_SEVERAL_PLACES, Dataset, Gold, Quest
 from konkyo.index.errors import DatasetError
 from konkyo.index.records import Article
 
-__all__ = ["DEV", "claims_of_clusters", "load_clusters"]
+__all__ = ["DEV", "claims_of_clusters", "cluster_number", "load_clusters"]
 
 DEV = frozenset({3, 7, 11, 15})
 """Numbers of the clusters that report; the others train. A03, B07 and so on."""
+
+
+def cluster_number(name: str) -> int | None:
+    """The number in the name of a cluster or of its question: 3 of A03-q01; None without one."""
+    digits = re.search(r"\d+", name)
+    return int(digits.group()) if digits else None
 
 
 def load_clusters(
@@ -46,8 +53,7 @@ def load_clusters(
         cluster = object_of(str(file), read_json(file), "the file")
         own = {a.source: a for a in _articles(file, cluster)}
         articles += own.values()
-        number = int("".join(c for c in file.stem if c.isdigit()) or 0)
-        if not numbers or number in numbers:
+        if not numbers or cluster_number(file.stem) in numbers:
             asked = (q for entry in _questions(file, cluster, own) for q in entry)
             questions += (q for q in asked if language in (None, q.language))
     return Dataset(folder.stem, at_least_one(folder, questions), tuple(articles))
