@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
 from konkyo.index.text.word_data import CHECKED, word_data
+from konkyo.rag.spoken import ByLanguage
 from konkyo.rag.types import RefusalReason, RemovedReason
 
 __all__ = [
@@ -51,7 +52,7 @@ _Text = Annotated[str, Field(min_length=1)]
 
 
 @dataclass(config=CHECKED, frozen=True)
-class Messages:
+class Messages(ByLanguage[str]):
     """One message in every language Konkyo speaks, each with the same placeholders."""
 
     en: _Text
@@ -66,11 +67,6 @@ class Messages:
         if _placeholders(text) != wanted:
             raise ValueError(f"its placeholders must be {sorted(wanted)}, those of en")
         return text
-
-    def by_language(self, language: str) -> str:
-        """The text in a language (ISO 639-1); in English where there is none."""
-        texts = {"ja": self.ja, "ko": self.ko, "zh": self.zh}
-        return texts.get(language, self.en)
 
 
 @dataclass(config=CHECKED, frozen=True)

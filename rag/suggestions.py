@@ -16,6 +16,7 @@ from konkyo.index.text.language import same_language
 from konkyo.index.text.names import names
 from konkyo.index.text.normalize import letters
 from konkyo.index.text.word_data import CHECKED, word_data
+from konkyo.rag.spoken import ByLanguage, Spoken, spoken
 
 __all__ = [
     "AnswerCheck",
@@ -31,7 +32,7 @@ _LONGEST_TITLE = 90
 _MOST_NAMES = 2
 
 # Quotation marks inside quotation marks take the other shape.
-_INNER: Mapping[str, Mapping[int, int]] = {
+_INNER: Mapping[Spoken, Mapping[int, int]] = {
     "en": str.maketrans("“”", "‘’"),
     "ja": str.maketrans("「」", "『』"),
     "ko": {},
@@ -47,20 +48,6 @@ class _Templates:
 
     named: _Template
     title: _Template
-
-
-@schema(frozen=True, config=CHECKED)
-class _Languages:
-    """The questions of every language that the page speaks."""
-
-    en: _Templates
-    ja: _Templates
-    ko: _Templates
-    zh: _Templates
-
-    def by_language(self, language: str) -> _Templates:
-        """Those of a language (ISO 639-1); the English ones where there are none."""
-        return {"ja": self.ja, "ko": self.ko, "zh": self.zh}.get(language, self.en)
 
 
 class AsksArticles(Protocol):
@@ -99,13 +86,18 @@ class AnswerCheck:
         return known
 
 
+def _templates(language: str) -> _Templates:
+    every = word_data(ByLanguage[_Templates], "suggestions", "konkyo.rag")
+    return every.by_language(language)
+
+
 def candidate_questions(article: Article, language: str) -> tuple[str, ...]:
     """Questions about an article in a language, best first; nothing says that they are answered.
 
     Names of the title are asked about in the article's own language alone, since nothing here
     writes them in another one.
     """
-    templates = word_data(_Languages, "suggestions", "konkyo.rag").by_language(language)
+    templates = _templates(language)
     named = [
         templates.named.format(name=name.text)
         for name in names(article.title, article.language)
@@ -118,8 +110,7 @@ def candidate_questions(article: Article, language: str) -> tuple[str, ...]:
 
 def title_question(title: str, language: str) -> str:
     """The question what an article says, by its title: its sentences are the answer."""
-    templates = word_data(_Languages, "suggestions", "konkyo.rag").by_language(language)
-    return templates.title.format(title=_quotable(title, language))
+    return _templates(language).title.format(title=_quotable(title, language))
 
 
 def suggested_questions(
@@ -176,4 +167,4 @@ def _quotable(title: str, language: str) -> str:
     flat = " ".join(title.split())
     if len(flat) > _LONGEST_TITLE:
         flat = flat[: _LONGEST_TITLE - 1] + "…"
-    return flat.translate(_INNER.get(language, _INNER["en"]))
+    return flat.translate(_INNER[spoken(language) or "en"])

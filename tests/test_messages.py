@@ -15,6 +15,7 @@ from konkyo.rag.messages import (
     removed_text,
     translation_text,
 )
+from konkyo.rag.spoken import language_name, spoken
 
 SHIPPED = (Path(__file__).parents[1] / "rag" / "data" / "messages.toml").read_text("utf-8")
 
@@ -28,6 +29,12 @@ def test_the_text_of_each_group_is_found_by_language() -> None:
 
 def test_another_language_is_answered_in_english() -> None:
     assert refusal_text("weak_evidence", "th") == refusal_text("weak_evidence", "en")
+
+
+def test_a_regional_tag_is_answered_in_its_language() -> None:
+    assert refusal_text("weak_evidence", "zh-TW") == refusal_text("weak_evidence", "zh")
+    assert [spoken(tag) for tag in ("zh-TW", "en_GB", "kok", "")] == ["zh", "en", None, None]
+    assert language_name("ko", "zh-TW") == "韩语"
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,12 @@ from konkyo.index.stores.base import Store
 from konkyo.index.text.word_data import CHECKED, word_data
 from konkyo.rag.messages import Messages
 from konkyo.rag.retrieval.asked_period import narrowed
+from konkyo.rag.spoken import SPOKEN, language_name, spoken
 
 __all__ = ["PAGE_LENGTH", "Collection", "collection", "reply_text", "without_page"]
 
 PAGE_LENGTH = 10
 _OUTLETS_NAMED = 12
-_SPOKEN = ("en", "ja", "ko", "zh")
 
 _Key = Literal[
     "greeting", "thanks", "abilities", "collection", "counted", "nothing", "page", "next_page"
@@ -85,7 +85,7 @@ def collection(
     text = _told(found, language)
     following = None
     if pages > 1:
-        joiner = "" if language in {"ja", "zh"} else " "
+        joiner = "" if spoken(language) in {"ja", "zh"} else " "
         text += joiner + reply_text("page", language, page=page, pages=pages)
     if page < pages:
         following = reply_text("next_page", language, question=bare, page=page + 1)
@@ -109,14 +109,14 @@ def _narrowed(
         for outlet in named:
             # The language of an outlet's name, as in "Korea Times", is not asked for.
             asked = _named(outlet.casefold()).sub(" ", asked)
-    spoken = frozenset(code for code in languages if _names_language(asked, code))
-    if spoken and not where.languages:
-        where = replace(where, languages=spoken)
+    named_languages = frozenset(code for code in languages if _names_language(asked, code))
+    if named_languages and not where.languages:
+        where = replace(where, languages=named_languages)
     return narrowed(_words().published_from.sub("in", question), where, today)[0]
 
 
 def _names_language(asked: str, code: str) -> bool:
-    names = {_language_name(code, spoken).casefold() for spoken in _SPOKEN}
+    names = {language_name(code, one).casefold() for one in SPOKEN}
     names |= {name for name, named in _words().language_names.items() if named == code}
     return any(_named(name).search(asked) for name in names)
 
@@ -127,21 +127,12 @@ def _named(name: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![a-z0-9]){plain}(?![a-z0-9])" if name.isascii() else plain)
 
 
-def _language_name(code: str, spoken: str) -> str:
-    """The name of a language in another one, by CLDR; its code where there is none."""
-    from babel import Locale
-
-    name: str | None = Locale.parse(spoken).languages.get(code)
-    return name or code
-
-
 def _told(articles: list[ArticleSummary], language: str) -> str:
     """How many articles there are, from when, of which outlets and languages."""
-    spoken = language if language in _SPOKEN else "en"
     days = sorted(a.published for a in articles if a.published)
     outlets = Counter(a.outlet for a in articles if a.outlet).most_common(_OUTLETS_NAMED)
     languages = Counter(a.language for a in articles).most_common()
-    joiner = "、" if language in {"ja", "zh"} else ", "
+    joiner = "、" if spoken(language) in {"ja", "zh"} else ", "
 
     def counted(named: Iterable[tuple[str, int]]) -> str:
         each = (reply_text("counted", language, name=name, count=n) for name, n in named)
@@ -154,5 +145,5 @@ def _told(articles: list[ArticleSummary], language: str) -> str:
         first=days[0] if days else "–",
         last=days[-1] if days else "–",
         outlets=counted(outlets) or "–",
-        languages=counted((_language_name(code, spoken), n) for code, n in languages),
+        languages=counted((language_name(code, language), n) for code, n in languages),
     )

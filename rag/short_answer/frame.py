@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from konkyo.index.records import ArticleSummary, published_day
 from konkyo.index.text.word_data import CHECKED, word_data
 from konkyo.rag.short_answer.short import short_text
+from konkyo.rag.spoken import ByLanguage, language_name, spoken
 from konkyo.rag.types import Claim, Short
 
 __all__ = ["frame", "framed_text"]
@@ -29,27 +30,12 @@ class _Words:
     writes: _Text
 
 
-@dataclass(frozen=True, slots=True, config=CHECKED)
-class _Frames:
-    en: _Words
-    ja: _Words
-    ko: _Words
-    zh: _Words
-
-
-def _words(language: str) -> _Words:
-    """The words of a language; English where it has none."""
-    frames = word_data(_Frames, "frame", "konkyo.rag.short_answer")
-    known = {"ja": frames.ja, "ko": frames.ko, "zh": frames.zh}
-    return known.get(language[:2], frames.en)
-
-
 def frame(article: ArticleSummary, short: Short | None, language: str) -> str:
     """Name the article, its language and day, and give the short answer where there is one."""
-    words = _words(language)
+    words = word_data(ByLanguage[_Words], "frame", "konkyo.rag.short_answer").by_language(language)
     told = {
         "outlet": article.outlet or article.title,
-        "language": _language_name(article.language, language),
+        "language": language_name(article.language, language),
     }
     day = published_day(article.published)
     if day is not None:
@@ -72,16 +58,7 @@ def framed_text(claim: Claim) -> str:
     return f"{claim.frame} {marks[0]}{claim.text}{marks[1]}"
 
 
-def _language_name(code: str, language: str) -> str:
-    """The name of a language in the words of a frame."""
-    from babel import Locale
-
-    speaks = language[:2] if language[:2] in {"ja", "ko", "zh"} else "en"
-    return str(Locale(speaks).languages.get(code, code))
-
-
 def _day(day: date, language: str, pattern: str) -> str:
     from babel.dates import format_date
 
-    speaks = language[:2] if language[:2] in {"ja", "ko", "zh"} else "en"
-    return format_date(day, pattern, speaks)
+    return format_date(day, pattern, spoken(language) or "en")

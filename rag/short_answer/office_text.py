@@ -8,6 +8,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from konkyo.index.text.word_data import CHECKED, word_data
+from konkyo.rag.spoken import ByLanguage
 
 __all__ = ["office_text"]
 
@@ -15,25 +16,10 @@ _Forms = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 @dataclass(frozen=True, slots=True, config=CHECKED)
-class _Office:
-    """Forms of one office, by language; the first of each is said."""
-
-    en: _Forms
-    ja: _Forms
-    ko: _Forms
-    zh: _Forms
-
-    def forms(self, language: str) -> tuple[str, ...]:
-        """The forms in a language; English for one that is not here."""
-        known = {"ja": self.ja, "ko": self.ko, "zh": self.zh}
-        return known.get(language[:2], self.en)
-
-
-@dataclass(frozen=True, slots=True, config=CHECKED)
 class _Words:
-    """``data/offices.toml``."""
+    """``data/offices.toml``: forms of each office; the first of a language is said."""
 
-    offices: dict[str, _Office]
+    offices: dict[str, ByLanguage[_Forms]]
 
 
 def office_text(text: str, language: str, target: str) -> tuple[str, bool] | None:
@@ -46,13 +32,13 @@ def office_text(text: str, language: str, target: str) -> tuple[str, bool] | Non
     found = [
         (form, office)
         for office in offices
-        for form in office.forms(language)
+        for form in office.by_language(language)
         if plain == form.casefold() or plain.endswith(_behind(form.casefold(), language))
     ]
     if not found:
         return None
     form, office = max(found, key=lambda one: len(one[0]))
-    return office.forms(target)[0], len(form) == len(text)
+    return office.by_language(target)[0], len(form) == len(text)
 
 
 def _behind(form: str, language: str) -> str:

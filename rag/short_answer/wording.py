@@ -10,6 +10,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from konkyo.index.text.word_data import CHECKED, Alternatives, alternatives, word_data
+from konkyo.rag.spoken import ByLanguage, spoken
 
 __all__ = ["Hedge", "Hedges", "Wording", "locale_of", "ordinal", "wording", "words_of"]
 
@@ -58,14 +59,6 @@ class _LanguageWords:
 
 
 @dataclass(frozen=True, slots=True, config=CHECKED)
-class _ByLanguage:
-    en: _LanguageWords
-    ja: _LanguageWords
-    ko: _LanguageWords
-    zh: _LanguageWords
-
-
-@dataclass(frozen=True, slots=True, config=CHECKED)
 class Wording:
     """All of it.
 
@@ -78,7 +71,7 @@ class Wording:
     between: Alternatives
     hedges: dict[Hedge, Hedges]
     cldr: dict[str, str]
-    words: _ByLanguage
+    words: ByLanguage[_LanguageWords]
 
 
 def wording() -> Wording:
@@ -88,8 +81,7 @@ def wording() -> Wording:
 
 def words_of(language: str) -> _LanguageWords | None:
     """How a language says it, ``None`` where it has no words of its own."""
-    words = wording().words
-    return {"en": words.en, "ja": words.ja, "ko": words.ko, "zh": words.zh}.get(language[:2])
+    return wording().words.by_language(language) if spoken(language) else None
 
 
 def locale_of(language: str) -> Locale:

@@ -8,11 +8,11 @@ from html import escape
 from typing import Literal
 
 from konkyo.rag.short_answer.short import short_text
+from konkyo.rag.spoken import language_name
 from konkyo.rag.types import Answer, Claim, Refusal, Reply
 from konkyo.ui.web.export import MARK_IN_TEXT, plain_answer
 from konkyo.ui.web.html.elements import (
     article_label,
-    language_name,
     message_text,
     meta_line,
     named_for,

@@ -15,7 +15,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from konkyo.index.records import ArticleStatus, ArticleSummary
-from konkyo.ui.web.i18n import LANGUAGES, Language, Message, say
+from konkyo.rag.spoken import spoken
+from konkyo.ui.web.i18n import Language, Message, say
 from konkyo.ui.web.text_fragment import text_fragment
 from konkyo.ui.web.turns import Quote, Turn
 
@@ -25,7 +26,6 @@ __all__ = [
     "close_button",
     "invitation",
     "lang_attribute",
-    "language_name",
     "message_text",
     "meta_line",
     "named_for",
@@ -207,14 +207,7 @@ def with_dates(text: str, language: Language) -> str:
 
 def spoken_language(turn: Turn, language: Language) -> Language:
     """Returns the language that an answer is told in; the reader's where we have no words of it."""
-    return next((code for code in LANGUAGES if code == turn.language), language)
-
-
-def language_name(code: str, language: Language) -> str:
-    """Returns a language's name in the reader's language; its code where it has none."""
-    from babel import Locale
-
-    return Locale(language).languages.get(code) or code
+    return spoken(turn.language) or language
 
 
 def named_for(turn: Turn, language: Language, key: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from konkyo.index.records import Filter
-from konkyo.ui.web.html.elements import language_name, phrase
+from konkyo.rag.spoken import language_name
+from konkyo.ui.web.html.elements import phrase
 from konkyo.ui.web.i18n import Language
 from konkyo.ui.web.turns import IndexSummary
 

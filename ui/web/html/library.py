@@ -9,8 +9,8 @@ from html import escape
 from urllib.parse import urlencode
 
 from konkyo.index.records import ArticlePage, ArticleQuery, ArticleSummary, Filter
+from konkyo.rag.spoken import language_name
 from konkyo.ui.web.html.elements import (
-    language_name,
     phrase,
     shown_source,
     status_note,

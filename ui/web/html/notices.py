@@ -7,9 +7,10 @@ from html import escape
 
 from konkyo.index.text.word_data import word_data
 from konkyo.rag.messages import MessageTable, NoticeKey, notice_text
+from konkyo.rag.spoken import spoken
 from konkyo.rag.types import Outcome
 from konkyo.ui.web.html.elements import text_attributes, turn_notes, with_dates
-from konkyo.ui.web.i18n import LANGUAGES, Language
+from konkyo.ui.web.i18n import Language
 from konkyo.ui.web.reasons import template_facts
 from konkyo.ui.web.turns import Turn
 
@@ -28,7 +29,7 @@ def notice_paragraphs(turn: Turn, language: Language, name: str) -> tuple[str, s
     """Returns the notices of a turn's outcome, and the turn's notes, as paragraphs of a class."""
     outcome = turn.outcome
     told = [] if outcome is None else [_shown(n, outcome, language) for n in outcome.notices]
-    said = "".join(f'<p class="{name}"{text_attributes(spoken)}>{n}</p>' for n, spoken in told)
+    said = "".join(f'<p class="{name}"{text_attributes(written)}>{n}</p>' for n, written in told)
     notes = map(escape, turn_notes(turn, language))
     return said, "".join(f'<p class="{name}" dir="auto">{note}</p>' for note in notes)
 
@@ -36,8 +37,7 @@ def notice_paragraphs(turn: Turn, language: Language, name: str) -> tuple[str, s
 def _shown(notice: str, outcome: Outcome, language: Language) -> tuple[str, Language]:
     """Returns a notice as HTML, and its language."""
     # Where Konkyo has no words of a language, it says in English what it has to say.
-    english: Language = "en"
-    written = next((code for code in LANGUAGES if code == outcome.language), english)
+    written = spoken(outcome.language) or "en"
     anew = None if written == language else _anew(notice, written, language)
     return (with_dates(notice, written), written) if anew is None else (anew, language)
 
