@@ -61,13 +61,12 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
-    """A sentence of an article and its place in it: 0 is the first."""
+    """A sentence of an article and where it stands there."""
 
     article: ArticleSummary
     start: int
     end: int
     text: str
-    place: int
 
 
 class Digester:
@@ -271,9 +270,8 @@ class Digester:
                 text = hit.passage.text[start:end]
                 fits = self._limits.digest_shortest <= len(text) <= self._limits.digest_longest
                 if fits and not is_heading(text):
-                    place = base + start
-                    key = (hit.article.article_id, base + end)
-                    found.setdefault(key, _Sentence(hit.article, place, base + end, text, place))
+                    sentence = _Sentence(hit.article, base + start, base + end, text)
+                    found.setdefault((hit.article.article_id, base + end), sentence)
         return list(found.values())
 
     def _choose(self, found: Sequence[_Sentence], bearing: Vectors, most: int) -> list[_Sentence]:
@@ -281,7 +279,7 @@ class Digester:
         if not found:
             return []
         vectors = self._encoder.passages([s.text for s in found])
-        head = np.array([1.0 / (1.0 + s.place / 200.0) for s in found], np.float32)
+        head = np.array([1.0 / (1.0 + s.start / 200.0) for s in found], np.float32)
         central = _scaled(vectors @ vectors.mean(axis=0))
         worth = (
             bearing + self._limits.digest_lead * head + (1.0 - self._limits.digest_lead) * central
