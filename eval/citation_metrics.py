@@ -11,7 +11,15 @@ from typing import Protocol
 from konkyo.eval.answer_match import NumericMatcher, fine_tokens
 from konkyo.rag.types import Citation
 
-__all__ = ["Case", "CitationScores", "Judge", "OverlapJudge", "citation_scores", "cohen_kappa"]
+__all__ = [
+    "Case",
+    "CitationScores",
+    "Judge",
+    "OverlapJudge",
+    "citation_scores",
+    "cohen_kappa",
+    "support_shares",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,14 @@ class CitationScores:
     supported: tuple[float, ...]
 
 
+def support_shares(claims: Sequence[Case], judge: Judge) -> tuple[float, ...]:
+    """How far the quotes of each claim support it together, a share; 0 where it cites none."""
+    joint = judge.supports(claims) if claims else []
+    return tuple(
+        score if case.citations else 0.0 for score, case in zip(joint, claims, strict=True)
+    )
+
+
 def citation_scores(claims: Sequence[Case], judge: Judge) -> CitationScores:
     """Citation recall and precision of one answer, after ALCE (arXiv 2305.14627, section 3).
 
@@ -89,10 +105,7 @@ def citation_scores(claims: Sequence[Case], judge: Judge) -> CitationScores:
     """
     if not claims:
         return CitationScores(math.nan, math.nan, math.nan, ())
-    joint = judge.supports(claims)
-    supported = tuple(
-        score if case.citations else 0.0 for score, case in zip(joint, claims, strict=True)
-    )
+    supported = support_shares(claims, judge)
     total = sum(len(case.citations) for case in claims)
     precise = sum(
         _precise(case, judge) for score, case in zip(supported, claims, strict=True) if score >= 0.5

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from konkyo.eval.answer_match import exact_match, f1, holds
-from konkyo.eval.citation_metrics import Case, Judge, citation_scores
+from konkyo.eval.citation_metrics import Case, Judge, citation_scores, support_shares
 from konkyo.eval.formats.jsonl import read_question
 from konkyo.eval.gold_places import cites_place, is_gold, share_of_places
 from konkyo.eval.questions import OF_SEVERAL_PLACES, Question
@@ -186,6 +186,8 @@ def judge_outcome(
 ) -> Row:
     """Score one outcome. The first judge's support counts as faithfulness.
 
+    The others are asked only whether the quotes of each claim support it together.
+
     ``article`` re-reads the store, so that a quote is compared with the truth and not with what
     the outcome says of it.
     """
@@ -195,14 +197,17 @@ def judge_outcome(
     judged: dict[str, tuple[float, ...]] = {}
     citing: dict[str, float] = {}
     for judge in judges:
-        found = citation_scores(cases, judge)
-        judged[judge.name] = tuple(round(share, 4) for share in found.supported)
         if cases and not citing:
+            found = citation_scores(cases, judge)
+            shares = found.supported
             citing = {
                 "CitationRecall": found.recall,
                 "CitationPrecision": found.precision,
                 "CitationF1": found.f1,
             }
+        else:
+            shares = support_shares(cases, judge)
+        judged[judge.name] = tuple(round(share, 4) for share in shares)
     proved = citing.get("CitationRecall", 1.0) == 1.0
     scores = {**_answer_scores(question, outcome, proved=proved), **citing}
     handled = scores["Handled"] == 1.0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from konkyo.eval.citation_metrics import OverlapJudge
+from konkyo.eval.citation_metrics import Case, OverlapJudge
 from konkyo.eval.judges import CheckerJudge, default_judges
 from konkyo.eval.questions import Dataset, Gold, Question
 from konkyo.eval.run import (
@@ -387,6 +387,33 @@ def test_the_checker_sees_the_citation_it_judges() -> None:
     assert (shown[0].text, shown[0].article.article_id) == ("規模は5500億ドルに上る。", "a1")
     row = judge_outcome(good, answer(), 1.0, article=Fake({}).article, judges=[judge])
     assert row.judged == {"checker": (0.499,)}
+
+
+@dataclass
+class Counted:
+    """Supports everything, and keeps what it was asked."""
+
+    name: str
+    asked: list[Case] = field(default_factory=list)
+
+    def supports(self, cases: Sequence[Case]) -> list[float]:
+        self.asked += cases
+        return [1.0] * len(cases)
+
+
+def test_a_second_judge_is_asked_once_for_each_claim() -> None:
+    (claim,), (cited,) = answer().claims, answer().citations
+    twice = replace(
+        answer(),
+        claims=(replace(claim, citations=(1, 2)), claim),
+        citations=(cited, replace(cited, id=2)),
+    )
+    first, second = Counted("first"), Counted("second")
+    row = judge_outcome(FACT, twice, 1.0, article=Fake({}).article, judges=[first, second])
+    assert row.judged == {"first": (1.0, 1.0), "second": (1.0, 1.0)}
+    # The first is also asked of each of the two quotes alone, and of the answer without it.
+    assert len(first.asked) == 6
+    assert [len(case.citations) for case in second.asked] == [2, 1]
 
 
 def test_a_quote_as_it_stands_is_supported_whatever_its_language() -> None:
