@@ -143,10 +143,11 @@ def run(
     _require_answers(planned)
     out.mkdir(parents=True, exist_ok=True)
     with _locked(out):
-        first = parts[0].open()
+        # In a list: who asks it takes it out, so that it is not kept while the next one is opened.
+        opened = [parts[0].open()]
         identity = {
             "dataset": " ".join(part.dataset.fingerprint for part in parts),
-            "pipeline": first.fingerprint,
+            "pipeline": opened[0].fingerprint,
             "code": code_fingerprint(),
             **(settings or {}),
         }
@@ -155,7 +156,7 @@ def run(
         resumed = len(done)
         interrupted = False
         try:
-            _ask_all(parts, first, done, out, judges, on_row, stop, clock)
+            _ask_all(parts, opened, done, out, judges, on_row, stop, clock)
         except KeyboardInterrupt:
             interrupted = True
     rows = tuple(done[q.id] for q in planned if q.id in done)
@@ -164,7 +165,7 @@ def run(
 
 def _ask_all(
     parts: Sequence[Part],
-    first: Asker,
+    opened: list[Asker],
     done: dict[str, Row],
     out: Path,
     judges: Callable[[Asker], Sequence[Judge]],
@@ -175,11 +176,12 @@ def _ask_all(
     planned = sum(len(part.dataset.questions) for part in parts)
     failures = 0
     with (out / "rows.jsonl").open("a", encoding="utf-8", newline="\n") as file:
-        for number, part in enumerate(parts):
+        for part in parts:
             left = [q for q in part.dataset.questions if q.id not in done]
             if not left:
+                opened.clear()
                 continue
-            asker = first if number == 0 else part.open()
+            asker = opened.pop() if opened else part.open()
             bench = judges(asker)
             for question in left:
                 if stop():
@@ -191,6 +193,8 @@ def _ask_all(
                 failures = failures + 1 if error else 0
                 if error and failures >= _ERRORS_IN_A_ROW:
                     raise error
+            # Let go of the pipeline before the next one is opened; the traceback holds it, too.
+            del asker, bench, error
 
 
 def _ask(

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from weakref import ref
 
 import pytest
 
@@ -387,6 +388,22 @@ def test_the_checker_sees_the_citation_it_judges() -> None:
     assert (shown[0].text, shown[0].article.article_id) == ("規模は5500億ドルに上る。", "a1")
     row = judge_outcome(good, answer(), 1.0, article=Fake({}).article, judges=[judge])
     assert row.judged == {"checker": (0.499,)}
+
+
+def test_a_part_is_let_go_of_before_the_next_is_opened(tmp_path: Path) -> None:
+    opened: list[ref[Fake]] = []
+
+    def fresh() -> Asker:
+        assert all(one() is None for one in opened)
+        asker = Fake({FACT.question: answer()})
+        opened.append(ref(asker))
+        return asker
+
+    parts = [Part(Dataset("set", (replace(FACT, id=name),)), fresh) for name in ("a", "b", "c")]
+    assert run(parts, tmp_path, stop=lambda: len(opened) == 2).interrupted
+    # The first part is opened again for its fingerprint alone.
+    assert [row.question.id for row in run(parts, tmp_path).rows] == ["a", "b", "c"]
+    assert len(opened) == 2 + 3
 
 
 @dataclass
