@@ -40,10 +40,10 @@ class PlaceWeights:
     average.
     """
 
-    reader: float = 0.928
-    fused: float = 1.251
-    crossed: float = -0.045
-    bias: float = -3.735
+    reader: float = 0.926
+    fused: float = 0.954
+    crossed: float = -0.004
+    bias: float = -3.35
 
     def share(self, reader: float, fused: float, *, crossed: bool) -> float:
         """Return the share that a place is the answer, from the reader's share and the score."""
