@@ -151,3 +151,17 @@ def test_questions_over_parallel_news_hold_their_answers_in_four_languages() -> 
         for question in questions:
             assert set(question["ask"]) == {"ja", "en", "ko", "zh"}
             assert all(set(g["answer"]) == {"ja", "en", "ko", "zh"} for g in question["gold"])
+
+
+def test_follow_ups_have_their_places_in_the_articles_of_their_cluster() -> None:
+    articles = {article.source: article.text for article in load(Path("news")).articles}
+    lines = (NEWS / "follow_ups.jsonl").read_text("utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert {row["language"] for row in rows} == {"ja", "en", "ko", "zh"}
+    assert len({row["id"] for row in rows}) == len(rows) >= 70
+    assert sum(not row["gold"] for row in rows) >= 10
+    for row in rows:
+        for gold in row["gold"]:
+            assert gold["article"].startswith(row["id"][:3])
+            assert gold["quote"] in articles[gold["article"]], row["id"]
+            assert gold["answer"] in gold["quote"], row["id"]
