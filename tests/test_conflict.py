@@ -246,7 +246,7 @@ def test_an_article_that_tells_both_days_tells_two_events(
 ) -> None:
     quote, span = told(3, CALL, "1月2日")
     rival, other = told(
-        4, "高市首相とトランプ大統領は昨年11月25日に電話で会談した。", "昨年11月25日"
+        4, "高市首相は昨年11月25日夜、トランプ大統領と電話で会談した。", "昨年11月25日"
     )
     text = f"{beside}{rival.text}"
     hit = Hit(Passage("p", "a4", 0, 0, len(text), text), rival.article, 1.0, None, None)

@@ -363,7 +363,7 @@ def test_a_month_is_when_articles_were_published_or_what_they_tell_of(pipeline: 
     ("question", "said"),
     [
         ("高市早苗って誰？", "高市早苗首相"),
-        ("Who is Sanae Takaichi?", "Prime Minister Sanae Takaichi"),
+        ("Who is Sanae Takaichi?", "Japanese Prime Minister Sanae Takaichi"),
         ("다카이치 사나에는 누구인가요?", "다카이치 사나에 총리"),
         ("高市早苗是谁？", "日本首相高市早苗"),
     ],
