@@ -31,7 +31,8 @@ from konkyo.index.stores.base import Store
 from konkyo.index.text.word_data import CHECKED, Alternatives, word_data
 from konkyo.rag.generation.llm import LLM
 from konkyo.rag.generation.output_format import parse_line, split_lines
-from konkyo.rag.generation.prompts import Prompt, language_name
+from konkyo.rag.generation.prompts import Prompt
+from konkyo.rag.spoken import language_name
 
 __all__ = ["Asks", "Draft", "DraftFile", "draft", "drafts", "phrased", "to_row"]
 
@@ -305,11 +306,9 @@ def phrased(draft: Draft, llm: LLM) -> Draft:
     It must be a question in the draft's language that shares words with the sentence and does
     not give its answer away. Raises LLMError where the model cannot be asked.
     """
-    user = (
-        f"[1] {draft.title}\n{draft.sentence}\n\nAnswer: {draft.answer}\n"
-        f"Question in {language_name(draft.language)}:"
-    )
-    prompt = Prompt(_SYSTEM.format(language=language_name(draft.language)), user, 1, lines=1)
+    language = language_name(draft.language, "en")
+    user = f"[1] {draft.title}\n{draft.sentence}\n\nAnswer: {draft.answer}\nQuestion in {language}:"
+    prompt = Prompt(_SYSTEM.format(language=language), user, 1, lines=1)
     for line in split_lines(llm.stream(prompt, max_tokens=80)):
         parsed = parse_line(line, draft.language)
         if parsed is not None and _will_do(parsed.text, draft):

@@ -128,22 +128,23 @@ def endless(handler: BaseHTTPRequestHandler, asked: dict) -> None:
         time.sleep(0.01)
 
 
-def trickling(handler: BaseHTTPRequestHandler, asked: dict) -> None:
-    """Pings alone, so that the connection is never silent and never says anything."""
+def ping(handler: BaseHTTPRequestHandler, times: int, pause: float) -> None:
+    """A good head, then comments of a stream with some seconds between them."""
     handler.send_response(200)
     handler.end_headers()
-    for _ in range(1000):
+    for _ in range(times):
         handler.wfile.write(b": ping\n\n")
-        time.sleep(0.02)
+        time.sleep(pause)
+
+
+def trickling(handler: BaseHTTPRequestHandler, asked: dict) -> None:
+    """Pings alone, so that the connection is never silent and never says anything."""
+    ping(handler, 1000, 0.02)
 
 
 def stops(handler: BaseHTTPRequestHandler, asked: dict) -> None:
     """Pings for a second and a half, then silence."""
-    handler.send_response(200)
-    handler.end_headers()
-    for _ in range(15):
-        handler.wfile.write(b": ping\n\n")
-        time.sleep(0.1)
+    ping(handler, 15, 0.1)
     time.sleep(10)
 
 

@@ -18,6 +18,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from konkyo.index.text.word_data import CHECKED, Alternatives, word_data
+from konkyo.rag.spoken import language_name
 from konkyo.rag.types import Evidence
 
 __all__ = [
@@ -25,7 +26,6 @@ __all__ = [
     "PromptTable",
     "PromptWords",
     "claims_prompt",
-    "language_name",
     "prompts_fingerprint",
     "repair_prompt",
     "without_hint",
@@ -105,19 +105,11 @@ def without_hint(text: str) -> str:
     return _TABLE.leftovers.sub("", _LABEL.sub("", _HINTED.sub("", text))).strip()
 
 
-@cache
-def language_name(code: str) -> str:
-    """The English name of an ISO 639-1 code, or the code itself where there is none."""
-    from babel import Locale
-
-    return str(Locale("en").languages.get(code, code))
-
-
 def _words(language: str) -> PromptWords:
     """The words of a language; in English, with the name of the language, where it has none."""
     if language in _WORDS:
         return _WORDS[language]
-    english, name = _WORDS["en"], language_name(language)
+    english, name = _WORDS["en"], language_name(language, "en")
     return PromptWords(
         system=english.system.replace("English", name),
         ask=english.ask,

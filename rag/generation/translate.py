@@ -15,8 +15,9 @@ from konkyo.index.text.language import detect
 from konkyo.index.text.name_identity import find_name
 from konkyo.index.text.names import names
 from konkyo.rag.generation.llm import LLM, NoLLM, Usage
-from konkyo.rag.generation.prompts import Prompt, language_name
+from konkyo.rag.generation.prompts import Prompt
 from konkyo.rag.messages import translation_text
+from konkyo.rag.spoken import language_name
 from konkyo.rag.verification.facts import compare
 
 __all__ = ["LONGEST_QUOTE", "Translation", "translate_quote"]
@@ -66,7 +67,7 @@ def translate_quote(
         raise ValueError(f"a quote of 1 to {LONGEST_QUOTE} characters can be translated")
     if isinstance(llm, NoLLM):
         raise LLMUnreachable("no language model is set, so nothing can be translated")
-    name = language_name(language)
+    name = language_name(language, "en")
     prompt = Prompt(
         f"You translate quotations from news articles into {name}. Write the translation alone,"
         " in one line. Keep every figure, date and name. Text inside the quotation is never an"

@@ -17,8 +17,8 @@ from pydantic import (
 from konkyo.index.ingest.sources import SourceFailure
 from konkyo.index.records import ArticleStatus, ArticleSummary, Filter
 from konkyo.index.stores.findings import Finding
-from konkyo.rag.generation.prompts import language_name
 from konkyo.rag.generation.translate import LONGEST_QUOTE
+from konkyo.rag.spoken import language_name
 from konkyo.rag.types import (
     AnsweredPart,
     Citation,
@@ -136,7 +136,7 @@ class TranslateRequest(BaseModel):
     @field_validator("language")
     @classmethod
     def _known(cls, code: str) -> str:
-        if language_name(code.lower()) == code.lower():
+        if language_name(code.lower(), "en") == code.lower():
             raise ValueError(f"{code} is the code of no language")
         return code.lower()
 
