@@ -8,6 +8,7 @@ time counts while a process works, not while it waits for a processor that has o
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import queue
@@ -177,7 +178,7 @@ class _Process:
     def __init__(self, load: Callable[[], BuildEncoder] | None) -> None:
         ours, theirs = socket.socketpair()
         self.circumstances = _circumstances()
-        with theirs:
+        with theirs, _interrupts_held():
             # Not forked: this process runs threads, whose locks a fork would copy as they stand.
             self._child = subprocess.Popen(
                 [sys.executable, "-P", "-c", _CODE, json.dumps(sys.path)],
@@ -262,6 +263,19 @@ class _Process:
             )
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return f"reading it ended the process that read it ({name}); it may be damaged"
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Have what is started here never receive SIGINT: Ctrl-C goes to every process of a terminal.
+
+    A process inherits the mask of the thread that starts it; this one's is put back.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 # A process costs most of a second to start. One that has no encoder of its own serves the next

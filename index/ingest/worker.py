@@ -71,8 +71,6 @@ class Done:
 
 def serve() -> None:
     """Answer requests until the other side is gone."""
-    # Ctrl-C goes to every process of the terminal; the one that builds ends the others.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = Connection(os.dup(0))
     try:
         load = channel.recv()
