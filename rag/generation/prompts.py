@@ -18,7 +18,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from konkyo.index.text.word_data import CHECKED, Alternatives, word_data
-from konkyo.rag.spoken import language_name
+from konkyo.rag.spoken import Spoken, language_name, spoken
 from konkyo.rag.types import Evidence
 
 __all__ = [
@@ -73,7 +73,12 @@ class PromptTable:
 
 
 _TABLE = word_data(PromptTable, "prompts", "konkyo.rag.generation")
-_WORDS = {"en": _TABLE.en, "ja": _TABLE.ja, "ko": _TABLE.ko, "zh": _TABLE.zh}
+_WORDS: dict[Spoken, PromptWords] = {
+    "en": _TABLE.en,
+    "ja": _TABLE.ja,
+    "ko": _TABLE.ko,
+    "zh": _TABLE.zh,
+}
 _HINTED = re.compile(
     "|".join(
         re.escape(words.hint.strip()).replace(re.escape("{hint}"), r".{0,60}?")
@@ -107,8 +112,9 @@ def without_hint(text: str) -> str:
 
 def _words(language: str) -> PromptWords:
     """The words of a language; in English, with the name of the language, where it has none."""
-    if language in _WORDS:
-        return _WORDS[language]
+    own = spoken(language)
+    if own is not None:
+        return _WORDS[own]
     english, name = _WORDS["en"], language_name(language, "en")
     return PromptWords(
         system=english.system.replace("English", name),
