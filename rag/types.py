@@ -29,6 +29,7 @@ __all__ = [
     "ReplyKind",
     "Short",
     "ShortReady",
+    "Stretch",
     "to_json",
 ]
 
@@ -151,12 +152,25 @@ class AnsweredPart:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a text, ``text[start:end]``, in code points."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Removed:
-    """A sentence the model wrote that was not shown, and why."""
+    """A sentence the model wrote that was not shown, and why.
+
+    ``unsupported``: where ``reason`` is "meaning", the words that the quotes do not say, as the
+    learned reader finds, in order; often none.
+    """
 
     text: str
     reason: RemovedReason
     detail: str = ""
+    unsupported: tuple[Stretch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date
 
 import numpy as np
@@ -19,6 +20,7 @@ from konkyo.rag.generation.llm import LLM, NoLLM, Usage
 from konkyo.rag.generation.prompts import Prompt
 from konkyo.rag.messages import NoticeKey, notice_text
 from konkyo.rag.pipeline import Options, Pipeline
+from konkyo.rag.reading.reader import LearnedReader
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.types import (
     Answer,
@@ -165,6 +167,7 @@ def pipeline(
     text: str = TEXT,
     store: OneArticle | None = None,
     reader: Reads | None = None,
+    supporter: LearnedReader | None = None,
     relations: RelationCheck | None = None,
 ) -> Pipeline:
     reader = reader or Reads(sure)
@@ -174,6 +177,7 @@ def pipeline(
         llm,
         verifier=Verifier(
             support=Calibration({"overlap": 8}, -4, 0.5),
+            supporter=supporter,
             reader=reader,
             relations=relations,
             without={"facts"},
@@ -270,6 +274,18 @@ def test_an_unsupported_claim_is_removed_and_the_reader_can_see_why() -> None:
     assert isinstance(outcome, Answer)
     assert [r.reason for r in outcome.removed] == ["meaning"]
     assert "火星" not in outcome.text
+    assert outcome.removed[0].unsupported == ()
+
+
+def test_a_removed_claim_names_the_words_that_its_quote_does_not_say(
+    checker: LearnedReader,
+) -> None:
+    outcome = pipeline(Says([BAD + GOOD]), supporter=checker).ask(QUESTION)
+    (removed,) = outcome.removed
+    marked = [removed.text[one.start : one.end] for one in removed.unsupported]
+    assert any("火星" in words for words in marked)
+    (told,) = json.loads(json.dumps(to_json(outcome)))["removed"]
+    assert told["unsupported"] == [asdict(one) for one in removed.unsupported]
 
 
 @pytest.mark.parametrize(

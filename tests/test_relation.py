@@ -126,6 +126,8 @@ class View:
     start: int = 0
     end: int = 0
     places: tuple[tuple[int, int], ...] = ()
+    neutral: float = 0.0
+    unsupported: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)

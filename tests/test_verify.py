@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from konkyo.index.records import ArticleSummary
 from konkyo.rag.calibration import Calibration, load_calibration
 from konkyo.rag.generation.output_format import Draft
+from konkyo.rag.reading.reader import LearnedReader
 from konkyo.rag.types import Evidence
-from konkyo.rag.verification.meaning import alignment, overlap
+from konkyo.rag.verification.meaning import alignment, overlap, unsupported_words
 from konkyo.rag.verification.script import script_fits
 from konkyo.rag.verification.verifier import CHECKS, Check, Verifier, drafted
 
@@ -135,7 +136,8 @@ def test_each_check_can_be_left_out(check: Check) -> None:
 def test_across_languages_the_checker_must_be_surer() -> None:
     class Says:
         def __init__(self, entail: float) -> None:
-            self.entail, self.contradict = entail, 0.0
+            self.entail, self.contradict, self.neutral = entail, 0.0, 1 - entail
+            self.unsupported = ()
 
         def supports(self, claim: str, evidence: Sequence[str]) -> list[Says]:
             return [self for _ in evidence]
@@ -151,6 +153,68 @@ def test_across_languages_the_checker_must_be_surer() -> None:
     assert reason(0.7, "ja") is None
     # What metadata calls the language of an article may say where it is spoken, too.
     assert reason(0.7, "ja-JP") is None
+
+
+@dataclass(frozen=True)
+class Marks:
+    """A reader that marks the same stretches over any evidence."""
+
+    unsupported: Sequence[tuple[int, int]]
+    entail: float = 0.1
+    contradict: float = 0.1
+    neutral: float = 0.8
+
+    def supports(self, claim: str, evidence: Sequence[str]) -> list[Marks]:
+        return [self for _ in evidence]
+
+
+@pytest.mark.parametrize(
+    ("claim", "stretches", "wanted"),
+    [
+        ("Shares rose 1,900 points.", ((8, 9), (14, 15)), ["rose", "1,900"]),
+        ("Investors left, they say.", ((0, 8), (9, 16)), ["Investors", "left"]),
+        ("Investors left, they say.", ((0, 2), (5, 7), (24, 25)), ["Investors"]),
+        ("船の重さを既に減らした。", ((5, 7), (11, 12)), ["既に"]),
+        ("", (), []),
+    ],
+)
+def test_whole_words_are_marked_and_no_punctuation(
+    claim: str, stretches: Sequence[tuple[int, int]], wanted: list[str]
+) -> None:
+    marked = unsupported_words(Marks(stretches), claim, ["one", "two"])
+    assert [claim[one.start : one.end] for one in marked] == wanted
+
+
+def test_no_word_is_marked_where_the_quotes_say_so_or_otherwise() -> None:
+    for view in (Marks(((0, 5),), 0.5, 0.1, 0.4), Marks(((0, 5),), 0.1, 0.5, 0.4)):
+        assert unsupported_words(view, "Shares rose.", ["one"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("claim", "language", "quote", "words"),
+    [
+        (
+            "The city offered relatives lodging, and paid their air fares too.",
+            "en",
+            "The city offered the relatives of the victims lodging until the end of June.",
+            ["and paid their air fares too"],
+        ),
+        (
+            "村外のキャンプ場会社も関心を示し、村に寄付を申し出たという。",
+            "ja",
+            "외지의 한 캠핑 업체도 관심을 보인 것으로 전해졌다.",
+            ["村に寄付を申し出た"],
+        ),
+    ],
+)
+def test_the_real_reader_marks_the_words_that_a_quote_does_not_say(
+    checker: LearnedReader, claim: str, language: str, quote: str, words: list[str]
+) -> None:
+    verifier = Verifier(support=load_calibration("support"), supporter=checker)
+    evidence = shown(quote, "ko" if language == "ja" else language)
+    verdict = verifier.check(drafted(Draft(claim, (1,)), evidence, "?", language))
+    assert verdict.reason == "meaning"
+    assert [claim[one.start : one.end] for one in verdict.unsupported] == words
 
 
 @given(st.text(max_size=40), st.text(max_size=40))

@@ -134,7 +134,7 @@ class Drafter:
         )
         verdict = self.verifier.check(claim)
         if verdict.reason is not None:
-            removed = Removed(draft.text, verdict.reason, verdict.detail)
+            removed = Removed(draft.text, verdict.reason, verdict.detail, verdict.unsupported)
             building.removed.append(removed)
             return ClaimRemoved(removed)
         shown = Claim(draft.text, self.verifier.proofs(claim), round(verdict.support, 4))

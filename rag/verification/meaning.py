@@ -9,8 +9,19 @@ import numpy as np
 
 from konkyo.index.embedding.protocol import TokenEncoder, Vectors
 from konkyo.index.text.normalize import letters
+from konkyo.index.text.tokens import words
+from konkyo.rag.types import Stretch
 
-__all__ = ["Support", "Supporter", "alignment", "meaning_features", "overlap", "support_views"]
+__all__ = [
+    "Support",
+    "Supporter",
+    "alignment",
+    "meaning_features",
+    "overlap",
+    "support_views",
+    "unsupported_words",
+    "whole_words",
+]
 
 
 class Support(Protocol):
@@ -24,6 +35,14 @@ class Support(Protocol):
     def contradict(self) -> float:
         """Share: the evidence says otherwise."""
 
+    @property
+    def neutral(self) -> float:
+        """Share: the evidence does not say."""
+
+    @property
+    def unsupported(self) -> Sequence[tuple[int, int]]:
+        """Stretches of the claim that the evidence does not bear out, in code points, in order."""
+
 
 class Supporter(Protocol):
     """A learned model that says whether evidence supports a claim."""
@@ -36,6 +55,32 @@ def support_views(supporter: Supporter, claim: str, quotes: Sequence[str]) -> Se
     """What a learned model says of a claim: over all quotes together first, then over each."""
     together = "\n".join(quotes)
     return supporter.supports(claim, [together] if len(quotes) == 1 else [together, *quotes])
+
+
+def unsupported_words(
+    supporter: Supporter, claim: str, quotes: Sequence[str]
+) -> tuple[Stretch, ...]:
+    """Stretches of whole words of the claim that the quotes do not say, as a model reads it.
+
+    The view most in the claim's favour marks them. None where that view is likelier to be that
+    the quotes say so or otherwise: its marks are then little worth (``benchmarks/marks.py``).
+    """
+    view = max(support_views(supporter, claim, quotes), key=lambda v: v.entail)
+    if view.neutral < max(view.entail, view.contradict):
+        return ()
+    return whole_words(claim, view.unsupported)
+
+
+def whole_words(text: str, stretches: Sequence[tuple[int, int]]) -> tuple[Stretch, ...]:
+    """The stretches, in order, from the first word that each touches to the last."""
+    found: list[Stretch] = []
+    for start, end in stretches:
+        inside = [w for w in words(text) if w.start < end and start < w.end]
+        if inside and found and inside[0].start < found[-1].end:
+            found[-1] = Stretch(found[-1].start, inside[-1].end)
+        elif inside:
+            found.append(Stretch(inside[0].start, inside[-1].end))
+    return tuple(found)
 
 
 def overlap(claim: str, evidence: str) -> float:

@@ -19,10 +19,10 @@ from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Span
 from konkyo.rag.short_answer.place import Place
 from konkyo.rag.thresholds import DEFAULT, Thresholds
-from konkyo.rag.types import Evidence, RemovedReason
+from konkyo.rag.types import Evidence, RemovedReason, Stretch
 from konkyo.rag.verification.answer_place import agrees, says
 from konkyo.rag.verification.facts import compare
-from konkyo.rag.verification.meaning import Supporter, meaning_features
+from konkyo.rag.verification.meaning import Supporter, meaning_features, unsupported_words
 from konkyo.rag.verification.relation import RelationCheck
 from konkyo.rag.verification.repetition import repeats
 from konkyo.rag.verification.script import script_fits
@@ -50,11 +50,15 @@ SUPPORT: tuple[Check, ...] = ("citations", "script", "facts", "meaning")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``support`` is a share; a claim with a ``reason`` is not shown."""
+    """``support`` is a share; a claim with a ``reason`` is not shown.
+
+    ``unsupported``: as in ``Removed``.
+    """
 
     support: float
     reason: RemovedReason | None
     detail: str = ""
+    unsupported: tuple[Stretch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,12 +211,15 @@ class Verifier:
         if not cited:
             return Verdict(0.0, "meaning")
         crossed = all(not same_language(e.article.language, claim.language) for e in cited)
-        measures = self.features(claim.text, [e.text for e in cited], crossed=crossed)
+        quotes = [e.text for e in cited]
+        measures = self.features(claim.text, quotes, crossed=crossed)
         support = self._support.probability(measures)
         unsure = crossed and measures.get("entail", 1.0) < self._thresholds.across_languages
-        if unsure or support < self._support.threshold:
-            return Verdict(support, "meaning")
-        return Verdict(support, None)
+        if not unsure and support >= self._support.threshold:
+            return Verdict(support, None)
+        reader = self._supporter
+        marked = unsupported_words(reader, claim.text, quotes) if reader is not None else ()
+        return Verdict(support, "meaning", unsupported=marked)
 
     def _short_answer(self, claim: DraftedClaim, support: float) -> Verdict:
         """What takes the quote's place must say what the short answer says.
