@@ -153,6 +153,20 @@ def test_questions_over_parallel_news_hold_their_answers_in_four_languages() -> 
             assert all(set(g["answer"]) == {"ja", "en", "ko", "zh"} for g in question["gold"])
 
 
+def test_changed_words_stand_once_in_every_false_claim_of_their_clusters() -> None:
+    lines = (NEWS / "changed_words.jsonl").read_text("utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    false = [
+        (name, claim["text"])
+        for name in sorted({row["cluster"] for row in rows})
+        for claim in json.loads((NEWS / "clusters" / f"{name}.json").read_text("utf-8"))["claims"]
+        if claim["label"] != "supported"
+    ]
+    assert [(row["cluster"], row["claim"]) for row in rows] == false
+    assert all(row["claim"].count(words) == 1 for row in rows for words in row["changed"])
+    assert all(cluster_number(row["cluster"]) in DEV for row in rows)
+
+
 def test_follow_ups_have_their_places_in_the_articles_of_their_cluster() -> None:
     articles = {article.source: article.text for article in load(Path("news")).articles}
     lines = (NEWS / "follow_ups.jsonl").read_text("utf-8").splitlines()
