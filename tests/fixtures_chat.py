@@ -54,6 +54,7 @@ from konkyo.rag.types import (
     Removed,
     Short,
     ShortReady,
+    Stretch,
 )
 from konkyo.ui.server.evaluation_jobs import EvaluationJobs, EvaluationRun
 from konkyo.ui.server.llm_queue import LLMQueue
@@ -451,6 +452,8 @@ class FakeReader:
             Claim("The money goes to nine fields over three and a half years.", (2, 3), 0.93),
         )
         removed = Removed("About 500 companies take part.", "number", "500")
+        if "doubted" in question:
+            removed = Removed("The money goes to Mars first.", "meaning", "", (Stretch(18, 28),))
         yield from _paced(ClaimDrafted(claims[0].text), ClaimChecked(claims[0]), pace)
         yield from _paced(ClaimDrafted(removed.text), ClaimRemoved(removed), pace)
         yield from _paced(ClaimDrafted(claims[1].text), ClaimChecked(claims[1]), pace)

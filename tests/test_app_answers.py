@@ -57,6 +57,21 @@ def test_one_line_says_how_an_answer_was_checked_and_unfolds(
         assert page.locator(".k-turn s, .k-turn del").count() == 0
 
 
+def test_words_of_a_removed_sentence_that_are_not_in_the_sources_are_underlined(
+    browser: Browser, address: str
+) -> None:
+    with opened(browser, address) as (page, _):
+        ask(page, "doubted " + QUESTION)
+        finished(page)
+        page.locator(".k-checked summary").click()
+        marked = page.locator(".k-removed mark")
+        assert marked.inner_text() == "Mars first"
+        style = marked.evaluate("e => getComputedStyle(e).textDecorationLine")
+        assert style == "underline"
+        told = page.locator(".k-removed").inner_text()
+        assert told.endswith("(the source does not support it; not in the sources: Mars first)")
+
+
 def test_a_quote_in_another_language_stands_under_its_frame_and_is_named(
     browser: Browser, address: str
 ) -> None:

@@ -17,7 +17,7 @@ from konkyo.index.text.word_data import WordDataError, parse_words
 from konkyo.index.watching import WatchedSource
 from konkyo.rag.generation.llm import LLM, NoLLM
 from konkyo.rag.generation.translate import Translation
-from konkyo.rag.messages import NoticeKey, notice_text
+from konkyo.rag.messages import NoticeKey, notice_text, removed_text
 from konkyo.rag.types import (
     Answer,
     Claim,
@@ -27,6 +27,7 @@ from konkyo.rag.types import (
     Refusal,
     Removed,
     Short,
+    Stretch,
 )
 from konkyo.ui.server.evaluation_jobs import EvaluationRun
 from konkyo.ui.server.index_jobs import Job
@@ -386,6 +387,28 @@ def test_an_answer_shows_claims_citations_and_what_was_removed() -> None:
     assert "<s>" not in html
     page = assert_harmless(conversation((turn_of("How much?"),), "ja"))
     assert "About 500 companies take part.（数字が出典にない：500）" in page.words
+
+
+def test_the_words_that_are_not_in_the_sources_are_marked_and_named() -> None:
+    text = "The fund <b>wants</b> & demands a new chief on Mars."
+    at = [
+        Stretch(text.index(one), text.index(one) + len(one))
+        for one in ("<b>wants</b> &", "on Mars")
+    ]
+    turn = turn_of("How much?")
+    removed = (Removed(text, "meaning", "", tuple(at)), Removed("It rains.", "meaning"))
+    html = conversation((replace(turn, removed=removed),), "en")
+    page = assert_harmless(html)
+    assert page.marks == [
+        ({"class": "k-unsupported"}, "<b>wants</b> &"),
+        ({"class": "k-unsupported"}, "on Mars"),
+    ]
+    why = removed_text("meaning", "en")
+    assert f"{text} ({why}; not in the sources: <b>wants</b> & · on Mars)" in page.words
+    assert f"It rains. ({why})" in page.words
+    for language in LANGUAGES:
+        page = assert_harmless(conversation((replace(turn, removed=removed),), language))
+        assert page.words.count("on Mars") == 2
 
 
 @pytest.mark.parametrize("how", ["Nothing <b>was</b> agreed.", None])

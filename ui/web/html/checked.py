@@ -50,7 +50,7 @@ def _written_by(turn: Turn, language: Language) -> str:
 def _removed(turn: Turn, language: Language) -> str:
     """Returns the sentences that did not pass, each with the reason in plain words."""
     rows = "".join(
-        f'<li dir="auto">{escape(removed.text)}'
+        f'<li dir="auto">{_marked(removed)}'
         f'<span class="k-why">{_reason(removed, language)}</span></li>'
         for removed in turn.removed
         if not _is_said(removed.text, turn)
@@ -60,10 +60,25 @@ def _removed(turn: Turn, language: Language) -> str:
     return f'<h3>{phrase(language, "left_out")}</h3><ul class="k-removed">{rows}</ul>'
 
 
+def _marked(removed: Removed) -> str:
+    """Returns a removed sentence with the words that are not in the sources marked."""
+    pieces, at = [], 0
+    for one in removed.unsupported:
+        words = escape(removed.text[one.start : one.end])
+        pieces.append(escape(removed.text[at : one.start]))
+        pieces.append(f'<mark class="k-unsupported">{words}</mark>')
+        at = one.end
+    return "".join(pieces) + escape(removed.text[at:])
+
+
 def _reason(removed: Removed, language: Language) -> str:
+    """Returns why a sentence was removed; the marked words are named here, too."""
     why = removed_text(removed.reason, language)
+    marked = " · ".join(removed.text[one.start : one.end] for one in removed.unsupported)
     if removed.detail:
         why = say(language, "labelled", label=why, x=removed.detail)
+    elif marked:
+        why = say(language, "not_said", label=why, x=marked)
     return phrase(language, "aside", said="", x=why)
 
 
