@@ -22,6 +22,7 @@ KonkyoError                 exit code 1
 │       └── ArticleGone     it was in the index once
 ├── LLMError                the language model cannot answer
 │   ├── LLMUnreachable      no answer from its address, or it cannot be loaded
+│   │   └── LLMRefused      its server is there and refuses what it is asked
 │   └── LLMTimeout          it took too long
 ├── QuestionTimeout         one question took more work than one may
 ├── WorkersLost             processes or machines that share the work are gone
@@ -40,6 +41,7 @@ __all__ = [
     "ExtraMissing",
     "KonkyoError",
     "LLMError",
+    "LLMRefused",
     "LLMTimeout",
     "LLMUnreachable",
     "ModelDamaged",
@@ -170,6 +172,10 @@ class LLMError(KonkyoError):
 
 class LLMUnreachable(LLMError):
     """The language model cannot be reached or loaded."""
+
+
+class LLMRefused(LLMUnreachable):
+    """The server of the language model is there, and refuses or fails what it is asked."""
 
 
 class LLMTimeout(LLMError):

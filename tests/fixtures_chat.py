@@ -37,6 +37,7 @@ from konkyo.index.settings import WatchSettings
 from konkyo.index.watching import WatchedSource
 from konkyo.rag.answer_style import Phrasing
 from konkyo.rag.conversation import Turn as Past
+from konkyo.rag.generation.http_llm import openai_compatible_llm
 from konkyo.rag.generation.llm import LLM, NoLLM, Usage
 from konkyo.rag.generation.prompts import Prompt
 from konkyo.rag.types import (
@@ -361,6 +362,9 @@ def _model(pace: float) -> LLM:
     kind = os.environ.get("FAKE_LLM", "")
     if kind == "none":
         return NoLLM()
+    if kind.startswith("http:"):
+        llm = openai_compatible_llm("m", kind)
+        return LLMQueue(llm, check=llm.check_reachable, check_seconds=0.5)
     name = SMALL_MODEL if kind == "small" else "interpreter"
     return LLMQueue(Interpreter(pace, dead=kind == "dead", name=name))
 

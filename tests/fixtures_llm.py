@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -29,11 +29,11 @@ class Heard:
 
 @contextmanager
 def serving(
-    *replies: Reply, models: object = None, before: Sequence[Reply] = ()
+    *replies: Reply, models: object = None, before: Sequence[Reply] = (), port: int = 0
 ) -> Iterator[Heard]:
     """Serve each POST with the next reply, the last one for ever; GET lists ``models``.
 
-    The first GETs have the replies ``before`` instead.
+    The first GETs have the replies ``before`` instead. Port 0 is any free one.
     """
     heard = Heard()
     waiting, listing = list(replies), list(before)
@@ -41,8 +41,10 @@ def serving(
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             heard.requests.append((self.path, {}))
+            heard.headers = dict(self.headers)
             if listing:
-                listing.pop(0)(self, {})
+                with suppress(BrokenPipeError, ConnectionResetError):
+                    listing.pop(0)(self, {})
             elif models is None:
                 self.send_error(404)
             else:
@@ -61,7 +63,7 @@ def serving(
         def log_message(self, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     thread = threading.Thread(
         target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True

@@ -23,6 +23,7 @@ from fixtures_browser import (
 )
 from fixtures_chat import ENGLISH
 from fixtures_engines import free_port
+from fixtures_llm import refuses, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,6 +125,24 @@ def test_an_index_that_goes_away_turns_the_dot_red_until_it_is_back(
         page.wait_for_selector('.k-status[data-kind="ready"]')
         page.locator('.k-turn [data-act="retry"]').click()
         page.wait_for_selector('.k-turn[data-turn="2"][data-state="done"] .k-claim')
+
+
+def test_a_model_whose_server_goes_away_turns_the_dot_amber_until_it_is_back(
+    browser: Browser,
+) -> None:
+    port = free_port()
+    with (
+        served(FAKE_PACE="0", FAKE_LLM=f"http://127.0.0.1:{port}/v1") as url,
+        opened(browser, url, language="ja-JP") as (page, _),
+    ):
+        # Nobody asks anything.
+        page.wait_for_selector('.k-status[data-kind="partial"]')
+        told = page.locator("#k-state").inner_text().strip()
+        assert told.endswith(f" · {say('ja', 'model_gone')}")
+        with serving(refuses(500, "not asked"), models={"data": []}, port=port) as heard:
+            page.wait_for_selector('.k-status[data-kind="ready"]')
+            assert {path for path, _ in heard.requests} == {"/v1/models"}
+        page.wait_for_selector('.k-status[data-kind="partial"]')
 
 
 def test_a_page_opened_while_the_index_is_away_fills_once_it_is_there(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from konkyo.index.builder import build
 from konkyo.index.embedding.encoders import load_encoder
 from konkyo.index.embedding.model_files import sha256_of
 from konkyo.index.errors import ModelMissing, ModelUnknown, SettingsError, StoreMismatch
-from konkyo.index.settings import AnswerSettings, Settings, load_settings
+from konkyo.index.settings import AnswerSettings, LLMSettings, Settings, load_settings
 from konkyo.index.stores.local.reader import LocalStore
 from konkyo.rag import calibration
 from konkyo.rag.factory import (
@@ -29,9 +30,11 @@ from konkyo.rag.pipeline import Options, Pipeline
 from konkyo.rag.retrieval.hybrid import cosine_floor
 from konkyo.rag.thresholds import Thresholds
 from konkyo.ui.cli.chat import load_pipeline
+from konkyo.ui.server.llm_queue import LLMQueue
 from konkyo.ui.server.telemetry import Telemetry
 
 sys.path.insert(0, str(Path(__file__).parent))
+from fixtures_llm import refuses, serving
 from fixtures_store import ToyEncoder
 
 
@@ -59,6 +62,20 @@ def opened_by_chat(settings: Settings, llm: str | None) -> Pipeline:
 @pytest.mark.parametrize("llm", [None, "none"])
 def test_chat_honours_the_calibration_of_the_settings(settings: Settings, llm: str | None) -> None:
     assert opened_by_chat(settings, llm).options.thresholds.answerable == 0.123
+
+
+def test_chat_asks_the_server_of_a_model_whether_it_is_there(settings: Settings) -> None:
+    with serving(refuses(500, "not asked"), before=[refuses(503, "loading")]) as heard:
+        named = LLMSettings(kind="openai", model="m", base_url=f"{heard.url}/v1")
+        queue = opened_by_chat(settings.model_copy(update={"llm": named}), None).llm
+        assert isinstance(queue, LLMQueue)
+        until = time.monotonic() + 60
+        while not queue.problem:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        assert queue.problem.endswith("the server answers 503")
+    assert heard.requests == [("/v1/models", {})]
+    assert isinstance(opened_by_chat(settings, "none").llm, NoLLM)
 
 
 def test_options_keep_the_fitted_threshold_unless_they_name_another(settings: Settings) -> None:

@@ -421,6 +421,51 @@ def test_a_server_that_is_not_there_is_unreachable() -> None:
             said(llm)
 
 
+@pytest.mark.parametrize(
+    ("reply", "problem"),
+    [
+        (refuses(200, "here"), ""),
+        (refuses(404, "no list"), ""),
+        (refuses(403, "not this list"), ""),
+        (refuses(501, "no GET"), ""),
+        (lambda handler, asked: send(handler, 302, "", location="http://127.0.0.1:1/"), ""),
+        (refuses_at_length, ""),
+        (refuses(500, "boom"), "the server answers 500"),
+        (refuses(502, f"bad gateway {KEY}"), "the server answers 502"),
+        (drops, "is the server running"),
+        (hangs, "no answer in 1 s"),
+        (heads, "no answer in 1 s"),
+    ],
+    ids=["list", "404", "403", "501", "302", "endless", "500", "502", "drops", "hangs", "trickles"],
+)
+def test_a_server_is_there_where_it_answers_anything_but_a_fault_of_its_own(
+    reply: Reply, problem: str
+) -> None:
+    with serving(refuses(500, "not asked"), before=[reply]) as heard:
+        llm = openai_at(heard.url)
+        began = time.monotonic()
+        if problem:
+            with pytest.raises(LLMUnreachable, match=problem) as caught:
+                llm.check_reachable(1.0)
+            assert KEY not in str(caught.value)
+        else:
+            llm.check_reachable(60.0)
+        assert time.monotonic() - began < 30
+        # One request, of which nothing is followed or tried again.
+        assert heard.requests == [("/v1/models", {})]
+        assert heard.headers["Authorization"] == f"Bearer {KEY}"
+
+
+def test_ollama_is_there_where_it_lists_its_models() -> None:
+    with serving(refuses(500, "not asked"), models={"models": []}) as heard:
+        ollama_llm("m", heard.url).check_reachable()
+    assert heard.requests == [("/api/tags", {})]
+    assert "Authorization" not in heard.headers
+    for address in (heard.url, "http://127.0.0.1:99999"):
+        with pytest.raises(LLMUnreachable):
+            ollama_llm("m", address).check_reachable()
+
+
 def test_closing_the_stream_closes_the_connection() -> None:
     with serving(endless) as heard:
         pieces = openai_at(heard.url, contract="lines").stream(PROMPT)

@@ -35,6 +35,9 @@ class ChatProtocol(Protocol):
     models_path: str | None
     """Where the server lists its models, if that tells which contracts it takes."""
 
+    list_path: str
+    """Where the server lists its models, whatever that tells."""
+
     def contract(self, models: object) -> Contract:
         """The strongest contract the server takes, by its list of models (None: not given)."""
 
@@ -55,6 +58,7 @@ class OpenAIChat:
 
     path = "/chat/completions"
     models_path: str | None = "/models"
+    list_path = "/models"
 
     def contract(self, models: object) -> Contract:
         """``grammar`` for llama.cpp, which says who it is; else ``json``."""
@@ -118,6 +122,7 @@ class OllamaChat:
 
     path = "/api/chat"
     models_path: str | None = None
+    list_path = "/api/tags"
 
     def contract(self, models: object) -> Contract:
         """JSON: Ollama takes no grammar."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 import threading
 import time
@@ -57,12 +58,11 @@ class _Deadline:
 
 
 @contextmanager
-def client_until(
-    until: float, headers: Mapping[str, str], verify: ssl.SSLContext | bool
-) -> Iterator[httpx.Client]:
-    """A client whose connections are shut down at a time (``time.monotonic``)."""
+def client_until(until: float, headers: Mapping[str, str], base_url: str) -> Iterator[httpx.Client]:
+    """A client for an address, whose connections are shut down at a time (``time.monotonic``)."""
     import httpx
 
+    verify = _certificates() if base_url.startswith("https:") else False
     deadline = _Deadline(until)
     timer = threading.Timer(deadline.left, deadline.end)
     timer.daemon = True
@@ -73,3 +73,11 @@ def client_until(
             yield client
         finally:
             timer.cancel()
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """The certificates to check with, read once; a plain address needs none."""
+    import httpx
+
+    return httpx.create_ssl_context()

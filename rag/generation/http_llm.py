@@ -10,29 +10,22 @@ Keys travel in one header and stand in no message, log or ``repr``.
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
-from konkyo.index.errors import LLMTimeout, LLMUnreachable, SettingsError
+from konkyo.index.errors import LLMRefused, LLMTimeout, LLMUnreachable, SettingsError
 from konkyo.rag.generation.chat_protocols import ChatProtocol, Chunk, OllamaChat, OpenAIChat
 from konkyo.rag.generation.http_deadline import client_until
-from konkyo.rag.generation.http_response import (
-    describe,
-    refusal_message,
-    retry_after,
-    whole_lines,
-)
+from konkyo.rag.generation.http_probe import why_unreachable
+from konkyo.rag.generation.http_response import describe, refusal_message, retry_after, whole_lines
 from konkyo.rag.generation.llm import Usage
 from konkyo.rag.generation.prompts import Prompt
 from konkyo.rag.generation.structured_output import Contract, json_as_lines, without_thoughts
 
 if TYPE_CHECKING:
-    import ssl
-
     import httpx
 
 __all__ = ["OLLAMA", "Remote", "RemoteLLM", "ollama_llm", "openai_compatible_llm"]
@@ -42,6 +35,8 @@ OLLAMA = "http://127.0.0.1:11434"
 
 _MAY_PASS = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 _NOT_KNOWN = frozenset({400, 422, 501})
+_NOT_THERE = _MAY_PASS - {500}
+"""The model is away, is being loaded or has too much to do; 500 may come for each question."""
 _CONNECT = 10.0
 
 
@@ -130,8 +125,7 @@ class RemoteLLM:
 
         until = time.monotonic() + self._how.timeout
         try:
-            verify = _certificates_for(self._base)
-            with client_until(until, self._headers(), verify) as client:
+            with client_until(until, self._headers(), self._base) as client:
                 contract = self._contract or self._find_contract(client, until)
                 call = _Call(client, prompt, max_tokens, until, contract)
                 with self._open(call) as (response, held):
@@ -148,6 +142,17 @@ class RemoteLLM:
             self._check_time(until)
             raise self._unreachable(f"the connection broke off ({describe(exc)})") from exc
 
+    def check_reachable(self, seconds: float = 5.0) -> None:
+        """Find out whether the server is there, by its list of models. Raises LLMUnreachable."""
+        import httpx
+
+        try:
+            url = self._url(self._protocol.list_path)
+        except httpx.InvalidURL as exc:
+            raise self._unreachable(describe(exc)) from exc
+        if why := why_unreachable(url, self._headers(), seconds):
+            raise self._unreachable(why)
+
     @property
     def _place(self) -> str:
         return self._base.split("?")[0]
@@ -156,8 +161,14 @@ class RemoteLLM:
         return {"Authorization": f"Bearer {self._key}"} if self._key else {}
 
     def _unreachable(self, what: str) -> LLMUnreachable:
+        return LLMUnreachable(self._told(what))
+
+    def _refused(self, what: str) -> LLMRefused:
+        return LLMRefused(self._told(what))
+
+    def _told(self, what: str) -> str:
         masked = what.replace(self._key, "***") if self._key else what
-        return LLMUnreachable(f"{self._name} at {self._place}: {masked}")
+        return f"{self._name} at {self._place}: {masked}"
 
     def _timed_out(self) -> LLMTimeout:
         return LLMTimeout(
@@ -283,20 +294,21 @@ class RemoteLLM:
         """Raise the error that a refusal stands for, with the setting to look at."""
         status = response.status_code
         if status in {401, 403}:
-            raise self._unreachable(
+            raise self._refused(
                 f"the server refuses the key ({status}); llm.api_key_env names the variable with it"
             )
         if status == 404:
-            raise self._unreachable(
+            raise self._refused(
                 f"no such model or address (404: {message}); look at llm.model and llm.base_url"
             )
-        error = self._unreachable(f"the server answers {status}: {message}")
+        told = f"the server answers {status}: {message}"
+        error = self._unreachable(told) if status in _NOT_THERE else self._refused(told)
         if status in _MAY_PASS:
             raise _MayPass(error, retry_after(response.headers.get("retry-after", "")))
         if status in _NOT_KNOWN and self._how.contract not in {"auto", "lines"}:
-            raise self._unreachable(
-                f"the server answers {status}: {message}; llm.contract is {self._how.contract},"
-                ' "auto" asks for what the server supports'
+            raise self._refused(
+                f'{told}; llm.contract is {self._how.contract}, "auto" asks for what the server'
+                " supports"
             )
         raise error
 
@@ -307,7 +319,7 @@ class RemoteLLM:
             if chunk is None:
                 continue
             if chunk.error:
-                raise self._unreachable(f"the server broke off: {chunk.error[:200]}")
+                raise self._refused(f"the server broke off: {chunk.error[:200]}")
             if chunk.usage is not None and usage is not None:
                 self._count(chunk.usage, usage)
             finished = finished or chunk.finished
@@ -328,7 +340,7 @@ class RemoteLLM:
         try:
             return self._protocol.read(line)
         except ValueError as exc:
-            raise self._unreachable(f"this is no reply of its protocol: {line[:80]!r}") from exc
+            raise self._refused(f"this is no reply of its protocol: {line[:80]!r}") from exc
 
     def _count(self, counts: Mapping[str, int], usage: Usage) -> None:
         usage.set_counts(counts)
@@ -384,15 +396,3 @@ def _checked(base_url: str) -> str:
     if not named:
         raise SettingsError(f"llm.base_url: {base_url!r} is not an http or https address")
     return base_url
-
-
-@functools.cache
-def _certificates() -> ssl.SSLContext:
-    import httpx
-
-    return httpx.create_ssl_context()
-
-
-def _certificates_for(base_url: str) -> ssl.SSLContext | bool:
-    """The certificates to check with, read once; a plain address needs none."""
-    return _certificates() if base_url.startswith("https:") else False

@@ -323,6 +323,7 @@ def load_pipeline(
     ``new`` makes an index without articles first.
     """
     from konkyo.rag.factory import open_from_settings
+    from konkyo.rag.generation.http_llm import RemoteLLM
     from konkyo.rag.generation.llm import NoLLM
     from konkyo.ui.server.llm_queue import LLMQueue
     from konkyo.ui.server.llm_subprocess import SubprocessLLM
@@ -340,7 +341,9 @@ def load_pipeline(
     def queue(opened: LLM) -> LLM:
         if isinstance(opened, NoLLM):
             return opened
-        queues.append(LLMQueue(opened, 1 if isinstance(opened, SubprocessLLM) else _REMOTE_AT_ONCE))
+        slots = 1 if isinstance(opened, SubprocessLLM) else _REMOTE_AT_ONCE
+        check = opened.check_reachable if isinstance(opened, RemoteLLM) else None
+        queues.append(LLMQueue(opened, slots, check))
         return queues[0]
 
     pipeline = open_from_settings(

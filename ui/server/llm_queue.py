@@ -16,6 +16,7 @@ from typing import TypeVar
 from konkyo.index.errors import LLMError, LLMUnreachable
 from konkyo.rag.generation.llm import LLM, Usage, Written
 from konkyo.rag.generation.prompts import Prompt
+from konkyo.ui.server.llm_health import CHECK_SECONDS, LLMHealth
 
 __all__ = ["Heartbeat", "LLMQueue", "Queued", "in_line"]
 
@@ -55,21 +56,37 @@ class LLMQueue:
     Within ``in_line`` a waiting caller is told its place whenever that changes, and leaves the
     line when its reader is gone. Patient callers come after all others, and where there are
     several slots they never take the last one.
+
+    ``check`` asks whether the model's server is there, as LLMHealth has it; None: there is none.
     """
 
-    def __init__(self, inner: LLM, slots: int = 1) -> None:
+    def __init__(
+        self,
+        inner: LLM,
+        slots: int = 1,
+        check: Callable[[], object] | None = None,
+        check_seconds: float = CHECK_SECONDS,
+    ) -> None:
         self._inner = inner
         self._slots = slots
         self._running: list[_Ticket] = []
         self._waiting: list[_Ticket] = []
         self._changed = threading.Condition()
-        self.problem = ""
-        """Why the model did not answer when it was last asked; empty if it did."""
+        self._health = LLMHealth(inner.name, check, seconds=check_seconds)
 
     @property
     def name(self) -> str:
         """The name of the model itself: waiting changes no answer."""
         return self._inner.name
+
+    @property
+    def problem(self) -> str:
+        """Why the model does not answer, as far as is known; empty if it does. Waits for nothing.
+
+        A server is not asked while it writes for us: one that does one thing at a time is no
+        worse for it.
+        """
+        return self._health.problem(busy=bool(self._running))
 
     @property
     def waiting(self) -> int:
@@ -100,9 +117,9 @@ class LLMQueue:
         try:
             yield from written.noted(pieces)
         except LLMError as exc:
-            self.problem = str(exc)
+            self._health.failed(exc)
             raise
-        self.problem = "" if written.anything else f"{self.name}: wrote nothing"
+        self._health.wrote(written.anything)
 
     def _heard(self, pieces: Iterator[str], line: _Line) -> Iterator[str]:
         """The pieces, as long as their reader is there, even where none comes for a while."""

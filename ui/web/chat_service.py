@@ -376,7 +376,7 @@ class ChatService:
 
     @property
     def model_problem(self) -> str:
-        """Why the language model did not answer when it was last asked; empty if it did."""
+        """Why the language model does not answer, as far as is known; empty if it does."""
         llm = self._reader.llm if self._reader is not None else None
         return llm.problem if isinstance(llm, LLMQueue) else ""
 

@@ -101,8 +101,8 @@ def source_view(
 def status_view(chat_service: ChatService, language: Language) -> str:
     """Returns what the header says of the server: loading, failed, or how many articles.
 
-    It is not said to be ready where there are no articles, or where the index or the model failed
-    when it was last asked.
+    It is not said to be ready where there are no articles, or where the index or the model does not
+    answer.
     """
     if not chat_service.index_readable:
         return status("failed", say(language, "index_gone"))
