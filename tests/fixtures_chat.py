@@ -6,7 +6,8 @@ prints its address. What a question contains chooses what happens: ``weather`` i
 ``quoted`` is answered by a quote alone, ``retracted`` from a retracted article, ``slow`` takes
 seconds, ``endless`` minutes, ``line`` stands in line before a model that takes seconds, ``damaged``
 fails, ``crash`` fails in a way nobody foresaw, ``payload N M`` puts the N-th to M-th hostile
-strings into everything a pipeline can hand out, otherwise an answer.
+strings into everything a pipeline can hand out, otherwise an answer. With FAKE_PIPELINE set the
+pipeline is a real one over one article; a model at the address in FAKE_LLM writes its sentences.
 """
 
 from __future__ import annotations
@@ -323,6 +324,18 @@ class _Sluggish:
 
 _LINE = LLMQueue(_Sluggish())
 
+
+class _Silent:
+    """A model that writes nothing."""
+
+    name = "silent"
+
+    def stream(
+        self, prompt: Prompt, *, max_tokens: int = 220, usage: Usage | None = None
+    ) -> Iterator[str]:
+        yield "\n"
+
+
 TRANSLATION = (
     "The governments of Japan and the United States announced on the 9th that they had agreed on a"
     " framework for investment of 550 billion dollars."
@@ -362,6 +375,8 @@ def _model(pace: float) -> LLM:
     kind = os.environ.get("FAKE_LLM", "")
     if kind == "none":
         return NoLLM()
+    if kind == "silent":
+        return LLMQueue(_Silent())
     if kind.startswith("http:"):
         llm = openai_compatible_llm("m", kind)
         return LLMQueue(llm, check=llm.check_reachable, check_seconds=0.5)
@@ -592,6 +607,7 @@ def main() -> None:
     from konkyo.ui.server.share_store import ShareStore
     from konkyo.ui.web.chat_server import ChatServer
     from konkyo.ui.web.chat_service import ChatService
+    from konkyo.ui.web.pipeline_protocol import ChatPipeline
     from konkyo.ui.web.serving import Served, listen, serve
     from konkyo.ui.web.settings_page import SettingsPage
     from konkyo.ui.web.shares import Shares, Sharing
@@ -610,9 +626,13 @@ def main() -> None:
     )
     names = tuple(os.environ.get("FAKE_NAMES", "").split())
 
-    def load() -> FakeReader:
+    def load() -> ChatPipeline:
         time.sleep(wait)
         _require_index()
+        if os.environ.get("FAKE_PIPELINE"):
+            from test_answer import pipeline
+
+            return pipeline(_model(pace))
         return FakeReader(pace, articles)
 
     store = os.environ.get("FAKE_STORE", "/nowhere/store")

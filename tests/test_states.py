@@ -156,6 +156,11 @@ def model_gone(page: Page) -> None:
     page.wait_for_selector('.k-status[data-kind="partial"]')
 
 
+def model_silent(page: Page) -> None:
+    phrased(page)
+    page.wait_for_selector('.k-status[data-kind="partial"]')
+
+
 def old_articles(page: Page) -> None:
     phrased(page)
     page.wait_for_selector(".k-turn:has-text('11 Feb 2026. What has happened since')")
@@ -212,6 +217,7 @@ NEEDS: dict[State, dict[str, str]] = {
     loading: {"FAKE_LOAD": "600"},
     index_gone: {"FAKE_LOST": "{folder}/lost"},
     model_gone: {"FAKE_LLM": "dead"},
+    model_silent: {"FAKE_LLM": "silent", "FAKE_PIPELINE": "yes"},
     old_articles: {"FAKE_STALE": "1", "FAKE_FAILING": "2"},
     watched: {"FAKE_WATCHED": "yes"},
 }
@@ -236,6 +242,7 @@ STATES = (
     server_gone,
     index_gone,
     model_gone,
+    model_silent,
     old_articles,
     sharing,
     list_beside,
