@@ -17,7 +17,7 @@ from konkyo.index.errors import DatasetError, UsageError
 from konkyo.index.records import Hit
 from konkyo.index.text.language import same_language
 from konkyo.rag.conversation import standalone
-from konkyo.rag.pipeline import Options
+from konkyo.rag.options import Options
 from konkyo.rag.reading.answerability import Answerability
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Selection, select

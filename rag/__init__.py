@@ -20,7 +20,8 @@ if TYPE_CHECKING:
         query_engine,
         response_synthesizer,
     )
-    from konkyo.rag.pipeline import Options, Pipeline
+    from konkyo.rag.options import Options
+    from konkyo.rag.pipeline import Pipeline
     from konkyo.rag.types import Answer, Citation, Claim, Evidence, Outcome, Refusal, Reply, to_json
 
 __all__ = [
@@ -50,7 +51,7 @@ _MODULES = {
     "Citation": "types",
     "Claim": "types",
     "Evidence": "types",
-    "Options": "pipeline",
+    "Options": "options",
     "Outcome": "types",
     "Pipeline": "pipeline",
     "Refusal": "types",

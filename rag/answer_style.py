@@ -61,3 +61,12 @@ class AnswerStyle:
         """
         raised = fitted * math.exp(steepness * (self.strictness - 0.5))
         return raised / (raised + 1 - fitted)
+
+    @staticmethod
+    def told_at(share: float, fitted: float, steepness: float) -> float | None:
+        """The largest strictness, in hundredths, whose threshold a share reaches; None: none."""
+        if not 0 < share < 1:
+            return 1.0 if share else None
+        odds = share * (1 - fitted) / ((1 - share) * fitted)
+        hundredths = math.floor(100 * (0.5 + math.log(odds) / steepness))
+        return None if hundredths < 0 else min(100, hundredths) / 100

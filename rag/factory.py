@@ -21,10 +21,11 @@ from konkyo.rag.generation.http_llm import OLLAMA, Remote, ollama_llm, openai_co
 from konkyo.rag.generation.llm import LLM, EmbeddedLLM, NoLLM
 from konkyo.rag.generation.prompts import Prompt
 from konkyo.rag.intents.classifier import IntentClassifier
-from konkyo.rag.pipeline import Options, Pipeline
+from konkyo.rag.options import Options, fusion_of, with_fitted, with_retrieval
+from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.reading.answerability import Answerability
 from konkyo.rag.reading.reader import WEIGHTS, LearnedReader, load_reader
-from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever, cosine_floor
+from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
 from konkyo.rag.retrieval.query_encoder import QueryEncoder
 from konkyo.rag.retrieval.search import Decide, reader_alone
 from konkyo.rag.thresholds import DEFAULT, Thresholds
@@ -42,7 +43,6 @@ __all__ = [
     "open_retriever",
     "open_verifier",
     "try_llm",
-    "with_retrieval",
 ]
 
 CHECKER_BASE = "multilingual-e5-small"
@@ -175,7 +175,7 @@ def open_parts(
     refitted = Path(calibration) if calibration else None
     if checker is not None:
         answers = load_calibration("answers", refitted)
-        options = _with_fitted(options or Options(), answers.threshold)
+        options = with_fitted(options or Options(), answers.threshold)
         decide = decide or Answerability(answers, options.thresholds).share
     options = with_retrieval(options or Options(), encoder, retrieval)
     options = replace(options, style=style or options.style)
@@ -274,13 +274,6 @@ def _if_needed(opened: Callable[[], LLM], style: AnswerStyle, name: str) -> LLM:
         return NoLLM()
 
 
-def _with_fitted(options: Options, threshold: float) -> Options:
-    """The options with the fitted threshold of answerability, unless they name one of their own."""
-    if options.thresholds.answerable != DEFAULT.answerable:
-        return options
-    return replace(options, thresholds=replace(options.thresholds, answerable=threshold))
-
-
 def open_verifier(
     encoder: Encoder,
     checker: LearnedReader | None,
@@ -347,34 +340,10 @@ def open_retriever(
     """Open a store for ranking alone, as a pipeline ranks; no language model is involved."""
     with ExitStack() as closing:
         opened, encoder = _open(store, encoder, embedding, closing)
-        fusion = _fusion(FusionWeights(), encoder, retrieval)
+        fusion = fusion_of(FusionWeights(), encoder, retrieval)
         across = open_query_encoder(encoder)
         closing.pop_all()
     return Retriever(opened, encoder, fusion, across)
-
-
-def with_retrieval(
-    options: Options, encoder: Encoder, retrieval: RetrievalSettings | None
-) -> Options:
-    """The options with whatever the settings put in their place."""
-    options = replace(options, fusion=_fusion(options.fusion, encoder, retrieval))
-    if retrieval is not None and retrieval.top_k is not None:
-        options = replace(options, top_k=retrieval.top_k)
-    return options
-
-
-def _fusion(
-    fusion: FusionWeights, encoder: Encoder, retrieval: RetrievalSettings | None
-) -> FusionWeights:
-    """The fitted weights with whatever the settings put in their place."""
-    fusion = replace(fusion, floor=cosine_floor(encoder.fingerprint))
-    if retrieval is not None and retrieval.dense_weight is not None:
-        fusion = replace(fusion, dense=retrieval.dense_weight)
-    if retrieval is not None and retrieval.candidates is not None:
-        fusion = replace(fusion, pool=retrieval.candidates)
-    if retrieval is not None and retrieval.reranker:
-        fusion = replace(fusion, reranker=retrieval.reranker)
-    return fusion
 
 
 def _open(

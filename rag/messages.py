@@ -42,6 +42,7 @@ NoticeKey = Literal[
     "source_retracted",
     "as_of",
     "day_passed",
+    "unsure",
     "searched_for",
     "part_missing",
     "left_out",

@@ -131,7 +131,12 @@ class OutcomeBuilder:
             suggestions=suggestions,
         )
 
-    def refuse(self, reason: RefusalReason, related: tuple[ArticleSummary, ...]) -> Refusal:
+    def refuse(
+        self,
+        reason: RefusalReason,
+        related: tuple[ArticleSummary, ...],
+        told_at: float | None = None,
+    ) -> Refusal:
         """The articles do not say."""
         self.timings.reach("total")
         return Refusal(
@@ -145,6 +150,7 @@ class OutcomeBuilder:
             fingerprint=self.fingerprint,
             related=related,
             usage=asdict(self.usage),
+            told_at=told_at,
         )
 
 

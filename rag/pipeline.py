@@ -12,7 +12,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Self
@@ -21,7 +21,7 @@ from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.records import Article, Filter
 from konkyo.index.stores.base import Store
 from konkyo.index.text.thresholds import TEXT
-from konkyo.rag.answer_style import AnswerStyle, Phrasing
+from konkyo.rag.answer_style import Phrasing
 from konkyo.rag.answering_comparison import compares_both, greater, of_sides
 from konkyo.rag.answering_parts import Told, answer_parts, look_again, returned
 from konkyo.rag.answering_premise import answer_otherwise, quoted_as
@@ -36,54 +36,29 @@ from konkyo.rag.intents.classifier import IntentClassifier
 from konkyo.rag.intents.digest import Digester
 from konkyo.rag.intents.respond import Responder
 from konkyo.rag.messages import notice_text
+from konkyo.rag.options import Options
 from konkyo.rag.outcome import OutcomeBuilder
 from konkyo.rag.parts import parts_asked
 from konkyo.rag.question import AskedQuestion, understand
 from konkyo.rag.question_budget import bounded, checked, within
 from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.encoder_cache import CachedEncoder
-from konkyo.rag.retrieval.evidence import SelectionLimits, Sentences
-from konkyo.rag.retrieval.hybrid import FusionWeights, Retriever
+from konkyo.rag.retrieval.evidence import Sentences
+from konkyo.rag.retrieval.hybrid import Retriever
 from konkyo.rag.retrieval.query_encoder import QueryEncoder
 from konkyo.rag.retrieval.search import Decide, Found, Search, reader_alone
 from konkyo.rag.short_answer.chooser import QuoteChooser
 from konkyo.rag.short_answer.quotes import Quoted, day_passed
 from konkyo.rag.suggestions import AnswerCheck
-from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.timings import Timings
 from konkyo.rag.types import Answer, Event, Evidence, EvidenceReady, Finished, Outcome
 from konkyo.rag.verification.meaning import Supporter
 from konkyo.rag.verification.verifier import SUPPORT, Verdict, Verifier, drafted
 
-__all__ = ["Options", "Pipeline"]
+__all__ = ["Pipeline"]
 
 _EVERYTHING = Filter()
 _Searching = Generator[Event, None, tuple[AskedQuestion, Found, tuple[str, ...]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How much is searched, read and shown, and every threshold; the fingerprint covers all of it.
-
-    Twice ``top_k`` passages are found in the question's language; at most ``quotes_shown`` stand as
-    an answer by themselves; ``quotes_read`` are given to the model where one fact is asked for
-    whose place is sure (a shorter prompt is read sooner and misleads less); ``max_tokens`` it may
-    write.
-    """
-
-    top_k: int = 8
-    quotes_shown: int = 2
-    quotes_read: int = 3
-    max_tokens: int = 200
-    limits: SelectionLimits = field(default_factory=SelectionLimits)
-    fusion: FusionWeights = field(default_factory=FusionWeights)
-    thresholds: Thresholds = field(default_factory=Thresholds)
-    style: AnswerStyle = field(default_factory=AnswerStyle)
-
-    @property
-    def answerable(self) -> float:
-        """The share from which quotes answer, as strict as the style asks for."""
-        return self.style.threshold(self.thresholds.answerable, self.thresholds.strictness)
 
 
 class Pipeline:
@@ -285,7 +260,8 @@ class Pipeline:
             yield from answer_otherwise(otherwise, found, building)
             return
         if found.share < self.options.answerable:
-            yield Finished(building.refuse("weak_evidence", found.related))
+            at = self.options.told_at(found.share)
+            yield Finished(building.refuse("weak_evidence", found.related, at))
             return
         evidence = yield from self._claims(found, building)
         if building.claims:
@@ -359,7 +335,13 @@ class Pipeline:
             building.notices += told.notices
         if passed := day_passed(told, found, building.asked):
             building.notices.append(passed)
+        building.notices += self._unsure(found, building.asked)
         return evidence
+
+    def _unsure(self, found: Found, asked: AskedQuestion) -> tuple[str, ...]:
+        """What must be said of an answer that is given because less strictness was asked for."""
+        sure = found.share >= self.options.thresholds.answerable
+        return () if sure else (notice_text("unsure", asked.language),)
 
     def _quoted(self, found: Found, asked: AskedQuestion, most: int) -> Quoted:
         """The quotes that answer."""
@@ -381,6 +363,7 @@ class Pipeline:
         asked, found, notices = returned(find(part))
         if not found.evidence or found.share < self.options.answerable:
             return Told(part, Quoted(()), 0.0)
+        notices += self._unsure(found, asked)
         return Told(part, self._quoted(found, asked, 1), found.share, notices)
 
     def _otherwise(self, asked: AskedQuestion, found: Found) -> Otherwise | None:

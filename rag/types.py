@@ -196,7 +196,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The articles do not say; no citations. ``related`` are near, but do not answer."""
+    """The articles do not say; no citations. ``related`` are near, but do not answer.
+
+    ``told_at`` is the largest ``strictness`` at which what was found would be told; None: none.
+    """
 
     question: str
     language: str
@@ -208,6 +211,7 @@ class Refusal:
     fingerprint: str
     related: tuple[ArticleSummary, ...] = field(default=())
     usage: Mapping[str, float] = field(default_factory=dict)
+    told_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +310,7 @@ def to_json(outcome: Outcome) -> dict[str, object]:
         "citations": [asdict(c) for c in answer.citations] if answer else [],
         "removed": [asdict(r) for r in outcome.removed],
         "related": [asdict(a) for a in refusal.related] if refusal else [],
+        "told_at": refusal.told_at if refusal else None,
         "reply": _reply_json(outcome) if isinstance(outcome, Reply) else None,
         "notices": list(outcome.notices),
         "timings_ms": dict(outcome.timings_ms),

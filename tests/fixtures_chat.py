@@ -3,11 +3,12 @@
     python tests/fixtures_chat.py
 
 prints its address. What a question contains chooses what happens: ``weather`` is refused,
-``quoted`` is answered by a quote alone, ``retracted`` from a retracted article, ``slow`` takes
-seconds, ``endless`` minutes, ``line`` stands in line before a model that takes seconds, ``damaged``
-fails, ``crash`` fails in a way nobody foresaw, ``payload N M`` puts the N-th to M-th hostile
-strings into everything a pipeline can hand out, otherwise an answer. With FAKE_PIPELINE set the
-pipeline is a real one over one article; a model at the address in FAKE_LLM writes its sentences.
+``unsure`` unless less strictness is asked for, ``quoted`` is answered by a quote alone,
+``retracted`` from a retracted article, ``slow`` takes seconds, ``endless`` minutes, ``line`` stands
+in line before a model that takes seconds, ``damaged`` fails, ``crash`` fails in a way nobody
+foresaw, ``payload N M`` puts the N-th to M-th hostile strings into everything a pipeline can hand
+out, otherwise an answer. With FAKE_PIPELINE set the pipeline is a real one over one article; a
+model at the address in FAKE_LLM writes its sentences.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +43,7 @@ from konkyo.rag.conversation import Turn as Past
 from konkyo.rag.generation.http_llm import openai_compatible_llm
 from konkyo.rag.generation.llm import LLM, NoLLM, Usage
 from konkyo.rag.generation.prompts import Prompt
+from konkyo.rag.messages import notice_text
 from konkyo.rag.types import (
     Answer,
     Citation,
@@ -391,6 +394,10 @@ def _require_index() -> None:
         raise StoreUnreachable("db.example: does not answer")
 
 
+UNSURE = 0.35
+"""The strictness at which what is ``unsure`` is told."""
+
+
 class FakeReader:
     """Answers by the words of the question; ``pace`` is the time between events, in seconds."""
 
@@ -402,13 +409,16 @@ class FakeReader:
         self.store = FakeStore(articles)
         self.retriever = FakeRanker()
         self.changes = 0
+        self.strictness = 0.5
 
     def is_answered(self, question: str, article_id: str, where: Filter = EVERYTHING) -> bool:
         time.sleep(float(os.environ.get("FAKE_FINDING", "0")))
         return True
 
     def styled(self, phrasing: Phrasing | None = None, strictness: float | None = None) -> Self:
-        return self
+        other = copy(self)
+        other.strictness = self.strictness if strictness is None else strictness
+        return other
 
     def refresh(self) -> bool:
         _require_index()
@@ -439,8 +449,13 @@ class FakeReader:
             raise RuntimeError("nobody foresaw this")
         elif question.startswith("payload "):
             yield from self._hostile(question)
-        elif "weather" in question:
+        elif "weather" in question or ("unsure" in question and self.strictness > UNSURE):
             yield from self._refused(question)
+        elif "unsure" in question:
+            shown = (evidence(1, LONG, "Dock workers returned to work"),)
+            told = answer(question, (Claim(shown[0].text, (1,), 1.0),), shown)
+            yield EvidenceReady(shown, "en")
+            yield Finished(replace(told, notices=(notice_text("unsure", "en"),)))
         elif "quoted" in question:
             yield from self._quoted(question)
         elif "retracted" in question:
@@ -515,6 +530,7 @@ class FakeReader:
             timings_ms={"total": 412.0},
             fingerprint="0123456789ab",
             related=(summary(LONG), summary(ENGLISH)),
+            told_at=UNSURE if "unsure" in question else None,
         )
         yield Finished(refusal)
 

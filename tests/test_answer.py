@@ -19,7 +19,8 @@ from konkyo.rag.conversation import Turn, standalone
 from konkyo.rag.generation.llm import LLM, NoLLM, Usage
 from konkyo.rag.generation.prompts import Prompt
 from konkyo.rag.messages import NoticeKey, notice_text
-from konkyo.rag.pipeline import Options, Pipeline
+from konkyo.rag.options import Options
+from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.reading.reader import LearnedReader
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.types import (
@@ -612,6 +613,23 @@ def test_strictness_moves_the_threshold_and_the_fingerprint() -> None:
     assert isinstance(pipeline(NoLLM(), sure=0.1).styled(strictness=0.2).ask(QUESTION), Answer)
     prints = {asked.styled(strictness=s).ask(QUESTION).fingerprint for s in (0.4, 0.5, 0.6)}
     assert len(prints) == 3
+
+
+def test_a_refusal_says_how_strict_one_may_be_to_be_told_it() -> None:
+    asked = pipeline(NoLLM(), sure=0.3)
+    refused = asked.ask(QUESTION)
+    assert isinstance(refused, Refusal)
+    assert refused.told_at is not None
+    assert 0 < refused.told_at < 0.5
+    told = asked.styled(strictness=refused.told_at).ask(QUESTION)
+    assert isinstance(told, Answer)
+    assert told.notices == (notice_text("unsure", "ja"),)
+    assert isinstance(asked.styled(strictness=refused.told_at + 0.01).ask(QUESTION), Refusal)
+    assert to_json(refused)["told_at"] == refused.told_at
+    sure = pipeline(NoLLM(), sure=0.9).ask(QUESTION)
+    assert (sure.notices, to_json(sure)["told_at"]) == ((), None)
+    assert AnswerStyle.told_at(1e-9, 0.7, 8.0) is None
+    assert AnswerStyle.told_at(1.0, 0.7, 8.0) == 1.0
 
 
 @pytest.mark.parametrize("fitted", [0.3, 0.7])

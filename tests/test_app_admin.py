@@ -116,6 +116,27 @@ def test_a_refusal_offers_a_question_on_the_nearest_article(browser: Browser, ad
         assert "eleven days" in page.locator('.k-turn[data-turn="2"]').inner_text()
 
 
+def test_a_refusal_of_something_near_offers_it_less_strictly(
+    browser: Browser, address: str
+) -> None:
+    with opened(browser, address) as (page, _):
+        ask(page, "What is the weather?")
+        finished(page)
+        assert page.locator('[data-act="lenient"]').count() == 0
+        ask(page, "Who is unsure?")
+        finished(page, 2)
+        assert page.locator('.k-turn[data-turn="2"] .k-card').count() == 0
+        page.get_by_role("button", name="Show what comes nearest, even if unsure").click()
+        finished(page, 3)
+        told = page.locator('.k-turn[data-turn="3"]').inner_text()
+        assert "Dock workers returned to work" in told
+        assert "Unsure: these passages are the nearest" in told
+        # Asked again as usual, it is as strict as before.
+        ask(page, "Who is unsure?")
+        finished(page, 4)
+        assert page.locator('.k-turn[data-turn="4"] .k-refusal').count() == 1
+
+
 # ---- the line before the model, and limits
 
 

@@ -22,7 +22,7 @@ from konkyo.index.errors import DatasetError, SettingsError, UsageError
 from konkyo.index.records import Article, ArticleSummary, Filter, Hit, Passage
 from konkyo.index.text.sentences import sentences
 from konkyo.rag.calibration import Calibration, load_calibration
-from konkyo.rag.pipeline import Options
+from konkyo.rag.options import Options
 from konkyo.rag.reading.answerability import Answerability
 from konkyo.rag.types import Answer, Citation, Claim
 from konkyo.ui.cli.eval import evaluate

@@ -35,7 +35,8 @@ from konkyo.index.stores.open import open_store
 from konkyo.index.text.sentences import sentences
 from konkyo.rag.calibration import Calibration
 from konkyo.rag.generation.llm import NoLLM
-from konkyo.rag.pipeline import Options, Pipeline
+from konkyo.rag.options import Options
+from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.verification.verifier import Verifier
 

@@ -26,7 +26,8 @@ from konkyo.rag.factory import (
     open_retriever,
 )
 from konkyo.rag.generation.llm import NoLLM
-from konkyo.rag.pipeline import Options, Pipeline
+from konkyo.rag.options import Options
+from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.retrieval.hybrid import cosine_floor
 from konkyo.rag.thresholds import Thresholds
 from konkyo.ui.cli.chat import load_pipeline

@@ -25,7 +25,8 @@ from konkyo.rag.intents.classifier import IntentClassifier
 from konkyo.rag.intents.examples import as_example, examples, examples_fingerprint, subject_of
 from konkyo.rag.intents.naming import bare_name, named_at
 from konkyo.rag.intents.replies import collection, without_page
-from konkyo.rag.pipeline import Options, Pipeline
+from konkyo.rag.options import Options
+from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.suggestions import title_question
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.types import Answer, Refusal, Reply, to_json

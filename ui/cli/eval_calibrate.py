@@ -132,8 +132,8 @@ def _answers(
     from konkyo.index.settings import load_settings
     from konkyo.index.text.sentences import sentences
     from konkyo.rag.calibration import load_calibration
-    from konkyo.rag.factory import open_retriever, with_retrieval
-    from konkyo.rag.pipeline import Options
+    from konkyo.rag.factory import open_retriever
+    from konkyo.rag.options import Options, with_retrieval
     from konkyo.rag.reading.answerability import Answerability
 
     loaded = load(path)

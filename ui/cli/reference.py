@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 
 from konkyo.index.settings import CONFIG_NAME, Settings
 from konkyo.index.text.thresholds import TextThresholds
-from konkyo.rag.pipeline import Options
+from konkyo.rag.options import Options
 from konkyo.rag.retrieval.evidence import SelectionLimits
 from konkyo.rag.retrieval.hybrid import FusionWeights
 from konkyo.rag.retrieval.languages import LanguageLimits

@@ -217,6 +217,7 @@ class OutcomeObject(BaseModel):
     citations: list[Citation]
     removed: list[Removed]
     related: list[ArticleSummary]
+    told_at: float | None
     reply: ReplyObject | None
     notices: list[str]
     timings_ms: dict[str, float]

@@ -46,6 +46,7 @@ class BackgroundAnswers:
         refused: Message | None = None,
         *,
         details: bool = False,
+        lenient: bool = False,
     ) -> None:
         """Add a question to a conversation and begin to answer it; see ``ChatService.ask``.
 
@@ -55,7 +56,9 @@ class BackgroundAnswers:
             self._submitted += 1
             if self._submitted > _AT_ONCE:
                 refused = refused or Message("server_busy")
-        turns = self._chat_service.ask(conversation, question, where, refused, details=details)
+        turns = self._chat_service.ask(
+            conversation, question, where, refused, details=details, lenient=lenient
+        )
         next(turns)
         threading.Thread(
             target=self._complete,

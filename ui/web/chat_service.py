@@ -33,7 +33,7 @@ from konkyo.ui.web.index_retry import IndexRetry
 from konkyo.ui.web.index_summary import days_since, summary_of
 from konkyo.ui.web.pipeline_protocol import ChatPipeline, IndexAway, NotReady
 from konkyo.ui.web.quote_translator import HEARTBEAT_SECONDS, QuoteTranslator
-from konkyo.ui.web.turns import IndexSummary, Turn, advance
+from konkyo.ui.web.turns import LENIENT, IndexSummary, Turn, advance
 
 __all__ = ["QUESTION_LIMIT", "ChatService"]
 
@@ -211,12 +211,13 @@ class ChatService:
         refused: Message | None = None,
         *,
         details: bool = False,
+        lenient: bool = False,
     ) -> Iterator[Turn]:
         """Answer one question; yields the turn after each change, until it is done or stopped.
 
         It waits behind earlier questions of its conversation. Errors become a turn that says so.
         ``refused`` is why the question may not be asked at all; ``details`` tells the message of
-        an error too, which may name folders and machines.
+        an error too, which may name folders and machines; ``lenient`` tells what is unsure, too.
         """
         question = well_formed(question)
         ready = self._settled.is_set()
@@ -225,7 +226,7 @@ class ChatService:
         elif conversation.waiting >= _IN_LINE:
             refused = Message("too_many_waiting")
         state: Literal["waiting", "searching"] = "searching" if ready else "waiting"
-        turn = conversation.begin(question, state, filtered=not where.empty)
+        turn = conversation.begin(question, state, not where.empty, lenient)
         if refused is not None:
             turn = replace(turn, state="failed", failure=refused)
             conversation.update(turn)
@@ -239,11 +240,7 @@ class ChatService:
             self.conversations.save(conversation, conversation.turn(turn.number))
 
     def _in_turn(
-        self,
-        conversation: Conversation,
-        turn: Turn,
-        where: Filter,
-        details: bool,
+        self, conversation: Conversation, turn: Turn, where: Filter, details: bool
     ) -> Iterator[Turn]:
         yield from conversation.wait_for_earlier(turn)
         if turn.state != "searching":
@@ -255,11 +252,7 @@ class ChatService:
         yield from self._answer(conversation, turn, where, details)
 
     def _answer(
-        self,
-        conversation: Conversation,
-        turn: Turn,
-        where: Filter,
-        details: bool,
+        self, conversation: Conversation, turn: Turn, where: Filter, details: bool
     ) -> Iterator[Turn]:
         finished = False
         history = conversation.history(turn.number)
@@ -269,7 +262,9 @@ class ChatService:
             if conversation.index_version not in (None, self._index_version):
                 turn = replace(turn, messages=(*turn.messages, Message("newer")))
             conversation.index_version = self._index_version
-            for event in self.events(turn.question, "page", history=history, where=where):
+            strictness = LENIENT if turn.lenient else None
+            run = partial(self.events, turn.question, "page", history=history, where=where)
+            for event in run(strictness=strictness):
                 if isinstance(event, Heartbeat):
                     if not conversation.answering(turn.number):
                         return

@@ -116,13 +116,19 @@ class Conversation:
         self.version += 1
         self._changed.notify_all()
 
-    def begin(self, question: str, state: Literal["waiting", "searching"], filtered: bool) -> Turn:
+    def begin(
+        self,
+        question: str,
+        state: Literal["waiting", "searching"],
+        filtered: bool,
+        lenient: bool = False,
+    ) -> Turn:
         """Add a turn; it waits in line behind those still being answered."""
         with self._changed:
             number = self._turns[-1].number + 1 if self._turns else 1
             ahead = self.waiting
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            turn = Turn(number, question, state, filtered=filtered, asked=now)
+            turn = Turn(number, question, state, filtered=filtered, lenient=lenient, asked=now)
             if ahead:
                 turn = replace(turn, state="queued", ahead=ahead)
             self.source_opened = False

@@ -48,6 +48,7 @@ def turn_to_json(turn: Turn) -> KeptTurn:
         "error": turn.error,
         "notes": list(turn.notes),
         "filtered": turn.filtered,
+        "lenient": turn.lenient,
         "opinion": turn.opinion,
         "asked": turn.asked,
         "follow_ups": list(turn.follow_ups),

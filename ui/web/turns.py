@@ -28,6 +28,7 @@ from konkyo.ui.server.llm_queue import Queued
 from konkyo.ui.web.i18n import Message
 
 __all__ = [
+    "LENIENT",
     "IndexSummary",
     "Mark",
     "Quote",
@@ -43,6 +44,13 @@ __all__ = [
     "quotes_of",
     "shown_quotes",
 ]
+
+LENIENT = 0.3
+"""The strictness for a reader who would rather see something unsure than nothing.
+
+Over the clusters 9 of Konkyo News Reading it tells .98 of the right places in the asker's language
+(.80 at 0.5) and .90 of others (.58); of what is told in addition 37 of 100 are right.
+"""
 
 TurnState = Literal[
     "waiting",
@@ -89,9 +97,10 @@ class Turn:
     """One question and what is known of its answer so far; ``advance`` makes the next one.
 
     ``number`` counts from 1 within a conversation. ``short`` is the answer in a few words, once it
-    is known. ``filtered`` says that a filter was on; ``ahead`` is how many questions the language
-    model answers first while ``queued``; ``opinion`` is what the reader said of the answer: up,
-    down or nothing. ``translations`` are those of quotes; they are no part of the outcome.
+    is known. ``filtered`` says that a filter was on, ``lenient`` that what is unsure is wanted,
+    too; ``ahead`` is how many questions the language model answers first while ``queued``;
+    ``opinion`` is what the reader said of the answer: up, down or nothing. ``translations`` are
+    those of quotes; they are no part of the outcome.
     ``newest`` is the date of the newest article when it was asked, ``model`` the language model
     there was; both may be empty. ``failure`` is what the reader is told of an error,
     ``error_detail`` its message, which editors alone are told. ``messages`` are what else the
@@ -113,6 +122,7 @@ class Turn:
     error: str = ""
     notes: tuple[str, ...] = ()
     filtered: bool = False
+    lenient: bool = False
     ahead: int = 0
     opinion: str = ""
     translations: tuple[QuoteTranslation, ...] = ()

@@ -137,6 +137,7 @@ class ConversationColumn:
             conversation.where,
             context.too_many(visit),
             details=visit.editor,
+            lenient=bool(visit.value("lenient")),
         )
         return context.conversation(visit), "", visible(conversation.busy), listed.listed(visit)
 

@@ -259,16 +259,17 @@
       element.setAttribute("role", "log");
       const refold = keepFolds(element);
       opens(element, trigger, open);
-      const put = (question, widen) => {
+      const put = (question, more = {}) => {
         following = true;
-        trigger(ask, widen ? { question, widen: 1 } : { question });
+        trigger(ask, { question, ...more });
       };
       element.addEventListener("click", (event) => {
         const button = event.target instanceof Element && event.target.closest("[data-act]");
         if (!button) return;
         const { act, text, question, turn } = button.dataset;
         if (act === "ask") put(question);
-        if (act === "widen") { unfilter(); put(question, true); }
+        if (act === "widen") { unfilter(); put(question, { widen: 1 }); }
+        if (act === "lenient") put(question, { lenient: 1 });
         if (act === "good") trigger(opinion, { turn, verdict: "up" });
         const form = turn && $(`.k-why-form[data-turn="${turn}"]`, element);
         if (act === "bad" && form) {
