@@ -131,6 +131,7 @@ def test_a_refusal_of_something_near_offers_it_less_strictly(
         told = page.locator('.k-turn[data-turn="3"]').inner_text()
         assert "Dock workers returned to work" in told
         assert "Unsure: these passages are the nearest" in told
+        assert page.locator(".k-note-unsure").count() == 1
         # Asked again as usual, it is as strict as before.
         ask(page, "Who is unsure?")
         finished(page, 4)

@@ -8,7 +8,6 @@ from html import escape
 from konkyo.index.text.word_data import word_data
 from konkyo.rag.messages import MessageTable, NoticeKey, notice_text
 from konkyo.rag.spoken import spoken
-from konkyo.rag.types import Outcome
 from konkyo.ui.web.html.elements import text_attributes, turn_notes, with_dates
 from konkyo.ui.web.i18n import Language
 from konkyo.ui.web.reasons import template_facts
@@ -27,17 +26,26 @@ _COMPOSED: frozenset[NoticeKey] = frozenset(
 
 def notice_paragraphs(turn: Turn, language: Language, name: str) -> tuple[str, str]:
     """Returns the notices of a turn's outcome, and the turn's notes, as paragraphs of a class."""
-    outcome = turn.outcome
-    told = [] if outcome is None else [_shown(n, outcome, language) for n in outcome.notices]
-    said = "".join(f'<p class="{name}"{text_attributes(written)}>{n}</p>' for n, written in told)
+    told: tuple[str, ...] = ()
+    if turn.outcome is not None:
+        spoken_in = turn.outcome.language
+        told = tuple(_paragraph(n, spoken_in, language, name) for n in turn.outcome.notices)
     notes = map(escape, turn_notes(turn, language))
-    return said, "".join(f'<p class="{name}" dir="auto">{note}</p>' for note in notes)
+    return "".join(told), "".join(f'<p class="{name}" dir="auto">{note}</p>' for note in notes)
 
 
-def _shown(notice: str, outcome: Outcome, language: Language) -> tuple[str, Language]:
+def _paragraph(notice: str, outcome_language: str, language: Language, name: str) -> str:
+    """Returns a notice as a paragraph; of what is unsure it stands out."""
+    said, written = _shown(notice, outcome_language, language)
+    unsure = notice == notice_text("unsure", outcome_language)
+    named = f"{name} {name}-unsure" if unsure else name
+    return f'<p class="{named}"{text_attributes(written)}>{said}</p>'
+
+
+def _shown(notice: str, outcome_language: str, language: Language) -> tuple[str, Language]:
     """Returns a notice as HTML, and its language."""
     # Where Konkyo has no words of a language, it says in English what it has to say.
-    written = spoken(outcome.language) or "en"
+    written = spoken(outcome_language) or "en"
     anew = None if written == language else _anew(notice, written, language)
     return (with_dates(notice, written), written) if anew is None else (anew, language)
 
