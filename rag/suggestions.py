@@ -121,10 +121,11 @@ def suggested_questions(
     *,
     asked: Sequence[str] = (),
     where: Filter = _EVERYTHING,
+    pause: Callable[[], object] = lambda: None,
 ) -> tuple[str, ...]:
     """At most ``count`` questions about articles that these answer, in a language.
 
-    They are answered under the filter ``where``, too.
+    They are answered under the filter ``where``, too. ``pause`` is called before each is asked.
 
     Articles in that language come before others. Of either, each has its turn before any has a
     second one; nothing in ``asked`` is offered again.
@@ -149,6 +150,7 @@ def suggested_questions(
         tried += 1
         question, article_id = pair
         taken.add(letters(question))
+        pause()
         if pipeline.is_answered(question, article_id, where):
             found.append(question)
     return tuple(found)

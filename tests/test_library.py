@@ -826,3 +826,29 @@ def test_the_dot_says_when_the_model_is_gone_or_no_article_is_there() -> None:
     empty.open()
     assert empty.wait(60)
     assert 'data-kind="partial"' in status_view(empty, "en")
+
+
+def test_questions_to_offer_are_found_while_no_reader_waits() -> None:
+    at_once: list[int] = []
+
+    class Watched(FakeReader):
+        def is_answered(self, question: str, article_id: str, where: Filter = Filter()) -> bool:
+            at_once.append(service.answering)
+            return True
+
+    reader = Watched(0)
+    service = ChatService(lambda: reader)
+    service.open()
+    loaded(service)
+    at_once.clear()
+    answering = service.events("How much?", "page")
+    next(answering)
+    reader.changes = 1
+    assert service.renew()
+    time.sleep(0.5)
+    assert at_once == []
+    finding = [t for t in threading.enumerate() if t.name == "konkyo-examples"]
+    list(answering)
+    for thread in finding:
+        thread.join(60)
+    assert set(at_once) == {0}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -58,8 +59,13 @@ def align(claim: str, evidence: str) -> Alignment | None:
     """
     best: Alignment | None = None
     mine = words(claim)
+    keys = Counter(token.key for token in mine)
     for start, end in _stretches(evidence, len(sentences(claim))):
         theirs = tuple(t for t in words(evidence) if start <= t.start < end)
+        # In whatever order: laying them over each other finds no more than that.
+        shared = (keys & Counter(token.key for token in theirs)).total() / max(1, len(mine))
+        if shared < _MIN_SHARE or (best is not None and shared <= best.share):
+            continue
         found = _lay(mine, theirs, start, end)
         if found.share >= _MIN_SHARE and (best is None or found.share > best.share):
             best = found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -27,7 +28,8 @@ from konkyo.ui.web.citation_notes import CitationNotes
 from konkyo.ui.web.conversation import Conversation
 from konkyo.ui.web.conversations import Conversations
 from konkyo.ui.web.error_words import error_message
-from konkyo.ui.web.i18n import LANGUAGES, Language, Message
+from konkyo.ui.web.example_questions import ExampleQuestions
+from konkyo.ui.web.i18n import Language, Message
 from konkyo.ui.web.index_check import IndexCheck
 from konkyo.ui.web.index_retry import IndexRetry
 from konkyo.ui.web.index_summary import days_since, summary_of
@@ -42,6 +44,7 @@ QUESTION_LIMIT = 500
 _IN_LINE = 5
 _SEARCHES_A_CORE = 2
 _SUGGESTIONS = 4
+_PATIENCE, _LOOK_SECONDS = 5.0, 0.05
 _NO_FILTER = Filter()
 _LOADING = "the models are still being loaded; try again soon"
 _AWAY = "the server of the index does not answer; try again soon"
@@ -85,8 +88,7 @@ class ChatService:
         self._problem = ""
         self._index_summary: IndexSummary | None = None
         self._index_version = 0
-        self._examples: dict[Language, tuple[str, ...]] = {}
-        self._finding_examples = threading.Lock()
+        self._examples = ExampleQuestions(self._suggested_examples, lambda: self._index_version)
         self._searching = threading.Semaphore(_SEARCHES_A_CORE * (os.cpu_count() or 1))
         self._lock = threading.Lock()
         self._index_check = IndexCheck(self.renew)
@@ -111,25 +113,7 @@ class ChatService:
             if self._reader is None and not self._problem:
                 self._problem = "unexpected error while loading; see the terminal"
             self._settled.set()
-        self._find_examples()
-
-    def _find_examples(self) -> None:
-        """Ask what is to be offered in each language, unless that is under way.
-
-        Again where the index changed meanwhile: what was found may be about articles that are gone.
-        """
-        version = None
-        while version != self._index_version and self._finding_examples.acquire(blocking=False):
-            version = self._index_version
-            try:
-                for language in LANGUAGES:
-                    articles = self._to_ask_about(language)
-                    self._examples[language] = self.suggested_questions(articles, language)
-            except KonkyoError as exc:
-                _log.warning("no example questions: %s", exc)
-            finally:
-                self._examples = {code: self._examples.get(code, ()) for code in LANGUAGES}
-                self._finding_examples.release()
+        self._examples.find()
 
     @property
     def readiness(self) -> Readiness:
@@ -169,7 +153,7 @@ class ChatService:
 
     def examples(self, language: Language) -> tuple[str, ...] | None:
         """Returns questions that the articles answer; None while that is being found out."""
-        return self._examples.get(language)
+        return self._examples.of(language)
 
     def suggested_questions(
         self,
@@ -178,6 +162,7 @@ class ChatService:
         count: int = _SUGGESTIONS,
         asked: Sequence[str] = (),
         where: Filter = _NO_FILTER,
+        pause: Callable[[], object] = lambda: None,
     ) -> tuple[str, ...]:
         """Returns questions that articles answer under a filter, none of them in ``asked``.
 
@@ -186,13 +171,20 @@ class ChatService:
         if self._reader is None:
             return ()
         return suggested_questions(
-            self._reader, articles, language, count, asked=asked, where=where
+            self._reader, articles, language, count, asked=asked, where=where, pause=pause
         )
 
-    def _to_ask_about(self, language: Language) -> tuple[ArticleSummary, ...]:
-        """Returns articles, newest first, those of the reader's language before others."""
+    def _wait_until_idle(self) -> None:
+        """Wait, for some seconds at most, while readers' questions need the machine."""
+        until = time.monotonic() + _PATIENCE
+        while self._answering and time.monotonic() < until and not self._draining.is_set():
+            time.sleep(_LOOK_SECONDS)
+
+    def _suggested_examples(self, language: Language) -> tuple[str, ...]:
+        """Returns questions on the newest articles, those in the language before others."""
         newest = self._index_summary.newest if self._index_summary is not None else ()
-        return tuple(sorted(newest, key=lambda article: article.language != language))
+        articles = sorted(newest, key=lambda article: article.language != language)
+        return self.suggested_questions(articles, language, pause=self._wait_until_idle)
 
     def drain(self) -> None:
         """Report from now on that no questions should be sent here; answer those that come."""
@@ -308,7 +300,7 @@ class ChatService:
             return False
         self._index_summary = summary_of(reader)
         self._index_version += 1
-        threading.Thread(target=self._find_examples, name="konkyo-examples", daemon=True).start()
+        self._examples.find_in_background()
         return True
 
     def events(
