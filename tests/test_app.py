@@ -34,6 +34,7 @@ from fixtures_browser import (  # noqa: E402
 from fixtures_chat import ENGLISH, HOSTILE, JAPANESE, LONG, PAYLOADS  # noqa: E402
 from fixtures_process import started  # noqa: E402
 
+from konkyo.ui.web.i18n import LANGUAGES, say  # noqa: E402
 from konkyo.ui.web.text_fragment import text_fragment  # noqa: E402
 
 QUESTION = "How much will Japan invest in the United States?"
@@ -489,6 +490,18 @@ def test_doors_that_stay_shut(
     assert httpx.request(method, address + path, headers=headers).status_code == code
 
 
+@pytest.mark.parametrize("path", ["nothing", "no/such%2Fpage", "konkyo/report/guess"])
+def test_an_address_that_leads_nowhere_is_told_on_a_page(address: str, path: str) -> None:
+    for language in LANGUAGES:
+        asked = {"accept": "text/html", "accept-language": language}
+        found = httpx.get(address + path, headers=asked)
+        assert found.status_code == 404
+        assert f"<h1>{say(language, 'not_found')}</h1>" in found.text
+        for link in re.findall(r'(?:href|src)="([^"]+)"', found.text):
+            assert httpx.get(found.url.join(link)).status_code == 200, link
+    assert httpx.get(address + path).json() == {"detail": "Not Found"}
+
+
 def test_a_large_request_is_refused(address: str) -> None:
     sent = httpx.post(address + "gradio_api/queue/join", content=b"x" * 70_000)
     assert sent.status_code == 413
@@ -511,15 +524,15 @@ def test_a_password_keeps_others_out(browser: Browser) -> None:
         context = browser.new_context(locale="en-US")
         page = context.new_page()
         page.goto(url)
-        page.get_by_label("username").fill("konkyo")
-        page.get_by_label("password").fill("wrong")
+        page.get_by_label("User name").fill("konkyo")
+        page.get_by_label("Password").fill("wrong")
         with page.expect_response("**/login*") as refused:
-            page.get_by_role("button", name="Login").click()
+            page.get_by_role("button", name="Sign in").click()
         assert refused.value.status == 400
         assert page.locator("#k-box").count() == 0
-        page.get_by_label("username").fill("konkyo")
-        page.get_by_label("password").fill("correct horse")
-        page.get_by_role("button", name="Login").click()
+        page.get_by_label("User name").fill("konkyo")
+        page.get_by_label("Password").fill("correct horse")
+        page.get_by_role("button", name="Sign in").click()
         page.wait_for_selector("#k-box textarea")
         ask(page, QUESTION)
         finished(page)

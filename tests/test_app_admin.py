@@ -374,9 +374,9 @@ def test_an_evaluation_can_be_cancelled(browser: Browser, address: str) -> None:
 
 def test_readers_read_and_editors_edit(browser: Browser) -> None:
     def enter(page: Page, user: str, password: str) -> None:
-        page.get_by_label("username").fill(user)
-        page.get_by_label("password").fill(password)
-        page.get_by_role("button", name="Login").click()
+        page.get_by_label("User name").fill(user)
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Sign in").click()
         settled(page)
         ready(page)
 

@@ -254,9 +254,9 @@ def test_who_signs_out_leaves_no_conversation_in_the_browser(
     browser: Browser, tmp_path: Path
 ) -> None:
     def sign_in(page: Page) -> None:
-        page.get_by_label("username").fill("konkyo")
-        page.get_by_label("password").fill("correct horse")
-        page.get_by_role("button", name="Login").click()
+        page.get_by_label("User name").fill("konkyo")
+        page.get_by_label("Password").fill("correct horse")
+        page.get_by_role("button", name="Sign in").click()
         settled(page)
 
     environment = {"FAKE_STORE": str(tmp_path / "store"), "FAKE_PASSWORD": "correct horse"}
@@ -273,7 +273,7 @@ def test_who_signs_out_leaves_no_conversation_in_the_browser(
         settled(page)
         finished(page)
         page.locator('[data-act="leave"]:visible').click()
-        page.get_by_label("password").wait_for()
+        page.get_by_label("Password").wait_for()
         assert QUESTION not in page.content()
         context.close()
 

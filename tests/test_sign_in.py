@@ -27,6 +27,7 @@ from konkyo.ui.server.session_store import SessionStore, SignIns
 from konkyo.ui.web.admin import AdminPages
 from konkyo.ui.web.chat_server import ChatServer
 from konkyo.ui.web.chat_service import ChatService
+from konkyo.ui.web.i18n import LANGUAGES, Language, say
 from konkyo.ui.web.page_sessions import owned
 
 # Of the page's framework, which counts what was asked by pandas.
@@ -341,3 +342,34 @@ def test_questions_are_counted_by_the_address_a_proxy_tells(
     context = PageContext(chat_server, AdminPages(None, None))
     visit = context.visit(gr.Request(Request(scope), session_hash="ann-tab"))
     assert visit.limited_as == limited_as
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_browser_is_shown_a_form_and_led_on_to_what_it_asked_for(
+    server: Running, language: Language
+) -> None:
+    asked = {"accept": "text/html", "accept-language": language}
+    name, password = (say(language, key) for key in ("user_name", "password"))
+    with httpx.Client(base_url=server.url, headers=asked, timeout=120) as browser:
+        form = browser.get("/", params={"q": 'what "now"?'})
+        assert (form.status_code, form.headers["cache-control"]) == (200, "no-store")
+        assert f'<html lang="{language}"' in form.text
+        assert name in form.text
+        assert password in form.text
+        action = 'action="login?q=what+%22now%22%3F"'
+        assert action in form.text
+        assert "k-failed" not in form.text
+        wrong = {"username": "konkyo", "password": "wrong one"}
+        refused = browser.post("/login?q=what+%22now%22%3F", data=wrong)
+        assert refused.status_code == 400
+        assert say(language, "wrong_password") in refused.text
+        assert action in refused.text
+        right = {"username": "konkyo", "password": PASSWORD}
+        done = browser.post("/login?q=what+%22now%22%3F", data=right)
+        assert (done.status_code, done.headers["location"]) == (303, "./?q=what+%22now%22%3F")
+        assert "gradio-app" in browser.get("/").text
+    # Who reloads the form that was refused, or opens what only readers may see, comes to the form.
+    for address in ("/login", "/settings", "/konkyo/report/x", "/nothing"):
+        led = httpx.get(server.url + address, headers=asked)
+        assert (led.status_code, led.headers["location"]) == (303, "./")
+    assert httpx.get(server.url + "/login").status_code == 405

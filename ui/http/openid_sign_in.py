@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 from konkyo.index.errors import KonkyoError
 from konkyo.ui.http.auth import Limiter, TooMany
+from konkyo.ui.http.caller_address import caller_address
 from konkyo.ui.http.openid import Attempt, OpenIDProvider, SignInFailed
 from konkyo.ui.http.security_middleware import Application, Receive, Scope, Send
 from konkyo.ui.http.sign_in import (
     SCOPE_READER,
     MemorySignIns,
-    caller_address,
     digest,
     encrypted,
     forget_cookies,

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import ipaddress
 import logging
 import re
 import secrets
@@ -26,8 +25,15 @@ from cachetools import TTLCache
 
 from konkyo.index.errors import KonkyoError
 from konkyo.ui.http.auth import EDITOR, READER, Access, Limiter, TooMany
+from konkyo.ui.http.caller_address import caller_address
 from konkyo.ui.http.security_middleware import Application, Message, Receive, Scope, Send
-from konkyo.ui.http.sign_in_refusal import sign_in_refusal
+from konkyo.ui.http.sign_in_refusal import (
+    SignInForm,
+    asks_for_page,
+    sign_in_done,
+    sign_in_page,
+    sign_in_refusal,
+)
 from konkyo.ui.web.page_sessions import owned, unkept
 
 if TYPE_CHECKING:
@@ -42,7 +48,6 @@ __all__ = [
     "SECURE_COOKIE",
     "MemorySignIns",
     "SignIn",
-    "caller_address",
     "digest",
     "encrypted",
     "forget_cookies",
@@ -71,7 +76,6 @@ _USER = "konkyo_user"
 SCOPE_READER = "konkyo_reader"
 """Where a sign-in in front says in a request's scope whose conversations they are."""
 _PAGES = re.compile(r"/(library|article|settings)/?")
-_LOOPBACK = frozenset({"127.0.0.1", "::1"})
 # What a browser needs to show the form to somebody who has not signed in.
 _OPEN = re.compile(
     r"/|/config/?|/(assets|static|svelte)/.*|(/gradio_api)?/theme\.css|/konkyo/[^/]+|/favicon\.ico"
@@ -127,9 +131,11 @@ class SignIn:
         proxied: bool = False,
         signed_out: Callable[[str], object] = lambda reader: None,
         storage: Storage | None = None,
+        form: SignInForm | None = None,
     ) -> None:
         self._inner = inner
         self._access = access
+        self._form = form
         self._sign_ins = MemorySignIns() if sign_ins is None else sign_ins
         self._proxied = proxied
         self._signed_out = signed_out
@@ -172,7 +178,7 @@ class SignIn:
 
     async def _own(self, request: Request) -> Response | None:
         """The answer where the request is for signing in or out."""
-        from starlette.responses import JSONResponse
+        from starlette.responses import JSONResponse, RedirectResponse
 
         path = str(request.scope["path"]).rstrip("/")
         if path not in ("/login", "/logout"):
@@ -180,12 +186,14 @@ class SignIn:
         if not self._by_password:
             return JSONResponse({"detail": "Nobody signs in here."}, 404)
         if request.method != "POST":
+            if asks_for_page(request):
+                return RedirectResponse("./", 303)
             return JSONResponse({"detail": "Method not allowed."}, 405, {"allow": "POST"})
         try:
             return await (self._login(request) if path == "/login" else self._logout(request))
         except KonkyoError as exc:
             _log.warning("sign-ins cannot be kept: %s", exc)
-            return sign_in_refusal(request, "sign_in_down", 503)
+            return sign_in_refusal(request, "sign_in_down", 503, form=self._form)
 
     async def _login(self, request: Request) -> Response:
         from starlette.formparsers import MultiPartException
@@ -204,19 +212,18 @@ class SignIn:
             await asyncio.to_thread(self._right.take, caller)
             await asyncio.to_thread(self._wrong.take, caller)
         except TooMany as exc:
-            return sign_in_refusal(request, "sign_ins_many", 429, retry_after=exc.retry_after)
+            wait = exc.retry_after
+            return sign_in_refusal(request, "sign_ins_many", 429, retry_after=wait, form=self._form)
         if not self._access.enter(user, password):
             _log.warning("a wrong password was given")
-            return JSONResponse({"detail": "Incorrect credentials."}, 400)
+            return sign_in_refusal(request, "wrong_password", 400, form=self._form)
         await asyncio.to_thread(self._wrong.give_back, caller)
         await self._forget(request)
         token = secrets.token_urlsafe(32)
         await asyncio.to_thread(self._sign_ins.__setitem__, token, user)
-        response = JSONResponse({"success": True})
+        response = sign_in_done(request)
         hold_cookie(response, request, token)
-        if not _browser(request):
-            response.raw_headers.append((b"set-cookie", _new_browser_cookie(request)))
-        return response
+        return _naming(response, request)
 
     async def _logout(self, request: Request) -> Response:
         from starlette.responses import JSONResponse
@@ -256,9 +263,11 @@ class SignIn:
         scope["konkyo.may_read"] = user is not None or not self._access.page_locked
         path = str(scope["path"])
         if self._access.page_locked and user is None and not _OPEN.fullmatch(path):
-            if request.method == "GET" and _PAGES.fullmatch(path):
+            if request.method == "GET" and (_PAGES.fullmatch(path) or asks_for_page(request)):
                 return RedirectResponse("./", 303)
             return JSONResponse({"detail": "Not authenticated"}, 401)
+        if self._form is not None and self._by_password and user is None and path == "/":
+            return _naming(sign_in_page(request, self._form), request)
         scope["headers"] = self._rewritten(request, user)
         scope[_USER] = user
         return reader
@@ -278,23 +287,6 @@ class SignIn:
 
     def _address(self, request: Request) -> str:
         return caller_address(request, proxied=self._proxied)
-
-
-def caller_address(request: Request, *, proxied: bool) -> str:
-    """Where a request comes from, for counting; a whole IPv6 network is one caller."""
-    host = request.client.host if request.client is not None else ""
-    if proxied and host in _LOOPBACK:
-        # The last entry is the proxy's own, which may be a header of its own; those before it are
-        # anybody's.
-        forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
-        host = forwarded.split(",")[-1].strip() or host
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host[:_COOKIE_LIMIT]
-    if address.version == 6 and not address.is_loopback:
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return host
 
 
 def hold_cookie(response: Response, request: Request, token: str) -> None:
@@ -340,6 +332,13 @@ def _new_browser_cookie(request: Request) -> bytes:
         samesite="lax",
     )
     return response.headers["set-cookie"].encode("latin-1")
+
+
+def _naming(response: Response, request: Request) -> Response:
+    """Returns a response with a name for the browser, if that has none yet."""
+    if not _browser(request):
+        response.raw_headers.append((b"set-cookie", _new_browser_cookie(request)))
+    return response
 
 
 def _naming_browser(request: Request, send: Send) -> Send:

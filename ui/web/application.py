@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -27,8 +28,10 @@ from konkyo.ui.web.admin import UPLOAD_LIMIT, AdminPages
 from konkyo.ui.web.chat_server import LOOPBACK, ChatServer
 from konkyo.ui.web.components.page import mount_page, share_sign_ins
 from konkyo.ui.web.error_words import error_words
+from konkyo.ui.web.html.sign_in import sign_in_form
 from konkyo.ui.web.i18n import Language
 from konkyo.ui.web.library import Library
+from konkyo.ui.web.not_found import add_not_found_page
 from konkyo.ui.web.page_routes import page_routes
 from konkyo.ui.web.reasons import reason_words
 from konkyo.ui.web.views import asset_addresses, head_view, page_words
@@ -65,7 +68,8 @@ def build(
     library = Library(chat_service, chat_server.index_jobs, admin.tickets, chat_server.watcher)
     app.include_router(page_routes(library, chat_server.settings_page, access, addresses))
     app.include_router(_share_routes(chat_server, f"../{addresses['share.css']}"))
-    mount_page(app, chat_server, admin, host=host, port=port)
+    mounted = mount_page(app, chat_server, admin, host=host, port=port)
+    add_not_found_page((app, mounted), addresses)
     signed_in = SignIn(
         app,
         access,
@@ -73,8 +77,9 @@ def build(
         proxied=bool(chat_server.names),
         signed_out=chat_service.conversations.close_reader,
         storage=chat_server.limit_storage,
+        form=partial(sign_in_form, files=addresses),
     )
-    share_sign_ins(app, signed_in)
+    share_sign_ins(mounted, signed_in)
     page: Application = signed_in
     if chat_server.openid is not None:
         page = OpenIDSignIn(
@@ -125,7 +130,7 @@ def _limits(chat_server: ChatServer, host: str) -> Limits:
 
 def _file_routes(admin: AdminPages, assets: Mapping[str, bytes]) -> "APIRouter":
     """Returns the addresses below /konkyo/: script and style, reports, and uploads."""
-    from fastapi import APIRouter, Request
+    from fastapi import APIRouter, HTTPException, Request
     from fastapi.responses import JSONResponse, Response
 
     router = APIRouter(prefix="/konkyo")
@@ -133,7 +138,7 @@ def _file_routes(admin: AdminPages, assets: Mapping[str, bytes]) -> "APIRouter":
     @router.get("/{name}")
     def asset(name: str) -> Response:
         if name not in assets:
-            return Response("Not found.", 404, media_type="text/plain")
+            raise HTTPException(404)
         kind = "text/css" if name.endswith(".css") else "text/javascript"
         held = {"cache-control": "public, max-age=31536000, immutable"}
         return Response(assets[name], media_type=f"{kind}; charset=utf-8", headers=held)
@@ -142,13 +147,13 @@ def _file_routes(admin: AdminPages, assets: Mapping[str, bytes]) -> "APIRouter":
     def report(ticket: str) -> Response:
         page = admin.report(ticket)
         if page is None:
-            return Response("Not found.", 404, media_type="text/plain")
+            raise HTTPException(404)
         return Response(page, media_type="text/html; charset=utf-8")
 
     @router.post("/upload/{ticket}")
     async def upload(ticket: str, request: Request) -> Response:
         if not admin.tickets.valid(ticket, "upload"):
-            return Response("Not found.", 404, media_type="text/plain")
+            raise HTTPException(404)
         name = unquote(request.headers.get("x-file-name", ""))
         try:
             content = await request.body()

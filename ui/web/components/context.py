@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from konkyo.index.errors import KonkyoError
 from konkyo.ui.http.auth import TooMany
+from konkyo.ui.http.caller_address import caller_address
 from konkyo.ui.http.security_middleware import language_of
-from konkyo.ui.http.sign_in import caller_address
 from konkyo.ui.web.admin import AdminPages
 from konkyo.ui.web.background_answers import BackgroundAnswers
 from konkyo.ui.web.chat_server import LOOPBACK, ChatServer

@@ -21,6 +21,7 @@ from konkyo.ui.web.page_sessions import reader_of
 if TYPE_CHECKING:
     import gradio as gr
     from fastapi import FastAPI
+    from gradio.routes import App
 
 __all__ = ["mount_page", "share_sign_ins"]
 
@@ -29,9 +30,13 @@ _WAITING_AT_MOST = 200
 
 def mount_page(
     app: "FastAPI", chat_server: ChatServer, admin: AdminPages, *, host: str, port: int
-) -> None:
-    """Add the page to an application at /, with all of Gradio turned off that it does not need."""
+) -> "App":
+    """Add the page to an application at /, with all of Gradio turned off that it does not need.
+
+    Returns Gradio's own application.
+    """
     import gradio as gr
+    from gradio.routes import App
 
     access = chat_server.access
     by_password = access.page_locked and not access.user_header
@@ -46,7 +51,6 @@ def mount_page(
         run_history=False,
         auth=_refuse if by_password else None,
         auth_dependency=_user_of(access.user_header) if access.user_header else None,
-        auth_message="@@login@@",
         show_error=False,
         max_file_size=1,
         ssr_mode=False,
@@ -56,17 +60,14 @@ def mount_page(
         theme=gr.themes.Base(font=sans, font_mono=["ui-monospace", "monospace"]),
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
     )
+    pages = (getattr(route, "app", None) for route in app.routes)
+    return next(page for page in pages if isinstance(page, App))
 
 
-def share_sign_ins(app: "FastAPI", signed_in: SignIn) -> None:
+def share_sign_ins(mounted: "App", signed_in: SignIn) -> None:
     """Tell Gradio the cookies by which it knows those who signed in."""
-    from gradio.routes import App
-
-    for route in app.routes:
-        page = getattr(route, "app", None)
-        if isinstance(page, App):
-            page.cookie_id = signed_in.framework_cookie_id
-            page.tokens = signed_in.framework_tokens
+    mounted.cookie_id = signed_in.framework_cookie_id
+    mounted.tokens = signed_in.framework_tokens
 
 
 def _build_page(context: PageContext) -> "gr.Blocks":

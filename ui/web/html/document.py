@@ -19,18 +19,21 @@ def document(
     files: Mapping[str, str],
     links: Sequence[tuple[str, str]] = (),
     here: str = "",
+    home: str = "./",
 ) -> str:
     """Returns a whole HTML page.
 
     ``files`` are the addresses of ``theme.css``, ``pages.css`` and ``pages.js``; ``links`` are
-    the addresses of the navigation and the keys of their words, ``here`` is this page's address.
+    the addresses of the navigation and the keys of their words, ``here`` is this page's address,
+    ``home`` that of the chat.
     """
     current = ' aria-current="page"'
-    navigation = "".join(
+    addresses = "".join(
         f'<a href="{escape(address)}"{current if address == here else ""}>'
         f"{phrase(language, key)}</a>"
         for address, key in links
     )
+    navigation = f"<nav>{addresses}</nav>" if links else ""
     styles = "".join(
         f'<link rel="stylesheet" href="{escape(files[name])}">'
         for name in ("theme.css", "pages.css")
@@ -41,10 +44,10 @@ def document(
         '<meta name="color-scheme" content="light dark">'
         f"<title>{escape(title)} · Konkyo</title>"
         f'<script src="{escape(files["pages.js"])}"></script>{styles}</head><body>'
-        f'<header class="k-bar"><a class="k-home" href="./">'
+        f'<header class="k-bar"><a class="k-home" href="{escape(home)}">'
         '<span class="k-seal" aria-hidden="true" lang="ja">根</span><strong>Konkyo</strong>'
         f'<span class="k-tagline">{phrase(language, "tagline")}</span></a>'
-        f"<nav>{navigation}</nav></header>"
+        f"{navigation}</header>"
         f'<p class="k-gone" role="status" hidden>{phrase(language, "gone")}</p>'
         f'<main class="k-main"><h1>{escape(title)}</h1>{body}</main></body></html>'
     )

@@ -34,14 +34,8 @@
       headers.set("x-konkyo-conversation", current);
       init = { ...init, headers };
     }
-    return pathname.endsWith("/login") ? signIn(input, init) : connectedFetch(input, init);
+    return connectedFetch(input, init);
   };
-  // The framework's form says nothing of an answer that is neither yes nor no.
-  async function signIn(input, init) {
-    const response = await connectedFetch(input, init);
-    if ([429, 503].includes(response.status)) window.alert((await response.clone().json()).detail);
-    return response;
-  }
 
   // Light or dark: the reader's choice, kept in this browser; otherwise the system's.
   const remember = (key, value) => {
