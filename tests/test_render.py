@@ -424,9 +424,48 @@ def test_a_quote_that_answers_says_that_its_article_was_retracted(how: str | Non
         _, _, block = html.partition('<div class="k-quoted">')
         block, _, _ = block.partition("</div>")
         said = f' <span dir="auto">{escape(how)}</span>' if how else ""
-        note = f"<b>{say(language, 'retracted')}</b>{said}</span>"
+        note = f'<b lang="{language}">{say(language, "retracted")}</b>{said}</span>'
         assert block.endswith(f'</p><span class="k-status-note">{note}')
         assert "k-status-note" not in conversation((plain,), language)
+
+
+class Spoken(HTMLParser):
+    """The texts of a page, each with the language that the elements around it name."""
+
+    def __init__(self, html: str, language: str) -> None:
+        super().__init__()
+        self.said: dict[str, str] = {}
+        self._within = [language]
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in ("br", "input"):
+            self._within.append(dict(attrs).get("lang") or self._within[-1])
+
+    def handle_endtag(self, tag: str) -> None:
+        self._within.pop()
+
+    def handle_data(self, data: str) -> None:
+        self.said[data.strip()] = self._within[-1]
+
+
+@pytest.mark.parametrize("language", ["ja", "ko", "zh"])
+def test_the_words_of_the_page_are_marked_as_its_language_beside_an_answer_in_another(
+    language: Language,
+) -> None:
+    asked, quoted = turn_of("How much?"), turn_of("quoted How much?")
+    asked = replace(asked, outcome=None)
+    for turn, keys in (
+        (replace(asked, state="stopped"), ("stopped", "stopped_more")),
+        (replace(asked, state="interrupted"), ("interrupted",)),
+        (replace(asked, state="writing"), ("writing", "interrupted")),
+        (replace(asked, state="failed", error_detail="no"), ("error", "error_detail")),
+        (turn_of("weather?"), ("refused", "refusal_tip", "related")),
+        (quoted, ("quotes_alone", "translate")),
+    ):
+        said = Spoken(conversation((turn,), language, translates=True), language).said
+        assert {key: said.get(say(language, key)) for key in keys} == dict.fromkeys(keys, language)
+    assert Spoken(conversation((quoted,), language), language).said["$550 billion"] == "en"
 
 
 def test_a_chat_that_cannot_start_says_so_and_tells_editors_the_message() -> None:

@@ -13,6 +13,7 @@ from konkyo.rag.types import Answer, Claim, Refusal, Reply
 from konkyo.ui.web.export import MARK_IN_TEXT, plain_answer
 from konkyo.ui.web.html.elements import (
     article_label,
+    lang_attribute,
     message_text,
     meta_line,
     named_for,
@@ -69,11 +70,13 @@ def answer_body(turn: Turn, language: Language, *, translates: bool = False) -> 
     )
     if turn.state == "done":
         return said
-    if turn.state == "interrupted":
-        return f'{said}<p class="k-note"><strong>{phrase(language, "interrupted")}</strong></p>'
-    if turn.state == "stopped":
-        more = f" {phrase(language, 'stopped_more')}" if turn.claims else ""
-        return f'{said}<p class="k-note"><strong>{phrase(language, "stopped")}</strong>{more}</p>'
+    # The page's own words are in its language, whatever that of the answer around them.
+    ours = lang_attribute(language)
+    if turn.state in ("interrupted", "stopped"):
+        told = f"<strong>{phrase(language, turn.state)}</strong>"
+        if turn.state == "stopped" and turn.claims:
+            told += f" {phrase(language, 'stopped_more')}"
+        return f'{said}<p class="k-note"{ours}>{told}</p>'
     words = {
         "waiting": "loading_wait",
         "searching": "searching",
@@ -83,8 +86,8 @@ def answer_body(turn: Turn, language: Language, *, translates: bool = False) -> 
     }[turn.state]
     doing = phrase(language, words, count=turn.ahead)
     return (
-        f'{said}<p class="k-doing" data-doing="{turn.state}">{doing}</p>'
-        f'<p class="k-note k-cut">{phrase(language, "interrupted")}</p>'
+        f'{said}<p class="k-doing"{ours} data-doing="{turn.state}">{doing}</p>'
+        f'<p class="k-note k-cut"{ours}>{phrase(language, "interrupted")}</p>'
     )
 
 
@@ -144,7 +147,8 @@ def _quoted(turn: Turn, claim: Claim, quote: Quote, language: Language, translat
         f"{_frame(turn, claim, quote, language)}"
         f'<div class="k-quoted"><blockquote{text_attributes(about.language)}>'
         f"{_cited(claim.text, [cite], about.language, short)}"
-        f'</blockquote><p class="k-meta">{title}<span class="k-dot"> · </span>'
+        f'</blockquote><p class="k-meta"{lang_attribute(language)}>{title}'
+        f'<span class="k-dot"> · </span>'
         f"{meta_line(about.outlet, about.published, language)}"
         f'<span class="k-dot"> · </span><span class="k-lang">{escape(written)}</span></p>'
         f"{status_note(about.status, about.correction, language)}"

@@ -34,8 +34,9 @@ def checked_line(turn: Turn, language: Language, *, translates: bool = False) ->
     return (
         f'<details class="k-fold k-checked" data-fold="t{turn.number}-checked">'
         f"<summary>{line}</summary>{_removed(turn, language)}{_unused(turn, language, translates)}"
-        f'<p class="k-note">{_written_by(turn, language)}'
-        f"{phrase(language, 'fingerprint', value=outcome.fingerprint)}</p></details>"
+        f"{_written_by(turn, language)}"
+        f'<p class="k-note">{phrase(language, "fingerprint", value=outcome.fingerprint)}</p>'
+        "</details>"
     )
 
 
@@ -43,8 +44,10 @@ def _written_by(turn: Turn, language: Language) -> str:
     if not isinstance(turn.outcome, Answer):
         return ""
     if all(quote_of(turn, claim) is not None for claim in turn.claims):
-        return f"{phrase(language, 'quotes_alone')} "
-    return f"{phrase(language, 'phrased_by', model=turn.model)} " if turn.model else ""
+        said = phrase(language, "quotes_alone")
+    else:
+        said = phrase(language, "phrased_by", model=turn.model) if turn.model else ""
+    return f'<p class="k-note">{said}</p>' if said else ""
 
 
 def _removed(turn: Turn, language: Language) -> str:

@@ -73,7 +73,7 @@ def _turn(turn: Turn, language: Language, translates: bool, shares: bool) -> str
     busy = not is_settled(turn)
     inner = [_question(turn)]
     inner.append(
-        f'<div class="k-answer"{lang_attribute(turn.language)} aria-live="polite"'
+        f'<div class="k-answer"{lang_attribute(_written(turn, language))} aria-live="polite"'
         f' aria-busy="{"true" if busy else "false"}">'
     )
     before, after = _notices(turn, language)
@@ -89,9 +89,15 @@ def _turn(turn: Turn, language: Language, translates: bool, shares: bool) -> str
         inner.append(feedback_form(turn, language))
         inner.append(follow_ups(turn, language))
     return (
-        f'<section class="k-turn" data-turn="{turn.number}" data-state="{turn.state}"'
-        f' data-kind="{kind}" aria-labelledby="k-q{turn.number}">{"".join(inner)}</section>'
+        f'<article class="k-turn" data-turn="{turn.number}" data-state="{turn.state}"'
+        f' data-kind="{kind}" aria-labelledby="k-q{turn.number}">{"".join(inner)}</article>'
     )
+
+
+def _written(turn: Turn, language: Language) -> str:
+    """Returns the language of what stands below a question: a refusal is in the page's words."""
+    ours = isinstance(turn.outcome, Refusal) or turn.state == "failed"
+    return language if ours else turn.language
 
 
 def _cards(turn: Turn, language: Language, translates: bool) -> str:

@@ -242,7 +242,8 @@ def status_note(status: ArticleStatus | None, correction: str | None, language: 
     if status is None:
         return ""
     how = f' <span dir="auto">{escape(correction)}</span>' if correction else ""
-    return f'<span class="k-status-note"><b>{phrase(language, status)}</b>{how}</span>'
+    told = f"<b{lang_attribute(language)}>{phrase(language, status)}</b>"
+    return f'<span class="k-status-note">{told}{how}</span>'
 
 
 def phrase(language: Language, key: str, **facts: object) -> str:

@@ -7,6 +7,7 @@ from html import escape
 from typing import Literal
 
 from konkyo.ui.web.html.elements import (
+    lang_attribute,
     message_text,
     meta_line,
     open_attributes,
@@ -16,7 +17,7 @@ from konkyo.ui.web.html.elements import (
     text_attributes,
 )
 from konkyo.ui.web.html.whole_dates import whole_dates
-from konkyo.ui.web.i18n import LANGUAGES, Language
+from konkyo.ui.web.i18n import LANGUAGES, Language, say
 from konkyo.ui.web.turns import Quote, Turn, is_foreign, is_settled
 
 __all__ = ["evidence_cards", "translation_block"]
@@ -72,7 +73,7 @@ def translation_block(turn: Turn, quote: Quote, language: Language) -> str:
         inner = f'<p class="k-doing">{waits or phrase(language, "translating")}</p>'
     elif found.translation is None:
         why = message_text(found.problem, language) if found.problem is not None else ""
-        said = f"{phrase(language, 'no_translation')} <bdi>{escape(why)}</bdi>"
+        said = phrase(language, "labelled", label=say(language, "no_translation"), x=why)
         state, inner = "failed", f'<p class="k-note" dir="auto">{said}</p>{wish}'
     else:
         made = found.translation
@@ -85,7 +86,8 @@ def translation_block(turn: Turn, quote: Quote, language: Language) -> str:
             f'<p class="k-translation-mark"{text_attributes(spoken)}>{escape(made.mark)}</p>'
         )
     return (
-        f'<div class="k-translation" data-state="{state}" data-turn="{turn.number}"'
+        f'<div class="k-translation"{lang_attribute(language)} data-state="{state}"'
+        f' data-turn="{turn.number}"'
         f' data-n="{quote.number}" tabindex="-1"'
         f' aria-busy="{"true" if state == "busy" else "false"}">{inner}</div>'
     )
