@@ -20,6 +20,9 @@ from konkyo.eval.systems_table import systems_table
 
 __all__ = ["report"]
 
+_WIDE = 40
+"""Characters from which a cell keeps a readable width on a narrow screen."""
+
 _STAGES = ("retrieve", "read", "first_evidence", "generate", "verify", "total")
 
 
@@ -49,7 +52,8 @@ def report(
     SubElement(head, "meta", {"http-equiv": "Content-Security-Policy", "content": policy})
     _text(head, "title", title)
     _text(head, "style", style)
-    body = SubElement(html, "body")
+    page = SubElement(html, "body")
+    body = SubElement(page, "main")
     _text(body, "h1", title)
     _about(body, about, summary)
     _measures(body, summary)
@@ -59,7 +63,7 @@ def report(
     _robustness(body, perturbed or {})
     _latency(body, rows, summary)
     _questions(body, rows)
-    _text(body, "script", script)
+    _text(page, "script", script)
     return "<!doctype html>\n" + tostring(html, encoding="unicode", method="html")
 
 
@@ -98,12 +102,13 @@ def _about(body: Element, about: Mapping[str, str], summary: Summary) -> None:
 
 
 def _table(body: Element, caption: str, heads: Sequence[str]) -> Element:
-    frame = SubElement(body, "div", {"class": "scroll"})
+    # Who uses a keyboard scrolls a table that is wider than the screen once it has the focus.
+    frame = SubElement(body, "div", {"class": "scroll", "tabindex": "0"})
     table = SubElement(frame, "table")
     _text(table, "caption", caption)
     row = SubElement(SubElement(table, "thead"), "tr")
     for head in heads:
-        _text(row, "th", head)
+        _text(row, "th" if head else "td", head)
     return SubElement(table, "tbody")
 
 
@@ -163,7 +168,8 @@ def _row(table: Element, cells: Sequence[str]) -> None:
     row = SubElement(table, "tr")
     for cell in cells:
         number = cell.replace(".", "").replace("-", "").isdigit()
-        _text(row, "td", cell, **({"class_": "n"} if number else {}))
+        kind = "n" if number else "wide" if len(cell) > _WIDE else ""
+        _text(row, "td", cell, **({"class_": kind} if kind else {}))
 
 
 def _share(value: float) -> str:

@@ -20,11 +20,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_process import started
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = int(os.environ.get("KONKYO_TEST_PATIENCE", "240000"))
 """Milliseconds; a state that has not come after this will not come."""
+
+MOST_SHIFT = 0.02
+"""How much may move in a page without a press, as browsers count it."""
 
 CHROMIUM = [
     "--no-sandbox",
@@ -181,3 +184,26 @@ def in_view(page: Page, selector: str, pane: str) -> bool:
             [selector, pane],
         )
     )
+
+
+def console_errors(message: ConsoleMessage) -> list[str]:
+    """What a page wrote as an error; not what the browser itself says of an answer or of none."""
+    browsers_own = message.text.startswith("Failed to load resource: ")
+    return [message.text] if message.type == "error" and not browsers_own else []
+
+
+def require_accessible_at_rest(page: Page) -> None:
+    # The framework's own word while it starts; on a busy machine it outlasts a quick state.
+    page.wait_for_selector("p.loading", state="detached")
+    shifts = page.evaluate("window.shifts")
+    assert sum(value for value, *_ in shifts) < MOST_SHIFT, shifts
+    require_accessible(page)
+
+
+def require_accessible(page: Page) -> None:
+    import axe_playwright_python
+
+    script = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text("utf-8")
+    page.evaluate(script)
+    found = page.evaluate("async () => (await axe.run(document)).violations")
+    assert [f"{v['id']}: {n['html'][:160]}" for v in found for n in v["nodes"]] == []

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import tostring
 
+import pytest
 from click.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fixtures_browser import browser  # noqa: F401
+from fixtures_browser import browser, require_accessible  # noqa: F401
 
 from konkyo.eval.plots import reliability_plot, risk_coverage_plot
 from konkyo.eval.questions import Gold, Question
@@ -141,6 +142,26 @@ def test_plots_stay_in_their_frame() -> None:
         for dot in svg.iter("circle"):
             assert 40 <= float(dot.get("cx", "")) <= 300
             assert 10 <= float(dot.get("cy", "")) <= 270
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, True), (390, False)])
+def test_a_report_is_accessible_and_as_wide_as_the_screen(
+    browser: Browser, width: int, dark: bool
+) -> None:
+    asked = read_rows(Path(__file__).parents[1] / "benchmarks/results/alliance-quotes")
+    shown = browser.new_page(
+        viewport={"width": width, "height": 800}, color_scheme="dark" if dark else "light"
+    )
+    shown.set_content(report(asked[:12], title="alliance", about={"dataset": "alliance"}))
+    shown.locator("details").first.evaluate("one => { one.open = true; }")
+    require_accessible(shown)
+    assert shown.evaluate("document.documentElement.scrollWidth") == width
+    # What a table is about can be read on a phone; its columns are scrolled to.
+    for caption in shown.locator("caption").all():
+        box = caption.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= width
+    shown.close()
 
 
 def test_figures_stand_in_one_line(browser: Browser) -> None:

@@ -13,15 +13,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fixtures_browser import ask, browser, finished, opened, served  # noqa: F401
+from fixtures_browser import (
+    ask,
+    browser,  # noqa: F401
+    console_errors,
+    finished,
+    opened,
+    require_accessible_at_rest,
+    served,
+)
 from fixtures_engines import free_port
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page
+    from playwright.sync_api import Browser, Page
 
 QUESTION = "How much will Japan invest in the United States?"
-MOST_SHIFT = 0.02
-
 
 State = Callable[["Page"], None]
 
@@ -285,22 +291,3 @@ def test_an_interrupted_answer_is_accessible_at_rest_and_without_errors(
         servers.enter_context(served(**environment))
         page.wait_for_selector('.k-turn[data-state="interrupted"]')
         require_accessible_at_rest(page)
-
-
-def console_errors(message: ConsoleMessage) -> list[str]:
-    """What a page wrote as an error; not what the browser itself says of a server that is gone."""
-    gone = message.text.startswith("Failed to load resource: net::")
-    return [message.text] if message.type == "error" and not gone else []
-
-
-def require_accessible_at_rest(page: Page) -> None:
-    import axe_playwright_python
-
-    # The framework's own word while it starts; on a busy machine it outlasts a quick state.
-    page.wait_for_selector("p.loading", state="detached")
-    script = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text("utf-8")
-    shifts = page.evaluate("window.shifts")
-    assert sum(value for value, *_ in shifts) < MOST_SHIFT, shifts
-    page.evaluate(script)
-    found = page.evaluate("async () => (await axe.run(document)).violations")
-    assert [f"{v['id']}: {n['html'][:160]}" for v in found for n in v["nodes"]] == []
