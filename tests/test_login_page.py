@@ -23,13 +23,6 @@ __all__ = ["browser"]
 
 PASSWORD = "correct horse"
 LOCALES: dict[Language, str] = {"en": "en-US", "ja": "ja-JP", "ko": "ko-KR", "zh": "zh-CN"}
-FORMS: dict[Language, tuple[str, str, str, str]] = {
-    "en": ("Login", "username", "password", "Incorrect Credentials"),
-    "ja": ("ログイン", "ユーザー名", "パスワード", "認証情報が正しくありません"),
-    "ko": ("로그인", "사용자 이름", "비밀번호", "잘못된 자격 증명"),
-    "zh": ("登录", "用户名", "密码", "凭据不正确"),
-}
-"""What is said by language: heading and button, two labels, a wrong password."""
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +32,13 @@ def locked() -> Iterator[str]:
 
 
 def words_of(page: Page) -> list[str]:
-    """All that stands in the form, from the top."""
-    page.locator("input[type=password]").wait_for()
-    lines = page.locator("gradio-app").inner_text().split("\n")
+    """All that stands in the page below its heading, from the top."""
+    lines = page.locator("form").inner_text().split("\n")
     return [line.strip() for line in lines if line.strip()]
+
+
+def asked_in(language: Language) -> list[str]:
+    return [say(language, key) for key in ("login", "user_name", "password", "sign_in")]
 
 
 @contextmanager
@@ -59,10 +55,9 @@ def form(browser: Browser, url: str, locale: str, chosen: str | None) -> Iterato
 
 
 def enter(page: Page, language: Language, password: str) -> None:
-    sign_in, name, secret, _ = FORMS[language]
-    page.get_by_label(name).fill("konkyo")
-    page.get_by_label(secret).fill(password)
-    page.get_by_role("button", name=sign_in).click()
+    page.get_by_label(say(language, "user_name")).fill("konkyo")
+    page.get_by_label(say(language, "password")).fill(password)
+    page.get_by_role("button", name=say(language, "sign_in")).click()
 
 
 @pytest.mark.parametrize("locale", [*LOCALES.values(), "de-DE", "zh-TW"])
@@ -72,9 +67,9 @@ def test_the_form_is_in_the_language_of_the_page_whatever_the_browsers_is(
 ) -> None:
     of_browser = next((one for one in LANGUAGES if locale.startswith(one)), "en")
     language: Language = chosen or of_browser
-    sign_in, name, password, _ = FORMS[language]
     with form(browser, locked, locale, chosen) as page:
-        assert words_of(page) == [sign_in, say(language, "login"), name, password, sign_in]
+        assert words_of(page) == asked_in(language)
+        assert page.locator("h1").inner_text() == say(language, "sign_in")
         assert page.locator("html").get_attribute("lang") == language
 
 
@@ -82,12 +77,12 @@ def test_the_form_is_in_the_language_of_the_page_whatever_the_browsers_is(
 def test_a_wrong_password_is_told_and_a_right_one_taken_in_that_language(
     browser: Browser, locked: str, language: Language
 ) -> None:
-    sign_in, name, password, wrong = FORMS[language]
     locale = LOCALES["ko" if language == "ja" else "ja"]
     with form(browser, locked, locale, language) as page:
         enter(page, language, "wrong")
-        page.locator("gradio-app .creds").wait_for()
-        assert words_of(page) == [sign_in, say(language, "login"), wrong, name, password, sign_in]
+        note, *fields = asked_in(language)
+        assert page.get_by_role("alert").inner_text() == say(language, "wrong_password")
+        assert words_of(page) == [note, say(language, "wrong_password"), *fields]
         enter(page, language, PASSWORD)
         settled(page)
         asked = page.locator("#k-box textarea").get_attribute("placeholder")

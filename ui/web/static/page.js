@@ -62,10 +62,6 @@
     if (root.dataset.language && root.lang !== root.dataset.language) root.lang = root.dataset.language;
   };
   new MutationObserver(speak).observe(root, { attributes: true, attributeFilter: ["lang"] });
-  // The framework's own words, those of its sign-in form above all, follow the language it is told here.
-  const { language: ours } = root.dataset;
-  const told = ours === "zh" ? "zh-CN" : ours;
-  if (told) Object.defineProperty(navigator, "language", { configurable: true, get: () => told });
 
   const reduced = window.matchMedia("(prefers-reduced-motion: reduce)");
   const glide = () => (reduced.matches ? "auto" : "smooth");
