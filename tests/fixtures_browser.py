@@ -26,6 +26,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = int(os.environ.get("KONKYO_TEST_PATIENCE", "240000"))
 """Milliseconds; a state that has not come after this will not come."""
 
+LOCALES = {"en": "en-US", "ja": "ja-JP", "ko": "ko-KR", "zh": "zh-CN"}
+"""The browser's language for each language of the page."""
+
 MOST_SHIFT = 0.02
 """How much may move in a page without a press, as browsers count it."""
 
@@ -137,7 +140,9 @@ def opened(
     width: int = 1280,
     height: int = 800,
     dark: bool = False,
+    shown: str = "#k-box textarea",
 ) -> Iterator[tuple[Page, Watch]]:
+    """A page of a browser of its own, once its script listens and it shows a selector."""
     context = browser.new_context(
         locale=language,
         viewport={"width": width, "height": height},
@@ -151,7 +156,7 @@ def opened(
     page = context.new_page()
     watch = Watch(page)
     page.goto(url)
-    settled(page)
+    settled(page, shown)
     yield page, watch
     context.close()
     assert watch.outside == [], watch.outside
@@ -159,9 +164,9 @@ def opened(
     assert watch.errors == [], watch.errors
 
 
-def settled(page: Page) -> None:
+def settled(page: Page, shown: str = "#k-box textarea") -> None:
     """Wait until the page's own script listens; before that a key press may go nowhere."""
-    page.wait_for_selector('html[data-page="ready"] #k-box textarea')
+    page.wait_for_selector(f'html[data-page="ready"] {shown}')
 
 
 def ask(page: Page, question: str) -> None:
@@ -207,3 +212,41 @@ def require_accessible(page: Page) -> None:
     page.evaluate(script)
     found = page.evaluate("async () => (await axe.run(document)).violations")
     assert [f"{v['id']}: {n['html'][:160]}" for v in found for n in v["nodes"]] == []
+
+
+def out_of_reach(page: Page, within: str = "body") -> list[str]:
+    """What stands beside the screen, or above or below it where a reader cannot scroll.
+
+    Also what something else lies over, and the page itself where it is wider than the screen.
+    """
+    return list(
+        page.evaluate(
+            """within => {
+                const {clientWidth: width, scrollWidth} = document.documentElement;
+                const controls = 'button, summary, select, textarea, input, a, p';
+                const seen = [...document.querySelector(within).querySelectorAll(controls)]
+                    .filter(e => e.checkVisibility({visibilityProperty: true}))
+                    .filter(e => e.offsetWidth > 1 && e.offsetHeight > 1);
+                const beside = seen.filter(e => {
+                    const {left, right} = e.getBoundingClientRect();
+                    return left < -1 || right > width + 1;
+                });
+                const away = seen.filter(e => {
+                    e.scrollIntoView({block: 'center', behavior: 'instant'});
+                    for (let a = e.parentElement; a; a = a.parentElement) {
+                        const {overflowY} = getComputedStyle(a);
+                        if (['hidden', 'clip'].includes(overflowY) && a.scrollTop > 1) return true;
+                    }
+                    const {left, right, top, bottom} = e.getBoundingClientRect();
+                    if (bottom - top > innerHeight / 2) return false;
+                    if (top < -1 || bottom > innerHeight + 1) return true;
+                    if (e.matches('p, a')) return false;
+                    const hit = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+                    return !(hit && (e.contains(hit) || hit.contains(e)));
+                });
+                const wide = scrollWidth > width ? ['the page'] : [];
+                return [...wide, ...[...beside, ...away].map(e => e.outerHTML.slice(0, 120))];
+            }""",
+            within,
+        )
+    )

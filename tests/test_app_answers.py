@@ -16,21 +16,22 @@ from konkyo.ui.web.i18n import LANGUAGES, say
 from konkyo.ui.web.turns import Mark
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fixtures_browser import (
+    LOCALES,
     address,  # noqa: F401
     ask,
     browser,  # noqa: F401
     finished,
     opened,
+    out_of_reach,
     served,
 )
 from fixtures_chat import ENGLISH, JAPANESE
 
 QUESTION = "How much will Japan invest in the United States?"
-LOCALES = {"en": "en-US", "ja": "ja-JP", "ko": "ko-KR", "zh": "zh-CN"}
 
 
 # ---- the answer
@@ -315,6 +316,15 @@ def test_nothing_is_out_of_reach_on_a_phone_or_at_twice_the_size(
         assert box["y"] + box["height"] <= height
 
 
+def test_a_date_of_the_filters_is_not_cut_beside_the_list_of_conversations(
+    browser: Browser, address: str
+) -> None:
+    with opened(browser, address) as (page, _):
+        page.locator(".k-filters summary").click()
+        fields = page.locator('.k-filters input[type="date"]').all()
+        assert [field.evaluate("one => one.offsetWidth >= 130") for field in fields] == [True, True]
+
+
 @pytest.fixture(scope="module")
 def sharing_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store = str(tmp_path_factory.mktemp("sharing") / "store")
@@ -354,44 +364,8 @@ def test_nothing_beside_the_chat_is_out_of_reach_on_a_phone_or_at_twice_the_size
             assert out_of_reach(page) == [], address
         page.goto(f"{sharing_address}library")
         page.wait_for_selector('html[data-page="ready"] .k-articles')
+        month = {"en": "Feb 2026", "ko": "2026년 2월"}.get(language, "2026年2月")
+        assert month in page.locator(".k-watched time").first.inner_text()
         page.locator('[data-act="mark"]').first.click()
         page.wait_for_selector("#k-mark[open]")
         assert out_of_reach(page, within="#k-mark") == []
-
-
-def out_of_reach(page: Page, within: str = "body") -> list[str]:
-    """What stands beside the screen, or above or below it where a reader cannot scroll.
-
-    Also what something else lies over, and the page itself where it is wider than the screen.
-    """
-    return list(
-        page.evaluate(
-            """within => {
-                const {clientWidth: width, scrollWidth} = document.documentElement;
-                const controls = 'button, summary, select, textarea, input, a, p';
-                const seen = [...document.querySelector(within).querySelectorAll(controls)]
-                    .filter(e => e.checkVisibility({visibilityProperty: true}))
-                    .filter(e => e.offsetWidth > 1 && e.offsetHeight > 1);
-                const beside = seen.filter(e => {
-                    const {left, right} = e.getBoundingClientRect();
-                    return left < -1 || right > width + 1;
-                });
-                const away = seen.filter(e => {
-                    e.scrollIntoView({block: 'center', behavior: 'instant'});
-                    for (let a = e.parentElement; a; a = a.parentElement) {
-                        const {overflowY} = getComputedStyle(a);
-                        if (['hidden', 'clip'].includes(overflowY) && a.scrollTop > 1) return true;
-                    }
-                    const {left, right, top, bottom} = e.getBoundingClientRect();
-                    if (bottom - top > innerHeight / 2) return false;
-                    if (top < -1 || bottom > innerHeight + 1) return true;
-                    if (e.matches('p, a')) return false;
-                    const hit = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
-                    return !(hit && (e.contains(hit) || hit.contains(e)));
-                });
-                const wide = scrollWidth > width ? ['the page'] : [];
-                return [...wide, ...[...beside, ...away].map(e => e.outerHTML.slice(0, 120))];
-            }""",
-            within,
-        )
-    )

@@ -99,7 +99,7 @@ def _failures(failures: object, language: Language) -> str:
         for failure in failures
         if isinstance(failure, dict)
     )
-    return f"<h3>{phrase(language, 'not_read')}</h3><ul>{rows}</ul>"
+    return f"<h2>{phrase(language, 'not_read')}</h2><ul>{rows}</ul>"
 
 
 def _failure(failure: Mapping[str, object], language: Language) -> str:

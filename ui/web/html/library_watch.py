@@ -59,8 +59,9 @@ def _row(state: WatchState, language: Language) -> str:
     source = escape(one.source)
     return (
         f'<tr><td class="k-title"><bdi>{source}</bdi></td>'
-        f'<td class="k-date">{success or phrase(language, "never")}</td>'
-        f'<td class="k-date">{following}</td>'
+        f'<td class="k-date" data-name="{phrase(language, "last_success")}">'
+        f"{success or phrase(language, 'never')}</td>"
+        f'<td class="k-date" data-name="{phrase(language, "next_run")}">{following}</td>'
         f'<td dir="auto" class="k-error">{escape(reason_words(one.error, language))}</td>'
         f'<td class="k-acts"><button type="button" class="k-quiet" data-act="watch" data-do="stop"'
         f' data-source="{source}" aria-label="{phrase(language, "watch_no_more")}: {source}">'

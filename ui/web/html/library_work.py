@@ -50,9 +50,8 @@ def work_part(sources: int, job: str, language: Language, *, ticket: str, limit:
         '<textarea name="sources" rows="1" spellcheck="false" dir="auto" required></textarea>'
         "</label>"
         f'<button type="submit" class="k-button">{phrase(language, "add")}</button></form>'
-        f'<div id="k-sending" role="status" hidden></div>{job}</section>'
-        + _confirmation(language)
-        + _correction(language)
+        '<div id="k-under-way"><div id="k-sending" role="status" hidden></div>'
+        f"{job}</div></section>" + _confirmation(language) + _correction(language)
     )
 
 

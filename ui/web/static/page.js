@@ -332,7 +332,10 @@
         // The button that was pressed is gone: who uses a keyboard goes on from what took its place.
         const instead = translated && $(`.k-translation[data-turn="${translated.turn}"][data-n="${translated.n}"]`, element);
         if (instead && document.activeElement === document.body) instead.focus({ preventScroll: true });
-        if (instead && instead.dataset.state !== "busy") translated = null;
+        if (instead && instead.dataset.state !== "busy") {
+          translated = null;
+          document.dispatchEvent(new Event("konkyo-answered"));
+        }
         if (last && last.dataset.state === "done" && document.activeElement === document.body && !narrow.matches) box()?.focus();
       });
       // Somebody may have asked before this script listened.
@@ -577,7 +580,7 @@
         if (before && !failed()) trigger(returned);
         before = failed();
       });
-      // How an answer went shows whether the model is there.
+      // How an answer or a translation went shows whether the model is there.
       for (const news of ["konkyo-answered", "konkyo-connected"]) {
         document.addEventListener(news, () => trigger(look));
       }

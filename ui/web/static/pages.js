@@ -107,9 +107,14 @@
     if (ended) list(window.location.href);
     follow();
   }
+  const keepPlace = () => { $("#k-under-way").dataset.ordered = ""; };
+  const leavePlace = () => {
+    if ($("#k-job").dataset.job === "idle") delete $("#k-under-way").dataset.ordered;
+  };
   function follow() {
     clearTimeout(following);
     if ($("#k-job")?.dataset.job !== "running") return;
+    keepPlace();
     following = setTimeout(async () => {
       try { show(await (await fetch("library/job")).text()); } catch { follow(); }
     }, 700);
@@ -117,6 +122,7 @@
   async function order(name, sources = [], yes = false) {
     const before = $("#k-job").dataset.job;
     $("#k-job").dataset.job = "running";
+    keepPlace();
     try {
       show(await (await post("library/order", { order: name, sources, yes })).text());
     } catch (problem) {
@@ -141,6 +147,7 @@
     const told = $("#k-sending");
     const kept = [];
     const lost = [];
+    keepPlace();
     told.hidden = false;
     for (const [at, file] of files.entries()) {
       const bar = document.createElement("progress");
@@ -204,10 +211,13 @@
   }
 
   // ---- watched sources
+  // Days are written as everywhere on the page; plain "en" would put the month first.
+  const clock = new Intl.DateTimeFormat(root.lang === "en" ? "en-GB" : root.lang, {
+    year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit",
+  });
   const localTimes = (element) => {
     for (const time of element.querySelectorAll("time[data-local]")) {
-      const moment = new Date(time.dateTime);
-      time.textContent = moment.toLocaleString(root.lang, { dateStyle: "short", timeStyle: "short" });
+      time.textContent = clock.format(new Date(time.dateTime));
     }
   };
   async function watch(said) {
@@ -292,6 +302,13 @@
     if ($("#k-work")) {
       takeDrops();
       follow();
+      // The list makes room with the press, not later when the files are there.
+      document.addEventListener("click", (event) => {
+        if (event.target.matches("[data-upload]")) keepPlace();
+      });
+      document.addEventListener("cancel", (event) => {
+        if (event.target.matches("[data-upload]")) leavePlace();
+      });
       document.addEventListener("change", (event) => {
         if (event.target.matches("[data-upload]") && event.target.files.length) {
           send([...event.target.files]);
