@@ -390,10 +390,7 @@ def test_the_page_says_why_there_is_no_translation(browser: Browser) -> None:
         assert say("ja", "error_model") in told
         assert "is the server running?" not in page.content()
         assert wish.is_enabled()
-        # The dot tells it, too, as soon as the page looks again.
-        assert page.locator("#k-top .k-status").get_attribute("data-kind") == "ready"
-        ask(page, "What is the weather?")
-        finished(page, 2)
+        # The dot tells it, too, at once.
         page.wait_for_selector('#k-top .k-status[data-kind="partial"]')
         assert say("ja", "model_gone") in page.locator("#k-top .k-status").inner_text()
 
