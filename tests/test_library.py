@@ -9,7 +9,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,9 +20,10 @@ import pytest
 
 from konkyo.index.errors import LLMUnreachable, StoreMissing, StoreUnreachable
 from konkyo.index.records import Article, Filter
+from konkyo.rag.conversation import Turn as Past
 from konkyo.rag.generation.llm import Usage
 from konkyo.rag.generation.prompts import Prompt
-from konkyo.rag.types import Claim
+from konkyo.rag.types import Claim, Event, Finished
 from konkyo.ui.server.llm_queue import LLMQueue
 from konkyo.ui.web.chat_service import ChatService
 from konkyo.ui.web.citation_notes import CitationNotes, citation_notes
@@ -852,3 +853,33 @@ def test_questions_to_offer_are_found_while_no_reader_waits() -> None:
     for thread in finding:
         thread.join(60)
     assert set(at_once) == {0}
+
+
+def test_a_question_asked_before_does_not_wait_for_others_to_be_searched() -> None:
+    unblocked = threading.Event()
+
+    class Blocked(FakeReader):
+        def stream(
+            self, question: str, *, history: Sequence[Past] = (), where: Filter = Filter()
+        ) -> Iterator[Event]:
+            if "long" in question:
+                unblocked.wait(60)
+            yield from super().stream(question, history=history, where=where)
+
+    service = ChatService(lambda: Blocked(0))
+    service.open()
+    loaded(service)
+    list(service.events("How much?", "page"))
+    others = [service.events(f"How long {n}?", "page") for n in range(os.cpu_count() or 1)]
+    threads = [threading.Thread(target=list, args=(one,)) for one in others]
+    new = threading.Thread(target=list, args=(service.events("How many?", "page"),))
+    for thread in (*threads, new):
+        thread.start()
+        time.sleep(0.2)
+    *_, last = service.events("How much?", "page")
+    assert isinstance(last, Finished)
+    assert new.is_alive()
+    unblocked.set()
+    for thread in (*threads, new):
+        thread.join(60)
+        assert not thread.is_alive()

@@ -7,10 +7,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Literal
+
+from cachetools import LRUCache
 
 from konkyo.index.errors import KonkyoError
 from konkyo.index.records import Article, ArticleSummary, Filter
@@ -42,7 +44,8 @@ __all__ = ["QUESTION_LIMIT", "ChatService"]
 QUESTION_LIMIT = 500
 
 _IN_LINE = 5
-_SEARCHES_A_CORE = 2
+_SEARCHES_A_CORE = 1
+_REMEMBERED = 1000
 _SUGGESTIONS = 4
 _PATIENCE, _LOOK_SECONDS = 5.0, 0.05
 _NO_FILTER = Filter()
@@ -89,6 +92,7 @@ class ChatService:
         self._index_summary: IndexSummary | None = None
         self._index_version = 0
         self._examples = ExampleQuestions(self._suggested_examples, lambda: self._index_version)
+        self._searched: LRUCache[str, bool] = LRUCache(_REMEMBERED)
         self._searching = threading.Semaphore(_SEARCHES_A_CORE * (os.cpu_count() or 1))
         self._lock = threading.Lock()
         self._index_check = IndexCheck(self.renew)
@@ -329,7 +333,8 @@ class ChatService:
             if phrasing is not None or strictness is not None:
                 reader = reader.styled(phrasing, strictness)
             run = partial(reader.stream, question, history=history, where=where)
-            queued = in_line(partial(self._few_at_once, run), HEARTBEAT_SECONDS, gone=gone)
+            few = partial(self._few_at_once, run, question)
+            queued = in_line(few, HEARTBEAT_SECONDS, gone=gone)
             with closing(queued) as events:
                 for event in events:
                     if not isinstance(event, Heartbeat):
@@ -343,11 +348,18 @@ class ChatService:
                 self._answering -= 1
             watch.end()
 
-    def _few_at_once(self, run: Callable[[], Iterator[Event]]) -> Iterator[Event]:
-        """Yields the events of a run; few search at once, so that all have evidence sooner."""
+    def _few_at_once(self, run: Callable[[], Iterator[Event]], question: str) -> Iterator[Event]:
+        """Yields the events of a run; few search at once, so that all have evidence sooner.
+
+        What was asked before waits for nobody: what it needs was read then.
+        """
         events = run()
-        with self._searching:
+        with self._lock:
+            known = question in self._searched
+        with nullcontext() if known else self._searching:
             first = next(events, None)
+        with self._lock:
+            self._searched[question] = True
         if first is not None:
             yield first
             yield from events
