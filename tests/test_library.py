@@ -871,8 +871,9 @@ def test_a_question_asked_before_does_not_wait_for_others_to_be_searched() -> No
     loaded(service)
     list(service.events("How much?", "page"))
     others = [service.events(f"How long {n}?", "page") for n in range(os.cpu_count() or 1)]
-    threads = [threading.Thread(target=list, args=(one,)) for one in others]
-    new = threading.Thread(target=list, args=(service.events("How many?", "page"),))
+    threads = [threading.Thread(target=list, args=(one,), daemon=True) for one in others]
+    asked = service.events("How many?", "page")
+    new = threading.Thread(target=list, args=(asked,), daemon=True)
     for thread in (*threads, new):
         thread.start()
         time.sleep(0.2)

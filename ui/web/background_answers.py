@@ -19,7 +19,7 @@ __all__ = ["BackgroundAnswers"]
 
 _AT_ONCE = 200
 _FOLLOW_UPS = 3
-_FINDING_SECONDS = 20.0
+_FINDING_SECONDS = 60.0
 """How long an answer waits while the questions to go on with after another are found."""
 
 _log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ class BackgroundAnswers:
             else (citation.article for citation in outcome.citations)
         )
         articles = tuple(dict.fromkeys(about))
-        if service.answering or not self._finding.acquire(timeout=_FINDING_SECONDS):
+        if not service.wait_until_idle() or not self._finding.acquire(timeout=_FINDING_SECONDS):
             return
         try:
             asked = conversation.turns

@@ -178,17 +178,18 @@ class ChatService:
             self._reader, articles, language, count, asked=asked, where=where, pause=pause
         )
 
-    def _wait_until_idle(self) -> None:
-        """Wait, for some seconds at most, while readers' questions need the machine."""
+    def wait_until_idle(self) -> bool:
+        """Wait, for some seconds at most, until none is answered; returns whether none is."""
         until = time.monotonic() + _PATIENCE
         while self._answering and time.monotonic() < until and not self._draining.is_set():
             time.sleep(_LOOK_SECONDS)
+        return not self._answering
 
     def _suggested_examples(self, language: Language) -> tuple[str, ...]:
         """Returns questions on the newest articles, those in the language before others."""
         newest = self._index_summary.newest if self._index_summary is not None else ()
         articles = sorted(newest, key=lambda article: article.language != language)
-        return self.suggested_questions(articles, language, pause=self._wait_until_idle)
+        return self.suggested_questions(articles, language, pause=self.wait_until_idle)
 
     def drain(self) -> None:
         """Report from now on that no questions should be sent here; answer those that come."""
