@@ -68,6 +68,14 @@ def checked() -> None:
             assert not thread.is_alive()
 
 
+def require_found_out(model: Watched) -> None:
+    """The server goes away and comes back, and each is known half a minute later."""
+    model.server.away = True
+    assert model.later(31) == str(AWAY)
+    model.server.away = False
+    assert model.later(31) == ""
+
+
 def eventually(holds: Callable[[], bool]) -> None:
     until = time.monotonic() + PATIENCE
     while not holds():
@@ -78,10 +86,7 @@ def eventually(holds: Callable[[], bool]) -> None:
 def test_a_server_that_goes_away_and_comes_back_is_found_out_without_a_question() -> None:
     model = Watched()
     assert model.look() == ""
-    model.server.away = True
-    assert model.later(31) == str(AWAY)
-    model.server.away = False
-    assert model.later(31) == ""
+    require_found_out(model)
 
 
 def test_a_server_is_asked_once_in_half_a_minute_however_many_look() -> None:
@@ -140,10 +145,7 @@ def test_a_model_that_fails_while_its_server_is_there_stays_a_problem(
     assert problem
     assert model.later(31) == problem
     # Another server may be there after it was away.
-    model.server.away = True
-    assert model.later(31) == str(AWAY)
-    model.server.away = False
-    assert model.later(31) == ""
+    require_found_out(model)
 
 
 def test_an_answer_is_newer_than_what_was_asked_before_it() -> None:

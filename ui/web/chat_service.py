@@ -223,7 +223,7 @@ class ChatService:
         elif conversation.waiting >= _IN_LINE:
             refused = Message("too_many_waiting")
         state: Literal["waiting", "searching"] = "searching" if ready else "waiting"
-        turn = conversation.begin(question, state, not where.empty, lenient)
+        turn = conversation.begin(question, state, filtered=not where.empty, lenient=lenient)
         if refused is not None:
             turn = replace(turn, state="failed", failure=refused)
             conversation.update(turn)
@@ -259,9 +259,11 @@ class ChatService:
             if conversation.index_version not in (None, self._index_version):
                 turn = replace(turn, messages=(*turn.messages, Message("newer")))
             conversation.index_version = self._index_version
-            strictness = LENIENT if turn.lenient else None
-            run = partial(self.events, turn.question, "page", history=history, where=where)
-            for event in run(strictness=strictness):
+            level = LENIENT if turn.lenient else None
+            events = self.events(
+                turn.question, "page", history=history, where=where, strictness=level
+            )
+            for event in events:
                 if isinstance(event, Heartbeat):
                     if not conversation.answering(turn.number):
                         return
