@@ -290,6 +290,9 @@ def test_conversations_are_searched_renamed_and_pinned(browser: Browser, address
         page.keyboard.type("The <b>deal</b>")
         page.keyboard.press("Enter")
         lists(page, "What is the weather?", "The <b>deal</b>")
+        # The keyboard stays where it was when the list has come anew.
+        page.wait_for_selector('.k-conversation[title="The <b>deal</b>"]')
+        page.wait_for_function("document.activeElement.textContent === 'The <b>deal</b>'")
         act(page, "deal", "Pin")
         lists(page, "The <b>deal</b>", "What is the weather?")
         # By title, and by what was asked and answered.
@@ -307,6 +310,21 @@ def test_conversations_are_searched_renamed_and_pinned(browser: Browser, address
         assert page.locator("#k-source #k-here").count() == 1
         page.go_back()
         page.wait_for_selector('.k-question:has-text("weather")')
+
+
+def test_a_menu_stays_open_when_the_list_comes_anew(browser: Browser, address: str) -> None:
+    with opened(browser, address) as (page, _):
+        ask(page, QUESTION)
+        finished(page)
+        page.locator("#k-side li", has_text=QUESTION).locator("summary").click()
+        start(page)
+        ask(page, "What is the weather?")
+        finished(page)
+        lists(page, "What is the weather?", QUESTION)
+        row = page.locator("#k-side li", has_text=QUESTION)
+        row.get_by_role("button", name="Pin").click()
+        lists(page, QUESTION, "What is the weather?")
+        page.wait_for_selector("#k-side li[data-pinned] .k-acts:not([open])")
 
 
 def test_a_deleted_conversation_can_be_had_back(browser: Browser, address: str) -> None:

@@ -39,11 +39,9 @@ PROGRAMS = ("/api/", "/v1/", "/mcp", "/metrics")
 FOR_ALL = frozenset(
     (
         *("/", "/health", "/ready", "/api/health", "/api/ready", "/api/openapi.json"),
-        *("/favicon.ico", "/robots.txt", "/manifest.json", "/theme.css", "/gradio_api/theme.css"),
-        # Who is signed in: nobody; and a number that says when the page must be loaded anew.
-        *("/gradio_api/user", "/gradio_api/user/", "/gradio_api/app_id", "/gradio_api/app_id/"),
-        # Without anything in the place of x there is nothing there.
-        *("/pwa_icon/x",),
+        *("/favicon.ico", "/robots.txt", "/manifest.json"),
+        # A number that says when the page must be loaded anew.
+        *("/gradio_api/app_id", "/gradio_api/app_id/"),
     )
 )
 EDITING = frozenset(

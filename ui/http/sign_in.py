@@ -76,10 +76,10 @@ _USER = "konkyo_user"
 SCOPE_READER = "konkyo_reader"
 """Where a sign-in in front says in a request's scope whose conversations they are."""
 _PAGES = re.compile(r"/(library|article|settings)/?")
-# What a browser needs to show the form to somebody who has not signed in.
+# What the pages for signing in and of a share need, and by what an open page sees that the server
+# was started anew.
 _OPEN = re.compile(
-    r"/|/config/?|/(assets|static|svelte)/.*|(/gradio_api)?/theme\.css|/konkyo/[^/]+|/favicon\.ico"
-    r"|/share/[^/]+|/robots\.txt|/manifest\.json|/pwa_icon(/.*)?|/gradio_api/(app_id|login_check|user)/?"
+    r"/|/konkyo/[^/]+|/favicon\.ico|/robots\.txt|/manifest\.json|/share/[^/]+|/gradio_api/app_id/?"
 )
 
 _log = logging.getLogger(__name__)

@@ -66,8 +66,9 @@ def _row(entry: ConversationEntry, current: str, language: Language) -> str:
         f"<li{' data-pinned' if entry.pinned else ''}>"
         f'<button type="button" class="k-conversation" data-act="conversation"'
         f' data-conversation="{key}" title="{title}"{here}><bdi>{title}</bdi></button>'
-        f'<details class="k-acts"><summary aria-label="{phrase(language, "more")}: {title}">⋯'
-        f"</summary><div>{acts}</div></details></li>"
+        f'<details class="k-acts" data-fold="acts-{key}">'
+        f'<summary aria-label="{phrase(language, "more")}: {title}">⋯</summary>'
+        f"<div>{acts}</div></details></li>"
     )
 
 

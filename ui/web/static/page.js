@@ -442,9 +442,15 @@
       searchFor = (search) => trigger(listing, { search });
       revoke = (token) => trigger(listing, { change: "revoke", token, search: searched() });
       const refold = keepFolds(element);
-      const change = (id, what, title = "") => trigger(listing, {
-        change: what, conversation: id, title, search: searched(),
-      });
+      let changed = "";
+      const change = (id, what, title = "") => {
+        changed = id;
+        trigger(listing, { change: what, conversation: id, title, search: searched() });
+      };
+      function shut(acts) {
+        acts.open = false;
+        unfolded.delete(acts.dataset.fold);
+      }
       function rename(row, id) {
         const button = $(".k-conversation", row);
         const field = document.createElement("input");
@@ -453,23 +459,27 @@
         field.value = button.textContent;
         field.setAttribute("aria-label", button.textContent);
         button.replaceWith(field);
-        row.querySelector(".k-acts").open = false;
+        shut(row.querySelector(".k-acts"));
         field.select();
         let over = false;
-        const end = (keep) => {
+        const end = (keep, stay) => {
           if (over) return;
           over = true;
           const title = field.value.trim();
           if (keep && title) { button.textContent = title; change(id, "rename", title); }
           field.replaceWith(button);
-          if (!keep) button.focus();
+          if (stay) button.focus();
         };
-        field.addEventListener("blur", () => end(true));
+        field.addEventListener("blur", () => end(true, false));
         field.addEventListener("keydown", (event) => {
           if (event.isComposing) return;
           event.stopPropagation();
-          if (event.key === "Enter") end(true);
-          if (event.key === "Escape") end(false);
+          if (event.key === "Enter") {
+            // Else the key presses the button that has the focus next.
+            event.preventDefault();
+            end(true, true);
+          }
+          if (event.key === "Escape") end(false, true);
         });
       }
       element.addEventListener("click", (event) => {
@@ -486,8 +496,12 @@
         if (act === "copy-share") copy(button, linkOf(button.dataset.token));
         if (act === "revoke") revoke(button.dataset.token);
         if (act === "rename") rename(button.closest("li"), id);
-        if (act === "pin" || act === "unpin") change(id, act);
+        if (act === "pin" || act === "unpin") {
+          shut(button.closest(".k-acts"));
+          change(id, act);
+        }
         if (act === "delete") {
+          shut(button.closest(".k-acts"));
           if (id === current) {
             current = fresh();
             history.replaceState(history.state, "", addressOf(""));
@@ -507,6 +521,10 @@
         clearTimeout(hiding);
         if (undo) hiding = setTimeout(() => { undo.hidden = true; }, undo.dataset.seconds * 1000);
         const list = $("nav", element);
+        if (changed && document.activeElement === document.body) {
+          $(`.k-conversation[data-conversation="${changed}"]`, element)?.focus();
+        }
+        changed = "";
         if (list && list.dataset.search !== searched()) searchFor(searched());
       });
     },
