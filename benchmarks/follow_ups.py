@@ -2,10 +2,12 @@
 
     python benchmarks/follow_ups.py --out benchmarks/results/follow_ups.json
     python benchmarks/follow_ups.py --standalone
+    python benchmarks/follow_ups.py --together --out benchmarks/results/two_parts.json
 
 The 78 of ``eval/datasets/news/follow_ups.jsonl`` over an index of all clusters, quotes alone: the
 first question is asked, then the follow-up with it as history. ``--standalone`` asks the same as
-one whole question instead, which says what is lost by not knowing what a follow-up is about. Right
+one whole question instead, which says what is lost by not knowing what a follow-up is about;
+``--together`` asks both questions in one message and counts the second's part of the answer. Right
 is an answer that cites a marked place. The clusters 9, over which they were written, train nothing,
 but fit thresholds.
 """
@@ -15,7 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -27,34 +29,50 @@ from konkyo.index.embedding.model_files import home
 from konkyo.index.records import Article
 from konkyo.rag.conversation import Turn
 from konkyo.rag.factory import CHECKER_BASE, open_from_settings
-from konkyo.rag.types import Answer, Outcome
+from konkyo.rag.types import Answer, Citation, Outcome
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLLOW_UPS = ROOT / "eval" / "datasets" / "news" / "follow_ups.jsonl"
 TODAY = date(2026, 9, 30)
+ROLES = ("before", "asked")
 
 
-def cites(outcome: Answer, gold: Mapping[str, Any], articles: Mapping[str, Article]) -> bool:
-    """Whether an answer cites a quote that overlaps a marked one."""
+def cites(
+    cited: Sequence[Citation], gold: Mapping[str, Any], articles: Mapping[str, Article]
+) -> bool:
+    """Whether one of some quotes overlaps a marked one."""
     article = articles[gold["article"]]
     start = article.text.find(gold["quote"])
     end = start + len(gold["quote"])
     return any(
-        cited.article_id == article.article_id and cited.start < end and start < cited.end
-        for cited in outcome.citations
+        quote.article_id == article.article_id and quote.start < end and start < quote.end
+        for quote in cited
     )
 
 
 def verdict(outcome: Outcome, row: Mapping[str, Any], articles: Mapping[str, Article]) -> str:
-    """What became of a follow-up."""
+    """What became of a follow-up, or of the last part of a message."""
     if not isinstance(outcome, Answer):
         return "refused"
-    return "right" if any(cites(outcome, g, articles) for g in row["gold"]) else "wrong"
+    cited = outcome.citations
+    if outcome.parts:
+        cited = tuple(c for c in cited if c.id in outcome.parts[-1].citations)
+    if not cited:
+        return "refused"
+    return "right" if any(cites(cited, g, articles) for g in row["gold"]) else "wrong"
+
+
+def together(row: Mapping[str, Any]) -> str:
+    """Both questions as one message."""
+    wide = row["language"] in ("ja", "zh")
+    ends = [row[name].strip().rstrip("。.?？") + ("？" if wide else "?") for name in ROLES]
+    return ("" if wide else " ").join(ends)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--standalone", action="store_true", help="ask them as whole questions")
+    parser.add_argument("--together", action="store_true", help="ask both in one message")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     whole = load_shipped("news")
@@ -68,6 +86,8 @@ def main() -> None:
         row = json.loads(line)
         if given.standalone:
             outcome = pipeline.ask(row["standalone"], today=TODAY)
+        elif given.together:
+            outcome = pipeline.ask(together(row), today=TODAY)
         else:
             first = pipeline.ask(row["before"], today=TODAY)
             said = first.text if isinstance(first, Answer) else ""

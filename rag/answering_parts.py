@@ -79,7 +79,7 @@ def look_again(told: Sequence[Told], reader: Reader, sure: float) -> list[Told]:
 
 
 def _read_in(told: Told, quotes: Sequence[Evidence], reader: Reader, sure: float) -> Told:
-    asked = told.asked.standalone
+    asked = told.asked.text
     readings = reader.answers(asked, [q.text for q in quotes], [q.article.title for q in quotes])
     found = max(
         zip(readings, quotes, strict=True), key=lambda one: one[0].probability, default=None
@@ -104,22 +104,25 @@ def returned(events: Generator[Event, None, _Result]) -> _Result:
 
 
 def _without_repeats(told: Sequence[Told]) -> list[Told]:
-    """The same without what is the answer to a surer part: unlike things have unlike places.
+    """The same without what is the answer to another part: unlike things have unlike places.
 
-    A part whose place holds the number or day that it asks for is surer than one
-    whose place does not.
+    A place is the part's whose kind it holds, the number or day that is asked for; else the
+    earlier part's, since later ones are read with its words. Of two things that are asked the same
+    it is the surer's.
     """
+    claims = [_claim(each, each.share if each.label else -n) for n, each in enumerate(told)]
     kept: list[Told] = []
-    for each in told:
-        rivals = [other for other in told if _sureness(other) > _sureness(each)]
+    for each, claim in zip(told, claims, strict=True):
+        rivals = [other for other, rival in zip(told, claims, strict=True) if rival > claim]
         same = any(_meet(each.quoted, other.quoted) for other in rivals)
         kept.append(replace(each, quoted=Quoted(())) if same else each)
     return kept
 
 
-def _sureness(told: Told) -> tuple[bool, float]:
+def _claim(told: Told, next_to: float) -> tuple[bool, float]:
+    """How much a part's first place is its own; the greater the more."""
     places = told.quoted.places
-    return not places or _is_of_kind(told.asked.standalone, places[0]), told.share
+    return not places or _is_of_kind(told.asked.text, places[0]), next_to
 
 
 def _is_of_kind(question: str, place: Place) -> bool:

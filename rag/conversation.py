@@ -27,7 +27,15 @@ from konkyo.rag.reading.answerability import terms
 from konkyo.rag.retrieval.evidence import token_cost
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 
-__all__ = ["Turn", "cut_turns", "leans_on_history", "other_forms", "said_anew", "standalone"]
+__all__ = [
+    "Turn",
+    "cut_turns",
+    "leans_on_history",
+    "other_forms",
+    "said_anew",
+    "standalone",
+    "topic_words",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +186,7 @@ def other_forms(
     instead = _asked_instead(question, history[-1].question)
     if instead is not None:
         return (instead,)
-    topical = f"{_without_asking(history[-1].question)} {question.strip()}"
+    topical = f"{topic_words(history[-1].question)} {question.strip()}"
     before = next((t.question for t in reversed(history) if names(t.question)), "")
     if not before:
         return (topical,)
@@ -192,7 +200,7 @@ def other_forms(
     return " ".join([*dict.fromkeys(n.text for n in known), new]), topical
 
 
-def _without_asking(question: str) -> str:
+def topic_words(question: str) -> str:
     """The words of a question but those that ask, and those of grammar where spaces part them."""
     words, language = _words(), detect(question)
     if language in {"ja", "zh"}:

@@ -15,9 +15,9 @@ from itertools import pairwise
 from pydantic.dataclasses import dataclass
 
 from konkyo.index.text.word_data import CHECKED, Alternatives, FoldedAlternatives, word_data
-from konkyo.rag.conversation import leans_on_history
+from konkyo.rag.conversation import leans_on_history, topic_words
 from konkyo.rag.question import AskedQuestion
-from konkyo.rag.reading.answerability import asked_for
+from konkyo.rag.reading.answerability import asked_for, terms
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 
 __all__ = ["asks_for_several", "parts_asked", "parts_of"]
@@ -47,20 +47,27 @@ def parts_asked(
 ) -> tuple[AskedQuestion, ...]:
     """The parts of a question as questions of their own; none where it asks one thing.
 
-    A part that names nothing of its own is searched with the whole question.
+    A later part is read with what the first asks about before it ("How long was it?"), unless it
+    says so itself. One that names nothing of its own is searched with the whole question.
     """
     parts = parts_of(asked.text, asked.language, thresholds)
+    topic = topic_words(parts[0]) if parts else ""
     return tuple(
         replace(
             asked,
             text=part,
-            standalone=part,
+            standalone=_about(topic, part) if number else part,
             searched=asked.standalone if leans_on_history(part, thresholds) else part,
             asks_one_fact=asked_for(part) is not None,
             before=asked.standalone,
+            other_forms=(part,) if number and not leans_on_history(part, thresholds) else (),
         )
-        for part in parts
+        for number, part in enumerate(parts)
     )
+
+
+def _about(topic: str, part: str) -> str:
+    return part if terms(topic) <= terms(part) else f"{topic} {part}"
 
 
 def asks_for_several(question: str, language: str) -> bool:

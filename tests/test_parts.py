@@ -87,12 +87,21 @@ def test_questions_for_one_thing_are_left_whole() -> None:
     assert len(apart) <= 0.005 * len(single), apart
 
 
-def test_a_part_that_names_nothing_is_searched_with_the_whole_question() -> None:
+def test_a_later_part_is_read_with_what_the_first_asks_about() -> None:
     asked = understand("When did the Aurora sink, and how many were on board?", (), "en")
     first, second = parts_asked(asked)
     assert first.searched == "When did the Aurora sink"
     assert second.searched == asked.text
-    assert (second.standalone, second.asks_one_fact) == ("how many were on board?", True)
+    assert (second.text, second.asks_one_fact) == ("how many were on board?", True)
+    assert second.standalone == "Aurora sink how many were on board?"
+    assert second.other_forms == ()
+    # One that names its own subject is read alone, too; one that has the words already, as it is.
+    asked = understand(
+        "When did the Aurora sink? How many people does Mokpo Lines employ?", (), "en"
+    )
+    assert parts_asked(asked)[1].other_forms == ("How many people does Mokpo Lines employ?",)
+    asked = understand("When and where will the talks be held?", (), "en")
+    assert [part.standalone == part.text for part in parts_asked(asked)] == [True, True]
 
 
 def evidence(number: int, text: str, article_id: str = "a1", start: int = 0) -> Evidence:
@@ -152,6 +161,12 @@ def test_what_no_article_says_is_named() -> None:
 def test_one_place_does_not_answer_two_parts() -> None:
     outcome = answered(
         told("いつ？", 0.9, (OPENED, "3月19日")), told("何時？", 0.6, (OPENED, "3月19日"))
+    )
+    assert outcome is not None
+    assert [p.citations for p in outcome.parts] == [(1,), ()]
+    # Also where the later is surer: it was read with the words of the first.
+    outcome = answered(
+        told("なぜですか。", 0.6, (OPENED, "釜山")), told("誰が？", 0.9, (OPENED, "釜山"))
     )
     assert outcome is not None
     assert [p.citations for p in outcome.parts] == [(1,), ()]
