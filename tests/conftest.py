@@ -34,8 +34,12 @@ _END_SECONDS = 120
 
 
 def pytest_unconfigure() -> None:
-    """Bound the end of the process too: a thread left behind would keep it for ever."""
-    faulthandler.dump_traceback_later(_END_SECONDS, exit=True, file=sys.__stderr__)
+    """Bound the end of the process too: a thread left behind would keep it for ever.
+
+    Of several processes the first ends the others; they may wait for one another's tests longer.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        faulthandler.dump_traceback_later(_END_SECONDS, exit=True, file=sys.__stderr__)
 
 
 @pytest.fixture(autouse=True)

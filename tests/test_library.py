@@ -67,8 +67,8 @@ def text_of(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real server that begins without an index."""
-    with chat_server(tmp_path_factory.mktemp("server")) as url:
+    """A real server that begins without an index; answers may be shared."""
+    with chat_server(tmp_path_factory.mktemp("server"), KONKYO_CHAT__SHARING="anyone") as url:
         yield url
 
 
@@ -100,7 +100,7 @@ def library(
     assert (watch.outside, watch.failed, watch.errors) == ([], [], [])
 
 
-def drop(page: Page, names: list[str]) -> None:
+def drop(page: Page, names: list[str], onto: str = "main") -> None:
     """Drop files somewhere on the page."""
     files = [{"name": name, "text": text_of(name)} for name in names]
     data = page.evaluate_handle(
@@ -111,7 +111,7 @@ def drop(page: Page, names: list[str]) -> None:
         }""",
         files,
     )
-    page.dispatch_event("main", "drop", {"dataTransfer": data})
+    page.dispatch_event(onto, "drop", {"dataTransfer": data})
 
 
 def ended(page: Page, state: str = "done") -> None:
@@ -139,6 +139,26 @@ def test_an_empty_index_invites_and_dropped_files_are_listed_with_their_results(
             assert f"{name} 1 article" in said
         row = page.locator("tr", has_text="Bridge opens").inner_text()
         assert ("Oslo Daily" in row, "9 Feb 2026" in row, "characters" in row) == (True, True, True)
+
+
+def test_files_dropped_on_any_page_are_added(browser: Browser, tmp_path: Path) -> None:
+    with chat_server(tmp_path) as url, opened(browser, url) as (page, _):
+        drop(page, ["bridge.md", "snow.md"], onto="#k-box textarea")
+        page.wait_for_url(f"{url}library")
+        page.wait_for_selector(".k-articles")
+        assert sorted(titles(page)) == ["Bridge opens in Oslo", "札幌で大雪"]
+        # What was kept is added once.
+        page.reload()
+        page.wait_for_selector('html[data-page="ready"]')
+        number = page.locator("#k-job .k-job").get_attribute("data-number")
+        page.get_by_role("link", name="Settings").click()
+        page.wait_for_selector('html[data-page="ready"] #k-settings')
+        drop(page, ["harbour.md"])
+        page.wait_for_url(f"{url}library")
+        page.wait_for_selector(".k-title:has-text('Harbour strike ends')")
+        assert page.locator("#k-job .k-job").get_attribute("data-number") == str(
+            int(number or 0) + 1
+        )
 
 
 def test_what_cannot_be_read_is_named_with_its_reason(browser: Browser, server: str) -> None:
@@ -231,6 +251,9 @@ def test_a_kept_answer_is_marked_when_its_source_changes_or_goes(
         told = page.locator(".k-turn").inner_text()
         assert "52 million euros" in told
         assert "has changed since" not in told
+        page.locator('[data-act="share"]').click()
+        shared = page.locator(".k-share input").input_value()
+        source = page.locator(".k-cite").first.get_attribute("data-article")
         file.write_text(head + "The tunnel cost 77 million euros. It is nine kilometres long.\n")
         page.goto(f"{server}library")
         page.wait_for_selector('html[data-page="ready"]')
@@ -240,6 +263,11 @@ def test_a_kept_answer_is_marked_when_its_source_changes_or_goes(
         page.goto(kept)
         page.wait_for_selector(".k-turn:has-text('The source has changed since. It now says:')")
         assert "77 million euros" in page.locator(".k-turn").inner_text()
+        page.goto(shared)
+        told = page.locator("main").inner_text()
+        assert "The tunnel cost 52 million euros." in told
+        assert "The source has changed since. It now says:" in told
+        assert "77 million euros" in told
         page.goto(f"{server}library")
         page.wait_for_selector('html[data-page="ready"]')
         page.get_by_role("button", name="Remove: Tunnel opens in Bergen").click()
@@ -247,6 +275,17 @@ def test_a_kept_answer_is_marked_when_its_source_changes_or_goes(
         page.wait_for_function("document.querySelectorAll('.k-title').length === 3")
         page.goto(kept)
         page.wait_for_selector(".k-turn:has-text('The source is no longer in the index.')")
+        page.goto(shared)
+        assert "The source is no longer in the index." in page.locator("main").inner_text()
+    # What is gone is told apart from what never was.
+    page = browser.new_page(locale="en-US")
+    for article, words in (
+        (source, "This article is no longer in the index."),
+        ("0" * 16, "The index has no record of this article."),
+    ):
+        page.goto(f"{server}article?id={article}")
+        assert page.locator("main .k-note").inner_text() == words
+    page.close()
 
 
 def test_an_editor_says_that_an_article_was_corrected(browser: Browser, server: str) -> None:
@@ -261,10 +300,20 @@ def test_an_editor_says_that_an_article_was_corrected(browser: Browser, server: 
         page.click(".k-title > a:has-text('Bridge opens in Oslo')")
         page.wait_for_selector(".k-article")
         assert "Corrected" in page.locator(".k-article").inner_text()
-    said = httpx.post(f"{server}api/ask", json={"question": "How much did the bridge cost?"})
-    found = said.json()
-    if found["status"] == "answered":
-        assert found["citations"][0]["status"] == "corrected"
+        # It says so wherever it is quoted: beside the quote, in the source, in what is shared.
+        question = "What does the article “Bridge opens in Oslo” say?"
+        page.goto(server)
+        settled(page)
+        ask(page, question)
+        finished(page)
+        assert "Corrected" in page.locator(".k-turn .k-status-note").first.inner_text()
+        page.locator(".k-cite").first.click()
+        page.wait_for_selector("#k-source .k-status-note")
+        page.locator('[data-act="share"]').click()
+        page.goto(page.locator(".k-share input").input_value())
+        assert "It cost <b>5.2</b> million." in page.locator("main").inner_text()
+    found = httpx.post(f"{server}api/ask", json={"question": question}).json()
+    assert {one["status"] for one in found["citations"]} == {"corrected"}
 
 
 def test_a_folder_is_watched_and_read_at_once(

@@ -43,7 +43,10 @@ __all__ = ["build"]
 
 _log = logging.getLogger(__name__)
 
-_ASSETS = ("connection.js", "page.js", "pages.css", "pages.js", "share.css", "theme.css")
+_ASSETS = (
+    *("connection.js", "drops.js", "page.js", "pages.js"),
+    *("pages.css", "share.css", "theme.css"),
+)
 
 
 def build(

@@ -152,6 +152,6 @@ def head_view(assets: Mapping[str, bytes]) -> str:
         f'<link rel="stylesheet" href="{addresses["theme.css"]}" />'
         + "".join(
             f'<script nonce="{{nonce}}" src="{addresses[name]}"></script>'
-            for name in ("connection.js", "page.js")
+            for name in ("connection.js", "drops.js", "page.js")
         )
     )

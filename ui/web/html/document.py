@@ -23,9 +23,8 @@ def document(
 ) -> str:
     """Returns a whole HTML page.
 
-    ``files`` are the addresses of ``theme.css``, ``pages.css`` and ``pages.js``; ``links`` are
-    the addresses of the navigation and the keys of their words, ``here`` is this page's address,
-    ``home`` that of the chat.
+    ``files`` are the addresses of our styles and scripts; ``links`` are those of the navigation
+    and the keys of their words, ``here`` is this page's address, ``home`` that of the chat.
     """
     current = ' aria-current="page"'
     addresses = "".join(
@@ -38,12 +37,15 @@ def document(
         f'<link rel="stylesheet" href="{escape(files[name])}">'
         for name in ("theme.css", "pages.css")
     )
+    scripts = "".join(
+        f'<script src="{escape(files[name])}"></script>' for name in ("drops.js", "pages.js")
+    )
     return (
         f'<!doctype html><html lang="{language}" class="k-document"><head>'
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         '<meta name="color-scheme" content="light dark">'
         f"<title>{escape(title)} · Konkyo</title>"
-        f'<script src="{escape(files["pages.js"])}"></script>{styles}</head><body>'
+        f"{scripts}{styles}</head><body>"
         f'<header class="k-bar"><a class="k-home" href="{escape(home)}">'
         '<span class="k-seal" aria-hidden="true" lang="ja">根</span><strong>Konkyo</strong>'
         f'<span class="k-tagline">{phrase(language, "tagline")}</span></a>'

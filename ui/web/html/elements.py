@@ -211,8 +211,11 @@ def spoken_language(turn: Turn, language: Language) -> Language:
 
 
 def named_for(turn: Turn, language: Language, key: str) -> str:
-    """Returns the name of a button that stands below every answer: it says which one it is for."""
-    return escape(f"{say(language, key)}: {shorten(turn.question)}")
+    """Returns the name of a button that stands below every answer: it says which one it is for.
+
+    The number tells two answers to the same question apart.
+    """
+    return escape(f"{say(language, key)}: {turn.number}. {shorten(turn.question)}")
 
 
 def shorten(title: str) -> str:

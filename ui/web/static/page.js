@@ -656,15 +656,14 @@
   // The browser would leave the page for a file that is dropped; editors add files on that of articles.
   const editing = () => Boolean($("#k-conversation [data-editor]"));
   const holdFile = (event) => {
-    const { dataTransfer } = event;
-    if (!dataTransfer?.types.includes("Files")) return false;
+    if (!window.konkyoDrops.carries(event)) return false;
     event.preventDefault();
-    dataTransfer.dropEffect = editing() ? "copy" : "none";
+    event.dataTransfer.dropEffect = editing() ? "copy" : "none";
     return true;
   };
   document.addEventListener("dragover", holdFile);
   document.addEventListener("drop", (event) => {
-    if (holdFile(event) && editing()) window.location.assign("library");
+    if (holdFile(event) && editing()) window.konkyoDrops.bring(event);
   });
   // A number reached by keyboard is scrolled into sight: its quote goes along. A pointer has moved off.
   document.addEventListener("scroll", () => {

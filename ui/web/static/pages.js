@@ -177,22 +177,13 @@
     }));
     if (kept.length) await order("add", kept).catch(follow);
   }
-  async function filesOf(entry) {
-    if (entry.isFile) return [await new Promise((give, fail) => entry.file(give, fail))];
-    const reader = entry.createReader();
-    const found = [];
-    for (;;) {
-      const some = await new Promise((give, fail) => reader.readEntries(give, fail));
-      if (!some.length) return found;
-      for (const one of some) found.push(...await filesOf(one));
-    }
-  }
+  // A file that is dropped is added; the browser would leave the page for it.
+  const { carries, dropped, kept, bring } = window.konkyoDrops;
   function takeDrops() {
-    const carries = (event) => event.dataTransfer?.types.includes("Files");
     document.addEventListener("dragover", (event) => {
       if (!carries(event)) return;
       event.preventDefault();
-      root.dataset.drop = "over";
+      if ($("#k-work")) root.dataset.drop = "over";
     });
     document.addEventListener("dragleave", (event) => {
       if (!event.relatedTarget) delete root.dataset.drop;
@@ -201,11 +192,12 @@
       if (!carries(event)) return;
       event.preventDefault();
       delete root.dataset.drop;
-      // What was dropped can only be asked for at once, before anything is waited for.
-      const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.());
-      const plain = [...event.dataTransfer.files];
-      const found = entries.length && entries.every(Boolean)
-        ? (await Promise.all(entries.map(filesOf))).flat() : plain;
+      if (!$("#k-work")) {
+        // Editors alone have the settings.
+        if ($('.k-bar a[href="settings"]')) await bring(event);
+        return;
+      }
+      const found = await dropped(event);
       if (found.length) send(found);
     });
   }
@@ -299,9 +291,10 @@
       event.preventDefault();
       settings("save");
     });
+    takeDrops();
     if ($("#k-work")) {
-      takeDrops();
       follow();
+      kept().then((files) => { if (files.length) send(files); }, () => {});
       // The list makes room with the press, not later when the files are there.
       document.addEventListener("click", (event) => {
         if (event.target.matches("[data-upload]")) keepPlace();
