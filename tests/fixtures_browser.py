@@ -217,8 +217,10 @@ def require_accessible(page: Page) -> None:
 def out_of_reach(page: Page, within: str = "body") -> list[str]:
     """What stands beside the screen, or above or below it where a reader cannot scroll.
 
-    Also what something else lies over, and the page itself where it is wider than the screen.
+    Also what something else lies over, and the page itself where it is wider than the screen. The
+    framework's own "Loading..." lies over all of it when a page opens.
     """
+    page.wait_for_selector("p.loading", state="detached")
     return list(
         page.evaluate(
             """within => {
