@@ -28,14 +28,13 @@ _TIMES = frozenset({"day", "month", "year", "year year"})
 def of_sides(
     sides: Sequence[Side], told: Sequence[Told], article: Callable[[str], Article]
 ) -> list[Told]:
-    """What answers each side, under its name.
+    """What answers each side.
 
     Nothing where the article does not name the side, or the place is a name where a day or a figure
     is asked for.
     """
     kept = []
     for side, each in zip(sides, told, strict=True):
-        each = replace(each, label=side.name)
         for quote, _ in each.quoted.quotes[:1]:
             places = each.quoted.places
             instead = bool(places) and is_name_instead(places[0], side.asked.standalone)

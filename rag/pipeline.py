@@ -236,7 +236,7 @@ class Pipeline:
         find = partial(self._search.find, where=where, top_k=top_k, today=today, timings=timings)
         sides, whole = sides_asked(asked), None
         asks = [side.asked for side in sides] or parts_asked(asked, self.options.thresholds)
-        told = self._parts(asks, find)
+        told = self._parts(asks, find, [side.name for side in sides] or [""] * len(asks))
         if sides:
             told = of_sides(sides, told, self.article)
             if sum(bool(each.quoted.quotes) for each in told) == 1:
@@ -350,10 +350,16 @@ class Pipeline:
         ).choose(found, asked, most)
 
     def _parts(
-        self, parts: Sequence[AskedQuestion], find: Callable[[AskedQuestion], _Searching]
+        self,
+        parts: Sequence[AskedQuestion],
+        find: Callable[[AskedQuestion], _Searching],
+        labels: Sequence[str],
     ) -> list[Told]:
-        """What answers each part, also in the quotes that answer the others."""
-        told = [self._part(part, find) for part in parts]
+        """What answers each part, under its label, also in the quotes that answer the others."""
+        told = [
+            replace(self._part(part, find), label=label)
+            for part, label in zip(parts, labels, strict=True)
+        ]
         if self._reader is None:
             return told
         return look_again(told, self._reader, self.options.thresholds.another_part)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +16,7 @@ from konkyo.index.embedding.protocol import Encoder
 from konkyo.index.records import Article, ArticleSummary
 from konkyo.rag.answering_comparison import compares_both, greater, of_sides
 from konkyo.rag.answering_parts import Told
-from konkyo.rag.comparison import sides_asked, sides_of
+from konkyo.rag.comparison import Side, sides_asked, sides_of
 from konkyo.rag.factory import open_pipeline
 from konkyo.rag.generation.llm import NoLLM
 from konkyo.rag.question import understand
@@ -89,6 +91,10 @@ def told(text: str, place: str, language: str = "ja") -> Told:
     return Told(ASKED, Quoted(((quote, (found,)),)), 0.9)
 
 
+def named(sides: Sequence[Side], *told: Told) -> list[Told]:
+    return [replace(each, label=side.name) for side, each in zip(sides, told, strict=True)]
+
+
 def article(text: str, language: str = "ja") -> Article:
     return Article(text, "題", text, language, "a.md")
 
@@ -99,7 +105,7 @@ TAKE = told("竹沢ダムは高さ95メートルだ。", "95メートル")
 
 def test_the_greater_of_two_exact_values_of_one_unit_is_named() -> None:
     sides = sides_asked(ASKED)
-    both = of_sides(sides, [MATSU, TAKE], article)
+    both = of_sides(sides, named(sides, MATSU, TAKE), article)
     assert [each.label for each in both] == ["松川ダム", "竹沢ダム"]
     assert greater(both, "ja") == (
         "120メートル（松川ダム）は95メートル（竹沢ダム）より大きい値です。",
@@ -117,7 +123,9 @@ def test_the_greater_of_two_exact_values_of_one_unit_is_named() -> None:
     ],
 )
 def test_rough_equal_and_unlike_values_are_only_shown(text: str, place: str) -> None:
-    both = of_sides(sides_asked(ASKED), [MATSU, told(text, place)], article)
+    both = of_sides(
+        sides_asked(ASKED), named(sides_asked(ASKED), MATSU, told(text, place)), article
+    )
     assert greater(both, "ja") == ()
 
 
@@ -125,17 +133,19 @@ def test_the_sooner_of_two_years_is_named() -> None:
     asked = understand("松川ダムと竹沢ダム、どちらが先に完成しましたか。", (), "ja")
     one = told("松川ダムは1971年に完成した。", "1971年")
     two = told("竹沢ダムは1988年に完成した。", "1988年")
-    both = of_sides(sides_asked(asked), [one, two], article)
+    both = of_sides(sides_asked(asked), named(sides_asked(asked), one, two), article)
     assert greater(both, "ja") == ("1971年（松川ダム）は1988年（竹沢ダム）より前です。",)
 
 
 def test_an_article_that_does_not_name_a_side_answers_nothing_of_it() -> None:
     sides = sides_asked(ASKED)
-    kept = of_sides(sides, [MATSU, told("梅原ダムは高さ95メートルだ。", "95メートル")], article)
+    kept = of_sides(
+        sides, named(sides, MATSU, told("梅原ダムは高さ95メートルだ。", "95メートル")), article
+    )
     assert [bool(each.quoted.quotes) for each in kept] == [True, False]
     # In another language a name is told by its sound.
     across = sides_asked(understand("Which is taller, the Matsukawa Dam or the Elm Dam?", (), "en"))
-    kept = of_sides(across, [MATSU, TAKE], article)
+    kept = of_sides(across, named(across, MATSU, TAKE), article)
     assert [bool(each.quoted.quotes) for each in kept] == [True, False]
 
 
@@ -144,7 +154,7 @@ def test_a_side_whose_place_is_no_day_is_not_answered_where_days_are_compared() 
     sides = sides_asked(asked)
     day = told("松川ダムは1971年に完成した。", "1971年")
     name = told("竹沢ダムは水源として完成した。", "竹沢ダム")
-    kept = of_sides(sides, [day, name], article)
+    kept = of_sides(sides, named(sides, day, name), article)
     assert [bool(each.quoted.quotes) for each in kept] == [True, False]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -170,6 +170,13 @@ def test_one_place_does_not_answer_two_parts() -> None:
     )
     assert outcome is not None
     assert [p.citations for p in outcome.parts] == [(1,), ()]
+
+
+def test_of_two_things_asked_the_same_the_surer_keeps_their_place() -> None:
+    one = replace(told("いつ？", 0.6, (OPENED, "3月19日")), label="橋")
+    other = replace(told("いつ？", 0.9, (OPENED, "3月19日")), label="港")
+    kept = look_again([one, other], Alone(()), 0.7)
+    assert [bool(each.quoted.quotes) for each in kept] == [False, True]
 
 
 def test_a_place_goes_to_the_part_that_asks_for_its_kind() -> None:
