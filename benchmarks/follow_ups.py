@@ -17,7 +17,8 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -29,44 +30,47 @@ from konkyo.index.embedding.model_files import home
 from konkyo.index.records import Article
 from konkyo.rag.conversation import Turn
 from konkyo.rag.factory import CHECKER_BASE, open_from_settings
-from konkyo.rag.types import Answer, Citation, Outcome
+from konkyo.rag.types import Answer, Outcome
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLLOW_UPS = ROOT / "eval" / "datasets" / "news" / "follow_ups.jsonl"
 TODAY = date(2026, 9, 30)
-ROLES = ("before", "asked")
 
 
-def cites(
-    cited: Sequence[Citation], gold: Mapping[str, Any], articles: Mapping[str, Article]
-) -> bool:
-    """Whether one of some quotes overlaps a marked one."""
+def cites(outcome: Answer, gold: Mapping[str, Any], articles: Mapping[str, Article]) -> bool:
+    """Whether an answer cites a quote that overlaps a marked one."""
     article = articles[gold["article"]]
     start = article.text.find(gold["quote"])
     end = start + len(gold["quote"])
     return any(
-        quote.article_id == article.article_id and quote.start < end and start < quote.end
-        for quote in cited
+        cited.article_id == article.article_id and cited.start < end and start < cited.end
+        for cited in outcome.citations
     )
 
 
-def verdict(outcome: Outcome, row: Mapping[str, Any], articles: Mapping[str, Article]) -> str:
-    """What became of a follow-up, or of the last part of a message."""
+def verdict(
+    outcome: Outcome | None, row: Mapping[str, Any], articles: Mapping[str, Article]
+) -> str:
+    """What became of a follow-up."""
     if not isinstance(outcome, Answer):
         return "refused"
-    cited = outcome.citations
-    if outcome.parts:
-        cited = tuple(c for c in cited if c.id in outcome.parts[-1].citations)
-    if not cited:
-        return "refused"
-    return "right" if any(cites(cited, g, articles) for g in row["gold"]) else "wrong"
+    return "right" if any(cites(outcome, g, articles) for g in row["gold"]) else "wrong"
+
+
+def last_part(outcome: Outcome) -> Outcome | None:
+    """An answer with the quotes of its last part alone; None where that has no answer."""
+    if not isinstance(outcome, Answer) or not outcome.parts:
+        return outcome
+    wanted = outcome.parts[-1].citations
+    cited = tuple(quote for quote in outcome.citations if quote.id in wanted)
+    return replace(outcome, citations=cited) if cited else None
 
 
 def together(row: Mapping[str, Any]) -> str:
     """Both questions as one message."""
     wide = row["language"] in ("ja", "zh")
-    ends = [row[name].strip().rstrip("。.?？") + ("？" if wide else "?") for name in ROLES]
-    return ("" if wide else " ").join(ends)
+    asked = [row[name].strip().rstrip("。.?？") for name in ("before", "asked")]
+    return "？".join(asked) + "？" if wide else "? ".join(asked) + "?"
 
 
 def main() -> None:
@@ -84,10 +88,11 @@ def main() -> None:
         if not line:
             continue
         row = json.loads(line)
+        outcome: Outcome | None
         if given.standalone:
             outcome = pipeline.ask(row["standalone"], today=TODAY)
         elif given.together:
-            outcome = pipeline.ask(together(row), today=TODAY)
+            outcome = last_part(pipeline.ask(together(row), today=TODAY))
         else:
             first = pipeline.ask(row["before"], today=TODAY)
             said = first.text if isinstance(first, Answer) else ""

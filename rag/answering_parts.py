@@ -110,7 +110,7 @@ def _without_repeats(told: Sequence[Told]) -> list[Told]:
     earlier part's, since later ones are read with its words. Of two things that are asked the same
     it is the surer's.
     """
-    claims = [_claim(each, each.share if each.label else -n) for n, each in enumerate(told)]
+    claims = [_claim(each, number) for number, each in enumerate(told)]
     kept: list[Told] = []
     for each, claim in zip(told, claims, strict=True):
         rivals = [other for other, rival in zip(told, claims, strict=True) if rival > claim]
@@ -119,10 +119,14 @@ def _without_repeats(told: Sequence[Told]) -> list[Told]:
     return kept
 
 
-def _claim(told: Told, next_to: float) -> tuple[bool, float]:
-    """How much a part's first place is its own; the greater the more."""
+def _claim(told: Told, number: int) -> tuple[bool, float]:
+    """How much a part's first place is its own; of two parts with one place the greater keeps it.
+
+    ``number`` is the part's among the parts.
+    """
     places = told.quoted.places
-    return not places or _is_of_kind(told.asked.text, places[0]), next_to
+    of_kind = not places or _is_of_kind(told.asked.text, places[0])
+    return of_kind, told.share if told.label else -number
 
 
 def _is_of_kind(question: str, place: Place) -> bool:

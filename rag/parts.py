@@ -52,22 +52,22 @@ def parts_asked(
     """
     parts = parts_of(asked.text, asked.language, thresholds)
     topic = topic_words(parts[0]) if parts else ""
-    return tuple(
-        replace(
-            asked,
-            text=part,
-            standalone=_about(topic, part) if number else part,
-            searched=asked.standalone if leans_on_history(part, thresholds) else part,
-            asks_one_fact=asked_for(part) is not None,
-            before=asked.standalone,
-            other_forms=(part,) if number and not leans_on_history(part, thresholds) else (),
+    found = []
+    for number, part in enumerate(parts):
+        leans = leans_on_history(part, thresholds)
+        says_topic = number == 0 or terms(topic) <= terms(part)
+        found.append(
+            replace(
+                asked,
+                text=part,
+                standalone=part if says_topic else f"{topic} {part}",
+                searched=asked.standalone if leans else part,
+                asks_one_fact=asked_for(part) is not None,
+                before=asked.standalone,
+                other_forms=(part,) if number and not leans else (),
+            )
         )
-        for number, part in enumerate(parts)
-    )
-
-
-def _about(topic: str, part: str) -> str:
-    return part if terms(topic) <= terms(part) else f"{topic} {part}"
+    return tuple(found)
 
 
 def asks_for_several(question: str, language: str) -> bool:

@@ -44,8 +44,13 @@ __all__ = ["build"]
 _log = logging.getLogger(__name__)
 
 _ASSETS = (
-    *("connection.js", "drops.js", "page.js", "pages.js"),
-    *("pages.css", "share.css", "theme.css"),
+    "connection.js",
+    "drops.js",
+    "page.js",
+    "pages.css",
+    "pages.js",
+    "share.css",
+    "theme.css",
 )
 
 

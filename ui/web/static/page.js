@@ -447,10 +447,6 @@
         changed = id;
         trigger(listing, { change: what, conversation: id, title, search: searched() });
       };
-      function shut(acts) {
-        acts.open = false;
-        unfolded.delete(acts.dataset.fold);
-      }
       function rename(row, id) {
         const button = $(".k-conversation", row);
         const field = document.createElement("input");
@@ -459,7 +455,6 @@
         field.value = button.textContent;
         field.setAttribute("aria-label", button.textContent);
         button.replaceWith(field);
-        shut(row.querySelector(".k-acts"));
         field.select();
         let over = false;
         const end = (keep, stay) => {
@@ -486,6 +481,12 @@
         const button = event.target instanceof Element && event.target.closest("[data-act]");
         if (!button) return;
         const { act, conversation: id } = button.dataset;
+        // A menu is done with when something in it is chosen.
+        const menu = button.closest(".k-acts");
+        if (menu) {
+          menu.open = false;
+          unfolded.delete(menu.dataset.fold);
+        }
         if (act === "conversation") {
           const moves = id !== current;
           current = id;
@@ -496,12 +497,8 @@
         if (act === "copy-share") copy(button, linkOf(button.dataset.token));
         if (act === "revoke") revoke(button.dataset.token);
         if (act === "rename") rename(button.closest("li"), id);
-        if (act === "pin" || act === "unpin") {
-          shut(button.closest(".k-acts"));
-          change(id, act);
-        }
+        if (act === "pin" || act === "unpin") change(id, act);
         if (act === "delete") {
-          shut(button.closest(".k-acts"));
           if (id === current) {
             current = fresh();
             history.replaceState(history.state, "", addressOf(""));
