@@ -93,6 +93,7 @@ def test_a_quote_in_another_language_stands_under_its_frame_and_is_named(
         # is called removed.
         page.locator(".k-checked summary").click()
         assert page.locator(".k-removed").count() == 0
+        assert "another relation" not in page.locator(".k-turn").inner_text()
         assert page.locator(".k-card").count() == 1
         quote.locator(".k-cite").click()
         page.wait_for_selector(f'#k-source h2:has-text("{JAPANESE.title}")')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -37,10 +36,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fixtures_browser import PATIENCE, ROOT, Watch, ask, browser, finished, opened, served, settled
+from fixtures_browser import PATIENCE, ask, browser, finished, opened, served, settled
 from fixtures_chat import ENGLISH, HOSTILE, LONG, FakeReader, FakeStore, answer, evidence
+from fixtures_library import chat_server, ended, library, titles
 from fixtures_llm import events, serving
-from fixtures_process import started
 
 __all__ = ["browser"]
 
@@ -72,34 +71,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@contextlib.contextmanager
-def chat_server(folder: Path, **settings: str) -> Iterator[str]:
-    """Starts ``konkyo chat`` without an index; gives its address once it is ready."""
-    command = [sys.executable, "-m", "konkyo", "chat", "--llm", "none", "--port", "0", "--no-open"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "KONKYO_STORE": str(folder / "store")}
-    with started(command, cwd=folder, env=environment | settings) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().split()[3]
-        while httpx.get(f"{url}ready", timeout=60).status_code != 200:
-            time.sleep(0.1)
-        yield url
-
-
-@contextlib.contextmanager
-def library(
-    browser: Browser, url: str, query: str = "", *, language: str = "en-US", width: int = 1280
-) -> Iterator[Page]:
-    context = browser.new_context(locale=language, viewport={"width": width, "height": 800})
-    context.set_default_timeout(PATIENCE)
-    page = context.new_page()
-    watch = Watch(page)
-    page.goto(f"{url}library{query}")
-    page.wait_for_selector('html[data-page="ready"]')
-    yield page
-    context.close()
-    assert (watch.outside, watch.failed, watch.errors) == ([], [], [])
-
-
 def drop(page: Page, names: list[str], onto: str = "main") -> None:
     """Drop files somewhere on the page."""
     files = [{"name": name, "text": text_of(name)} for name in names]
@@ -112,14 +83,6 @@ def drop(page: Page, names: list[str], onto: str = "main") -> None:
         files,
     )
     page.dispatch_event(onto, "drop", {"dataTransfer": data})
-
-
-def ended(page: Page, state: str = "done") -> None:
-    page.wait_for_selector(f'#k-job[data-job="{state}"]')
-
-
-def titles(page: Page) -> list[str]:
-    return page.locator(".k-title > a").all_inner_texts()
 
 
 def test_an_empty_index_invites_and_dropped_files_are_listed_with_their_results(

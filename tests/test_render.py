@@ -23,6 +23,7 @@ from konkyo.rag.types import (
     Claim,
     ClaimDrafted,
     ClaimRemoved,
+    EvidenceReady,
     Finished,
     Refusal,
     Removed,
@@ -76,6 +77,7 @@ from fixtures_chat import (
     ENGLISH,
     HOSTILE,
     JAPANESE,
+    LONG,
     PAYLOADS,
     SMALL_MODEL,
     FakeReader,
@@ -374,6 +376,14 @@ def test_a_drafted_sentence_is_not_shown_before_it_is_checked() -> None:
     assert say("en", "checking") in html
     turn = advance(turn, ClaimRemoved(Removed("SECRET", "number", "7")))
     assert "SECRET" not in conversation((turn,), "en")
+
+
+def test_a_search_that_is_stopped_shows_only_passages_that_may_answer() -> None:
+    near = (evidence(1, LONG, "Dock workers returned to work"),)
+    for likely in (False, True):
+        turn = advance(Turn(1, "q"), EvidenceReady(near, "en", likely=likely))
+        html = conversation((replace(turn, state="stopped"),), "en")
+        assert ("Dock workers" in html) is likely
 
 
 def test_an_answer_shows_claims_citations_and_what_was_removed() -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["WatchState", "Watcher"]
 
 _EVERY_SECONDS = 60.0
+_UNREADY_SECONDS = 1.0
+_BEGIN = "begin"
 _log = logging.getLogger(__name__)
 
 
@@ -33,7 +35,7 @@ class WatchState:
 class Watcher:
     """Looks every minute which sources are due; of several servers one reads them.
 
-    ``ready`` is whether the server has its index open.
+    ``ready`` is whether the server has its index open; the first look waits for that alone.
     """
 
     def __init__(
@@ -56,16 +58,21 @@ class Watcher:
             return
         from apscheduler.schedulers.background import BackgroundScheduler
 
-        self._scheduler = BackgroundScheduler(timezone=UTC)
-        self._scheduler.add_job(
-            self.run,
-            "interval",
-            seconds=self._every,
-            next_run_time=datetime.now(UTC),
-            max_instances=1,
-            coalesce=True,
-        )
+        late_is_well = {"misfire_grace_time": None}
+        self._scheduler = BackgroundScheduler(timezone=UTC, job_defaults=late_is_well)
+        self._look(self._begin_once_ready, _UNREADY_SECONDS, id=_BEGIN)
         self._scheduler.start()
+
+    def _begin_once_ready(self) -> None:
+        if self._ready() and self._scheduler is not None:
+            self._scheduler.remove_job(_BEGIN)
+            self._look(self.run, self._every)
+
+    def _look(self, how: Callable[[], None], seconds: float, **job: str) -> None:
+        """Look so from now on: at once, and then after every so many seconds."""
+        assert self._scheduler is not None
+        now = datetime.now(UTC)
+        self._scheduler.add_job(how, "interval", seconds=seconds, next_run_time=now, **job)
 
     def change(self, settings: WatchSettings) -> None:
         """Watch other sources from now on."""

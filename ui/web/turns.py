@@ -183,9 +183,10 @@ def advance(turn: Turn, event: Event | Queued) -> Turn:
         case Queued(ahead=ahead):
             return replace(turn, state="queued" if ahead else "writing", ahead=ahead)
         case EvidenceReady(evidence=evidence, language=language, likely=likely):
-            # Passages that are not expected to answer are not shown: a refusal may follow.
-            state: TurnState = "writing" if likely else turn.state
-            return replace(turn, state=state, evidence=evidence, language=language)
+            if likely:
+                return replace(turn, state="writing", evidence=evidence, language=language)
+            # Not expected to answer: not shown, also where the reader stops; a refusal may follow.
+            return replace(turn, language=language)
         case ShortReady(short=short):
             return replace(turn, state="writing", short=short)
         case ClaimDrafted():

@@ -30,12 +30,20 @@ def job_part(
         parts.append(_section(job, language))
         if job.state == "done":
             parts.append(_results(job, counts, language))
-            if job.action not in ("undo", "verify"):
+            if _has_changed(job):
                 undo = action_button("keep", language, key="undo", kind="k-quiet", order="undo")
                 said = phrase(language, "can_be_undone")
                 parts.append(f'<p class="k-note">{said} {undo}</p>')
     parts.append("</div>")
     return "".join(parts)
+
+
+def _has_changed(job: Job) -> bool:
+    """Whether the last change of the index is what this job did."""
+    if job.action in ("add", "refresh"):
+        report = job.report or {}
+        return any(report.get(name) for name in ("added", "changed", "removed"))
+    return job.action in ("rebuild", "remove")
 
 
 def _results(job: Job, counts: Mapping[str, int], language: Language) -> str:
