@@ -123,6 +123,20 @@ def settings(page: Page) -> None:
     to_page(page, "settings", "#k-settings")
 
 
+def opinions(page: Page) -> None:
+    refusal(page)
+    page.click('[data-act="good"]')
+    page.wait_for_selector('.k-thumb[aria-pressed="true"]')
+    ask(page, "retracted quoted")
+    finished(page, 2)
+    page.locator('.k-thumb[data-act="bad"]').last.click()
+    form = page.locator(".k-why-form").last
+    form.locator("input").fill("Nothing was agreed")
+    form.locator("button").click()
+    page.wait_for_selector('.k-thumb[data-turn="2"][aria-pressed="true"]')
+    to_page(page, "feedback", '.k-opinions li[data-verdict="down"]')
+
+
 def no_articles(page: Page) -> None:
     page.wait_for_selector('.k-welcome a[href="library"]')
 
@@ -357,6 +371,7 @@ def signing_in(page: Page) -> Iterator[None]:
 
 
 NEEDS: dict[State, dict[str, str]] = {
+    opinions: {"FAKE_FEEDBACK": "{folder}/feedback.sqlite"},
     no_articles: {"FAKE_EMPTY": "yes"},
     nothing_to_list: {"FAKE_EMPTY": "yes"},
     loading: {"FAKE_LOAD": "600"},
@@ -382,6 +397,7 @@ STATES = (
     evaluation,
     library,
     settings,
+    opinions,
     no_articles,
     nothing_to_list,
     loading,

@@ -33,6 +33,7 @@ from konkyo.ui.server.index_jobs import IndexJobs
 from konkyo.ui.server.session_store import SessionStore
 from konkyo.ui.server.watcher import Watcher
 from konkyo.ui.web.admin import Tickets
+from konkyo.ui.web.chat_server import ChatServer
 from konkyo.ui.web.chat_service import ChatService
 from konkyo.ui.web.library import Library
 from konkyo.ui.web.page_routes import page_routes
@@ -100,9 +101,10 @@ def test_settings_and_what_is_watched_are_kept(
     # Where the settings file is looked for.
     monkeypatch.chdir(tmp_path)
     watcher = Watcher(jobs, WatchSettings())
-    library = Library(ChatService(lambda: FakeReader(0)), jobs, Tickets(), watcher)
+    chat_server = ChatServer(ChatService(lambda: FakeReader(0)), settings_page=SettingsPage())
+    library = Library(chat_server.chat_service, jobs, Tickets(), watcher)
     app = FastAPI()
-    app.include_router(page_routes(library, SettingsPage(), Access(), {}))
+    app.include_router(page_routes(chat_server, library, {}))
     client = TestClient(app)
     assert client.post("/settings/save", json={"answers.strictness": "0.8"}).json()["good"]
     assert not client.post("/settings/save", json={"answers.strictness": "2"}).json()["good"]

@@ -187,6 +187,8 @@ def test_a_kept_answer_is_marked_when_its_source_is_corrected_and_outlasts_a_reb
         add(page, site.url("/bridge"))
         put(page, server, "How much did the bridge in Bergen cost?")
         kept = page.url
+        page.click('.k-turn [data-act="good"]')
+        page.wait_for_selector('.k-thumb[data-act="good"][aria-pressed="true"]')
         page.goto(f"{server}library")
         page.wait_for_selector('html[data-page="ready"]')
         page.get_by_role("button", name="Correction…: Bridge opens in Bergen").click()
@@ -213,6 +215,17 @@ def test_a_kept_answer_is_marked_when_its_source_is_corrected_and_outlasts_a_reb
         page.wait_for_selector("#k-source h2:has-text('Fjord bridge open at last')")
         marked = " ".join(page.locator("#k-source mark").all_inner_texts())
         assert "It cost 52 million crowns" in marked
+        # What readers said of answers is marked, too.
+        opinions = page.locator(".k-opinions li")
+        page.goto(f"{server}feedback")
+        assert "Corrected: The council counted anew." in opinions.inner_text()
+        page.goto(f"{server}library")
+        page.wait_for_selector('html[data-page="ready"]')
+        page.get_by_role("button", name="Remove: Fjord bridge open at last").click()
+        page.click("#k-yes")
+        page.wait_for_selector(".k-invitation")
+        page.goto(f"{server}feedback")
+        assert "The source is no longer in the index." in opinions.inner_text()
 
 
 def test_a_file_that_cannot_be_read_is_told_in_the_language_of_the_page(

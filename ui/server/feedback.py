@@ -83,7 +83,7 @@ class Opinion:
 
 
 class Keeps(Protocol):
-    """Where opinions go."""
+    """Where opinions are kept. Its methods raise UsageError or StoreError."""
 
     def keep(
         self,
@@ -97,6 +97,9 @@ class Keeps(Protocol):
         history: Sequence[tuple[str, str]] = ...,
     ) -> None:
         """Keep one opinion; a second one on the same answer takes the place of the first."""
+
+    def opinions(self) -> list[Opinion]:
+        """All opinions, oldest first."""
 
 
 class Feedback:
@@ -133,6 +136,10 @@ class Feedback:
                 )
         except (OSError, sqlite3.Error) as exc:
             raise UsageError(f"{self._file}: feedback cannot be kept: {exc}") from exc
+
+    def opinions(self) -> list[Opinion]:
+        """All opinions, oldest first. Raises UsageError when they cannot be read."""
+        return read_opinions(self._file)
 
 
 def opinion_row(

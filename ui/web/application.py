@@ -74,7 +74,7 @@ def build(
     app.include_router(_file_routes(admin, assets))
     addresses = asset_addresses(assets)
     library = Library(chat_service, chat_server.index_jobs, admin.tickets, chat_server.watcher)
-    app.include_router(page_routes(library, chat_server.settings_page, access, addresses))
+    app.include_router(page_routes(chat_server, library, addresses))
     app.include_router(_share_routes(chat_server, f"../{addresses['share.css']}"))
     mounted = mount_page(app, chat_server, admin, host=host, port=port)
     add_not_found_page((app, mounted), addresses)

@@ -13,6 +13,7 @@ from konkyo.ui.server.feedback import Keeps
 from konkyo.ui.server.index_jobs import IndexJobs
 from konkyo.ui.server.watcher import Watcher
 from konkyo.ui.web.chat_service import ChatService
+from konkyo.ui.web.html.overview import EditorPage
 from konkyo.ui.web.settings_page import SettingsPage
 from konkyo.ui.web.shares import Shares
 
@@ -56,3 +57,9 @@ class ChatServer:
     """Lets editors change the settings file."""
     shares: Shares = field(default_factory=Shares)
     """What readers share."""
+
+    @property
+    def editor_pages(self) -> tuple[EditorPage, ...]:
+        """The pages beside those of readers that this server has."""
+        feedback: tuple[EditorPage, ...] = () if self.feedback is None else ("feedback",)
+        return feedback if self.settings_page is None else (*feedback, "settings")

@@ -16,9 +16,12 @@ from konkyo.ui.http.security_middleware import language_of
 from konkyo.ui.http.sign_in import user_of
 from konkyo.ui.server.audit import AuditLog
 from konkyo.ui.server.index_jobs import Order
+from konkyo.ui.web.chat_server import ChatServer
 from konkyo.ui.web.error_words import error_words
+from konkyo.ui.web.feedback_page import FeedbackPage
 from konkyo.ui.web.html.document import document
 from konkyo.ui.web.html.elements import phrase
+from konkyo.ui.web.html.overview import EditorPage
 from konkyo.ui.web.i18n import say
 from konkyo.ui.web.library import Library, article_listing
 from konkyo.ui.web.reasons import reason_words
@@ -35,31 +38,30 @@ _log = logging.getLogger(__name__)
 _LOADED_AGAIN = 2
 """Seconds after which a page is loaded again that has to wait for the models."""
 
-_LIBRARY, _SETTINGS, _CHAT = ("library", "library"), ("settings", "settings"), ("./", "chat_page")
 
-
-def page_routes(
-    library: Library, settings: SettingsPage | None, access: Access, files: Mapping[str, str]
-) -> "APIRouter":
+def page_routes(chat_server: ChatServer, library: Library, files: Mapping[str, str]) -> "APIRouter":
     """Returns the routes; ``files`` are the addresses of style and script."""
     from fastapi import APIRouter
 
     router = APIRouter()
-    shown = _Shown(access, files, settings is not None)
+    shown = _Shown(chat_server.access, files, chat_server.editor_pages)
     _add_articles(router, library, shown)
-    _add_orders(router, library, access)
-    if settings is not None:
-        _add_settings(router, settings, shown, library.audit)
+    _add_orders(router, library, chat_server.access)
+    if chat_server.feedback is not None:
+        feedback = FeedbackPage(chat_server.chat_service, chat_server.feedback)
+        _add_feedback(router, feedback, shown, lambda: library.loading)
+    if chat_server.settings_page is not None:
+        _add_settings(router, chat_server.settings_page, shown, library.audit)
     return router
 
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """Makes the answer to a request for a page."""
+    """Makes the answer to a request for a page; ``for_editors`` are those of editors alone."""
 
     access: Access
     files: Mapping[str, str]
-    with_settings: bool
+    for_editors: tuple[EditorPage, ...]
 
     def editor(self, request: "Request") -> bool:
         """Whether an editor asks."""
@@ -71,11 +73,17 @@ class _Shown:
         """Returns a page that nobody keeps; ``here`` is its place in the navigation."""
         from fastapi.responses import HTMLResponse
 
-        editing = self.with_settings and self.editor(request)
-        links = (_CHAT, _LIBRARY, _SETTINGS) if editing else (_CHAT, _LIBRARY)
+        more = self.for_editors if self.editor(request) else ()
+        links = (("./", "chat_page"), *((name, name) for name in ("library", *more)))
         language = language_of(request.headers)
         page = document(title, body, language, files=self.files, links=links, here=here)
         return HTMLResponse(page, status, {"cache-control": "no-store"})
+
+    def refused(self, request: "Request", key: EditorPage) -> "HTMLResponse":
+        """Returns that the page named by ``key`` is for editors."""
+        language = language_of(request.headers)
+        told = f'<p class="k-note" role="status">{phrase(language, "not_editor")}</p>'
+        return self.page(request, say(language, key), told, 403, here=key)
 
     def problem(
         self, request: "Request", error: KonkyoError, *, soon: bool = False
@@ -180,6 +188,25 @@ def _only_editors(access: Access) -> Callable[["Request"], None]:
     return editors
 
 
+def _add_feedback(
+    router: "APIRouter", feedback: FeedbackPage, shown: _Shown, loading: Callable[[], bool]
+) -> None:
+    """Add the page of what readers said."""
+    from fastapi import Request
+    from fastapi.responses import HTMLResponse
+
+    @router.get("/feedback")
+    async def opinions(request: Request) -> HTMLResponse:
+        language = language_of(request.headers)
+        if not shown.editor(request):
+            return shown.refused(request, "feedback")
+        try:
+            body = await asyncio.to_thread(feedback.page, language)
+        except KonkyoError as exc:
+            return shown.problem(request, exc, soon=loading())
+        return shown.page(request, say(language, "feedback"), body, here="feedback")
+
+
 def _add_settings(
     router: "APIRouter", settings: SettingsPage, shown: _Shown, audit: AuditLog | None
 ) -> None:
@@ -193,8 +220,7 @@ def _add_settings(
     async def form(request: Request) -> HTMLResponse:
         language = language_of(request.headers)
         if not shown.editor(request):
-            told = f'<p class="k-note" role="status">{phrase(language, "not_editor")}</p>'
-            return shown.page(request, say(language, "settings"), told, 403, here="settings")
+            return shown.refused(request, "settings")
         try:
             body = await asyncio.to_thread(settings.page, language)
         except KonkyoError as exc:

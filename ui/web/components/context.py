@@ -116,7 +116,7 @@ class PageContext:
             self.chat_service.index_summary,
             visit.language,
             editor=visit.editor,
-            settings=self._server.settings_page is not None,
+            pages=self._server.editor_pages,
         )
 
     def filters(self, visit: Visit) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from konkyo.rag.types import (
-    Answer,
-)
-from konkyo.ui.web.html.elements import named_for, phrase
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import get_args
+
+from konkyo.rag.messages import refusal_text
+from konkyo.rag.types import Answer, RefusalReason
+from konkyo.ui.server.feedback import Opinion
+from konkyo.ui.web.html.elements import named_for, phrase, text_attributes, time_element
 from konkyo.ui.web.i18n import Language
 from konkyo.ui.web.turns import Turn
 
-__all__ = ["THUMB_ICON", "feedback_buttons", "feedback_form"]
+__all__ = ["THUMB_ICON", "feedback_buttons", "feedback_form", "opinion_list"]
 
 # Drawn, because not every machine has a font with thumbs.
 THUMB_ICON = (
@@ -54,3 +58,41 @@ def feedback_form(turn: Turn, language: Language) -> str:
         f' aria-label="{named_for(turn, language, "send")}">'
         f"{phrase(language, 'send')}</button></div>"
     )
+
+
+def opinion_list(
+    opinions: Sequence[tuple[Opinion, Sequence[str]]], total: int, language: Language
+) -> str:
+    """Returns some of ``total`` opinions, each with what became of the quotes of its answer."""
+    if not opinions:
+        return f'<p class="k-note">{phrase(language, "feedback_none")}</p>'
+    rows = "".join(_opinion(opinion, notes, language) for opinion, notes in opinions)
+    shown = ""
+    if len(opinions) < total:
+        said = phrase(language, "feedback_shown", count=len(opinions), total=total)
+        shown = f'<p class="k-note">{said}</p>'
+    return f'{shown}<ol class="k-opinions">{rows}</ol>'
+
+
+def _opinion(opinion: Opinion, notes: Sequence[str], language: Language) -> str:
+    verdict = phrase(language, "good" if opinion.verdict == "up" else "bad")
+    why = f" · {phrase(language, f'reason_{opinion.reason}')}" if opinion.reason else ""
+    parts = [
+        f'<p class="k-meta">{verdict}{why} · {time_element(opinion.at[:10], language)}</p>'
+        f"<h2{text_attributes(opinion.language)}>{escape(opinion.question)}</h2>"
+        f"{_told(opinion.outcome, language)}"
+    ]
+    if opinion.correction:
+        label = phrase(language, "feedback_right")
+        parts.append(f'<p class="k-note">{label} <bdi>{escape(opinion.correction)}</bdi></p>')
+    parts += [f'<p class="k-note k-changed" dir="auto">{escape(note)}</p>' for note in notes]
+    return f'<li data-verdict="{escape(opinion.verdict)}">{"".join(parts)}</li>'
+
+
+def _told(outcome: Mapping[str, object], language: Language) -> str:
+    """Returns what was answered as HTML; a refusal is in the page's words."""
+    reason = next((one for one in get_args(RefusalReason) if one == outcome.get("reason")), None)
+    if reason is not None:
+        return f"<p{text_attributes(language)}>{escape(refusal_text(reason, language))}</p>"
+    written = text_attributes(str(outcome.get("language") or ""))
+    return f'<p class="k-told"{written}>{escape(str(outcome.get("answer") or ""))}</p>'

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Literal
+
 from konkyo.ui.web.html.elements import article_button, close_button, invitation, phrase
 from konkyo.ui.web.i18n import Language
 from konkyo.ui.web.turns import IndexSummary
 
-__all__ = ["overview"]
+__all__ = ["EditorPage", "overview"]
+
+EditorPage = Literal["feedback", "settings"]
+"""A page for editors, by its address, which is also the key of its name."""
 
 
 def overview(
@@ -14,13 +20,13 @@ def overview(
     language: Language,
     *,
     editor: bool = False,
-    settings: bool = False,
+    pages: Sequence[EditorPage] = (),
 ) -> str:
     """Returns the newest articles, or a placeholder while they are not known (None).
 
-    ``editor`` adds what leads to the evaluation and, with ``settings``, to the page of settings.
+    ``editor`` adds what leads to the evaluation and to these ``pages``.
     """
-    admin = _admin_links(language, settings=settings) if editor else ""
+    admin = _admin_links(language, pages) if editor else ""
     library = f'<a href="library">{phrase(language, "library")}</a>'
     heading = f'<h2 id="k-article-title" tabindex="-1">{phrase(language, "in_index")}</h2>'
     if index_summary is None:
@@ -38,10 +44,10 @@ def overview(
     )
 
 
-def _admin_links(language: Language, *, settings: bool) -> str:
-    link = f'<a href="settings">{phrase(language, "settings")}</a>' if settings else ""
+def _admin_links(language: Language, pages: Sequence[EditorPage]) -> str:
+    links = "".join(f'<a href="{page}">{phrase(language, page)}</a>' for page in pages)
     return (
-        f'<p class="k-admin-links">{link}'
+        f'<p class="k-admin-links">{links}'
         '<button type="button" class="k-quiet" data-act="evaluate-look">'
         f"{phrase(language, 'evaluate')}</button></p>"
     )
