@@ -1,7 +1,7 @@
 """Pictures of the pages in a real browser: those of the documentation, or all to look at.
 
     python benchmarks/screenshots.py                       # writes docs/screenshots
-    python benchmarks/screenshots.py --all /tmp/pages      # five pages x 4 languages x 2 widths x 2
+    python benchmarks/screenshots.py --all /tmp/pages      # ten pages x 4 languages x 2 widths x 2
 
 The chat is served with quotes alone over an index of ``seeds/``; the report is that of
 ``benchmarks/results/alliance-quotes``. Chromium and fonts for every script have to be there.
@@ -127,6 +127,8 @@ def _visit(page: Page, url: str, language: str, name: Path) -> None:
     page.wait_for_selector("#k-source #k-here")
     keep("source")
     page.keyboard.press("Escape")
+    page.click('[data-act="good"]')
+    page.wait_for_selector('.k-thumb[aria-pressed="true"]')
     page.click('[data-act="share"]')
     page.wait_for_selector(".k-share input")
     keep("sharing")
@@ -135,7 +137,12 @@ def _visit(page: Page, url: str, language: str, name: Path) -> None:
     finished(page, 2)
     page.wait_for_selector(".k-refusal")
     keep("refusal")
-    for what in ("library", "settings"):
+    if not page.locator("#k-side").is_visible():
+        page.keyboard.press("Escape")
+        page.click('[data-act="side"]')
+        page.locator(".k-conversation").first.wait_for(state="visible")
+    keep("conversations")
+    for what in ("library", "feedback", "settings"):
         page.goto(f"{url.rstrip('/')}/{what}")
         page.wait_for_selector('html[data-page="ready"]')
         keep(what, whole=what == "settings")
