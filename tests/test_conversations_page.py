@@ -370,6 +370,20 @@ def test_a_second_question_and_a_second_tab_wait_in_line(browser: Browser) -> No
         page.locator("#k-stop").wait_for(state="hidden")
 
 
+def test_a_second_question_is_answered_once_the_first_has_ended(
+    browser: Browser, address: str
+) -> None:
+    with opened(browser, address) as (page, _):
+        ask(page, "slow " + QUESTION)
+        page.wait_for_selector(".k-card")
+        ask(page, "What is the weather?")
+        page.wait_for_selector('.k-turn[data-turn="2"][data-state="queued"]')
+        finished(page)
+        finished(page, 2)
+        assert page.locator('.k-turn[data-turn="1"] .k-claim').count() == 2
+        assert page.locator('.k-turn[data-turn="2"] .k-refusal').count() == 1
+
+
 def test_an_answer_goes_on_while_its_reader_reloads_or_looks_at_another(browser: Browser) -> None:
     with served(FAKE_PACE="0.4") as url, opened(browser, url) as (page, _):
         ask(page, QUESTION)

@@ -14,7 +14,7 @@ from konkyo.rag.retrieval.evidence import Selection, Span
 from konkyo.rag.retrieval.search import Found
 from konkyo.rag.short_answer.frame import frame, framed_text
 from konkyo.rag.short_answer.place import Place, facts_of, place_in, place_of
-from konkyo.rag.short_answer.quotes import of_kind, quoted
+from konkyo.rag.short_answer.quotes import Quoted, of_kind, quoted, without_repetition
 from konkyo.rag.short_answer.short import short_answer, short_text
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.timings import Timings
@@ -30,6 +30,22 @@ def test_a_place_is_cut_to_the_quote_that_holds_its_beginning() -> None:
     assert place == Place(QUOTE, 14, len(QUOTE), "ja", "2026-02-10")
     assert place_of(quote, "5500億ドル") == Place(QUOTE, 8, 15, "ja", "2026-02-10")
     assert place_of(quote, "600億ドル") is None
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_quote_within_another_is_told_by_that_one_alone(several: bool) -> None:
+    more = "内訳はまだ決まっていない。"
+    inner = Evidence(1, ARTICLE, 100, 100 + len(QUOTE), QUOTE, 0.9)
+    outer = Evidence(2, ARTICLE, 97, 100 + len(QUOTE + more), f"なお、{QUOTE}{more}", 0.8)
+    other = Evidence(3, replace(ARTICLE, article_id="a2"), 100, 100 + len(QUOTE), QUOTE, 0.7)
+    figure = Place(QUOTE, 8, 15, "ja")
+    later = Place(outer.text, len(outer.text) - 7, len(outer.text) - 1, "ja")
+    told = Quoted(((inner, (figure,)), (outer, (later,)), (other, ())), several)
+    (first, places), second = without_repetition(told).quotes
+    assert (first, second) == (outer, (other, ()))
+    moved = Place(outer.text, 11, 18, "ja")
+    assert moved.text == figure.text
+    assert places == ((moved, later) if several else (moved,))
 
 
 def said(

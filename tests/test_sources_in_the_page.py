@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -139,10 +140,18 @@ def test_what_a_page_says_became_of_it_is_shown_wherever_it_is_quoted(
         "status: retracted\ncorrection: The tower stands.\n---\n"
         "A tower of 40 metres fell in Turin on Sunday night, witnesses said.\n"
     )
+    wires = tmp_path / "wires.xml"
+    wires.write_text(
+        '<nitf><head><title>Strike in Ghent</title><docdata><date.issue norm="20260207T080000Z"/>'
+        '<correction info="It was 14 trains."/></docdata></head><body><body.content>'
+        "<p>In Ghent 40 trains stood still on Saturday because of a strike of drivers.</p>"
+        "</body.content></body></nitf>"
+    )
     with library(browser, server) as page:
-        add(page, site.url("/bridge"))
-        add(page, str(tower))
+        for source in (site.url("/bridge"), str(tower), str(wires)):
+            add(page, source)
         for question, label, why in (
+            ("How many trains stood still in Ghent?", "Corrected", "It was 14 trains."),
             ("How much did the bridge cost?", "Corrected", "It cost 5.2 million crowns."),
             ("How high was the tower in Turin that fell?", "Retracted", "The tower stands."),
         ):
@@ -156,8 +165,8 @@ def test_what_a_page_says_became_of_it_is_shown_wherever_it_is_quoted(
             page.goto(page.locator(".k-share input").input_value())
             told = page.locator("main").inner_text()
             assert why in told
-            assert page.locator("main time").first.inner_text() in told
-            assert page.locator("main .meta time").count() >= 1
+            day = page.locator("main > .meta time").get_attribute("datetime") or ""
+            assert datetime.now(UTC) - datetime.fromisoformat(day) < timedelta(hours=1)
 
 
 def test_a_corrected_article_gives_way_to_its_correction(

@@ -20,7 +20,7 @@ from konkyo.rag.reading.protocol import Reader
 from konkyo.rag.retrieval.evidence import Sentences
 from konkyo.rag.retrieval.search import Found, Search
 from konkyo.rag.short_answer.own_language import answering_place, own_quote, said_in
-from konkyo.rag.short_answer.quotes import Quoted, disputed, quoted
+from konkyo.rag.short_answer.quotes import Quoted, disputed, quoted, without_repetition
 from konkyo.rag.short_answer.short import short_answer
 from konkyo.rag.thresholds import Thresholds
 from konkyo.rag.types import Evidence
@@ -44,7 +44,7 @@ class QuoteChooser:
         versions = self._versions(found, asked)
         if not versions:
             best = quoted(found, asked, most, self.reader, self.thresholds)
-            return self._in_own_language(best, found, asked)
+            return self._in_own_language(without_repetition(best), found, asked)
         newest, earlier = newest_and_earlier(asked.standalone, asked.language, versions)
         return disputed(newest, earlier, asked.language)
 

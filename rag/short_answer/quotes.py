@@ -47,6 +47,7 @@ __all__ = [
     "quoted",
     "sayable",
     "sayable_places",
+    "without_repetition",
 ]
 
 
@@ -70,6 +71,28 @@ class Quoted:
         """The places that make the short answer, in order."""
         counted = self.quotes if self.several else self.quotes[:1]
         return tuple(place for _, places in counted for place in places)
+
+
+def without_repetition(told: Quoted) -> Quoted:
+    """The same quotes; one that lies within another of its article is told by that one alone."""
+    kept: dict[Evidence, list[Place]] = {}
+    for quote, places in told.quotes:
+        around = [other for other, _ in told.quotes if _lies_within(quote, other)]
+        whole = max(around, key=lambda other: len(other.text))
+        before = quote.start - whole.start
+        moved = [
+            replace(p, quote=whole.text, start=before + p.start, end=before + p.end) for p in places
+        ]
+        # Those of further quotes say the same where quotes are not several answers.
+        if told.several or whole not in kept:
+            kept.setdefault(whole, []).extend(moved)
+    quotes = ((quote, tuple(dict.fromkeys(places))) for quote, places in kept.items())
+    return replace(told, quotes=tuple(quotes))
+
+
+def _lies_within(quote: Evidence, other: Evidence) -> bool:
+    same = quote.article.article_id == other.article.article_id
+    return same and other.start <= quote.start and quote.end <= other.end
 
 
 def quoted(
