@@ -107,6 +107,33 @@ def test_filters_can_be_cleared(browser: Browser, address: str) -> None:
         assert page.locator('[data-filter="outlet"]').input_value() == ""
 
 
+def test_filters_chosen_before_the_script_listens_are_used(browser: Browser, address: str) -> None:
+    """The answer to the page's opening may also come after the answer to the choice."""
+    with opened(browser, address) as (page, _):
+        ready(page)
+        sent = page.evaluate(
+            """() => {
+              const bar = document.querySelector("#k-filter-bar").cloneNode(true);
+              const outlet = bar.querySelector('[data-filter="outlet"]');
+              const unfiltered = outlet.innerHTML;
+              const sent = [];
+              let renewed = null;
+              const show = (options) => { outlet.innerHTML = options; renewed(); };
+              outlet.value = "Alliance Wire";
+              const trigger = (name, values) => sent.push([name, values?.outlet]);
+              const watch = (_, then) => { renewed = then; };
+              window.konkyo.filters(bar, trigger, watch, "narrow", "all");
+              show(unfiltered.replace('value="Alliance Wire"', "$& selected"));
+              const shown = outlet.value;
+              show(unfiltered);
+              show(unfiltered);
+              return { sent, shown };
+            }"""
+        )
+    assert sent["shown"] == "Alliance Wire"
+    assert sent["sent"] == [["narrow", "Alliance Wire"]] * 2
+
+
 def test_a_refusal_offers_a_question_on_the_nearest_article(browser: Browser, address: str) -> None:
     with opened(browser, address) as (page, _):
         ask(page, "What is the weather?")

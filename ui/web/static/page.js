@@ -380,16 +380,23 @@
 
     filters(element, trigger, watch, narrow, widened) {
       const refold = keepFolds(element);
+      const fields = () => [...element.querySelectorAll("[data-filter]")];
+      const told = (field) =>
+        (field.tagName === "SELECT" ? $("option[selected]", field)?.value : field.getAttribute("value")) ?? "";
+      const differs = () => fields().some((field) => field.value !== told(field));
       let last = "";
-      unfilter = () => trigger(widened);
-      element.addEventListener("change", (event) => {
-        last = event.target.dataset.filter ?? "";
-        const values = {};
-        for (const input of element.querySelectorAll("[data-filter]")) {
-          values[input.dataset.filter] = input.value;
-        }
+      // What was chosen last in this conversation: an answer on its way from before may still come.
+      let wanted = null;
+      const choose = () => {
+        const values = Object.fromEntries(fields().map((field) => [field.dataset.filter, field.value]));
+        wanted = { values, conversation: current };
         keepInAddress();
         trigger(narrow, values);
+      };
+      unfilter = () => { wanted = null; trigger(widened); };
+      element.addEventListener("change", (event) => {
+        last = event.target.dataset.filter ?? "";
+        choose();
       });
       element.addEventListener("click", (event) => {
         const act = event.target instanceof Element && event.target.closest("[data-act]")?.dataset.act;
@@ -398,13 +405,17 @@
       watch("value", () => {
         refold();
         // The framework keeps what stands in a field; what the server says is chosen counts.
-        for (const field of element.querySelectorAll("[data-filter]")) {
-          const chosen = field.querySelector("option[selected]");
-          field.value = (field.tagName === "SELECT" ? chosen?.value : field.getAttribute("value")) ?? "";
+        for (const field of fields()) field.value = told(field);
+        const { values, conversation } = wanted ?? {};
+        if (conversation === current && fields().some((field) => field.value !== values[field.dataset.filter])) {
+          wanted = null; // once: the server may have its reasons
+          trigger(narrow, values);
         }
         if (last) $(`[data-filter="${last}"]`, element)?.focus();
         last = "";
       });
+      // Somebody may have chosen before this script listened.
+      if (differs()) choose();
     },
 
     shared(element, watch) {
