@@ -46,6 +46,9 @@ class Thresholds:
     )
     digest_sentences: int = limit(6, "sentences of a summary at most")
     digest_passages: int = limit(24, "passages that a summary or a definition is chosen from")
+    listed_passages: int = limit(
+        200, "passages found that a list of the articles about a subject is made from"
+    )
     digest_newest: int = limit(24, "newest articles that the latest news are chosen from")
     digest_articles: int = limit(10, "articles that a summary is chosen from at most")
     digest_of_article: int = limit(6, "first sentences of an article that a summary may take")

@@ -24,7 +24,7 @@ from konkyo.rag.generation.llm import NoLLM
 from konkyo.rag.intents.classifier import IntentClassifier
 from konkyo.rag.intents.examples import as_example, examples, examples_fingerprint, subject_of
 from konkyo.rag.intents.naming import bare_name, named_at
-from konkyo.rag.intents.replies import collection, without_page
+from konkyo.rag.intents.replies import collection, subject_named, without_page
 from konkyo.rag.options import Options
 from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.suggestions import title_question
@@ -276,6 +276,84 @@ def test_the_collection_is_listed_ten_a_page_within_what_the_question_names(
     dated = pipeline.ask("2026年2月の記事を見せて", today=TODAY)
     assert isinstance(dated, Reply)
     assert {str(a.published)[:7] for a in dated.articles} == {"2026-02"}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "Which articles are about Venezuela?",
+        "Do you have any stories about Venezuela?",
+        "How many reports on Venezuela are there?",
+        "ベネズエラに関する記事はどれですか",
+        "ベネズエラを扱った記事を全部出して",
+        "베네수엘라를 다룬 기사가 있나요?",
+        "베네수엘라 관련 기사 좀 찾아 줄래요?",
+        "有哪些文章提到了委内瑞拉？",
+        "有没有和委内瑞拉有关的报道？",
+    ],
+)
+def test_articles_about_a_subject_are_listed_in_every_language(
+    pipeline: Pipeline, asked: str
+) -> None:
+    about = {"Venezuela", "ベネズエラ", "베네수엘라", "委内瑞拉"}
+    outcome = pipeline.ask(asked, today=TODAY)
+    assert isinstance(outcome, Reply)
+    assert outcome.kind == "collection"
+    assert {a.language for a in outcome.articles} == {"en", "ja", "ko", "zh"}
+    assert outcome.total == len(outcome.articles)
+    days = [str(article.published) for article in outcome.articles]
+    assert days == sorted(days, reverse=True)
+    for article in outcome.articles:
+        assert any(name in pipeline.article(article.article_id).text for name in about)
+
+
+def test_articles_about_a_subject_are_narrowed_and_listed_by_pages(pipeline: Pipeline) -> None:
+    english = pipeline.ask("List English articles about Trump", today=TODAY)
+    assert isinstance(english, Reply)
+    assert {a.language for a in english.articles} == {"en"}
+    assert "“Trump”" in english.text
+    dated = pipeline.ask("Articles about Trump from February 2026", today=TODAY)
+    assert isinstance(dated, Reply)
+    assert {str(a.published)[:7] for a in dated.articles} == {"2026-02"}
+    first = pipeline.ask("Which articles are about Trump?", today=TODAY)
+    assert isinstance(first, Reply)
+    assert first.total > len(first.articles) == 10
+    second = pipeline.ask(first.suggestions[0], today=TODAY)
+    assert isinstance(second, Reply)
+    assert second.total == first.total
+    assert not {a.article_id for a in first.articles} & {a.article_id for a in second.articles}
+
+
+def test_no_article_about_a_subject_is_said_so(pipeline: Pipeline) -> None:
+    outcome = pipeline.ask("サッカーに関する記事はありますか", today=TODAY)
+    assert isinstance(outcome, Reply)
+    assert (outcome.articles, outcome.total) == ((), 0)
+    assert outcome.text == "「サッカー」に関する記事は見つかりませんでした。"
+
+
+def test_what_articles_say_of_a_subject_is_told_and_not_listed(pipeline: Pipeline) -> None:
+    for asked in (
+        "What do the articles say about Venezuela?",
+        "What does the article about Venezuela say?",
+        "ベネズエラに関する記事には何が書かれていますか",
+    ):
+        assert isinstance(pipeline.ask(asked, today=TODAY), Answer)
+
+
+@pytest.mark.parametrize(
+    ("asked", "subject"),
+    [
+        ("Any articles on rare earths do you have?", "rare earths"),
+        ("台湾についての英語の記事", "台湾"),
+        ("ニュースで憲法に触れているもの", "憲法"),
+        ("헌법을 다룬 한국어 기사", "헌법"),
+        ("有关芯片的报道", "芯片"),
+        ("没有关于芯片的文章", "芯片"),
+        ("Show me the Korean articles", None),
+    ],
+)
+def test_a_subject_is_told_by_the_words_around_it(asked: str, subject: str | None) -> None:
+    assert subject_named(asked) == subject
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from konkyo.rag.intents.examples import (
     examples,
     examples_fingerprint,
 )
+from konkyo.rag.intents.replies import subject_named
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 
 __all__ = ["IntentClassifier"]
@@ -82,14 +83,20 @@ class IntentClassifier:
     def intent_of(self, utterance: str, vector: Vectors) -> Intent:
         """The intent of an utterance, by its vector as a query: a question in doubt.
 
-        Where an utterance is an example but for its subject, the subject is not asked.
+        Where an utterance is an example but for its subject, the subject is not asked. Where words
+        for articles stand around a subject, to be likelier than a question is enough.
         """
         fit, margin = self._fit()
         scores = fit.scores(vector[None])[0]
-        best = int(scores.argmax())
-        if scores[best] - scores[_QUESTION] > margin:
-            return INTENTS[best]
-        return as_example(utterance) or "question"
+        intent = INTENTS[int(scores.argmax())]
+        sure = bool(scores.max() - scores[_QUESTION] > margin)
+        exact = as_example(utterance)
+        if intent != "articles_about":
+            return intent if sure else exact or "question"
+        # What the articles say, and which say it, are asked in nearly the same words.
+        if exact or subject_named(utterance):
+            return exact or intent
+        return "collection" if sure else "question"
 
     def _fit(self) -> tuple[_Fit, float]:
         with self._lock:

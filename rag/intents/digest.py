@@ -24,8 +24,16 @@ from konkyo.index.text.dates import dates
 from konkyo.index.text.language import same_language
 from konkyo.index.text.moments import Moment
 from konkyo.index.text.sentences import is_heading
+from konkyo.rag.intents.coverage import articles_about, subject_asked
 from konkyo.rag.intents.examples import subject_of
 from konkyo.rag.intents.naming import bare_name, has_names_of, named_article, named_at
+from konkyo.rag.intents.replies import (
+    Collection,
+    collection,
+    narrowed_to_named,
+    paged,
+    without_page,
+)
 from konkyo.rag.messages import NoticeKey
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.question_budget import readable
@@ -151,6 +159,16 @@ class Digester:
         place = beside[order[0]][0]
         place = place and sayable(place, None, asked.language)
         return Digest(_numbered([found[i] for i in order]), None, (), place)
+
+    def articles_about(self, asked: AskedQuestion, where: Filter, today: date) -> Collection:
+        """One page of the articles that are about a subject; of all of them where none is named."""
+        bare, page = without_page(asked.standalone)
+        subject = subject_asked(bare, today)
+        if len(subject.text) < self._limits.digest_subject:
+            return collection(self.store, asked.text, asked.language, where, today)
+        within = narrowed_to_named(subject.rest, where, self.store, today)
+        about = articles_about(self._retriever, subject.text, asked.language, within, self._limits)
+        return paged(about, bare, page, asked.language, subject.text)
 
     def _beside(
         self, question: str, found: Sequence[_Sentence], subject: str

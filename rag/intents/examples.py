@@ -31,13 +31,14 @@ Intent = Literal[
     "timeline",
     "latest",
     "collection",
+    "articles_about",
     "abilities",
     "greeting",
     "thanks",
 ]
 INTENTS: tuple[Intent, ...] = get_args(Intent)
 
-_TELLING: tuple[Intent, ...] = ("timeline", "summary", "definition")
+_OF_SUBJECT: tuple[Intent, ...] = ("timeline", "summary", "definition", "articles_about")
 _END = " ?？.。!！"
 _SLOT = re.compile(r"\{[xp]\}")
 _FILLED = 4
@@ -98,7 +99,7 @@ def as_example(utterance: str) -> Intent | None:
     of_period = _filled("latest").fullmatch(plain)
     if of_period and any(map(_is_period, filter(None, of_period.groups()))):
         return "latest"
-    return next((i for i in _TELLING if _filled(i).fullmatch(plain)), None)
+    return next((i for i in _OF_SUBJECT if _filled(i).fullmatch(plain)), None)
 
 
 def _is_period(text: str) -> bool:
@@ -111,7 +112,7 @@ def _is_period(text: str) -> bool:
 
 def subject_of(utterance: str, intent: Intent) -> str:
     """What an utterance is about: all of it but what the examples of its intent say, too."""
-    found = _filled(intent).fullmatch(utterance.strip(_END)) if intent in _TELLING else None
+    found = _filled(intent).fullmatch(utterance.strip(_END)) if intent in _OF_SUBJECT else None
     if found is not None:
         return next(filled for filled in found.groups() if filled).strip()
     bare = _frame(intent).sub(" ", utterance)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
@@ -18,13 +18,31 @@ from konkyo.rag.messages import Messages
 from konkyo.rag.retrieval.asked_period import narrowed
 from konkyo.rag.spoken import SPOKEN, language_name, spoken
 
-__all__ = ["PAGE_LENGTH", "Collection", "collection", "reply_text", "without_page"]
+__all__ = [
+    "PAGE_LENGTH",
+    "Collection",
+    "collection",
+    "narrowed_to_named",
+    "paged",
+    "reply_text",
+    "subject_named",
+    "without_page",
+]
 
 PAGE_LENGTH = 10
 _OUTLETS_NAMED = 12
 
 _Key = Literal[
-    "greeting", "thanks", "abilities", "collection", "counted", "nothing", "page", "next_page"
+    "greeting",
+    "thanks",
+    "abilities",
+    "collection",
+    "about",
+    "counted",
+    "nothing",
+    "nothing_about",
+    "page",
+    "next_page",
 ]
 
 
@@ -32,10 +50,12 @@ _Key = Literal[
 class _Words:
     """Texts by key; ``page`` finds the number of a page that is asked for.
 
+    ``subject`` finds what the articles asked for are about; the first that finds it counts.
     ``published_from`` stands before the month of publication: it is no "since" there.
     """
 
     page: tuple[re.Pattern[str], ...]
+    subject: tuple[re.Pattern[str], ...]
     published_from: re.Pattern[str]
     language_names: dict[str, str]
     texts: dict[_Key, Messages]
@@ -70,36 +90,49 @@ def without_page(question: str) -> tuple[str, int]:
     return question, 1
 
 
+def subject_named(question: str) -> str | None:
+    """What the articles asked for are about, where the words around it say so."""
+    found = (pattern.search(question) for pattern in _words().subject)
+    return next((match["subject"].strip() for match in found if match), None)
+
+
 def collection(
     store: Store, question: str, language: str, where: Filter, today: date
 ) -> Collection:
     """The articles that pass a filter and what a question names: outlets, languages, a period."""
     bare, page = without_page(question)
-    everything = list(store.articles(where))
-    named = _narrowed(bare, where, everything, today)
-    found = everything if named == where else list(store.articles(named))
+    found = list(store.articles(narrowed_to_named(bare, where, store, today)))
+    return paged(found, bare, page, language)
+
+
+def paged(
+    found: Sequence[ArticleSummary], question: str, page: int, language: str, subject: str = ""
+) -> Collection:
+    """One page of articles and what is said of all; ``subject`` is what they are about, if asked.
+
+    ``question`` is what was asked, without its page.
+    """
     if not found:
-        return Collection(reply_text("nothing", language), (), 0, None)
+        key: _Key = "nothing_about" if subject else "nothing"
+        return Collection(reply_text(key, language, subject=subject), (), 0, None)
     pages = -(-len(found) // PAGE_LENGTH)
     page = min(page, pages)
-    text = _told(found, language)
+    text = _told(found, language, subject)
     following = None
     if pages > 1:
         joiner = "" if spoken(language) in {"ja", "zh"} else " "
         text += joiner + reply_text("page", language, page=page, pages=pages)
     if page < pages:
-        following = reply_text("next_page", language, question=bare, page=page + 1)
+        following = reply_text("next_page", language, question=question, page=page + 1)
     shown = found[(page - 1) * PAGE_LENGTH : page * PAGE_LENGTH]
     return Collection(text, tuple(shown), len(found), following)
 
 
-def _narrowed(
-    question: str, where: Filter, articles: Iterable[ArticleSummary], today: date
-) -> Filter:
+def narrowed_to_named(question: str, where: Filter, store: Store, today: date) -> Filter:
     """The filter with the outlets, languages and period that a question names."""
     asked = question.casefold()
     outlets, languages = set[str](), set[str]()
-    for article in articles:
+    for article in store.articles(where):
         languages.add(article.language)
         if article.outlet:
             outlets.add(article.outlet)
@@ -127,7 +160,7 @@ def _named(name: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![a-z0-9]){plain}(?![a-z0-9])" if name.isascii() else plain)
 
 
-def _told(articles: list[ArticleSummary], language: str) -> str:
+def _told(articles: Sequence[ArticleSummary], language: str, subject: str) -> str:
     """How many articles there are, from when, of which outlets and languages."""
     days = sorted(a.published for a in articles if a.published)
     outlets = Counter(a.outlet for a in articles if a.outlet).most_common(_OUTLETS_NAMED)
@@ -139,8 +172,9 @@ def _told(articles: list[ArticleSummary], language: str) -> str:
         return joiner.join(each)
 
     return reply_text(
-        "collection",
+        "about" if subject else "collection",
         language,
+        subject=subject,
         count=len(articles),
         first=days[0] if days else "–",
         last=days[-1] if days else "–",

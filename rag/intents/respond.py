@@ -10,7 +10,7 @@ from itertools import islice
 from konkyo.index.records import Filter
 from konkyo.rag.intents.classifier import IntentClassifier
 from konkyo.rag.intents.digest import Digest, Digester
-from konkyo.rag.intents.replies import collection, reply_text
+from konkyo.rag.intents.replies import Collection, collection, reply_text, without_page
 from konkyo.rag.messages import notice_text
 from konkyo.rag.outcome import OutcomeBuilder
 from konkyo.rag.suggestions import AsksArticles, suggested_questions
@@ -37,7 +37,7 @@ class Responder:
         self, building: OutcomeBuilder, where: Filter, today: date
     ) -> Generator[Event, None, Outcome | None]:
         """The outcome; None where it is to be taken as a question after all."""
-        text = building.asked.text
+        text = without_page(building.asked.text)[0]
         match intent := self.intents.intent_of(text, self.digester.vector(text)):
             case "question":
                 return None
@@ -48,7 +48,11 @@ class Responder:
                 digest = self.digester.tell(building.asked, intent, where, today)
                 return None if digest is None else (yield from _told(digest, building))
             case "collection":
-                return self._collection(building, where, today)
+                asked = building.asked
+                listed = collection(self.digester.store, asked.text, asked.language, where, today)
+                return _listed(listed, building)
+            case "articles_about":
+                return _listed(self.digester.articles_about(building.asked, where, today), building)
             case _:
                 language = building.asked.language
                 offered = self._suggested(language, where)
@@ -62,17 +66,13 @@ class Responder:
         articles = sorted(newest, key=lambda article: article.language != language)
         return suggested_questions(self.pipeline, articles, language, _SUGGESTIONS, where=where)
 
-    def _collection(self, building: OutcomeBuilder, where: Filter, today: date) -> Reply:
-        asked = building.asked
-        told = collection(self.digester.store, asked.text, asked.language, where, today)
-        offered = (told.next_page,) if told.next_page else ()
-        return building.reply(
-            "collection",
-            told.text,
-            articles=told.articles,
-            total=told.total,
-            suggestions=offered,
-        )
+
+def _listed(told: Collection, building: OutcomeBuilder) -> Reply:
+    """A reply with one page of articles; the next page is offered."""
+    offered = (told.next_page,) if told.next_page else ()
+    return building.reply(
+        "collection", told.text, articles=told.articles, total=told.total, suggestions=offered
+    )
 
 
 def _told(digest: Digest, building: OutcomeBuilder) -> Generator[Event, None, Answer]:
