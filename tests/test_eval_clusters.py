@@ -179,3 +179,20 @@ def test_follow_ups_have_their_places_in_the_articles_of_their_cluster() -> None
             assert gold["article"].startswith(row["id"][:3])
             assert gold["quote"] in articles[gold["article"]], row["id"]
             assert gold["answer"] in gold["quote"], row["id"]
+
+
+def test_questions_in_two_parts_have_their_places_in_clusters_that_report() -> None:
+    articles = {article.source: article.text for article in load(Path("news")).articles}
+    lines = (NEWS / "two_parts.jsonl").read_text("utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert len({row["id"] for row in rows}) == len(rows) >= 70
+    assert sum(not part["gold"] for row in rows for part in row["parts"]) >= 20
+    for row in rows:
+        cluster = row["id"][:3]
+        assert cluster_number(cluster) in DEV
+        assert set(row["ask"]) == {"ja", "en", "ko", "zh"}
+        assert len(row["parts"]) == 2
+        for gold in (gold for part in row["parts"] for gold in part["gold"]):
+            assert gold["article"].startswith(cluster)
+            assert gold["quote"] in articles[gold["article"]], row["id"]
+            assert gold["answer"] in gold["quote"], row["id"]
