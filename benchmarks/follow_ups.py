@@ -30,6 +30,7 @@ from konkyo.index.embedding.model_files import home
 from konkyo.index.records import Article
 from konkyo.rag.conversation import Turn
 from konkyo.rag.factory import CHECKER_BASE, open_from_settings
+from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.types import Answer, Outcome
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,11 +58,11 @@ def verdict(
     return "right" if any(cites(outcome, g, articles) for g in row["gold"]) else "wrong"
 
 
-def last_part(outcome: Outcome) -> Outcome | None:
-    """An answer with the quotes of its last part alone; None where that has no answer."""
+def part_alone(outcome: Outcome, number: int) -> Outcome | None:
+    """An answer with the quotes of one of its parts alone; None where that has no answer."""
     if not isinstance(outcome, Answer) or not outcome.parts:
         return outcome
-    wanted = outcome.parts[-1].citations
+    wanted = outcome.parts[number].citations
     cited = tuple(quote for quote in outcome.citations if quote.id in wanted)
     return replace(outcome, citations=cited) if cited else None
 
@@ -73,26 +74,41 @@ def together(row: Mapping[str, Any]) -> str:
     return "？".join(asked) + "？" if wide else "? ".join(asked) + "?"
 
 
+def news_pipeline() -> tuple[Pipeline, dict[str, Article]]:
+    """Quotes alone over an index of all clusters, and their articles by source."""
+    whole = load_shipped("news")
+    store = corpus_store(whole.articles, load_encoder(CHECKER_BASE), home(), budget=192, overlap=0)
+    articles = {article.source: article for article in whole.articles}
+    return open_from_settings(str(store), llm="none"), articles
+
+
+def rows_of(file: Path) -> list[dict[str, Any]]:
+    """The rows of a file of JSON lines."""
+    return [json.loads(line) for line in file.read_text("utf-8").split("\n") if line]
+
+
+def report(found: Counter[str], out: Path | None) -> None:
+    """Print what was counted; write it where a file is named."""
+    told = json.dumps(dict(sorted(found.items())), indent=2)
+    print(told)
+    if out is not None:
+        out.write_text(told + "\n", "utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--standalone", action="store_true", help="ask them as whole questions")
     parser.add_argument("--together", action="store_true", help="ask both in one message")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    whole = load_shipped("news")
-    store = corpus_store(whole.articles, load_encoder(CHECKER_BASE), home(), budget=192, overlap=0)
-    pipeline = open_from_settings(str(store), llm="none")
-    articles = {article.source: article for article in whole.articles}
+    pipeline, articles = news_pipeline()
     found: Counter[str] = Counter()
-    for line in FOLLOW_UPS.read_text("utf-8").split("\n"):
-        if not line:
-            continue
-        row = json.loads(line)
+    for row in rows_of(FOLLOW_UPS):
         outcome: Outcome | None
         if given.standalone:
             outcome = pipeline.ask(row["standalone"], today=TODAY)
         elif given.together:
-            outcome = last_part(pipeline.ask(together(row), today=TODAY))
+            outcome = part_alone(pipeline.ask(together(row), today=TODAY), -1)
         else:
             first = pipeline.ask(row["before"], today=TODAY)
             said = first.text if isinstance(first, Answer) else ""
@@ -100,10 +116,7 @@ def main() -> None:
             outcome = pipeline.ask(row["asked"], history=history, today=TODAY)
         kind = "answered" if row["gold"] else "absent"
         found[f"{kind}: {verdict(outcome, row, articles)}"] += 1
-    told = json.dumps(dict(sorted(found.items())), indent=2)
-    print(told)
-    if given.out is not None:
-        given.out.write_text(told + "\n", "utf-8")
+    report(found, given.out)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,14 @@ from konkyo.rag.messages import notice_text
 from konkyo.rag.outcome import OutcomeBuilder
 from konkyo.rag.retrieval.search import Found
 from konkyo.rag.short_answer.place import place_of
-from konkyo.rag.types import Event, Evidence, EvidenceReady, Finished
+from konkyo.rag.types import Event, EvidenceReady, Finished
 
 __all__ = ["answer_otherwise", "quoted_as"]
 
 
 def quoted_as(told: Otherwise, found: Found) -> Otherwise:
     """The same with the quote of a search that holds its sentence, where one does."""
-    quote = next((e for e in found.evidence if _holds(e, told.quote)), None)
+    quote = next((e for e in found.evidence if e.holds(told.quote)), None)
     return replace(told, quote=quote or replace(told.quote, number=1))
 
 
@@ -36,8 +36,3 @@ def answer_otherwise(
     yield from building.tell(places)
     yield building.quote(otherwise.quote, places)
     yield Finished(building.answer((otherwise.quote,)))
-
-
-def _holds(one: Evidence, other: Evidence) -> bool:
-    same = one.article.article_id == other.article.article_id
-    return same and one.start <= other.start and other.end <= one.end

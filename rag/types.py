@@ -66,6 +66,11 @@ class Evidence:
     text: str
     score: float
 
+    def holds(self, other: Evidence) -> bool:
+        """Whether another quote lies within this one: the same article, no letter outside."""
+        same = self.article.article_id == other.article.article_id
+        return same and self.start <= other.start and other.end <= self.end
+
 
 @dataclass(frozen=True, slots=True)
 class Citation:

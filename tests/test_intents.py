@@ -22,9 +22,15 @@ from konkyo.index.records import ArticleSummary, Filter
 from konkyo.rag.factory import open_pipeline
 from konkyo.rag.generation.llm import NoLLM
 from konkyo.rag.intents.classifier import IntentClassifier
-from konkyo.rag.intents.examples import as_example, examples, examples_fingerprint, subject_of
+from konkyo.rag.intents.examples import (
+    as_example,
+    examples,
+    examples_fingerprint,
+    subject_named,
+    subject_of,
+)
 from konkyo.rag.intents.naming import bare_name, named_at
-from konkyo.rag.intents.replies import collection, subject_named, without_page
+from konkyo.rag.intents.replies import collection, without_page
 from konkyo.rag.options import Options
 from konkyo.rag.pipeline import Pipeline
 from konkyo.rag.suggestions import title_question

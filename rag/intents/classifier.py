@@ -26,8 +26,8 @@ from konkyo.rag.intents.examples import (
     as_example,
     examples,
     examples_fingerprint,
+    subject_named,
 )
-from konkyo.rag.intents.replies import subject_named
 from konkyo.rag.thresholds import DEFAULT, Thresholds
 
 __all__ = ["IntentClassifier"]

@@ -24,16 +24,9 @@ from konkyo.index.text.dates import dates
 from konkyo.index.text.language import same_language
 from konkyo.index.text.moments import Moment
 from konkyo.index.text.sentences import is_heading
-from konkyo.rag.intents.coverage import articles_about, subject_asked
+from konkyo.rag.intents.coverage import naming_in_other_languages
 from konkyo.rag.intents.examples import subject_of
-from konkyo.rag.intents.naming import bare_name, has_names_of, named_article, named_at
-from konkyo.rag.intents.replies import (
-    Collection,
-    collection,
-    narrowed_to_named,
-    paged,
-    without_page,
-)
+from konkyo.rag.intents.naming import bare_name, named_article, named_at
 from konkyo.rag.messages import NoticeKey
 from konkyo.rag.question import AskedQuestion
 from konkyo.rag.question_budget import readable
@@ -89,15 +82,15 @@ class Digester:
         reader: Reader | None = None,
     ) -> None:
         self._reader = reader
-        self._retriever = retriever
+        self.retriever = retriever
         self._encoder = encoder
         self._sentences = sentences
-        self._limits = thresholds
+        self.limits = thresholds
 
     @property
     def store(self) -> Store:
         """The store whose articles are told."""
-        return self._retriever.store
+        return self.retriever.store
 
     def vector(self, utterance: str) -> Vectors:
         """An utterance as a query: shape (dimension,)."""
@@ -110,7 +103,7 @@ class Digester:
         """What the articles tell; None where none is about the subject."""
         notices: list[tuple[NoticeKey, dict[str, str]]] = []
         found = self._hits(asked, telling, where)
-        named = named_article(asked.standalone, found, self._limits.digest_title)
+        named = named_article(asked.standalone, found, self.limits.digest_title)
         in_period, period = narrowed(asked.standalone, where, today)
         # A title may name a period, too.
         if period and named is None:
@@ -132,10 +125,10 @@ class Digester:
     def define(self, asked: AskedQuestion, where: Filter) -> Digest | None:
         """The sentences that name what is asked about, the likeliest to say what it is first."""
         subject = bare_name(subject_of(asked.standalone, "definition"))
-        if len(subject) < self._limits.digest_subject:
+        if len(subject) < self.limits.digest_subject:
             return None
-        most = self._limits.digest_passages
-        hits = self._retriever.retrieve(subject, most, where, asked.language)
+        most = self.limits.digest_passages
+        hits = self.retriever.retrieve(subject, most, where, asked.language)
         found = [
             sentence
             for sentence in self._read(without_commands(readable(hits)))
@@ -148,27 +141,17 @@ class Digester:
             if sentence.article.article_id not in passed_over:
                 first.setdefault(sentence.article, sentence)
         own = [s for a, s in first.items() if same_language(a.language, asked.language)]
-        found = (own or list(first.values()))[: 2 * self._limits.digest_sentences]
+        found = (own or list(first.values()))[: 2 * self.limits.digest_sentences]
         if not found:
             return None
         vectors = self._encoder.passages([s.text for s in found])
         near = vectors @ self._encoder.queries([asked.standalone])[0]
         beside = self._beside(asked.standalone, found, subject)
         order = sorted(range(len(found)), key=lambda i: (-beside[i][1], -near[i]))
-        order = order[: self._limits.definition_quotes]
+        order = order[: self.limits.definition_quotes]
         place = beside[order[0]][0]
         place = place and sayable(place, None, asked.language)
         return Digest(_numbered([found[i] for i in order]), None, (), place)
-
-    def articles_about(self, asked: AskedQuestion, where: Filter, today: date) -> Collection:
-        """One page of the articles that are about a subject; of all of them where none is named."""
-        bare, page = without_page(asked.standalone)
-        subject = subject_asked(bare, today)
-        if len(subject.text) < self._limits.digest_subject:
-            return collection(self.store, asked.text, asked.language, where, today)
-        within = narrowed_to_named(subject.rest, where, self.store, today)
-        about = articles_about(self._retriever, subject.text, asked.language, within, self._limits)
-        return paged(about, bare, page, asked.language, subject.text)
 
     def _beside(
         self, question: str, found: Sequence[_Sentence], subject: str
@@ -188,40 +171,34 @@ class Digester:
         """Passages to choose sentences of; of the newest articles where there is no subject."""
         store = self.store
         if telling == "latest":
-            listed = list(islice(store.articles(where), self._limits.digest_newest))
+            listed = list(islice(store.articles(where), self.limits.digest_newest))
             passed_over = superseded(listed)
             newest = [a for a in listed if a.article_id not in passed_over]
             own = [a for a in newest if same_language(a.language, asked.language)]
-            enough = len(own) >= self._limits.digest_own_language
-            return self._whole((own if enough else newest)[: self._limits.digest_articles])
+            enough = len(own) >= self.limits.digest_own_language
+            return self._whole((own if enough else newest)[: self.limits.digest_articles])
         subject = subject_of(asked.standalone, telling) or asked.standalone
-        hits = self._retriever.retrieve(subject, self._limits.digest_passages, where)
-        near = [h for h in hits if h.score >= self._limits.about_subject]
-        near = near or self._in_other_languages(subject, asked.language, where)
+        hits = self.retriever.retrieve(subject, self.limits.digest_passages, where)
+        near = [h for h in hits if h.score >= self.limits.about_subject]
+        near = near or naming_in_other_languages(
+            self.retriever, subject, asked.language, where, self.limits.digest_passages
+        )
         current = without_superseded(near)
         # An article that was corrected is told where it is named by a title of its own.
-        named = named_article(asked.standalone, [*current, *near], self._limits.digest_title)
+        named = named_article(asked.standalone, [*current, *near], self.limits.digest_title)
         if named is not None:
             return without_commands(readable([h for h in near if h.article == named]))
         own = list(
             {h.article: h for h in current if same_language(h.article.language, asked.language)}
         )
-        if len(own) >= self._limits.digest_own_language:
+        if len(own) >= self.limits.digest_own_language:
             current = [h for h in current if h.article in own]
         return without_commands(readable(current))
-
-    def _in_other_languages(self, subject: str, language: str, where: Filter) -> list[Hit]:
-        """Passages in other languages than the asker's that have all names of a subject.
-
-        Scores of a search across languages do not tell what is about a subject; names do.
-        """
-        hits = self._retriever.retrieve(subject, self._limits.digest_passages, where, language)
-        return [h for h in hits if has_names_of(subject, language, h)]
 
     def _naming(self, asked: AskedQuestion, where: Filter, period: Filter) -> list[Hit]:
         """Sentences that name a day of a period, whenever they were published."""
         found = []
-        hits = self._retriever.retrieve(asked.standalone, self._limits.digest_passages, where)
+        hits = self.retriever.retrieve(asked.standalone, self.limits.digest_passages, where)
         for hit in without_commands(readable(hits)):
             passage, days = hit.passage, [d for d in _days_of(hit) if _within(period, d)]
             for start, end in self._sentences(passage.text, hit.article.language):
@@ -242,8 +219,8 @@ class Digester:
 
     def _of_one(self, article: ArticleSummary) -> list[_Sentence]:
         """The sentences that tell an article, in its own order."""
-        found = self._read(self._whole([article]))[: 4 * self._limits.digest_sentences]
-        most = self._limits.digest_sentences - 1
+        found = self._read(self._whole([article]))[: 4 * self.limits.digest_sentences]
+        most = self.limits.digest_sentences - 1
         chosen = self._choose(found, np.zeros(len(found), np.float32), most)
         return sorted(chosen, key=lambda s: s.start)
 
@@ -258,10 +235,10 @@ class Digester:
             dated = {k: v for k, v in by_article.items() if v[0].article.published}
             by_article = dated or by_article
         heads = [
-            s[:1] if telling == "latest" else s[: self._limits.digest_of_article]
+            s[:1] if telling == "latest" else s[: self.limits.digest_of_article]
             for s in by_article.values()
         ]
-        found = [sentence for head in heads[: self._limits.digest_articles] for sentence in head]
+        found = [sentence for head in heads[: self.limits.digest_articles] for sentence in head]
         bearing = np.zeros(len(found), np.float32)
         if telling != "latest" and found:
             subject = subject_of(asked.standalone, telling) or asked.standalone
@@ -270,10 +247,10 @@ class Digester:
             found = [
                 s
                 for s, share in zip(found, bearing, strict=True)
-                if share >= self._limits.digest_bearing
+                if share >= self.limits.digest_bearing
             ]
-            bearing = bearing[bearing >= self._limits.digest_bearing]
-        chosen = self._choose(found, bearing, self._limits.digest_sentences)
+            bearing = bearing[bearing >= self.limits.digest_bearing]
+        chosen = self._choose(found, bearing, self.limits.digest_sentences)
         oldest_first = sorted(chosen, key=lambda s: (s.article.published or "", s.start))
         if telling == "timeline":
             return oldest_first
@@ -286,7 +263,7 @@ class Digester:
             base = hit.passage.start
             for start, end in self._sentences(hit.passage.text, hit.article.language):
                 text = hit.passage.text[start:end]
-                fits = self._limits.digest_shortest <= len(text) <= self._limits.digest_longest
+                fits = self.limits.digest_shortest <= len(text) <= self.limits.digest_longest
                 if fits and not is_heading(text):
                     sentence = _Sentence(hit.article, base + start, base + end, text)
                     found.setdefault((hit.article.article_id, base + end), sentence)
@@ -299,9 +276,7 @@ class Digester:
         vectors = self._encoder.passages([s.text for s in found])
         head = np.array([1.0 / (1.0 + s.start / 200.0) for s in found], np.float32)
         central = _scaled(vectors @ vectors.mean(axis=0))
-        worth = (
-            bearing + self._limits.digest_lead * head + (1.0 - self._limits.digest_lead) * central
-        )
+        worth = bearing + self.limits.digest_lead * head + (1.0 - self.limits.digest_lead) * central
         alike = vectors @ vectors.T
         floor = float(alike.min())
         alike = (alike - floor) / max(1.0 - floor, 1e-6)
@@ -309,7 +284,7 @@ class Digester:
         while left and len(taken) < most:
             repeats = [max((alike[i, j] for j in taken), default=0.0) for i in left]
             gains = [
-                self._limits.digest_worth * worth[i] - (1.0 - self._limits.digest_worth) * again
+                self.limits.digest_worth * worth[i] - (1.0 - self.limits.digest_worth) * again
                 for i, again in zip(left, repeats, strict=True)
             ]
             taken.append(left.pop(int(np.argmax(gains))))
@@ -317,7 +292,7 @@ class Digester:
 
     def _on_a_screen(self, chosen: Sequence[_Sentence]) -> list[_Sentence]:
         """The first sentences chosen, as many as fit the limit on the whole."""
-        limits, lengths = self._limits, accumulate(_width(sentence.text) for sentence in chosen)
+        limits, lengths = self.limits, accumulate(_width(sentence.text) for sentence in chosen)
         return [
             sentence
             for number, (sentence, length) in enumerate(zip(chosen, lengths, strict=True))

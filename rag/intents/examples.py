@@ -21,6 +21,7 @@ __all__ = [
     "as_example",
     "examples",
     "examples_fingerprint",
+    "subject_named",
     "subject_of",
 ]
 
@@ -51,11 +52,13 @@ _FAR_AHEAD = date(2100, 1, 1)
 class _Examples:
     """Utterances by intent and language; {x} is one of ``things``, {p} one of ``people``.
 
-    ``frames`` are regular expressions by intent, with {x} for what an utterance is about.
+    ``frames`` are regular expressions by intent, with {x} for what an utterance is about;
+    ``subject`` find in a question for articles what they are about.
     """
 
     things: dict[str, list[str]]
     people: dict[str, list[str]]
+    subject: tuple[re.Pattern[str], ...]
     frames: dict[Intent, list[str]]
     examples: dict[Intent, dict[str, list[str]]]
 
@@ -89,8 +92,11 @@ def examples() -> Iterator[tuple[Intent, str, str]]:
 
 
 def examples_fingerprint() -> str:
-    """Twelve hexadecimal digits that change with any example or frame."""
-    return hashlib.sha256(repr(_data()).encode()).hexdigest()[:12]
+    """Twelve hexadecimal digits that change with any example, frame or pattern of a subject."""
+    data = _data()
+    # A pattern's own repr is cut short.
+    told = repr((data, [pattern.pattern for pattern in data.subject]))
+    return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
 def as_example(utterance: str) -> Intent | None:
@@ -117,6 +123,12 @@ def subject_of(utterance: str, intent: Intent) -> str:
         return next(filled for filled in found.groups() if filled).strip()
     bare = _frame(intent).sub(" ", utterance)
     return " ".join(re.sub(r"[^\w\s-]+", " ", bare).split())
+
+
+def subject_named(question: str) -> str | None:
+    """What the articles asked for are about, where the words around it say so."""
+    found = (pattern.search(question) for pattern in _data().subject)
+    return next((match["subject"].strip() for match in found if match), None)
 
 
 @cache

@@ -25,7 +25,6 @@ __all__ = [
     "narrowed_to_named",
     "paged",
     "reply_text",
-    "subject_named",
     "without_page",
 ]
 
@@ -50,12 +49,10 @@ _Key = Literal[
 class _Words:
     """Texts by key; ``page`` finds the number of a page that is asked for.
 
-    ``subject`` finds what the articles asked for are about; the first that finds it counts.
     ``published_from`` stands before the month of publication: it is no "since" there.
     """
 
     page: tuple[re.Pattern[str], ...]
-    subject: tuple[re.Pattern[str], ...]
     published_from: re.Pattern[str]
     language_names: dict[str, str]
     texts: dict[_Key, Messages]
@@ -90,18 +87,14 @@ def without_page(question: str) -> tuple[str, int]:
     return question, 1
 
 
-def subject_named(question: str) -> str | None:
-    """What the articles asked for are about, where the words around it say so."""
-    found = (pattern.search(question) for pattern in _words().subject)
-    return next((match["subject"].strip() for match in found if match), None)
-
-
 def collection(
     store: Store, question: str, language: str, where: Filter, today: date
 ) -> Collection:
     """The articles that pass a filter and what a question names: outlets, languages, a period."""
     bare, page = without_page(question)
-    found = list(store.articles(narrowed_to_named(bare, where, store, today)))
+    everything = list(store.articles(where))
+    named = narrowed_to_named(bare, where, everything, today)
+    found = everything if named == where else list(store.articles(named))
     return paged(found, bare, page, language)
 
 
@@ -128,11 +121,13 @@ def paged(
     return Collection(text, tuple(shown), len(found), following)
 
 
-def narrowed_to_named(question: str, where: Filter, store: Store, today: date) -> Filter:
+def narrowed_to_named(
+    question: str, where: Filter, articles: Iterable[ArticleSummary], today: date
+) -> Filter:
     """The filter with the outlets, languages and period that a question names."""
     asked = question.casefold()
     outlets, languages = set[str](), set[str]()
-    for article in store.articles(where):
+    for article in articles:
         languages.add(article.language)
         if article.outlet:
             outlets.add(article.outlet)

@@ -9,6 +9,7 @@ from itertools import islice
 
 from konkyo.index.records import Filter
 from konkyo.rag.intents.classifier import IntentClassifier
+from konkyo.rag.intents.coverage import articles_about
 from konkyo.rag.intents.digest import Digest, Digester
 from konkyo.rag.intents.replies import Collection, collection, reply_text, without_page
 from konkyo.rag.messages import notice_text
@@ -52,7 +53,9 @@ class Responder:
                 listed = collection(self.digester.store, asked.text, asked.language, where, today)
                 return _listed(listed, building)
             case "articles_about":
-                return _listed(self.digester.articles_about(building.asked, where, today), building)
+                retriever, limits = self.digester.retriever, self.digester.limits
+                about = articles_about(retriever, building.asked, where, today, limits)
+                return _listed(about, building)
             case _:
                 language = building.asked.language
                 offered = self._suggested(language, where)

@@ -77,7 +77,7 @@ def without_repetition(told: Quoted) -> Quoted:
     """The same quotes; one that lies within another of its article is told by that one alone."""
     kept: dict[Evidence, list[Place]] = {}
     for quote, places in told.quotes:
-        around = [other for other, _ in told.quotes if _lies_within(quote, other)]
+        around = [other for other, _ in told.quotes if other.holds(quote)]
         whole = max(around, key=lambda other: len(other.text))
         before = quote.start - whole.start
         moved = [
@@ -88,11 +88,6 @@ def without_repetition(told: Quoted) -> Quoted:
             kept.setdefault(whole, []).extend(moved)
     quotes = ((quote, tuple(dict.fromkeys(places))) for quote, places in kept.items())
     return replace(told, quotes=tuple(quotes))
-
-
-def _lies_within(quote: Evidence, other: Evidence) -> bool:
-    same = quote.article.article_id == other.article.article_id
-    return same and other.start <= quote.start and quote.end <= other.end
 
 
 def quoted(

@@ -383,7 +383,7 @@
       const fields = () => [...element.querySelectorAll("[data-filter]")];
       const told = (field) =>
         (field.tagName === "SELECT" ? $("option[selected]", field)?.value : field.getAttribute("value")) ?? "";
-      const differs = () => fields().some((field) => field.value !== told(field));
+      const differs = (from) => fields().some((field) => field.value !== from(field));
       let last = "";
       // What was chosen last in this conversation: an answer on its way from before may still come.
       let wanted = null;
@@ -407,7 +407,7 @@
         // The framework keeps what stands in a field; what the server says is chosen counts.
         for (const field of fields()) field.value = told(field);
         const { values, conversation } = wanted ?? {};
-        if (conversation === current && fields().some((field) => field.value !== values[field.dataset.filter])) {
+        if (conversation === current && differs((field) => values[field.dataset.filter])) {
           wanted = null; // once: the server may have its reasons
           trigger(narrow, values);
         }
@@ -415,7 +415,7 @@
         last = "";
       });
       // Somebody may have chosen before this script listened.
-      if (differs()) choose();
+      if (differs(told)) choose();
     },
 
     shared(element, watch) {
